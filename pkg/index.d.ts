@@ -1,0 +1,369 @@
+/**
+ * GPT-2 and its sparse autoencoders (SAEs) in a Web Worker, on the visitor's GPU through WebGPU or on the CPU.
+ *
+ * Every method returns a Promise. A failed call rejects with a {@link SaeExplorerError}.
+ */
+export class SaeExplorer {
+  private constructor();
+
+  /**
+   * Starts a worker and its engine.
+   * Rejects with `no-webgpu` where `backend` is `"gpu"` and there is no WebGPU adapter.
+   */
+  static create(options?: CreateOptions): Promise<SaeExplorer>;
+
+  /**
+   * Loads a GPT-2 model in Hugging Face's layout, in place of the one loaded before. SAEs belong to a model: the ones
+   * loaded for the previous model are dropped.
+   *
+   * @param source `"demo"` for the demo bundle; the URL of a folder with `config.json`, `model.safetensors` and
+   *   `tokenizer.json` (or `vocab.json` and `merges.txt`); or the files themselves.
+   */
+  loadModel(source: 'demo' | string | URL | ModelParts, options?: { id?: string }): Promise<ModelInfo>;
+
+  /** Loads the demo bundle's SAEs, all of them. */
+  loadSae(source: 'demo'): Promise<SaeInfo[]>;
+  /**
+   * Loads one SAE: an OpenAI `.pt` file, or a SAELens folder (`cfg.json` and `sae_weights.safetensors`). Files are told
+   * apart by their content.
+   *
+   * @param source the URL of the file or folder, the file, or the folder's files.
+   */
+  loadSae(source: string | URL | FilePart | Iterable<FilePart> | SaeLensParts, options?: LoadSaeOptions): Promise<SaeInfo>;
+
+  /**
+   * Runs the model over a prompt and encodes the residual stream with each SAE. A second trace cancels the first, which
+   * rejects with `cancelled`.
+   */
+  trace(prompt: string, options?: TraceOptions): Promise<Trace>;
+
+  /** What one latent writes, and what it is similar to. */
+  feature(sae: string, latent: number): Promise<Feature>;
+
+  /** The logits of every position, `[tokens, vocab]`. */
+  logits(prompt: string, options?: PromptOptions): Promise<Matrix>;
+
+  /** `blocks.{layer}.hook_resid_post` of every position, `[tokens, dModel]`. */
+  residual(prompt: string, layer: number, options?: PromptOptions): Promise<Matrix>;
+
+  /** The SAE's reconstruction of its hook's activation at every position, `[tokens, dModel]`. */
+  reconstruction(prompt: string, sae: string, options?: PromptOptions): Promise<Matrix>;
+
+  /** Runs the model with one latent set to a value. The SAE's error term is kept: x + decode(edited) − decode(clean). */
+  edited(prompt: string, edit: Edit, options?: EditOptions): Promise<Edited>;
+
+  /**
+   * Continues a prompt. A pure function of the prompt, the seed and the settings.
+   * Aborting `signal` ends it early: it then resolves with what there is and `cancelled: true`.
+   */
+  generate(prompt: string, options: GenerateOptions): Promise<Generation>;
+
+  /** A prompt's tokens, without running the model. */
+  tokenize(prompt: string, options?: PromptOptions): Promise<Tokenization>;
+
+  /** What is loaded, where it runs and what it uses. */
+  info(): Promise<Info>;
+
+  /** Ends the worker and frees the device. Calls under way reject with `cancelled`. */
+  dispose(): Promise<void>;
+}
+
+/** What every failed call rejects with. */
+export class SaeExplorerError extends Error {
+  constructor(code: ErrorCode, message: string, details?: Record<string, unknown>);
+  /** What went wrong, for programs. */
+  code: ErrorCode;
+  /** The values behind the message, such as `{tokens: 300, limit: 256}`. */
+  details: Record<string, unknown>;
+}
+
+export type ErrorCode =
+  /** The prompt has no token. */
+  | 'empty-prompt'
+  /** More tokens than the model's context; `details` has `tokens` and `limit`. Nothing is cut silently. */
+  | 'prompt-too-long'
+  /** A file is damaged, cut off or of another kind. */
+  | 'bad-file'
+  /** A file or tensor that belongs to a model or SAE is not there. */
+  | 'missing-file'
+  /** A tensor has another shape than the configuration says. */
+  | 'wrong-shape'
+  /** A weight is NaN or infinite; the tensor is named. */
+  | 'non-finite-weights'
+  /** Not a GPT-2, or an SAE of a kind that is not supported. */
+  | 'unsupported-architecture'
+  /** The SAE's hook is missing, unknown, or not in this model. */
+  | 'hook-mismatch'
+  /** The SAE's input is not as wide as the hook it is for. */
+  | 'width-mismatch'
+  /** No WebGPU adapter, where one was asked for. */
+  | 'no-webgpu'
+  /** The GPU device was lost again after it had been rebuilt once. */
+  | 'device-lost'
+  /** The device or the worker has not enough memory. */
+  | 'out-of-memory'
+  /** The worker ended during the call; the next call starts another one and loads everything again. */
+  | 'worker-died'
+  /** Stopped on request, or by a later trace. */
+  | 'cancelled'
+  /** A call that needs a model came before loadModel. */
+  | 'no-model'
+  /** No SAE with this id is loaded. */
+  | 'unknown-sae'
+  /** An option or argument has a value that it cannot have. */
+  | 'bad-option'
+  /** A file could not be fetched. */
+  | 'network'
+  /** A fault of the engine. */
+  | 'internal';
+
+export interface CreateOptions {
+  /** Where to compute; `"auto"` (default) takes the GPU where there is WebGPU and the CPU elsewhere. */
+  backend?: 'auto' | 'gpu' | 'cpu';
+  /** GPU limits to ask for: all the adapter has (default), or those that every WebGPU device has. */
+  limits?: 'adapter' | 'default';
+  /** Address of the demo bundle's manifest; default `../demo/demo.json` beside this module's folder. */
+  demo?: string | URL;
+  /** Told while the engine, a model or SAEs are loaded, also when they are loaded again after a loss. */
+  onProgress?: (progress: Progress) => void;
+  /** Told about things that cost nothing but may interest a person, such as a lost device that was replaced. */
+  onNotice?: (notice: Notice) => void;
+}
+
+/** Bytes loaded so far; `total` is 0 where it is not known. */
+export interface Progress {
+  stage: 'engine' | 'model' | 'sae';
+  loaded: number;
+  total: number;
+}
+
+export interface Notice {
+  code: 'device-lost' | 'worker-died' | 'storage-denied' | 'no-webgpu';
+  message: string;
+}
+
+/** A file's content, or its URL. */
+export type FilePart = ArrayBuffer | Uint8Array | Blob | string | URL;
+
+/** The files of a model. */
+export interface ModelParts {
+  config: FilePart;
+  /** safetensors with F32, F16 or BF16 tensors. */
+  weights: FilePart;
+  /** `tokenizer.json`, or GPT-2's two files. */
+  tokenizer: FilePart | { vocab: FilePart; merges: FilePart };
+}
+
+/** The files of a SAELens folder. */
+export interface SaeLensParts {
+  cfg: FilePart;
+  weights: FilePart;
+}
+
+export interface LoadSaeOptions {
+  /** Where the SAE belongs, such as `blocks.3.hook_resid_post`. An OpenAI `.pt` does not say, so it needs this. */
+  hook?: string;
+  /** Id to give it; default: the file's or folder's name. */
+  id?: string;
+}
+
+export interface ModelInfo {
+  id: string;
+  name: string;
+  nLayers: number;
+  dModel: number;
+  nHeads: number;
+  /** The longest prompt, in tokens, with the BOS. */
+  nCtx: number;
+  vocab: number;
+  /** Id of the beginning-of-sequence token. */
+  bos: number | null;
+}
+
+export interface SaeInfo {
+  id: string;
+  hook: string;
+  /** `"topk"` or `"standard"` (ReLU). */
+  architecture: string;
+  nLatents: number;
+  /** Latents a token may have; for architectures without such a bound, `null`. */
+  k: number | null;
+  dIn: number;
+  normalization: string;
+}
+
+export interface PromptOptions {
+  /** Whether a BOS token goes before the prompt; `"auto"` (default) does what the model and SAEs were trained with. */
+  bos?: 'auto' | 'yes' | 'no';
+}
+
+export interface TraceOptions extends PromptOptions {
+  /** Ids of the SAEs to encode with; default: all that are loaded. */
+  saes?: string[];
+  /** How many next tokens to give for each position; default 10. */
+  topLogits?: number;
+  /** Aborting rejects the call with `cancelled`. */
+  signal?: AbortSignal;
+}
+
+export interface Token {
+  id: number;
+  /** The decoded bytes. A token that is a part of a UTF-8 sequence shows its bytes, as `<0xF0>`. */
+  text: string;
+}
+
+export interface NextToken extends Token {
+  logit: number;
+  /** Over the whole vocabulary. */
+  prob: number;
+}
+
+export interface Trace {
+  /** T tokens, the BOS included where one was prepended. */
+  tokens: Token[];
+  bosPrepended: boolean;
+  /** Mean next-token cross-entropy, nats; `null` where no token has a loss. */
+  loss: number | null;
+  /** Length T − 1, nats; entry i is the loss of token i + 1. */
+  tokenLosses: Float32Array;
+  /** The likeliest tokens after the last position. */
+  next: NextToken[];
+  /** The same after each of the T positions. */
+  nextByPosition: NextToken[][];
+  saes: SaeTrace[];
+  backend: 'gpu' | 'cpu';
+  /** Name of the GPU adapter, or of the CPU path. */
+  adapter: string;
+  milliseconds: number;
+}
+
+export interface SaeTrace {
+  id: string;
+  hook: string;
+  architecture: string;
+  nLatents: number;
+  /** Row length of `latents` and `activations`. */
+  k: number;
+  /** `[T, k]`, row-major, strongest first; −1 where a token has fewer than k active latents. */
+  latents: Int32Array;
+  /** `[T, k]`, row-major; 0 where `latents` is −1. */
+  activations: Float32Array;
+  metrics: SaeMetrics;
+}
+
+/** `null` where the prompt is too short for the metric. */
+export interface SaeMetrics {
+  /** Mean number of non-zero latents a token. */
+  l0: number | null;
+  /** Fraction of variance unexplained, in the space that the SAE was trained in. */
+  fvu: number | null;
+  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space. */
+  relativeError: number | null;
+  /** Loss with the reconstruction in place of the hook's activation, nats. */
+  splicedLoss: number | null;
+  /** Spliced loss minus clean loss, nats. */
+  deltaCe: number | null;
+  /** KL(clean ‖ spliced) of the next-token distribution, nats. */
+  kl: number | null;
+  /** How many positions the means are over. */
+  positions: number;
+}
+
+export interface Feature {
+  latent: number;
+  /** Euclidean length of the latent's decoder row. */
+  decoderNorm: number;
+  encoderBias: number;
+  /** W_U · (W_dec[latent] ⊙ ln_f.weight), centred over the vocabulary: the direct path only. */
+  logitEffect: { top: TokenValue[]; bottom: TokenValue[] };
+  /** Latents whose decoder rows have the largest cosine with this one's. */
+  nearest: { latent: number; cosine: number }[];
+}
+
+export interface TokenValue extends Token {
+  value: number;
+}
+
+export interface Matrix {
+  /** `[rows, columns]`. */
+  shape: [number, number];
+  /** Row-major. */
+  data: Float32Array;
+}
+
+export interface Edit {
+  /** Id of the SAE. */
+  sae: string;
+  latent: number;
+  /** The activation to set; 0 ablates. */
+  value: number;
+  /** Token positions; default: all. */
+  positions?: number[];
+}
+
+export interface EditOptions extends PromptOptions {
+  topLogits?: number;
+  /** Whether to give the edited logits of every position as well. */
+  logits?: boolean;
+}
+
+export interface Edited {
+  loss: number | null;
+  tokenLosses: Float32Array;
+  next: NextToken[];
+  nextByPosition: NextToken[][];
+  /** Mean KL(clean ‖ edited) of the next-token distribution, nats. */
+  kl: number | null;
+  /** Where asked for. */
+  logits?: Matrix;
+}
+
+export interface GenerateOptions extends PromptOptions {
+  maxTokens: number;
+  /** 0 (default) takes the likeliest token each time. */
+  temperature?: number;
+  seed?: number;
+  /** Draw among this many likeliest tokens; 0 (default): all. */
+  topK?: number;
+  /** Draw among the likeliest tokens that together reach this probability; 1 (default): all. */
+  topP?: number;
+  signal?: AbortSignal;
+  /** Told each token as it comes. */
+  onToken?: (token: Token) => void;
+}
+
+export interface Generation {
+  ids: number[];
+  text: string;
+  /** Whether `signal` ended it. */
+  cancelled: boolean;
+}
+
+export interface Tokenization {
+  tokens: Token[];
+  bosPrepended: boolean;
+  nCtx: number;
+}
+
+export interface Info {
+  backend: 'gpu' | 'cpu';
+  adapter: string;
+  model: ModelInfo | null;
+  saes: SaeInfo[];
+  /** Memory held on the device, bytes. */
+  deviceBytes: number;
+  /** Size of the worker's wasm memory, bytes. */
+  wasmBytes: number;
+  /** Counted since the engine started. */
+  counters: Counters;
+  lastTraceMilliseconds: number | null;
+}
+
+export interface Counters {
+  dispatches: number;
+  submits: number;
+  readBacks: number;
+  buffers: number;
+  bindGroups: number;
+  pipelines: number;
+}

@@ -1,0 +1,266 @@
+// SaeExplorer: the engine's face for a page. The engine itself lives in a Web Worker (worker.js); this file remembers
+// what was loaded, so that a lost device or a dead worker costs a reload of the weights and nothing else.
+
+import { SaeExplorerError, cancelled } from './errors.js';
+import { Link } from './link.js';
+import { modelSource, saeSource } from './sources.js';
+
+export { SaeExplorerError };
+
+export class SaeExplorer {
+  #options;
+  #spawn;
+  #link = null;
+  #starting = null;
+  #disposed = false;
+  #model = null; // {source, options} of the loaded model
+  #saes = new Map(); // id → {source, options}, in the order of loading
+  #trace = null; // {cancel} of the trace under way
+
+  /** Not called directly: use SaeExplorer.create(). */
+  constructor(options, spawn) {
+    this.#options = options;
+    this.#spawn = spawn;
+  }
+
+  static async create(options = {}) {
+    const { backend = 'auto', limits = 'adapter', demo, onProgress, onNotice } = options;
+    oneOf('backend', backend, ['auto', 'gpu', 'cpu']);
+    oneOf('limits', limits, ['adapter', 'default']);
+    const spawn = options._spawn ?? (() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
+    const demoUrl = new URL(demo ?? '../demo/demo.json', demo === undefined ? import.meta.url : globalThis.location?.href);
+    const explorer = new SaeExplorer({ backend, limits, demo: demoUrl.href, onProgress, onNotice }, spawn);
+    await explorer.#connected();
+    return explorer;
+  }
+
+  async loadModel(source, options = {}) {
+    const from = modelSource(source);
+    const sent = { source: from, id: options.id };
+    const info = await this.#call('loadModel', sent);
+    // SAEs belong to the model they were loaded for.
+    this.#model = sent;
+    this.#saes.clear();
+    return info;
+  }
+
+  async loadSae(source, options = {}) {
+    const from = saeSource(source);
+    const sent = { source: from, hook: options.hook, id: options.id };
+    const loaded = await this.#call('loadSae', sent);
+    for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
+      // One of the demo's SAEs is found again by its id.
+      const again = from.demo ? { source: { demo: true, only: sae.id } } : { ...sent, id: sae.id };
+      this.#saes.set(sae.id, again);
+    }
+    return loaded;
+  }
+
+  async trace(prompt, options = {}) {
+    const { signal, ...rest } = options;
+    this.#trace?.cancel();
+    const own = this.#abortable(signal, 'The trace');
+    this.#trace = own;
+    try {
+      return await Promise.race([own.aborted, this.#call('trace', { prompt: text(prompt), options: rest }, { own })]);
+    } finally {
+      own.done();
+      if (this.#trace === own) this.#trace = null;
+    }
+  }
+
+  async feature(sae, latent) {
+    return this.#call('feature', { sae, latent });
+  }
+
+  async logits(prompt, options = {}) {
+    return this.#call('logits', { prompt: text(prompt), options });
+  }
+
+  async residual(prompt, layer, options = {}) {
+    return this.#call('residual', { prompt: text(prompt), layer, options });
+  }
+
+  async reconstruction(prompt, sae, options = {}) {
+    return this.#call('reconstruction', { prompt: text(prompt), sae, options });
+  }
+
+  async edited(prompt, edit, options = {}) {
+    return this.#call('edited', { prompt: text(prompt), edit, options });
+  }
+
+  async tokenize(prompt, options = {}) {
+    return this.#call('tokenize', { prompt: text(prompt), options });
+  }
+
+  async generate(prompt, options = {}) {
+    const { signal, onToken, ...rest } = options;
+    const own = this.#abortable(signal, 'The generation');
+    // After a lost device the same tokens come again, because a generation is a function of its seed and settings:
+    // the ones already told are passed over.
+    let told = 0;
+    let seen = 0;
+    let thrown = null;
+    const onStart = () => {
+      seen = 0;
+    };
+    const onEvent = (event, token) => {
+      if (event !== 'token' || thrown !== null || own.signal.aborted) return;
+      seen += 1;
+      if (seen <= told) return;
+      told = seen;
+      try {
+        onToken?.(token);
+      } catch (error) {
+        thrown = { error };
+        own.cancel();
+      }
+    };
+    try {
+      const generation = await this.#call('generate', { prompt: text(prompt), options: rest }, { own, onEvent, onStart });
+      if (thrown !== null) throw thrown.error;
+      return generation;
+    } catch (error) {
+      // Stopped before its first token: as any other stopped generation, it ends with what it has.
+      if (error.code === 'cancelled' && own.signal.aborted && !this.#disposed) return { ids: [], text: '', cancelled: true };
+      throw error;
+    } finally {
+      own.done();
+    }
+  }
+
+  async info() {
+    return this.#call('info', {});
+  }
+
+  async dispose() {
+    this.#disposed = true;
+    this.#trace?.cancel();
+    const link = this.#link;
+    this.#link = null;
+    link?.close(new SaeExplorerError('cancelled', 'The explorer was disposed of.'));
+  }
+
+  /** For tests: the worker, to end it from outside. */
+  get _worker() {
+    return this.#link?.worker ?? null;
+  }
+
+  /** For tests: destroys the GPU device, as a driver reset would. */
+  async _loseDevice() {
+    return this.#call('loseDevice', {});
+  }
+
+  // A call is sent again at most once: when the device was lost under it, or when the worker turned out to be dead
+  // before it took the call. What the worker had taken when it died may be what killed it, so that is reported.
+  async #call(method, args, { own, onEvent, onStart } = {}) {
+    for (let attempt = 0; ; attempt += 1) {
+      const link = await this.#connected();
+      if (own?.signal.aborted) throw cancelled(own.what);
+      onStart?.();
+      const { id, reply } = link.call(method, args, (event, value) => this.#event(event, value, onEvent));
+      own?.onCancel(() => link.cancel(id));
+      try {
+        return await reply;
+      } catch (error) {
+        const undelivered = error.code === 'worker-died' && error.details.delivered === false;
+        const lost = error.code === 'device-lost';
+        if (this.#disposed || attempt > 0 || !(undelivered || lost)) throw error;
+        if (lost) this.#drop(link, error);
+      }
+    }
+  }
+
+  #event(event, value, onEvent) {
+    if (event === 'progress') this.#options.onProgress?.(value);
+    else onEvent?.(event, value);
+  }
+
+  #notice(notice) {
+    this.#options.onNotice?.(notice);
+  }
+
+  // Calls that ran into the same loss one after another must not each end the worker that was started for the first.
+  #drop(link, error) {
+    if (this.#link !== link) return;
+    this.#link = null;
+    link.close(error);
+    this.#notice({ code: error.code, message: 'The GPU device was lost. The model and SAEs are being loaded again on a new one.' });
+  }
+
+  async #connected() {
+    if (this.#disposed) throw new SaeExplorerError('cancelled', 'The explorer was disposed of. Create another one.');
+    if (this.#link !== null && !this.#link.dead) return this.#link;
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = null;
+    });
+    return this.#starting;
+  }
+
+  async #start() {
+    const { backend, limits, demo } = this.#options;
+    let link = null;
+    link = new Link(this.#spawn(), {
+      onDeath: (error) => {
+        if (this.#link !== link) return;
+        this.#link = null;
+        this.#notice({ code: error.code, message: error.message });
+      },
+      onNotice: (notice) => this.#notice(notice),
+    });
+    const ask = (method, args) => link.call(method, args, (event, value) => this.#event(event, value)).reply;
+    try {
+      await ask('start', { backend, limits, demo });
+      if (this.#model !== null) await ask('loadModel', this.#model);
+      for (const sae of this.#saes.values()) await ask('loadSae', sae);
+    } catch (error) {
+      link.close(error);
+      throw error;
+    }
+    if (this.#disposed) {
+      const error = new SaeExplorerError('cancelled', 'The explorer was disposed of.');
+      link.close(error);
+      throw error;
+    }
+    this.#link = link;
+    return link;
+  }
+
+  // A call that can be stopped, by the caller's signal or from here.
+  #abortable(signal, what) {
+    const controller = new AbortController();
+    const cancel = () => controller.abort();
+    if (signal?.aborted) cancel();
+    signal?.addEventListener('abort', cancel);
+    const aborted = new Promise((_, reject) => {
+      const stop = () => reject(cancelled(what));
+      if (controller.signal.aborted) stop();
+      controller.signal.addEventListener('abort', stop);
+    });
+    aborted.catch(() => {}); // a call that nobody races against it is told by its reply
+    return {
+      what,
+      cancel,
+      aborted,
+      signal: controller.signal,
+      onCancel: (tell) => {
+        if (controller.signal.aborted) tell();
+        else controller.signal.addEventListener('abort', tell, { once: true });
+      },
+      done: () => signal?.removeEventListener('abort', cancel),
+    };
+  }
+}
+
+function oneOf(name, value, allowed) {
+  if (allowed.includes(value)) return;
+  throw new SaeExplorerError('bad-option', `${name} is "${value}"; it can be ${allowed.join(', ')}.`, { option: name, value, allowed });
+}
+
+// Text in JavaScript may hold half a surrogate pair, which no UTF-8 can; it becomes U+FFFD, as browsers do everywhere.
+function text(prompt) {
+  if (typeof prompt !== 'string') {
+    throw new SaeExplorerError('bad-option', `The prompt must be a string, not ${prompt === null ? 'null' : typeof prompt}.`, { option: 'prompt' });
+  }
+  return prompt.isWellFormed?.() === false ? prompt.toWellFormed() : prompt;
+}

@@ -1,0 +1,141 @@
+// The worker: owns one engine (engine.js, made from Rust), loads files for it and runs the page's calls one by one.
+//
+// In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}
+// Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
+
+import init, { Engine, sniff } from './engine.js';
+import { SaeExplorerError, toPlain } from './errors.js';
+import { Files } from './files.js';
+import { demoManifest, modelFiles, saeFiles } from './load.js';
+import { Queue } from './queue.js';
+import { nameOf } from './sources.js';
+
+let engine = null;
+let demoUrl = null;
+
+const files = new Files((reason) => {
+  const message = `The browser keeps no files for this page (${reason}); models are downloaded again on each visit.`;
+  self.postMessage({ notice: { code: 'storage-denied', message } });
+});
+const queue = new Queue(() => engine?.cancel());
+
+const methods = {
+  async start({ backend, limits, demo }, { progress }) {
+    demoUrl = demo;
+    progress('engine', 0, 1);
+    try {
+      await init();
+    } catch (error) {
+      throw new SaeExplorerError('network', `engine_bg.wasm could not be loaded (${error.message}). Check that it lies beside engine.js and that the connection works, then reload.`, { file: 'engine_bg.wasm' });
+    }
+    engine = await Engine.create(backend, limits);
+    progress('engine', 1, 1);
+    const { backend: chosen } = engine.info();
+    if (backend === 'auto' && chosen === 'cpu') {
+      self.postMessage({ notice: { code: 'no-webgpu', message: 'WebGPU is not available here, so the engine runs on the CPU: the same results, more slowly.' } });
+    }
+  },
+
+  async loadModel({ source, id }, { progress, signal }) {
+    const onProgress = (loaded, total) => progress('model', loaded, total);
+    const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
+    const parts = await modelFiles(files, demo ?? source, { signal, onProgress });
+    signal.throwIfAborted();
+    const name = demo?.name ?? (source.folder === undefined ? (id ?? 'model') : nameOf(source.folder));
+    const bytes = (part) => parts[part]?.bytes;
+    const info = await engine.loadModel(
+      id ?? demo?.id ?? name,
+      name,
+      { config: bytes('config'), weights: bytes('weights'), tokenizer: bytes('tokenizer'), vocab: bytes('vocab'), merges: bytes('merges') },
+      parts.weights.name,
+    );
+    await commit(parts);
+    return info;
+  },
+
+  async loadSae({ source, hook, id }, context) {
+    if (source.demo) return loadDemoSaes(source, context);
+    const onProgress = (loaded, total) => context.progress('sae', loaded, total);
+    const parts = await saeFiles(files, source, { signal: context.signal, onProgress, sniff });
+    const fallback = source.url === undefined ? nameOf(`file:///${source.files[0].name}`) : nameOf(source.url);
+    return loadOneSae(id ?? fallback.replace(/\.pt$/, ''), hook, parts, context.signal);
+  },
+
+  trace: ({ prompt, options }) => engine.trace(prompt, options),
+  feature: ({ sae, latent }) => engine.feature(sae, latent),
+  logits: ({ prompt, options }) => engine.logits(prompt, options),
+  residual: ({ prompt, layer, options }) => engine.residual(prompt, layer, options),
+  reconstruction: ({ prompt, sae, options }) => engine.reconstruction(prompt, sae, options),
+  edited: ({ prompt, edit, options }) => engine.edited(prompt, edit, options),
+  tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
+  generate: ({ prompt, options }, { token }) => engine.generate(prompt, options, token),
+  info: () => engine.info(),
+  loseDevice: () => engine.loseDevice(),
+};
+
+async function loadDemoSaes({ only }, { progress, signal }) {
+  const manifest = await demoManifest(files, demoUrl, signal);
+  const wanted = manifest.saes.filter(({ id }) => only === undefined || id === only);
+  const loaded = await files.readTogether(wanted.map(({ file }) => file), { signal, onProgress: (at, of) => progress('sae', at, of) });
+  const infos = [];
+  for (const [at, { id, hook }] of wanted.entries()) infos.push(await loadOneSae(id, hook, { pt: loaded[at] }, signal));
+  return only === undefined ? infos : infos[0];
+}
+
+async function loadOneSae(id, hook, parts, signal) {
+  signal.throwIfAborted();
+  const info =
+    parts.pt === undefined
+      ? await engine.loadSaelens(id, hook, parts.cfg.bytes, parts.weights.bytes, parts.weights.name)
+      : await engine.loadPt(id, hook, parts.pt.bytes, parts.pt.name);
+  await commit(parts);
+  return info;
+}
+
+const commit = (parts) => Promise.all(Object.values(parts).map((file) => file.commit()));
+
+// Typed arrays go over without a copy.
+function buffersIn(value, found = new Set()) {
+  if (ArrayBuffer.isView(value)) found.add(value.buffer);
+  else if (value !== null && typeof value === 'object') for (const inner of Object.values(value)) buffersIn(inner, found);
+  return found;
+}
+
+async function run({ id, method, args }) {
+  self.postMessage({ id, received: true });
+  const tell = (event, value) => self.postMessage({ id, event, value });
+  const context = {
+    progress: (stage, loaded, total) => tell('progress', { stage, loaded, total }),
+    token: (token) => tell('token', token),
+  };
+  try {
+    const value = await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
+    self.postMessage({ id, value }, [...buffersIn(value)]);
+  } catch (error) {
+    self.postMessage({ id, error: toPlain(error) });
+  }
+}
+
+self.onmessage = ({ data }) => {
+  if (data.method !== undefined) run(data);
+  else if (data.cancel !== undefined) queue.cancel(data.cancel);
+  else if (data.ping !== undefined) self.postMessage({ pong: true });
+  else if (data.lock !== undefined) hold(data.lock);
+};
+
+// The page waits for this lock; it gets it when this worker is gone (see link.js).
+function hold(name) {
+  const held = () => {
+    self.postMessage({ locked: true });
+    return new Promise(() => {});
+  };
+  const request = navigator.locks === undefined ? Promise.reject() : navigator.locks.request(name, held);
+  request.catch(() => self.postMessage({ locked: false }));
+}
+
+// A panic in Rust ends in a trap that leaves the engine in no usable state: the page starts another worker. The engine's
+// panic hook calls the first of these with the message; a trap without one (memory exhausted) arrives at the others.
+const fatal = (message) => self.postMessage({ fatal: String(message) });
+self.saeExplorerPanicked = fatal;
+self.addEventListener('error', (event) => fatal(event.message));
+self.addEventListener('unhandledrejection', (event) => fatal(event.reason?.message ?? event.reason));
