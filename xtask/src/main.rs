@@ -1,2 +1,103 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask serve | build | test | bench`: everything that is done with the project from a terminal.
+//!
+//! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
+//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`site`], [`size`]), how it is served
+//! ([`server`]), checked ([`test`]) and measured ([`bench`]).
+
+mod bench;
+mod packages;
+mod paths;
+mod process;
+mod server;
+mod site;
+mod size;
+mod test;
+mod toolchain;
+mod wasm;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::paths::Paths;
+
+/// Builds, serves, tests and measures sae-explorer.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the page and serve it on this machine
+    Serve(ServeArguments),
+    /// Build the static site into dist/
+    Build,
+    /// Run every check: format, lints, docs, native tests, the page in a browser
+    Test(test::Arguments),
+    /// Measure kernels, engine and page, and print tables
+    Bench(bench::Arguments),
+}
+
+#[derive(clap::Args)]
+struct ServeArguments {
+    /// Open the page in the default browser
+    #[arg(long)]
+    open: bool,
+    /// The port to listen on; 0 takes any free one (default: 8080 or the next free one)
+    #[arg(long)]
+    port: Option<u16>,
+    /// Serve what is in the folder, without building first
+    #[arg(long)]
+    no_build: bool,
+    /// The folder to serve with --no-build (default: dist/)
+    #[arg(long, requires = "no_build")]
+    dir: Option<PathBuf>,
+    /// Serve below this path instead of at the root, as some hosts do
+    #[arg(long, default_value = "")]
+    prefix: String,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let paths = Paths::find()?;
+    match command {
+        Command::Serve(arguments) => serve(&paths, arguments),
+        Command::Build => {
+            site::build(&paths)?;
+            size::print_table(&size::measure(&paths.dist)?);
+            Ok(())
+        }
+        Command::Test(arguments) => test::run(&paths, &arguments),
+        Command::Bench(arguments) => bench::run(&paths, &arguments),
+    }
+}
+
+fn serve(paths: &Paths, arguments: ServeArguments) -> Result<()> {
+    if !arguments.no_build {
+        site::build(paths)?;
+    }
+    let folder = arguments.dir.unwrap_or_else(|| paths.dist.clone());
+    let server = server::Server::bind(&folder, arguments.port, &arguments.prefix)?;
+    let address = server.address();
+    // The first line of standard output is the address alone: scripts read it.
+    println!("{address}");
+    if arguments.open {
+        process::open_in_browser(&address);
+    }
+    server.run()
+}

@@ -1,0 +1,72 @@
+//! `cargo xtask bench`: the engine natively, then the page in Chromium.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::paths::Paths;
+use crate::{packages, process, site};
+
+/// What `cargo xtask bench` takes.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// An ONNX export of the demo model to measure ONNX Runtime Web with, in the same browser
+    #[arg(long, value_name = "FILE", env = "SAE_EXPLORER_PEER")]
+    peer: Option<PathBuf>,
+    /// Only the native half
+    #[arg(long, conflicts_with = "browser")]
+    native: bool,
+    /// Only the half in the browser
+    #[arg(long)]
+    browser: bool,
+}
+
+/// Runs both halves; tables go to standard output, JSON into `tests/output/`.
+pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
+    fs::create_dir_all(&paths.output)
+        .with_context(|| format!("could not make {}", paths.output.display()))?;
+    if !arguments.browser {
+        native(paths)?;
+    }
+    if !arguments.native {
+        browser(paths, arguments)?;
+    }
+    Ok(())
+}
+
+fn native(paths: &Paths) -> Result<()> {
+    let mut command = process::cargo(paths);
+    command
+        .args(["run", "--release", "--package", "explorer"])
+        .args(["--example", "bench", "--", "--json"])
+        .arg(paths.output.join("bench-native.json"));
+    if let Some(driver) = packages::vulkan()? {
+        command.env("VK_ICD_FILENAMES", driver);
+    }
+    process::run(&mut command)
+}
+
+fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {
+    let folder = paths.root.join("tests/bench");
+    let chromium = packages::chromium()?;
+    packages::npm(&folder)?;
+    site::build(paths)?;
+    let mut command = Command::new("node");
+    command
+        .arg(folder.join("browser.mjs"))
+        .arg("--json")
+        .arg(paths.output.join("bench-browser.json"))
+        .current_dir(&folder)
+        .env("CHROMIUM", chromium)
+        .env("SAE_EXPLORER_DIST", &paths.dist)
+        .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
+    if let Some(peer) = &arguments.peer {
+        let peer = peer
+            .canonicalize()
+            .with_context(|| format!("could not read {}", peer.display()))?;
+        command.arg("--peer").arg(peer);
+    }
+    process::run(&mut command)
+}

@@ -1,0 +1,93 @@
+//! The static site: what lies where in `dist/`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::paths::Paths;
+use crate::wasm;
+
+/// Endings of the page's own files, at the top level of `web/`.
+const PAGE_ENDINGS: [&str; 6] = [".css", ".js", ".svg", ".png", ".ico", ".webmanifest"];
+
+/// Endings of the hand-written part of the package that a browser or a compiler reads.
+const PACKAGE_ENDINGS: [&str; 2] = [".js", ".d.ts"];
+
+/// Builds the site beside the old one, then swaps: a browser never sees half of it.
+pub fn build(paths: &Paths) -> Result<()> {
+    let fresh = paths.root.join("dist.new");
+    remove(&fresh)?;
+    fs::create_dir_all(&fresh).with_context(|| format!("could not make {}", fresh.display()))?;
+    wasm::build(paths, &fresh)?;
+    copy(&paths.root.join("index.html"), &fresh.join("index.html"))?;
+    copy_top_level(&paths.root.join("web"), &fresh, &PAGE_ENDINGS)?;
+    copy(&paths.root.join("web/demo"), &fresh.join("demo"))?;
+    copy_top_level(
+        &paths.root.join("pkg"),
+        &fresh.join("pkg"),
+        &PACKAGE_ENDINGS,
+    )?;
+    lay_out_package(paths, &fresh)?;
+
+    let old = paths.root.join("dist.old");
+    remove(&old)?;
+    if paths.dist.exists() {
+        rename(&paths.dist, &old)?;
+    }
+    rename(&fresh, &paths.dist)?;
+    remove(&old)
+}
+
+/// The files of a folder with one of these endings, without those in folders below it.
+fn copy_top_level(from: &Path, to: &Path, endings: &[&str]) -> Result<()> {
+    let entries =
+        fs::read_dir(from).with_context(|| format!("could not read {}", from.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        if path.is_file() && endings.iter().any(|ending| name.ends_with(ending)) {
+            copy(&path, &to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// `pkg/dist`: the same modules, where `npm pack` in `pkg/` picks them up.
+fn lay_out_package(paths: &Paths, site: &Path) -> Result<()> {
+    let folder = paths.root.join("pkg/dist");
+    remove(&folder)?;
+    copy(&site.join("pkg"), &folder)
+}
+
+/// Copies a file, or a folder with everything in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let context = || format!("could not copy {} to {}", from.display(), to.display());
+    if from.is_dir() {
+        fs::create_dir_all(to).with_context(context)?;
+        for entry in fs::read_dir(from).with_context(context)? {
+            let entry = entry.with_context(context)?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    } else {
+        fs::copy(from, to).with_context(context)?;
+    }
+    Ok(())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to)
+        .with_context(|| format!("could not rename {} to {}", from.display(), to.display()))
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

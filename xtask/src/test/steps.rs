@@ -1,0 +1,77 @@
+//! What each check does.
+
+use anyhow::Result;
+
+use crate::paths::Paths;
+use crate::toolchain::{self, WasmToolchain};
+use crate::{packages, process, size};
+
+/// `cargo fmt --check` over the workspace.
+pub fn format(paths: &Paths) -> Result<()> {
+    toolchain::components(paths)?;
+    process::run(process::cargo(paths).args(["fmt", "--all", "--check"]))
+}
+
+/// Clippy over every crate and its tests, warnings denied.
+pub fn clippy(paths: &Paths) -> Result<()> {
+    toolchain::components(paths)?;
+    let mut command = process::cargo(paths);
+    command.args(["clippy", "--workspace", "--all-targets"]);
+    process::run(command.args(["--", "-D", "warnings"]))
+}
+
+/// Clippy over what runs in the browser, which the native run does not see.
+pub fn clippy_wasm(paths: &Paths) -> Result<()> {
+    toolchain::components(paths)?;
+    let mut command = WasmToolchain::find(paths)?.cargo(paths, "clippy");
+    command.args(["--package", "web", "--package", "js"]);
+    process::run(command.args(["--", "-D", "warnings"]))
+}
+
+/// Rustdoc over the workspace, warnings denied: broken links are the usual find.
+pub fn docs(paths: &Paths) -> Result<()> {
+    let mut command = process::cargo(paths);
+    command
+        .args(["doc", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    process::run(&mut command)
+}
+
+/// Every crate's tests. A machine without a GPU gets a software one; a test that finds none fails instead of passing by.
+pub fn native(paths: &Paths) -> Result<()> {
+    let mut command = process::cargo(paths);
+    command
+        .args(["test", "--workspace"])
+        .env("SAE_EXPLORER_REQUIRE_GPU", "1");
+    if let Some(driver) = packages::vulkan()? {
+        command.env("VK_ICD_FILENAMES", driver);
+    }
+    process::run(&mut command)
+}
+
+/// The page's wasm against its budget, with a table of everything a visitor downloads.
+pub fn size(paths: &Paths) -> Result<()> {
+    let files = size::measure(&paths.dist)?;
+    size::print_table(&files);
+    let wasm = size::check(&files)?;
+    println!(
+        "  wasm after gzip -9: {wasm} bytes of at most {}",
+        size::WASM_BUDGET
+    );
+    Ok(())
+}
+
+/// The tests that drive the built site in headless Chromium.
+pub fn browser(paths: &Paths) -> Result<()> {
+    let folder = paths.root.join("tests/e2e");
+    let chromium = packages::chromium()?;
+    packages::npm(&folder)?;
+    let mut command = process::npm(&folder);
+    command
+        .args(["test", "--silent"])
+        .env("CHROMIUM", chromium)
+        .env("SAE_EXPLORER_DIST", &paths.dist)
+        // The server under test is this very program.
+        .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
+    process::run(&mut command)
+}
