@@ -56,11 +56,21 @@ fn copy_top_level(from: &Path, to: &Path, endings: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// `pkg/dist`: the same modules, where `npm pack` in `pkg/` picks them up.
+/// `pkg/dist`: the package ready for `npm pack`, with its description and licences.
 fn lay_out_package(paths: &Paths, site: &Path) -> Result<()> {
     let folder = paths.root.join("pkg/dist");
     remove(&folder)?;
-    copy(&site.join("pkg"), &folder)
+    copy(&site.join("pkg"), &folder)?;
+    for file in [
+        "pkg/package.json",
+        "pkg/README.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+    ] {
+        let from = paths.root.join(file);
+        copy(&from, &folder.join(from.file_name().unwrap_or_default()))?;
+    }
+    Ok(())
 }
 
 /// Copies a file, or a folder with everything in it.

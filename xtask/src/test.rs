@@ -33,6 +33,8 @@ pub enum Step {
     Docs,
     /// the crates' own tests, on the CPU and on a GPU device
     Native,
+    /// the package's JavaScript, without a browser
+    Package,
     /// the site is built
     Build,
     /// the page's wasm stays within its budget
@@ -42,11 +44,12 @@ pub enum Step {
 }
 
 /// In the order in which they run: what fails soonest comes first.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step::Format,
     Step::Clippy,
     Step::ClippyWasm,
     Step::Docs,
+    Step::Package,
     Step::Native,
     Step::Build,
     Step::Size,
@@ -61,6 +64,7 @@ impl Step {
             Self::ClippyWasm => "clippy on wasm",
             Self::Docs => "docs",
             Self::Native => "native tests",
+            Self::Package => "package",
             Self::Build => "build of the site",
             Self::Size => "wasm size",
             Self::Browser => "end to end in a browser",
@@ -79,6 +83,7 @@ impl Step {
             Self::ClippyWasm => steps::clippy_wasm(paths),
             Self::Docs => steps::docs(paths),
             Self::Native => steps::native(paths),
+            Self::Package => steps::package(paths),
             Self::Build => crate::site::build(paths),
             Self::Size => steps::size(paths),
             Self::Browser => steps::browser(paths),

@@ -1,5 +1,8 @@
 //! What each check does.
 
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::paths::Paths;
@@ -61,17 +64,33 @@ pub fn size(paths: &Paths) -> Result<()> {
     Ok(())
 }
 
+/// The package's tests that need no browser.
+pub fn package(paths: &Paths) -> Result<()> {
+    let folder = paths.root.join("tests/e2e");
+    packages::npm(&folder)?;
+    process::run(&mut node_tests(&folder, "unit"))
+}
+
 /// The tests that drive the built site in headless Chromium.
 pub fn browser(paths: &Paths) -> Result<()> {
     let folder = paths.root.join("tests/e2e");
     let chromium = packages::chromium()?;
     packages::npm(&folder)?;
-    let mut command = process::npm(&folder);
+    let mut command = node_tests(&folder, "test");
     command
-        .args(["test", "--silent"])
         .env("CHROMIUM", chromium)
         .env("SAE_EXPLORER_DIST", &paths.dist)
         // The server under test is this very program.
         .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
     process::run(&mut command)
+}
+
+/// A script of a folder's `package.json` that runs `node --test`.
+fn node_tests(folder: &Path, script: &str) -> Command {
+    let mut command = process::npm(folder);
+    command
+        .args(["run", "--silent", script])
+        // Without a terminal the default is TAP, in which a failure is hard to find.
+        .env("NODE_OPTIONS", "--test-reporter=spec");
+    command
 }
