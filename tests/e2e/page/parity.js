@@ -1,0 +1,142 @@
+// Runs in the page: reads the reference fixtures and measures how far the engine's answers are from them.
+
+/** Parses a safetensors file with F32 and I32 tensors: name → {shape, data}. */
+export function parseSafetensors(buffer) {
+  const length = Number(new DataView(buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+  delete header.__metadata__;
+  const read = ({ dtype, shape, data_offsets: [from, to] }) => {
+    const kinds = { F32: Float32Array, I32: Int32Array };
+    return { shape, data: new kinds[dtype](buffer.slice(8 + length + from, 8 + length + to)) };
+  };
+  return Object.fromEntries(Object.entries(header).map(([name, tensor]) => [name, read(tensor)]));
+}
+
+/** A fixture: its JSON, with the tensors as `tensors`. */
+export async function fixture(name) {
+  const get = async (ending) => {
+    const response = await fetch(new URL(`fixtures/${name}.${ending}`, document.baseURI));
+    if (!response.ok) throw new Error(`fixture ${name}.${ending}: ${response.status}`);
+    return response;
+  };
+  const tensors = parseSafetensors(await (await get('safetensors')).arrayBuffer());
+  return { ...(await (await get('json')).json()), tensors };
+}
+
+const sum = (array, of) => array.reduce((total, value, at) => total + of(value, at), 0);
+
+/** RMS of the difference over RMS of the reference. */
+export function relativeRms(got, want) {
+  return Math.sqrt(sum(want, (value, at) => (got[at] - value) ** 2) / sum(want, (value) => value ** 2));
+}
+
+/** Largest absolute difference. NaN is the largest of all. */
+export function maxAbs(got, want) {
+  let largest = 0;
+  for (let at = 0; at < want.length; at += 1) {
+    const difference = Math.abs(got[at] - want[at]);
+    if (!(difference <= largest)) largest = difference;
+  }
+  return got.length === want.length ? largest : Infinity;
+}
+
+/**
+ * Compares two rankings, row by row. A place that holds another latent counts as an exchange; `widest` is the largest
+ * difference of the two activations there, which for a tie broken otherwise is tiny.
+ */
+function compareLatents(got, want) {
+  const worst = { exchanged: 0, widest: 0, activation: 0 };
+  for (let row = 0; row < want.rows; row += 1) {
+    for (let place = 0; place < Math.max(got.k, want.length(row)); place += 1) {
+      const [id, value] = place < got.k ? [got.latents[row * got.k + place], got.activations[row * got.k + place]] : [-1, 0];
+      const inRow = place < want.length(row);
+      const reference = inRow ? want.value(row, place) : 0;
+      // A latent that is not active has no id here, while the reference lists it with the value 0.
+      const referenceId = inRow && reference > 0 ? want.id(row, place) : -1;
+      if (id !== referenceId) {
+        worst.exchanged += 1;
+        worst.widest = Math.max(worst.widest, Math.abs(value - reference));
+      } else if (reference > 0) {
+        worst.activation = Math.max(worst.activation, Math.abs(value - reference) / reference);
+      }
+    }
+  }
+  return worst;
+}
+
+function referenceRanking(tensors, name) {
+  if (`${name}.offsets` in tensors) {
+    const [offsets, ids, values] = ['offsets', 'ids', 'values'].map((part) => tensors[`${name}.${part}`].data);
+    return {
+      rows: offsets.length - 1,
+      length: (row) => offsets[row + 1] - offsets[row],
+      id: (row, place) => ids[offsets[row] + place],
+      value: (row, place) => values[offsets[row] + place],
+    };
+  }
+  const { shape, data } = tensors[`${name}.topk_ids`];
+  const values = tensors[`${name}.topk_values`].data;
+  const at = (row, place) => row * shape[1] + place;
+  return { rows: shape[0], length: () => shape[1], id: (row, place) => data[at(row, place)], value: (row, place) => values[at(row, place)] };
+}
+
+/**
+ * Every number of a fixture against the engine's.
+ * @param saes id of the loaded SAE → its name in the fixtures
+ */
+export async function compare(explorer, name, saes) {
+  const want = await fixture(name);
+  const bos = 'yes';
+  const trace = await explorer.trace(want.text, { bos, saes: Object.keys(saes) });
+  const logits = await explorer.logits(want.text, { bos });
+  const residuals = [];
+  for (let layer = 0; `resid_post.${layer}` in want.tensors; layer += 1) {
+    const { data } = await explorer.residual(want.text, layer, { bos });
+    residuals.push(relativeRms(data, want.tensors[`resid_post.${layer}`].data));
+  }
+  const perSae = {};
+  for (const sae of trace.saes) {
+    const reference = saes[sae.id];
+    const { data } = await explorer.reconstruction(want.text, sae.id, { bos });
+    const facts = want.saes[reference];
+    perSae[sae.id] = {
+      ...compareLatents(sae, referenceRanking(want.tensors, reference)),
+      reconstruction: relativeRms(data, want.tensors[`${reference}.recon`].data),
+      splicedLoss: Math.abs(sae.metrics.splicedLoss - facts.ce_spliced_positions_ge_1),
+    };
+  }
+  const best = want.top5_per_position.at(-1);
+  return {
+    tokens: JSON.stringify(trace.tokens.map(({ id }) => id)) === JSON.stringify([...want.tensors.token_ids.data]),
+    bosPrepended: trace.bosPrepended,
+    logitsShape: JSON.stringify(logits.shape) === JSON.stringify(want.tensors.logits.shape),
+    logitsMaxAbs: maxAbs(logits.data, want.tensors.logits.data),
+    logitsRms: relativeRms(logits.data, want.tensors.logits.data),
+    residuals,
+    loss: Math.abs(trace.loss - want.ce_loss),
+    tokenLosses: trace.tokenLosses.length - (trace.tokens.length - 1),
+    meanOfTokenLosses: Math.abs(sum(trace.tokenLosses, (value) => value) / trace.tokenLosses.length - want.ce_loss),
+    next: trace.next.slice(0, 5).map(({ id }) => id).join() === best.map(([id]) => id).join(),
+    nextRows: trace.nextByPosition.length - trace.tokens.length,
+    saes: perSae,
+  };
+}
+
+/** One latent set to a value, against the fixture's edited logits of the last four positions. */
+export async function compareEdit(explorer, name, sae, edit, variant) {
+  const want = await fixture(name);
+  const { value, positions: [from, to], ce_loss: loss } = want[edit].variants[variant];
+  const positions = Array.from({ length: to - from }, (_, at) => from + at);
+  const got = await explorer.edited(want.text, { sae, latent: want[edit].latent, value, positions }, { bos: 'yes', logits: true });
+  const tail = want.tensors[`${edit}.${variant}.logits_tail`].data;
+  return { logits: maxAbs(got.logits.data.slice(-tail.length), tail), loss: Math.abs(got.loss - loss), kl: got.kl };
+}
+
+/** Greedy continuation: how many of the fixture's first `count` tokens come. */
+export async function greedy(explorer, name, count) {
+  const want = await fixture(name);
+  const told = [];
+  const got = await explorer.generate(want.text, { bos: 'yes', maxTokens: count, onToken: ({ id }) => told.push(id) });
+  const reference = want.greedy_ids.slice(0, count);
+  return { same: got.ids.join() === reference.join(), told: told.join() === got.ids.join(), ids: got.ids, reference };
+}

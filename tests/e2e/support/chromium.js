@@ -1,0 +1,59 @@
+// Starts headless Chromium with WebGPU on its software adapter, as on a machine without a GPU.
+
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+];
+const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+/** A browser with a fresh profile. Without `webgpu` it has no adapter, as many browsers have none. */
+export function launch({ webgpu = true } = {}) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [...FLAGS, ...(webgpu ? WEBGPU : ['--disable-features=WebGPU'])],
+  });
+}
+
+/**
+ * A page that writes down what a person would not see: console errors, uncaught errors, CSP violations and requests.
+ * `context` goes to the browser's newContext().
+ */
+export async function newPage(browser, context = {}) {
+  const page = await (await browser.newContext(context)).newPage();
+  const seen = { errors: [], requests: [] };
+  page.on('console', (message) => {
+    if (message.type() === 'error') seen.errors.push(message.text());
+  });
+  page.on('pageerror', (error) => seen.errors.push(String(error)));
+  page.context().on('request', (request) => seen.requests.push(request.url()));
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      console.error(`CSP: ${event.violatedDirective} blocked ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
+    });
+  });
+  return Object.assign(page, { seen });
+}
+
+/** An empty page of the server's origin, with the package imported as `window.SaeExplorer` and helpers as `window.parity`. */
+export async function openBare(browser, server, { init } = {}) {
+  const page = await newPage(browser);
+  if (init !== undefined) await page.addInitScript(init);
+  await page.goto(server.url('bare.html'));
+  await page.evaluate(async () => {
+    ({ SaeExplorer: window.SaeExplorer } = await import(new URL('pkg/index.js', document.baseURI)));
+    window.parity = await import(new URL('e2e/parity.js', document.baseURI));
+    // What a rejected call says, as plain data that a test can read.
+    window.fault = (promise) =>
+      promise.then(
+        (value) => ({ resolved: String(value) }),
+        ({ name, code, message, details }) => ({ name, code, message, details }),
+      );
+  });
+  return page;
+}

@@ -1,0 +1,40 @@
+// The tolerances of the reference fixtures, and the checks that every backend must pass.
+
+import assert from 'node:assert/strict';
+
+export const DEMO_SAES = { 'openai.layer_1': 'openai.layer_1', 'openai.layer_3': 'openai.layer_3', 'openai.layer_5': 'openai.layer_5' };
+
+/** Opens an engine in the page as `window.engine`, with the demo loaded. */
+export function openDemo(page, options) {
+  return page.evaluate(async (given) => {
+    window.engine = await SaeExplorer.create(given);
+    await engine.loadModel('demo');
+    await engine.loadSae('demo');
+    return engine.info();
+  }, options);
+}
+
+/** Asserts that a fixture's every number is met by `window.engine`. */
+export async function assertParity(page, name, saes = DEMO_SAES) {
+  const found = await page.evaluate(([fixture, ids]) => parity.compare(engine, fixture, ids), [name, saes]);
+  const below = (value, limit, what) => assert.ok(value <= limit, `${name}: ${what} is ${value}, at most ${limit} allowed`);
+  assert.ok(found.tokens, `${name}: other tokens than the reference`);
+  assert.ok(found.bosPrepended);
+  assert.ok(found.logitsShape, `${name}: logits of another shape`);
+  below(found.logitsMaxAbs, 2e-3, 'largest difference of the logits');
+  below(found.logitsRms, 1e-4, 'relative RMS of the logits');
+  found.residuals.forEach((value, layer) => below(value, 1e-4, `relative RMS of resid_post.${layer}`));
+  assert.ok(found.residuals.length > 0);
+  below(found.loss, 1e-4, 'difference of the loss');
+  below(found.meanOfTokenLosses, 1e-4, 'difference of the mean of the token losses');
+  assert.equal(found.tokenLosses, 0, `${name}: there must be T - 1 token losses`);
+  assert.equal(found.nextRows, 0, `${name}: there must be next tokens for each position`);
+  assert.ok(found.next, `${name}: other best next tokens than the reference`);
+  assert.deepEqual(Object.keys(found.saes), Object.keys(saes));
+  for (const [id, sae] of Object.entries(found.saes)) {
+    below(sae.widest, 1e-4, `${id}: gap between exchanged latents (${sae.exchanged} exchanged)`);
+    below(sae.activation, 1e-3, `${id}: relative difference of an activation`);
+    below(sae.reconstruction, 1e-3, `${id}: relative RMS of the reconstruction`);
+    below(sae.splicedLoss, 1e-4, `${id}: difference of the spliced loss`);
+  }
+}

@@ -1,0 +1,48 @@
+// Every method of the package as a TypeScript user writes it; checked against index.d.ts, never run.
+
+import { SaeExplorer, SaeExplorerError, type SaeInfo, type Trace } from 'sae-explorer';
+
+export async function example(file: File, folder: FileList, signal: AbortSignal): Promise<string> {
+  const explorer = await SaeExplorer.create({
+    backend: 'auto',
+    limits: 'default',
+    demo: new URL('https://example.org/demo/demo.json'),
+    onProgress: ({ stage, loaded, total }) => console.log(stage === 'model', loaded / total),
+    onNotice: ({ code, message }) => console.log(code === 'device-lost', message),
+  });
+  const model = await explorer.loadModel('demo');
+  await explorer.loadModel('https://example.org/gpt2/', { id: 'small' });
+  await explorer.loadModel({ config: new Uint8Array(1), weights: file, tokenizer: { vocab: file, merges: new ArrayBuffer(1) } });
+  const demo: SaeInfo[] = await explorer.loadSae('demo');
+  const own: SaeInfo = await explorer.loadSae(file, { hook: 'blocks.3.hook_resid_post', id: 'own' });
+  await explorer.loadSae(folder);
+  await explorer.loadSae({ cfg: file, weights: 'sae_weights.safetensors' });
+
+  const trace: Trace = await explorer.trace('text', { saes: [own.id, demo[0].id], topLogits: 5, bos: 'auto', signal });
+  const latent: number = trace.saes[0].latents[trace.saes[0].k];
+  const fvu: number | null = trace.saes[0].metrics.fvu;
+  const { logitEffect, nearest } = await explorer.feature(own.id, latent);
+  const { shape, data } = await explorer.logits('text', { bos: 'no' });
+  const row: Float32Array = data.subarray(0, shape[1]);
+  await explorer.residual('text', model.nLayers - 1);
+  await explorer.reconstruction('text', own.id);
+  const edited = await explorer.edited('text', { sae: own.id, latent, value: 0, positions: [1, 2] }, { logits: true });
+  const generation = await explorer.generate('text', { maxTokens: 3, temperature: 0.8, seed: 1, topK: 40, topP: 0.9, signal, onToken: ({ text }) => console.log(text) });
+  const { tokens, nCtx } = await explorer.tokenize('text');
+  const { counters, deviceBytes } = await explorer.info();
+  console.log(fvu, logitEffect.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, counters.dispatches, deviceBytes);
+  await explorer.dispose();
+  try {
+    await explorer.info();
+  } catch (error) {
+    if (error instanceof SaeExplorerError && error.code === 'cancelled') console.log(error.details.tokens);
+  }
+
+  // @ts-expect-error the bos option takes three values
+  await explorer.logits('text', { bos: true });
+  // @ts-expect-error an edit says which SAE it means
+  await explorer.edited('text', { latent, value: 0 });
+  // @ts-expect-error there is no such error code
+  const misspelt: boolean = new SaeExplorerError('cancelled', '').code === 'canceled';
+  return generation.text + misspelt;
+}

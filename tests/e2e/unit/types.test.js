@@ -1,0 +1,40 @@
+// The typings agree with an example that uses all of them, and with what the module exports.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { SaeExplorer } from '../../../pkg/index.js';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+test('the example compiles against index.d.ts', async () => {
+  const tsc = here('../node_modules/typescript/bin/tsc');
+  const { stdout } = await promisify(execFile)(process.execPath, [tsc, '--project', here('../types/tsconfig.json')]).catch((error) => error);
+  assert.equal(stdout, '');
+});
+
+test('index.d.ts declares every method, and no other', async () => {
+  const typings = await readFile(here('../../../pkg/index.d.ts'), 'utf8');
+  const face = typings.slice(typings.indexOf('class SaeExplorer {'), typings.indexOf('class SaeExplorerError'));
+  const declared = new Set([...face.matchAll(/^ {2}(?:static )?(\w+)\(/gm)].map(([, name]) => name));
+  const own = Object.getOwnPropertyNames(SaeExplorer.prototype).filter((name) => name !== 'constructor' && !name.startsWith('_'));
+  assert.deepEqual([...declared].sort(), [...own, 'create'].sort());
+});
+
+test('package.json lists every module of the package', async () => {
+  const { files } = JSON.parse(await readFile(here('../../../pkg/package.json'), 'utf8'));
+  const seen = new Set();
+  const follow = async (name) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    if (name === 'engine.js') return; // built from Rust
+    const source = await readFile(here(`../../../pkg/${name}`), 'utf8');
+    for (const [, other] of source.matchAll(/(?:from '|new URL\('|import\(')\.\/([\w.]+)'/g)) await follow(other);
+  };
+  await follow('index.js');
+  assert.deepEqual([...files].sort(), [...seen, 'index.d.ts', 'engine_bg.wasm'].sort());
+});
