@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
 use crate::paths::Paths;
-use crate::{packages, process, site};
+use crate::{packages, process, site, size};
 
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
@@ -53,6 +54,7 @@ fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {
     let chromium = packages::chromium()?;
     packages::npm(&folder)?;
     site::build(paths)?;
+    transfer(paths)?;
     let mut command = Command::new("node");
     command
         .arg(folder.join("browser.mjs"))
@@ -69,4 +71,18 @@ fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {
         command.arg("--peer").arg(peer);
     }
     process::run(&mut command)
+}
+
+/// What a visitor downloads, as a table and as JSON.
+fn transfer(paths: &Paths) -> Result<()> {
+    let files = size::measure(&paths.dist)?;
+    println!("\nTransfer sizes");
+    size::print_table(&files);
+    let rows: Vec<_> = files
+        .iter()
+        .map(|file| json!({ "file": file.name, "bytes": file.raw, "gzip_bytes": file.gzip }))
+        .collect();
+    let path = paths.output.join("bench-size.json");
+    fs::write(&path, format!("{:#}\n", json!({ "files": rows })))
+        .with_context(|| format!("could not write {}", path.display()))
 }

@@ -1,0 +1,125 @@
+// What runs inside the page: one function a subject, each complete in itself because it is sent there as text.
+
+/** The engine: prefill, decode, traces and what they cost in dispatches. Times in milliseconds. */
+export async function engine({ backend, prefill, position, tokens, repetitions }) {
+  const { SaeExplorer } = await import('/pkg/index.js');
+  const explorer = await SaeExplorer.create({ backend });
+  await explorer.loadModel('demo');
+  const saes = await explorer.loadSae('demo');
+  const ids = saes.map(({ id }) => id);
+
+  // A prompt of exactly so many tokens: the word is one token, and the sequence begins with another.
+  const promptOf = async (count) => {
+    const prompt = ' the'.repeat(count - 1);
+    const got = (await explorer.tokenize(prompt, { bos: 'yes' })).tokens.length;
+    if (got !== count) throw new Error(`a prompt for ${count} tokens has ${got}`);
+    return prompt;
+  };
+  const timed = async (work) => {
+    const start = performance.now();
+    await work();
+    return performance.now() - start;
+  };
+  const repeat = async (work) => {
+    await work(); // the first run makes pipelines and buffers
+    const times = [];
+    for (let i = 0; i < repetitions; i += 1) times.push(await timed(work));
+    return times;
+  };
+
+  const result = { prefill: {}, trace: {} };
+  for (const count of prefill) {
+    const prompt = await promptOf(count);
+    result.prefill[count] = await repeat(() => explorer.generate(prompt, { maxTokens: 1, bos: 'yes' }));
+  }
+
+  // Gaps between tokens as the page receives them, and what each token took of the device.
+  const prompt = await promptOf(position);
+  const decode = async (maxTokens) => {
+    const before = (await explorer.info()).counters;
+    const times = [];
+    const generation = await explorer.generate(prompt, { maxTokens, bos: 'yes', onToken: () => times.push(performance.now()) });
+    if (generation.ids.length !== maxTokens) throw new Error(`${generation.ids.length} tokens instead of ${maxTokens}`);
+    const after = (await explorer.info()).counters;
+    return { times, spent: Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]])) };
+  };
+  await decode(tokens);
+  const gaps = [];
+  const means = [];
+  for (let i = 0; i < repetitions; i += 1) {
+    const { times } = await decode(tokens);
+    for (let t = 1; t < times.length; t += 1) gaps.push(times[t] - times[t - 1]);
+    means.push((times.at(-1) - times[0]) / (times.length - 1));
+  }
+  result.decode = { gaps, means };
+  const short = await decode(2);
+  const long = await decode(2 + 8);
+  result.perToken = Object.fromEntries(Object.keys(long.spent).map((name) => [name, (long.spent[name] - short.spent[name]) / 8]));
+
+  const traced = await promptOf(64);
+  for (const [name, chosen] of [['no SAE', []], ['one SAE', ids.slice(1, 2)], ['three SAEs', ids]]) {
+    result.trace[name] = await repeat(() => explorer.trace(traced, { saes: chosen, bos: 'yes' }));
+  }
+  const info = await explorer.info();
+  result.adapter = info.adapter;
+  result.deviceBytes = info.deviceBytes;
+  result.wasmBytes = info.wasmBytes;
+  await explorer.dispose();
+  return result;
+}
+
+/** ONNX Runtime Web on the same weights: a prefill, then tokens one by one with the keys and values kept. */
+export async function peer({ provider, shape, prefill, position, tokens, repetitions }) {
+  const ort = await import(provider === 'webgpu' ? '/ort.webgpu.min.mjs' : '/ort.wasm.min.mjs');
+  ort.env.wasm.wasmPaths = '/';
+  ort.env.wasm.numThreads = 1;
+  // Without this, keys and values would travel to the CPU and back for each token.
+  const kept = provider === 'webgpu' ? { preferredOutputLocation: { k: 'gpu-buffer', v: 'gpu-buffer' } } : {};
+  const session = await ort.InferenceSession.create('/model.onnx', {
+    executionProviders: [provider],
+    graphOptimizationLevel: 'all',
+    ...kept,
+  });
+  const { layers, heads, headWidth, vocab } = shape;
+  const empty = () => new ort.Tensor('float32', new Float32Array(0), [layers, 1, heads, 0, headWidth]);
+  const run = async (ids, pastK, pastV) => {
+    const input = new ort.Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]);
+    const start = performance.now();
+    const output = await session.run({ ids: input, past_k: pastK, past_v: pastV });
+    const logits = await output.logits.getData();
+    return { output, logits, time: performance.now() - start };
+  };
+  const free = ({ output }) => {
+    output.k.dispose();
+    output.v.dispose();
+  };
+  const largest = (logits) => {
+    let best = 0;
+    for (let i = 1; i < vocab; i += 1) if (logits[i] > logits[best]) best = i;
+    return best;
+  };
+  const promptOf = (count) => Array.from({ length: count }, (_, i) => (i * 37) % vocab);
+
+  const result = { prefill: {}, decode: { gaps: [] } };
+  for (const count of prefill) {
+    free(await run(promptOf(count), empty(), empty()));
+    result.prefill[count] = [];
+    for (let i = 0; i < repetitions; i += 1) {
+      const step = await run(promptOf(count), empty(), empty());
+      result.prefill[count].push(step.time);
+      free(step);
+    }
+  }
+  for (let i = 0; i <= repetitions; i += 1) {
+    let step = await run(promptOf(position), empty(), empty());
+    for (let t = 0; t < tokens; t += 1) {
+      const next = await run([largest(step.logits)], step.output.k, step.output.v);
+      free(step);
+      step = next;
+      if (i > 0) result.decode.gaps.push(step.time); // the first round compiles
+    }
+    free(step);
+  }
+  await session.release();
+  return result;
+}

@@ -1,0 +1,46 @@
+// The two servers of a run: the built site, by the project's own server, and the peer's files.
+
+import { spawn } from 'node:child_process';
+import { createReadStream, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+const TYPES = { '.html': 'text/html', '.mjs': 'text/javascript', '.js': 'text/javascript', '.wasm': 'application/wasm' };
+
+/** Serves a folder with `xtask serve`. Gives its address and a function that ends it. */
+export async function serveSite(program, folder) {
+  const child = spawn(program, ['serve', '--no-build', '--port', '0', '--dir', folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = new Promise((_, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the server ended with status ${code}`)));
+  });
+  gone.catch(() => {}); // after the first line its end is the caller's doing
+  const first = createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
+  const { value } = await Promise.race([first, gone]);
+  return { address: value, close: () => child.kill() };
+}
+
+/** Serves ONNX Runtime Web from `node_modules`, the model as `/model.onnx`, and an empty page. */
+export async function servePeer(model) {
+  const runtime = path.join(path.dirname(createRequire(import.meta.url).resolve('onnxruntime-web')));
+  const server = createServer((request, response) => {
+    const name = path.basename(new URL(request.url, 'http://peer').pathname);
+    if (name === '') {
+      response.setHeader('Content-Type', 'text/html');
+      response.end('<!doctype html><title>peer</title>');
+      return;
+    }
+    const file = name === 'model.onnx' ? model : path.join(runtime, name);
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
+      response.statusCode = 404;
+      response.end();
+      return;
+    }
+    response.setHeader('Content-Type', TYPES[path.extname(file)] ?? 'application/octet-stream');
+    createReadStream(file).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { address: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+}
