@@ -1,1 +1,37 @@
-//! Placeholder.
+//! The device (a GPU through `wgpu`, or the CPU), its buffers and pipelines, and one typed function a kernel.
+//!
+//! The engine is written once: it records kernels with a [`Recorder`], which gives a [`Plan`] that can be run
+//! any number of times. On the GPU a plan is a list of dispatches in one compute pass, with every bind group
+//! already made; on the CPU it is the list of the kernels' twins. `shaders/<kernel>.wgsl` and
+//! `src/cpu/<kernel>.rs` have the same name, the same bindings and the same result.
+
+mod buffer;
+mod cpu;
+mod device;
+mod error;
+mod gpu;
+mod kernel;
+mod matrix;
+mod recorder;
+
+pub use buffer::Buffer;
+pub use device::{BackendKind, Counters, Device, DeviceOptions, LimitsChoice};
+pub use error::Error;
+pub use kernel::{SHADERS, Shader};
+pub use kernel::{
+    add::{Add, add},
+    attention::{Attention, attention},
+    copy::{Copy, copy},
+    cross_entropy::{CrossEntropy, STATISTICS_PER_ROW, cross_entropy},
+    edit_latent::{EditLatent, edit_latent},
+    embedding::{Embedding, embedding},
+    kl_divergence::{KlDivergence, kl_divergence},
+    layer_norm::{LayerNorm, layer_norm},
+    linear::{Linear, NormedInput, linear},
+    sae_normalize::{SaeNormalize, sae_normalize},
+    sparse_decode::{SparseDecode, sparse_decode},
+    splice::{Splice, splice},
+    topk::{MAX_K, TopK, topk},
+};
+pub use matrix::{Matrix, WeightFormat};
+pub use recorder::{Plan, ReadHandle, Readings, Recorder};

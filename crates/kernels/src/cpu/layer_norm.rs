@@ -1,0 +1,34 @@
+//! Twin of `layer_norm.wgsl`.
+
+use crate::cpu::{Bindings, simd};
+use crate::kernel::layer_norm::Parameters;
+
+pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
+    let width = parameters.width as usize;
+    let input = bindings.f32(1);
+    let weight_bias = bindings.f32(2);
+    let mut output = bindings.f32_mut(3);
+    let first = parameters.input_first_row as usize * width;
+    let words = parameters.rows as usize * width;
+    for (row, out) in input[first..first + words]
+        .chunks_exact(width)
+        .zip(output.chunks_exact_mut(width))
+    {
+        self::row(row, &weight_bias, parameters.epsilon, out);
+    }
+}
+
+/// One row: `(x - mean) / √(variance + epsilon) · weight + bias`.
+pub(crate) fn row(input: &[f32], weight_bias: &[f32], epsilon: f32, output: &mut [f32]) {
+    let width = input.len();
+    let mean = input.iter().sum::<f32>() / width as f32;
+    for (out, value) in output.iter_mut().zip(input) {
+        *out = value - mean;
+    }
+    let variance = simd::dot(output, output) / width as f32;
+    let scale = 1.0 / (variance + epsilon).sqrt();
+    let (weight, bias) = weight_bias.split_at(width);
+    for ((out, weight), bias) in output.iter_mut().zip(weight).zip(bias) {
+        *out = *out * scale * weight + bias;
+    }
+}

@@ -1,0 +1,73 @@
+//! Twin of `linear.wgsl`.
+
+use crate::cpu::product::{Product, product};
+use crate::cpu::{Bindings, layer_norm, simd};
+use crate::kernel::linear::{Flags, Parameters};
+
+pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
+    let rows = parameters.rows as usize;
+    let inputs = parameters.inputs as usize;
+    let input = bindings.f32(2);
+    let input = &input[parameters.input_first_row as usize * inputs..][..rows * inputs];
+    if !flags.normalise {
+        return finish(parameters, flags, bindings, input, [4, 5, 6, 7]);
+    }
+    let weight_bias = bindings.f32(3);
+    let mut normalised = vec![0.0; rows * inputs];
+    for (row, output) in input
+        .chunks_exact(inputs)
+        .zip(normalised.chunks_exact_mut(inputs))
+    {
+        layer_norm::row(row, &weight_bias, parameters.epsilon, output);
+    }
+    finish(parameters, flags, bindings, &normalised, [4, 5, 6, 7]);
+}
+
+/// The product with its epilogue. `numbers` are the bindings of weights, bias, residual and output.
+pub(crate) fn finish(
+    parameters: &Parameters,
+    flags: Flags,
+    bindings: &Bindings<'_>,
+    input: &[f32],
+    numbers: [usize; 4],
+) {
+    let [weights, bias, residual, output] = numbers;
+    let rows = parameters.rows as usize;
+    let outputs = parameters.outputs as usize;
+    let stride = parameters.output_stride as usize;
+    let column = parameters.output_offset as usize;
+    let first_row = if flags.use_position {
+        bindings.u32(1)[0] as usize
+    } else {
+        0
+    };
+    let mut output = bindings.f32_mut(output);
+    product(
+        &Product {
+            input,
+            rows,
+            inputs: parameters.inputs as usize,
+            weights: &bindings.f32(weights),
+            weight_stride: parameters.row_vectors as usize * 4,
+            outputs,
+        },
+        &mut output,
+        stride,
+        first_row * stride + column,
+    );
+    for row in 0..rows {
+        let values = &mut output[(first_row + row) * stride + column..][..outputs];
+        if flags.has_bias {
+            let bias = bindings.f32(bias);
+            let bias = &bias[parameters.bias_offset as usize..][..outputs];
+            simd::add_scaled(values, 1.0, bias);
+        }
+        if flags.gelu {
+            simd::gelu(values);
+        }
+        if flags.has_residual {
+            let residual = bindings.f32(residual);
+            simd::add_scaled(values, 1.0, &residual[row * stride + column..][..outputs]);
+        }
+    }
+}

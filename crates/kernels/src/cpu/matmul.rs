@@ -1,0 +1,12 @@
+//! Twin of `matmul.wgsl`.
+
+use crate::cpu::{Bindings, linear};
+use crate::kernel::linear::{Flags, Parameters};
+
+pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
+    let rows = parameters.rows as usize;
+    let inputs = parameters.inputs as usize;
+    let input = bindings.f32(2);
+    let input = &input[parameters.input_first_row as usize * inputs..][..rows * inputs];
+    linear::finish(parameters, flags, bindings, input, [3, 4, 5, 6]);
+}

@@ -1,0 +1,65 @@
+//! The kernels' CPU twins: the oracle of the tests, and what runs where there is no GPU.
+//!
+//! A twin sees the bindings of its shader under the same numbers. Weights are always `f32` on this device.
+
+pub(crate) mod add;
+pub(crate) mod attention;
+pub(crate) mod copy;
+pub(crate) mod cross_entropy;
+pub(crate) mod edit_latent;
+pub(crate) mod embedding;
+pub(crate) mod kl_divergence;
+pub(crate) mod layer_norm;
+pub(crate) mod linear;
+pub(crate) mod matmul;
+mod product;
+pub(crate) mod sae_normalize;
+mod simd;
+pub(crate) mod sparse_decode;
+pub(crate) mod splice;
+pub(crate) mod topk;
+
+use std::cell::{Ref, RefCell, RefMut};
+
+use crate::buffer::Buffer;
+use crate::recorder::cpu_memory;
+
+/// The instruction set that the products use.
+pub(crate) fn instruction_set() -> &'static str {
+    if cfg!(target_feature = "simd128") {
+        "WebAssembly SIMD128"
+    } else if cfg!(target_arch = "wasm32") {
+        "WebAssembly"
+    } else {
+        std::env::consts::ARCH
+    }
+}
+
+/// The storage buffers of one dispatch, by binding number.
+pub(crate) struct Bindings<'a>(Vec<&'a RefCell<Vec<u32>>>);
+
+impl<'a> Bindings<'a> {
+    pub(crate) fn new(buffers: &'a [Buffer]) -> Self {
+        Self(buffers.iter().filter_map(cpu_memory).collect())
+    }
+
+    pub(crate) fn u32(&self, binding: usize) -> Ref<'_, [u32]> {
+        Ref::map(self.0[binding - 1].borrow(), |words| words.as_slice())
+    }
+
+    pub(crate) fn u32_mut(&self, binding: usize) -> RefMut<'_, [u32]> {
+        RefMut::map(self.0[binding - 1].borrow_mut(), |words| {
+            words.as_mut_slice()
+        })
+    }
+
+    pub(crate) fn f32(&self, binding: usize) -> Ref<'_, [f32]> {
+        Ref::map(self.u32(binding), |words| bytemuck::cast_slice(words))
+    }
+
+    pub(crate) fn f32_mut(&self, binding: usize) -> RefMut<'_, [f32]> {
+        RefMut::map(self.u32_mut(binding), |words| {
+            bytemuck::cast_slice_mut(words)
+        })
+    }
+}

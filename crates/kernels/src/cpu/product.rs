@@ -1,0 +1,140 @@
+//! `output[r, n] = Σ_k input[r, k] · weights[n, k]`: the matrix product behind both product kernels.
+
+use std::ops::Range;
+
+/// The operands of a product. Rows of the weights lie `weight_stride` apart.
+pub(crate) struct Product<'a> {
+    pub(crate) input: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) inputs: usize,
+    pub(crate) weights: &'a [f32],
+    pub(crate) weight_stride: usize,
+    pub(crate) outputs: usize,
+}
+
+impl Product<'_> {
+    fn input_row(&self, row: usize) -> &[f32] {
+        &self.input[row * self.inputs..(row + 1) * self.inputs]
+    }
+
+    fn weight_row(&self, output: usize) -> &[f32] {
+        &self.weights[output * self.weight_stride..][..self.inputs]
+    }
+}
+
+/// Writes the product to `output`, whose rows lie `stride` apart and start at `offset`.
+pub(crate) fn product(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usize) {
+    if args.rows == 0 || args.outputs == 0 {
+        return;
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    if args.rows > 1 {
+        return library(args, output, stride, offset);
+    }
+    let mut first = 0;
+    while first < args.rows {
+        match args.rows - first {
+            1 => rows_by_blocks::<1>(args, first, output, stride, offset),
+            2 | 3 => rows_by_blocks::<2>(args, first, output, stride, offset),
+            _ => rows_by_blocks::<4>(args, first, output, stride, offset),
+        }
+        first += match args.rows - first {
+            1 => 1,
+            2 | 3 => 2,
+            _ => 4,
+        };
+    }
+}
+
+/// Natively the `matrixmultiply` crate does it: packed, blocked for the caches, AVX or NEON as the processor has.
+#[cfg(not(target_arch = "wasm32"))]
+fn library(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usize) {
+    let last_weight = (args.outputs - 1) * args.weight_stride + args.inputs;
+    let last_output = offset + (args.rows - 1) * stride + args.outputs;
+    assert!(args.input.len() >= args.rows * args.inputs);
+    assert!(args.weights.len() >= last_weight && output.len() >= last_output);
+    // SAFETY: the asserts above bound every element that these shapes and strides reach.
+    unsafe {
+        matrixmultiply::sgemm(
+            args.rows,
+            args.inputs,
+            args.outputs,
+            1.0,
+            args.input.as_ptr(),
+            args.inputs as isize,
+            1,
+            args.weights.as_ptr(),
+            1,
+            args.weight_stride as isize,
+            0.0,
+            output.as_mut_ptr().add(offset),
+            stride as isize,
+            1,
+        );
+    }
+}
+
+/// Outputs of a block: with four rows, 12 sums, one vector of inputs and three of weights fill the 16 registers.
+const BLOCK_OUTPUTS: usize = 3;
+
+fn rows_by_blocks<const ROWS: usize>(
+    args: &Product<'_>,
+    first_row: usize,
+    output: &mut [f32],
+    stride: usize,
+    offset: usize,
+) {
+    let inputs: [&[f32]; ROWS] = std::array::from_fn(|row| args.input_row(first_row + row));
+    let mut write = |outputs: Range<usize>, sums: &[[f32; BLOCK_OUTPUTS]; ROWS]| {
+        for (row, sums) in sums.iter().enumerate() {
+            let place = offset + (first_row + row) * stride + outputs.start;
+            output[place..place + outputs.len()].copy_from_slice(&sums[..outputs.len()]);
+        }
+    };
+    let mut n = 0;
+    while n + BLOCK_OUTPUTS <= args.outputs {
+        let weights = std::array::from_fn(|i| args.weight_row(n + i));
+        write(
+            n..n + BLOCK_OUTPUTS,
+            &block::<ROWS, BLOCK_OUTPUTS>(inputs, weights),
+        );
+        n += BLOCK_OUTPUTS;
+    }
+    while n < args.outputs {
+        let sums = block::<ROWS, 1>(inputs, [args.weight_row(n)]);
+        write(n..n + 1, &sums.map(|[sum]| [sum, 0.0, 0.0]));
+        n += 1;
+    }
+}
+
+/// All dot products of `ROWS` input rows with `OUTPUTS` weight rows, four lanes at a time.
+#[inline(always)]
+fn block<const ROWS: usize, const OUTPUTS: usize>(
+    inputs: [&[f32]; ROWS],
+    weights: [&[f32]; OUTPUTS],
+) -> [[f32; OUTPUTS]; ROWS] {
+    use wide::f32x4;
+    let length = inputs[0].len();
+    let vectors = length / 4;
+    // Slices of one known length let the compiler drop the bounds checks from the loop.
+    let x: [&[[f32; 4]]; ROWS] = inputs.map(|row| &row.as_chunks::<4>().0[..vectors]);
+    let w: [&[[f32; 4]]; OUTPUTS] = weights.map(|row| &row.as_chunks::<4>().0[..vectors]);
+    let mut sums = [[f32x4::ZERO; OUTPUTS]; ROWS];
+    for v in 0..vectors {
+        let weights: [f32x4; OUTPUTS] = std::array::from_fn(|n| f32x4::from(w[n][v]));
+        for r in 0..ROWS {
+            let input = f32x4::from(x[r][v]);
+            for n in 0..OUTPUTS {
+                sums[r][n] += input * weights[n];
+            }
+        }
+    }
+    std::array::from_fn(|r| {
+        std::array::from_fn(|n| {
+            let tail: f32 = (vectors * 4..length)
+                .map(|k| inputs[r][k] * weights[n][k])
+                .sum();
+            sums[r][n].reduce_add() + tail
+        })
+    })
+}

@@ -1,0 +1,75 @@
+//! Loops over four lanes, which compile to SSE, NEON or SIMD128.
+
+use wide::f32x4;
+
+/// `Σ a[i] · b[i]` over the shorter of the two.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let length = a.len().min(b.len());
+    let (a_chunks, a_rest) = a[..length].as_chunks::<4>();
+    let (b_chunks, b_rest) = b[..length].as_chunks::<4>();
+    let (a_pairs, a_last) = a_chunks.as_chunks::<2>();
+    let (b_pairs, b_last) = b_chunks.as_chunks::<2>();
+    let mut even = f32x4::ZERO;
+    let mut odd = f32x4::ZERO;
+    for (a, b) in a_pairs.iter().zip(b_pairs) {
+        even += f32x4::from(a[0]) * f32x4::from(b[0]);
+        odd += f32x4::from(a[1]) * f32x4::from(b[1]);
+    }
+    for (a, b) in a_last.iter().zip(b_last) {
+        even += f32x4::from(*a) * f32x4::from(*b);
+    }
+    let tail: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    (even + odd).reduce_add() + tail
+}
+
+/// `sums[i] += factor · values[i]` over the shorter of the two.
+pub(crate) fn add_scaled(sums: &mut [f32], factor: f32, values: &[f32]) {
+    let length = sums.len().min(values.len());
+    let (sum_chunks, sum_rest) = sums[..length].as_chunks_mut::<4>();
+    let (value_chunks, value_rest) = values[..length].as_chunks::<4>();
+    let lanes = f32x4::splat(factor);
+    for (sum, value) in sum_chunks.iter_mut().zip(value_chunks) {
+        *sum = (f32x4::from(*sum) + lanes * f32x4::from(*value)).to_array();
+    }
+    for (sum, value) in sum_rest.iter_mut().zip(value_rest) {
+        *sum += factor * value;
+    }
+}
+
+/// Replaces every score by `exp(score - largest)` and returns their sum.
+pub(crate) fn exponentials(scores: &mut [f32], largest: f32) -> f32 {
+    let (chunks, rest) = scores.as_chunks_mut::<4>();
+    let shift = f32x4::splat(largest);
+    let mut sums = f32x4::ZERO;
+    for chunk in chunks {
+        let values = (f32x4::from(*chunk) - shift).exp();
+        sums += values;
+        *chunk = values.to_array();
+    }
+    let mut sum = sums.reduce_add();
+    for score in rest {
+        *score = (*score - largest).exp();
+        sum += *score;
+    }
+    sum
+}
+
+/// GPT-2's tanh GELU in place: x / (1 + exp(-2 √(2/π) (x + 0.044715 x³))), which is 0.5 x (1 + tanh(…)).
+pub(crate) fn gelu(values: &mut [f32]) {
+    fn lanes(x: f32x4) -> f32x4 {
+        let inner = f32x4::splat(-2.0 * 0.797_884_6) * (x + f32x4::splat(0.044_715) * x * x * x);
+        // Beyond 80 the exponential overflows; the result is 0 long before.
+        let bounded = inner
+            .fast_min(f32x4::splat(80.0))
+            .fast_max(f32x4::splat(-80.0));
+        x / (f32x4::ONE + bounded.exp())
+    }
+    let (chunks, rest) = values.as_chunks_mut::<4>();
+    for chunk in chunks {
+        *chunk = lanes(f32x4::from(*chunk)).to_array();
+    }
+    let mut last = [0.0; 4];
+    last[..rest.len()].copy_from_slice(rest);
+    let last = lanes(f32x4::from(last)).to_array();
+    rest.copy_from_slice(&last[..rest.len()]);
+}

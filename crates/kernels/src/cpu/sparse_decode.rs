@@ -1,0 +1,36 @@
+//! Twin of `sparse_decode.wgsl`.
+
+use crate::cpu::{Bindings, simd};
+use crate::kernel::sparse_decode::{Flags, Parameters};
+
+pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
+    let latents = bindings.u32(1);
+    let activations = bindings.f32(2);
+    let w_dec = bindings.f32(3);
+    let b_dec = bindings.f32(4);
+    let statistics = bindings.f32(5);
+    let mut output = bindings.f32_mut(6);
+    let (k, width) = (parameters.k as usize, parameters.width as usize);
+    for row in 0..parameters.rows as usize {
+        let out = &mut output[row * width..(row + 1) * width];
+        if flags.first_shard {
+            out.fill(0.0);
+        }
+        let places = row * k..(row + 1) * k;
+        for (latent, activation) in latents[places.clone()].iter().zip(&activations[places]) {
+            let Some(shard_row) = latent.checked_sub(parameters.shard_first_row) else {
+                continue;
+            };
+            if shard_row < parameters.shard_rows && *activation != 0.0 {
+                let first = shard_row as usize * parameters.row_words as usize;
+                simd::add_scaled(out, *activation, &w_dec[first..first + width]);
+            }
+        }
+        if flags.last_shard {
+            let (mean, deviation) = (statistics[row * 2], statistics[row * 2 + 1]);
+            for (value, bias) in out.iter_mut().zip(b_dec.iter()) {
+                *value = (*value + bias) * deviation + mean;
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The device: where buffers live and kernels run.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::buffer::Buffer;
+use crate::error::Error;
+use crate::gpu::Gpu;
+
+/// Which kind of device it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendKind {
+    /// A GPU through `wgpu` (Vulkan, Metal or DX12 natively; WebGPU in a browser).
+    Gpu,
+    /// The kernels' CPU twins.
+    Cpu,
+}
+
+/// How much of the adapter's limits to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LimitsChoice {
+    /// All that the adapter offers.
+    #[default]
+    Adapter,
+    /// Only what every WebGPU device guarantees (128 MiB bindings, 8 storage buffers a stage).
+    Default,
+}
+
+/// What to ask of a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeviceOptions {
+    /// The limits to request.
+    pub limits: LimitsChoice,
+}
+
+/// What a device has done since it was made. Counts, not times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Kernels dispatched.
+    pub dispatches: u64,
+    /// Compute passes begun.
+    pub passes: u64,
+    /// Command buffers submitted.
+    pub submits: u64,
+    /// Read-backs mapped.
+    pub read_backs: u64,
+    /// Buffers made.
+    pub buffers: u64,
+    /// Bind groups made.
+    pub bind_groups: u64,
+    /// Pipelines compiled.
+    pub pipelines: u64,
+}
+
+/// A GPU or the CPU. Cheap to clone; all clones are the same device.
+#[derive(Clone)]
+pub struct Device {
+    pub(crate) inner: Rc<DeviceInner>,
+}
+
+pub(crate) struct DeviceInner {
+    pub(crate) backend: Backend,
+    pub(crate) counters: Cell<Counters>,
+    pub(crate) bytes: Cell<u64>,
+    dummy: RefCell<Option<Buffer>>,
+}
+
+pub(crate) enum Backend {
+    Gpu(Box<Gpu>),
+    Cpu,
+}
+
+impl Device {
+    /// The CPU device. Always there.
+    pub fn cpu() -> Self {
+        Self::from_backend(Backend::Cpu)
+    }
+
+    /// A GPU device.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] and [`Error::NoDevice`].
+    pub async fn gpu(options: DeviceOptions) -> Result<Self, Error> {
+        Ok(Self::from_backend(Backend::Gpu(Box::new(
+            Gpu::request(options).await?,
+        ))))
+    }
+
+    fn from_backend(backend: Backend) -> Self {
+        Self {
+            inner: Rc::new(DeviceInner {
+                backend,
+                counters: Cell::default(),
+                bytes: Cell::new(0),
+                dummy: RefCell::default(),
+            }),
+        }
+    }
+
+    /// Which kind of device this is.
+    pub fn kind(&self) -> BackendKind {
+        match self.inner.backend {
+            Backend::Gpu(_) => BackendKind::Gpu,
+            Backend::Cpu => BackendKind::Cpu,
+        }
+    }
+
+    /// The adapter's name as the driver gives it; for the CPU, the instruction set its kernels use.
+    pub fn adapter_name(&self) -> String {
+        match &self.inner.backend {
+            Backend::Gpu(gpu) => gpu.adapter_name.clone(),
+            Backend::Cpu => crate::cpu::instruction_set().to_owned(),
+        }
+    }
+
+    /// Bytes held by this device's live buffers.
+    pub fn bytes(&self) -> u64 {
+        self.inner.bytes.get()
+    }
+
+    /// What the device has done so far.
+    pub fn counters(&self) -> Counters {
+        self.inner.counters.get()
+    }
+
+    /// The largest buffer a kernel can bind, in bytes.
+    pub fn max_binding_bytes(&self) -> u64 {
+        match &self.inner.backend {
+            Backend::Gpu(gpu) => gpu.max_binding_bytes,
+            Backend::Cpu => u64::from(u32::MAX),
+        }
+    }
+
+    /// A buffer of `words` 32-bit words, zero at first.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooLarge`] above [`Device::max_binding_bytes`].
+    pub fn buffer(&self, label: &str, words: usize) -> Result<Buffer, Error> {
+        Buffer::new(self, label, words)
+    }
+
+    /// A buffer holding `data`.
+    ///
+    /// # Errors
+    /// As [`Device::buffer`].
+    pub fn buffer_with<T: bytemuck::Pod>(&self, label: &str, data: &[T]) -> Result<Buffer, Error> {
+        let words: &[u32] = bytemuck::try_cast_slice(data)
+            .map_err(|error| Error::shape("buffer", format!("{label}: {error}")))?;
+        let buffer = self.buffer(label, words.len().max(1))?;
+        buffer.write(0, words)?;
+        Ok(buffer)
+    }
+
+    /// A small buffer for bindings that a dispatch does not use.
+    pub(crate) fn dummy(&self) -> Result<Buffer, Error> {
+        if let Some(buffer) = self.inner.dummy.borrow().as_ref() {
+            return Ok(buffer.clone());
+        }
+        let buffer = self.buffer("unused binding", 8)?;
+        *self.inner.dummy.borrow_mut() = Some(buffer.clone());
+        Ok(buffer)
+    }
+
+    /// Destroys the GPU device, as a driver reset would. For tests of recovery.
+    pub fn destroy(&self) {
+        if let Backend::Gpu(gpu) = &self.inner.backend {
+            gpu.device.destroy();
+            gpu.faults.lose("destroyed on request");
+        }
+    }
+
+    /// Reports an error that the driver raised since the last call.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], [`Error::OutOfMemory`] or [`Error::Validation`].
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.inner.backend {
+            Backend::Gpu(gpu) => gpu.faults.check(self.bytes()),
+            Backend::Cpu => Ok(()),
+        }
+    }
+
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counters)) {
+        let mut counters = self.inner.counters.get();
+        change(&mut counters);
+        self.inner.counters.set(counters);
+    }
+}

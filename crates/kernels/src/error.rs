@@ -1,0 +1,75 @@
+//! What can go wrong on a device.
+
+/// An error of the device or of a kernel's arguments.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No GPU adapter can be had.
+    #[error("no GPU adapter: {reason}")]
+    NoAdapter {
+        /// What the adapter request answered.
+        reason: String,
+    },
+    /// The adapter refused a device.
+    #[error("the adapter {adapter} refused a device: {reason}")]
+    NoDevice {
+        /// The adapter's name.
+        adapter: String,
+        /// What the device request answered.
+        reason: String,
+    },
+    /// The device was lost: the driver reset it, or it was destroyed.
+    #[error("the GPU device was lost: {reason}")]
+    DeviceLost {
+        /// The reason the driver gave.
+        reason: String,
+    },
+    /// Memory ran out.
+    #[error(
+        "out of device memory: {label} needs {needed} bytes, {in_use} bytes are in use here, the device gave: {reason}"
+    )]
+    OutOfMemory {
+        /// The buffer that did not fit.
+        label: String,
+        /// Bytes asked for.
+        needed: u64,
+        /// Bytes this device's buffers already hold.
+        in_use: u64,
+        /// What the driver said.
+        reason: String,
+    },
+    /// One buffer is larger than the device binds at once.
+    #[error("{label} needs {needed} bytes in one buffer; this device binds at most {limit}")]
+    BufferTooLarge {
+        /// The buffer.
+        label: String,
+        /// Bytes asked for.
+        needed: u64,
+        /// The device's limit in bytes.
+        limit: u64,
+    },
+    /// A kernel was given shapes that do not belong together.
+    #[error("{kernel}: {what}")]
+    Shape {
+        /// The kernel.
+        kernel: &'static str,
+        /// The shapes and why they do not fit.
+        what: String,
+    },
+    /// The driver rejected a command. This is a defect of this library.
+    #[error("the GPU rejected a command: {0}")]
+    Validation(String),
+    /// A weight source failed while a matrix was being uploaded.
+    #[error("{0}")]
+    Source(String),
+}
+
+impl Error {
+    /// A shape error of `kernel`.
+    pub(crate) fn shape(kernel: &'static str, what: impl Into<String>) -> Self {
+        Self::Shape {
+            kernel,
+            what: what.into(),
+        }
+    }
+}

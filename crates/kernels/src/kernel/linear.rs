@@ -1,0 +1,193 @@
+//! Products with a weight matrix: GEMV for few rows, the tiled GEMM for many.
+
+use crate::kernel::layer_norm::{LayerNorm, layer_norm};
+use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
+
+pub(crate) static SHADER: kernel::Shader =
+    kernel::shader!("linear", Read Read Read Read Read Read Write);
+
+/// Up to this many rows the GEMV kernel is used: it reads the weights once a row.
+const GEMV_ROWS: usize = 4;
+/// Outputs one workgroup of the GEMV computes.
+const GEMV_OUTPUTS: usize = 16;
+
+/// LayerNorm on the way into a product.
+#[derive(Clone, Copy)]
+pub struct NormedInput<'a> {
+    /// Weight, then bias: `[2, inputs]`.
+    pub weight_bias: &'a Buffer,
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// `[rows, inputs]`: holds the normalised rows where the product is tiled; unused for few rows.
+    pub scratch: &'a Buffer,
+}
+
+/// Arguments of [`linear`].
+pub struct Linear<'a> {
+    /// `[.., inputs]` f32.
+    pub input: &'a Buffer,
+    /// First row taken of the input.
+    pub input_first_row: usize,
+    /// Number of rows.
+    pub rows: usize,
+    /// LayerNorm of the input rows, if any.
+    pub norm: Option<NormedInput<'a>>,
+    /// `[outputs, inputs]`.
+    pub weights: &'a Matrix,
+    /// `[outputs]`.
+    pub bias: Option<&'a Buffer>,
+    /// GPT-2's tanh GELU after the bias.
+    pub gelu: bool,
+    /// `[rows, outputs]`, added last.
+    pub residual: Option<&'a Buffer>,
+    /// Word 0 of this buffer names the output's first row, where given.
+    pub position: Option<&'a Buffer>,
+    /// `[.., outputs]`.
+    pub output: &'a Buffer,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub inputs: u32,
+    pub outputs: u32,
+    pub row_vectors: u32,
+    pub input_first_row: u32,
+    pub output_stride: u32,
+    pub output_offset: u32,
+    pub bias_offset: u32,
+    pub epsilon: f32,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Flags {
+    pub weights_f16: bool,
+    pub normalise: bool,
+    pub gelu: bool,
+    pub has_bias: bool,
+    pub has_residual: bool,
+    pub use_position: bool,
+}
+
+/// Records `output = gelu(norm(input) · weightsᵀ + bias) + residual`, each part where asked for; one dispatch a
+/// shard of the weights, and one more for LayerNorm where there are many rows.
+///
+/// # Errors
+/// [`Error::Shape`] where buffers and sizes do not fit.
+pub fn linear(recorder: &mut Recorder, args: &Linear<'_>) -> Result<(), Error> {
+    let (inputs, outputs) = (args.weights.cols(), args.weights.rows());
+    kernel::require(
+        "linear",
+        "input",
+        args.input,
+        (args.input_first_row + args.rows) * inputs,
+    )?;
+    kernel::require("linear", "output", args.output, args.rows * outputs)?;
+    if let Some(bias) = args.bias {
+        kernel::require("linear", "bias", bias, outputs)?;
+    }
+    if let Some(residual) = args.residual {
+        kernel::require("linear", "residual", residual, args.rows * outputs)?;
+    }
+    if let Some(norm) = &args.norm {
+        kernel::require("linear", "norm", norm.weight_bias, 2 * inputs)?;
+    }
+    if args.rows > GEMV_ROWS {
+        let Some(norm) = &args.norm else {
+            return tiled(recorder, args, args.input, args.input_first_row);
+        };
+        layer_norm(
+            recorder,
+            &LayerNorm {
+                input: args.input,
+                input_first_row: args.input_first_row,
+                rows: args.rows,
+                width: inputs,
+                weight_bias: norm.weight_bias,
+                epsilon: norm.epsilon,
+                output: norm.scratch,
+            },
+        )?;
+        return tiled(recorder, args, norm.scratch, 0);
+    }
+    let dummy = recorder.device().dummy()?;
+    let flags = Flags {
+        weights_f16: args.weights.is_f16(),
+        normalise: args.norm.is_some(),
+        gelu: args.gelu,
+        has_bias: args.bias.is_some(),
+        has_residual: args.residual.is_some(),
+        use_position: args.position.is_some(),
+    };
+    let inputs_per_vector = if flags.weights_f16 { 8 } else { 4 };
+    for shard in &args.weights.shards {
+        let parameters = parameters(args, &shard.rows, args.input_first_row)?;
+        recorder.dispatch(
+            &SHADER,
+            &[
+                kernel::flag("weights_f16", flags.weights_f16),
+                kernel::flag("aligned", inputs.is_multiple_of(inputs_per_vector)),
+                kernel::flag("normalise", flags.normalise),
+                kernel::flag("gelu", flags.gelu),
+                kernel::flag("has_bias", flags.has_bias),
+                kernel::flag("has_residual", flags.has_residual),
+                kernel::flag("use_position", flags.use_position),
+            ],
+            parameters,
+            &[
+                args.position.unwrap_or(&dummy),
+                args.input,
+                args.norm.map_or(&dummy, |norm| norm.weight_bias),
+                &shard.buffer,
+                args.bias.unwrap_or(&dummy),
+                args.residual.unwrap_or(&dummy),
+                args.output,
+            ],
+            [
+                shard.rows.len().div_ceil(GEMV_OUTPUTS) as u32,
+                parameters.rows,
+                1,
+            ],
+            move |bindings| cpu::linear::run(&parameters, flags, bindings),
+        )?;
+    }
+    Ok(())
+}
+
+fn parameters(
+    args: &Linear<'_>,
+    shard: &std::ops::Range<usize>,
+    input_first_row: usize,
+) -> Result<Parameters, Error> {
+    let weights = args.weights;
+    Ok(Parameters {
+        rows: kernel::dimension("linear", "rows", args.rows)?,
+        inputs: kernel::dimension("linear", "inputs", weights.cols())?,
+        outputs: kernel::dimension("linear", "outputs", shard.len())?,
+        row_vectors: kernel::dimension("linear", "row vectors", weights.row_words() / 4)?,
+        input_first_row: kernel::dimension("linear", "first row", input_first_row)?,
+        output_stride: kernel::dimension("linear", "output stride", weights.rows())?,
+        output_offset: kernel::dimension("linear", "output offset", shard.start)?,
+        bias_offset: kernel::dimension("linear", "bias offset", shard.start)?,
+        epsilon: args.norm.map_or(0.0, |norm| norm.epsilon),
+    })
+}
+
+fn tiled(
+    recorder: &mut Recorder,
+    args: &Linear<'_>,
+    input: &Buffer,
+    input_first_row: usize,
+) -> Result<(), Error> {
+    for shard in &args.weights.shards {
+        kernel::matmul::dispatch(
+            recorder,
+            args,
+            input,
+            &shard.buffer,
+            parameters(args, &shard.rows, input_first_row)?,
+        )?;
+    }
+    Ok(())
+}

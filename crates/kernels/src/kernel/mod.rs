@@ -1,0 +1,100 @@
+//! One typed function a kernel: it checks shapes, and records the dispatch with its CPU twin.
+
+pub(crate) mod add;
+pub(crate) mod attention;
+pub(crate) mod copy;
+pub(crate) mod cross_entropy;
+pub(crate) mod edit_latent;
+pub(crate) mod embedding;
+pub(crate) mod kl_divergence;
+pub(crate) mod layer_norm;
+pub(crate) mod linear;
+pub(crate) mod matmul;
+pub(crate) mod sae_normalize;
+pub(crate) mod sparse_decode;
+pub(crate) mod splice;
+pub(crate) mod topk;
+
+use crate::buffer::Buffer;
+use crate::error::Error;
+
+/// How a kernel uses a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The uniform parameters: always binding 0.
+    Parameters,
+    /// A storage buffer that is only read.
+    Read,
+    /// A storage buffer that is written.
+    Write,
+}
+
+/// A WGSL kernel: one file, entry point `main`.
+#[derive(Debug)]
+pub struct Shader {
+    /// The file's name without its ending.
+    pub name: &'static str,
+    /// The source.
+    pub wgsl: &'static str,
+    pub(crate) bindings: &'static [Access],
+}
+
+macro_rules! shader {
+    ($name:literal, $($access:ident)*) => {
+        crate::kernel::Shader {
+            name: $name,
+            wgsl: include_str!(concat!("../../../../shaders/", $name, ".wgsl")),
+            bindings: &[crate::kernel::Access::Parameters, $(crate::kernel::Access::$access),*],
+        }
+    };
+}
+pub(crate) use shader;
+
+/// Every kernel's shader, for checks that go over all of them.
+pub static SHADERS: [&Shader; 14] = [
+    &add::SHADER,
+    &attention::SHADER,
+    &copy::SHADER,
+    &cross_entropy::SHADER,
+    &edit_latent::SHADER,
+    &embedding::SHADER,
+    &kl_divergence::SHADER,
+    &layer_norm::SHADER,
+    &linear::SHADER,
+    &matmul::SHADER,
+    &sae_normalize::SHADER,
+    &sparse_decode::SHADER,
+    &splice::SHADER,
+    &topk::SHADER,
+];
+
+/// Checks that `buffer` has at least `words` words.
+pub(crate) fn require(
+    kernel: &'static str,
+    role: &str,
+    buffer: &Buffer,
+    words: usize,
+) -> Result<(), Error> {
+    if buffer.words() < words {
+        return Err(Error::shape(
+            kernel,
+            format!(
+                "{role} ({}) has {} words, {words} are needed",
+                buffer.label(),
+                buffer.words()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// A dimension as the shaders take it.
+pub(crate) fn dimension(kernel: &'static str, name: &str, value: usize) -> Result<u32, Error> {
+    u32::try_from(value)
+        .map_err(|_| Error::shape(kernel, format!("{name} = {value} does not fit 32 bits")))
+}
+
+/// A flag as a pipeline constant.
+pub(crate) fn flag(name: &'static str, value: bool) -> (&'static str, f64) {
+    (name, f64::from(u8::from(value)))
+}

@@ -1,0 +1,54 @@
+// output[r, d] = (input[r, d] - mean) / sqrt(variance + epsilon) * weight[d] + bias[d]
+//
+// mean and variance (biased) are over d. Shapes: input, output [rows, width]; weight_bias [2, width] (weight, then bias).
+// Called before the tiled products of a prefill; a decoded token uses the form fused into linear.wgsl.
+// Bytes: 2 * rows * width * 4; the row is read three times, from cache after the first.
+
+struct Parameters {
+    rows: u32,
+    width: u32,
+    input_first_row: u32,
+    epsilon: f32,
+}
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> weight_bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+
+const threads = 64u;
+var<workgroup> partial_sums: array<f32, threads>;
+
+fn sum_over_workgroup(value: f32, thread: u32) -> f32 {
+    workgroupBarrier();
+    partial_sums[thread] = value;
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = 0u; i < threads; i++) {
+        total += partial_sums[i];
+    }
+    return total;
+}
+
+@compute @workgroup_size(threads)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let row = group.x;
+    let width = parameters.width;
+    let first = (parameters.input_first_row + row) * width;
+    var sum = 0.0;
+    for (var d = thread; d < width; d += threads) {
+        sum += input[first + d];
+    }
+    let mean = sum_over_workgroup(sum, thread) / f32(width);
+    var squares = 0.0;
+    for (var d = thread; d < width; d += threads) {
+        let centred = input[first + d] - mean;
+        squares += centred * centred;
+    }
+    let variance = sum_over_workgroup(squares, thread) / f32(width);
+    let scale = 1.0 / sqrt(variance + parameters.epsilon);
+    for (var d = thread; d < width; d += threads) {
+        let normalised = (input[first + d] - mean) * scale;
+        output[row * width + d] = normalised * weight_bias[d] + weight_bias[width + d];
+    }
+}
