@@ -58,6 +58,7 @@ export class Files {
   async #open() {
     if (this.#cache !== undefined) return this.#cache;
     try {
+      if (!('caches' in globalThis)) throw new Error('this page is not a secure context');
       this.#cache = await globalThis.caches.open(CACHE_NAME);
     } catch (error) {
       this.#deny(error);
@@ -68,7 +69,7 @@ export class Files {
   #deny(error) {
     if (this.#cache === null) return;
     this.#cache = null;
-    this.#onDenied(globalThis.caches === undefined ? 'this page is not a secure context' : String(error?.message ?? error));
+    this.#onDenied(String(error?.message ?? error));
   }
 
   // A kept file is used when the server says that it is still the same one, or when the server cannot be reached.

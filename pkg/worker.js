@@ -3,12 +3,15 @@
 // In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
-import init, { Engine, sniff } from './engine.js';
+import init, { Engine, Tokenizer, sniff } from './engine.js';
 import { SaeExplorerError, toPlain } from './errors.js';
 import { Files } from './files.js';
 import { demoManifest, modelFiles, saeFiles } from './load.js';
 import { Queue } from './queue.js';
 import { nameOf } from './sources.js';
+
+// Enough to tell what a file is: the longest thing looked at is a safetensors header.
+const HEAD_BYTES = 1 << 20;
 
 let engine = null;
 let demoUrl = null;
@@ -42,13 +45,11 @@ const methods = {
     const parts = await modelFiles(files, demo ?? source, { signal, onProgress });
     signal.throwIfAborted();
     const name = demo?.name ?? (source.folder === undefined ? (id ?? 'model') : nameOf(source.folder));
-    const bytes = (part) => parts[part]?.bytes;
-    const info = await engine.loadModel(
-      id ?? demo?.id ?? name,
-      name,
-      { config: bytes('config'), weights: bytes('weights'), tokenizer: bytes('tokenizer'), vocab: bytes('vocab'), merges: bytes('merges') },
-      parts.weights.name,
-    );
+    const tokenizer =
+      parts.tokenizer === undefined
+        ? Tokenizer.fromVocabMerges(parts.vocab.bytes, parts.merges.bytes)
+        : Tokenizer.fromJson(parts.tokenizer.bytes);
+    const info = await engine.loadModel(id ?? demo?.id ?? name, name, parts.config.bytes, parts.weights.bytes, parts.weights.name, tokenizer);
     await commit(parts);
     return info;
   },
@@ -56,7 +57,7 @@ const methods = {
   async loadSae({ source, hook, id }, context) {
     if (source.demo) return loadDemoSaes(source, context);
     const onProgress = (loaded, total) => context.progress('sae', loaded, total);
-    const parts = await saeFiles(files, source, { signal: context.signal, onProgress, sniff });
+    const parts = await saeFiles(files, source, { signal: context.signal, onProgress, sniff: (bytes) => sniff(bytes.subarray(0, HEAD_BYTES)) });
     const fallback = source.url === undefined ? nameOf(`file:///${source.files[0].name}`) : nameOf(source.url);
     return loadOneSae(id ?? fallback.replace(/\.pt$/, ''), hook, parts, context.signal);
   },

@@ -1,0 +1,186 @@
+// What must not cost a person anything: a lost device, a dead worker, a second request, storage denied.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { launch, openBare } from '../support/chromium.js';
+import { openDemo } from '../support/parity.js';
+import { serve } from '../support/server.js';
+
+const PROMPT = 'Once upon a time';
+let server;
+let gpu;
+let cpu;
+before(async () => {
+  server = await serve();
+  [gpu, cpu] = await Promise.all([launch(), launch({ webgpu: false })]);
+});
+after(async () => {
+  await gpu?.close();
+  await cpu?.close();
+  await server?.close();
+});
+
+test('a lost device is replaced, and the same call gives the same numbers', async () => {
+  const page = await openBare(gpu, server);
+  const found = await page.evaluate(async (prompt) => {
+    const notices = [];
+    const engine = await SaeExplorer.create({ backend: 'gpu', onNotice: ({ code }) => notices.push(code) });
+    await engine.loadModel('demo');
+    const [sae] = await engine.loadSae('demo');
+    const told = async () => {
+      const { tokens, tokenLosses, saes } = await engine.trace(prompt, { saes: [sae.id] });
+      return JSON.stringify([tokens, [...tokenLosses], [...saes[0].latents], [...saes[0].activations]]);
+    };
+    const first = await told();
+    await engine._loseDevice();
+    const second = await told();
+    const { saes, backend } = await engine.info();
+    await engine.dispose();
+    return { same: first === second, notices, saes: saes.map(({ id }) => id), backend };
+  }, PROMPT);
+  assert.deepEqual(found, { same: true, notices: ['device-lost'], saes: ['openai.layer_1', 'openai.layer_3', 'openai.layer_5'], backend: 'gpu' });
+  await page.context().close();
+});
+
+test('a killed worker rejects the call under way; the next one rebuilds the session', async () => {
+  const page = await openBare(cpu, server);
+  await openDemo(page, { backend: 'cpu' });
+  const found = await page.evaluate(async (prompt) => {
+    const before = await engine.trace(prompt);
+    const dying = window.fault(engine.generate(prompt, { maxTokens: 200, onToken: () => engine._worker?.terminate() }));
+    const { code, message } = await dying;
+    const again = await engine.trace(prompt);
+    engine._worker.terminate();
+    const unnoticed = await engine.trace(prompt);
+    return { code, message, losses: [before.loss, again.loss, unnoticed.loss], saes: again.saes.length };
+  }, PROMPT);
+  assert.equal(found.code, 'worker-died');
+  assert.match(found.message, /next call/);
+  assert.equal(found.losses[1], found.losses[0]);
+  assert.equal(found.losses[2], found.losses[0]);
+  assert.equal(found.saes, 3);
+  await page.evaluate(() => engine.dispose());
+  await page.context().close();
+});
+
+for (const [name, backend, of] of [['GPU', 'gpu', () => gpu], ['CPU', 'cpu', () => cpu]]) {
+  test(`stopping on the ${name}`, async (t) => {
+    const page = await openBare(of(), server);
+    await openDemo(page, { backend });
+    await t.test('of two traces the later wins', async () => {
+      const found = await page.evaluate(async (prompt) => {
+        const [first, second] = await Promise.allSettled([engine.trace(`${prompt} there was`), engine.trace(prompt)]);
+        return { first: first.reason?.code, second: second.value?.tokens.length };
+      }, PROMPT);
+      assert.equal(found.first, 'cancelled');
+      assert.ok(found.second >= 4);
+    });
+    await t.test('a trace by its signal, and the engine is free at once for the next', async () => {
+      const found = await page.evaluate(async (prompt) => {
+        const controller = new AbortController();
+        const stopped = window.fault(engine.trace(prompt.repeat(10), { signal: controller.signal }));
+        controller.abort();
+        return { code: (await stopped).code, loss: (await engine.trace(prompt)).loss };
+      }, PROMPT);
+      assert.equal(found.code, 'cancelled');
+      assert.ok(Number.isFinite(found.loss));
+    });
+    await t.test('a generation by its signal: what there is, marked', async () => {
+      const found = await page.evaluate(async (prompt) => {
+        const controller = new AbortController();
+        let told = 0;
+        const onToken = () => {
+          told += 1;
+          if (told === 2) controller.abort();
+        };
+        const { ids, text, cancelled } = await engine.generate(prompt, { maxTokens: 200, signal: controller.signal, onToken });
+        return { count: ids.length, text, cancelled };
+      }, PROMPT);
+      assert.equal(found.cancelled, true);
+      assert.ok(found.count >= 2 && found.count < 200, `${found.count} tokens`);
+      assert.notEqual(found.text, '');
+    });
+    await t.test('calls that overlap are answered in turn', async () => {
+      const found = await page.evaluate(async (prompt) => {
+        const { tokens } = await engine.tokenize(prompt, { bos: 'yes' });
+        const [logits, residual, info] = await Promise.all([engine.logits(prompt, { bos: 'yes' }), engine.residual(prompt, 0, { bos: 'yes' }), engine.info()]);
+        return { rows: [tokens.length, logits.shape[0], residual.shape[0]], model: info.model.id };
+      }, PROMPT);
+      assert.equal(new Set(found.rows).size, 1);
+      assert.equal(found.model, 'demo');
+    });
+    await page.evaluate(() => engine.dispose());
+    await page.context().close();
+  });
+}
+
+test('a generation is a function of its seed', async () => {
+  const page = await openBare(cpu, server);
+  await openDemo(page, { backend: 'cpu' });
+  const texts = await page.evaluate(async (prompt) => {
+    const ask = async (seed) => (await engine.generate(prompt, { maxTokens: 12, temperature: 1, topK: 50, topP: 0.95, seed })).text;
+    return [await ask(1), await ask(1), await ask(2)];
+  }, PROMPT);
+  assert.equal(texts[0], texts[1]);
+  assert.notEqual(texts[0], texts[2]);
+  await page.context().close();
+});
+
+test('with no edit an SAE leaves the logits exactly as they are', async () => {
+  const page = await openBare(cpu, server);
+  await openDemo(page, { backend: 'cpu' });
+  const difference = await page.evaluate(async (prompt) => {
+    const clean = await engine.logits(prompt);
+    const edited = await engine.edited(prompt, { sae: 'openai.layer_3', latent: 0, value: 5, positions: [] }, { logits: true });
+    return parity.maxAbs(edited.logits.data, clean.data);
+  }, PROMPT);
+  assert.equal(difference, 0);
+  await page.context().close();
+});
+
+test('files are fetched once, and checked for changes after that', async () => {
+  const page = await openBare(cpu, server);
+  const load = () =>
+    page.evaluate(async () => {
+      const told = [];
+      const engine = await SaeExplorer.create({ backend: 'cpu', onProgress: (progress) => told.push(progress) });
+      await engine.loadModel('demo');
+      await engine.dispose();
+      return told.filter(({ stage }) => stage === 'model');
+    });
+  server.requests.length = 0;
+  const told = await load();
+  assert.ok(told.length > 2 && told.every(({ loaded, total }) => loaded <= total), 'progress on the way');
+  assert.equal(told.at(-1).loaded, told.at(-1).total);
+  assert.ok(server.requests.includes('GET demo/model/model.safetensors'));
+  server.requests.length = 0;
+  await load();
+  assert.ok(server.requests.includes('HEAD demo/model/model.safetensors'));
+  assert.ok(!server.requests.includes('GET demo/model/model.safetensors'), 'the weights were fetched again');
+  await page.context().close();
+});
+
+test('denied storage is told, and everything works', async () => {
+  // Workers do not run a page's init scripts, so the worker is started through a module that denies it the cache first.
+  const init = () => {
+    const denied = `Object.defineProperty(globalThis, 'caches', { get() { throw new DOMException('storage is off', 'SecurityError'); } });`;
+    const module = (text) => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+    const Real = window.Worker;
+    window.Worker = function Worker(url, options) {
+      return new Real(module(`import '${module(denied)}'; import '${url}';`), options);
+    };
+  };
+  const page = await openBare(cpu, server, { init });
+  const found = await page.evaluate(async (prompt) => {
+    const notices = [];
+    const engine = await SaeExplorer.create({ backend: 'cpu', onNotice: (notice) => notices.push(notice) });
+    await engine.loadModel('demo');
+    await engine.loadSae('demo');
+    return { notices, saes: (await engine.trace(prompt)).saes.length };
+  }, PROMPT);
+  assert.deepEqual(found.notices.map(({ code }) => code), ['storage-denied']);
+  assert.match(found.notices[0].message, /storage is off/);
+  assert.equal(found.saes, 3);
+  await page.context().close();
+});
