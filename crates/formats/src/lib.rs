@@ -1,1 +1,17 @@
-//! Placeholder.
+//! Model, tokenizer and sparse autoencoder files in, typed tensors out.
+//!
+//! Bytes are handed in and values come back: nothing here opens a file, speaks to a network, starts a thread or
+//! knows of a device, so that the crate is the same natively and in a browser. Every input is treated as hostile: a
+//! length that a header states is compared with the bytes at hand before anything is allocated for it, nothing that
+//! a file contains is ever executed, and every refusal is an [`Error`] that names the file, the tensor, the shape or
+//! the value at fault.
+
+mod error;
+pub mod gpt2;
+mod pickle;
+pub mod sae;
+pub mod tensors;
+pub mod tokenizer;
+mod torch;
+
+pub use error::{Error, Result};

@@ -1,0 +1,200 @@
+//! What can be wrong with a file.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+/// A result whose error names what is wrong with a file.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What is wrong with a file, naming the culprit.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is not what it should be: truncated, damaged, or of another kind.
+    #[error("{file}: {reason}")]
+    BadFile {
+        /// The file's name, as it was handed in.
+        file: String,
+        /// What was expected and what is there.
+        reason: String,
+    },
+    /// A setting in a JSON file is missing or out of range.
+    #[error("{file}: `{field}` is {value}, but {expected}")]
+    BadField {
+        /// The file's name.
+        file: String,
+        /// The key in the JSON file.
+        field: String,
+        /// Its value, as JSON, or `missing`.
+        value: String,
+        /// What it has to be.
+        expected: String,
+    },
+    /// A tensor that has to be there is not.
+    #[error("{file}: the tensor `{tensor}` is missing{}", at_hand(.present))]
+    MissingTensor {
+        /// The file's name.
+        file: String,
+        /// The tensor's key.
+        tensor: String,
+        /// The first few keys that the file does have.
+        present: Vec<String>,
+    },
+    /// A tensor has another shape than the configuration says.
+    #[error("{file}: the tensor `{tensor}` has shape {found:?}, but {expected:?} is needed")]
+    WrongShape {
+        /// The file's name.
+        file: String,
+        /// The tensor's key.
+        tensor: String,
+        /// The shape that the configuration asks for.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// A tensor holds NaN or an infinity.
+    #[error(
+        "{file}: the tensor `{tensor}` holds {value} at element {index}; every weight must be a finite number, so the file is damaged or its training diverged"
+    )]
+    NonFinite {
+        /// The file's name.
+        file: String,
+        /// The tensor's key.
+        tensor: String,
+        /// The first offending element, row-major.
+        index: usize,
+        /// `NaN`, `inf` or `-inf`.
+        value: String,
+    },
+    /// The file is sound, but of a kind that is not supported.
+    #[error("{file}: {what} `{found}` is not supported; supported: {supported}")]
+    Unsupported {
+        /// The file's name.
+        file: String,
+        /// Which property is at fault, for example `the architecture`.
+        what: String,
+        /// Its value.
+        found: String,
+        /// The values that are supported.
+        supported: String,
+    },
+}
+
+impl Error {
+    /// The error's kind in kebab-case, stable across versions.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadFile { .. } | Self::BadField { .. } | Self::MissingTensor { .. } => "bad-file",
+            Self::WrongShape { .. } => "wrong-shape",
+            Self::NonFinite { .. } => "non-finite-weights",
+            Self::Unsupported { .. } => "unsupported-architecture",
+        }
+    }
+
+    /// The culprit's particulars as JSON: file, tensor, shapes, values.
+    pub fn details(&self) -> serde_json::Value {
+        match self {
+            Self::BadFile { file, .. } => json!({ "file": file }),
+            Self::BadField {
+                file, field, value, ..
+            } => json!({ "file": file, "field": field, "value": value }),
+            Self::MissingTensor {
+                file,
+                tensor,
+                present,
+            } => {
+                json!({ "file": file, "tensor": tensor, "present": present })
+            }
+            Self::WrongShape {
+                file,
+                tensor,
+                expected,
+                found,
+            } => {
+                json!({ "file": file, "tensor": tensor, "expected": expected, "found": found })
+            }
+            Self::NonFinite {
+                file,
+                tensor,
+                index,
+                value,
+            } => {
+                json!({ "file": file, "tensor": tensor, "index": index, "value": value })
+            }
+            Self::Unsupported {
+                file,
+                what,
+                found,
+                supported,
+            } => {
+                json!({ "file": file, "what": what, "found": found, "supported": supported })
+            }
+        }
+    }
+
+    pub(crate) fn bad(file: &str, reason: impl Into<String>) -> Self {
+        Self::BadFile {
+            file: file.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn field(
+        file: &str,
+        field: &str,
+        value: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::BadField {
+            file: file.to_owned(),
+            field: field.to_owned(),
+            value: shortened(&value.to_string()),
+            expected: expected.into(),
+        }
+    }
+
+    pub(crate) fn unsupported(
+        file: &str,
+        what: &str,
+        found: impl ToString,
+        supported: &str,
+    ) -> Self {
+        Self::Unsupported {
+            file: file.to_owned(),
+            what: what.to_owned(),
+            found: shortened(&found.to_string()),
+            supported: supported.to_owned(),
+        }
+    }
+}
+
+/// Text from a file as it may stand in a message: control characters escaped, at most 80 characters.
+pub(crate) fn shortened(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut out = String::new();
+    for (i, c) in text.chars().enumerate() {
+        if i == LONGEST {
+            out.push('…');
+            break;
+        }
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn at_hand(present: &[String]) -> String {
+    let mut out = String::new();
+    for (i, name) in present.iter().enumerate() {
+        let lead = if i == 0 { " (the file has " } else { ", " };
+        let _ = write!(out, "{lead}`{}`", shortened(name));
+    }
+    if !out.is_empty() {
+        out.push_str(", …)");
+    }
+    out
+}

@@ -1,0 +1,159 @@
+//! Sparse autoencoders: what is common to every file format.
+
+pub mod openai;
+pub mod saelens;
+
+use crate::error::{Error, Result};
+
+/// How latents are made sparse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Architecture {
+    /// z = ReLU(h).
+    Standard,
+    /// The `k` largest h of a token, then ReLU; every other latent is 0.
+    TopK {
+        /// Latents kept for a token; at most `d_sae`.
+        k: usize,
+    },
+}
+
+impl Architecture {
+    /// The field's name for it: `standard` or `topk`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::TopK { .. } => "topk",
+        }
+    }
+}
+
+/// What is done to a token's activation vector x before encoding, and undone after decoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Normalization {
+    /// Nothing.
+    None,
+    /// (x − μ)/(σ + 1e-5) with σ the unbiased standard deviation over d_in; decoded as x̂·σ + μ.
+    LayerNorm,
+}
+
+impl Normalization {
+    /// SAELens's name for it: `none` or `layer_norm`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::LayerNorm => "layer_norm",
+        }
+    }
+}
+
+/// What a sparse autoencoder's file says of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SaeConfig {
+    /// How latents are made sparse.
+    pub architecture: Architecture,
+    /// Width of the activations that it reads.
+    pub d_in: usize,
+    /// Number of latents.
+    pub d_sae: usize,
+    /// What is done to an input before encoding.
+    pub normalization: Normalization,
+    /// Whether b_dec is subtracted from the (normalised) input before encoding.
+    pub apply_b_dec_to_input: bool,
+    /// Where it was trained, in TransformerLens's names, if the file says so.
+    pub hook_name: Option<String>,
+    /// Whether a BOS token was prepended in training, if the file says so.
+    pub prepend_bos: Option<bool>,
+    /// Positions of a context that training left out.
+    pub skipped_positions: Vec<usize>,
+    /// The model that it was trained on, if the file says so.
+    pub model_name: Option<String>,
+    /// Tokens in a training context, if the file says so.
+    pub context_size: Option<usize>,
+}
+
+/// A sparse autoencoder in memory: h = s·W_encᵀ + b_enc with s the normalised input less b_dec, x̂ = z·W_dec + b_dec.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sae {
+    /// What its file says of it.
+    pub config: SaeConfig,
+    /// Encoder, latent-major: [d_sae, d_in].
+    pub w_enc: Vec<f32>,
+    /// Encoder bias: [d_sae].
+    pub b_enc: Vec<f32>,
+    /// Decoder: [d_sae, d_in], a latent's direction in a row.
+    pub w_dec: Vec<f32>,
+    /// Decoder bias: [d_in].
+    pub b_dec: Vec<f32>,
+    /// Fraction of tokens on which each latent was active, [d_sae], if the file says so.
+    pub firing_frequency: Option<Vec<f32>>,
+}
+
+/// What kind of file some bytes are, by content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// A zip archive, as `torch.save` writes since 1.6: an OpenAI autoencoder's `.pt`.
+    TorchZip,
+    /// A bare pickle, as `torch.save` wrote before 1.6. Not supported.
+    TorchLegacy,
+    /// Tensors in the `safetensors` format.
+    Safetensors,
+    /// A JSON object: a configuration.
+    Json,
+    /// None of these.
+    Unknown,
+}
+
+/// Tells what kind of file these bytes begin.
+pub fn sniff(bytes: &[u8]) -> FileKind {
+    if bytes.starts_with(b"PK\x03\x04") {
+        return FileKind::TorchZip;
+    }
+    if matches!(bytes, [0x80, 1..=5, ..]) {
+        return FileKind::TorchLegacy;
+    }
+    if let Some((length, rest)) = bytes.split_first_chunk::<8>() {
+        let stated = u64::from_le_bytes(*length);
+        if rest.first() == Some(&b'{') && stated >= 2 && stated <= rest.len() as u64 {
+            return FileKind::Safetensors;
+        }
+    }
+    if bytes.trim_ascii_start().first() == Some(&b'{') {
+        FileKind::Json
+    } else {
+        FileKind::Unknown
+    }
+}
+
+/// Refuses a `k` that cannot be: zero, or more than there are latents.
+fn check_k(file: &str, field: &str, k: usize, d_sae: usize) -> Result<Architecture> {
+    if k == 0 || k > d_sae {
+        return Err(Error::field(
+            file,
+            field,
+            k,
+            format!("it must be from 1 to the number of latents, {d_sae}"),
+        ));
+    }
+    Ok(Architecture::TopK { k })
+}
+
+/// The transpose of a row-major [rows, cols] matrix: [cols, rows].
+fn transposed(matrix: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+    // In blocks, so that both sides stay in the cache: an encoder may take hundreds of megabytes.
+    const BLOCK: usize = 32;
+    debug_assert_eq!(matrix.len(), rows * cols);
+    let mut out = vec![0.0; matrix.len()];
+    for row_block in (0..rows).step_by(BLOCK) {
+        for col_block in (0..cols).step_by(BLOCK) {
+            for row in row_block..rows.min(row_block + BLOCK) {
+                for col in col_block..cols.min(col_block + BLOCK) {
+                    out[col * rows + row] = matrix[row * cols + col];
+                }
+            }
+        }
+    }
+    out
+}

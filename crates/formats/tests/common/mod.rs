@@ -1,0 +1,48 @@
+//! Files that several tests read, and small files made for one.
+
+#![allow(dead_code, reason = "each test file uses some of these")]
+
+use std::path::PathBuf;
+
+use formats::tensors::TensorFile;
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A file of the repository.
+pub fn file(path: &str) -> Vec<u8> {
+    std::fs::read(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// A JSON file of the repository.
+pub fn json(path: &str) -> serde_json::Value {
+    serde_json::from_slice(&file(path)).unwrap()
+}
+
+/// A `safetensors` file of the repository.
+pub fn tensors(path: &str) -> TensorFile {
+    TensorFile::from_safetensors(path, file(path)).unwrap()
+}
+
+/// The bytes of a `safetensors` file of f32 tensors: name, shape, values.
+pub fn safetensors(tensors: &[(&str, &[usize], Vec<f32>)]) -> Vec<u8> {
+    let mut header = serde_json::Map::new();
+    let mut data = Vec::new();
+    for (name, shape, values) in tensors {
+        let start = data.len();
+        data.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+        let entry = serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, data.len()] });
+        header.insert((*name).to_owned(), entry);
+    }
+    with_header(&serde_json::Value::Object(header).to_string(), &data)
+}
+
+/// The bytes of a `safetensors` file with this header and these data.
+pub fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
+    let mut out = (header.len() as u64).to_le_bytes().to_vec();
+    out.extend(header.as_bytes());
+    out.extend(data);
+    out
+}
