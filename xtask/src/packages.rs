@@ -118,7 +118,13 @@ pub fn install_debian(packages: &[&str]) -> Result<()> {
             command.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         }
         command
-            .args(["-q", "-y", "-o", "DPkg::Lock::Timeout=120"])
+            .args([
+                "-qq",
+                "-o",
+                "Dpkg::Use-Pty=0",
+                "-o",
+                "DPkg::Lock::Timeout=120",
+            ])
             .args(arguments)
             .env("DEBIAN_FRONTEND", "noninteractive");
         process::run_within(&mut command, INSTALL_LIMIT)
