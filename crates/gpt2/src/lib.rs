@@ -1,1 +1,18 @@
-//! Placeholder.
+//! GPT-2 on a device: config, weights, batched forward, KV-cached decode, hook points.
+//!
+//! Activations are `[sequences × tokens, width]`; a batch is equal-length sequences. The crate does not know that
+//! sparse autoencoders exist: whoever wants to read or edit an activation gives [`Hooks`].
+
+mod config;
+mod decode;
+mod error;
+mod forward;
+mod hooks;
+mod weights;
+
+pub use config::Config;
+pub use decode::Decoder;
+pub use error::Error;
+pub use forward::{Batch, Cache, Start};
+pub use hooks::{HookPoint, Hooks, NoHooks, UnknownHook};
+pub use weights::{Gpt2, WeightSource};

@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Sparse autoencoders on a device: encode, decode, and edits with the error term kept.
+//!
+//! An autoencoder is told everything by numbers: where it is attached and where its files came from is not its concern.
+
+mod encode;
+mod error;
+mod weights;
+
+pub use encode::{Edit, Encoding};
+pub use error::Error;
+pub use weights::{Architecture, Config, Sae, Weights};

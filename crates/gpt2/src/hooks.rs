@@ -1,0 +1,181 @@
+//! Named places in the forward pass where an activation can be read or replaced.
+
+use std::fmt;
+use std::str::FromStr;
+
+use kernels::{Buffer, Recorder};
+
+use crate::{Config, Error};
+
+/// A place in the forward pass, under TransformerLens's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HookPoint {
+    /// `hook_embed`: token embeddings.
+    Embed,
+    /// `hook_pos_embed`: position embeddings.
+    PosEmbed,
+    /// `blocks.{L}.hook_resid_pre`: the residual stream into block L.
+    ResidPre(usize),
+    /// `blocks.{L}.attn.hook_z`: the heads' outputs before W_O, flattened.
+    Z(usize),
+    /// `blocks.{L}.hook_attn_out`: what attention adds.
+    AttnOut(usize),
+    /// `blocks.{L}.hook_resid_mid`: the residual stream between attention and MLP.
+    ResidMid(usize),
+    /// `blocks.{L}.mlp.hook_post`: the MLP's neurons after GELU.
+    MlpPost(usize),
+    /// `blocks.{L}.hook_mlp_out`: what the MLP adds.
+    MlpOut(usize),
+    /// `blocks.{L}.hook_resid_post`: the residual stream out of block L.
+    ResidPost(usize),
+    /// `ln_final.hook_normalized`: the final LayerNorm's output.
+    LnFinalNormalized,
+}
+
+impl HookPoint {
+    /// Width of the activation.
+    pub fn width(self, config: &Config) -> usize {
+        match self {
+            Self::MlpPost(_) => config.n_inner,
+            _ => config.n_embd,
+        }
+    }
+
+    /// The block, for hooks that lie in one.
+    pub fn layer(self) -> Option<usize> {
+        match self {
+            Self::ResidPre(layer)
+            | Self::Z(layer)
+            | Self::AttnOut(layer)
+            | Self::ResidMid(layer)
+            | Self::MlpPost(layer)
+            | Self::MlpOut(layer)
+            | Self::ResidPost(layer) => Some(layer),
+            Self::Embed | Self::PosEmbed | Self::LnFinalNormalized => None,
+        }
+    }
+}
+
+impl fmt::Display for HookPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embed => f.write_str("hook_embed"),
+            Self::PosEmbed => f.write_str("hook_pos_embed"),
+            Self::ResidPre(layer) => write!(f, "blocks.{layer}.hook_resid_pre"),
+            Self::Z(layer) => write!(f, "blocks.{layer}.attn.hook_z"),
+            Self::AttnOut(layer) => write!(f, "blocks.{layer}.hook_attn_out"),
+            Self::ResidMid(layer) => write!(f, "blocks.{layer}.hook_resid_mid"),
+            Self::MlpPost(layer) => write!(f, "blocks.{layer}.mlp.hook_post"),
+            Self::MlpOut(layer) => write!(f, "blocks.{layer}.hook_mlp_out"),
+            Self::ResidPost(layer) => write!(f, "blocks.{layer}.hook_resid_post"),
+            Self::LnFinalNormalized => f.write_str("ln_final.hook_normalized"),
+        }
+    }
+}
+
+/// A name that is no hook point of this model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no hook point is called {0:?}; they are called like blocks.3.hook_resid_post, blocks.0.mlp.hook_post, blocks.1.attn.hook_z"
+)]
+pub struct UnknownHook(pub String);
+
+impl FromStr for HookPoint {
+    type Err = UnknownHook;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let unknown = || UnknownHook(name.to_owned());
+        match name {
+            "hook_embed" => return Ok(Self::Embed),
+            "hook_pos_embed" => return Ok(Self::PosEmbed),
+            "ln_final.hook_normalized" => return Ok(Self::LnFinalNormalized),
+            _ => {}
+        }
+        let rest = name.strip_prefix("blocks.").ok_or_else(unknown)?;
+        let (layer, rest) = rest.split_once('.').ok_or_else(unknown)?;
+        let layer = layer.parse().map_err(|_| unknown())?;
+        Ok(match rest {
+            "hook_resid_pre" => Self::ResidPre(layer),
+            "attn.hook_z" => Self::Z(layer),
+            "hook_attn_out" => Self::AttnOut(layer),
+            "hook_resid_mid" => Self::ResidMid(layer),
+            "mlp.hook_post" => Self::MlpPost(layer),
+            "hook_mlp_out" => Self::MlpOut(layer),
+            "hook_resid_post" => Self::ResidPost(layer),
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+/// Reads and replaces activations while a forward pass is recorded.
+pub trait Hooks {
+    /// Whether [`Hooks::visit`] is to be called for this point. Where nobody wants `hook_attn_out`,
+    /// `hook_mlp_out` and the like, their sums are fused into products and never stored.
+    fn wants(&self, point: HookPoint) -> bool;
+
+    /// Called once for every wanted point, in the order of the forward pass, with the activation `[rows, width]`.
+    /// Its memory is used again later: copy what is to be kept. A returned buffer takes its place downstream.
+    ///
+    /// # Errors
+    /// Whatever recording a kernel returns.
+    fn visit(
+        &mut self,
+        recorder: &mut Recorder,
+        point: HookPoint,
+        activation: &Buffer,
+    ) -> Result<Option<Buffer>, Error>;
+}
+
+/// Wants nothing.
+pub struct NoHooks;
+
+impl Hooks for NoHooks {
+    fn wants(&self, _point: HookPoint) -> bool {
+        false
+    }
+
+    fn visit(
+        &mut self,
+        _recorder: &mut Recorder,
+        _point: HookPoint,
+        _activation: &Buffer,
+    ) -> Result<Option<Buffer>, Error> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for point in [
+            HookPoint::Embed,
+            HookPoint::PosEmbed,
+            HookPoint::ResidPre(0),
+            HookPoint::Z(11),
+            HookPoint::AttnOut(3),
+            HookPoint::ResidMid(4),
+            HookPoint::MlpPost(5),
+            HookPoint::MlpOut(6),
+            HookPoint::ResidPost(47),
+            HookPoint::LnFinalNormalized,
+        ] {
+            assert_eq!(point.to_string().parse(), Ok(point));
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused_by_name() {
+        for name in [
+            "",
+            "blocks.x.hook_resid_post",
+            "blocks.3",
+            "blocks.-1.hook_z",
+            "hook",
+        ] {
+            assert_eq!(name.parse::<HookPoint>(), Err(UnknownHook(name.to_owned())));
+        }
+    }
+}

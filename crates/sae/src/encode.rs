@@ -1,0 +1,272 @@
+//! Encoding, decoding and editing rows of activations.
+
+use kernels::{
+    Buffer, Copy, EditLatent, Linear, MAX_K, Recorder, SaeNormalize, SparseDecode, TopK, copy,
+    edit_latent, linear, sae_normalize, sparse_decode, topk,
+};
+
+use crate::Error;
+use crate::weights::{Architecture, Sae};
+
+/// Pre-activations are computed for as many rows at a time as fit this many bytes.
+const PRE_ACTIVATION_BYTES: u64 = 64 << 20;
+
+/// Rows of latents on a device.
+pub struct Encoding {
+    /// `[rows, k]`, the strongest first; `u32::MAX` is an empty place.
+    pub latents: Buffer,
+    /// `[rows, k]`; zero where fewer than k latents are active.
+    pub activations: Buffer,
+    /// `[rows, 2]`: the rows' mean and deviation, with which the reconstruction is scaled back.
+    pub statistics: Buffer,
+    /// `[rows]`: NaNs among the row's pre-activations.
+    pub nan_counts: Buffer,
+    /// Number of rows.
+    pub rows: usize,
+    /// Places a row.
+    pub k: usize,
+}
+
+/// One latent's edit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Edit {
+    /// Which latent.
+    pub latent: usize,
+    /// Its new activation; 0 ablates.
+    pub value: f32,
+}
+
+impl Sae {
+    /// Places a row of an encoding has: k of TopK; for ReLU, as many as the selection kernel takes. A ReLU row whose last
+    /// place is active may have more: see [`Sae::record_pre_activations`].
+    pub fn places(&self) -> usize {
+        match self.config.architecture {
+            Architecture::TopK { k } => k,
+            Architecture::Standard => MAX_K.min(self.config.d_sae),
+        }
+    }
+
+    /// Records the encoding of `input [rows, d_in]`.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn record_encode(
+        &self,
+        recorder: &mut Recorder,
+        input: &Buffer,
+        rows: usize,
+    ) -> Result<Encoding, Error> {
+        let k = self.places();
+        let (normalised, statistics) = self.record_normalise(recorder, input, rows)?;
+        let encoding = Encoding {
+            latents: recorder.scratch("latents", rows * k)?,
+            activations: recorder.scratch("activations", rows * k)?,
+            statistics,
+            nan_counts: recorder.scratch("NaN counts", rows)?,
+            rows,
+            k,
+        };
+        let chunk = self.rows_at_a_time(recorder, rows);
+        let pre = recorder.scratch("pre-activations", chunk * self.config.d_sae)?;
+        if chunk >= rows {
+            self.record_pre(recorder, &normalised, 0, rows, &pre)?;
+            self.record_select(recorder, &pre, &encoding)?;
+            return Ok(encoding);
+        }
+        let part = Encoding {
+            latents: recorder.scratch("latents", chunk * k)?,
+            activations: recorder.scratch("activations", chunk * k)?,
+            statistics: encoding.statistics.clone(),
+            nan_counts: recorder.scratch("NaN counts", chunk)?,
+            rows: chunk,
+            k,
+        };
+        for first in (0..rows).step_by(chunk) {
+            let count = chunk.min(rows - first);
+            let part = Encoding {
+                rows: count,
+                latents: part.latents.clone(),
+                activations: part.activations.clone(),
+                statistics: part.statistics.clone(),
+                nan_counts: part.nan_counts.clone(),
+                k,
+            };
+            self.record_pre(recorder, &normalised, first, count, &pre)?;
+            self.record_select(recorder, &pre, &part)?;
+            for (from, to, width) in [
+                (&part.latents, &encoding.latents, k),
+                (&part.activations, &encoding.activations, k),
+                (&part.nan_counts, &encoding.nan_counts, 1),
+            ] {
+                copy(
+                    recorder,
+                    &Copy {
+                        input: from,
+                        input_offset: 0,
+                        output: to,
+                        output_offset: first * width,
+                        words: count * width,
+                    },
+                )?;
+            }
+        }
+        Ok(encoding)
+    }
+
+    /// Records the pre-activations `[rows, d_sae]` of rows of `input`, and their statistics `[rows, 2]`.
+    ///
+    /// # Errors
+    /// [`Error::Device`]; also where they do not fit one binding.
+    pub fn record_pre_activations(
+        &self,
+        recorder: &mut Recorder,
+        input: &Buffer,
+        rows: usize,
+    ) -> Result<(Buffer, Buffer), Error> {
+        let (normalised, statistics) = self.record_normalise(recorder, input, rows)?;
+        let pre = recorder.scratch("pre-activations", rows * self.config.d_sae)?;
+        self.record_pre(recorder, &normalised, 0, rows, &pre)?;
+        Ok((pre, statistics))
+    }
+
+    fn rows_at_a_time(&self, recorder: &Recorder, rows: usize) -> usize {
+        let budget = PRE_ACTIVATION_BYTES.min(recorder.device().max_binding_bytes());
+        let fitting = budget / (self.config.d_sae as u64 * 4).max(1);
+        (fitting as usize).clamp(1, rows.max(1))
+    }
+
+    fn record_normalise(
+        &self,
+        recorder: &mut Recorder,
+        input: &Buffer,
+        rows: usize,
+    ) -> Result<(Buffer, Buffer), Error> {
+        let width = self.config.d_in;
+        let output = recorder.scratch("encoder input", rows * width)?;
+        let statistics = recorder.scratch("row statistics", rows * 2)?;
+        sae_normalize(
+            recorder,
+            &SaeNormalize {
+                input,
+                rows,
+                width,
+                normalise: self.config.layer_norm,
+                b_dec: self.config.apply_b_dec_to_input.then_some(&self.b_dec),
+                output: &output,
+                statistics: &statistics,
+            },
+        )?;
+        Ok((output, statistics))
+    }
+
+    fn record_pre(
+        &self,
+        recorder: &mut Recorder,
+        normalised: &Buffer,
+        first: usize,
+        rows: usize,
+        output: &Buffer,
+    ) -> Result<(), Error> {
+        Ok(linear(
+            recorder,
+            &Linear {
+                input: normalised,
+                input_first_row: first,
+                rows,
+                norm: None,
+                weights: &self.w_enc,
+                bias: Some(&self.b_enc),
+                gelu: false,
+                residual: None,
+                position: None,
+                output,
+            },
+        )?)
+    }
+
+    fn record_select(
+        &self,
+        recorder: &mut Recorder,
+        pre: &Buffer,
+        encoding: &Encoding,
+    ) -> Result<(), Error> {
+        Ok(topk(
+            recorder,
+            &TopK {
+                values: pre,
+                rows: encoding.rows,
+                n: self.config.d_sae,
+                k: encoding.k,
+                relu: true,
+                top_indices: &encoding.latents,
+                top_values: &encoding.activations,
+                nan_counts: &encoding.nan_counts,
+            },
+        )?)
+    }
+
+    /// Records the reconstruction `[rows, d_in]`, in the space of the input.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn record_decode(
+        &self,
+        recorder: &mut Recorder,
+        encoding: &Encoding,
+    ) -> Result<Buffer, Error> {
+        let output = recorder.scratch("reconstruction", encoding.rows * self.config.d_in)?;
+        sparse_decode(
+            recorder,
+            &SparseDecode {
+                latents: &encoding.latents,
+                activations: &encoding.activations,
+                rows: encoding.rows,
+                k: encoding.k,
+                w_dec: &self.w_dec,
+                b_dec: &self.b_dec,
+                statistics: &encoding.statistics,
+                output: &output,
+            },
+        )?;
+        Ok(output)
+    }
+
+    /// Records x ← x + decode(z_edited) − decode(z) on the rows whose `mask [rows]` is not 0: the error term is kept, and
+    /// rows that do not change stay exactly as they are.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLatent`], [`Error::Device`].
+    pub fn record_edit(
+        &self,
+        recorder: &mut Recorder,
+        input: &Buffer,
+        encoding: &Encoding,
+        mask: &Buffer,
+        edit: Edit,
+    ) -> Result<Buffer, Error> {
+        if edit.latent >= self.config.d_sae {
+            return Err(Error::NoSuchLatent {
+                latent: edit.latent,
+                d_sae: self.config.d_sae,
+            });
+        }
+        let output = recorder.scratch("edited activation", encoding.rows * self.config.d_in)?;
+        edit_latent(
+            recorder,
+            &EditLatent {
+                input,
+                latents: &encoding.latents,
+                activations: &encoding.activations,
+                statistics: &encoding.statistics,
+                mask,
+                rows: encoding.rows,
+                k: encoding.k,
+                w_dec: &self.w_dec,
+                latent: edit.latent,
+                value: edit.value,
+                output: &output,
+            },
+        )?;
+        Ok(output)
+    }
+}

@@ -1,0 +1,38 @@
+//! What can go wrong in a sparse autoencoder.
+
+/// An error of a sparse autoencoder.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The device failed.
+    #[error(transparent)]
+    Device(#[from] kernels::Error),
+    /// A tensor has another size than the configuration says.
+    #[error("{tensor} has {found} numbers, {expected} are expected")]
+    WrongSize {
+        /// The tensor.
+        tensor: &'static str,
+        /// Numbers it has.
+        found: usize,
+        /// Numbers it should have.
+        expected: usize,
+    },
+    /// k cannot be used.
+    #[error("k = {k} with {d_sae} latents; k must be in 1..={limit}")]
+    UnusableK {
+        /// The k.
+        k: usize,
+        /// Number of latents.
+        d_sae: usize,
+        /// The largest k that works.
+        limit: usize,
+    },
+    /// There is no such latent.
+    #[error("latent {latent} of an autoencoder with {d_sae} latents")]
+    NoSuchLatent {
+        /// The latent asked for.
+        latent: usize,
+        /// Number of latents.
+        d_sae: usize,
+    },
+}
