@@ -34,4 +34,4 @@ pub use kernel::{
     topk::{MAX_K, TopK, topk},
 };
 pub use matrix::{Matrix, WeightFormat};
-pub use recorder::{Plan, ReadHandle, Readings, Recorder};
+pub use recorder::{Plan, ReadHandle, Readings, Recorder, words_as_f32};

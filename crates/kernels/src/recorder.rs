@@ -252,6 +252,11 @@ struct GpuDispatch {
     workgroups: [u32; 3],
 }
 
+/// Words as the `f32` that they hold.
+pub fn words_as_f32(words: &[u32]) -> &[f32] {
+    bytemuck::cast_slice(words)
+}
+
 /// What a run read back.
 pub struct Readings {
     words: Vec<u32>,
@@ -266,7 +271,7 @@ impl Readings {
 
     /// The words of one read-back as `f32`.
     pub fn f32(&self, handle: ReadHandle) -> &[f32] {
-        bytemuck::cast_slice(self.words(handle))
+        words_as_f32(self.words(handle))
     }
 }
 
