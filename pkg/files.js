@@ -157,6 +157,7 @@ async function download({ name, url, bytes: expected }, signal, onProgress) {
     bytes = await readStream(response, expected ?? announced, onProgress);
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof RangeError) throw tooLarge(name, expected ?? announced);
     throw network(name, url, `the transfer broke off (${error.message})`);
   }
   if (expected !== undefined && bytes.length !== expected) {
@@ -188,6 +189,10 @@ async function readStream(response, length, onProgress) {
     onProgress(loaded, Math.max(length, loaded));
   }
   return whole.length === loaded ? whole : whole.slice(0, loaded);
+}
+
+function tooLarge(name, bytes) {
+  return new SaeExplorerError('out-of-memory', `${name} needs ${bytes} bytes of memory in one piece, which the browser does not give. Close other tabs, or load a smaller model.`, { file: name, bytes });
 }
 
 function network(name, url, why, details = {}) {

@@ -113,7 +113,8 @@ async function run({ id, method, args }) {
     const value = await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
-    self.postMessage({ id, error: toPlain(error) });
+    if (error instanceof WebAssembly.RuntimeError) fatal(error.message);
+    else self.postMessage({ id, error: toPlain(error) });
   }
 }
 

@@ -1,0 +1,107 @@
+// The page as it is seen: loading, light and dark, wide and narrow, and for those who cannot see it.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+
+import { openApp, part, picture } from '../support/app.js';
+import { launch, newPage } from '../support/chromium.js';
+import { serve } from '../support/server.js';
+
+let server;
+let browser;
+let axe;
+before(async () => {
+  server = await serve();
+  browser = await launch({ webgpu: false });
+  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** Serious faults that axe-core finds; run from here, because the page's policy lets no other script in. */
+async function serious(page) {
+  const { violations } = await page.evaluate(`(() => { ${axe}; return axe.run(document, { resultTypes: ['violations'] }); })()`);
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
+}
+
+test('shows progress while it loads', async () => {
+  server.rules = [{ match: /model\.safetensors$/, delay: 1500 }];
+  const page = await newPage(browser);
+  await page.goto(server.url(''));
+  await part(page, 'progress').waitFor({ state: 'visible' });
+  assert.equal(await page.evaluate(() => document.body.dataset.state), 'loading');
+  server.rules = [];
+  await page.waitForFunction(() => document.body.dataset.state === 'ready');
+  await part(page, 'progress').waitFor({ state: 'hidden' });
+  await page.context().close();
+});
+
+test('says what went wrong where a file is missing', async () => {
+  server.rules = [{ match: /demo\/model\/model\.safetensors$/, status: 404 }];
+  const page = await newPage(browser);
+  await page.goto(server.url(''));
+  await page.waitForFunction(() => document.body.dataset.state === 'error');
+  assert.match(await part(page, 'error').textContent(), /model\.safetensors/);
+  server.rules = [];
+  await page.context().close();
+});
+
+const VIEWS = [
+  { name: 'wide', viewport: { width: 1440, height: 1000 }, colorScheme: 'light' },
+  { name: 'dark', viewport: { width: 1440, height: 1000 }, colorScheme: 'dark' },
+  { name: 'narrow', viewport: { width: 360, height: 800 }, colorScheme: 'light' },
+  { name: 'narrow-dark', viewport: { width: 360, height: 800 }, colorScheme: 'dark' },
+];
+for (const { name, ...context } of VIEWS) {
+  test(`${name}: everything fits, axe-core finds nothing serious`, async () => {
+    const page = await openApp(browser, server, { context });
+    await part(page, 'token').nth(8).click();
+    await part(page, 'feature-row').first().click();
+    await part(page, 'feature-panel').waitFor({ state: 'visible' });
+    await picture(page, name);
+    const widths = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    assert.ok(widths[0] <= widths[1], `${widths[0]} px of content on a page of ${widths[1]} px`);
+    assert.deepEqual(await serious(page), []);
+    await page.keyboard.press('Escape');
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.keyboard.press('?');
+    await part(page, 'keys-dialog').waitFor({ state: 'visible' });
+    assert.deepEqual(await serious(page), []);
+    assert.deepEqual(page.seen.errors, []);
+    await page.context().close();
+  });
+}
+
+test('asks no other origin for anything, and breaks no rule of its own policy', async () => {
+  const page = await openApp(browser, server);
+  const others = page.seen.requests.filter((url) => !url.startsWith(server.origin) && !/^(data|blob):/.test(url));
+  assert.deepEqual(others, []);
+  assert.deepEqual(page.seen.errors, []);
+  const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
+  assert.match(policy, /default-src 'none'/);
+  await page.context().close();
+});
+
+test('says that WebGPU is missing, and runs on the CPU', async () => {
+  const page = await openApp(browser, server);
+  assert.match(await part(page, 'status').textContent(), /CPU/);
+  assert.match(await page.locator('body').innerText(), /WebGPU/);
+  assert.ok((await part(page, 'feature-row').count()) > 0);
+  await page.context().close();
+});
+
+test('works below a sub-path', async () => {
+  const deep = await serve({ prefix: '/some/deep/path/' });
+  const page = await openApp(browser, deep);
+  assert.equal(await page.evaluate(() => document.body.dataset.state), 'ready');
+  assert.ok((await part(page, 'token').count()) > 10);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+  await deep.close();
+});

@@ -1,0 +1,42 @@
+// The page as a person drives it.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { newPage } from './chromium.js';
+
+/** Opens the page and waits until its first prompt is traced. */
+export async function openApp(browser, server, { path = '', context = {} } = {}) {
+  const page = await newPage(browser, context);
+  await page.goto(server.url(path));
+  await ready(page);
+  return page;
+}
+
+/** Waits until nothing is being loaded or traced. */
+export async function ready(page) {
+  await page.waitForFunction(() => ['ready', 'error'].includes(document.body.dataset.state));
+}
+
+/** One of the page's parts, by the name that it carries for tests. */
+export const part = (page, name, attributes = '') => page.locator(`[data-testid="${name}"]${attributes}`);
+
+/** The latents listed for the selected token, in order. */
+export const latents = (page) => part(page, 'feature-row').evaluateAll((rows) => rows.map((row) => Number(row.dataset.latent)));
+
+/** Types a prompt and waits for its trace. */
+export async function trace(page, prompt) {
+  await part(page, 'prompt').fill(prompt);
+  await page.waitForFunction(
+    (text) => document.body.dataset.state !== 'tracing' && document.querySelector('[data-testid="prompt"]').value === text,
+    prompt,
+  );
+}
+
+/** Keeps a picture of the page, where pictures are wanted. */
+export async function picture(page, name) {
+  const folder = process.env.SAE_EXPLORER_SCREENSHOTS;
+  if (folder === undefined) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
