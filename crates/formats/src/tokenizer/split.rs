@@ -90,7 +90,7 @@ fn run(text: &str, kind: Class) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{Class, class, words};
 
     fn cut(text: &str) -> Vec<&str> {
         words(text).collect()
@@ -124,5 +124,27 @@ mod tests {
         assert_eq!(cut("a\nb"), ["a", "\n", "b"]);
         assert_eq!(cut("a \n b"), ["a", " \n", " b"]);
         assert_eq!(cut("\u{3000}\u{a0}x"), ["\u{3000}", "\u{a0}", "x"]);
+    }
+
+    #[test]
+    fn every_character_is_seen_as_in_the_reference() {
+        let reference = include_str!("../../../../tests/fixtures/tokenizer/reference.json");
+        let mut reference: serde_json::Value = serde_json::from_str(reference).unwrap();
+        let runs: Vec<(u32, char)> = serde_json::from_value(reference["classes"].take()).unwrap();
+        let ends = runs.iter().skip(1).map(|run| run.0).chain([0x11_0000]);
+        let mut seen = 0;
+        for (&(start, expected), end) in runs.iter().zip(ends) {
+            for c in (start..end).filter_map(char::from_u32) {
+                let found = match class(c) {
+                    Class::Letter => 'L',
+                    Class::Number => 'N',
+                    Class::Space => 'S',
+                    Class::Other => 'O',
+                };
+                assert_eq!(found, expected, "U+{:04X}", u32::from(c));
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 0x11_0000 - 0x800);
     }
 }
