@@ -139,7 +139,7 @@ impl Gpt2Files {
                 expect(&format!("{norm}.weight"), &[d])?;
                 expect(&format!("{norm}.bias"), &[d])?;
             }
-            // Conv1D stores its weight as [in, out].
+            // Conv1D stores its weight as `[in, out]`.
             let projections = [
                 ("attn.c_attn", d, 3 * d),
                 ("attn.c_proj", d, d),

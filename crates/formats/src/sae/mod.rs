@@ -78,15 +78,15 @@ pub struct SaeConfig {
 pub struct Sae {
     /// What its file says of it.
     pub config: SaeConfig,
-    /// Encoder, latent-major: [d_sae, d_in].
+    /// Encoder, latent-major: `[d_sae, d_in]`.
     pub w_enc: Vec<f32>,
-    /// Encoder bias: [d_sae].
+    /// Encoder bias: `[d_sae]`.
     pub b_enc: Vec<f32>,
-    /// Decoder: [d_sae, d_in], a latent's direction in a row.
+    /// Decoder: `[d_sae, d_in]`, a latent's direction in a row.
     pub w_dec: Vec<f32>,
-    /// Decoder bias: [d_in].
+    /// Decoder bias: `[d_in]`.
     pub b_dec: Vec<f32>,
-    /// Fraction of tokens on which each latent was active, [d_sae], if the file says so.
+    /// Fraction of tokens on which each latent was active, `[d_sae]`, if the file says so.
     pub firing_frequency: Option<Vec<f32>>,
 }
 
@@ -140,7 +140,7 @@ fn check_k(file: &str, field: &str, k: usize, d_sae: usize) -> Result<Architectu
     Ok(Architecture::TopK { k })
 }
 
-/// The transpose of a row-major [rows, cols] matrix: [cols, rows].
+/// The transpose of a row-major `[rows, cols]` matrix: `[cols, rows]`.
 fn transposed(matrix: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     // In blocks, so that both sides stay in the cache: an encoder may take hundreds of megabytes.
     const BLOCK: usize = 32;

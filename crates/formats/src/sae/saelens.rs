@@ -53,10 +53,10 @@ pub fn read_folder(cfg_json: &[u8], weights: TensorFile) -> Result<Sae> {
 }
 
 /// Reads `sparsity.safetensors` beside the weights: the base-10 logarithm of each latent's firing frequency.
-/// The result is the frequency itself, [d_sae].
+/// The result is the frequency itself, `[d_sae]`.
 ///
 /// # Errors
-/// `bad-file` where the tensor `sparsity` is missing, `wrong-shape` where it is not [d_sae].
+/// `bad-file` where the tensor `sparsity` is missing, `wrong-shape` where it is not `[d_sae]`.
 pub fn read_sparsity(file: &TensorFile, d_sae: usize) -> Result<Vec<f32>> {
     file.expect("sparsity", &[d_sae])?;
     Ok(file

@@ -46,3 +46,5 @@ pub fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     out.extend(data);
     out
 }
+
+pub mod torch;

@@ -1,0 +1,255 @@
+//! GPT-2 folders that are not quite GPT-2 folders.
+
+mod common;
+
+use common::{file, safetensors, tensors};
+use formats::Error;
+use formats::gpt2::{Gpt2Config, Gpt2Files};
+use formats::tensors::TensorFile;
+use serde_json::{Value, json};
+
+fn cfg() -> Value {
+    json!({
+        "model_type": "gpt2", "activation_function": "gelu_new", "n_layer": 1, "n_head": 2, "n_embd": 4,
+        "n_positions": 3, "vocab_size": 5, "layer_norm_epsilon": 1e-5, "bos_token_id": 4,
+    })
+}
+
+type Tensor = (String, Vec<usize>, Vec<f32>);
+
+/// One block, 4 wide, with distinct values.
+fn small(prefix: &str) -> Vec<Tensor> {
+    let shapes: [(&str, &[usize]); 16] = [
+        ("wte.weight", &[5, 4]),
+        ("wpe.weight", &[3, 4]),
+        ("h.0.ln_1.weight", &[4]),
+        ("h.0.ln_1.bias", &[4]),
+        ("h.0.attn.c_attn.weight", &[4, 12]),
+        ("h.0.attn.c_attn.bias", &[12]),
+        ("h.0.attn.c_proj.weight", &[4, 4]),
+        ("h.0.attn.c_proj.bias", &[4]),
+        ("h.0.ln_2.weight", &[4]),
+        ("h.0.ln_2.bias", &[4]),
+        ("h.0.mlp.c_fc.weight", &[4, 16]),
+        ("h.0.mlp.c_fc.bias", &[16]),
+        ("h.0.mlp.c_proj.weight", &[16, 4]),
+        ("h.0.mlp.c_proj.bias", &[4]),
+        ("ln_f.weight", &[4]),
+        ("ln_f.bias", &[4]),
+    ];
+    let tensor = |&(name, shape): &(&str, &[usize])| {
+        let count = shape.iter().product::<usize>();
+        (
+            format!("{prefix}{name}"),
+            shape.to_vec(),
+            (0..count).map(|i| i as f32).collect(),
+        )
+    };
+    shapes.iter().map(tensor).collect()
+}
+
+fn bytes(tensors: &[Tensor]) -> Vec<u8> {
+    let borrowed: Vec<_> = tensors
+        .iter()
+        .map(|(n, s, v)| (n.as_str(), s.as_slice(), v.clone()))
+        .collect();
+    safetensors(&borrowed)
+}
+
+fn read(cfg: &Value, tensors: &[Tensor]) -> Result<Gpt2Files, Error> {
+    let weights = TensorFile::from_safetensors("model.safetensors", bytes(tensors))?;
+    Gpt2Files::new(cfg.to_string().as_bytes(), weights)
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>, code: &str, culprit: &str) {
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), code, "{error}");
+    assert!(
+        error.to_string().contains(culprit),
+        "`{error}` should name {culprit}"
+    );
+}
+
+#[test]
+fn keys_may_have_a_prefix_or_none() {
+    for prefix in ["", "transformer."] {
+        let model = read(&cfg(), &small(prefix)).unwrap();
+        assert_eq!(model.tensor("h.0.mlp.c_fc.bias").unwrap().len(), 16);
+        assert_eq!(
+            model.rows("wte.weight", 1..3).unwrap(),
+            [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]
+        );
+    }
+}
+
+#[test]
+fn buffers_and_a_tied_head_are_ignored() {
+    let mut tensors = small("");
+    tensors.push(("h.0.attn.bias".into(), vec![1, 1, 3, 3], vec![1.0; 9]));
+    tensors.push((
+        "h.0.attn.masked_bias".into(),
+        vec![],
+        vec![f32::NEG_INFINITY],
+    ));
+    let embedding = tensors[0].clone();
+    tensors.push(("lm_head.weight".into(), embedding.1, embedding.2));
+    read(&cfg(), &tensors).unwrap();
+    tensors.last_mut().unwrap().2[7] += 1.0;
+    refused(
+        read(&cfg(), &tensors),
+        "unsupported-architecture",
+        "lm_head.weight",
+    );
+}
+
+#[test]
+fn defaults_are_those_of_the_library() {
+    let config = Gpt2Config::from_json(
+        json!({"architectures": ["GPT2LMHeadModel"], "n_layer": 1, "n_head": 2, "n_embd": 4, "n_ctx": 3,
+               "vocab_size": 5, "n_inner": null})
+        .to_string()
+        .as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(
+        (config.n_positions, config.n_inner, config.bos_token_id),
+        (3, 16, None)
+    );
+    assert_eq!(config.layer_norm_epsilon, 1e-5);
+}
+
+#[test]
+fn other_models_are_refused_by_name() {
+    let unsupported = |name: &str, value: Value, culprit: &str| {
+        let mut cfg = cfg();
+        cfg[name] = value;
+        refused(read(&cfg, &small("")), "unsupported-architecture", culprit);
+    };
+    unsupported("model_type", "llama".into(), "`llama`");
+    unsupported("activation_function", "relu".into(), "`relu`");
+    unsupported(
+        "scale_attn_by_inverse_layer_idx",
+        true.into(),
+        "scale_attn_by_inverse_layer_idx",
+    );
+    unsupported("scale_attn_weights", false.into(), "scale_attn_weights");
+    unsupported("tie_word_embeddings", false.into(), "tie_word_embeddings");
+    let other = json!({"architectures": ["BertModel"]});
+    refused(
+        Gpt2Config::from_json(other.to_string().as_bytes()),
+        "unsupported-architecture",
+        "BertModel",
+    );
+}
+
+#[test]
+fn damaged_settings_are_named() {
+    let bad = |name: &str, value: Value, culprit: &str| {
+        let mut cfg = cfg();
+        cfg[name] = value;
+        refused(read(&cfg, &small("")), "bad-file", culprit);
+    };
+    bad("n_layer", 0.into(), "`n_layer` is 0");
+    bad("n_embd", Value::Null, "`n_embd` is null");
+    bad("n_embd", u64::MAX.into(), "`n_embd`");
+    bad("n_head", 3.into(), "must divide n_embd = 4");
+    bad("layer_norm_epsilon", 0.into(), "layer_norm_epsilon");
+    bad("bos_token_id", 5.into(), "`bos_token_id` is 5");
+    refused(Gpt2Config::from_json(b"{}"), "bad-file", "model_type");
+    refused(Gpt2Config::from_json(b"\xff"), "bad-file", "config.json");
+    refused(
+        Gpt2Config::from_json(b"{\"model_type\":\"gpt2\"}"),
+        "bad-file",
+        "missing",
+    );
+}
+
+#[test]
+fn tensors_are_checked_against_the_settings() {
+    for index in 0..16 {
+        let mut tensors = small("transformer.");
+        let name = tensors.remove(index).0;
+        refused(
+            read(&cfg(), &tensors),
+            "bad-file",
+            &format!("`{name}` is missing"),
+        );
+        let mut tensors = small("transformer.");
+        tensors[index].1.push(1);
+        refused(
+            read(&cfg(), &tensors),
+            "wrong-shape",
+            &format!("`{name}` has shape"),
+        );
+    }
+    let mut surplus = small("");
+    surplus.push(("h.1.ln_1.weight".into(), vec![4], vec![0.0; 4]));
+    refused(
+        read(&cfg(), &surplus),
+        "bad-file",
+        "also holds `h.1.ln_1.weight`",
+    );
+    let mut deep = cfg();
+    deep["n_layer"] = 10_000_000.into();
+    refused(
+        read(&deep, &small("")),
+        "bad-file",
+        "`h.1.ln_1.weight` is missing",
+    );
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_named() {
+    let mut tensors = small("");
+    tensors[10].2[9] = f32::NAN;
+    tensors[0].2[6] = f32::INFINITY;
+    let model = read(&cfg(), &tensors).unwrap();
+    refused(
+        model.tensor("h.0.mlp.c_fc.weight"),
+        "non-finite-weights",
+        "`h.0.mlp.c_fc.weight` holds NaN at element 9",
+    );
+    refused(
+        model.rows("wte.weight", 1..3),
+        "non-finite-weights",
+        "`wte.weight` holds inf at element 6",
+    );
+    model.rows("wte.weight", 2..5).unwrap();
+}
+
+#[test]
+fn truncated_weights_are_refused() {
+    let whole = bytes(&small(""));
+    for length in [0, 4, 8, 100, whole.len() - 1] {
+        let result = TensorFile::from_safetensors("model.safetensors", whole[..length].to_vec());
+        refused(result, "bad-file", "model.safetensors: ");
+    }
+    let huge = [&u64::MAX.to_le_bytes()[..], b"{}"].concat();
+    refused(
+        TensorFile::from_safetensors("m", huge),
+        "bad-file",
+        "18446744073709551615 bytes",
+    );
+    let far = r#"{"a":{"dtype":"U8","shape":[18446744073709551600],"data_offsets":[0,18446744073709551600]}}"#;
+    refused(
+        TensorFile::from_safetensors("m", common::with_header(far, b"")),
+        "bad-file",
+        "`a` reaches",
+    );
+}
+
+#[test]
+fn a_model_of_the_wrong_size_does_not_fit_the_demos_weights() {
+    let mut config: Value = serde_json::from_slice(&file("web/demo/model/config.json")).unwrap();
+    config["n_embd"] = 768.into();
+    config["n_head"] = 12.into();
+    let result = Gpt2Files::new(
+        config.to_string().as_bytes(),
+        tensors("web/demo/model/model.safetensors"),
+    );
+    refused(
+        result,
+        "wrong-shape",
+        "`transformer.wte.weight` has shape [8192, 256], but [8192, 768]",
+    );
+}
