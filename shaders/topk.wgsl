@@ -20,9 +20,10 @@ struct Parameters {
 override relu: bool = false;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
-@group(0) @binding(1) var<storage, read> values: array<f32>;
+// Values pass through as bits, so that none is changed on the way (a device may flush subnormal floats).
+@group(0) @binding(1) var<storage, read> values: array<u32>;
 @group(0) @binding(2) var<storage, read_write> top_indices: array<u32>;
-@group(0) @binding(3) var<storage, read_write> top_values: array<f32>;
+@group(0) @binding(3) var<storage, read_write> top_values: array<u32>;
 @group(0) @binding(4) var<storage, read_write> nan_counts: array<u32>;
 
 const threads = 256u;
@@ -32,6 +33,8 @@ const digits = 1u << digit_bits;
 const digits_per_thread = digits / threads;
 const group_size = 16u;
 const no_index = 0xffffffffu;
+const key_of_zero = 0x80000000u;
+const quiet_nan = 0x7fc00000u;
 
 var<workgroup> histogram: array<atomic<u32>, digits>;
 var<workgroup> thread_counts: array<u32, threads>;
@@ -45,23 +48,24 @@ var<workgroup> winner_keys: array<u32, max_k>;
 var<workgroup> winner_indices: array<u32, max_k>;
 
 // Larger keys are larger floats; 0 is kept for NaN.
-fn order_key(value: f32) -> u32 {
-    let bits = bitcast<u32>(value);
+fn order_key(bits: u32) -> u32 {
     if ((bits & 0x7fffffffu) > 0x7f800000u) {
         return 0u;
     }
     if ((bits & 0x7fffffffu) == 0u) {
-        return 0x80000000u;
+        return key_of_zero;
     }
     return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
 }
 
-fn value_of_key(key: u32) -> f32 {
+fn bits_of_key(key: u32) -> u32 {
     if (key == 0u) {
-        // A quiet NaN, made at run time: a constant one is an error in WGSL.
-        return bitcast<f32>(0x7fc00000u | min(parameters.rows, 0u));
+        return quiet_nan;
     }
-    return bitcast<f32>(select(~key, key & 0x7fffffffu, (key & 0x80000000u) != 0u));
+    if (relu && key < key_of_zero) {
+        return 0u;
+    }
+    return select(~key, key & 0x7fffffffu, (key & 0x80000000u) != 0u);
 }
 
 fn clear_histogram(thread: u32) {
@@ -213,12 +217,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
     for (var i = thread; i < parameters.k; i += threads) {
         let index = winner_indices[i];
-        var value = 0.0;
+        var value = 0u;
         if (index != no_index) {
-            value = value_of_key(winner_keys[i]);
-            if (relu && !(value > 0.0) && winner_keys[i] != 0u) {
-                value = 0.0;
-            }
+            value = bits_of_key(winner_keys[i]);
         }
         top_indices[row * parameters.k + i] = index;
         top_values[row * parameters.k + i] = value;

@@ -31,6 +31,9 @@ pub enum LimitsChoice {
 pub struct DeviceOptions {
     /// The limits to request.
     pub limits: LimitsChoice,
+    /// Bind at most this many bytes at once, where that is less than the device takes: a way to see a small
+    /// device's sharding on a large one.
+    pub max_binding_bytes: Option<u64>,
 }
 
 /// What a device has done since it was made. Counts, not times.
@@ -62,6 +65,7 @@ pub(crate) struct DeviceInner {
     pub(crate) backend: Backend,
     pub(crate) counters: Cell<Counters>,
     pub(crate) bytes: Cell<u64>,
+    max_binding_bytes: u64,
     dummy: RefCell<Option<Buffer>>,
 }
 
@@ -73,7 +77,12 @@ pub(crate) enum Backend {
 impl Device {
     /// The CPU device. Always there.
     pub fn cpu() -> Self {
-        Self::from_backend(Backend::Cpu)
+        Self::cpu_with(DeviceOptions::default())
+    }
+
+    /// The CPU device with another limit of its bindings.
+    pub fn cpu_with(options: DeviceOptions) -> Self {
+        Self::from_backend(Backend::Cpu, u64::from(u32::MAX), options)
     }
 
     /// A GPU device.
@@ -81,17 +90,24 @@ impl Device {
     /// # Errors
     /// [`Error::NoAdapter`] and [`Error::NoDevice`].
     pub async fn gpu(options: DeviceOptions) -> Result<Self, Error> {
-        Ok(Self::from_backend(Backend::Gpu(Box::new(
-            Gpu::request(options).await?,
-        ))))
+        let gpu = Gpu::request(options.limits).await?;
+        let limit = gpu.max_binding_bytes;
+        Ok(Self::from_backend(
+            Backend::Gpu(Box::new(gpu)),
+            limit,
+            options,
+        ))
     }
 
-    fn from_backend(backend: Backend) -> Self {
+    fn from_backend(backend: Backend, limit: u64, options: DeviceOptions) -> Self {
         Self {
             inner: Rc::new(DeviceInner {
                 backend,
                 counters: Cell::default(),
                 bytes: Cell::new(0),
+                max_binding_bytes: options
+                    .max_binding_bytes
+                    .map_or(limit, |asked| asked.min(limit)),
                 dummy: RefCell::default(),
             }),
         }
@@ -125,10 +141,7 @@ impl Device {
 
     /// The largest buffer a kernel can bind, in bytes.
     pub fn max_binding_bytes(&self) -> u64 {
-        match &self.inner.backend {
-            Backend::Gpu(gpu) => gpu.max_binding_bytes,
-            Backend::Cpu => u64::from(u32::MAX),
-        }
+        self.inner.max_binding_bytes
     }
 
     /// A buffer of `words` 32-bit words, zero at first.

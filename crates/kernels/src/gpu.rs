@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::device::{DeviceOptions, LimitsChoice};
+use crate::device::LimitsChoice;
 use crate::error::Error;
 use crate::kernel::{Access, Shader};
 
@@ -34,8 +34,23 @@ pub(crate) struct Faults(Arc<Mutex<FaultState>>);
 #[derive(Default)]
 struct FaultState {
     lost: Option<String>,
-    first: Option<wgpu::Error>,
+    first: Option<Complaint>,
     last_allocation: (String, u64),
+}
+
+/// What is kept of a driver's error: the error itself cannot leave its thread in a browser.
+enum Complaint {
+    OutOfMemory(String),
+    Other(String),
+}
+
+impl From<wgpu::Error> for Complaint {
+    fn from(error: wgpu::Error) -> Self {
+        match error {
+            wgpu::Error::OutOfMemory { source } => Self::OutOfMemory(source.to_string()),
+            other => Self::Other(other.to_string()),
+        }
+    }
 }
 
 impl Faults {
@@ -60,20 +75,20 @@ impl Faults {
             }
             match state.first.take() {
                 None => Ok(()),
-                Some(wgpu::Error::OutOfMemory { source }) => Err(Error::OutOfMemory {
+                Some(Complaint::OutOfMemory(reason)) => Err(Error::OutOfMemory {
                     label: state.last_allocation.0.clone(),
                     needed: state.last_allocation.1,
                     in_use,
-                    reason: source.to_string(),
+                    reason,
                 }),
-                Some(error) => Err(Error::Validation(error.to_string())),
+                Some(Complaint::Other(message)) => Err(Error::Validation(message)),
             }
         })
     }
 }
 
 impl Gpu {
-    pub(crate) async fn request(options: DeviceOptions) -> Result<Self, Error> {
+    pub(crate) async fn request(limits: LimitsChoice) -> Result<Self, Error> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let adapter = instance
             .request_adapter(&wgpu::RequestAdapterOptions {
@@ -91,7 +106,7 @@ impl Gpu {
             info.name.clone()
         };
         // Browsers give WebGPU's default limits unless more is asked for.
-        let limits = match options.limits {
+        let limits = match limits {
             LimitsChoice::Adapter => adapter.limits(),
             LimitsChoice::Default => wgpu::Limits::default(),
         };
@@ -110,7 +125,7 @@ impl Gpu {
         let on_error = faults.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             on_error.with(|state| {
-                state.first.get_or_insert(error);
+                state.first.get_or_insert_with(|| error.into());
             });
         }));
         let on_lost = faults.clone();

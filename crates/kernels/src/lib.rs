@@ -17,7 +17,7 @@ mod recorder;
 pub use buffer::Buffer;
 pub use device::{BackendKind, Counters, Device, DeviceOptions, LimitsChoice};
 pub use error::Error;
-pub use kernel::{SHADERS, Shader};
+pub use kernel::{Access, SHADERS, Shader};
 pub use kernel::{
     add::{Add, add},
     attention::{Attention, attention},

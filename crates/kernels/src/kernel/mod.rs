@@ -20,7 +20,7 @@ use crate::error::Error;
 
 /// How a kernel uses a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// The uniform parameters: always binding 0.
     Parameters,
     /// A storage buffer that is only read.
@@ -36,7 +36,8 @@ pub struct Shader {
     pub name: &'static str,
     /// The source.
     pub wgsl: &'static str,
-    pub(crate) bindings: &'static [Access],
+    /// What group 0 binds, in order.
+    pub bindings: &'static [Access],
 }
 
 macro_rules! shader {

@@ -1,0 +1,258 @@
+//! `linear`: the GEMV (up to 4 rows) and the tiled GEMM, with every combination of prologue and epilogue.
+
+use kernels::{Device, Error, Linear, Matrix, NormedInput, Recorder, WeightFormat, linear};
+use proptest::prelude::*;
+
+use crate::common::{Devices, Numbers, config, halved, layer_norm_row, run_f32, widen};
+
+const EPSILON: f32 = 1e-5;
+
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    rows: usize,
+    inputs: usize,
+    outputs: usize,
+    format: WeightFormat,
+    first_row: usize,
+    position: Option<usize>,
+    normalise: bool,
+    bias: bool,
+    gelu: bool,
+    residual: bool,
+    seed: u64,
+}
+
+struct Data {
+    input: Vec<f32>,
+    weight_bias: Vec<f32>,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    residual: Vec<f32>,
+}
+
+impl Case {
+    fn data(&self) -> Data {
+        let mut numbers = Numbers(self.seed);
+        let weights = numbers.floats(self.outputs * self.inputs, 1.0);
+        Data {
+            input: numbers.floats((self.first_row + self.rows) * self.inputs, 1.0),
+            weight_bias: numbers.floats(2 * self.inputs, 1.0),
+            weights: match self.format {
+                WeightFormat::F32 => weights,
+                WeightFormat::F16 => halved(&weights),
+            },
+            bias: numbers.floats(self.outputs, 1.0),
+            residual: numbers.floats(self.rows * self.outputs, 1.0),
+        }
+    }
+
+    fn expected(&self, data: &Data) -> Vec<f64> {
+        let weights = widen(&data.weights);
+        let input = widen(&data.input);
+        let mut expected = vec![0.0; self.position.unwrap_or(0) * self.outputs];
+        for row in 0..self.rows {
+            let mut x = input[(self.first_row + row) * self.inputs..][..self.inputs].to_vec();
+            if self.normalise {
+                x = layer_norm_row(&x, &data.weight_bias, EPSILON);
+            }
+            for (n, weights) in weights.chunks(self.inputs).enumerate() {
+                let mut sum: f64 = x.iter().zip(weights).map(|(x, w)| x * w).sum();
+                if self.bias {
+                    sum += f64::from(data.bias[n]);
+                }
+                if self.gelu {
+                    let inner =
+                        (2.0 / std::f64::consts::PI).sqrt() * (sum + 0.044_715 * sum.powi(3));
+                    sum *= 0.5 * (1.0 + inner.tanh());
+                }
+                if self.residual {
+                    sum += f64::from(data.residual[row * self.outputs + n]);
+                }
+                expected.push(sum);
+            }
+        }
+        expected
+    }
+
+    fn run(&self, device: &Device, data: &Data) -> Result<Vec<f32>, Error> {
+        let shape = (self.outputs, self.inputs);
+        let weights = Matrix::from_rows(device, "weights", shape, self.format, &data.weights)?;
+        let input = device.buffer_with("input", &data.input)?;
+        let weight_bias = device.buffer_with("norm", &data.weight_bias)?;
+        let scratch = device.buffer("normalised", self.rows * self.inputs)?;
+        let bias = device.buffer_with("bias", &data.bias)?;
+        let residual = device.buffer_with("residual", &data.residual)?;
+        let position = device.buffer_with("position", &[self.position.unwrap_or(0) as u32])?;
+        let output_rows = self.position.unwrap_or(0) + self.rows;
+        let output = device.buffer("output", output_rows * self.outputs)?;
+        let mut recorder = Recorder::new(device);
+        linear(
+            &mut recorder,
+            &Linear {
+                input: &input,
+                input_first_row: self.first_row,
+                rows: self.rows,
+                norm: self.normalise.then_some(NormedInput {
+                    weight_bias: &weight_bias,
+                    epsilon: EPSILON,
+                    scratch: &scratch,
+                }),
+                weights: &weights,
+                bias: self.bias.then_some(&bias),
+                gelu: self.gelu,
+                residual: self.residual.then_some(&residual),
+                position: self.position.is_some().then_some(&position),
+                output: &output,
+            },
+        )?;
+        run_f32(recorder, &output)
+    }
+
+    fn check(&self, devices: &Devices) {
+        let data = self.data();
+        // Sums of products of numbers up to 1 (up to about 10 once normalised).
+        devices.agree(&self.expected(&data), 1e-3, |device| {
+            self.run(device, &data)
+        });
+    }
+}
+
+fn cases(
+    rows: std::ops::Range<usize>,
+    inputs: std::ops::Range<usize>,
+    outputs: std::ops::Range<usize>,
+) -> impl Strategy<Value = Case> {
+    (
+        (rows, inputs, outputs, any::<bool>(), 0_usize..3),
+        proptest::option::of(0_usize..4),
+        any::<[bool; 4]>(),
+        any::<u64>(),
+    )
+        .prop_map(
+            |((rows, inputs, outputs, f16, first_row), position, flags, seed)| Case {
+                rows,
+                inputs,
+                outputs,
+                format: if f16 {
+                    WeightFormat::F16
+                } else {
+                    WeightFormat::F32
+                },
+                first_row,
+                position,
+                normalise: flags[0],
+                bias: flags[1],
+                gelu: flags[2],
+                residual: flags[3],
+                seed,
+            },
+        )
+}
+
+#[test]
+fn few_rows_agree() {
+    let devices = Devices::new();
+    proptest!(config(), |(case in cases(1..5, 1..300, 1..150))| case.check(&devices));
+}
+
+#[test]
+fn many_rows_agree() {
+    let devices = Devices::new();
+    proptest!(config(), |(case in cases(5..140, 1..120, 1..150))| case.check(&devices));
+}
+
+#[test]
+fn whole_tiles_agree() {
+    let devices = Devices::new();
+    for format in [WeightFormat::F32, WeightFormat::F16] {
+        for (rows, inputs, outputs) in [(1, 256, 768), (4, 64, 64), (64, 64, 128), (128, 32, 64)] {
+            Case {
+                rows,
+                inputs,
+                outputs,
+                format,
+                first_row: 0,
+                position: None,
+                normalise: true,
+                bias: true,
+                gelu: true,
+                residual: true,
+                seed: 7,
+            }
+            .check(&devices);
+        }
+    }
+}
+
+#[test]
+fn shards_agree() {
+    let devices = Devices::binding_at_most(4096);
+    proptest!(config(), |(case in cases(1..6, 8..60, 60..130))| {
+        // The buffers themselves must fit the limit.
+        let case = Case { position: case.position.map(|position| position.min(1)), first_row: 0, ..case };
+        case.check(&devices);
+    });
+}
+
+#[test]
+fn a_nan_stays_in_its_row() {
+    let devices = Devices::new();
+    for rows in [3, 9] {
+        let case = Case {
+            rows,
+            inputs: 40,
+            outputs: 21,
+            format: WeightFormat::F32,
+            first_row: 0,
+            position: None,
+            normalise: false,
+            bias: true,
+            gelu: false,
+            residual: false,
+            seed: 3,
+        };
+        let mut data = case.data();
+        data.input[40 + 5] = f32::NAN;
+        for device in devices.each() {
+            let output = case
+                .run(device, &data)
+                .unwrap_or_else(|error| panic!("{error}"));
+            for (row, values) in output.chunks(21).enumerate() {
+                assert!(
+                    values.iter().all(|value| value.is_nan() == (row == 1)),
+                    "{:?}, {rows} rows: row {row} is {values:?}",
+                    device.kind()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_refused() {
+    for device in Devices::new().each() {
+        let refused = (|| {
+            let weights = Matrix::from_rows(device, "W", (4, 4), WeightFormat::F32, &[0.0; 16])?;
+            let input = device.buffer("input", 7)?;
+            let output = device.buffer("output", 8)?;
+            let arguments = Linear {
+                input: &input,
+                input_first_row: 0,
+                rows: 2,
+                norm: None,
+                weights: &weights,
+                bias: None,
+                gelu: false,
+                residual: None,
+                position: None,
+                output: &output,
+            };
+            linear(&mut Recorder::new(device), &arguments)
+        })();
+        let message = refused.map_err(|error| error.to_string());
+        assert_eq!(
+            message,
+            Err("linear: input (input) has 7 words, 8 are needed".to_owned())
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! The kernels on a GPU against their CPU twins, and both against plain sums in `f64`.
+//!
+//! One module a subject, in one binary so that the GPU's libraries are linked once. Where no adapter can be had the
+//! GPU half is left out, loudly; with `SAE_EXPLORER_REQUIRE_GPU=1` that is a failure instead.
+
+mod attention;
+mod common;
+mod embedding;
+mod linear;
+mod losses;
+mod norms;
+mod plans;
+mod sae;
+mod shaders;
+mod topk;
+mod tour;
+mod words;

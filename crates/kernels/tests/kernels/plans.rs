@@ -1,0 +1,191 @@
+//! Plans and devices: determinism, what a run costs, and what is refused.
+
+use kernels::{
+    Add, Counters, Device, DeviceOptions, Error, LimitsChoice, Matrix, Plan, Recorder,
+    WeightFormat, add,
+};
+
+use crate::common::{Devices, floats, gpu};
+use crate::tour::{K, ROWS, WIDTH, tour};
+
+fn words(plan: &Plan) -> Result<Vec<u32>, Error> {
+    let mut words = Vec::new();
+    pollster::block_on(plan.run_into(&mut words))?;
+    Ok(words)
+}
+
+fn tour_words(device: &Device) -> Vec<u32> {
+    tour(device)
+        .and_then(|plan| words(&plan))
+        .unwrap_or_else(|error| panic!("{:?}: {error}", device.kind()))
+}
+
+#[test]
+fn runs_and_plans_are_equal_to_the_bit() {
+    for device in Devices::new().each() {
+        let plan = tour(device).unwrap_or_else(|error| panic!("{error}"));
+        let first = words(&plan).unwrap_or_else(|error| panic!("{error}"));
+        assert!(
+            floats(&first)
+                .iter()
+                .skip(ROWS * K)
+                .all(|value| value.is_finite())
+        );
+        for _ in 0..2 {
+            assert_eq!(
+                words(&plan).ok().as_ref(),
+                Some(&first),
+                "{:?}",
+                device.kind()
+            );
+        }
+        assert_eq!(tour_words(device), first, "{:?}", device.kind());
+    }
+}
+
+#[test]
+fn the_default_limits_are_enough() {
+    let options = DeviceOptions {
+        limits: LimitsChoice::Default,
+        ..DeviceOptions::default()
+    };
+    let devices = Devices::with(options);
+    if let Some(gpu) = &devices.gpu {
+        assert_eq!(gpu.max_binding_bytes(), 128 << 20);
+    }
+    for device in devices.each() {
+        assert_eq!(tour_words(device).len(), ROWS * (2 * K + 2 * WIDTH + 4 + 1));
+    }
+}
+
+#[test]
+fn running_a_plan_again_makes_nothing() {
+    for device in Devices::new().each() {
+        let plan = tour(device).unwrap_or_else(|error| panic!("{error}"));
+        let bytes = device.bytes();
+        let before = device.counters();
+        for _ in 0..3 {
+            words(&plan).unwrap_or_else(|error| panic!("{error}"));
+        }
+        let after = device.counters();
+        let on_gpu = u64::from(device.kind() == kernels::BackendKind::Gpu);
+        assert_eq!(
+            after,
+            Counters {
+                dispatches: before.dispatches + 3 * plan.dispatches() as u64,
+                passes: before.passes + 3 * on_gpu,
+                submits: before.submits + 3,
+                read_backs: before.read_backs + 3,
+                ..before
+            }
+        );
+        assert_eq!(device.bytes(), bytes);
+        // A second plan of the same kernels compiles nothing.
+        tour(device).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(device.counters().pipelines, before.pipelines);
+    }
+}
+
+#[test]
+fn dropped_buffers_are_given_back() {
+    for device in Devices::new().each() {
+        let before = device.bytes();
+        let buffer = device.buffer("kept a while", 1000);
+        assert_eq!(device.bytes(), before + 4000);
+        drop(buffer);
+        assert_eq!(device.bytes(), before);
+    }
+}
+
+#[test]
+fn a_buffer_both_read_and_written_is_refused() {
+    for device in Devices::new().each() {
+        let result = (|| {
+            let x = device.buffer("x", 8)?;
+            let y = device.buffer("y", 8)?;
+            add(
+                &mut Recorder::new(device),
+                &Add {
+                    left: &x,
+                    right: &y,
+                    output: &x.clone(),
+                    words: 8,
+                },
+            )
+        })();
+        assert_eq!(
+            result.map_err(|error| error.to_string()),
+            Err("add: x is both written and bound elsewhere".to_owned())
+        );
+    }
+}
+
+#[test]
+fn a_buffer_too_large_names_the_limit() {
+    for device in Devices::new().each() {
+        let words = device.max_binding_bytes() as usize / 4 + 1;
+        let error = device.buffer("everything", words).err();
+        assert!(
+            matches!(
+                &error,
+                Some(Error::BufferTooLarge { label, needed, limit })
+                    if label == "everything" && *needed == words as u64 * 4 && *limit == device.max_binding_bytes()
+            ),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_row_larger_than_a_binding_is_refused() {
+    for device in Devices::binding_at_most(64).each() {
+        let error = Matrix::from_rows(device, "W", (1, 40), WeightFormat::F32, &[0.0; 40]).err();
+        assert!(matches!(
+            error,
+            Some(Error::BufferTooLarge {
+                needed: 160,
+                limit: 64,
+                ..
+            })
+        ));
+    }
+}
+
+#[test]
+fn writes_and_reads_past_the_end_are_refused() {
+    for device in Devices::new().each() {
+        let buffer = device
+            .buffer("four", 4)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let written = buffer
+            .write(2, &[1, 2, 3])
+            .map_err(|error| error.to_string());
+        assert_eq!(
+            written,
+            Err("write: 3 words at 2 do not fit four of 4 words".to_owned())
+        );
+        let read = Recorder::new(device).read_back(&buffer, 5);
+        assert_eq!(
+            read.map_err(|error| error.to_string()),
+            Err("read-back: 5 words of four which has 4".to_owned())
+        );
+    }
+}
+
+#[test]
+fn a_destroyed_device_says_that_it_is_lost() {
+    let Some(device) = gpu(DeviceOptions::default()) else {
+        return;
+    };
+    let plan = tour(&device).unwrap_or_else(|error| panic!("{error}"));
+    assert!(words(&plan).is_ok());
+    device.destroy();
+    for _ in 0..2 {
+        let error = words(&plan).err();
+        assert!(matches!(error, Some(Error::DeviceLost { .. })), "{error:?}");
+    }
+    // A new device works at once.
+    if let Some(device) = gpu(DeviceOptions::default()) {
+        assert!(!tour_words(&device).is_empty());
+    }
+}
