@@ -9,6 +9,9 @@ use crate::paths::Paths;
 use crate::toolchain::{self, WasmToolchain};
 use crate::{packages, process, size};
 
+/// Names the folder in which the end-to-end tests leave pictures of the page; without it they make none.
+const PICTURES: &str = "SAE_EXPLORER_SCREENSHOTS";
+
 /// `cargo fmt --check` over the workspace.
 pub fn format(paths: &Paths) -> Result<()> {
     toolchain::components(paths)?;
@@ -90,6 +93,10 @@ pub fn browser(paths: &Paths) -> Result<()> {
         .env("SAE_EXPLORER_DIST", &paths.dist)
         // The server under test is this very program.
         .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
+    // Where the README's pictures go, as seen from the root and not from the tests' folder.
+    if let Some(pictures) = std::env::var_os(PICTURES) {
+        command.env(PICTURES, paths.root.join(pictures));
+    }
     process::run(&mut command)
 }
 
