@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::tensors::TensorFile;
+use crate::tensors::{Dtype, TensorFile};
 
 const CONFIG: &str = "config.json";
 
@@ -52,7 +52,7 @@ impl Gpt2Config {
         }
         let vocab_size = size(&root, &["vocab_size"])?;
         Ok(Self {
-            n_layer: size(&root, &["n_layer"])?,
+            n_layer: size(&root, &["n_layer"]).and_then(layers)?,
             n_head,
             n_embd,
             n_positions: size(&root, &["n_positions", "n_ctx"])?,
@@ -117,11 +117,31 @@ impl Gpt2Files {
         self.weights.read_rows(&self.key(key_without_prefix), rows)
     }
 
+    /// How a tensor's elements are stored in the file.
+    ///
+    /// # Errors
+    /// `bad-file` where there is no such tensor, `unsupported-architecture` where its type cannot hold weights.
+    pub fn dtype(&self, key_without_prefix: &str) -> Result<Dtype> {
+        self.weights.dtype(&self.key(key_without_prefix))
+    }
+
+    /// Reads over every weight that a model is made of, without keeping any: so that a file that will be refused is
+    /// refused before anything is given up for it.
+    ///
+    /// # Errors
+    /// `non-finite-weights` where a tensor holds NaN or an infinity, `unsupported-architecture` for its data type.
+    pub fn check_finite(&self) -> Result<()> {
+        self.shapes()
+            .iter()
+            .try_for_each(|(key, _)| self.weights.check_finite(&self.key(key)))
+    }
+
     fn key(&self, key_without_prefix: &str) -> String {
         format!("{}{key_without_prefix}", self.prefix)
     }
 
-    fn check_shapes(&self) -> Result<()> {
+    /// Every tensor that the configuration asks for: its key without the prefix, and its shape.
+    fn shapes(&self) -> Vec<(String, Vec<usize>)> {
         let Gpt2Config {
             n_layer,
             n_embd: d,
@@ -130,14 +150,16 @@ impl Gpt2Files {
             n_inner,
             ..
         } = self.config;
-        let expect = |key: &str, shape: &[usize]| self.weights.expect(&self.key(key), shape);
-        expect("wte.weight", &[vocab_size, d])?;
-        expect("wpe.weight", &[n_positions, d])?;
+        let mut out = vec![
+            ("wte.weight".to_owned(), vec![vocab_size, d]),
+            ("wpe.weight".to_owned(), vec![n_positions, d]),
+            ("ln_f.weight".to_owned(), vec![d]),
+            ("ln_f.bias".to_owned(), vec![d]),
+        ];
         for layer in 0..n_layer {
-            let expect = |key: &str, shape: &[usize]| expect(&format!("h.{layer}.{key}"), shape);
             for norm in ["ln_1", "ln_2"] {
-                expect(&format!("{norm}.weight"), &[d])?;
-                expect(&format!("{norm}.bias"), &[d])?;
+                out.push((format!("h.{layer}.{norm}.weight"), vec![d]));
+                out.push((format!("h.{layer}.{norm}.bias"), vec![d]));
             }
             // Conv1D stores its weight as `[in, out]`.
             let projections = [
@@ -147,12 +169,18 @@ impl Gpt2Files {
                 ("mlp.c_proj", n_inner, d),
             ];
             for (name, inputs, outputs) in projections {
-                expect(&format!("{name}.weight"), &[inputs, outputs])?;
-                expect(&format!("{name}.bias"), &[outputs])?;
+                out.push((format!("h.{layer}.{name}.weight"), vec![inputs, outputs]));
+                out.push((format!("h.{layer}.{name}.bias"), vec![outputs]));
             }
         }
-        expect("ln_f.weight", &[d])?;
-        expect("ln_f.bias", &[d])?;
+        out
+    }
+
+    fn check_shapes(&self) -> Result<()> {
+        for (key, shape) in self.shapes() {
+            self.weights.expect(&self.key(&key), &shape)?;
+        }
+        let n_layer = self.config.n_layer;
         // A file of more blocks than the configuration says would run, and be wrong.
         let surplus = self.key(&format!("h.{n_layer}.ln_1.weight"));
         if self.weights.contains(&surplus) {
@@ -285,6 +313,20 @@ fn size(root: &Map<String, Value>, names: &[&str]) -> Result<usize> {
         "missing",
         expected(),
     ))
+}
+
+/// Keys are listed by layer, so their number is bounded: the largest GPT-2 has 48.
+fn layers(n_layer: usize) -> Result<usize> {
+    const MOST: usize = 4096;
+    match n_layer {
+        0..=MOST => Ok(n_layer),
+        _ => Err(Error::field(
+            CONFIG,
+            "n_layer",
+            n_layer,
+            format!("at most {MOST} are supported"),
+        )),
+    }
 }
 
 fn epsilon(root: &Map<String, Value>) -> Result<f32> {

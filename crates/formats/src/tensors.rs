@@ -199,6 +199,16 @@ impl TensorFile {
         Ok(values)
     }
 
+    /// Refuses NaN and infinities in a tensor, reading it in pieces.
+    pub(crate) fn check_finite(&self, name: &str) -> Result<()> {
+        const PIECE: usize = 1 << 16;
+        let dtype = self.dtype(name)?;
+        for (i, piece) in self.data(name)?.chunks(PIECE * dtype.size()).enumerate() {
+            check_finite(&self.name, name, &dtype.decode(piece), i * PIECE)?;
+        }
+        Ok(())
+    }
+
     /// Refuses a tensor that is missing or has another shape.
     pub(crate) fn expect(&self, name: &str, expected: &[usize]) -> Result<()> {
         let found = self.shape(name)?;

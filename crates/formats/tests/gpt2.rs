@@ -150,6 +150,7 @@ fn damaged_settings_are_named() {
         refused(read(&cfg, &small("")), "bad-file", culprit);
     };
     bad("n_layer", 0.into(), "`n_layer` is 0");
+    bad("n_layer", 10_000_000.into(), "`n_layer` is 10000000");
     bad("n_embd", Value::Null, "`n_embd` is null");
     bad("n_embd", u64::MAX.into(), "`n_embd`");
     bad("n_head", 3.into(), "must divide n_embd = 4");
@@ -190,7 +191,7 @@ fn tensors_are_checked_against_the_settings() {
         "also holds `h.1.ln_1.weight`",
     );
     let mut deep = cfg();
-    deep["n_layer"] = 10_000_000.into();
+    deep["n_layer"] = 4096.into();
     refused(
         read(&deep, &small("")),
         "bad-file",
@@ -215,6 +216,12 @@ fn weights_that_are_no_numbers_are_named() {
         "`wte.weight` holds inf at element 6",
     );
     model.rows("wte.weight", 2..5).unwrap();
+    refused(
+        model.check_finite(),
+        "non-finite-weights",
+        "`wte.weight` holds inf at element 6",
+    );
+    read(&cfg(), &small("")).unwrap().check_finite().unwrap();
 }
 
 #[test]
