@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The engine's face: a [`Session`] owns a device, a model and its sparse autoencoders, and answers questions.
+//!
+//! It joins [`gpt2`], which offers hook points, with [`sae`], which knows nothing of models, and turns prompts into
+//! tokens and buffers into numbers that carry their definitions. Bytes are handed in: it knows no files and no network.
+
+mod activations;
+mod cancel;
+mod edited;
+mod error;
+mod feature;
+mod generate;
+mod load;
+mod metrics;
+mod options;
+mod pass;
+mod prompt;
+mod report;
+mod sample;
+mod session;
+mod trace;
+
+pub use cancel::Cancel;
+pub use error::Error;
+pub use options::{BackendChoice, Bos, Edit, GenerateOptions, LimitsChoice, TraceOptions};
+pub use report::{
+    Counters, Dump, Edited, Feature, Generation, Info, LogitEffect, Matrix, Metrics, ModelInfo,
+    Neighbour, NextToken, SaeInfo, SaeTrace, Stop, Token, TokenEffect, Tokenization, Trace,
+};
+pub use session::{Pause, Session};

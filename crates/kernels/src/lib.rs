@@ -33,5 +33,5 @@ pub use kernel::{
     splice::{Splice, splice},
     topk::{MAX_K, TopK, topk},
 };
-pub use matrix::{Matrix, WeightFormat};
+pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
 pub use recorder::{Plan, ReadHandle, Readings, Recorder, words_as_f32};

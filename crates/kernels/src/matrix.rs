@@ -150,6 +150,11 @@ impl Matrix {
     }
 }
 
+/// Whether packing a weight as a half loses nothing.
+pub fn is_exact_in_f16(weight: f32) -> bool {
+    half::f16::from_f32(weight).to_f32() == weight
+}
+
 /// Words a row of `cols` weights takes: whole groups of four, so that kernels read `vec4<u32>`.
 fn row_words(cols: usize, format: WeightFormat) -> usize {
     let words = match format {

@@ -1,0 +1,108 @@
+//! Whole activations, read back.
+
+use gpt2::HookPoint;
+use kernels::Recorder;
+
+use crate::Error;
+use crate::options::{Bos, TraceOptions};
+use crate::report::Matrix;
+use crate::session::{LoadedSae, Session};
+
+impl Session {
+    /// The logits after every token, `[tokens, vocabulary]`.
+    ///
+    /// # Errors
+    /// As [`Session::trace`].
+    pub async fn logits(&self, prompt: &str, bos: Bos) -> Result<Matrix, Error> {
+        let running = self.start();
+        let model = self.model()?;
+        let saes: Vec<&LoadedSae> = self.saes.iter().collect();
+        let prompt = model.prompt(prompt, bos, &saes)?;
+        let options = TraceOptions {
+            dump: true,
+            ..TraceOptions::default()
+        };
+        let clean = self.clean_pass(model, &prompt, &[], &options).await?;
+        running.check()?;
+        Ok(Matrix {
+            rows: prompt.ids.len(),
+            cols: model.info.vocab,
+            data: clean.reads.logits(&clean.readings),
+        })
+    }
+
+    /// `blocks.{layer}.hook_resid_post`, `[tokens, d_model]`.
+    ///
+    /// # Errors
+    /// As [`Session::trace`]; [`Error::BadOption`] for a layer that is not there.
+    pub async fn residual(&self, prompt: &str, layer: usize, bos: Bos) -> Result<Matrix, Error> {
+        let n_layers = self.model()?.info.n_layers;
+        if layer >= n_layers {
+            return Err(Error::BadOption {
+                name: "layer",
+                value: layer.to_string(),
+                expected: format!("the model's blocks are 0 to {}", n_layers - 1),
+            });
+        }
+        self.activation(prompt, HookPoint::ResidPost(layer), bos)
+            .await
+    }
+
+    /// The activation at any hook point, `[tokens, width]`.
+    ///
+    /// # Errors
+    /// As [`Session::trace`].
+    pub async fn activation(
+        &self,
+        prompt: &str,
+        point: HookPoint,
+        bos: Bos,
+    ) -> Result<Matrix, Error> {
+        let running = self.start();
+        let model = self.model()?;
+        let saes: Vec<&LoadedSae> = self.saes.iter().collect();
+        let prompt = model.prompt(prompt, bos, &saes)?;
+        let rows = prompt.ids.len();
+        let width = point.width(model.model.config());
+        let clean = self
+            .clean_pass(model, &prompt, &[point], &TraceOptions::default())
+            .await?;
+        let mut recorder = Recorder::new(&self.device);
+        let read = recorder.read_back(clean.capture.get(point)?, rows * width)?;
+        let readings = recorder.finish()?.run().await?;
+        running.check()?;
+        Ok(Matrix {
+            rows,
+            cols: width,
+            data: readings.f32(read).to_vec(),
+        })
+    }
+
+    /// What an autoencoder makes of its activation, `[tokens, d_in]`.
+    ///
+    /// # Errors
+    /// As [`Session::trace`].
+    pub async fn reconstruction(&self, prompt: &str, sae: &str, bos: Bos) -> Result<Matrix, Error> {
+        let running = self.start();
+        let model = self.model()?;
+        let loaded = self.sae(sae)?;
+        let prompt = model.prompt(prompt, bos, &[loaded])?;
+        let rows = prompt.ids.len();
+        let clean = self
+            .clean_pass(model, &prompt, &[loaded.hook], &TraceOptions::default())
+            .await?;
+        let encoded = self
+            .encode(loaded, clean.capture.get(loaded.hook)?, rows)
+            .await?;
+        let mut recorder = Recorder::new(&self.device);
+        let output = loaded.sae.record_decode(&mut recorder, &encoded.encoding)?;
+        let read = recorder.read_back(&output, rows * loaded.info.d_in)?;
+        let readings = recorder.finish()?.run().await?;
+        running.check()?;
+        Ok(Matrix {
+            rows,
+            cols: loaded.info.d_in,
+            data: readings.f32(read).to_vec(),
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! One feature set to a value, the error term kept.
+
+use kernels::Recorder;
+use sae::Edit as LatentEdit;
+
+use crate::Error;
+use crate::options::{Edit, TraceOptions};
+use crate::pass::mean_loss;
+use crate::report::{Edited, Matrix};
+use crate::session::Session;
+
+impl Session {
+    /// Runs a prompt with one latent of one autoencoder set to a value at some positions: x ← x + decode(z_edited) −
+    /// decode(z). Where nothing changes, the result is exactly the clean run's.
+    ///
+    /// # Errors
+    /// As [`Session::trace`]; [`Error::BadOption`] for a latent or position that is not there.
+    pub async fn edited(
+        &self,
+        prompt: &str,
+        edit: &Edit,
+        options: &TraceOptions,
+    ) -> Result<Edited, Error> {
+        let running = self.start();
+        let model = self.model()?;
+        let loaded = self.sae(&edit.sae)?;
+        let prompt = model.prompt(prompt, options.bos, &[loaded])?;
+        let rows = prompt.ids.len();
+        if edit.latent as usize >= loaded.info.n_latents {
+            return Err(Error::BadOption {
+                name: "latent",
+                value: edit.latent.to_string(),
+                expected: format!("{} has {} latents", edit.sae, loaded.info.n_latents),
+            });
+        }
+        if !edit.value.is_finite() {
+            return Err(Error::BadOption {
+                name: "value",
+                value: edit.value.to_string(),
+                expected: "it must be a finite number".to_owned(),
+            });
+        }
+        let mut mask = vec![0_u32; rows];
+        match &edit.positions {
+            None => mask[prompt.first_scored()..].fill(1),
+            Some(positions) => {
+                for position in positions {
+                    *mask.get_mut(*position).ok_or_else(|| Error::BadOption {
+                        name: "positions",
+                        value: position.to_string(),
+                        expected: format!("the prompt has {rows} tokens"),
+                    })? = 1;
+                }
+            }
+        }
+        let clean = self
+            .clean_pass(model, &prompt, &[loaded.hook], options)
+            .await?;
+        self.step(&running).await?;
+        let activation = clean.capture.get(loaded.hook)?;
+        let encoded = self.encode(loaded, activation, rows).await?;
+        self.step(&running).await?;
+
+        let mut recorder = Recorder::new(&self.device);
+        let mask = self.device.buffer_with("edited positions", &mask)?;
+        let edited = loaded.sae.record_edit(
+            &mut recorder,
+            activation,
+            &encoded.encoding,
+            &mask,
+            LatentEdit {
+                latent: edit.latent as usize,
+                value: edit.value,
+            },
+        )?;
+        let logits = self.record_replaced_logits(
+            &mut recorder,
+            model,
+            &clean,
+            loaded.hook,
+            &edited,
+            options.top_logits.min(model.info.vocab),
+        )?;
+        let reads = logits.read_back(&mut recorder, options.dump)?;
+        let activation_read = match options.dump {
+            true => Some(recorder.read_back(&edited, rows * loaded.info.d_in)?),
+            false => None,
+        };
+        let readings = recorder.finish()?.run().await?;
+        running.check()?;
+        let token_losses = reads.token_losses(&readings)?;
+        let next_by_position = reads.next_tokens(&readings, model);
+        Ok(Edited {
+            loss: mean_loss(&prompt, &token_losses),
+            token_losses,
+            next: next_by_position.last().cloned().unwrap_or_default(),
+            next_by_position,
+            kl: reads.divergences(&readings),
+            logits: options.dump.then(|| Matrix {
+                rows,
+                cols: model.info.vocab,
+                data: reads.logits(&readings),
+            }),
+            activation: activation_read.map(|handle| Matrix {
+                rows,
+                cols: loaded.info.d_in,
+                data: readings.f32(handle).to_vec(),
+            }),
+        })
+    }
+}

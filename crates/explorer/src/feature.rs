@@ -1,0 +1,131 @@
+//! What a feature is, apart from any prompt.
+
+use kernels::{Linear, Matrix as WeightMatrix, Recorder, SparseDecode, linear, sparse_decode};
+
+use crate::Error;
+use crate::report::{Feature, LogitEffect, Neighbour, TokenEffect};
+use crate::session::{LoadedModel, LoadedSae, Session};
+
+/// How many tokens and neighbours are listed.
+const LISTED: usize = 10;
+
+impl Session {
+    /// A feature's direct logit effect, decoder norm and nearest features.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSae`], [`Error::BadOption`] for a latent that is not there, [`Error::Device`].
+    pub async fn feature(&self, sae: &str, latent: u32) -> Result<Feature, Error> {
+        let running = self.start();
+        let model = self.model()?;
+        let loaded = self.sae(sae)?;
+        let index = latent as usize;
+        let norms = loaded.sae.decoder_norms();
+        let (Some(norm), Some(encoder_bias)) =
+            (norms.get(index), loaded.sae.encoder_biases().get(index))
+        else {
+            return Err(Error::BadOption {
+                name: "latent",
+                value: latent.to_string(),
+                expected: format!("{sae} has {} latents", loaded.info.n_latents),
+            });
+        };
+        let direction = self.decoder_direction(loaded, latent).await?;
+        self.step(&running).await?;
+        let products = self.product(loaded.sae.w_dec(), &direction).await?;
+        let mut nearest: Vec<Neighbour> = products
+            .iter()
+            .zip(norms)
+            .enumerate()
+            .filter(|(other, (_, other_norm))| *other != index && **other_norm > 0.0 && *norm > 0.0)
+            .map(|(other, (product, other_norm))| Neighbour {
+                latent: other as u32,
+                cosine: product / (norm * other_norm),
+            })
+            .collect();
+        nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.latent.cmp(&b.latent)));
+        nearest.truncate(LISTED);
+        self.step(&running).await?;
+        let logit_effect = match direction.len() == model.info.d_model {
+            true => Some(self.logit_effect(model, &direction).await?),
+            false => None,
+        };
+        Ok(Feature {
+            latent,
+            decoder_norm: *norm,
+            encoder_bias: *encoder_bias,
+            logit_effect,
+            nearest,
+        })
+    }
+
+    /// W_dec[latent], `[d_in]`: the decoder run on that latent alone, without bias or scale.
+    async fn decoder_direction(&self, loaded: &LoadedSae, latent: u32) -> Result<Vec<f32>, Error> {
+        let width = loaded.info.d_in;
+        let mut recorder = Recorder::new(&self.device);
+        let output = recorder.scratch("decoder direction", width)?;
+        sparse_decode(
+            &mut recorder,
+            &SparseDecode {
+                latents: &self.device.buffer_with("latent", &[latent])?,
+                activations: &self.device.buffer_with("activation", &[1.0_f32])?,
+                rows: 1,
+                k: 1,
+                w_dec: loaded.sae.w_dec(),
+                b_dec: &self.device.buffer_with("no bias", &vec![0.0_f32; width])?,
+                statistics: &self.device.buffer_with("no scale", &[0.0_f32, 1.0])?,
+                output: &output,
+            },
+        )?;
+        let read = recorder.read_back(&output, width)?;
+        let readings = recorder.finish()?.run().await?;
+        Ok(readings.f32(read).to_vec())
+    }
+
+    async fn product(&self, weights: &WeightMatrix, vector: &[f32]) -> Result<Vec<f32>, Error> {
+        let mut recorder = Recorder::new(&self.device);
+        let output = recorder.scratch("products", weights.rows())?;
+        linear(
+            &mut recorder,
+            &Linear {
+                input: &self.device.buffer_with("direction", vector)?,
+                input_first_row: 0,
+                rows: 1,
+                norm: None,
+                weights,
+                bias: None,
+                gelu: false,
+                residual: None,
+                position: None,
+                output: &output,
+            },
+        )?;
+        let read = recorder.read_back(&output, weights.rows())?;
+        let readings = recorder.finish()?.run().await?;
+        Ok(readings.f32(read).to_vec())
+    }
+
+    async fn logit_effect(
+        &self,
+        model: &LoadedModel,
+        direction: &[f32],
+    ) -> Result<LogitEffect, Error> {
+        let scaled: Vec<f32> = direction
+            .iter()
+            .zip(model.model.ln_final_weight())
+            .map(|(direction, weight)| direction * weight)
+            .collect();
+        let effects = self.product(model.model.token_embedding(), &scaled).await?;
+        let mean = crate::metrics::mean(&effects).unwrap_or(0.0);
+        let mut order: Vec<usize> = (0..effects.len()).collect();
+        order.sort_by(|a, b| effects[*b].total_cmp(&effects[*a]).then(a.cmp(b)));
+        let effect = |index: &usize| TokenEffect {
+            id: *index as u32,
+            text: model.token(*index as u32).text,
+            value: (f64::from(effects[*index]) - mean) as f32,
+        };
+        Ok(LogitEffect {
+            top: order.iter().take(LISTED).map(effect).collect(),
+            bottom: order.iter().rev().take(LISTED).map(effect).collect(),
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! What an autoencoder loses, from activations read back. Sums are in f64.
+
+/// Rows of an activation and its reconstruction, with what the autoencoder normalised them by.
+pub(crate) struct Reconstructed<'a> {
+    /// `[rows, width]`.
+    pub(crate) activation: &'a [f32],
+    /// `[rows, width]`.
+    pub(crate) reconstruction: &'a [f32],
+    /// `[rows, 2]`: mean and deviation.
+    pub(crate) statistics: &'a [f32],
+    pub(crate) width: usize,
+    /// Whether the autoencoder was trained on normalised rows.
+    pub(crate) layer_norm: bool,
+    /// The first row that counts.
+    pub(crate) first: usize,
+}
+
+/// Added to the deviation in OpenAI's and SAELens's normalisation.
+const DEVIATION_EPSILON: f64 = 1e-5;
+
+impl Reconstructed<'_> {
+    fn rows(&self) -> impl Iterator<Item = (&[f32], &[f32], &[f32])> {
+        self.activation
+            .chunks_exact(self.width)
+            .zip(self.reconstruction.chunks_exact(self.width))
+            .zip(self.statistics.chunks_exact(2))
+            .map(|((x, y), statistics)| (x, y, statistics))
+            .skip(self.first)
+    }
+
+    /// Mean over rows of ‖x − x̂‖² / ‖x‖², raw space.
+    pub(crate) fn relative_error(&self) -> f64 {
+        let mut sum = 0.0;
+        let mut count = 0;
+        for (x, y, _) in self.rows() {
+            let error: f64 = x
+                .iter()
+                .zip(y)
+                .map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2))
+                .sum();
+            let norm: f64 = x.iter().map(|x| f64::from(*x).powi(2)).sum();
+            sum += error / norm;
+            count += 1;
+        }
+        sum / f64::from(count)
+    }
+
+    /// Σ‖x − x̂‖² / Σ‖x − x̄‖² in the space the autoencoder was trained in; None where the rows do not vary.
+    pub(crate) fn fvu(&self) -> Option<f64> {
+        let mut rows = Vec::new();
+        let mut error = 0.0;
+        for (x, y, statistics) in self.rows() {
+            let (mean, deviation) = (f64::from(statistics[0]), f64::from(statistics[1]));
+            let row: Vec<f64> = x
+                .iter()
+                .map(|x| {
+                    let x = f64::from(*x);
+                    if self.layer_norm {
+                        (x - mean) / (deviation + DEVIATION_EPSILON)
+                    } else {
+                        x
+                    }
+                })
+                .collect();
+            for (x, y) in row.iter().zip(y) {
+                let mut y = f64::from(*y);
+                if self.layer_norm {
+                    y = (y - mean) / deviation;
+                }
+                error += (x - y).powi(2);
+            }
+            rows.push(row);
+        }
+        let mut means = vec![0.0; self.width];
+        for row in &rows {
+            for (mean, x) in means.iter_mut().zip(row) {
+                *mean += x / rows.len() as f64;
+            }
+        }
+        let variance: f64 = rows
+            .iter()
+            .flat_map(|row| row.iter().zip(&means))
+            .map(|(x, mean)| (x - mean).powi(2))
+            .sum();
+        (variance > 0.0).then(|| error / variance)
+    }
+}
+
+/// Mean of numbers, in f64; None of none.
+pub(crate) fn mean(values: &[f32]) -> Option<f64> {
+    if values.is_empty() {
+        return None;
+    }
+    Some(values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_perfect_reconstruction_has_no_error() {
+        let x = [1.0, 2.0, 3.0, 5.0, -1.0, 0.5];
+        let reconstructed = Reconstructed {
+            activation: &x,
+            reconstruction: &x,
+            statistics: &[0.0, 1.0, 0.0, 1.0],
+            width: 3,
+            layer_norm: false,
+            first: 0,
+        };
+        assert_eq!(reconstructed.relative_error(), 0.0);
+        assert_eq!(reconstructed.fvu(), Some(0.0));
+    }
+
+    #[test]
+    fn the_mean_as_reconstruction_leaves_all_variance_unexplained() {
+        let reconstructed = Reconstructed {
+            activation: &[1.0, 0.0, 3.0, 4.0],
+            reconstruction: &[2.0, 2.0, 2.0, 2.0],
+            statistics: &[0.0, 1.0, 0.0, 1.0],
+            width: 2,
+            layer_norm: false,
+            first: 0,
+        };
+        assert_eq!(reconstructed.fvu(), Some(1.0));
+    }
+
+    #[test]
+    fn rows_that_do_not_vary_have_no_fvu() {
+        let reconstructed = Reconstructed {
+            activation: &[1.0, 2.0],
+            reconstruction: &[0.0, 0.0],
+            statistics: &[0.0, 1.0],
+            width: 2,
+            layer_norm: false,
+            first: 0,
+        };
+        assert_eq!(reconstructed.fvu(), None);
+        assert_eq!(reconstructed.relative_error(), 1.0);
+    }
+
+    #[test]
+    fn positions_before_the_first_do_not_count() {
+        let reconstructed = Reconstructed {
+            activation: &[9.0, 9.0, 1.0, 0.0],
+            reconstruction: &[0.0, 0.0, 1.0, 0.0],
+            statistics: &[0.0, 1.0, 0.0, 1.0],
+            width: 2,
+            layer_norm: false,
+            first: 1,
+        };
+        assert_eq!(reconstructed.relative_error(), 0.0);
+    }
+}

@@ -1,0 +1,301 @@
+//! What comes back. Every number's definition stands with it; losses and divergences are in nats.
+
+use serde::Serialize;
+
+/// A token of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Token {
+    /// Its number in the vocabulary.
+    pub id: u32,
+    /// Its text; bytes that are not whole characters show as `<0xF0>`.
+    pub text: String,
+}
+
+/// A text as tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tokenization {
+    /// The tokens, a BOS included.
+    pub tokens: Vec<Token>,
+    /// Whether the first token is a BOS.
+    pub bos_prepended: bool,
+    /// Positions of the model's context.
+    pub n_ctx: usize,
+}
+
+/// A candidate for the next token.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NextToken {
+    /// Its number in the vocabulary.
+    pub id: u32,
+    /// Its text.
+    pub text: String,
+    /// Its logit.
+    pub logit: f32,
+    /// Its probability.
+    pub prob: f32,
+}
+
+/// A model that is loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelInfo {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Blocks.
+    pub n_layers: usize,
+    /// Width of the residual stream.
+    pub d_model: usize,
+    /// Attention heads a block.
+    pub n_heads: usize,
+    /// Positions of the context.
+    pub n_ctx: usize,
+    /// Tokens of the vocabulary.
+    pub vocab: usize,
+    /// The BOS token, if there is one.
+    pub bos: Option<u32>,
+    /// How the weights lie on the device: `f32` or `f16`.
+    pub weights: &'static str,
+}
+
+/// An autoencoder that is loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SaeInfo {
+    /// Its id.
+    pub id: String,
+    /// Where it is attached.
+    pub hook: String,
+    /// `standard` or `topk`.
+    pub architecture: &'static str,
+    /// Number of latents.
+    pub n_latents: usize,
+    /// k of a TopK autoencoder.
+    pub k: Option<usize>,
+    /// Width of the activation it reads.
+    pub d_in: usize,
+    /// `none` or `layer_norm`.
+    pub normalization: &'static str,
+    /// How the weights lie on the device: `f32` or `f16`.
+    pub weights: &'static str,
+}
+
+/// How much an autoencoder loses on a prompt. Means are over tokens; a BOS counts neither in them nor is it replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Metrics {
+    /// Mean number of non-zero latents a token.
+    pub l0: f64,
+    /// Σ‖x − x̂‖² / Σ‖x − x̄‖², x̄ the mean over the sample, in the space the autoencoder was trained in. None where the
+    /// sample does not vary.
+    pub fvu: Option<f64>,
+    /// Mean over tokens of ‖x − x̂‖² / ‖x‖² in raw space.
+    pub relative_error: f64,
+    /// Loss with x̂ in place of x at the hook.
+    pub spliced_loss: Option<f64>,
+    /// Spliced loss minus clean loss.
+    pub delta_ce: Option<f64>,
+    /// Mean over the replaced positions of KL(clean ‖ spliced) of the next-token distribution.
+    pub kl: f64,
+    /// How many tokens the means are over.
+    pub positions: usize,
+}
+
+/// One autoencoder's part of a trace.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SaeTrace {
+    /// The autoencoder.
+    #[serde(flatten)]
+    pub info: SaeInfo,
+    /// Places a token in the two lists below: k of TopK; for ReLU the most latents that any token has.
+    #[serde(skip)]
+    pub places: usize,
+    /// `[tokens, places]`, the strongest first; -1 is an empty place.
+    #[serde(skip)]
+    pub latents: Vec<i32>,
+    /// `[tokens, places]`.
+    #[serde(skip)]
+    pub activations: Vec<f32>,
+    /// How much it loses.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+}
+
+/// A matrix read back, row-major.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Matrix {
+    /// Rows: tokens.
+    pub rows: usize,
+    /// Columns.
+    pub cols: usize,
+    /// `rows * cols` numbers.
+    pub data: Vec<f32>,
+}
+
+/// Activations read back with a trace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dump {
+    /// `[tokens, vocabulary]`.
+    pub logits: Matrix,
+    /// `blocks.{L}.hook_resid_post` of every block, `[tokens, d_model]`.
+    pub resid_post: Vec<Matrix>,
+    /// The reconstruction of every autoencoder, `[tokens, d_in]`.
+    pub reconstructions: Vec<Matrix>,
+}
+
+/// A prompt, looked into.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trace {
+    /// The tokens, a BOS included.
+    pub tokens: Vec<Token>,
+    /// Whether the first token is a BOS.
+    pub bos_prepended: bool,
+    /// Mean next-token cross-entropy; the prediction made at position 0 counts only where position 0 is a BOS. None where
+    /// nothing is left to predict.
+    pub loss: Option<f64>,
+    /// `[tokens - 1]`: entry i is the loss of token i + 1.
+    pub token_losses: Vec<f32>,
+    /// The likeliest next tokens after the last token.
+    pub next: Vec<NextToken>,
+    /// The same after every token.
+    #[serde(skip)]
+    pub next_by_position: Vec<Vec<NextToken>>,
+    /// One entry an autoencoder.
+    pub saes: Vec<SaeTrace>,
+    /// `gpu` or `cpu`.
+    pub backend: &'static str,
+    /// The adapter's name.
+    pub adapter: String,
+    /// Where asked for.
+    #[serde(skip)]
+    pub dump: Option<Dump>,
+}
+
+/// A prompt with one feature edited.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Edited {
+    /// As in [`Trace`], with the edit.
+    pub loss: Option<f64>,
+    /// As in [`Trace`], with the edit.
+    pub token_losses: Vec<f32>,
+    /// As in [`Trace`], with the edit.
+    pub next: Vec<NextToken>,
+    /// As in [`Trace`], with the edit.
+    #[serde(skip)]
+    pub next_by_position: Vec<Vec<NextToken>>,
+    /// KL(clean ‖ edited) after every token.
+    pub kl: Vec<f32>,
+    /// `[tokens, vocabulary]`, where asked for.
+    #[serde(skip)]
+    pub logits: Option<Matrix>,
+    /// The edited activation at the hook `[tokens, d_in]`, where asked for.
+    #[serde(skip)]
+    pub activation: Option<Matrix>,
+}
+
+/// A token and what a feature does to its logit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TokenEffect {
+    /// Its number in the vocabulary.
+    pub id: u32,
+    /// Its text.
+    pub text: String,
+    /// Change of its logit for one unit of activation, centred over the vocabulary, by the direct path alone.
+    pub value: f32,
+}
+
+/// W_U · (W_dec[latent] ⊙ ln_f.weight), centred over the vocabulary: the direct path only.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogitEffect {
+    /// The ten tokens pushed up the most.
+    pub top: Vec<TokenEffect>,
+    /// The ten tokens pushed down the most.
+    pub bottom: Vec<TokenEffect>,
+}
+
+/// Another feature of the same autoencoder.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Neighbour {
+    /// The latent.
+    pub latent: u32,
+    /// Cosine of the two decoder directions.
+    pub cosine: f32,
+}
+
+/// What a feature is, apart from any prompt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Feature {
+    /// The latent.
+    pub latent: u32,
+    /// ‖W_dec[latent]‖.
+    pub decoder_norm: f32,
+    /// b_enc[latent].
+    pub encoder_bias: f32,
+    /// What it does to the output directly; None where the hook is not in the residual stream's width.
+    pub logit_effect: Option<LogitEffect>,
+    /// The ten nearest features by decoder cosine.
+    pub nearest: Vec<Neighbour>,
+}
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stop {
+    /// As many tokens as asked for.
+    MaxTokens,
+    /// The model's context is full.
+    ContextFull,
+    /// The model ended the text.
+    EndOfText,
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// A continuation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Generation {
+    /// The new tokens.
+    pub ids: Vec<u32>,
+    /// Their text.
+    pub text: String,
+    /// Whether it was cancelled.
+    pub cancelled: bool,
+    /// Why it ended.
+    pub stop: Stop,
+}
+
+/// What the device has done. Counts, not times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Kernels dispatched.
+    pub dispatches: u64,
+    /// Compute passes.
+    pub passes: u64,
+    /// Submits.
+    pub submits: u64,
+    /// Read-backs.
+    pub read_backs: u64,
+    /// Buffers made.
+    pub buffers: u64,
+    /// Bind groups made.
+    pub bind_groups: u64,
+    /// Pipelines compiled.
+    pub pipelines: u64,
+}
+
+/// The state of a session.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Info {
+    /// `gpu` or `cpu`.
+    pub backend: &'static str,
+    /// The adapter's name.
+    pub adapter: String,
+    /// Why the CPU is used although a GPU was wished for.
+    pub fallback_reason: Option<String>,
+    /// The model.
+    pub model: Option<ModelInfo>,
+    /// The autoencoders.
+    pub saes: Vec<SaeInfo>,
+    /// Bytes of the device's buffers.
+    pub device_bytes: u64,
+    /// What the device has done.
+    pub counters: Counters,
+}

@@ -1,0 +1,158 @@
+//! The session: a device, a model, its autoencoders.
+
+use std::pin::Pin;
+use std::rc::Rc;
+
+use formats::tokenizer::Tokenizer;
+use gpt2::{Decoder, Gpt2, HookPoint};
+use kernels::{BackendKind, Device, DeviceOptions};
+use sae::Sae;
+
+use crate::cancel::Running;
+use crate::options::{BackendChoice, LimitsChoice};
+use crate::report::{Counters, Info, ModelInfo, SaeInfo};
+use crate::{Cancel, Error};
+
+/// A future that gives others a turn. On the CPU device nothing else would run in a browser's worker until a call is
+/// done; between a call's steps the session awaits one of these.
+pub type Pause = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// A device, a model and its sparse autoencoders. Answers questions; one at a time.
+pub struct Session {
+    pub(crate) device: Device,
+    fallback_reason: Option<String>,
+    pub(crate) model: Option<LoadedModel>,
+    pub(crate) saes: Vec<LoadedSae>,
+    cancel: Cancel,
+    pause: Option<Pause>,
+}
+
+pub(crate) struct LoadedModel {
+    pub(crate) info: ModelInfo,
+    pub(crate) model: Gpt2,
+    pub(crate) tokenizer: Tokenizer,
+    /// What to do where no autoencoder says: whether a BOS goes first.
+    pub(crate) prepend_bos: bool,
+    /// Kept from one generation to the next, so that its plan is made once.
+    pub(crate) decoder: Option<Decoder>,
+}
+
+pub(crate) struct LoadedSae {
+    pub(crate) info: SaeInfo,
+    pub(crate) hook: HookPoint,
+    pub(crate) sae: Sae,
+    pub(crate) prepend_bos: Option<bool>,
+}
+
+impl Session {
+    /// A session on a device of the wished kind.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where a GPU was demanded and none can be had.
+    pub async fn new(backend: BackendChoice, limits: LimitsChoice) -> Result<Self, Error> {
+        let mut fallback_reason = None;
+        let device = match backend {
+            BackendChoice::Cpu => Device::cpu(),
+            BackendChoice::Gpu | BackendChoice::Auto => {
+                let options = DeviceOptions {
+                    limits,
+                    ..DeviceOptions::default()
+                };
+                match Device::gpu(options).await {
+                    Ok(device) => device,
+                    Err(error) if backend == BackendChoice::Auto => {
+                        fallback_reason = Some(error.to_string());
+                        Device::cpu()
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        Ok(Self {
+            device,
+            fallback_reason,
+            model: None,
+            saes: Vec::new(),
+            cancel: Cancel::default(),
+            pause: None,
+        })
+    }
+
+    /// The flag that stops what is under way.
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// Sets what a call awaits between its steps, so that others get a turn.
+    pub fn set_pause(&mut self, pause: Pause) {
+        self.pause = Some(pause);
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The state of the session.
+    pub fn info(&self) -> Info {
+        let counters = self.device.counters();
+        Info {
+            backend: self.backend_name(),
+            adapter: self.device.adapter_name(),
+            fallback_reason: self.fallback_reason.clone(),
+            model: self.model.as_ref().map(|model| model.info.clone()),
+            saes: self.saes.iter().map(|sae| sae.info.clone()).collect(),
+            device_bytes: self.device.bytes(),
+            counters: Counters {
+                dispatches: counters.dispatches,
+                passes: counters.passes,
+                submits: counters.submits,
+                read_backs: counters.read_backs,
+                buffers: counters.buffers,
+                bind_groups: counters.bind_groups,
+                pipelines: counters.pipelines,
+            },
+        }
+    }
+
+    pub(crate) fn backend_name(&self) -> &'static str {
+        match self.device.kind() {
+            BackendKind::Gpu => "gpu",
+            BackendKind::Cpu => "cpu",
+        }
+    }
+
+    pub(crate) fn model(&self) -> Result<&LoadedModel, Error> {
+        self.model.as_ref().ok_or(Error::NoModel)
+    }
+
+    pub(crate) fn sae(&self, id: &str) -> Result<&LoadedSae, Error> {
+        self.saes
+            .iter()
+            .find(|sae| sae.info.id == id)
+            .ok_or_else(|| Error::UnknownSae {
+                id: id.to_owned(),
+                loaded: self.saes.iter().map(|sae| sae.info.id.clone()).collect(),
+            })
+    }
+
+    /// The autoencoders with these ids, or all.
+    pub(crate) fn chosen_saes(&self, ids: Option<&[String]>) -> Result<Vec<&LoadedSae>, Error> {
+        match ids {
+            None => Ok(self.saes.iter().collect()),
+            Some(ids) => ids.iter().map(|id| self.sae(id)).collect(),
+        }
+    }
+
+    pub(crate) fn start(&self) -> Running {
+        self.cancel.start()
+    }
+
+    /// Between two steps of a call: gives others a turn, then ends the call if it was cancelled.
+    pub(crate) async fn step(&self, running: &Running) -> Result<(), Error> {
+        if let Some(pause) = &self.pause {
+            pause().await;
+        }
+        running.check()
+    }
+}
