@@ -1,0 +1,133 @@
+//! The demo model and the reference fixtures, for tests.
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::path::{Path, PathBuf};
+
+use explorer::{BackendChoice, LimitsChoice, Session};
+use formats::gpt2::Gpt2Files;
+use formats::sae::{openai, saelens};
+use formats::tensors::TensorFile;
+use formats::tokenizer::Tokenizer;
+use pollster::block_on;
+
+pub const PROMPTS: [&str; 6] = ["fairy", "bible", "rust", "pydoc", "gloss", "odd"];
+pub const TOPK: [&str; 3] = ["openai.layer_1", "openai.layer_3", "openai.layer_5"];
+pub const RELU: &str = "saelens.blocks.3.relu";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A session with the demo model and no autoencoders. None where there is no GPU and none is required.
+pub fn model_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Session> {
+    let mut session = match block_on(Session::new(backend, limits)) {
+        Ok(session) => session,
+        Err(error) if std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_none() => {
+            eprintln!("not run: {error}");
+            return None;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let demo = root().join("web/demo/model");
+    let weights =
+        TensorFile::from_safetensors("model.safetensors", read(&demo.join("model.safetensors")))
+            .unwrap();
+    let files = Gpt2Files::new(&read(&demo.join("config.json")), weights).unwrap();
+    let tokenizer = Tokenizer::from_tokenizer_json(&read(&demo.join("tokenizer.json"))).unwrap();
+    block_on(session.load_model("demo", "demo", files, tokenizer)).unwrap();
+    session.set_prepend_bos(true).unwrap();
+    Some(session)
+}
+
+/// A session with the demo model, its three TopK autoencoders and the ReLU one.
+pub fn demo_session(backend: BackendChoice) -> Option<Session> {
+    let mut session = model_session(backend, LimitsChoice::Adapter)?;
+    for layer in [1, 3, 5] {
+        let name = format!("layer_{layer}.pt");
+        let file = openai::read_pt(&name, read(&root().join("web/demo/sae").join(&name))).unwrap();
+        let hook = format!("blocks.{layer}.hook_resid_post");
+        block_on(session.load_sae(&format!("openai.layer_{layer}"), file, Some(&hook))).unwrap();
+    }
+    let folder = root().join("tests/fixtures/saelens/blocks.3.hook_resid_post_relu");
+    let weights = TensorFile::from_safetensors(
+        "sae_weights.safetensors",
+        read(&folder.join("sae_weights.safetensors")),
+    )
+    .unwrap();
+    let file = saelens::read_folder(&read(&folder.join("cfg.json")), weights).unwrap();
+    block_on(session.load_sae(RELU, file, None)).unwrap();
+    Some(session)
+}
+
+/// One prompt's reference values.
+pub struct Fixture {
+    pub json: serde_json::Value,
+    tensors: TensorFile,
+    bytes: Vec<u8>,
+}
+
+impl Fixture {
+    pub fn load(name: &str) -> Self {
+        let folder = root().join("tests/fixtures");
+        let json = serde_json::from_slice(&read(&folder.join(format!("{name}.json")))).unwrap();
+        let file = format!("{name}.safetensors");
+        let bytes = read(&folder.join(&file));
+        let tensors = TensorFile::from_safetensors(&file, bytes.clone()).unwrap();
+        Self {
+            json,
+            tensors,
+            bytes,
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        self.json["text"].as_str().unwrap()
+    }
+
+    pub fn f32(&self, name: &str) -> Vec<f32> {
+        self.tensors.read(name).unwrap()
+    }
+
+    pub fn ids(&self, list: &str) -> Vec<u32> {
+        self.json[list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|id| id.as_u64().unwrap() as u32)
+            .collect()
+    }
+
+    /// Integers stored as tensors.
+    pub fn i32(&self, name: &str) -> Vec<i32> {
+        let tensors = safetensors::SafeTensors::deserialize(&self.bytes).unwrap();
+        tensors
+            .tensor(name)
+            .unwrap()
+            .data()
+            .chunks_exact(4)
+            .map(|bytes| i32::from_le_bytes(bytes.try_into().unwrap()))
+            .collect()
+    }
+}
+
+/// Largest absolute difference.
+pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
+
+/// ‖a − b‖ / ‖b‖.
+pub fn relative_rms(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let square = |x: f32| f64::from(x) * f64::from(x);
+    let error: f64 = a.iter().zip(b).map(|(a, b)| square(a - b)).sum();
+    let norm: f64 = b.iter().map(|b| square(*b)).sum();
+    (error / norm).sqrt()
+}
