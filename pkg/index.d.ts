@@ -19,7 +19,7 @@ export class SaeExplorer {
    * @param source `"demo"` for the demo bundle; the URL of a folder with `config.json`, `model.safetensors` and
    *   `tokenizer.json` (or `vocab.json` and `merges.txt`); or the files themselves.
    */
-  loadModel(source: 'demo' | string | URL | ModelParts, options?: { id?: string }): Promise<ModelInfo>;
+  loadModel(source: 'demo' | string | URL | ModelParts, options?: LoadModelOptions): Promise<ModelInfo>;
 
   /** Loads the demo bundle's SAEs, all of them. */
   loadSae(source: 'demo'): Promise<SaeInfo[]>;
@@ -114,6 +114,8 @@ export type ErrorCode =
   | 'bad-option'
   /** A file could not be fetched. */
   | 'network'
+  /** The computation gave NaN; `details` has what and at which `position`. */
+  | 'not-a-number'
   /** A fault of the engine. */
   | 'internal';
 
@@ -154,6 +156,13 @@ export interface ModelParts {
   tokenizer: FilePart | { vocab: FilePart; merges: FilePart };
 }
 
+export interface LoadModelOptions {
+  /** Id to give it; default: the folder's name. */
+  id?: string;
+  /** Whether `bos: "auto"` prepends a BOS where no SAE says what it was trained with; default: no. */
+  prependBos?: boolean;
+}
+
 /** The files of a SAELens folder. */
 export interface SaeLensParts {
   cfg: FilePart;
@@ -178,6 +187,8 @@ export interface ModelInfo {
   vocab: number;
   /** Id of the beginning-of-sequence token. */
   bos: number | null;
+  /** How the weights lie on the device. */
+  weights: 'f32' | 'f16';
 }
 
 export interface SaeInfo {
@@ -190,6 +201,8 @@ export interface SaeInfo {
   k: number | null;
   dIn: number;
   normalization: string;
+  /** How the weights lie on the device. */
+  weights: 'f32' | 'f16';
 }
 
 export interface PromptOptions {
@@ -251,20 +264,20 @@ export interface SaeTrace {
   metrics: SaeMetrics;
 }
 
-/** `null` where the prompt is too short for the metric. */
+/** A BOS counts in none of them. `null` where the prompt is too short for the metric. */
 export interface SaeMetrics {
   /** Mean number of non-zero latents a token. */
-  l0: number | null;
+  l0: number;
   /** Fraction of variance unexplained, in the space that the SAE was trained in. */
   fvu: number | null;
   /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space. */
-  relativeError: number | null;
+  relativeError: number;
   /** Loss with the reconstruction in place of the hook's activation, nats. */
   splicedLoss: number | null;
   /** Spliced loss minus clean loss, nats. */
   deltaCe: number | null;
   /** KL(clean ‖ spliced) of the next-token distribution, nats. */
-  kl: number | null;
+  kl: number;
   /** How many positions the means are over. */
   positions: number;
 }
@@ -274,8 +287,11 @@ export interface Feature {
   /** Euclidean length of the latent's decoder row. */
   decoderNorm: number;
   encoderBias: number;
-  /** W_U · (W_dec[latent] ⊙ ln_f.weight), centred over the vocabulary: the direct path only. */
-  logitEffect: { top: TokenValue[]; bottom: TokenValue[] };
+  /**
+   * W_U · (W_dec[latent] ⊙ ln_f.weight), centred over the vocabulary: the direct path only. `null` where the SAE's hook
+   * does not write to the residual stream.
+   */
+  logitEffect: { top: TokenValue[]; bottom: TokenValue[] } | null;
   /** Latents whose decoder rows have the largest cosine with this one's. */
   nearest: { latent: number; cosine: number }[];
 }
@@ -297,7 +313,7 @@ export interface Edit {
   latent: number;
   /** The activation to set; 0 ablates. */
   value: number;
-  /** Token positions; default: all. */
+  /** Token positions; default: all but a BOS. */
   positions?: number[];
 }
 
@@ -312,8 +328,8 @@ export interface Edited {
   tokenLosses: Float32Array;
   next: NextToken[];
   nextByPosition: NextToken[][];
-  /** Mean KL(clean ‖ edited) of the next-token distribution, nats. */
-  kl: number | null;
+  /** KL(clean ‖ edited) of the next-token distribution after each token, nats. */
+  kl: Float32Array;
   /** Where asked for. */
   logits?: Matrix;
 }
@@ -337,6 +353,8 @@ export interface Generation {
   text: string;
   /** Whether `signal` ended it. */
   cancelled: boolean;
+  /** Why it ended. */
+  stop: 'max-tokens' | 'context-full' | 'end-of-text' | 'cancelled';
 }
 
 export interface Tokenization {
@@ -348,6 +366,8 @@ export interface Tokenization {
 export interface Info {
   backend: 'gpu' | 'cpu';
   adapter: string;
+  /** Why the CPU is used although a GPU was wished for. */
+  fallbackReason: string | null;
   model: ModelInfo | null;
   saes: SaeInfo[];
   /** Memory held on the device, bytes. */
@@ -361,6 +381,7 @@ export interface Info {
 
 export interface Counters {
   dispatches: number;
+  passes: number;
   submits: number;
   readBacks: number;
   buffers: number;

@@ -36,7 +36,7 @@ export class SaeExplorer {
 
   async loadModel(source, options = {}) {
     const from = modelSource(source);
-    const sent = { source: from, id: options.id };
+    const sent = { source: from, id: options.id, prependBos: options.prependBos };
     const info = await this.#call('loadModel', sent);
     // SAEs belong to the model they were loaded for.
     this.#model = sent;
@@ -122,7 +122,7 @@ export class SaeExplorer {
       return generation;
     } catch (error) {
       // Stopped before its first token: as any other stopped generation, it ends with what it has.
-      if (error.code === 'cancelled' && own.signal.aborted && !this.#disposed) return { ids: [], text: '', cancelled: true };
+      if (error.code === 'cancelled' && own.signal.aborted && !this.#disposed) return { ids: [], text: '', cancelled: true, stop: 'cancelled' };
       throw error;
     } finally {
       own.done();

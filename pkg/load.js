@@ -13,6 +13,7 @@ export async function demoManifest(files, demoUrl, signal) {
     return {
       id: manifest.id,
       name: manifest.name,
+      bos: manifest.bos,
       parts: { config: located(config), weights: located(weights), tokenizer: located(tokenizer) },
       saes: manifest.saes.map(({ id, hook, file }) => ({ id, hook, file: located(file) })),
     };

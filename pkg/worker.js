@@ -14,6 +14,8 @@ import { nameOf } from './sources.js';
 const HEAD_BYTES = 1 << 20;
 
 let engine = null;
+let memory = null;
+let lastTraceMilliseconds = null;
 let demoUrl = null;
 
 const files = new Files((reason) => {
@@ -22,24 +24,33 @@ const files = new Files((reason) => {
 });
 const queue = new Queue(() => engine?.cancel());
 
+// Gives the messages that wait their turn. A timer would take 4 ms each time.
+const turns = new MessageChannel();
+function pause() {
+  return new Promise((resume) => {
+    turns.port1.onmessage = resume;
+    turns.port2.postMessage(null);
+  });
+}
+
 const methods = {
   async start({ backend, limits, demo }, { progress }) {
     demoUrl = demo;
     progress('engine', 0, 1);
     try {
-      await init();
+      ({ memory } = await init());
     } catch (error) {
       throw new SaeExplorerError('network', `engine_bg.wasm could not be loaded (${error.message}). Check that it lies beside engine.js and that the connection works, then reload.`, { file: 'engine_bg.wasm' });
     }
-    engine = await Engine.create(backend, limits);
+    engine = await Engine.create(backend, limits, pause);
     progress('engine', 1, 1);
-    const { backend: chosen } = engine.info();
-    if (backend === 'auto' && chosen === 'cpu') {
-      self.postMessage({ notice: { code: 'no-webgpu', message: 'WebGPU is not available here, so the engine runs on the CPU: the same results, more slowly.' } });
+    const { fallbackReason } = engine.info();
+    if (fallbackReason !== null) {
+      self.postMessage({ notice: { code: 'no-webgpu', message: `WebGPU is not available here, so the engine runs on the CPU: the same results, more slowly. (${fallbackReason})` } });
     }
   },
 
-  async loadModel({ source, id }, { progress, signal }) {
+  async loadModel({ source, id, prependBos }, { progress, signal }) {
     const onProgress = (loaded, total) => progress('model', loaded, total);
     const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
     const parts = await modelFiles(files, demo ?? source, { signal, onProgress });
@@ -50,6 +61,7 @@ const methods = {
         ? Tokenizer.fromVocabMerges(parts.vocab.bytes, parts.merges.bytes)
         : Tokenizer.fromJson(parts.tokenizer.bytes);
     const info = await engine.loadModel(id ?? demo?.id ?? name, name, parts.config.bytes, parts.weights.bytes, parts.weights.name, tokenizer);
+    engine.setPrependBos(demo?.bos ?? prependBos ?? false);
     await commit(parts);
     return info;
   },
@@ -62,7 +74,13 @@ const methods = {
     return loadOneSae(id ?? fallback.replace(/\.pt$/, ''), hook, parts, context.signal);
   },
 
-  trace: ({ prompt, options }) => engine.trace(prompt, options),
+  async trace({ prompt, options }) {
+    const start = performance.now();
+    const trace = await engine.trace(prompt, options);
+    lastTraceMilliseconds = performance.now() - start;
+    return { ...trace, milliseconds: lastTraceMilliseconds };
+  },
+
   feature: ({ sae, latent }) => engine.feature(sae, latent),
   logits: ({ prompt, options }) => engine.logits(prompt, options),
   residual: ({ prompt, layer, options }) => engine.residual(prompt, layer, options),
@@ -70,7 +88,7 @@ const methods = {
   edited: ({ prompt, edit, options }) => engine.edited(prompt, edit, options),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
   generate: ({ prompt, options }, { token }) => engine.generate(prompt, options, token),
-  info: () => engine.info(),
+  info: () => ({ ...engine.info(), wasmBytes: memory.buffer.byteLength, lastTraceMilliseconds }),
   loseDevice: () => engine.loseDevice(),
 };
 

@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The engine for JavaScript: the body of the Web Worker behind the page and the npm package.
+//!
+//! [`Engine`] wraps one [`explorer::Session`]. Options come in as plain objects, results go out as plain objects with
+//! camelCase names, with typed arrays for whatever is long. A failed call rejects with `{code, message, details}`.
+//! Nothing here fetches, stores or prints: bytes are handed in by `pkg/worker.js`.
+
+mod convert;
+mod engine;
+mod error;
+mod object;
+mod options;
+mod panic;
+mod tokenizer;
+
+pub use engine::{Engine, sniff};
+pub use tokenizer::Tokenizer;

@@ -11,7 +11,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     onNotice: ({ code, message }) => console.log(code === 'device-lost', message),
   });
   const model = await explorer.loadModel('demo');
-  await explorer.loadModel('https://example.org/gpt2/', { id: 'small' });
+  await explorer.loadModel('https://example.org/gpt2/', { id: 'small', prependBos: true });
   await explorer.loadModel({ config: new Uint8Array(1), weights: file, tokenizer: { vocab: file, merges: new ArrayBuffer(1) } });
   const demo: SaeInfo[] = await explorer.loadSae('demo');
   const own: SaeInfo = await explorer.loadSae(file, { hook: 'blocks.3.hook_resid_post', id: 'own' });
@@ -30,7 +30,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const generation = await explorer.generate('text', { maxTokens: 3, temperature: 0.8, seed: 1, topK: 40, topP: 0.9, signal, onToken: ({ text }) => console.log(text) });
   const { tokens, nCtx } = await explorer.tokenize('text');
   const { counters, deviceBytes } = await explorer.info();
-  console.log(fvu, logitEffect.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, counters.dispatches, deviceBytes);
+  console.log(fvu, logitEffect?.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, counters.dispatches, deviceBytes);
   await explorer.dispose();
   try {
     await explorer.info();

@@ -219,7 +219,7 @@ test('an onToken that throws ends the generation with its error', async () => {
 
 test('a generation aborted before its start gives nothing, cancelled', async () => {
   const { explorer } = await session({ generate: never });
-  assert.deepEqual(await explorer.generate('x', { maxTokens: 4, signal: AbortSignal.abort() }), { ids: [], text: '', cancelled: true });
+  assert.deepEqual(await explorer.generate('x', { maxTokens: 4, signal: AbortSignal.abort() }), { ids: [], text: '', cancelled: true, stop: 'cancelled' });
 });
 
 test('progress is told with its stage', async () => {

@@ -1,0 +1,202 @@
+//! The session's results as JavaScript objects: the names of `pkg/index.d.ts`.
+
+use explorer::{
+    Edited, Feature, Generation, Info, Matrix, Metrics, ModelInfo, Neighbour, NextToken, SaeInfo,
+    SaeTrace, Token, TokenEffect, Tokenization, Trace,
+};
+use js_sys::{Array, Uint32Array};
+use wasm_bindgen::JsValue;
+
+use crate::object::{Object, list};
+
+/// What a loaded model is.
+pub fn model(model: &ModelInfo) -> JsValue {
+    Object::new()
+        .with("id", &model.id)
+        .with("name", &model.name)
+        .count("nLayers", model.n_layers)
+        .count("dModel", model.d_model)
+        .count("nHeads", model.n_heads)
+        .count("nCtx", model.n_ctx)
+        .count("vocab", model.vocab)
+        .number("bos", model.bos.map(f64::from))
+        .with("weights", model.weights)
+        .into()
+}
+
+/// What a loaded SAE is.
+pub fn sae(sae: &SaeInfo) -> JsValue {
+    sae_object(sae).number("k", sae.k.map(|k| k as f64)).into()
+}
+
+fn sae_object(sae: &SaeInfo) -> Object {
+    Object::new()
+        .with("id", &sae.id)
+        .with("hook", &sae.hook)
+        .with("architecture", sae.architecture)
+        .count("nLatents", sae.n_latents)
+        .count("dIn", sae.d_in)
+        .with("normalization", sae.normalization)
+        .with("weights", sae.weights)
+}
+
+/// One token.
+pub fn token(token: &Token) -> JsValue {
+    Object::new()
+        .count("id", token.id)
+        .with("text", &token.text)
+        .into()
+}
+
+fn next_token(next: &NextToken) -> JsValue {
+    Object::new()
+        .count("id", next.id)
+        .with("text", &next.text)
+        .with("logit", next.logit)
+        .with("prob", next.prob)
+        .into()
+}
+
+fn next_tokens(next: &[NextToken]) -> JsValue {
+    list(next, next_token)
+}
+
+/// A prompt's trace.
+pub fn trace(trace: &Trace) -> JsValue {
+    Object::new()
+        .list("tokens", &trace.tokens, token)
+        .with("bosPrepended", trace.bos_prepended)
+        .number("loss", trace.loss)
+        .floats("tokenLosses", &trace.token_losses)
+        .list("next", &trace.next, next_token)
+        .list("nextByPosition", &trace.next_by_position, |next| {
+            next_tokens(next)
+        })
+        .list("saes", &trace.saes, sae_trace)
+        .with("backend", trace.backend)
+        .with("adapter", &trace.adapter)
+        .into()
+}
+
+fn sae_trace(trace: &SaeTrace) -> JsValue {
+    sae_object(&trace.info)
+        .count("k", trace.places)
+        .integers("latents", &trace.latents)
+        .floats("activations", &trace.activations)
+        .with("metrics", metrics(&trace.metrics))
+        .into()
+}
+
+fn metrics(metrics: &Metrics) -> Object {
+    Object::new()
+        .with("l0", metrics.l0)
+        .number("fvu", metrics.fvu)
+        .with("relativeError", metrics.relative_error)
+        .number("splicedLoss", metrics.spliced_loss)
+        .number("deltaCe", metrics.delta_ce)
+        .with("kl", metrics.kl)
+        .count("positions", metrics.positions)
+}
+
+/// A matrix.
+pub fn matrix(matrix: &Matrix) -> JsValue {
+    let shape = [matrix.rows, matrix.cols].map(|length| JsValue::from_f64(length as f64));
+    Object::new()
+        .with("shape", shape.iter().collect::<Array>())
+        .floats("data", &matrix.data)
+        .into()
+}
+
+/// A prompt with one latent edited.
+pub fn edited(edited: &Edited) -> JsValue {
+    let object = Object::new()
+        .number("loss", edited.loss)
+        .floats("tokenLosses", &edited.token_losses)
+        .list("next", &edited.next, next_token)
+        .list("nextByPosition", &edited.next_by_position, |next| {
+            next_tokens(next)
+        })
+        .floats("kl", &edited.kl);
+    match &edited.logits {
+        Some(logits) => object.with("logits", matrix(logits)).into(),
+        None => object.into(),
+    }
+}
+
+/// What a latent writes and what it is similar to.
+pub fn feature(feature: &Feature) -> JsValue {
+    let effect = feature.logit_effect.as_ref().map_or(JsValue::NULL, |it| {
+        Object::new()
+            .list("top", &it.top, token_effect)
+            .list("bottom", &it.bottom, token_effect)
+            .into()
+    });
+    Object::new()
+        .count("latent", feature.latent)
+        .with("decoderNorm", feature.decoder_norm)
+        .with("encoderBias", feature.encoder_bias)
+        .with("logitEffect", effect)
+        .list("nearest", &feature.nearest, neighbour)
+        .into()
+}
+
+fn token_effect(effect: &TokenEffect) -> JsValue {
+    Object::new()
+        .count("id", effect.id)
+        .with("text", &effect.text)
+        .with("value", effect.value)
+        .into()
+}
+
+fn neighbour(neighbour: &Neighbour) -> JsValue {
+    Object::new()
+        .count("latent", neighbour.latent)
+        .with("cosine", neighbour.cosine)
+        .into()
+}
+
+/// A continuation.
+pub fn generation(generation: &Generation) -> JsValue {
+    let stop = serde_wasm_bindgen::to_value(&generation.stop).unwrap_or(JsValue::NULL);
+    Object::new()
+        .with("ids", Array::from(&Uint32Array::from(&generation.ids[..])))
+        .with("text", &generation.text)
+        .with("cancelled", generation.cancelled)
+        .with("stop", stop)
+        .into()
+}
+
+/// A text as tokens.
+pub fn tokenization(tokens: &Tokenization) -> JsValue {
+    Object::new()
+        .list("tokens", &tokens.tokens, token)
+        .with("bosPrepended", tokens.bos_prepended)
+        .count("nCtx", tokens.n_ctx)
+        .into()
+}
+
+/// The state of a session.
+pub fn info(info: &Info) -> JsValue {
+    let counters = Object::new()
+        .count("dispatches", info.counters.dispatches)
+        .count("passes", info.counters.passes)
+        .count("submits", info.counters.submits)
+        .count("readBacks", info.counters.read_backs)
+        .count("buffers", info.counters.buffers)
+        .count("bindGroups", info.counters.bind_groups)
+        .count("pipelines", info.counters.pipelines);
+    Object::new()
+        .with("backend", info.backend)
+        .with("adapter", &info.adapter)
+        .with(
+            "fallbackReason",
+            info.fallback_reason
+                .as_deref()
+                .map_or(JsValue::NULL, JsValue::from_str),
+        )
+        .with("model", info.model.as_ref().map_or(JsValue::NULL, model))
+        .list("saes", &info.saes, sae)
+        .count("deviceBytes", info.device_bytes)
+        .with("counters", counters)
+        .into()
+}

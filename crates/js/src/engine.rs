@@ -1,0 +1,323 @@
+//! The engine's methods.
+
+use std::cell::{RefCell, RefMut};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use explorer::{Cancel, Session};
+use formats::gpt2::Gpt2Files;
+use formats::sae::{FileKind, Sae, openai, saelens};
+use formats::tensors::TensorFile;
+use js_sys::{Function, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::convert;
+use crate::error::{fault, refused, unreadable};
+use crate::options::{self, GenerateOptions, PromptOptions};
+use crate::panic::report_panics;
+use crate::tokenizer::Tokenizer;
+
+/// One engine: a device, a model and its SAEs.
+///
+/// Calls take turns: one that comes while another is under way is refused with `internal` rather than mixed into it.
+/// The worker queues them.
+#[wasm_bindgen]
+pub struct Engine {
+    session: RefCell<Session>,
+    cancel: Cancel,
+}
+
+#[wasm_bindgen]
+// The session stays borrowed while a call waits for the device: that is what keeps a second call out.
+#[allow(clippy::await_holding_refcell_ref)]
+impl Engine {
+    /// An engine on the device that `backend` (`auto`, `gpu`, `cpu`) and `limits` (`adapter`, `default`) ask for.
+    /// `pause` returns a promise that lets the worker handle messages; it is awaited between a call's steps.
+    ///
+    /// # Errors
+    /// `no-webgpu`, `out-of-memory`, `bad-option`.
+    pub async fn create(
+        backend: String,
+        limits: String,
+        pause: Function,
+    ) -> Result<Engine, JsValue> {
+        report_panics();
+        let (backend, limits) = (options::backend(&backend)?, options::limits(&limits)?);
+        let mut session = Session::new(backend, limits).await.map_err(refused)?;
+        session.set_pause(Rc::new(move || {
+            let paused = pause.call0(&JsValue::UNDEFINED);
+            Box::pin(async move {
+                // A pause that fails is a short one.
+                if let Ok(paused) = paused {
+                    let _ = JsFuture::from(Promise::resolve(&paused)).await;
+                }
+            })
+        }));
+        Ok(Self {
+            cancel: session.cancel(),
+            session: RefCell::new(session),
+        })
+    }
+
+    fn session(&self) -> Result<RefMut<'_, Session>, JsValue> {
+        self.session.try_borrow_mut().map_err(|_| {
+            let message = "another call is under way; calls to one engine take turns";
+            fault("internal", message, JsValue::UNDEFINED)
+        })
+    }
+
+    /// Stops the call that is under way at its next stage; it rejects with `cancelled`. Nothing if there is none.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Loads a model, in place of the one before.
+    ///
+    /// # Errors
+    /// Those of the files, `out-of-memory`, `device-lost`.
+    #[wasm_bindgen(js_name = loadModel)]
+    pub async fn load_model(
+        &self,
+        id: String,
+        name: String,
+        config: Vec<u8>,
+        weights: Vec<u8>,
+        weights_name: String,
+        tokenizer: Tokenizer,
+    ) -> Result<JsValue, JsValue> {
+        let weights = TensorFile::from_safetensors(&weights_name, weights).map_err(unreadable)?;
+        let model = Gpt2Files::new(&config, weights).map_err(unreadable)?;
+        let info = self
+            .session()?
+            .load_model(&id, &name, model, tokenizer.inner)
+            .await
+            .map_err(refused)?;
+        Ok(convert::model(&info))
+    }
+
+    /// Says whether a BOS goes before a prompt where no SAE says so.
+    ///
+    /// # Errors
+    /// `no-model`.
+    #[wasm_bindgen(js_name = setPrependBos)]
+    pub fn set_prepend_bos(&self, prepend: bool) -> Result<(), JsValue> {
+        self.session()?.set_prepend_bos(prepend).map_err(refused)
+    }
+
+    /// Loads an OpenAI `.pt`. It does not say where it belongs, so it needs a hook.
+    ///
+    /// # Errors
+    /// Those of the file, `hook-mismatch`, `width-mismatch`, `no-model`, `out-of-memory`, `device-lost`.
+    #[wasm_bindgen(js_name = loadPt)]
+    pub async fn load_pt(
+        &self,
+        id: String,
+        hook: Option<String>,
+        file: Vec<u8>,
+        file_name: String,
+    ) -> Result<JsValue, JsValue> {
+        let sae = openai::read_pt(&file_name, file).map_err(unreadable)?;
+        self.load_sae(&id, hook, sae).await
+    }
+
+    /// Loads a SAELens folder.
+    ///
+    /// # Errors
+    /// As [`Engine::load_pt`].
+    #[wasm_bindgen(js_name = loadSaelens)]
+    pub async fn load_saelens(
+        &self,
+        id: String,
+        hook: Option<String>,
+        cfg: Vec<u8>,
+        weights: Vec<u8>,
+        weights_name: String,
+    ) -> Result<JsValue, JsValue> {
+        let weights = TensorFile::from_safetensors(&weights_name, weights).map_err(unreadable)?;
+        let sae = saelens::read_folder(&cfg, weights).map_err(unreadable)?;
+        self.load_sae(&id, hook, sae).await
+    }
+
+    async fn load_sae(&self, id: &str, hook: Option<String>, sae: Sae) -> Result<JsValue, JsValue> {
+        let info = self
+            .session()?
+            .load_sae(id, sae, hook.as_deref())
+            .await
+            .map_err(refused)?;
+        Ok(convert::sae(&info))
+    }
+
+    /// Runs the model over a prompt and encodes with the SAEs.
+    ///
+    /// # Errors
+    /// Those of the prompt (`empty-prompt`, `prompt-too-long`), `unknown-sae`, `cancelled`, `device-lost`.
+    pub async fn trace(&self, prompt: String, options: JsValue) -> Result<JsValue, JsValue> {
+        let options: PromptOptions = options::read("options", options)?;
+        let options = options.into_trace_options()?;
+        let trace = self
+            .session()?
+            .trace(&prompt, &options)
+            .await
+            .map_err(refused)?;
+        Ok(convert::trace(&trace))
+    }
+
+    /// What one latent writes, and what it is similar to.
+    ///
+    /// # Errors
+    /// `unknown-sae`, `bad-option` (no such latent), `device-lost`.
+    pub async fn feature(&self, sae: String, latent: JsValue) -> Result<JsValue, JsValue> {
+        let latent: u32 = options::read("latent", latent)?;
+        let feature = self
+            .session()?
+            .feature(&sae, latent)
+            .await
+            .map_err(refused)?;
+        Ok(convert::feature(&feature))
+    }
+
+    /// Logits, `[tokens, vocab]`.
+    ///
+    /// # Errors
+    /// As [`Engine::trace`].
+    pub async fn logits(&self, prompt: String, options: JsValue) -> Result<JsValue, JsValue> {
+        let options: PromptOptions = options::read("options", options)?;
+        let bos = options.bos()?;
+        let matrix = self
+            .session()?
+            .logits(&prompt, bos)
+            .await
+            .map_err(refused)?;
+        Ok(convert::matrix(&matrix))
+    }
+
+    /// `blocks.{layer}.hook_resid_post`, `[tokens, d_model]`.
+    ///
+    /// # Errors
+    /// As [`Engine::trace`], and `bad-option` where there is no such layer.
+    pub async fn residual(
+        &self,
+        prompt: String,
+        layer: JsValue,
+        options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let layer: u32 = options::read("layer", layer)?;
+        let options: PromptOptions = options::read("options", options)?;
+        let bos = options.bos()?;
+        let matrix = self
+            .session()?
+            .residual(&prompt, layer as usize, bos)
+            .await
+            .map_err(refused)?;
+        Ok(convert::matrix(&matrix))
+    }
+
+    /// An SAE's reconstruction, `[tokens, d_in]`.
+    ///
+    /// # Errors
+    /// As [`Engine::trace`].
+    pub async fn reconstruction(
+        &self,
+        prompt: String,
+        sae: String,
+        options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options: PromptOptions = options::read("options", options)?;
+        let bos = options.bos()?;
+        let matrix = self
+            .session()?
+            .reconstruction(&prompt, &sae, bos)
+            .await
+            .map_err(refused)?;
+        Ok(convert::matrix(&matrix))
+    }
+
+    /// Runs the model with one latent set to a value, the SAE's error term kept.
+    ///
+    /// # Errors
+    /// As [`Engine::trace`], and `bad-option` where there is no such latent or position.
+    pub async fn edited(
+        &self,
+        prompt: String,
+        edit: JsValue,
+        options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let edit: options::Edit = options::read("edit", edit)?;
+        let options: PromptOptions = options::read("options", options)?;
+        let options = options.into_trace_options()?;
+        let edited = self
+            .session()?
+            .edited(&prompt, &edit.into(), &options)
+            .await
+            .map_err(refused)?;
+        Ok(convert::edited(&edited))
+    }
+
+    /// Continues a prompt, telling `on_token` each token as it comes.
+    ///
+    /// # Errors
+    /// As [`Engine::trace`]; one that is cancelled after its first token resolves with what there is.
+    pub async fn generate(
+        &self,
+        prompt: String,
+        options: JsValue,
+        on_token: Function,
+    ) -> Result<JsValue, JsValue> {
+        let options: GenerateOptions = options::read("options", options)?;
+        let options = options.into_session_options()?;
+        let generation = self
+            .session()?
+            .generate(&prompt, &options, |token| {
+                match on_token.call1(&JsValue::UNDEFINED, &convert::token(token)) {
+                    Ok(_) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
+            })
+            .await
+            .map_err(refused)?;
+        Ok(convert::generation(&generation))
+    }
+
+    /// A prompt's tokens.
+    ///
+    /// # Errors
+    /// `no-model`, `bad-option`. A prompt that is too long is no error here.
+    pub fn tokenize(&self, prompt: &str, options: JsValue) -> Result<JsValue, JsValue> {
+        let options: PromptOptions = options::read("options", options)?;
+        let bos = options.bos()?;
+        let tokens = self.session()?.tokenize(prompt, bos).map_err(refused)?;
+        Ok(convert::tokenization(&tokens))
+    }
+
+    /// What is loaded, where it runs and what it uses.
+    ///
+    /// # Errors
+    /// `internal` while another call is under way.
+    pub fn info(&self) -> Result<JsValue, JsValue> {
+        Ok(convert::info(&self.session()?.info()))
+    }
+
+    /// Destroys the GPU device, as a driver reset would. For tests of recovery.
+    ///
+    /// # Errors
+    /// `internal` while another call is under way.
+    #[wasm_bindgen(js_name = loseDevice)]
+    pub fn lose_device(&self) -> Result<(), JsValue> {
+        self.session()?.device().destroy();
+        Ok(())
+    }
+}
+
+/// What kind of file begins with these bytes: `pt`, `safetensors`, `json` or `unknown`.
+#[wasm_bindgen]
+pub fn sniff(head: &[u8]) -> String {
+    let kind = match formats::sae::sniff(head) {
+        // The reader of `.pt` files says what is wrong with the old kind.
+        FileKind::TorchZip | FileKind::TorchLegacy => "pt",
+        FileKind::Safetensors => "safetensors",
+        FileKind::Json => "json",
+        _ => "unknown",
+    };
+    kind.to_owned()
+}

@@ -1,0 +1,134 @@
+//! Arguments as JavaScript gives them. Every field may be absent or `undefined`.
+
+use explorer::{BackendChoice, Bos, LimitsChoice};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+
+use crate::error::bad_option;
+
+/// Options of everything that runs a prompt.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PromptOptions {
+    bos: Option<String>,
+    /// Ids of the SAEs to encode with; all, if absent.
+    pub saes: Option<Vec<String>>,
+    top_logits: Option<u32>,
+    logits: Option<bool>,
+}
+
+/// Next tokens given for each position, unless asked otherwise.
+const TOP_LOGITS: u32 = 10;
+
+impl PromptOptions {
+    /// Whether a BOS goes before the prompt.
+    pub fn bos(&self) -> Result<Bos, JsValue> {
+        bos(self.bos.as_deref())
+    }
+
+    /// How many next tokens to give for each position.
+    pub fn top_logits(&self) -> usize {
+        self.top_logits.unwrap_or(TOP_LOGITS) as usize
+    }
+
+    /// Whether every position's logits are wanted.
+    pub fn logits(&self) -> bool {
+        self.logits.unwrap_or(false)
+    }
+
+    /// As the session takes it.
+    pub fn into_trace_options(self) -> Result<explorer::TraceOptions, JsValue> {
+        Ok(explorer::TraceOptions {
+            bos: self.bos()?,
+            top_logits: self.top_logits(),
+            dump: self.logits(),
+            saes: self.saes,
+        })
+    }
+}
+
+/// One latent set to a value.
+#[derive(Deserialize)]
+pub struct Edit {
+    sae: String,
+    latent: u32,
+    value: f32,
+    positions: Option<Vec<u32>>,
+}
+
+impl From<Edit> for explorer::Edit {
+    fn from(edit: Edit) -> Self {
+        Self {
+            sae: edit.sae,
+            latent: edit.latent,
+            value: edit.value,
+            positions: edit
+                .positions
+                .map(|list| list.into_iter().map(|position| position as usize).collect()),
+        }
+    }
+}
+
+/// Settings of a generation.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateOptions {
+    max_tokens: u32,
+    temperature: Option<f32>,
+    seed: Option<u64>,
+    top_k: Option<u32>,
+    top_p: Option<f32>,
+    bos: Option<String>,
+}
+
+impl GenerateOptions {
+    /// As the session takes it.
+    pub fn into_session_options(self) -> Result<explorer::GenerateOptions, JsValue> {
+        Ok(explorer::GenerateOptions {
+            max_tokens: self.max_tokens as usize,
+            temperature: self.temperature.unwrap_or(0.0),
+            seed: self.seed.unwrap_or(0),
+            top_k: self.top_k.unwrap_or(0) as usize,
+            top_p: self.top_p.unwrap_or(1.0),
+            bos: bos(self.bos.as_deref())?,
+        })
+    }
+}
+
+/// An argument of a call.
+pub fn read<T: DeserializeOwned>(name: &str, value: JsValue) -> Result<T, JsValue> {
+    serde_wasm_bindgen::from_value(value).map_err(|error| bad_option(name, error))
+}
+
+/// Where to compute.
+pub fn backend(name: &str) -> Result<BackendChoice, JsValue> {
+    match name {
+        "auto" => Ok(BackendChoice::Auto),
+        "gpu" => Ok(BackendChoice::Gpu),
+        "cpu" => Ok(BackendChoice::Cpu),
+        other => Err(one_of("backend", other, "auto, gpu or cpu")),
+    }
+}
+
+/// Which GPU limits to ask for.
+pub fn limits(name: &str) -> Result<LimitsChoice, JsValue> {
+    match name {
+        "adapter" => Ok(LimitsChoice::Adapter),
+        "default" => Ok(LimitsChoice::Default),
+        other => Err(one_of("limits", other, "adapter or default")),
+    }
+}
+
+fn bos(name: Option<&str>) -> Result<Bos, JsValue> {
+    match name {
+        None | Some("auto") => Ok(Bos::Auto),
+        Some("yes") => Ok(Bos::Yes),
+        Some("no") => Ok(Bos::No),
+        Some(other) => Err(one_of("bos", other, "auto, yes or no")),
+    }
+}
+
+fn one_of(name: &str, value: &str, allowed: &str) -> JsValue {
+    bad_option(name, format!("it is \"{value}\"; it can be {allowed}"))
+}
