@@ -1,0 +1,289 @@
+//! The forward pass on small random models: batches, the cache, hook points.
+
+use std::ops::Range;
+
+use gpt2::{Batch, Config, Decoder, Error, Gpt2, HookPoint, Hooks, NoHooks, Start, WeightSource};
+use kernels::{Buffer, Device, DeviceOptions, Recorder, WeightFormat};
+use pollster::block_on;
+
+const CONFIG: Config = Config {
+    n_layer: 3,
+    n_head: 3,
+    n_embd: 18,
+    n_positions: 20,
+    vocab_size: 37,
+    n_inner: 50,
+    layer_norm_epsilon: 1e-5,
+};
+
+/// Weights that depend only on key and place.
+struct Weights;
+
+fn weight(key: &str, index: usize) -> f32 {
+    let seed = key.bytes().fold(7_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+    });
+    let mixed = seed
+        .wrapping_add(index as u32)
+        .wrapping_mul(0x9e37_79b9)
+        .rotate_left(13)
+        .wrapping_mul(0x85eb_ca6b);
+    let uniform = (mixed >> 8) as f32 / (1 << 24) as f32 - 0.5;
+    if key.contains("ln_") && key.ends_with("weight") {
+        1.0 + 0.2 * uniform
+    } else {
+        0.6 * uniform
+    }
+}
+
+impl WeightSource for Weights {
+    fn tensor(&self, key: &str) -> Result<Vec<f32>, String> {
+        let d = CONFIG.n_embd;
+        let count = match key {
+            "wpe.weight" => CONFIG.n_positions * d,
+            _ if key.contains("c_attn.weight") => 3 * d * d,
+            _ if key.contains("attn.c_proj.weight") => d * d,
+            _ if key.contains("mlp.") && key.ends_with("weight") => d * CONFIG.n_inner,
+            _ if key.contains("c_attn.bias") => 3 * d,
+            _ if key.contains("c_fc.bias") => CONFIG.n_inner,
+            _ => d,
+        };
+        Ok((0..count).map(|index| weight(key, index)).collect())
+    }
+
+    fn rows(&self, key: &str, rows: Range<usize>) -> Result<Vec<f32>, String> {
+        let d = CONFIG.n_embd;
+        Ok((rows.start * d..rows.end * d)
+            .map(|index| weight(key, index))
+            .collect())
+    }
+}
+
+fn devices() -> Vec<Device> {
+    let mut devices = vec![Device::cpu()];
+    match block_on(Device::gpu(DeviceOptions::default())) {
+        Ok(device) => devices.push(device),
+        Err(error) if std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_none() => {
+            eprintln!("not run on a GPU: {error}");
+        }
+        Err(error) => panic!("{error}"),
+    }
+    devices
+}
+
+fn model(device: &Device) -> Gpt2 {
+    let mut loaded = 0;
+    let model = Gpt2::load(device, CONFIG, WeightFormat::F32, &Weights, &mut |done| {
+        loaded = done;
+    })
+    .unwrap();
+    assert_eq!(loaded, Gpt2::tensor_count(CONFIG.n_layer));
+    model
+}
+
+fn logits(model: &Gpt2, tokens: &[u32], sequences: usize, hooks: &mut dyn Hooks) -> Vec<f32> {
+    let batch = Batch {
+        sequences,
+        tokens_per_sequence: tokens.len() / sequences,
+    };
+    let buffer = model.upload_tokens(tokens, batch, 0).unwrap();
+    let mut recorder = Recorder::new(model.device());
+    let resid = model
+        .record(&mut recorder, &buffer, batch, Start::Tokens, None, hooks)
+        .unwrap();
+    let words = tokens.len() * CONFIG.vocab_size;
+    let output = recorder.scratch("logits", words).unwrap();
+    model
+        .record_logits(&mut recorder, &resid, 0..tokens.len(), &output, hooks)
+        .unwrap();
+    let read = recorder.read_back(&output, words).unwrap();
+    let readings = block_on(recorder.finish().unwrap().run()).unwrap();
+    readings.f32(read).to_vec()
+}
+
+fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
+    assert_eq!(a.len(), b.len());
+    for (index, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!((a - b).abs() <= tolerance, "{index}: {a} and {b}");
+    }
+}
+
+#[test]
+fn a_batch_is_its_sequences_one_by_one() {
+    for device in devices() {
+        let model = model(&device);
+        let tokens: Vec<u32> = (0..21).map(|i| (i * 11 + 3) % 37).collect();
+        let together = logits(&model, &tokens, 3, &mut NoHooks);
+        for (sequence, found) in tokens.chunks(7).zip(together.chunks(7 * CONFIG.vocab_size)) {
+            assert_close(found, &logits(&model, sequence, 1, &mut NoHooks), 1e-4);
+        }
+    }
+}
+
+#[test]
+fn decoding_from_the_cache_is_the_forward_pass() {
+    for device in devices() {
+        let model = model(&device);
+        let tokens: Vec<u32> = (0..CONFIG.n_positions as u32)
+            .map(|i| (i * 5 + 1) % 37)
+            .collect();
+        let expected = logits(&model, &tokens, 1, &mut NoHooks);
+        let row = |position: usize| {
+            &expected[position * CONFIG.vocab_size..(position + 1) * CONFIG.vocab_size]
+        };
+        let mut decoder = Decoder::new(&model, &mut NoHooks).unwrap();
+        assert!(decoder.dispatches_per_token() <= 7 * CONFIG.n_layer + 6);
+        // A prefill, one token at a time, and another prefill on top.
+        let found = block_on(decoder.prefill(&model, &tokens[..6], &mut NoHooks)).unwrap();
+        assert_close(found, row(5), 1e-4);
+        for position in 6..12 {
+            let found = block_on(decoder.next(&model, tokens[position])).unwrap();
+            assert_close(found, row(position), 1e-4);
+        }
+        let found = block_on(decoder.prefill(&model, &tokens[12..], &mut NoHooks)).unwrap();
+        assert_close(found, row(19), 1e-4);
+        assert!(matches!(
+            block_on(decoder.next(&model, 0)),
+            Err(Error::ContextFull {
+                tokens: 21,
+                limit: 20
+            })
+        ));
+        decoder.reset();
+        let found = block_on(decoder.prefill(&model, &tokens[..1], &mut NoHooks)).unwrap();
+        assert_close(found, row(0), 1e-4);
+    }
+}
+
+fn all_points() -> Vec<HookPoint> {
+    let mut points = vec![HookPoint::Embed, HookPoint::PosEmbed];
+    for layer in 0..CONFIG.n_layer {
+        points.extend([
+            HookPoint::ResidPre(layer),
+            HookPoint::Z(layer),
+            HookPoint::AttnOut(layer),
+            HookPoint::ResidMid(layer),
+            HookPoint::MlpPost(layer),
+            HookPoint::MlpOut(layer),
+            HookPoint::ResidPost(layer),
+        ]);
+    }
+    points.push(HookPoint::LnFinalNormalized);
+    points
+}
+
+/// Notes what it is shown, and puts `replacement` in the place of one point.
+struct Watch {
+    wanted: Vec<HookPoint>,
+    seen: Vec<HookPoint>,
+    replacement: Option<(HookPoint, Buffer)>,
+}
+
+impl Hooks for Watch {
+    fn wants(&self, point: HookPoint) -> bool {
+        self.wanted.contains(&point)
+    }
+
+    fn visit(
+        &mut self,
+        _recorder: &mut Recorder,
+        point: HookPoint,
+        activation: &Buffer,
+    ) -> Result<Option<Buffer>, Error> {
+        assert!(activation.words() >= 5 * point.width(&CONFIG), "{point}");
+        self.seen.push(point);
+        Ok(self
+            .replacement
+            .as_ref()
+            .filter(|(at, _)| *at == point)
+            .map(|(_, buffer)| buffer.clone()))
+    }
+}
+
+#[test]
+fn reading_every_hook_point_leaves_the_logits_as_they_are() {
+    for device in devices() {
+        let model = model(&device);
+        let tokens = [3, 1, 4, 1, 5];
+        let clean = logits(&model, &tokens, 1, &mut NoHooks);
+        let mut watch = Watch {
+            wanted: all_points(),
+            seen: Vec::new(),
+            replacement: None,
+        };
+        let watched = logits(&model, &tokens, 1, &mut watch);
+        assert_eq!(watch.seen, all_points());
+        // Sums that are stored on the way are rounded where the fused ones are.
+        assert_close(&clean, &watched, 1e-5);
+    }
+}
+
+#[test]
+fn every_hook_point_can_be_replaced() {
+    for device in devices() {
+        let model = model(&device);
+        let tokens = [3, 1, 4, 1, 5];
+        let clean = logits(&model, &tokens, 1, &mut NoHooks);
+        for point in all_points() {
+            let width = point.width(&CONFIG);
+            let zeros = device
+                .buffer_with("zeros", &vec![0.0_f32; tokens.len() * width])
+                .unwrap();
+            let mut watch = Watch {
+                wanted: vec![point],
+                seen: Vec::new(),
+                replacement: Some((point, zeros)),
+            };
+            let replaced = logits(&model, &tokens, 1, &mut watch);
+            let change = clean
+                .iter()
+                .zip(&replaced)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
+            assert!(change > 1e-3, "{point} made no difference");
+            if point == HookPoint::LnFinalNormalized {
+                assert!(replaced.iter().all(|logit| *logit == 0.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn tokens_that_cannot_be_run_are_refused() {
+    let model = model(&Device::cpu());
+    let batch = |tokens_per_sequence| Batch {
+        sequences: 1,
+        tokens_per_sequence,
+    };
+    assert!(matches!(
+        model.upload_tokens(&[37], batch(1), 0),
+        Err(Error::UnknownToken { token: 37, .. })
+    ));
+    assert!(matches!(
+        model.upload_tokens(&[], batch(0), 0),
+        Err(Error::Empty)
+    ));
+    assert!(matches!(
+        model.upload_tokens(&[1; 21], batch(21), 0),
+        Err(Error::ContextFull {
+            tokens: 21,
+            limit: 20
+        })
+    ));
+}
+
+#[test]
+fn sizes_that_describe_no_model_are_refused() {
+    for config in [
+        Config {
+            n_head: 5,
+            ..CONFIG
+        },
+        Config {
+            n_layer: 0,
+            ..CONFIG
+        },
+    ] {
+        assert!(matches!(config.check(), Err(Error::Config(_))));
+    }
+}
