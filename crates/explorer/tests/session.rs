@@ -254,3 +254,57 @@ fn a_feature_knows_its_direction() {
     );
     assert!(effect.top[0].value > 0.0 && effect.bottom[0].value < 0.0);
 }
+
+#[test]
+fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_all() {
+    let mut session = model_session(BackendChoice::Cpu, LimitsChoice::Adapter).unwrap();
+    let (d_in, d_sae) = (256, 700);
+    let weights: Vec<f32> = (0..d_in * d_sae)
+        .map(|index| ((index * 7919 % 1000) as f32 / 1000.0 - 0.5) * 1e-3)
+        .collect();
+    let file = formats::sae::Sae {
+        config: formats::sae::SaeConfig {
+            architecture: formats::sae::Architecture::Standard,
+            d_in,
+            d_sae,
+            normalization: formats::sae::Normalization::None,
+            apply_b_dec_to_input: true,
+            hook_name: Some("blocks.2.hook_resid_pre".to_owned()),
+            prepend_bos: Some(true),
+            skipped_positions: Vec::new(),
+            model_name: None,
+            context_size: None,
+        },
+        w_enc: weights.clone(),
+        // Every latent is active.
+        b_enc: (0..d_sae)
+            .map(|latent| 5.0 + latent as f32 * 0.01)
+            .collect(),
+        w_dec: weights,
+        b_dec: vec![0.0; d_in],
+        firing_frequency: None,
+    };
+    block_on(session.load_sae("dense", file, None)).unwrap();
+    let trace = block_on(session.trace(TEXT, &TraceOptions::default())).unwrap();
+    let sae = &trace.saes[0];
+    assert_eq!(sae.places, d_sae);
+    assert_eq!(sae.metrics.l0, d_sae as f64);
+    for row in sae.latents.chunks(d_sae) {
+        let mut latents = row.to_vec();
+        latents.sort_unstable();
+        assert!(latents.into_iter().eq(0..d_sae as i32));
+    }
+    for row in sae.activations.chunks(d_sae) {
+        assert!(row.windows(2).all(|pair| pair[0] >= pair[1]));
+    }
+    // A latent that the selection would have dropped can be edited: its value is known.
+    let dropped = *sae.latents[..d_sae].last().unwrap() as u32;
+    let edit = Edit {
+        sae: "dense".to_owned(),
+        latent: dropped,
+        value: sae.activations[d_sae - 1],
+        positions: Some(vec![0]),
+    };
+    let edited = block_on(session.edited(TEXT, &edit, &TraceOptions::default())).unwrap();
+    assert!(edited.kl.iter().all(|kl| *kl < 1e-6));
+}
