@@ -1,0 +1,163 @@
+//! The application: the state, and what follows from its changes outside the page's markup.
+
+use std::rc::Rc;
+
+use gloo::events::{EventListener, EventListenerOptions};
+use gloo::timers::callback::Timeout;
+use wasm_bindgen::JsCast;
+use yew::prelude::*;
+
+use crate::browser;
+use crate::controller::Controller;
+use crate::keys;
+use crate::pages::prompt::PromptPage;
+use crate::state::url::Place;
+use crate::state::{Action, History, Phase, State};
+
+/// Typing has paused when no key came for so long, in milliseconds.
+const PAUSE: u32 = 300;
+
+/// The state, as Yew keeps it.
+#[derive(Clone, PartialEq)]
+pub struct Page(pub State);
+
+impl Reducible for Page {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        Rc::new(Self(Rc::unwrap_or_clone(self).0.after(action)))
+    }
+}
+
+/// Draws the page into its element and begins to load.
+pub fn start() {
+    let Some(root) = browser::document().and_then(|document| document.get_element_by_id("app"))
+    else {
+        return;
+    };
+    root.set_text_content(None);
+    yew::Renderer::<App>::with_root(root).render();
+}
+
+/// The application.
+#[component]
+pub fn App() -> Html {
+    let page = use_reducer_eq(|| Page(State::new(Place::from_hash(&browser::hash()))));
+    let controller = use_memo((), |()| Controller::new(page.dispatcher()));
+    let controller = (*controller).clone();
+    let state = &page.0;
+
+    use_load(&controller);
+    use_address(state, &controller);
+    use_traces(state, &controller);
+    use_feature(state, &controller);
+    use_keys(state, &controller);
+    use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
+
+    html! {
+        <ContextProvider<Controller> context={controller}>
+            <PromptPage state={state.clone()} />
+        </ContextProvider<Controller>>
+    }
+}
+
+#[hook]
+fn use_load(controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with((), move |()| controller.load());
+}
+
+/// The address follows the state, and the state the address.
+#[hook]
+fn use_address(state: &State, controller: &Controller) {
+    let hash = state.place.to_hash();
+    // Before the demo is there, the address has nothing to say that it does not say already.
+    let settled = state.phase == Phase::Ready && state.trace.is_some();
+    use_effect_with(
+        (settled, hash, state.history),
+        move |(settled, hash, history)| {
+            let mut later = None;
+            if *settled {
+                let (hash, history) = (hash.clone(), *history);
+                if history == History::ReplaceSoon {
+                    later = Some(Timeout::new(PAUSE, move || {
+                        browser::set_hash(&hash, history)
+                    }));
+                } else {
+                    browser::set_hash(&hash, history);
+                }
+            }
+            // A timeout that is dropped does not fire.
+            move || drop(later)
+        },
+    );
+    let controller = controller.clone();
+    use_effect_with((), move |()| {
+        let restore = move |_: &Event| {
+            controller.dispatch(Action::Restore(Place::from_hash(&browser::hash())))
+        };
+        // Back and forward, and a link pasted over the address, both tell it so.
+        let listener =
+            web_sys::window().map(|window| EventListener::new(&window, "popstate", restore));
+        move || drop(listener)
+    });
+}
+
+/// A prompt that has no trace is traced: at once, or when typing pauses.
+#[hook]
+fn use_traces(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    let wanted = (
+        state.is_tracing(),
+        state.place.prompt.clone(),
+        state.attempt,
+    );
+    let at_once = state.at_once;
+    use_effect_with(wanted, move |(wanted, prompt, _)| {
+        let mut later = None;
+        if let (true, Some(prompt)) = (wanted, prompt.clone()) {
+            if at_once {
+                controller.trace(prompt);
+            } else {
+                later = Some(Timeout::new(PAUSE, move || controller.trace(prompt)));
+            }
+        }
+        move || drop(later)
+    });
+}
+
+/// The engine is asked about the feature that is selected.
+#[hook]
+fn use_feature(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    let wanted = (
+        state.phase == Phase::Ready,
+        state.place.sae.clone(),
+        state.place.feature,
+    );
+    use_effect_with(wanted, move |(ready, sae, latent)| {
+        if let (true, Some(sae), Some(latent)) = (ready, sae, latent) {
+            controller.feature(sae.clone(), *latent);
+        }
+    });
+}
+
+/// Keys pressed anywhere on the page.
+#[hook]
+fn use_keys(state: &State, controller: &Controller) {
+    let latest = use_mut_ref(|| state.clone());
+    *latest.borrow_mut() = state.clone();
+    let controller = controller.clone();
+    use_effect_with((), move |()| {
+        let listener = browser::document().map(|document| {
+            let options = EventListenerOptions::enable_prevent_default();
+            EventListener::new_with_options(&document, "keydown", options, move |event| {
+                if let Some(event) = event.dyn_ref() {
+                    let state = latest.borrow().clone();
+                    keys::pressed(event, &state, &controller);
+                }
+            })
+        });
+        move || drop(listener)
+    });
+}

@@ -1,0 +1,145 @@
+//! What the page asks of the browser: address, history, focus, clipboard, files of the site.
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Document, Element, HtmlElement, Window};
+
+use crate::engine::{Fault, get};
+use crate::state::History;
+
+fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// The document.
+pub fn document() -> Option<Document> {
+    window()?.document()
+}
+
+/// The address from its `#` on, or nothing.
+pub fn hash() -> String {
+    window()
+        .and_then(|window| window.location().hash().ok())
+        .unwrap_or_default()
+}
+
+/// The whole address.
+pub fn address() -> String {
+    window()
+        .and_then(|window| window.location().href().ok())
+        .unwrap_or_default()
+}
+
+/// The value of a `?name=value` in the address, if it is one of those allowed.
+pub fn query(name: &str, allowed: &[&'static str]) -> Option<&'static str> {
+    let search = window()?.location().search().ok()?;
+    let pairs = search.trim_start_matches('?').split('&');
+    let value = pairs
+        .filter_map(|pair| pair.split_once('='))
+        .find(|pair| pair.0 == name)?
+        .1;
+    allowed.iter().copied().find(|&one| one == value)
+}
+
+/// Puts a new hash into the address. Nothing happens where it stands there already.
+pub fn set_hash(new: &str, how: History) {
+    if hash() == new {
+        return;
+    }
+    let Some(history) = window().and_then(|window| window.history().ok()) else {
+        return;
+    };
+    // Browsers refuse too many changes in a short time; the next change tells the address the whole state anyway.
+    let _ = match how {
+        History::Push => history.push_state_with_url(&JsValue::NULL, "", Some(new)),
+        History::Replace | History::ReplaceSoon => {
+            history.replace_state_with_url(&JsValue::NULL, "", Some(new))
+        }
+    };
+}
+
+/// Sets an attribute of the body.
+pub fn mark_body(name: &str, value: &str) {
+    if let Some(body) = document().and_then(|document| document.body()) {
+        // The names are the page's own, so they are valid.
+        let _ = body.set_attribute(name, value);
+    }
+}
+
+/// The elements that a selector finds.
+pub fn all(selector: &str) -> Vec<Element> {
+    let Some(found) = document().and_then(|document| document.query_selector_all(selector).ok())
+    else {
+        return Vec::new();
+    };
+    (0..found.length())
+        .filter_map(|at| found.get(at)?.dyn_into().ok())
+        .collect()
+}
+
+/// Moves the focus to the first element that a selector finds.
+pub fn focus(selector: &str) {
+    let found = all(selector).into_iter().next();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        // An element that takes no focus is left alone.
+        let _ = element.focus();
+    }
+}
+
+/// Puts text on the clipboard.
+pub async fn copy(text: &str) -> Result<(), Fault> {
+    let refused = || {
+        Fault::own("The browser did not let the page write to the clipboard. Allow it, or open the page over https.".to_owned())
+    };
+    // Pages that are not secure have no clipboard, whatever the types say.
+    let navigator = window().ok_or_else(refused)?.navigator();
+    get(navigator.as_ref(), "clipboard").ok_or_else(refused)?;
+    JsFuture::from(navigator.clipboard().write_text(text))
+        .await
+        .map_err(|_| refused())?;
+    Ok(())
+}
+
+/// Whether the browser offers WebGPU at all, and if not, why it may be.
+pub fn webgpu_missing() -> Option<&'static str> {
+    let window = window()?;
+    if get(window.navigator().as_ref(), "gpu").is_some() {
+        None
+    } else if window.is_secure_context() {
+        Some("this browser does not offer it")
+    } else {
+        Some("browsers offer it over https only")
+    }
+}
+
+/// Reads a JSON file of the site.
+pub async fn fetch_json(path: &str) -> Result<JsValue, Fault> {
+    let failed = |why: &str| Fault {
+        code: "network".to_owned(),
+        message: format!("{path} could not be fetched: {why}."),
+        too_long: None,
+    };
+    let window = window().ok_or_else(|| failed("there is no window"))?;
+    let response = JsFuture::from(window.fetch_with_str(path))
+        .await
+        .map_err(|_| failed("the server cannot be reached"))?;
+    let response: web_sys::Response = response.unchecked_into();
+    if !response.ok() {
+        return Err(failed(&format!(
+            "the server answered {}",
+            response.status()
+        )));
+    }
+    let json = response.json().map_err(|_| failed("it is not JSON"))?;
+    JsFuture::from(json)
+        .await
+        .map_err(|_| failed("it is not JSON"))
+}
+
+/// Makes a value reachable for scripts, as a property of the window.
+pub fn publish(name: &str, value: &JsValue) {
+    if let Some(window) = window() {
+        // The window takes any property.
+        let _ = js_sys::Reflect::set(&window, &name.into(), value);
+    }
+}

@@ -1,0 +1,200 @@
+//! Setting a feature to zero or to a value, and what that changes.
+
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+use super::spark::Spark;
+use super::term::Defined;
+use super::token_text::TokenText;
+use crate::controller::Controller;
+use crate::data::{Edited, NextToken, Trace};
+use crate::definitions::{EDIT, KL_EDITED, LOSS};
+use crate::format::{count, fixed, optional, percent, signed};
+use crate::ranking::peak;
+use crate::shared::Shared;
+use crate::state::{Action, EditSpec, EditState, Reach, Remote};
+
+/// What to show.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The trace.
+    pub trace: Shared<Trace>,
+    /// Id of the SAE.
+    pub sae: AttrValue,
+    /// The feature.
+    pub latent: u32,
+    /// The selected token.
+    pub token: usize,
+    /// The feature's activation at each token.
+    pub along: Vec<f32>,
+    /// The control's settings and its last answer.
+    pub edit: EditState,
+}
+
+/// The control, and clean and edited run side by side.
+#[component]
+pub fn Edit(props: &Props) -> Html {
+    let Some(controller) = use_context::<Controller>() else {
+        return Html::default();
+    };
+    let Props {
+        trace,
+        along,
+        edit,
+        token,
+        ..
+    } = props;
+    let first = trace.first_own();
+    let typed = edit
+        .value
+        .clone()
+        .unwrap_or_else(|| format!("{:.2}", 2.0 * peak(along, first)));
+    let value: Option<f64> = typed
+        .trim()
+        .replace('−', "-")
+        .parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite());
+    let positions: Vec<usize> = match edit.reach {
+        Reach::Selected => vec![*token],
+        Reach::Active => (first..along.len())
+            .filter(|&token| along[token] > 0.0)
+            .collect(),
+    };
+    let run = |value: f64| {
+        let (controller, prompt) = (controller.clone(), trace.prompt.clone());
+        let spec = EditSpec {
+            sae: props.sae.to_string(),
+            latent: props.latent,
+            value,
+            positions: positions.clone(),
+        };
+        move |_: MouseEvent| controller.edit(prompt.clone(), spec.clone())
+    };
+    let nowhere = positions.is_empty();
+    let oninput = controller.on(|event: InputEvent| {
+        Action::EditValue(event.target_unchecked_into::<HtmlInputElement>().value())
+    });
+    html! {
+        <>
+            <h3><Defined term={EDIT}>{ "Edit this feature" }</Defined></h3>
+            <div class="controls">
+                <div class="seg small" role="group" aria-label="Where to edit">
+                    { for [(Reach::Selected, "at the selected token"), (Reach::Active, "at all its tokens")].map(|(reach, name)| html! {
+                        <button type="button" aria-pressed={(edit.reach == reach).to_string()} onclick={controller.on(move |_| Action::EditReach(reach))}>{ name }</button>
+                    }) }
+                </div>
+                <button type="button" disabled={nowhere} data-testid="ablate" onclick={run(0.0)}>{ "Ablate (set to 0)" }</button>
+                <span class="together">
+                    <button type="button" disabled={nowhere || value.is_none()} data-testid="clamp" onclick={run(value.unwrap_or(0.0))}>{ "Set to" }</button>
+                    <input type="text" inputmode="decimal" aria-label="Activation to set" size="7" value={typed} {oninput} aria-invalid={value.is_none().to_string()} />
+                </span>
+            </div>
+            if nowhere {
+                <p class="muted">{ "The feature is active on no token of this prompt: choose the selected token." }</p>
+            }
+            if let Some((spec, answer)) = &edit.answer {
+                { match answer {
+                    Remote::Here(edited) => outcome(trace, spec, edited, *token),
+                    Remote::Failed(message) => html! { <p class="error" role="alert">{ message }</p> },
+                    Remote::Idle | Remote::Waiting => html! { <p class="muted">{ "Running the model with the edit…" }</p> },
+                } }
+            }
+        </>
+    }
+}
+
+/// Clean and edited run side by side.
+fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Html {
+    let change = edited
+        .loss
+        .zip(trace.loss)
+        .map(|(edited, clean)| signed(edited - clean, 4));
+    let changes: Vec<f32> = edited
+        .token_losses
+        .iter()
+        .zip(&trace.token_losses)
+        .map(|(edited, clean)| edited - clean)
+        .collect();
+    let largest = changes
+        .iter()
+        .map(|change| change.abs())
+        .fold(0.0, f32::max);
+    let worst = changes
+        .iter()
+        .enumerate()
+        .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
+        .filter(|worst| *worst.1 != 0.0);
+    let at = match spec.positions[..] {
+        [position] => format!("at position {position}"),
+        _ => format!("at {}", count(spec.positions.len(), "token")),
+    };
+    html! {
+        <div class="outcome" data-testid="edited" aria-live="polite">
+            <p class="line">
+                <span>{ format!("feature {} set to ", spec.latent) }<b>{ fixed(spec.value, 2) }</b>{ format!(" {at}") }</span>
+                <span><Defined term={LOSS} />{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| "—".to_owned()) }{ ")" }</span>
+                <span><Defined term={KL_EDITED} />{ " " }<b>{ optional(edited.kl, 4) }</b>{ " nats" }</span>
+            </p>
+            if let Some((index, change)) = worst {
+                <p class="line"><span>{ "loss of each token, edited − clean; largest at " }
+                    <span class="quoted"><TokenText text={trace.tokens[index + 1].text.clone()} /></span>{ " " }<b>{ signed(f64::from(*change), 3) }</b>{ " nats" }</span></p>
+                <Spark values={changes.clone()} max={largest} two_sided={true} label="Change of each token's loss along the prompt" />
+            } else {
+                <p class="line"><span>{ "No token's loss changed." }</span></p>
+            }
+            { comparison(trace, edited, token) }
+        </div>
+    }
+}
+
+fn comparison(trace: &Trace, edited: &Edited, token: usize) -> Html {
+    let clean = trace
+        .next_by_position
+        .get(token)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let after = edited
+        .next_by_position
+        .get(token)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let find = |side: &[NextToken], id: u32| {
+        side.iter()
+            .find(|next| next.id == id)
+            .map(|next| f64::from(next.prob))
+    };
+    // A token outside a run's ten is less likely there than its tenth.
+    let below = |side: &[NextToken]| {
+        side.last().map_or_else(
+            || "—".to_owned(),
+            |last| format!("≤{}", percent(last.prob.into())),
+        )
+    };
+    let came = after.iter().filter(|next| find(clean, next.id).is_none());
+    let line = |next: &NextToken| {
+        let (before, now) = (find(clean, next.id), find(after, next.id));
+        let change = before
+            .zip(now)
+            .map(|(before, now)| signed((now - before) * 100.0, 1));
+        html! {
+            <tr>
+                <td class="words"><TokenText text={next.text.clone()} /></td>
+                <td class="number">{ before.map_or_else(|| below(clean), percent) }</td>
+                <td class="number">{ now.map_or_else(|| below(after), percent) }</td>
+                <td class="number">{ change.unwrap_or_else(|| "—".to_owned()) }</td>
+            </tr>
+        }
+    };
+    html! {
+        <table>
+            <thead><tr>
+                <th scope="col">{ "next token after " }<span class="quoted"><TokenText text={trace.tokens.get(token).map(|token| token.text.clone()).unwrap_or_default()} /></span></th>
+                <th scope="col" class="number">{ "clean" }</th>
+                <th scope="col" class="number">{ "edited" }</th>
+                <th scope="col" class="number" title="Edited minus clean probability, in percentage points">{ "Δ points" }</th>
+            </tr></thead>
+            <tbody>{ for clean.iter().chain(came).map(line) }</tbody>
+        </table>
+    }
+}

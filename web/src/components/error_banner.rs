@@ -1,0 +1,53 @@
+//! What went wrong, and what can be done about it.
+
+use yew::prelude::*;
+
+use crate::controller::Controller;
+use crate::state::{Action, During, Problem};
+
+/// What to show.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The failure.
+    pub problem: Problem,
+    /// The prompt, to cut it where it is too long.
+    pub prompt: AttrValue,
+}
+
+/// The failure's message with the buttons that help.
+#[component]
+pub fn ErrorBanner(props: &Props) -> Html {
+    let Some(controller) = use_context::<Controller>() else {
+        return Html::default();
+    };
+    let Problem {
+        code,
+        message,
+        during,
+        too_long,
+    } = &props.problem;
+    let button = match (during, too_long, code.as_str()) {
+        (During::Tracing, Some((_, limit)), _) => {
+            let (controller, prompt, limit) = (controller, props.prompt.clone(), *limit);
+            let cut = move |_| controller.cut(prompt.to_string(), limit);
+            html! { <button type="button" onclick={cut}>{ format!("Cut to {limit} tokens") }</button> }
+        }
+        // Nothing but another prompt helps.
+        (During::Tracing, None, "empty-prompt") => Html::default(),
+        (During::Tracing, None, _) => {
+            html! { <button type="button" onclick={controller.on(|_| Action::Retry)}>{ "Try again" }</button> }
+        }
+        (During::Loading, ..) => {
+            html! { <button type="button" onclick={move |_| controller.load()}>{ "Load again" }</button> }
+        }
+        (During::Other, ..) => {
+            html! { <button type="button" onclick={controller.on(|_| Action::DismissProblem)}>{ "Close" }</button> }
+        }
+    };
+    html! {
+        <div class="error" role="alert" data-testid="error" data-code={code.clone()}>
+            <p>{ message }</p>
+            { button }
+        </div>
+    }
+}

@@ -1,0 +1,148 @@
+//! Everything about the selected feature.
+
+use yew::prelude::*;
+
+use super::activation_chart::ActivationChart;
+use super::bars::{Bar, Bars};
+use super::edit::Edit;
+use super::term::Defined;
+use super::token_text::TokenText;
+use crate::controller::Controller;
+use crate::data::{Feature, TokenValue, Trace};
+use crate::definitions::{DECODER_NORM, ENCODER_BIAS, LOGIT_EFFECT, NEAREST};
+use crate::display::{hook_label, quoted};
+use crate::format::{count, fixed, share, signed};
+use crate::ranking::{along, peak, strongest};
+use crate::shared::Shared;
+use crate::state::{Action, EditState, History, Remote};
+
+/// How many of the strongest tokens are listed.
+const STRONGEST: usize = 6;
+
+/// What to show.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The trace.
+    pub trace: Shared<Trace>,
+    /// Id of the SAE.
+    pub sae: AttrValue,
+    /// The feature.
+    pub latent: u32,
+    /// The selected token.
+    pub token: usize,
+    /// What the engine says about the feature.
+    pub feature: Remote<Shared<Feature>>,
+    /// The edit control.
+    pub edit: EditState,
+}
+
+/// The panel.
+#[component]
+pub fn FeaturePanel(props: &Props) -> Html {
+    let Some(controller) = use_context::<Controller>() else {
+        return Html::default();
+    };
+    let Props {
+        trace,
+        latent,
+        token,
+        ..
+    } = props;
+    let Some(sae) = trace.sae(&props.sae) else {
+        return Html::default();
+    };
+    let along = along(sae, trace.tokens.len(), *latent);
+    let first = trace.first_own();
+    let active = along
+        .iter()
+        .skip(first)
+        .filter(|&&value| value > 0.0)
+        .count();
+    let told = match &props.feature {
+        Remote::Here(feature) => Some(feature),
+        _ => None,
+    };
+    html! {
+        <section class="card panel" data-testid="feature-panel" data-latent={latent.to_string()} aria-labelledby="panel-title">
+            <h2 id="panel-title" title={format!("Latent {latent} of {} at {}", sae.id, sae.hook)}>
+                { "Feature " }<span class="id">{ latent }</span>{ format!(" · {}", hook_label(&sae.hook)) }
+            </h2>
+            <p class="line">
+                <span>{ "maximum " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
+                <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>
+                if let Some(feature) = told {
+                    <span><Defined term={DECODER_NORM} />{ " " }<b>{ fixed(feature.decoder_norm, 3) }</b></span>
+                    <span><Defined term={ENCODER_BIAS} />{ " " }<b>{ signed(feature.encoder_bias, 3) }</b></span>
+                }
+            </p>
+            <ActivationChart trace={trace.clone()} latent={*latent} along={along.clone()} selected={*token} />
+            { where_strongest(&controller, trace, &along) }
+            { match &props.feature {
+                Remote::Here(feature) => effects(&controller, feature),
+                Remote::Failed(message) => html! { <p class="error" role="alert">{ message }</p> },
+                Remote::Idle | Remote::Waiting => html! { <p class="muted">{ "Asking the engine…" }</p> },
+            } }
+            <Edit trace={trace.clone()} sae={props.sae.clone()} latent={*latent} token={*token} {along} edit={props.edit.clone()} />
+        </section>
+    }
+}
+
+fn where_strongest(controller: &Controller, trace: &Trace, along: &[f32]) -> Html {
+    let tokens = strongest(along, trace.first_own(), STRONGEST);
+    if tokens.is_empty() {
+        return html! { <p class="muted">{ "Not active on any of the prompt's own tokens." }</p> };
+    }
+    html! {
+        <>
+            <h3>{ "Strongest in this prompt" }</h3>
+            <ul class="jumps">
+                { for tokens.into_iter().map(|token| html! {
+                    <li><button type="button" title={format!("Go to position {token}")} onclick={controller.on(move |_| Action::Jump(token))}>
+                        <TokenText text={trace.tokens[token].text.clone()} /><span class="number">{ fixed(along[token].into(), 2) }</span>
+                    </button></li>
+                }) }
+            </ul>
+        </>
+    }
+}
+
+fn effects(controller: &Controller, feature: &Feature) -> Html {
+    let effect = &feature.logit_effect;
+    let largest = effect
+        .top
+        .iter()
+        .chain(&effect.bottom)
+        .map(|one| one.value.abs())
+        .fold(0.0, f32::max);
+    let bars = |side: &[TokenValue]| -> Vec<Bar> {
+        side.iter()
+            .map(|TokenValue { text, value }| Bar {
+                text: text.clone().into(),
+                value: signed(f64::from(*value), 3).into(),
+                share: share(value.abs(), largest).into(),
+                title: format!("{} · {}", quoted(text), signed(f64::from(*value), 4)).into(),
+                marked: false,
+            })
+            .collect()
+    };
+    html! {
+        <>
+            <h3><Defined term={LOGIT_EFFECT} /></h3>
+            <div class="two">
+                <Bars label="Tokens it pushes up" kind="up" bars={bars(&effect.top)} />
+                <Bars label="Tokens it pushes down" kind="down" bars={bars(&effect.bottom)} />
+            </div>
+            <h3><Defined term={NEAREST} /></h3>
+            <ul class="jumps">
+                { for feature.nearest.iter().map(|near| {
+                    let latent = near.latent;
+                    html! {
+                        <li><button type="button" title={format!("Go to feature {latent}")} onclick={controller.on(move |_| Action::SelectFeature(latent, History::Push))}>
+                            <span class="id">{ latent }</span><span class="number">{ fixed(near.cosine.into(), 2) }</span>
+                        </button></li>
+                    }
+                }) }
+            </ul>
+        </>
+    }
+}

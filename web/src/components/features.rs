@@ -1,0 +1,220 @@
+//! The list of features: of the selected token, or of the whole prompt.
+
+use yew::prelude::*;
+
+use super::spark::Spark;
+use super::term::Defined;
+use super::token_text::TokenText;
+use crate::controller::Controller;
+use crate::data::{SaeTrace, Trace};
+use crate::definitions::{ACTIVATION, MAXIMUM, MEAN, TOKENS, Term};
+use crate::export;
+use crate::format::{fixed, share};
+use crate::ranking::{Ranked, along, at_token, over_prompt, strongest};
+use crate::shared::Shared;
+use crate::state::url::{Ranking, View};
+use crate::state::{Action, History};
+
+/// How many features of a whole prompt are shown at first, and more at each asking.
+const PORTION: usize = 24;
+
+/// How many of a feature's strongest tokens are named.
+const STRONGEST: usize = 4;
+
+/// What to show.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The trace.
+    pub trace: Shared<Trace>,
+    /// Id of the SAE.
+    pub sae: AttrValue,
+    /// Which list.
+    pub view: View,
+    /// How the prompt's features are ordered.
+    pub ranking: Ranking,
+    /// The selected token.
+    pub token: usize,
+    /// The selected feature.
+    pub selected: Option<u32>,
+}
+
+fn ranking_term(ranking: Ranking) -> Term {
+    match ranking {
+        Ranking::Max => MAXIMUM,
+        Ranking::Mean => MEAN,
+        Ranking::Count => TOKENS,
+    }
+}
+
+/// A feature's line: its bar's value and the numbers after it.
+struct Line {
+    latent: u32,
+    bar: f32,
+    numbers: Vec<String>,
+}
+
+fn token_lines(sae: &SaeTrace, token: usize) -> Vec<Line> {
+    at_token(sae, token)
+        .map(|active| Line {
+            latent: active.latent,
+            bar: active.activation,
+            numbers: vec![fixed(active.activation.into(), 3)],
+        })
+        .collect()
+}
+
+fn prompt_lines(ranked: &[Ranked], ranking: Ranking) -> Vec<Line> {
+    let line = |&Ranked {
+                    latent,
+                    max,
+                    mean,
+                    count,
+                }: &Ranked| Line {
+        latent,
+        bar: match ranking {
+            Ranking::Max => max,
+            Ranking::Mean => mean,
+            Ranking::Count => count as f32,
+        },
+        numbers: vec![
+            fixed(max.into(), 3),
+            fixed(mean.into(), 3),
+            count.to_string(),
+        ],
+    };
+    ranked.iter().map(line).collect()
+}
+
+/// The list of features.
+#[component]
+pub fn Features(props: &Props) -> Html {
+    let Some(controller) = use_context::<Controller>() else {
+        return Html::default();
+    };
+    let shown = use_state(|| PORTION);
+    let Props {
+        trace,
+        view,
+        ranking,
+        token,
+        ..
+    } = props.clone();
+    let Some(sae) = trace.sae(&props.sae) else {
+        return Html::default();
+    };
+    let ranked = match view {
+        View::Token => Vec::new(),
+        View::Prompt => over_prompt(sae, trace.tokens.len(), trace.first_own(), ranking),
+    };
+    let (lines, all, terms): (_, _, &[Term]) = match view {
+        View::Token => {
+            let lines = token_lines(sae, token);
+            let all = lines.len();
+            (lines, all, &[ACTIVATION])
+        }
+        View::Prompt => (
+            prompt_lines(&ranked[..ranked.len().min(*shown)], ranking),
+            ranked.len(),
+            &[MAXIMUM, MEAN, TOKENS],
+        ),
+    };
+    let copy = {
+        let (controller, trace, id) = (controller.clone(), trace.clone(), props.sae.clone());
+        move |_| {
+            if let Some(sae) = trace.sae(&id) {
+                let table = match view {
+                    View::Token => export::token_table(sae, token),
+                    View::Prompt => export::prompt_table(sae, &ranked),
+                };
+                controller.copy("the features as a table", table);
+            }
+        }
+    };
+    let max = lines.iter().map(|line| line.bar).fold(0.0, f32::max);
+    let more = {
+        let shown = shown.clone();
+        move |_| shown.set(*shown + PORTION)
+    };
+    html! {
+        <section class="card" aria-labelledby="features-title">
+            <div class="card-head">
+                <h2 id="features-title">{ title(&trace, view, token) }</h2>
+                <div class="seg small" role="group" aria-label="Whole prompt, ranked by" data-testid="ranking">
+                    { for Ranking::ALL.map(|one| html! {
+                        <button type="button" data-ranking={one.name()} title={format!("Features of the whole prompt. {}", ranking_term(one).definition)}
+                            aria-pressed={(view == View::Prompt && one == ranking).to_string()}
+                            onclick={controller.on(move |_| Action::SelectRanking(one))}>{ ranking_term(one).name }</button>
+                    }) }
+                </div>
+                <button type="button" class="quiet" title="Copies this list as tab-separated values" onclick={copy}>{ "Copy TSV" }</button>
+            </div>
+            if lines.is_empty() {
+                <p class="muted">{ "No feature is active here." }</p>
+            } else {
+                <table class="features">
+                    <thead><tr>
+                        <th scope="col">{ "feature" }</th>
+                        <th scope="col" class="grow" title="The tokens of this prompt on which the feature is strongest">{ "strongest tokens" }</th>
+                        <th scope="col" class="opt" title="Activation at each token of the prompt, as a share of its largest; the BOS is left out">{ "along the prompt" }</th>
+                        <th scope="col" class="opt-narrow"><span class="sr">{ "bar" }</span></th>
+                        { for terms.iter().map(|&term| html! { <th scope="col" class="number"><Defined {term} /></th> }) }
+                    </tr></thead>
+                    <tbody>
+                        { for lines.iter().enumerate().map(|(at, line)| {
+                            row(&controller, &trace, sae, line, max, props.selected, at == 0)
+                        }) }
+                    </tbody>
+                </table>
+            }
+            if *shown < all && view == View::Prompt {
+                <button type="button" class="quiet" onclick={more}>{ format!("Show more ({} of {all} shown)", *shown) }</button>
+            }
+        </section>
+    }
+}
+
+fn title(trace: &Trace, view: View, token: usize) -> Html {
+    match (view, trace.tokens.get(token)) {
+        (View::Prompt, _) => html! { "Features of the whole prompt" },
+        (View::Token, Some(_)) if token < trace.first_own() => html! { "Features at the BOS" },
+        (View::Token, Some(token)) => {
+            html! { <>{ "Features at " }<span class="quoted"><TokenText text={token.text.clone()} /></span></> }
+        }
+        (View::Token, None) => html! { "Features" },
+    }
+}
+
+fn row(
+    controller: &Controller,
+    trace: &Trace,
+    sae: &SaeTrace,
+    line: &Line,
+    max: f32,
+    selected: Option<u32>,
+    first: bool,
+) -> Html {
+    let latent = line.latent;
+    let along = along(sae, trace.tokens.len(), latent);
+    let own = trace.first_own();
+    let strongest = strongest(&along, own, STRONGEST);
+    let peak = strongest.first().map_or(0.0, |&token| along[token]);
+    let on = selected == Some(latent);
+    html! {
+        <tr key={latent} class={classes!(on.then_some("on"))} data-testid="feature-row" data-latent={latent.to_string()}
+            onclick={controller.on(move |_| Action::SelectFeature(latent, History::Push))}>
+            <td class="id"><button type="button" class="plain" data-latent={latent.to_string()} aria-pressed={on.to_string()}
+                aria-label={format!("feature {latent}")} tabindex={if on || first { "0" } else { "-1" }}>{ latent }</button></td>
+            <td class="grow words">
+                { for strongest.iter().enumerate().map(|(at, &token)| html! {
+                    <>if at > 0 { <span class="dot">{ " · " }</span> }<TokenText text={trace.tokens[token].text.clone()} /></>
+                }) }
+                if strongest.is_empty() {
+                    <span class="muted">{ "the BOS only" }</span>
+                }
+            </td>
+            <td class="opt"><Spark values={along[own.min(along.len())..].to_vec()} max={peak} /></td>
+            <td class="opt-narrow"><svg class="fill act" width="100%" height="10" aria-hidden="true" focusable="false"><rect width={share(line.bar, max)} height="100%" rx="2" /></svg></td>
+            { for line.numbers.iter().map(|number| html! { <td class="number">{ number }</td> }) }
+        </tr>
+    }
+}

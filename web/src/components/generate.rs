@@ -1,0 +1,114 @@
+//! Continuing the prompt.
+
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+use crate::controller::Controller;
+use crate::engine::GenerateOptions;
+use crate::format::count;
+use crate::state::{Action, GenerateField, GenerateState};
+
+/// What to show.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The settings, as typed, and what has come.
+    pub generate: GenerateState,
+    /// The prompt to continue.
+    pub prompt: AttrValue,
+    /// Whether the engine is there.
+    pub ready: bool,
+}
+
+/// The settings, if all of them make sense; else what does not.
+fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
+    let max_tokens = generate
+        .max_tokens
+        .trim()
+        .parse()
+        .ok()
+        .filter(|&most| (1..=100_000).contains(&most));
+    let temperature = generate
+        .temperature
+        .trim()
+        .parse()
+        .ok()
+        .filter(|heat: &f64| heat.is_finite() && *heat >= 0.0);
+    Ok(GenerateOptions {
+        max_tokens: max_tokens.ok_or("The number of tokens must be a whole number from 1 on.")?,
+        temperature: temperature.ok_or("The temperature must be a number from 0 on.")?,
+        seed: generate
+            .seed
+            .trim()
+            .parse()
+            .map_err(|_| "The seed must be a whole number from 0 on.")?,
+    })
+}
+
+/// The panel.
+#[component]
+pub fn Generate(props: &Props) -> Html {
+    let Some(controller) = use_context::<Controller>() else {
+        return Html::default();
+    };
+    let Props {
+        generate,
+        prompt,
+        ready,
+    } = props;
+    let options = options(generate);
+    let field = |field: GenerateField, label: &'static str, title: &'static str, value: &str| {
+        let oninput = controller.on(move |event: InputEvent| {
+            Action::Generate(
+                field,
+                event.target_unchecked_into::<HtmlInputElement>().value(),
+            )
+        });
+        html! { <label {title}>{ label }<input type="text" inputmode="decimal" size="5" value={value.to_owned()} {oninput} /></label> }
+    };
+    let start = {
+        let (controller, prompt, options) =
+            (controller.clone(), prompt.to_string(), options.clone());
+        move |_| {
+            if let Ok(options) = options {
+                controller.generate(prompt.clone(), options);
+            }
+        }
+    };
+    let stop = {
+        let controller = controller.clone();
+        move |_| controller.stop_generating()
+    };
+    let whole = format!("{}{}", generate.prompt, generate.text);
+    html! {
+        <section class="card" data-testid="generate" aria-labelledby="generate-title">
+            <h2 id="generate-title">{ "Continue the prompt" }</h2>
+            <div class="controls">
+                if generate.running {
+                    <button type="button" key="stop" onclick={stop}>{ "Stop" }</button>
+                } else {
+                    <button type="button" key="start" disabled={!ready || options.is_err()} onclick={start}>{ "Continue" }</button>
+                }
+                { field(GenerateField::MaxTokens, "tokens at most", "How many new tokens at most", &generate.max_tokens) }
+                { field(GenerateField::Temperature, "temperature", "0 takes the likeliest token each time (greedy); above 0 tokens are drawn, more freely the higher it is", &generate.temperature) }
+                { field(GenerateField::Seed, "seed", "The same seed and settings give the same text", &generate.seed) }
+            </div>
+            if let Err(message) = options {
+                <p class="error" role="alert">{ message }</p>
+            }
+            if !generate.text.is_empty() {
+                <p class="generated"><span class="muted">{ &generate.prompt }</span><b data-testid="generated">{ &generate.text }</b></p>
+            }
+            if generate.running || !generate.text.is_empty() || generate.ended.is_some() {
+                <p class="line" role="status">
+                    <span>{ count(generate.tokens, "token") }{ if generate.running { "…" } else { "" } }</span>
+                    if let Some(ended) = &generate.ended {
+                        <span>{ ended }</span>
+                    }
+                </p>
+            }
+            if !generate.running && !generate.text.is_empty() {
+                <button type="button" class="quiet" onclick={controller.on(move |_| Action::UsePrompt(whole.clone()))}>{ "Use as prompt" }</button>
+            }
+        </section>
+    }
+}

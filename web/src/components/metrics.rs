@@ -1,0 +1,75 @@
+//! How much each SAE loses on this prompt.
+
+use yew::prelude::*;
+
+use super::term::Defined;
+use crate::data::{Metrics, SaeTrace, Trace};
+use crate::definitions::{DELTA_CE, FVU, KL, L0, LOSS, N, RELATIVE_ERROR, SPLICED_LOSS, Term};
+use crate::display::hook_label;
+use crate::format::{fixed, optional, signed};
+use crate::shared::Shared;
+
+/// What to show.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The trace.
+    pub trace: Shared<Trace>,
+    /// Id of the selected SAE.
+    pub selected: AttrValue,
+}
+
+/// A line of the table: the term, its unit, and how an SAE's value is written.
+type Line = (Term, &'static str, fn(&Metrics) -> Option<String>);
+
+const LINES: [Line; 7] = [
+    (SPLICED_LOSS, "nats", |metrics| {
+        metrics.spliced_loss.map(|value| fixed(value, 3))
+    }),
+    (DELTA_CE, "nats", |metrics| {
+        metrics.delta_ce.map(|value| signed(value, 3))
+    }),
+    (KL, "nats", |metrics| {
+        metrics.kl.map(|value| fixed(value, 3))
+    }),
+    (FVU, "", |metrics| metrics.fvu.map(|value| fixed(value, 4))),
+    (RELATIVE_ERROR, "", |metrics| {
+        metrics.relative_error.map(|value| fixed(value, 4))
+    }),
+    (L0, "", |metrics| metrics.l0.map(|value| fixed(value, 2))),
+    (N, "positions", |metrics| {
+        Some(metrics.positions.to_string())
+    }),
+];
+
+/// The SAEs side by side.
+#[component]
+pub fn MetricsTable(props: &Props) -> Html {
+    let Props { trace, selected } = props;
+    let on = |sae: &SaeTrace| classes!("number", (sae.id == **selected).then_some("on"));
+    html! {
+        <section class="card" aria-labelledby="metrics-title">
+            <h2 id="metrics-title">{ "What each SAE loses on this prompt" }</h2>
+            <p class="line">
+                <span><Defined term={LOSS} />{ " without an SAE " }<b>{ optional(trace.loss, 3) }</b>{ " nats" }</span>
+                <span>{ format!("N = {} tokens", trace.token_losses.len()) }</span>
+            </p>
+            <table class="metrics" data-testid="metrics-table">
+                <thead><tr>
+                    <th scope="col"><span class="sr">{ "metric" }</span></th>
+                    { for trace.saes.iter().map(|sae| html! { <th scope="col" class={on(sae)} title={format!("{} at {}", sae.id, sae.hook)}>{ hook_label(&sae.hook) }</th> }) }
+                </tr></thead>
+                <tbody>
+                    { for LINES.map(|(term, unit, value)| html! {
+                        <tr>
+                            <th scope="row"><Defined {term} />if !unit.is_empty() { <span class="unit">{ format!(" {unit}") }</span> }</th>
+                            { for trace.saes.iter().map(|sae| match value(&sae.metrics) {
+                                Some(value) => html! { <td class={on(sae)}>{ value }</td> },
+                                None => html! { <td class={on(sae)} title="The prompt is too short for this metric">{ "—" }</td> },
+                            }) }
+                        </tr>
+                    }) }
+                </tbody>
+            </table>
+        </section>
+    }
+}

@@ -1,0 +1,39 @@
+//! Something to tell that is no failure: it lies over the page's lower edge.
+
+use gloo::timers::callback::Timeout;
+use yew::prelude::*;
+
+use crate::controller::Controller;
+use crate::state::{Action, Note};
+
+/// How long a passing note stays, in milliseconds.
+const STAY: u32 = 4000;
+
+/// What to show.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The note, if there is one.
+    pub note: Option<Note>,
+}
+
+/// The note; its place is always there, so that screen readers notice what comes into it.
+#[component]
+pub fn NoteLine(props: &Props) -> Html {
+    let controller = use_context::<Controller>();
+    let forget = controller.clone();
+    use_effect_with(props.note.clone(), move |note| {
+        let passing = note.as_ref().is_some_and(|note| note.passing);
+        let timeout = forget
+            .filter(|_| passing)
+            .map(|controller| Timeout::new(STAY, move || controller.dispatch(Action::Note(None))));
+        move || drop(timeout)
+    });
+    let close = controller.map(|controller| controller.on(|_: MouseEvent| Action::Note(None)));
+    html! {
+        <div class="note" role="status" data-testid="note">
+            if let Some(note) = &props.note {
+                <p>{ &note.text } <button type="button" class="plain" aria-label="Close this note" onclick={close}>{ "×" }</button></p>
+            }
+        </div>
+    }
+}

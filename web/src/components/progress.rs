@@ -1,0 +1,43 @@
+//! How far loading is.
+
+use yew::prelude::*;
+
+use crate::data::Progress;
+use crate::format::bytes;
+
+/// What to show.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// Bytes so far; nothing while the first trace runs.
+    pub progress: Option<Progress>,
+}
+
+fn stage(progress: &Progress) -> &'static str {
+    match progress.stage.as_str() {
+        "engine" => "Starting the engine",
+        "model" => "Loading the model",
+        "sae" => "Loading the sparse autoencoders",
+        _ => "Starting",
+    }
+}
+
+/// A bar with the stage and its bytes.
+#[component]
+pub fn ProgressBar(props: &Props) -> Html {
+    let Some(progress) = &props.progress else {
+        return html! { <div class="progress card" data-testid="progress"><p>{ "Tracing the first prompt" }</p><progress aria-label="Tracing the first prompt" /></div> };
+    };
+    let Progress { loaded, total, .. } = *progress;
+    let known = total > 0.0;
+    html! {
+        <div class="progress card" data-testid="progress">
+            <p>
+                { stage(progress) }
+                if known {
+                    <span class="number">{ format!("{} of {}", bytes(loaded), bytes(total)) }</span>
+                }
+            </p>
+            <progress aria-label={stage(progress)} max={known.then(|| total.to_string())} value={known.then(|| loaded.to_string())} />
+        </div>
+    }
+}

@@ -1,0 +1,66 @@
+//! The name of each number on the page and its one definition.
+
+/// A name as it is shown, and what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Part of the element's id that holds the definition.
+    pub key: &'static str,
+    /// As shown.
+    pub name: &'static str,
+    /// As shown on hover and in the list of definitions.
+    pub definition: &'static str,
+}
+
+macro_rules! terms {
+    ($($constant:ident = $key:literal, $name:literal, $definition:literal;)*) => {
+        $(#[doc = $name] pub const $constant: Term = Term { key: $key, name: $name, definition: $definition };)*
+        /// All of them, in the order of the list of definitions.
+        pub const ALL: &[Term] = &[$($constant),*];
+    };
+}
+
+terms! {
+    ACTIVATION = "activation", "activation", "The latent's value after the activation function, in the SAE's own units. Comparable between tokens for one latent, not between SAEs.";
+    MAXIMUM = "maximum", "maximum", "The latent's largest activation over the prompt's tokens. The BOS is left out, because SAEs are not trained on it.";
+    MEAN = "mean", "mean", "The latent's activation, mean over all the prompt's tokens, zeros included. The BOS is left out.";
+    TOKENS = "tokens", "tokens", "Number of the prompt's tokens on which the latent is non-zero. The BOS is left out.";
+    LOSS = "loss", "loss", "Next-token cross-entropy −ln p(token), in nats; for a prompt the mean over its tokens. Position 0 has none unless a BOS is prepended.";
+    SPLICED_LOSS = "spliced", "spliced loss", "The loss with the SAE's reconstruction x̂ in place of x at the hook, in nats.";
+    DELTA_CE = "delta-ce", "ΔCE", "Spliced loss − loss, in nats: how much worse the model predicts with the reconstruction.";
+    KL = "kl", "KL", "KL(clean ‖ spliced) of the next-token distribution, mean over positions, in nats.";
+    KL_EDITED = "kl-edited", "KL of the edit", "KL(clean ‖ edited) of the next-token distribution, mean over positions, in nats.";
+    FVU = "fvu", "FVU", "Fraction of variance unexplained: Σ‖x−x̂‖² / Σ‖x−x̄‖², x̄ the mean over the counted positions, in the space the SAE was trained in. Explained variance is 1 − FVU.";
+    RELATIVE_ERROR = "relative-error", "relative error", "Mean over tokens of ‖x−x̂‖² / ‖x‖² in the raw space. Not comparable with FVU.";
+    L0 = "l0", "L0", "Mean number of non-zero latents a token. For TopK it is at most k by construction, so it carries no signal there.";
+    N = "n", "N", "Number of positions that the SAE's metrics are means over.";
+    PROBABILITY = "probability", "probability", "Softmax of the logits over the whole vocabulary, at temperature 1.";
+    LOGIT_EFFECT = "logit-effect", "logit effect (direct path)", "W_U · (W_dec[latent] ⊙ ln_f.weight), centred over the vocabulary. The direct path only: not what later layers make of it, nor the scale by which the final LayerNorm divides.";
+    DECODER_NORM = "decoder-norm", "‖decoder‖", "Euclidean norm of the latent's row of W_dec.";
+    ENCODER_BIAS = "encoder-bias", "encoder bias", "The latent's entry of b_enc: added to its pre-activation.";
+    NEAREST = "nearest", "nearest by decoder cosine", "Latents of the same SAE whose rows of W_dec have the largest cosine with this one's.";
+    EDIT = "edit", "edit", "The latent is set to a value (0 ablates it) at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_term_has_its_own_key_and_name() {
+        assert_eq!(
+            ALL.iter()
+                .map(|term| term.key)
+                .collect::<HashSet<_>>()
+                .len(),
+            ALL.len()
+        );
+        assert_eq!(
+            ALL.iter()
+                .map(|term| term.name)
+                .collect::<HashSet<_>>()
+                .len(),
+            ALL.len()
+        );
+    }
+}

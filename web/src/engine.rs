@@ -1,0 +1,263 @@
+//! The engine's JavaScript API, typed. `boot.js` puts its class on the global object before the page starts.
+
+use js_sys::{Object, Reflect};
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::*;
+use web_sys::AbortSignal;
+
+use crate::data::{
+    Edited, Feature, Generation, Info, ModelInfo, Notice, Progress, SaeInfo, Token, Tokenization,
+    Trace,
+};
+use crate::state::EditSpec;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = SaeExplorer)]
+    #[derive(Clone)]
+    type SaeExplorer;
+
+    #[wasm_bindgen(static_method_of = SaeExplorer, js_class = "SaeExplorer", catch)]
+    async fn create(options: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = loadModel)]
+    async fn load_model(this: &SaeExplorer, source: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = loadSae)]
+    async fn load_sae(this: &SaeExplorer, source: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn trace(this: &SaeExplorer, prompt: &str, options: &JsValue)
+    -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn feature(this: &SaeExplorer, sae: &str, latent: u32) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn edited(
+        this: &SaeExplorer,
+        prompt: &str,
+        edit: &JsValue,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn generate(
+        this: &SaeExplorer,
+        prompt: &str,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn tokenize(this: &SaeExplorer, prompt: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn info(this: &SaeExplorer) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn dispose(this: &SaeExplorer) -> Result<JsValue, JsValue>;
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// What kind, such as `prompt-too-long`.
+    pub code: String,
+    /// What happened, why, and what to do.
+    pub message: String,
+    /// `details.tokens` and `details.limit`, where there are both.
+    pub too_long: Option<(usize, usize)>,
+}
+
+impl Fault {
+    /// Something that the page itself ran into.
+    pub fn own(message: String) -> Self {
+        Self {
+            code: "internal".to_owned(),
+            message,
+            too_long: None,
+        }
+    }
+}
+
+impl From<JsValue> for Fault {
+    fn from(error: JsValue) -> Self {
+        let text = |name| get(&error, name).and_then(|value| value.as_string());
+        let details = get(&error, "details").unwrap_or(JsValue::UNDEFINED);
+        let many = |name| {
+            get(&details, name)
+                .and_then(|value| value.as_f64())
+                .map(|value| value as usize)
+        };
+        Self {
+            code: text("code").unwrap_or_else(|| "internal".to_owned()),
+            message: text("message").unwrap_or_else(|| {
+                "The engine failed without saying why. Try again, or reload the page.".to_owned()
+            }),
+            too_long: many("tokens").zip(many("limit")),
+        }
+    }
+}
+
+impl From<serde_wasm_bindgen::Error> for Fault {
+    fn from(error: serde_wasm_bindgen::Error) -> Self {
+        Self::own(format!(
+            "The engine's answer could not be read ({error}). Reload the page, so that page and engine are of one version."
+        ))
+    }
+}
+
+/// A property of a JavaScript object.
+pub fn get(object: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(object, &name.into())
+        .ok()
+        .filter(|value| !value.is_undefined())
+}
+
+/// A JavaScript object with these properties.
+fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in properties {
+        // Setting a property of a plain object cannot fail.
+        let _ = Reflect::set(&object, &name.into(), &value);
+    }
+    object.into()
+}
+
+fn read<T: DeserializeOwned>(value: JsValue) -> Result<T, Fault> {
+    Ok(serde_wasm_bindgen::from_value(value)?)
+}
+
+/// How many next tokens are asked for at each position.
+const CANDIDATES: u32 = 10;
+
+/// Settings of a continuation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GenerateOptions {
+    /// Most new tokens.
+    pub max_tokens: u32,
+    /// 0 takes the likeliest token each time.
+    pub temperature: f64,
+    /// Seed of the draws.
+    pub seed: u32,
+}
+
+/// A session of the engine, in its worker.
+#[derive(Clone)]
+pub struct Engine(SaeExplorer);
+
+impl Engine {
+    /// Starts a session on `auto`, `gpu` or `cpu`, with the `adapter`'s limits or the `default` ones. The two closures
+    /// are told about bytes and about things worth a note; they must live as long as the session.
+    pub async fn create(
+        backend: &str,
+        limits: &str,
+        on_progress: &Closure<dyn FnMut(JsValue)>,
+        on_notice: &Closure<dyn FnMut(JsValue)>,
+    ) -> Result<Self, Fault> {
+        let options = object([
+            ("backend", backend.into()),
+            ("limits", limits.into()),
+            ("onProgress", on_progress.as_ref().clone()),
+            ("onNotice", on_notice.as_ref().clone()),
+        ]);
+        Ok(Self(SaeExplorer::create(&options).await?.unchecked_into()))
+    }
+
+    /// The object itself, for scripts.
+    pub fn as_js(&self) -> &JsValue {
+        self.0.as_ref()
+    }
+
+    /// Loads the demo model.
+    pub async fn load_model(&self) -> Result<ModelInfo, Fault> {
+        read(self.0.load_model("demo").await?)
+    }
+
+    /// Loads the demo's SAEs.
+    pub async fn load_saes(&self) -> Result<Vec<SaeInfo>, Fault> {
+        read(self.0.load_sae("demo").await?)
+    }
+
+    /// Runs a prompt.
+    pub async fn trace(&self, prompt: &str) -> Result<Trace, Fault> {
+        let options = object([("topLogits", CANDIDATES.into())]);
+        let mut trace: Trace = read(self.0.trace(prompt, &options).await?)?;
+        prompt.clone_into(&mut trace.prompt);
+        Ok(trace)
+    }
+
+    /// Asks about a latent.
+    pub async fn feature(&self, sae: &str, latent: u32) -> Result<Feature, Fault> {
+        read(self.0.feature(sae, latent).await?)
+    }
+
+    /// Runs a prompt with one latent edited.
+    pub async fn edited(&self, prompt: &str, spec: &EditSpec) -> Result<Edited, Fault> {
+        let positions: js_sys::Array = spec
+            .positions
+            .iter()
+            .map(|&position| JsValue::from(position as u32))
+            .collect();
+        let edit = object([
+            ("sae", spec.sae.as_str().into()),
+            ("latent", spec.latent.into()),
+            ("value", spec.value.into()),
+            ("positions", positions.into()),
+        ]);
+        read(
+            self.0
+                .edited(prompt, &edit, &object([("topLogits", CANDIDATES.into())]))
+                .await?,
+        )
+    }
+
+    /// Continues a prompt, telling each token as it comes.
+    pub async fn generate(
+        &self,
+        prompt: &str,
+        options: GenerateOptions,
+        signal: &AbortSignal,
+        mut on_token: impl FnMut(String) + 'static,
+    ) -> Result<Generation, Fault> {
+        let told = Closure::<dyn FnMut(JsValue)>::new(move |token| {
+            if let Ok(Token { text, .. }) = serde_wasm_bindgen::from_value(token) {
+                on_token(text);
+            }
+        });
+        let options = object([
+            ("maxTokens", options.max_tokens.into()),
+            ("temperature", options.temperature.into()),
+            ("seed", options.seed.into()),
+            ("signal", signal.into()),
+            ("onToken", told.as_ref().clone()),
+        ]);
+        read(self.0.generate(prompt, &options).await?)
+    }
+
+    /// Cuts a prompt into tokens without running it.
+    pub async fn tokenize(&self, prompt: &str) -> Result<Tokenization, Fault> {
+        read(self.0.tokenize(prompt).await?)
+    }
+
+    /// Where the engine runs and what it uses.
+    pub async fn info(&self) -> Result<Info, Fault> {
+        read(self.0.info().await?)
+    }
+
+    /// Ends the session.
+    pub async fn dispose(&self) {
+        // One that is dead already is as good as disposed of.
+        let _ = self.0.dispose().await;
+    }
+}
+
+/// Reads what the progress closure is told.
+pub fn progress(value: JsValue) -> Option<Progress> {
+    serde_wasm_bindgen::from_value(value).ok()
+}
+
+/// Reads what the notice closure is told.
+pub fn notice(value: JsValue) -> Option<Notice> {
+    serde_wasm_bindgen::from_value(value).ok()
+}

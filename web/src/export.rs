@@ -1,0 +1,243 @@
+//! What the copy buttons give: a trace as JSON, a table of features as TSV.
+
+use std::fmt::Write;
+
+use crate::data::{Metrics, SaeTrace, Trace};
+use crate::ranking::{Active, Ranked, at_token};
+
+fn string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\0'..='\u{1f}' => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04x}", character as u32);
+            }
+            _ => out.push(character),
+        }
+    }
+    out.push('"');
+}
+
+/// JSON has no NaN and no infinity; neither is a number to go on with.
+fn number(out: &mut String, value: Option<f64>) {
+    match value.filter(|value| value.is_finite()) {
+        Some(value) => {
+            let _ = write!(out, "{value}");
+        }
+        None => out.push_str("null"),
+    }
+}
+
+/// An f32 in as few digits as give it back.
+fn single(out: &mut String, value: f32) {
+    if value.is_finite() {
+        let _ = write!(out, "{value}");
+    } else {
+        out.push_str("null");
+    }
+}
+
+fn list<T>(
+    out: &mut String,
+    items: impl IntoIterator<Item = T>,
+    mut item: impl FnMut(&mut String, T),
+) {
+    out.push('[');
+    for (at, value) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        item(out, value);
+    }
+    out.push(']');
+}
+
+/// A trace under the names that the command line uses for it.
+pub fn json(trace: &Trace) -> String {
+    let mut out = String::from("{\"prompt\":");
+    string(&mut out, &trace.prompt);
+    out.push_str(",\"tokens\":");
+    list(&mut out, &trace.tokens, |out, token| {
+        let _ = write!(out, "{{\"id\":{},\"text\":", token.id);
+        string(out, &token.text);
+        out.push('}');
+    });
+    let _ = write!(out, ",\"bos_prepended\":{},\"next\":", trace.bos_prepended);
+    list(
+        &mut out,
+        trace.next_by_position.last().into_iter().flatten(),
+        |out, next| {
+            let _ = write!(out, "{{\"id\":{},\"text\":", next.id);
+            string(out, &next.text);
+            out.push_str(",\"logit\":");
+            single(out, next.logit);
+            out.push_str(",\"prob\":");
+            single(out, next.prob);
+            out.push('}');
+        },
+    );
+    out.push_str(",\"loss\":");
+    number(&mut out, trace.loss);
+    out.push_str(",\"token_losses\":");
+    list(&mut out, &trace.token_losses, |out, &loss| {
+        single(out, loss)
+    });
+    out.push_str(",\"saes\":");
+    list(&mut out, &trace.saes, |out, sae| {
+        sae_json(out, sae, trace.tokens.len())
+    });
+    out.push_str(",\"backend\":");
+    string(&mut out, &trace.backend);
+    out.push_str(",\"adapter\":");
+    string(&mut out, &trace.adapter);
+    out.push('}');
+    out
+}
+
+fn sae_json(out: &mut String, sae: &SaeTrace, tokens: usize) {
+    out.push_str("{\"id\":");
+    string(out, &sae.id);
+    out.push_str(",\"hook\":");
+    string(out, &sae.hook);
+    out.push_str(",\"architecture\":");
+    string(out, &sae.architecture);
+    let _ = write!(
+        out,
+        ",\"n_latents\":{},\"k\":{},\"features\":",
+        sae.n_latents, sae.k
+    );
+    list(out, 0..tokens, |out, token| {
+        list(
+            out,
+            at_token(sae, token),
+            |out, Active { latent, activation }| {
+                let _ = write!(out, "{{\"latent\":{latent},\"activation\":");
+                single(out, activation);
+                out.push('}');
+            },
+        );
+    });
+    let Metrics {
+        l0,
+        fvu,
+        relative_error,
+        spliced_loss,
+        delta_ce,
+        kl,
+        positions,
+    } = sae.metrics;
+    let metrics = [
+        ("l0", l0),
+        ("fvu", fvu),
+        ("relative_error", relative_error),
+        ("spliced_loss", spliced_loss),
+        ("delta_ce", delta_ce),
+        ("kl", kl),
+    ];
+    for (name, value) in metrics {
+        let _ = write!(out, ",\"{name}\":");
+        number(out, value);
+    }
+    let _ = write!(out, ",\"positions\":{positions}}}");
+}
+
+/// The features of one token, a line each.
+pub fn token_table(sae: &SaeTrace, token: usize) -> String {
+    let mut out = String::from("sae\ttoken\tlatent\tactivation\n");
+    for Active { latent, activation } in at_token(sae, token) {
+        let _ = writeln!(out, "{}\t{token}\t{latent}\t{activation}", sae.id);
+    }
+    out
+}
+
+/// The features of a prompt, a line each.
+pub fn prompt_table(sae: &SaeTrace, ranked: &[Ranked]) -> String {
+    let mut out = String::from("sae\tlatent\tmax\tmean\ttokens\n");
+    for Ranked {
+        latent,
+        max,
+        mean,
+        count,
+    } in ranked
+    {
+        let _ = writeln!(out, "{}\t{latent}\t{max}\t{mean}\t{count}", sae.id);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{NextToken, Token};
+    use proptest::prelude::*;
+
+    fn trace(text: &str, activation: f32) -> Trace {
+        Trace {
+            prompt: text.to_owned(),
+            tokens: vec![Token {
+                id: 3,
+                text: text.to_owned(),
+            }],
+            loss: Some(f64::NAN),
+            token_losses: vec![activation],
+            next_by_position: vec![vec![NextToken {
+                id: 1,
+                text: text.to_owned(),
+                logit: activation,
+                prob: 0.5,
+            }]],
+            saes: vec![SaeTrace {
+                id: "layer_1".to_owned(),
+                k: 2,
+                latents: vec![7, -1],
+                activations: vec![activation, 0.0],
+                metrics: Metrics {
+                    l0: Some(1.0),
+                    positions: 1,
+                    ..Metrics::default()
+                },
+                ..SaeTrace::default()
+            }],
+            ..Trace::default()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_read_back(text in any::<String>(), activation in 0.001f32..1e6) {
+            let read: serde_json::Value = serde_json::from_str(&json(&trace(&text, activation))).unwrap();
+            prop_assert_eq!(read["prompt"].as_str().unwrap(), &text);
+            prop_assert_eq!(read["next"][0]["text"].as_str().unwrap(), &text);
+            let features = &read["saes"][0]["features"][0];
+            prop_assert_eq!(features.as_array().unwrap().len(), 1);
+            prop_assert_eq!(features[0]["activation"].as_f64().unwrap() as f32, activation);
+            prop_assert!(read["loss"].is_null());
+            prop_assert!(read["saes"][0]["fvu"].is_null());
+        }
+    }
+
+    #[test]
+    fn tables_have_a_line_for_each_feature() {
+        let trace = trace("a", 2.5);
+        assert_eq!(
+            token_table(&trace.saes[0], 0),
+            "sae\ttoken\tlatent\tactivation\nlayer_1\t0\t7\t2.5\n"
+        );
+        let ranked = [Ranked {
+            latent: 7,
+            max: 2.5,
+            mean: 1.25,
+            count: 1,
+        }];
+        assert_eq!(
+            prompt_table(&trace.saes[0], &ranked),
+            "sae\tlatent\tmax\tmean\ttokens\nlayer_1\t7\t2.5\t1.25\t1\n"
+        );
+    }
+}

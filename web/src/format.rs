@@ -1,0 +1,139 @@
+//! How numbers are written: a true minus sign, a fixed number of decimals, units with a space.
+
+/// A number with a fixed number of decimals and a true minus sign. What is not a number says so.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    if value.is_nan() {
+        return "not a number".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
+    }
+    let digits = format!("{:.decimals$}", value.abs());
+    // What rounds to zero has no sign.
+    let zero = digits.bytes().all(|byte| byte == b'0' || byte == b'.');
+    if value < 0.0 && !zero {
+        format!("−{digits}")
+    } else {
+        digits
+    }
+}
+
+/// As [`fixed`], with a plus sign for what is above zero.
+pub fn signed(value: f64, decimals: usize) -> String {
+    let digits = fixed(value, decimals);
+    let positive = digits.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+    if value > 0.0 && (positive || value.is_infinite()) {
+        format!("+{digits}")
+    } else {
+        digits
+    }
+}
+
+/// As [`fixed`]; a dash where there is no number.
+pub fn optional(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "—".to_owned(), |value| fixed(value, decimals))
+}
+
+/// A probability as a percentage with one decimal; what would round to zero is said to be below.
+pub fn percent(probability: f64) -> String {
+    if probability > 0.0 && probability < 0.0005 {
+        "<0.1%".to_owned()
+    } else {
+        format!("{}%", fixed(probability * 100.0, 1))
+    }
+}
+
+/// A size in decimal units: `812 bytes`, `3.4 kB`, `38 MB`.
+pub fn bytes(size: f64) -> String {
+    if size < 1e3 {
+        format!("{} bytes", fixed(size, 0))
+    } else if size < 1e6 {
+        format!("{} kB", fixed(size / 1e3, 1))
+    } else if size < 1e7 {
+        format!("{} MB", fixed(size / 1e6, 1))
+    } else {
+        format!("{} MB", fixed(size / 1e6, 0))
+    }
+}
+
+/// A duration: `0.8 ms`, `12 ms`, `1.25 s`.
+pub fn duration(milliseconds: f64) -> String {
+    if milliseconds < 10.0 {
+        format!("{} ms", fixed(milliseconds, 1))
+    } else if milliseconds < 1000.0 {
+        format!("{} ms", fixed(milliseconds, 0))
+    } else {
+        format!("{} s", fixed(milliseconds / 1000.0, 2))
+    }
+}
+
+/// How many, with its noun: `1 token`, `19 tokens`.
+pub fn count(many: usize, noun: &str) -> String {
+    format!("{many} {noun}{}", if many == 1 { "" } else { "s" })
+}
+
+/// A step of a tint from 0 (none) to 20 (as strong as `max`). What is above zero is never without a tint.
+pub fn tint(value: f32, max: f32) -> u8 {
+    if value <= 0.0 || max <= 0.0 || value.is_nan() {
+        return 0;
+    }
+    // The cast saturates; the value lies in 1..=20.
+    (value / max * 20.0).round().clamp(1.0, 20.0) as u8
+}
+
+/// The width of a bar as an SVG length: a share of the whole, in percent.
+pub fn share(value: f32, max: f32) -> String {
+    let part = if max > 0.0 && value > 0.0 {
+        (value / max).min(1.0)
+    } else {
+        0.0
+    };
+    format!("{:.1}%", part * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn writes_minus_signs_and_no_negative_zero() {
+        assert_eq!(fixed(-0.98, 2), "−0.98");
+        assert_eq!(fixed(-0.001, 2), "0.00");
+        assert_eq!(signed(0.31, 2), "+0.31");
+        assert_eq!(signed(0.001, 2), "0.00");
+        assert_eq!(signed(-1.5, 1), "−1.5");
+        assert_eq!(fixed(f64::NAN, 2), "not a number");
+        assert_eq!(signed(f64::INFINITY, 2), "+∞");
+        assert_eq!(optional(None, 3), "—");
+    }
+
+    #[test]
+    fn writes_units() {
+        assert_eq!(percent(0.412), "41.2%");
+        assert_eq!(percent(0.0001), "<0.1%");
+        assert_eq!(percent(0.0), "0.0%");
+        assert_eq!(bytes(812.0), "812 bytes");
+        assert_eq!(bytes(38_200_000.0), "38 MB");
+        assert_eq!(duration(6.04), "6.0 ms");
+        assert_eq!(duration(1250.0), "1.25 s");
+        assert_eq!(count(1, "token"), "1 token");
+        assert_eq!(count(19, "token"), "19 tokens");
+    }
+
+    proptest! {
+        #[test]
+        fn tints_grow_with_the_value(a in 0f32..10.0, b in 0f32..10.0) {
+            let (low, high) = if a < b { (a, b) } else { (b, a) };
+            prop_assert!(tint(low, 10.0) <= tint(high, 10.0));
+            prop_assert!(tint(high, 10.0) <= 20);
+            prop_assert_eq!(tint(low, 10.0) == 0, low <= 0.0);
+        }
+
+        #[test]
+        fn no_hyphen_stands_for_a_minus(value in any::<f64>(), decimals in 0usize..6) {
+            prop_assert!(!fixed(value, decimals).contains('-'));
+            prop_assert!(!signed(value, decimals).contains('-'));
+        }
+    }
+}

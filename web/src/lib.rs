@@ -1,0 +1,28 @@
+//! The page: a Yew application over the JavaScript API of the engine.
+//!
+//! What can be decided without a browser (state, addresses, rankings, how numbers and tokens are written) is plain Rust
+//! that is tested natively. What needs one is compiled for wasm only.
+
+pub mod data;
+pub mod definitions;
+pub mod display;
+pub mod export;
+pub mod format;
+pub mod ranking;
+pub mod shared;
+pub mod state;
+
+#[cfg(target_arch = "wasm32")]
+pub mod app;
+#[cfg(target_arch = "wasm32")]
+pub mod browser;
+#[cfg(target_arch = "wasm32")]
+pub mod components;
+#[cfg(target_arch = "wasm32")]
+pub mod controller;
+#[cfg(target_arch = "wasm32")]
+pub mod engine;
+#[cfg(target_arch = "wasm32")]
+pub mod keys;
+#[cfg(target_arch = "wasm32")]
+pub mod pages;

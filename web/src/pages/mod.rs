@@ -1,0 +1,3 @@
+//! Whole pages, put together from components.
+
+pub mod prompt;

@@ -1,0 +1,347 @@
+//! The whole state of the page, and everything that can happen to it.
+
+pub mod reduce;
+#[cfg(test)]
+mod tests;
+pub mod url;
+
+use crate::data::{
+    Edited, Example, Feature, Generation, Info, ModelInfo, Progress, SaeInfo, SaeTrace, Trace,
+};
+use crate::shared::Shared;
+use url::{Place, Ranking, View};
+
+/// How far the engine is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// The model and SAEs are on their way.
+    Loading(Progress),
+    /// Prompts can be traced.
+    Ready,
+    /// Loading failed; the problem says why.
+    Failed,
+}
+
+/// What an address change does to the browser's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// A step that the back button undoes.
+    Push,
+    /// The step before, gone on with: typing, moving with the arrows, what the page chose by itself.
+    Replace,
+    /// As `Replace`, but later, because many follow each other quickly.
+    ReplaceSoon,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum During {
+    /// Starting the engine or loading files.
+    Loading,
+    /// Tracing the prompt.
+    Tracing,
+    /// Something beside: a feature, an edit, a continuation, copying.
+    Other,
+}
+
+/// A failure, as a person needs to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// What kind, such as `prompt-too-long`.
+    pub code: String,
+    /// What happened, why, and what to do.
+    pub message: String,
+    /// What failed.
+    pub during: During,
+    /// For a prompt that is too long: its tokens and the most there may be.
+    pub too_long: Option<(usize, usize)>,
+}
+
+/// Something to tell that is no failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Text for people.
+    pub text: String,
+    /// Whether it goes away by itself.
+    pub passing: bool,
+}
+
+impl Note {
+    /// One that stays until it is put away.
+    pub fn staying(text: impl Into<String>) -> Option<Self> {
+        Some(Self {
+            text: text.into(),
+            passing: false,
+        })
+    }
+
+    /// One that goes away by itself.
+    pub fn passing(text: impl Into<String>) -> Option<Self> {
+        Some(Self {
+            text: text.into(),
+            passing: true,
+        })
+    }
+}
+
+/// Something that the engine was asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Remote<T> {
+    /// Nothing was asked.
+    #[default]
+    Idle,
+    /// Asked, not yet answered.
+    Waiting,
+    /// Answered.
+    Here(T),
+    /// Refused, with the reason.
+    Failed(String),
+}
+
+/// At which tokens a feature is edited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// At the selected token.
+    #[default]
+    Selected,
+    /// At every token on which the feature is active.
+    Active,
+}
+
+/// An edit of one feature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EditSpec {
+    /// Id of the SAE.
+    pub sae: String,
+    /// The latent.
+    pub latent: u32,
+    /// What it is set to.
+    pub value: f64,
+    /// At which tokens.
+    pub positions: Vec<usize>,
+}
+
+/// The edit control: its settings and its last answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EditState {
+    /// At which tokens.
+    pub reach: Reach,
+    /// What was typed as the value to set; nothing typed means twice the feature's maximum.
+    pub value: Option<String>,
+    /// The last edit that was asked for, and its answer.
+    pub answer: Option<(EditSpec, Remote<Shared<Edited>>)>,
+}
+
+/// The continuation of the prompt: its settings, as typed, and what has come so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateState {
+    /// Most new tokens.
+    pub max_tokens: String,
+    /// 0 takes the likeliest token each time.
+    pub temperature: String,
+    /// Seed of the draws.
+    pub seed: String,
+    /// Whether it runs.
+    pub running: bool,
+    /// The prompt it continues.
+    pub prompt: String,
+    /// What has come so far.
+    pub text: String,
+    /// How many tokens have come so far.
+    pub tokens: usize,
+    /// How it ended, if not well.
+    pub ended: Option<String>,
+}
+
+impl Default for GenerateState {
+    fn default() -> Self {
+        Self {
+            max_tokens: "40".to_owned(),
+            temperature: "0".to_owned(),
+            seed: "0".to_owned(),
+            running: false,
+            prompt: String::new(),
+            text: String::new(),
+            tokens: 0,
+            ended: None,
+        }
+    }
+}
+
+/// The state of the page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// How far the engine is.
+    pub phase: Phase,
+    /// What is looked at: everything that is in the address.
+    pub place: Place,
+    /// What the last change of the address does to the browser's history.
+    pub history: History,
+    /// The loaded model.
+    pub model: Option<Shared<ModelInfo>>,
+    /// The loaded SAEs.
+    pub saes: Shared<Vec<SaeInfo>>,
+    /// Example prompts.
+    pub examples: Shared<Vec<Example>>,
+    /// The trace on screen; of an earlier prompt while the next one is on its way.
+    pub trace: Option<Shared<Trace>>,
+    /// Counts up to have the prompt traced again.
+    pub attempt: u32,
+    /// Whether the prompt is traced at once rather than when typing pauses.
+    pub at_once: bool,
+    /// What failed last.
+    pub problem: Option<Problem>,
+    /// What the engine says about the selected feature.
+    pub feature: Remote<Shared<Feature>>,
+    /// The edit control.
+    pub edit: EditState,
+    /// The continuation.
+    pub generate: GenerateState,
+    /// Where the engine runs and what it uses.
+    pub info: Option<Shared<Info>>,
+    /// Whether tokens are marked by their loss as well.
+    pub loss_shown: bool,
+    /// Something to tell that is no failure.
+    pub note: Option<Note>,
+    /// Whether the list of keys is open.
+    pub keys_open: bool,
+}
+
+impl State {
+    /// The state before anything is loaded, at a place that an address gave.
+    pub fn new(place: Place) -> Self {
+        Self {
+            phase: Phase::Loading(Progress::default()),
+            place,
+            history: History::Replace,
+            model: None,
+            saes: Shared::default(),
+            examples: Shared::default(),
+            trace: None,
+            attempt: 0,
+            at_once: true,
+            problem: None,
+            feature: Remote::Idle,
+            edit: EditState::default(),
+            generate: GenerateState::default(),
+            info: None,
+            loss_shown: false,
+            note: None,
+            keys_open: false,
+        }
+    }
+
+    /// The prompt, as typed.
+    pub fn prompt(&self) -> &str {
+        self.place.prompt.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the trace on screen is of the prompt as it stands.
+    pub fn is_current(&self) -> bool {
+        let traced = self.trace.as_ref().map(|trace| trace.prompt.as_str());
+        self.place.prompt.is_some() && traced == self.place.prompt.as_deref()
+    }
+
+    /// Whether the page waits for a trace.
+    pub fn is_tracing(&self) -> bool {
+        self.phase == Phase::Ready && self.problem.is_none() && !self.is_current()
+    }
+
+    /// One word for the whole: `loading`, `ready`, `tracing` or `error`.
+    pub fn word(&self) -> &'static str {
+        match self.phase {
+            _ if self.problem.is_some() => "error",
+            Phase::Failed => "error",
+            Phase::Loading(_) => "loading",
+            // Until its first trace the page has nothing to show.
+            Phase::Ready if self.is_tracing() && self.trace.is_none() => "loading",
+            Phase::Ready if self.is_tracing() => "tracing",
+            Phase::Ready => "ready",
+        }
+    }
+
+    /// The selected SAE's part of the trace.
+    pub fn sae_trace(&self) -> Option<&SaeTrace> {
+        self.trace.as_ref()?.sae(self.place.sae.as_deref()?)
+    }
+}
+
+/// Everything that can happen.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Loading starts, for the first time or again.
+    LoadStarted,
+    /// Bytes came in.
+    Loaded(Progress),
+    /// The manifest's example prompts are there.
+    Examples(Vec<Example>),
+    /// The model and its SAEs are there.
+    EngineReady(ModelInfo, Vec<SaeInfo>),
+    /// The engine told where it runs and what it uses.
+    Informed(Info),
+    /// Something failed.
+    Failed(Problem),
+    /// The person has seen the failure.
+    DismissProblem,
+    /// The person asks for the same again.
+    Retry,
+    /// Something to tell.
+    Note(Option<Note>),
+    /// A character was typed into the prompt.
+    Type(String),
+    /// A whole prompt was chosen: an example, a continuation, a shortened one.
+    UsePrompt(String),
+    /// The person asks for a trace now.
+    TraceNow,
+    /// A trace came.
+    Traced(Trace),
+    /// A token was selected.
+    SelectToken(usize, History),
+    /// A feature was selected.
+    SelectFeature(u32, History),
+    /// A feature was selected together with a token where it is active.
+    Jump(usize),
+    /// An SAE was selected.
+    SelectSae(String),
+    /// A list was selected.
+    SelectView(View),
+    /// An order of the prompt's features was selected; it shows them.
+    SelectRanking(Ranking),
+    /// The address changed from outside: back, forward, a link.
+    Restore(Place),
+    /// The engine is asked about a feature.
+    FeatureAsked,
+    /// What the engine says about the feature that is selected in an SAE.
+    FeatureTold(String, u32, Result<Feature, String>),
+    /// Where a feature is edited.
+    EditReach(Reach),
+    /// The value it is set to, as typed.
+    EditValue(String),
+    /// The engine is asked for an edit.
+    EditAsked(EditSpec),
+    /// Its answer.
+    EditTold(EditSpec, Result<Edited, String>),
+    /// The continuation's settings, as typed.
+    Generate(GenerateField, String),
+    /// A continuation of a prompt starts.
+    GenerateStarted(String),
+    /// A token came.
+    Generated(String),
+    /// It ended, with its whole text or with why not.
+    GenerateEnded(Result<Generation, String>),
+    /// Marks tokens by their loss, or stops to.
+    ShowLoss(bool),
+    /// Opens or closes the list of keys.
+    ShowKeys(bool),
+}
+
+/// A setting of the continuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GenerateField {
+    /// Most new tokens.
+    MaxTokens,
+    /// Temperature.
+    Temperature,
+    /// Seed.
+    Seed,
+}

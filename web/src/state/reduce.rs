@@ -1,0 +1,300 @@
+//! What each action does to the state. Pure: nothing here asks the engine or the browser for anything.
+
+use super::{
+    Action, During, EditState, GenerateField, GenerateState, History, Note, Phase, Problem, Remote,
+    State,
+};
+use crate::data::{ModelInfo, Progress, SaeInfo, Trace};
+use crate::ranking;
+use crate::shared::Shared;
+use crate::state::url::{Place, View};
+
+impl State {
+    /// The state after an action.
+    pub fn after(mut self, action: Action) -> Self {
+        match action {
+            Action::LoadStarted => {
+                self.phase = Phase::Loading(Progress::default());
+                self.problem = None;
+            }
+            Action::Loaded(progress) => {
+                if matches!(self.phase, Phase::Loading(_)) {
+                    self.phase = Phase::Loading(progress);
+                }
+            }
+            Action::Examples(examples) => {
+                if self.place.prompt.is_none() {
+                    self.place.prompt = examples.first().map(|example| example.text.clone());
+                    self.history = History::Replace;
+                }
+                self.examples = Shared::new(examples);
+            }
+            Action::EngineReady(model, saes) => self.engine_ready(model, saes),
+            Action::Informed(info) => self.info = Some(Shared::new(info)),
+            Action::Failed(problem) => self.failed(problem),
+            Action::DismissProblem => self.problem = None,
+            Action::Retry => self.trace_now(),
+            Action::Note(note) => self.note = note,
+            Action::Type(prompt) => self.set_prompt(prompt, History::ReplaceSoon),
+            Action::UsePrompt(prompt) => {
+                // Another text: what was pointed at in the old one means nothing in it.
+                self.place.token = None;
+                self.set_prompt(prompt, History::Push);
+                self.at_once = true;
+                self.generate = GenerateState {
+                    prompt: String::new(),
+                    text: String::new(),
+                    ended: None,
+                    ..self.generate
+                };
+            }
+            Action::TraceNow => self.trace_now(),
+            Action::Traced(trace) => self.traced(trace),
+            Action::SelectToken(token, history) => {
+                self.place.token = Some(token);
+                self.place.view = View::Token;
+                self.history = history;
+            }
+            Action::SelectFeature(latent, history) => self.select_feature(Some(latent), history),
+            Action::Jump(token) => {
+                self.place.token = Some(token);
+                self.history = History::Push;
+            }
+            Action::SelectSae(sae) => {
+                self.place.sae = Some(sae);
+                self.history = History::Push;
+                self.select_feature(None, History::Push);
+                self.choose();
+            }
+            Action::SelectView(view) => {
+                self.place.view = view;
+                self.history = History::Push;
+            }
+            Action::SelectRanking(ranking) => {
+                self.place.ranking = ranking;
+                self.place.view = View::Prompt;
+                self.history = History::Push;
+            }
+            Action::Restore(place) => self.restore(place),
+            Action::FeatureAsked => self.feature = Remote::Waiting,
+            Action::FeatureTold(sae, latent, told) => {
+                if self.place.feature == Some(latent) && self.place.sae.as_ref() == Some(&sae) {
+                    self.feature = told
+                        .map_or_else(Remote::Failed, |feature| Remote::Here(Shared::new(feature)));
+                }
+            }
+            Action::EditReach(reach) => self.edit.reach = reach,
+            Action::EditValue(value) => self.edit.value = Some(value),
+            Action::EditAsked(spec) => self.edit.answer = Some((spec, Remote::Waiting)),
+            Action::EditTold(spec, told) => {
+                if let Some((asked, answer)) = &mut self.edit.answer
+                    && *asked == spec
+                {
+                    *answer = told
+                        .map_or_else(Remote::Failed, |edited| Remote::Here(Shared::new(edited)));
+                }
+            }
+            Action::Generate(field, value) => {
+                *match field {
+                    GenerateField::MaxTokens => &mut self.generate.max_tokens,
+                    GenerateField::Temperature => &mut self.generate.temperature,
+                    GenerateField::Seed => &mut self.generate.seed,
+                } = value;
+            }
+            Action::GenerateStarted(prompt) => {
+                self.generate = GenerateState {
+                    running: true,
+                    prompt,
+                    text: String::new(),
+                    tokens: 0,
+                    ended: None,
+                    ..self.generate
+                };
+            }
+            Action::Generated(text) => {
+                self.generate.text.push_str(&text);
+                self.generate.tokens += 1;
+            }
+            Action::GenerateEnded(ended) => {
+                self.generate.running = false;
+                match ended {
+                    Ok(generation) => {
+                        // Tokens that are parts of a character have come one by one; now they are whole.
+                        self.generate.text = generation.text;
+                        self.generate.ended = generation.cancelled.then(|| "Stopped.".to_owned());
+                    }
+                    Err(message) => self.generate.ended = Some(message),
+                }
+            }
+            Action::ShowLoss(shown) => self.loss_shown = shown,
+            Action::ShowKeys(open) => self.keys_open = open,
+        }
+        self
+    }
+
+    fn engine_ready(&mut self, model: ModelInfo, saes: Vec<SaeInfo>) {
+        if self
+            .place
+            .model
+            .as_ref()
+            .is_some_and(|asked| *asked != model.id)
+        {
+            self.note = Note::staying(
+                "The link names a model that is not here, so this is the demo model.",
+            );
+        }
+        self.place.model = Some(model.id.clone());
+        if !saes
+            .iter()
+            .any(|sae| self.place.sae.as_ref() == Some(&sae.id))
+        {
+            if self.place.sae.is_some() {
+                self.note = Note::staying(
+                    "The link names an SAE that is not here, so this is another one.",
+                );
+                self.select_feature(None, History::Replace);
+            }
+            // Of several layers the middle one has the most to see.
+            self.place.sae = saes.get(saes.len() / 2).map(|sae| sae.id.clone());
+        }
+        self.history = History::Replace;
+        self.model = Some(Shared::new(model));
+        self.saes = Shared::new(saes);
+        self.phase = Phase::Ready;
+        self.at_once = true;
+        if self.place.prompt.is_none() {
+            // The manifest of examples may be missing; the page then starts empty, which is no mistake of anyone's.
+            self.place.prompt = Some("Once upon a time".to_owned());
+        }
+    }
+
+    fn failed(&mut self, problem: Problem) {
+        if problem.during == During::Loading {
+            self.phase = Phase::Failed;
+        }
+        self.problem = Some(problem);
+    }
+
+    fn trace_now(&mut self) {
+        self.problem = None;
+        self.attempt = self.attempt.wrapping_add(1);
+        self.at_once = true;
+    }
+
+    fn set_prompt(&mut self, prompt: String, history: History) {
+        self.place.prompt = Some(prompt);
+        self.history = history;
+        self.at_once = false;
+        if self.phase == Phase::Ready {
+            self.problem = None;
+        }
+    }
+
+    fn traced(&mut self, trace: Trace) {
+        // The later prompt wins: what comes for an earlier one is not shown under it.
+        if Some(&trace.prompt) != self.place.prompt.as_ref() {
+            return;
+        }
+        self.problem = None;
+        self.edit.answer = None;
+        let last = trace.tokens.len().saturating_sub(1);
+        self.trace = Some(Shared::new(trace));
+        if self.place.token.is_some_and(|token| token > last) {
+            self.place.token = Some(last);
+        }
+        let latents = self.sae_trace().map_or(0, |sae| sae.n_latents);
+        if self
+            .place
+            .feature
+            .is_some_and(|latent| latent as usize >= latents)
+        {
+            self.select_feature(None, self.history);
+        }
+        self.choose();
+    }
+
+    /// Selects what nobody has selected: a token, and one of its features.
+    fn choose(&mut self) {
+        let (Some(trace), Some(sae)) = (self.trace.clone(), self.sae_trace()) else {
+            return;
+        };
+        let beginning = ranking::beginning(&trace, sae);
+        let (token, latent) = match (self.place.token, self.place.feature) {
+            (None, None) => match beginning {
+                Some(beginning) => (beginning.0, Some(beginning.1)),
+                None => (0, None),
+            },
+            // Where the selected feature is strongest; in a text without it, where there is something else to see.
+            (None, Some(latent)) => {
+                let along = ranking::along(sae, trace.tokens.len(), latent);
+                let strongest = ranking::strongest(&along, trace.first_own(), 1)
+                    .first()
+                    .copied();
+                (
+                    strongest.or(beginning.map(|(token, _)| token)).unwrap_or(0),
+                    Some(latent),
+                )
+            }
+            (Some(token), None) => (
+                token,
+                ranking::at_token(sae, token)
+                    .next()
+                    .map(|active| active.latent),
+            ),
+            (Some(token), Some(latent)) => (token, Some(latent)),
+        };
+        self.place.token = Some(token);
+        if latent != self.place.feature {
+            self.select_feature(latent, self.history);
+        }
+    }
+
+    fn select_feature(&mut self, latent: Option<u32>, history: History) {
+        if latent != self.place.feature {
+            self.feature = Remote::Idle;
+            // What was typed and found was about another feature.
+            self.edit = EditState {
+                reach: self.edit.reach,
+                ..EditState::default()
+            };
+        }
+        self.place.feature = latent;
+        self.history = history;
+    }
+
+    fn restore(&mut self, place: Place) {
+        let before = std::mem::replace(&mut self.place, place);
+        let same_feature = self.place.feature == before.feature && self.place.sae == before.sae;
+        if !same_feature {
+            self.feature = Remote::Idle;
+            self.edit = EditState {
+                reach: self.edit.reach,
+                ..EditState::default()
+            };
+        }
+        self.history = History::Replace;
+        // What an address leaves open stays as it is.
+        self.place.model = before.model;
+        if !self
+            .saes
+            .iter()
+            .any(|sae| self.place.sae.as_ref() == Some(&sae.id))
+        {
+            self.place.sae = before.sae;
+        }
+        if self.place.prompt.is_none() {
+            self.place.prompt = before.prompt.clone();
+        }
+        if self.place.prompt != before.prompt {
+            self.at_once = true;
+            self.problem = None;
+        } else if self.is_current() {
+            let last = self
+                .trace
+                .as_ref()
+                .map_or(0, |trace| trace.tokens.len().saturating_sub(1));
+            self.place.token = self.place.token.map(|token| token.min(last));
+            self.choose();
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What a person does, one action after the other.
+
+use super::url::{Place, Ranking, View};
+use super::*;
+use crate::data::Token;
+
+fn sae_trace(id: &str, shift: i32) -> SaeTrace {
+    SaeTrace {
+        id: id.to_owned(),
+        n_latents: 100,
+        k: 2,
+        latents: vec![
+            90,
+            -1,
+            1 + shift,
+            2 + shift,
+            3 + shift,
+            1 + shift,
+            3 + shift,
+            -1,
+        ],
+        activations: vec![99.0, 0.0, 5.0, 4.0, 8.0, 1.0, 2.0, 0.0],
+        ..SaeTrace::default()
+    }
+}
+
+fn trace(prompt: &str) -> Trace {
+    Trace {
+        prompt: prompt.to_owned(),
+        tokens: vec![Token::default(); 4],
+        bos_prepended: true,
+        saes: vec![sae_trace("a", 0), sae_trace("b", 10), sae_trace("c", 20)],
+        ..Trace::default()
+    }
+}
+
+fn ready(place: Place) -> State {
+    let model = ModelInfo {
+        id: "demo".to_owned(),
+        ..ModelInfo::default()
+    };
+    let saes = ["a", "b", "c"].map(|id| SaeInfo {
+        id: id.to_owned(),
+        ..SaeInfo::default()
+    });
+    let examples = ["one", "two"].map(|text| Example {
+        name: text.to_owned(),
+        text: text.to_owned(),
+    });
+    let state = State::new(place)
+        .after(Action::Examples(examples.to_vec()))
+        .after(Action::EngineReady(model, saes.to_vec()));
+    let prompt = state.prompt().to_owned();
+    state.after(Action::Traced(trace(&prompt)))
+}
+
+#[test]
+fn starts_with_a_traced_example_and_something_selected() {
+    let state = ready(Place::default());
+    assert_eq!(state.word(), "ready");
+    assert_eq!(state.prompt(), "one");
+    assert_eq!(state.place.sae.as_deref(), Some("b"));
+    // Not latent 90, which is strongest on the BOS.
+    assert_eq!(
+        (state.place.token, state.place.feature),
+        (Some(1), Some(12))
+    );
+}
+
+#[test]
+fn an_address_is_restored_as_it_was() {
+    let place = Place {
+        model: Some("demo".to_owned()),
+        sae: Some("c".to_owned()),
+        token: Some(2),
+        feature: Some(77),
+        view: View::Prompt,
+        ranking: Ranking::Count,
+        prompt: Some("mine".to_owned()),
+    };
+    let state = ready(place.clone());
+    assert_eq!(state.place, place);
+    let moved = state
+        .after(Action::SelectToken(3, History::Push))
+        .after(Action::SelectSae("a".to_owned()));
+    assert_ne!(moved.place, place);
+    assert_eq!(moved.after(Action::Restore(place.clone())).place, place);
+}
+
+#[test]
+fn what_an_address_cannot_mean_is_mended() {
+    let place = Place {
+        sae: Some("zzz".to_owned()),
+        token: Some(999),
+        feature: Some(9999),
+        ..Place::default()
+    };
+    let state = ready(place);
+    assert_eq!(state.place.sae.as_deref(), Some("b"));
+    assert_eq!(state.place.token, Some(3));
+    assert_eq!(state.place.feature, Some(13));
+    assert!(state.note.is_some());
+}
+
+#[test]
+fn a_late_trace_does_not_replace_a_later_prompt() {
+    let state = ready(Place::default()).after(Action::Type("later".to_owned()));
+    assert_eq!(state.word(), "tracing");
+    let state = state.after(Action::Traced(trace("earlier")));
+    assert_eq!(state.word(), "tracing");
+    assert_eq!(
+        state.trace.as_ref().map(|trace| trace.prompt.as_str()),
+        Some("one")
+    );
+    let state = state.after(Action::Traced(trace("later")));
+    assert_eq!(state.word(), "ready");
+}
+
+#[test]
+fn typing_keeps_the_selection_and_a_failure_keeps_the_prompt() {
+    let state = ready(Place::default()).after(Action::SelectFeature(42, History::Push));
+    let state = state.after(Action::Type("longer".to_owned()));
+    assert_eq!(state.history, History::ReplaceSoon);
+    let problem = Problem {
+        code: "device-lost".to_owned(),
+        message: String::new(),
+        during: During::Tracing,
+        too_long: None,
+    };
+    let state = state.after(Action::Failed(problem));
+    assert_eq!((state.word(), state.prompt()), ("error", "longer"));
+    assert!(state.trace.is_some());
+    let state = state.after(Action::Retry);
+    assert_eq!(state.word(), "tracing");
+    let state = state.after(Action::Traced(trace("longer")));
+    assert_eq!(state.place.feature, Some(42));
+}
+
+#[test]
+fn another_sae_selects_one_of_its_own_features_in_one_step() {
+    let state = ready(Place::default()).after(Action::SelectToken(2, History::Push));
+    let state = state.after(Action::SelectSae("c".to_owned()));
+    assert_eq!(
+        (state.place.token, state.place.feature),
+        (Some(2), Some(23))
+    );
+    assert_eq!(state.history, History::Push);
+}
+
+#[test]
+fn answers_about_another_feature_are_passed_over() {
+    let state = ready(Place::default())
+        .after(Action::SelectFeature(11, History::Push))
+        .after(Action::FeatureAsked);
+    let state = state.after(Action::FeatureTold(
+        "b".to_owned(),
+        12,
+        Ok(Feature::default()),
+    ));
+    assert_eq!(state.feature, Remote::Waiting);
+    let state = state.after(Action::FeatureTold(
+        "b".to_owned(),
+        11,
+        Ok(Feature::default()),
+    ));
+    assert!(matches!(state.feature, Remote::Here(_)));
+    let state = state.after(Action::SelectFeature(12, History::Push));
+    assert_eq!(state.feature, Remote::Idle);
+}

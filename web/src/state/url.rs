@@ -1,0 +1,224 @@
+//! What is looked at, as an address: `#model=demo&sae=openai.layer_3&token=8&feature=1234&view=token&rank=max&prompt=…`.
+
+use std::fmt::Write;
+
+/// Which list of features is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// Those of the selected token.
+    #[default]
+    Token,
+    /// Those of the whole prompt.
+    Prompt,
+}
+
+/// How the features of a whole prompt are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ranking {
+    /// By largest activation.
+    #[default]
+    Max,
+    /// By mean activation over the tokens.
+    Mean,
+    /// By number of tokens on which they are active.
+    Count,
+}
+
+impl View {
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Prompt => "prompt",
+        }
+    }
+}
+
+impl Ranking {
+    /// All of them, in the order of their buttons.
+    pub const ALL: [Self; 3] = [Self::Max, Self::Mean, Self::Count];
+
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::Mean => "mean",
+            Self::Count => "count",
+        }
+    }
+}
+
+/// Everything that an address says. What is `None` is left to the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Id of the model.
+    pub model: Option<String>,
+    /// Id of the SAE.
+    pub sae: Option<String>,
+    /// Index of the selected token, the BOS included.
+    pub token: Option<usize>,
+    /// The selected latent.
+    pub feature: Option<u32>,
+    /// Which list is shown.
+    pub view: View,
+    /// How the list of the whole prompt is ordered.
+    pub ranking: Ranking,
+    /// The prompt.
+    pub prompt: Option<String>,
+}
+
+impl Place {
+    /// The address, from its `#` on.
+    pub fn to_hash(&self) -> String {
+        let mut hash = String::from("#");
+        let mut put = |name: &str, value: &str| {
+            if hash.len() > 1 {
+                hash.push('&');
+            }
+            hash.push_str(name);
+            hash.push('=');
+            encode(&mut hash, value);
+        };
+        if let Some(model) = &self.model {
+            put("model", model);
+        }
+        if let Some(sae) = &self.sae {
+            put("sae", sae);
+        }
+        if let Some(token) = self.token {
+            put("token", &token.to_string());
+        }
+        if let Some(feature) = self.feature {
+            put("feature", &feature.to_string());
+        }
+        put("view", self.view.name());
+        put("rank", self.ranking.name());
+        if let Some(prompt) = &self.prompt {
+            put("prompt", prompt);
+        }
+        hash
+    }
+
+    /// Reads an address. What it does not know, or cannot make sense of, it passes over: a link that was cut off in a
+    /// message still opens what is left of it.
+    pub fn from_hash(hash: &str) -> Self {
+        let mut place = Self::default();
+        let hash = hash.strip_prefix('#').unwrap_or(hash);
+        for (name, value) in hash.split('&').filter_map(|pair| pair.split_once('=')) {
+            let value = decode(value);
+            match name {
+                "model" => place.model = Some(value),
+                "sae" => place.sae = Some(value),
+                "token" => place.token = value.parse().ok(),
+                "feature" => place.feature = value.parse().ok(),
+                "view" if value == View::Prompt.name() => place.view = View::Prompt,
+                "view" => place.view = View::Token,
+                "rank" => {
+                    let known = Ranking::ALL
+                        .into_iter()
+                        .find(|ranking| ranking.name() == value);
+                    place.ranking = known.unwrap_or_default();
+                }
+                "prompt" => place.prompt = Some(value),
+                _ => {}
+            }
+        }
+        place
+    }
+}
+
+/// Letters, digits and `-._~` stand for themselves, a space is a `+`, all else is percent-encoded UTF-8.
+fn encode(out: &mut String, value: &str) {
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte))
+            }
+            b' ' => out.push('+'),
+            _ => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+}
+
+fn decode(value: &str) -> String {
+    let bytes = value.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        let encoded = hex
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (bytes[at], encoded) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 3;
+                continue;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn places() -> impl Strategy<Value = Place> {
+        (
+            any::<Option<String>>(),
+            any::<Option<String>>(),
+            any::<Option<usize>>(),
+            any::<Option<u32>>(),
+            any::<bool>(),
+            0usize..3,
+            any::<Option<String>>(),
+        )
+            .prop_map(
+                |(model, sae, token, feature, whole, ranking, prompt)| Place {
+                    model,
+                    sae,
+                    token,
+                    feature,
+                    view: if whole { View::Prompt } else { View::Token },
+                    ranking: Ranking::ALL[ranking],
+                    prompt,
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_gives_its_place_back(place in places()) {
+            let hash = place.to_hash();
+            prop_assert!(hash.is_ascii());
+            prop_assert_eq!(Place::from_hash(&hash), place);
+        }
+
+        #[test]
+        fn any_text_is_read(hash in any::<String>()) {
+            let place = Place::from_hash(&hash);
+            prop_assert_eq!(Place::from_hash(&place.to_hash()), place);
+        }
+    }
+
+    #[test]
+    fn reads_what_people_type() {
+        let place = Place::from_hash(
+            "#prompt=a+king%20and%zz%&token=-1&feature=12&view=prompt&rank=mean&x=y&z",
+        );
+        assert_eq!(place.prompt.as_deref(), Some("a king and%zz%"));
+        assert_eq!((place.token, place.feature), (None, Some(12)));
+        assert_eq!((place.view, place.ranking), (View::Prompt, Ranking::Mean));
+        assert_eq!(Place::from_hash(""), Place::default());
+    }
+}
