@@ -1,7 +1,10 @@
-// The input of an encoder: output[r] = (input[r] - mean) / (deviation + 1e-5) - b_dec, per row, and (mean, deviation).
+// The input of an encoder: output[r] = normalise(input[r]) - b_dec, per row, and the (shift, scale) that undo it:
 //
-// The deviation is unbiased (n - 1) and 1e-5 is added to it, as in OpenAI's sparse autoencoders and SAELens's
-// `layer_norm`. Without `normalise` the row is taken as it is, and mean 0 and deviation 1 are written.
+//   mode 0, none:                  x,                                              (0, 1)
+//   mode 1, layer_norm:            (x - mean) / (deviation + 1e-5), unbiased n-1,  (mean, deviation)
+//   mode 2, constant_norm_rescale: x * sqrt(width) / norm(x),                      (0, norm(x) / sqrt(width))
+//
+// Mode 1 is OpenAI's and SAELens's. A row of zeros stays one in mode 2.
 // Shapes: input, output [rows, width]; statistics [rows, 2]; b_dec [width]. Bytes: 2 * rows * width * 4.
 
 struct Parameters {
@@ -9,7 +12,7 @@ struct Parameters {
     width: u32,
 }
 
-override normalise: bool = true;
+override mode: u32 = 1u;
 override subtract_b_dec: bool = true;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
@@ -18,8 +21,10 @@ override subtract_b_dec: bool = true;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
 
-const threads = 64u;
-var<workgroup> partial_sums: array<f32, threads>;
+// Invocations of a workgroup; fewer where they run in turn.
+override threads: u32 = 64u;
+const max_threads = 64u;
+var<workgroup> partial_sums: array<f32, max_threads>;
 
 fn sum_over_workgroup(value: f32, thread: u32) -> f32 {
     workgroupBarrier();
@@ -40,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var mean = 0.0;
     var deviation = 1.0;
     var divisor = 1.0;
-    if (normalise) {
+    if (mode == 1u) {
         var sum = 0.0;
         for (var d = thread; d < width; d += threads) {
             sum += input[first + d];
@@ -53,6 +58,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         deviation = sqrt(sum_over_workgroup(squares, thread) / f32(width - 1u));
         divisor = deviation + 1e-5;
+    }
+    if (mode == 2u) {
+        var squares = 0.0;
+        for (var d = thread; d < width; d += threads) {
+            squares += input[first + d] * input[first + d];
+        }
+        deviation = sqrt(sum_over_workgroup(squares, thread) / f32(width));
+        divisor = select(1.0, deviation, deviation > 0.0);
     }
     for (var d = thread; d < width; d += threads) {
         var value = (input[first + d] - mean) / divisor;

@@ -9,7 +9,7 @@ use formats::tensors::Dtype;
 use formats::tokenizer::Tokenizer;
 use gpt2::{Gpt2, HookPoint, WeightSource};
 use kernels::WeightFormat;
-use sae::{Sae, Weights};
+use sae::{GateWeights, Sae, Weights};
 
 use crate::report::{ModelInfo, SaeInfo};
 use crate::session::{LoadedModel, LoadedSae, Session};
@@ -153,9 +153,9 @@ impl Session {
                 });
             }
         };
-        let layer_norm = match file.config.normalization {
-            Normalization::None => false,
-            Normalization::LayerNorm => true,
+        let normalization = match file.config.normalization {
+            Normalization::None => sae::Normalization::None,
+            Normalization::LayerNorm => sae::Normalization::LayerNorm,
             other => {
                 return Err(Error::Unsupported {
                     what: format!("the normalisation {}", other.name()),
@@ -166,7 +166,7 @@ impl Session {
             architecture,
             d_in: file.config.d_in,
             d_sae: file.config.d_sae,
-            layer_norm,
+            normalization,
             apply_b_dec_to_input: file.config.apply_b_dec_to_input,
         };
         let exact = [&file.w_enc, &file.w_dec]
@@ -180,6 +180,7 @@ impl Session {
         let weights = Weights {
             w_enc: &file.w_enc,
             b_enc: &file.b_enc,
+            gate: GateWeights::None,
             w_dec: &file.w_dec,
             b_dec: &file.b_dec,
         };

@@ -1,5 +1,7 @@
 //! What an autoencoder loses, from activations read back. Sums are in f64.
 
+use sae::Normalization;
+
 /// Rows of an activation and its reconstruction, with what the autoencoder normalised them by.
 pub(crate) struct Reconstructed<'a> {
     /// `[rows, width]`.
@@ -9,8 +11,8 @@ pub(crate) struct Reconstructed<'a> {
     /// `[rows, 2]`: mean and deviation.
     pub(crate) statistics: &'a [f32],
     pub(crate) width: usize,
-    /// Whether the autoencoder was trained on normalised rows.
-    pub(crate) layer_norm: bool,
+    /// What the autoencoder does to its input rows.
+    pub(crate) normalization: Normalization,
     /// The first row that counts.
     pub(crate) first: usize,
 }
@@ -51,23 +53,18 @@ impl Reconstructed<'_> {
         let mut error = 0.0;
         for (x, y, statistics) in self.rows() {
             let (mean, deviation) = (f64::from(statistics[0]), f64::from(statistics[1]));
-            let row: Vec<f64> = x
-                .iter()
-                .map(|x| {
-                    let x = f64::from(*x);
-                    if self.layer_norm {
-                        (x - mean) / (deviation + DEVIATION_EPSILON)
-                    } else {
-                        x
-                    }
-                })
-                .collect();
+            let divisor = match self.normalization {
+                Normalization::None => 1.0,
+                Normalization::LayerNorm => deviation + DEVIATION_EPSILON,
+                Normalization::ConstantNorm if deviation > 0.0 => deviation,
+                Normalization::ConstantNorm => 1.0,
+            };
+            let row: Vec<f64> = x.iter().map(|x| (f64::from(*x) - mean) / divisor).collect();
             for (x, y) in row.iter().zip(y) {
-                let mut y = f64::from(*y);
-                if self.layer_norm {
-                    y = (y - mean) / deviation;
+                // A row that does not vary was scaled to nothing, and so was its reconstruction.
+                if deviation > 0.0 {
+                    error += (x - (f64::from(*y) - mean) / deviation).powi(2);
                 }
-                error += (x - y).powi(2);
             }
             rows.push(row);
         }
@@ -106,7 +103,7 @@ mod tests {
             reconstruction: &x,
             statistics: &[0.0, 1.0, 0.0, 1.0],
             width: 3,
-            layer_norm: false,
+            normalization: Normalization::None,
             first: 0,
         };
         assert_eq!(reconstructed.relative_error(), 0.0);
@@ -120,7 +117,7 @@ mod tests {
             reconstruction: &[2.0, 2.0, 2.0, 2.0],
             statistics: &[0.0, 1.0, 0.0, 1.0],
             width: 2,
-            layer_norm: false,
+            normalization: Normalization::None,
             first: 0,
         };
         assert_eq!(reconstructed.fvu(), Some(1.0));
@@ -133,7 +130,7 @@ mod tests {
             reconstruction: &[0.0, 0.0],
             statistics: &[0.0, 1.0],
             width: 2,
-            layer_norm: false,
+            normalization: Normalization::None,
             first: 0,
         };
         assert_eq!(reconstructed.fvu(), None);
@@ -147,7 +144,7 @@ mod tests {
             reconstruction: &[0.0, 0.0, 1.0, 0.0],
             statistics: &[0.0, 1.0, 0.0, 1.0],
             width: 2,
-            layer_norm: false,
+            normalization: Normalization::None,
             first: 1,
         };
         assert_eq!(reconstructed.relative_error(), 0.0);

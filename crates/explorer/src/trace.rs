@@ -161,7 +161,7 @@ impl Session {
             statistics: readings.f32(statistics).to_vec(),
             encoding,
         };
-        if loaded.sae.config().architecture == Architecture::Standard
+        if !matches!(loaded.sae.config().architecture, Architecture::TopK { .. })
             && encoded.is_full(loaded.info.n_latents)
         {
             return self.encode_densely(loaded, activation, encoded).await;
@@ -169,7 +169,7 @@ impl Session {
         Ok(encoded)
     }
 
-    /// For a ReLU row with more active latents than the selection kernel keeps: reads the pre-activations back, a row at a
+    /// For a row with more active latents than the selection kernel keeps: reads the pre-activations back, a row at a
     /// time, and keeps all that are active.
     async fn encode_densely(
         &self,
@@ -265,7 +265,7 @@ impl Session {
             reconstruction: readings.f32(reconstruction_read),
             statistics: &encoded.statistics,
             width,
-            layer_norm: loaded.sae.config().layer_norm,
+            normalization: loaded.sae.config().normalization,
             first,
         };
         let metrics = Metrics {

@@ -15,7 +15,7 @@ mod matrix;
 mod recorder;
 
 pub use buffer::Buffer;
-pub use device::{BackendKind, Counters, Device, DeviceOptions, LimitsChoice};
+pub use device::{BackendKind, Counters, Device, DeviceOptions, Division, LimitsChoice};
 pub use error::Error;
 pub use kernel::{Access, SHADERS, Shader};
 pub use kernel::{
@@ -25,10 +25,11 @@ pub use kernel::{
     cross_entropy::{CrossEntropy, STATISTICS_PER_ROW, cross_entropy},
     edit_latent::{EditLatent, edit_latent},
     embedding::{Embedding, embedding},
+    gate::{Gate, Magnitude, gate},
     kl_divergence::{KlDivergence, kl_divergence},
     layer_norm::{LayerNorm, layer_norm},
     linear::{Linear, NormedInput, linear},
-    sae_normalize::{SaeNormalize, sae_normalize},
+    sae_normalize::{Normalization, SaeNormalize, sae_normalize},
     sparse_decode::{SparseDecode, sparse_decode},
     splice::{Splice, splice},
     topk::{MAX_K, TopK, topk},

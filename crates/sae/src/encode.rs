@@ -1,8 +1,8 @@
 //! Encoding, decoding and editing rows of activations.
 
 use kernels::{
-    Buffer, Copy, EditLatent, Linear, MAX_K, Recorder, SaeNormalize, SparseDecode, TopK, copy,
-    edit_latent, linear, sae_normalize, sparse_decode, topk,
+    Buffer, Copy, EditLatent, Gate, Linear, MAX_K, Magnitude, Recorder, SaeNormalize, SparseDecode,
+    TopK, copy, edit_latent, gate, linear, sae_normalize, sparse_decode, topk,
 };
 
 use crate::Error;
@@ -37,12 +37,14 @@ pub struct Edit {
 }
 
 impl Sae {
-    /// Places a row of an encoding has: k of TopK; for ReLU, as many as the selection kernel takes. A ReLU row whose last
-    /// place is active may have more: see [`Sae::record_pre_activations`].
+    /// Places a row of an encoding has: k of TopK; for the others, as many as the selection kernel takes. Their rows whose
+    /// last place is active may have more: see [`Sae::record_pre_activations`].
     pub fn places(&self) -> usize {
         match self.config.architecture {
             Architecture::TopK { k } => k,
-            Architecture::Standard => MAX_K.min(self.config.d_sae),
+            Architecture::Standard | Architecture::JumpRelu | Architecture::Gated => {
+                MAX_K.min(self.config.d_sae)
+            }
         }
     }
 
@@ -113,7 +115,7 @@ impl Sae {
         Ok(encoding)
     }
 
-    /// Records the pre-activations `[rows, d_sae]` of rows of `input`, and their statistics `[rows, 2]`.
+    /// Records the pre-activations `[rows, d_sae]` of rows of `input` (behind the gate, for the architectures that have one), and their statistics `[rows, 2]`.
     ///
     /// # Errors
     /// [`Error::Device`]; also where they do not fit one binding.
@@ -150,7 +152,7 @@ impl Sae {
                 input,
                 rows,
                 width,
-                normalise: self.config.layer_norm,
+                normalization: self.config.normalization,
                 b_dec: self.config.apply_b_dec_to_input.then_some(&self.b_dec),
                 output: &output,
                 statistics: &statistics,
@@ -167,7 +169,7 @@ impl Sae {
         rows: usize,
         output: &Buffer,
     ) -> Result<(), Error> {
-        Ok(linear(
+        linear(
             recorder,
             &Linear {
                 input: normalised,
@@ -181,7 +183,23 @@ impl Sae {
                 position: None,
                 output,
             },
-        )?)
+        )?;
+        if let Some(device_gate) = &self.gate {
+            gate(
+                recorder,
+                &Gate {
+                    threshold: &device_gate.threshold,
+                    magnitude: device_gate
+                        .magnitude
+                        .as_ref()
+                        .map(|(scale, bias)| Magnitude { scale, bias }),
+                    values: output,
+                    rows,
+                    n: self.config.d_sae,
+                },
+            )?;
+        }
+        Ok(())
     }
 
     fn record_select(

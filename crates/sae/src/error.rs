@@ -27,6 +27,12 @@ pub enum Error {
         /// The largest k that works.
         limit: usize,
     },
+    /// The gate's tensors are not those of the architecture.
+    #[error("the tensors given are not those that {architecture:?} needs")]
+    WrongGate {
+        /// The architecture.
+        architecture: crate::Architecture,
+    },
     /// There is no such latent.
     #[error("latent {latent} of an autoencoder with {d_sae} latents")]
     NoSuchLatent {

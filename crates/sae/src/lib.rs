@@ -8,4 +8,5 @@ mod weights;
 
 pub use encode::{Edit, Encoding};
 pub use error::Error;
-pub use weights::{Architecture, Config, Sae, Weights};
+pub use kernels::Normalization;
+pub use weights::{Architecture, Config, GateWeights, Sae, Weights};

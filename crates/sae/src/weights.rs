@@ -1,6 +1,6 @@
 //! An autoencoder's weights on a device.
 
-use kernels::{Buffer, Device, MAX_K, Matrix, WeightFormat};
+use kernels::{Buffer, Device, MAX_K, Matrix, Normalization, WeightFormat};
 
 use crate::Error;
 
@@ -15,6 +15,10 @@ pub enum Architecture {
         /// How many are kept.
         k: usize,
     },
+    /// z = ReLU(a) · [a > θ]; BatchTopK autoencoders are saved in this form.
+    JumpRelu,
+    /// z = [s·W_enc + b_gate > 0] · ReLU((s·W_enc) · exp(r_mag) + b_mag).
+    Gated,
 }
 
 /// What an autoencoder computes.
@@ -26,8 +30,8 @@ pub struct Config {
     pub d_in: usize,
     /// Number of latents.
     pub d_sae: usize,
-    /// Whether every input row is centred and divided by its deviation (`layer_norm`), undone at the output.
-    pub layer_norm: bool,
+    /// What is done to every input row, and undone at the output.
+    pub normalization: Normalization,
     /// Whether b_dec is subtracted from the (normalised) input.
     pub apply_b_dec_to_input: bool,
 }
@@ -37,12 +41,39 @@ pub struct Config {
 pub struct Weights<'a> {
     /// `[d_sae, d_in]`.
     pub w_enc: &'a [f32],
-    /// `[d_sae]`.
+    /// `[d_sae]`; zeros for a gated autoencoder.
     pub b_enc: &'a [f32],
+    /// What opens a latent, for the architectures that have it.
+    pub gate: GateWeights<'a>,
     /// `[d_sae, d_in]`.
     pub w_dec: &'a [f32],
     /// `[d_in]`.
     pub b_dec: &'a [f32],
+}
+
+/// What opens a latent, all `[d_sae]`.
+#[derive(Debug, Clone, Copy)]
+pub enum GateWeights<'a> {
+    /// Standard and TopK have none.
+    None,
+    /// θ of JumpReLU.
+    Threshold(&'a [f32]),
+    /// Of a gated autoencoder.
+    Gated {
+        /// b_gate.
+        b_gate: &'a [f32],
+        /// r_mag.
+        r_mag: &'a [f32],
+        /// b_mag.
+        b_mag: &'a [f32],
+    },
+}
+
+/// A gate on the device.
+pub(crate) struct DeviceGate {
+    pub(crate) threshold: Buffer,
+    /// exp(r_mag) and b_mag.
+    pub(crate) magnitude: Option<(Buffer, Buffer)>,
 }
 
 /// A sparse autoencoder on a device.
@@ -50,6 +81,7 @@ pub struct Sae {
     pub(crate) config: Config,
     pub(crate) w_enc: Matrix,
     pub(crate) b_enc: Buffer,
+    pub(crate) gate: Option<DeviceGate>,
     pub(crate) w_dec: Matrix,
     pub(crate) b_dec: Buffer,
     decoder_norms: Vec<f32>,
@@ -104,6 +136,7 @@ impl Sae {
             config,
             w_enc: matrix("W_enc", weights.w_enc)?,
             b_enc: device.buffer_with("b_enc", weights.b_enc)?,
+            gate: device_gate(device, &config, weights.gate)?,
             w_dec: matrix("W_dec", weights.w_dec)?,
             b_dec: device.buffer_with("b_dec", weights.b_dec)?,
             decoder_norms,
@@ -129,5 +162,44 @@ impl Sae {
     /// b_enc of every latent.
     pub fn encoder_biases(&self) -> &[f32] {
         &self.encoder_biases
+    }
+}
+
+fn device_gate(
+    device: &Device,
+    config: &Config,
+    gate: GateWeights<'_>,
+) -> Result<Option<DeviceGate>, Error> {
+    let sized = |tensor: &'static str, values: &[f32]| {
+        if values.len() == config.d_sae {
+            return Ok(device.buffer_with(tensor, values)?);
+        }
+        Err(Error::WrongSize {
+            tensor,
+            found: values.len(),
+            expected: config.d_sae,
+        })
+    };
+    match (config.architecture, gate) {
+        (Architecture::Standard | Architecture::TopK { .. }, GateWeights::None) => Ok(None),
+        (Architecture::JumpRelu, GateWeights::Threshold(threshold)) => Ok(Some(DeviceGate {
+            threshold: sized("threshold", threshold)?,
+            magnitude: None,
+        })),
+        (
+            Architecture::Gated,
+            GateWeights::Gated {
+                b_gate,
+                r_mag,
+                b_mag,
+            },
+        ) => {
+            let scale: Vec<f32> = r_mag.iter().map(|r_mag| r_mag.exp()).collect();
+            Ok(Some(DeviceGate {
+                threshold: sized("b_gate", b_gate)?,
+                magnitude: Some((sized("r_mag", &scale)?, sized("b_mag", b_mag)?)),
+            }))
+        }
+        (architecture, _) => Err(Error::WrongGate { architecture }),
     }
 }

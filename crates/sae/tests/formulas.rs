@@ -2,7 +2,7 @@
 
 use kernels::{Buffer, Device, DeviceOptions, Recorder, WeightFormat};
 use pollster::block_on;
-use sae::{Architecture, Config, Edit, Error, Sae, Weights};
+use sae::{Architecture, Config, Edit, Error, GateWeights, Normalization, Sae, Weights};
 
 fn devices() -> Vec<Device> {
     let mut devices = vec![Device::cpu()];
@@ -30,6 +30,7 @@ struct Reference {
     config: Config,
     w_enc: Vec<f32>,
     b_enc: Vec<f32>,
+    gate: [Vec<f32>; 3],
     w_dec: Vec<f32>,
     b_dec: Vec<f32>,
 }
@@ -40,7 +41,12 @@ impl Reference {
         Self {
             config,
             w_enc: noise(1, size, 0.4),
-            b_enc: noise(2, config.d_sae, 0.3),
+            b_enc: if config.architecture == Architecture::Gated {
+                vec![0.0; config.d_sae]
+            } else {
+                noise(2, config.d_sae, 0.3)
+            },
+            gate: [7, 8, 9].map(|seed| noise(seed, config.d_sae, 0.5)),
             w_dec: noise(3, size, 0.4),
             b_dec: noise(4, config.d_in, 0.3),
         }
@@ -50,17 +56,36 @@ impl Reference {
         let weights = Weights {
             w_enc: &self.w_enc,
             b_enc: &self.b_enc,
+            gate: self.gate(),
             w_dec: &self.w_dec,
             b_dec: &self.b_dec,
         };
         Sae::load(device, self.config, &weights, WeightFormat::F32).unwrap()
     }
 
+    fn gate(&self) -> GateWeights<'_> {
+        let [b_gate, r_mag, b_mag] = &self.gate;
+        match self.config.architecture {
+            Architecture::JumpRelu => GateWeights::Threshold(b_gate),
+            Architecture::Gated => GateWeights::Gated {
+                b_gate,
+                r_mag,
+                b_mag,
+            },
+            _ => GateWeights::None,
+        }
+    }
+
     /// Dense latents, mean and deviation of one row, in f64.
     fn encode(&self, x: &[f32]) -> (Vec<f64>, f64, f64) {
         let n = x.len() as f64;
         let (mut mean, mut deviation, mut divisor) = (0.0, 1.0, 1.0);
-        if self.config.layer_norm {
+        if self.config.normalization == Normalization::ConstantNorm {
+            let squares: f64 = x.iter().map(|x| f64::from(*x).powi(2)).sum();
+            deviation = (squares / n).sqrt();
+            divisor = deviation;
+        }
+        if self.config.normalization == Normalization::LayerNorm {
             mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
             let squares: f64 = x.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum();
             deviation = (squares / (n - 1.0)).sqrt();
@@ -97,8 +122,18 @@ impl Reference {
                 }
             }
         }
-        for latent in &mut latents {
-            *latent = latent.max(0.0);
+        let [b_gate, r_mag, b_mag] = &self.gate;
+        for (n, latent) in latents.iter_mut().enumerate() {
+            let open = match self.config.architecture {
+                Architecture::JumpRelu => *latent > f64::from(b_gate[n]),
+                Architecture::Gated => {
+                    let open = *latent + f64::from(b_gate[n]) > 0.0;
+                    *latent = *latent * f64::from(r_mag[n]).exp() + f64::from(b_mag[n]);
+                    open
+                }
+                _ => true,
+            };
+            *latent = if open { latent.max(0.0) } else { 0.0 };
         }
         (latents, mean, deviation)
     }
@@ -145,13 +180,23 @@ fn assert_close(found: &[u32], expected: &[f64], what: &str) {
 
 fn configs() -> Vec<Config> {
     let mut configs = Vec::new();
-    for architecture in [Architecture::Standard, Architecture::TopK { k: 7 }] {
-        for (layer_norm, apply_b_dec_to_input) in [(true, true), (false, true), (false, false)] {
+    for architecture in [
+        Architecture::Standard,
+        Architecture::TopK { k: 7 },
+        Architecture::JumpRelu,
+        Architecture::Gated,
+    ] {
+        for (normalization, apply_b_dec_to_input) in [
+            (Normalization::LayerNorm, true),
+            (Normalization::None, true),
+            (Normalization::None, false),
+            (Normalization::ConstantNorm, true),
+        ] {
             configs.push(Config {
                 architecture,
                 d_in: 22,
                 d_sae: 150,
-                layer_norm,
+                normalization,
                 apply_b_dec_to_input,
             });
         }
@@ -179,9 +224,10 @@ fn encode_and_decode_follow_the_formulas() {
                 let x = &x[row * config.d_in..][..config.d_in];
                 let (expected, mean, deviation) = reference.encode(x);
                 let mut found = vec![0_u32; config.d_sae];
-                for place in row * encoding.k..(row + 1) * encoding.k {
-                    if let Some(latent) = found.get_mut(read[0][place] as usize) {
-                        *latent = read[1][place];
+                let places = row * encoding.k..(row + 1) * encoding.k;
+                for (latent, activation) in read[0][places.clone()].iter().zip(&read[1][places]) {
+                    if let Some(place) = found.get_mut(*latent as usize) {
+                        *place = *activation;
                     }
                 }
                 assert_close(&found, &expected, "latents");
@@ -200,7 +246,7 @@ fn rows_that_do_not_fit_at_once_are_taken_in_parts() {
         architecture: Architecture::TopK { k: 4 },
         d_in: 2,
         d_sae: 131_072,
-        layer_norm: false,
+        normalization: Normalization::None,
         apply_b_dec_to_input: true,
     };
     let reference = Reference::new(config);
@@ -272,12 +318,13 @@ fn an_edit_moves_only_the_rows_and_the_direction_it_names() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let config = configs()[3];
+    let config = configs()[4];
     let reference = Reference::new(config);
     let device = Device::cpu();
     let weights = Weights {
         w_enc: &reference.w_enc[1..],
         b_enc: &reference.b_enc,
+        gate: GateWeights::None,
         w_dec: &reference.w_dec,
         b_dec: &reference.b_dec,
     };
@@ -302,4 +349,24 @@ fn what_does_not_fit_is_refused() {
             Err(Error::UnusableK { .. })
         ));
     }
+}
+
+#[test]
+fn a_gate_of_another_architecture_is_refused() {
+    let config = Config {
+        architecture: Architecture::JumpRelu,
+        ..configs()[0]
+    };
+    let reference = Reference::new(config);
+    let weights = Weights {
+        w_enc: &reference.w_enc,
+        b_enc: &reference.b_enc,
+        gate: GateWeights::None,
+        w_dec: &reference.w_dec,
+        b_dec: &reference.b_dec,
+    };
+    assert!(matches!(
+        Sae::load(&Device::cpu(), config, &weights, WeightFormat::F32),
+        Err(Error::WrongGate { .. })
+    ));
 }

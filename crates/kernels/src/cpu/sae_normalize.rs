@@ -1,11 +1,11 @@
 //! Twin of `sae_normalize.wgsl`.
 
 use crate::cpu::Bindings;
-use crate::kernel::sae_normalize::Parameters;
+use crate::kernel::sae_normalize::{Normalization, Parameters};
 
 pub(crate) fn run(
     parameters: &Parameters,
-    normalise: bool,
+    normalization: Normalization,
     subtract_b_dec: bool,
     bindings: &Bindings<'_>,
 ) {
@@ -18,11 +18,16 @@ pub(crate) fn run(
         let values = &input[row * width..(row + 1) * width];
         let out = &mut output[row * width..(row + 1) * width];
         let (mut mean, mut deviation, mut divisor) = (0.0, 1.0, 1.0);
-        if normalise {
+        if normalization == Normalization::LayerNorm {
             mean = values.iter().sum::<f32>() / width as f32;
             let squares: f32 = values.iter().map(|value| (value - mean).powi(2)).sum();
             deviation = (squares / (width - 1) as f32).sqrt();
             divisor = deviation + 1e-5;
+        }
+        if normalization == Normalization::ConstantNorm {
+            let squares: f32 = values.iter().map(|value| value * value).sum();
+            deviation = (squares / width as f32).sqrt();
+            divisor = if deviation > 0.0 { deviation } else { 1.0 };
         }
         for (out, value) in out.iter_mut().zip(values) {
             *out = (value - mean) / divisor;

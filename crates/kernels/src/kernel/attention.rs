@@ -63,9 +63,10 @@ pub fn attention(recorder: &mut Recorder, args: &Attention<'_>) -> Result<(), Er
     };
     let use_position = args.position.is_some();
     let dummy = recorder.device().dummy()?;
+    let threads = kernel::threads(recorder.device(), 64, 4);
     recorder.dispatch(
         &SHADER,
-        &[kernel::flag("use_position", use_position)],
+        &[threads, kernel::flag("use_position", use_position)],
         parameters,
         &[args.position.unwrap_or(&dummy), args.qkv, args.output],
         [parameters.n_heads, parameters.rows, 1],

@@ -59,9 +59,10 @@ pub fn cross_entropy(recorder: &mut Recorder, args: &CrossEntropy<'_>) -> Result
         vocabulary: kernel::dimension("cross_entropy", "vocabulary", args.vocabulary)?,
         first_target: kernel::dimension("cross_entropy", "first target", args.first_target)?,
     };
+    let threads = kernel::threads(recorder.device(), 128, 4);
     recorder.dispatch(
         &SHADER,
-        &[],
+        &[threads],
         parameters,
         &[args.logits, args.targets, args.statistics],
         [parameters.rows, 1, 1],

@@ -51,9 +51,10 @@ pub fn kl_divergence(recorder: &mut Recorder, args: &KlDivergence<'_>) -> Result
         rows: kernel::dimension("kl_divergence", "rows", args.rows)?,
         vocabulary: kernel::dimension("kl_divergence", "vocabulary", args.vocabulary)?,
     };
+    let threads = kernel::threads(recorder.device(), 128, 4);
     recorder.dispatch(
         &SHADER,
-        &[],
+        &[threads],
         parameters,
         &[
             args.clean_logits,

@@ -56,9 +56,10 @@ pub fn layer_norm(recorder: &mut Recorder, args: &LayerNorm<'_>) -> Result<(), E
         input_first_row: kernel::dimension("layer_norm", "first row", args.input_first_row)?,
         epsilon: args.epsilon,
     };
+    let threads = kernel::threads(recorder.device(), 64, 4);
     recorder.dispatch(
         &SHADER,
-        &[],
+        &[threads],
         parameters,
         &[args.input, args.weight_bias, args.output],
         [parameters.rows, 1, 1],

@@ -6,10 +6,10 @@ use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
 pub(crate) static SHADER: kernel::Shader =
     kernel::shader!("linear", Read Read Read Read Read Read Write);
 
-/// Up to this many rows the GEMV kernel is used: it reads the weights once a row.
+/// Up to this many rows the GEMV kernel is used, which reads the weights once a row (in software: one row).
 const GEMV_ROWS: usize = 4;
-/// Outputs one workgroup of the GEMV computes.
-const GEMV_OUTPUTS: usize = 16;
+/// Outputs one lane of the GEMV computes.
+const OUTPUTS_PER_LANE: u32 = 4;
 
 /// LayerNorm on the way into a product.
 #[derive(Clone, Copy)]
@@ -70,6 +70,19 @@ pub(crate) struct Flags {
     pub use_position: bool,
 }
 
+impl Flags {
+    pub(crate) fn of(args: &Linear<'_>) -> Self {
+        Self {
+            weights_f16: args.weights.is_f16(),
+            normalise: args.norm.is_some(),
+            gelu: args.gelu,
+            has_bias: args.bias.is_some(),
+            has_residual: args.residual.is_some(),
+            use_position: args.position.is_some(),
+        }
+    }
+}
+
 /// Records `output = gelu(norm(input) · weightsᵀ + bias) + residual`, each part where asked for; one dispatch a
 /// shard of the weights, and one more for LayerNorm where there are many rows.
 ///
@@ -93,101 +106,108 @@ pub fn linear(recorder: &mut Recorder, args: &Linear<'_>) -> Result<(), Error> {
     if let Some(norm) = &args.norm {
         kernel::require("linear", "norm", norm.weight_bias, 2 * inputs)?;
     }
-    if args.rows > GEMV_ROWS {
-        let Some(norm) = &args.norm else {
-            return tiled(recorder, args, args.input, args.input_first_row);
-        };
-        layer_norm(
-            recorder,
-            &LayerNorm {
-                input: args.input,
-                input_first_row: args.input_first_row,
-                rows: args.rows,
-                width: inputs,
-                weight_bias: norm.weight_bias,
-                epsilon: norm.epsilon,
-                output: norm.scratch,
-            },
-        )?;
-        return tiled(recorder, args, norm.scratch, 0);
-    }
-    let dummy = recorder.device().dummy()?;
-    let flags = Flags {
-        weights_f16: args.weights.is_f16(),
-        normalise: args.norm.is_some(),
-        gelu: args.gelu,
-        has_bias: args.bias.is_some(),
-        has_residual: args.residual.is_some(),
-        use_position: args.position.is_some(),
+    let Some(norm) = &args.norm else {
+        return products(recorder, args);
     };
-    let inputs_per_vector = if flags.weights_f16 { 8 } else { 4 };
+    // The GEMV normalises on the way in, which saves a dispatch but costs every workgroup two barriers more.
+    if args.rows <= GEMV_ROWS && !recorder.device().is_coarse() {
+        return products(recorder, args);
+    }
+    layer_norm(
+        recorder,
+        &LayerNorm {
+            input: args.input,
+            input_first_row: args.input_first_row,
+            rows: args.rows,
+            width: inputs,
+            weight_bias: norm.weight_bias,
+            epsilon: norm.epsilon,
+            output: norm.scratch,
+        },
+    )?;
+    products(
+        recorder,
+        &Linear {
+            input: norm.scratch,
+            input_first_row: 0,
+            norm: None,
+            ..*args
+        },
+    )
+}
+
+/// One product a shard, with the kernel that suits the number of rows and the device.
+fn products(recorder: &mut Recorder, args: &Linear<'_>) -> Result<(), Error> {
+    let coarse = recorder.device().is_coarse();
     for shard in &args.weights.shards {
-        let parameters = parameters(args, &shard.rows, args.input_first_row)?;
-        recorder.dispatch(
-            &SHADER,
-            &[
-                kernel::flag("weights_f16", flags.weights_f16),
-                kernel::flag("aligned", inputs.is_multiple_of(inputs_per_vector)),
-                kernel::flag("normalise", flags.normalise),
-                kernel::flag("gelu", flags.gelu),
-                kernel::flag("has_bias", flags.has_bias),
-                kernel::flag("has_residual", flags.has_residual),
-                kernel::flag("use_position", flags.use_position),
-            ],
-            parameters,
-            &[
-                args.position.unwrap_or(&dummy),
-                args.input,
-                args.norm.map_or(&dummy, |norm| norm.weight_bias),
-                &shard.buffer,
-                args.bias.unwrap_or(&dummy),
-                args.residual.unwrap_or(&dummy),
-                args.output,
-            ],
-            [
-                shard.rows.len().div_ceil(GEMV_OUTPUTS) as u32,
-                parameters.rows,
-                1,
-            ],
-            move |bindings| cpu::linear::run(&parameters, flags, bindings),
-        )?;
+        let parameters = parameters(args, &shard.rows)?;
+        let dispatch = match args.rows {
+            2.. if coarse => kernel::matmul_direct::dispatch,
+            ..=GEMV_ROWS => gemv,
+            _ => kernel::matmul::dispatch,
+        };
+        dispatch(recorder, args, &shard.buffer, parameters)?;
     }
     Ok(())
 }
 
-fn parameters(
+fn gemv(
+    recorder: &mut Recorder,
     args: &Linear<'_>,
-    shard: &std::ops::Range<usize>,
-    input_first_row: usize,
-) -> Result<Parameters, Error> {
+    weights: &Buffer,
+    parameters: Parameters,
+) -> Result<(), Error> {
+    let device = recorder.device();
+    let dummy = device.dummy()?;
+    // Sixteen lanes share a row of weights, which a GPU then reads in long runs; without neighbours that run beside
+    // it, a lane takes whole rows and needs no barrier.
+    let (threads, lanes) = if device.is_coarse() { (8, 1) } else { (64, 16) };
+    let flags = Flags::of(args);
+    recorder.dispatch(
+        &SHADER,
+        &[
+            ("threads", f64::from(threads)),
+            ("lanes", f64::from(lanes)),
+            kernel::flag("weights_f16", flags.weights_f16),
+            kernel::flag("aligned", args.weights.fills_vectors()),
+            kernel::flag("normalise", flags.normalise),
+            kernel::flag("gelu", flags.gelu),
+            kernel::flag("has_bias", flags.has_bias),
+            kernel::flag("has_residual", flags.has_residual),
+            kernel::flag("use_position", flags.use_position),
+        ],
+        parameters,
+        &[
+            args.position.unwrap_or(&dummy),
+            args.input,
+            args.norm.map_or(&dummy, |norm| norm.weight_bias),
+            weights,
+            args.bias.unwrap_or(&dummy),
+            args.residual.unwrap_or(&dummy),
+            args.output,
+        ],
+        [
+            parameters
+                .outputs
+                .div_ceil(threads / lanes * OUTPUTS_PER_LANE),
+            parameters.rows,
+            1,
+        ],
+        move |bindings| cpu::linear::run(&parameters, flags, bindings),
+    )
+}
+
+fn parameters(args: &Linear<'_>, shard: &std::ops::Range<usize>) -> Result<Parameters, Error> {
     let weights = args.weights;
     Ok(Parameters {
         rows: kernel::dimension("linear", "rows", args.rows)?,
         inputs: kernel::dimension("linear", "inputs", weights.cols())?,
         outputs: kernel::dimension("linear", "outputs", shard.len())?,
         row_vectors: kernel::dimension("linear", "row vectors", weights.row_words() / 4)?,
-        input_first_row: kernel::dimension("linear", "first row", input_first_row)?,
+        input_first_row: kernel::dimension("linear", "first row", args.input_first_row)?,
         output_stride: kernel::dimension("linear", "output stride", weights.rows())?,
         output_offset: kernel::dimension("linear", "output offset", shard.start)?,
         bias_offset: kernel::dimension("linear", "bias offset", shard.start)?,
         epsilon: args.norm.map_or(0.0, |norm| norm.epsilon),
     })
-}
-
-fn tiled(
-    recorder: &mut Recorder,
-    args: &Linear<'_>,
-    input: &Buffer,
-    input_first_row: usize,
-) -> Result<(), Error> {
-    for shard in &args.weights.shards {
-        kernel::matmul::dispatch(
-            recorder,
-            args,
-            input,
-            &shard.buffer,
-            parameters(args, &shard.rows, input_first_row)?,
-        )?;
-    }
-    Ok(())
 }

@@ -13,19 +13,11 @@ const TILE: u32 = 64;
 pub(crate) fn dispatch(
     recorder: &mut Recorder,
     args: &Linear<'_>,
-    input: &Buffer,
     weights: &Buffer,
     parameters: Parameters,
 ) -> Result<(), Error> {
     let dummy = recorder.device().dummy()?;
-    let flags = Flags {
-        weights_f16: args.weights.is_f16(),
-        normalise: false,
-        gelu: args.gelu,
-        has_bias: args.bias.is_some(),
-        has_residual: args.residual.is_some(),
-        use_position: args.position.is_some(),
-    };
+    let flags = Flags::of(args);
     recorder.dispatch(
         &SHADER,
         &[
@@ -38,7 +30,7 @@ pub(crate) fn dispatch(
         parameters,
         &[
             args.position.unwrap_or(&dummy),
-            input,
+            args.input,
             weights,
             args.bias.unwrap_or(&dummy),
             args.residual.unwrap_or(&dummy),

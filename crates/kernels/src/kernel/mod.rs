@@ -6,16 +6,19 @@ pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 pub(crate) mod edit_latent;
 pub(crate) mod embedding;
+pub(crate) mod gate;
 pub(crate) mod kl_divergence;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
+pub(crate) mod matmul_direct;
 pub(crate) mod sae_normalize;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;
 pub(crate) mod topk;
 
 use crate::buffer::Buffer;
+use crate::device::Device;
 use crate::error::Error;
 
 /// How a kernel uses a binding.
@@ -52,17 +55,19 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 14] = [
+pub static SHADERS: [&Shader; 16] = [
     &add::SHADER,
     &attention::SHADER,
     &copy::SHADER,
     &cross_entropy::SHADER,
     &edit_latent::SHADER,
     &embedding::SHADER,
+    &gate::SHADER,
     &kl_divergence::SHADER,
     &layer_norm::SHADER,
     &linear::SHADER,
     &matmul::SHADER,
+    &matmul_direct::SHADER,
     &sae_normalize::SHADER,
     &sparse_decode::SHADER,
     &splice::SHADER,
@@ -93,6 +98,13 @@ pub(crate) fn require(
 pub(crate) fn dimension(kernel: &'static str, name: &str, value: usize) -> Result<u32, Error> {
     u32::try_from(value)
         .map_err(|_| Error::shape(kernel, format!("{name} = {value} does not fit 32 bits")))
+}
+
+/// The pipeline constant `threads`: the invocations of a workgroup that share one row, `fine` on a GPU and `coarse`
+/// on an adapter in software (see [`crate::Division`]).
+pub(crate) fn threads(device: &Device, fine: u32, coarse: u32) -> (&'static str, f64) {
+    let threads = if device.is_coarse() { coarse } else { fine };
+    ("threads", f64::from(threads))
 }
 
 /// A flag as a pipeline constant.

@@ -4,6 +4,17 @@ use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("sae_normalize", Read Read Write Write);
 
+/// What is done to every row before encoding, under SAELens's names; undone after decoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalization {
+    /// `none`.
+    None,
+    /// `layer_norm`: centred, divided by the unbiased deviation plus 1e-5.
+    LayerNorm,
+    /// `constant_norm_rescale`: scaled to the norm √width.
+    ConstantNorm,
+}
+
 /// Arguments of [`sae_normalize`].
 pub struct SaeNormalize<'a> {
     /// `[rows, width]`.
@@ -12,13 +23,13 @@ pub struct SaeNormalize<'a> {
     pub rows: usize,
     /// d_in.
     pub width: usize,
-    /// Whether to centre and divide by the deviation.
-    pub normalise: bool,
+    /// What is done to every row.
+    pub normalization: Normalization,
     /// `[width]`, subtracted last where given.
     pub b_dec: Option<&'a Buffer>,
     /// `[rows, width]`.
     pub output: &'a Buffer,
-    /// `[rows, 2]`: mean and deviation (0 and 1 without `normalise`).
+    /// `[rows, 2]`: the shift and scale that undo it: mean and deviation for `layer_norm`.
     pub statistics: &'a Buffer,
 }
 
@@ -29,10 +40,10 @@ pub(crate) struct Parameters {
     pub width: u32,
 }
 
-/// Records `output = (input - mean) / (deviation + 1e-5) - b_dec` with the unbiased deviation.
+/// Records `output = normalise(input) - b_dec`, row by row.
 ///
 /// # Errors
-/// [`Error::Shape`] where buffers and sizes do not fit, or a width of 1 is to be normalised.
+/// [`Error::Shape`] where buffers and sizes do not fit, or a width of 1 is to be divided by its deviation.
 pub fn sae_normalize(recorder: &mut Recorder, args: &SaeNormalize<'_>) -> Result<(), Error> {
     let words = args.rows * args.width;
     kernel::require("sae_normalize", "input", args.input, words)?;
@@ -46,7 +57,7 @@ pub fn sae_normalize(recorder: &mut Recorder, args: &SaeNormalize<'_>) -> Result
     if let Some(b_dec) = args.b_dec {
         kernel::require("sae_normalize", "b_dec", b_dec, args.width)?;
     }
-    if args.normalise && args.width < 2 {
+    if args.normalization == Normalization::LayerNorm && args.width < 2 {
         return Err(Error::shape(
             "sae_normalize",
             "a width of 1 has no deviation",
@@ -56,12 +67,19 @@ pub fn sae_normalize(recorder: &mut Recorder, args: &SaeNormalize<'_>) -> Result
         rows: kernel::dimension("sae_normalize", "rows", args.rows)?,
         width: kernel::dimension("sae_normalize", "width", args.width)?,
     };
-    let (normalise, subtract) = (args.normalise, args.b_dec.is_some());
+    let (normalization, subtract) = (args.normalization, args.b_dec.is_some());
+    let mode = match normalization {
+        Normalization::None => 0.0,
+        Normalization::LayerNorm => 1.0,
+        Normalization::ConstantNorm => 2.0,
+    };
     let dummy = recorder.device().dummy()?;
+    let threads = kernel::threads(recorder.device(), 64, 4);
     recorder.dispatch(
         &SHADER,
         &[
-            kernel::flag("normalise", normalise),
+            threads,
+            ("mode", mode),
             kernel::flag("subtract_b_dec", subtract),
         ],
         parameters,
@@ -72,6 +90,6 @@ pub fn sae_normalize(recorder: &mut Recorder, args: &SaeNormalize<'_>) -> Result
             args.statistics,
         ],
         [parameters.rows, 1, 1],
-        move |bindings| cpu::sae_normalize::run(&parameters, normalise, subtract, bindings),
+        move |bindings| cpu::sae_normalize::run(&parameters, normalization, subtract, bindings),
     )
 }

@@ -72,9 +72,10 @@ pub fn topk(recorder: &mut Recorder, args: &TopK<'_>) -> Result<(), Error> {
         sort_length: args.k.next_power_of_two() as u32,
     };
     let relu = args.relu;
+    let threads = kernel::threads(recorder.device(), 256, 16);
     recorder.dispatch(
         &SHADER,
-        &[kernel::flag("relu", relu)],
+        &[threads, kernel::flag("relu", relu)],
         parameters,
         &[
             args.values,

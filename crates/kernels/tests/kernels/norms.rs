@@ -1,6 +1,8 @@
 //! `layer_norm` and `sae_normalize`.
 
-use kernels::{Device, Error, LayerNorm, Recorder, SaeNormalize, layer_norm, sae_normalize};
+use kernels::{
+    Device, Error, LayerNorm, Normalization, Recorder, SaeNormalize, layer_norm, sae_normalize,
+};
 use proptest::prelude::*;
 
 use crate::common::{Devices, Numbers, config, floats, layer_norm_row, run, run_f32, widen};
@@ -66,7 +68,7 @@ fn a_constant_row_becomes_the_bias() {
 fn normalise(
     device: &Device,
     (rows, width): (usize, usize),
-    normalise: bool,
+    normalization: Normalization,
     input: &[f32],
     b_dec: Option<&[f32]>,
 ) -> Result<Vec<f32>, Error> {
@@ -83,7 +85,7 @@ fn normalise(
             input: &input,
             rows,
             width,
-            normalise,
+            normalization,
             b_dec: b_dec.as_ref(),
             output: &output,
             statistics: &statistics,
@@ -97,20 +99,26 @@ fn normalise(
 fn sae_normalize_agrees() {
     let devices = Devices::new();
     proptest!(config(), |(
-        rows in 1_usize..9, width in 2_usize..700, centre: bool, subtract: bool, offset in -5.0_f32..5.0, seed: u64,
+        rows in 1_usize..9, width in 2_usize..700, mode in 0_usize..3, subtract: bool, offset in -5.0_f32..5.0, seed: u64,
     )| {
         let mut numbers = Numbers(seed);
         let input: Vec<f32> = numbers.floats(rows * width, 2.0).iter().map(|x| x + offset).collect();
         let b_dec = numbers.floats(width, 1.0);
+        let normalization = [Normalization::None, Normalization::LayerNorm, Normalization::ConstantNorm][mode];
         let mut expected = Vec::new();
         let mut statistics = Vec::new();
         for row in widen(&input).chunks(width) {
+            let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt() / (width as f64).sqrt();
             let mean = row.iter().sum::<f64>() / width as f64;
             let squares = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
             let deviation = (squares / (width - 1) as f64).sqrt();
             // Two numbers can be so close that the 1e-5 matters; then so does rounding.
             prop_assume!(deviation > 1e-2);
-            let (mean, deviation, divisor) = if centre { (mean, deviation, deviation + 1e-5) } else { (0.0, 1.0, 1.0) };
+            let (mean, deviation, divisor) = match normalization {
+                Normalization::None => (0.0, 1.0, 1.0),
+                Normalization::LayerNorm => (mean, deviation, deviation + 1e-5),
+                Normalization::ConstantNorm => (0.0, norm, norm),
+            };
             statistics.extend([mean, deviation]);
             expected.extend(row.iter().zip(&b_dec).map(|(x, bias)| {
                 (x - mean) / divisor - if subtract { f64::from(*bias) } else { 0.0 }
@@ -118,7 +126,7 @@ fn sae_normalize_agrees() {
         }
         expected.extend(statistics);
         devices.agree(&expected, 2e-4, |device| {
-            normalise(device, (rows, width), centre, &input, subtract.then_some(&b_dec))
+            normalise(device, (rows, width), normalization, &input, subtract.then_some(&b_dec))
         });
     });
 }
@@ -126,7 +134,7 @@ fn sae_normalize_agrees() {
 #[test]
 fn a_width_of_one_has_no_deviation() {
     for device in Devices::new().each() {
-        let error = normalise(device, (1, 1), true, &[1.0], None).err();
+        let error = normalise(device, (1, 1), Normalization::LayerNorm, &[1.0], None).err();
         assert!(matches!(
             error,
             Some(Error::Shape {
@@ -134,7 +142,7 @@ fn a_width_of_one_has_no_deviation() {
                 ..
             })
         ));
-        let kept = normalise(device, (1, 1), false, &[1.5], Some(&[0.5]));
+        let kept = normalise(device, (1, 1), Normalization::None, &[1.5], Some(&[0.5]));
         assert_eq!(kept.ok(), Some(vec![1.0, 0.0, 1.0]));
     }
 }

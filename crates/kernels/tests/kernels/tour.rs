@@ -121,7 +121,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
             input: &kept,
             rows: ROWS,
             width: WIDTH,
-            normalise: true,
+            normalization: kernels::Normalization::LayerNorm,
             b_dec: Some(&bias),
             output: &encoder_input,
             statistics: &statistics,

@@ -1,6 +1,6 @@
-//! `copy` and `add`.
+//! `copy`, `add` and `gate`.
 
-use kernels::{Add, Copy, Recorder, add, copy};
+use kernels::{Add, Copy, Gate, Magnitude, Recorder, add, copy, gate};
 use proptest::prelude::*;
 
 use crate::common::{Devices, Numbers, config, run, run_f32};
@@ -59,4 +59,44 @@ fn sums_agree() {
             run_f32(recorder, &output)
         });
     }
+}
+
+#[test]
+fn gates_agree() {
+    let devices = Devices::new();
+    proptest!(config(), |(rows in 1_usize..7, n in 1_usize..300, gated: bool, seed: u64)| {
+        let mut numbers = Numbers(seed);
+        let input = numbers.floats(rows * n, 2.0);
+        let threshold = numbers.floats(n, 1.0);
+        let scale: Vec<f32> = numbers.floats(n, 1.0).iter().map(|r_mag| r_mag.exp()).collect();
+        let bias = numbers.floats(n, 1.0);
+        let expected: Vec<f64> = input
+            .iter()
+            .enumerate()
+            .map(|(index, h)| {
+                let column = index % n;
+                let (open, magnitude) = if gated {
+                    (h + threshold[column] > 0.0, f64::from(*h) * f64::from(scale[column]) + f64::from(bias[column]))
+                } else {
+                    (*h > threshold[column], f64::from(*h))
+                };
+                if open { magnitude.max(0.0) } else { 0.0 }
+            })
+            .collect();
+        devices.agree(&expected, 1e-5, |device| {
+            let values = device.buffer_with("values", &input)?;
+            let threshold = device.buffer_with("threshold", &threshold)?;
+            let scale = device.buffer_with("scale", &scale)?;
+            let bias = device.buffer_with("bias", &bias)?;
+            let mut recorder = Recorder::new(device);
+            gate(&mut recorder, &Gate {
+                threshold: &threshold,
+                magnitude: gated.then_some(Magnitude { scale: &scale, bias: &bias }),
+                values: &values,
+                rows,
+                n,
+            })?;
+            run_f32(recorder, &values)
+        });
+    });
 }

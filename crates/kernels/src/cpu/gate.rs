@@ -1,0 +1,28 @@
+//! Twin of `gate.wgsl`.
+
+use crate::cpu::Bindings;
+use crate::kernel::gate::Parameters;
+
+pub(crate) fn run(parameters: &Parameters, gated: bool, bindings: &Bindings<'_>) {
+    let threshold = bindings.f32(1);
+    let scale = bindings.f32(2);
+    let bias = bindings.f32(3);
+    let mut values = bindings.f32_mut(4);
+    let n = parameters.n as usize;
+    for row in values[..parameters.words as usize].chunks_exact_mut(n) {
+        for (column, value) in row.iter_mut().enumerate() {
+            let (open, magnitude) = if gated {
+                (
+                    *value + threshold[column] > 0.0,
+                    *value * scale[column] + bias[column],
+                )
+            } else {
+                (*value > threshold[column], *value)
+            };
+            // A NaN stays one, so that it is reported.
+            if !value.is_nan() {
+                *value = if open { magnitude.max(0.0) } else { 0.0 };
+            }
+        }
+    }
+}
