@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use formats::gpt2::Gpt2Files;
-use formats::sae::{Architecture, Normalization, Sae as SaeFile};
+use formats::sae::{Architecture, Gate, Normalization, Sae as SaeFile};
 use formats::tensors::Dtype;
 use formats::tokenizer::Tokenizer;
 use gpt2::{Gpt2, HookPoint, WeightSource};
@@ -147,6 +147,8 @@ impl Session {
         let (architecture, k) = match file.config.architecture {
             Architecture::Standard => (sae::Architecture::Standard, None),
             Architecture::TopK { k } => (sae::Architecture::TopK { k }, Some(k)),
+            Architecture::JumpRelu => (sae::Architecture::JumpRelu, None),
+            Architecture::Gated => (sae::Architecture::Gated, None),
             other => {
                 return Err(Error::Unsupported {
                     what: format!("the architecture {}", other.name()),
@@ -156,6 +158,7 @@ impl Session {
         let normalization = match file.config.normalization {
             Normalization::None => sae::Normalization::None,
             Normalization::LayerNorm => sae::Normalization::LayerNorm,
+            Normalization::ConstantNormRescale => sae::Normalization::ConstantNorm,
             other => {
                 return Err(Error::Unsupported {
                     what: format!("the normalisation {}", other.name()),
@@ -180,7 +183,19 @@ impl Session {
         let weights = Weights {
             w_enc: &file.w_enc,
             b_enc: &file.b_enc,
-            gate: GateWeights::None,
+            gate: match &file.gate {
+                Gate::None => GateWeights::None,
+                Gate::Threshold(threshold) => GateWeights::Threshold(threshold),
+                Gate::Gated {
+                    b_gate,
+                    r_mag,
+                    b_mag,
+                } => GateWeights::Gated {
+                    b_gate,
+                    r_mag,
+                    b_mag,
+                },
+            },
             w_dec: &file.w_dec,
             b_dec: &file.b_dec,
         };

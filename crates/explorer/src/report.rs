@@ -65,7 +65,7 @@ pub struct SaeInfo {
     pub id: String,
     /// Where it is attached.
     pub hook: String,
-    /// `standard` or `topk`.
+    /// `standard`, `topk`, `jumprelu` or `gated`.
     pub architecture: &'static str,
     /// Number of latents.
     pub n_latents: usize,
@@ -73,7 +73,7 @@ pub struct SaeInfo {
     pub k: Option<usize>,
     /// Width of the activation it reads.
     pub d_in: usize,
-    /// `none` or `layer_norm`.
+    /// `none`, `layer_norm` or `constant_norm_rescale`.
     pub normalization: &'static str,
     /// How the weights lie on the device: `f32` or `f16`.
     pub weights: &'static str,

@@ -280,6 +280,7 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
         b_enc: (0..d_sae)
             .map(|latent| 5.0 + latent as f32 * 0.01)
             .collect(),
+        gate: formats::sae::Gate::None,
         w_dec: weights,
         b_dec: vec![0.0; d_in],
         firing_frequency: None,

@@ -5,7 +5,7 @@ mod common;
 use common::{safetensors, with_header};
 use formats::Error;
 use formats::sae::saelens::{read_folder, read_sparsity};
-use formats::sae::{Architecture, Normalization, Sae};
+use formats::sae::{Architecture, Gate, Normalization, Sae};
 use formats::tensors::TensorFile;
 use serde_json::{Value, json};
 
@@ -126,6 +126,47 @@ fn a_scaling_factor_of_ones_does_nothing() {
 }
 
 #[test]
+fn gates_are_read_with_their_tensors() {
+    let mut tensors = weights();
+    tensors.push(("threshold", &[3], vec![0.1, 0.2, 0.3]));
+    let sae = read(&with(json!({"architecture": "jumprelu"})), &tensors).unwrap();
+    assert_eq!(sae.config.architecture, Architecture::JumpRelu);
+    assert_eq!(sae.gate, Gate::Threshold(vec![0.1, 0.2, 0.3]));
+    assert_eq!(sae.b_enc, [1.0; 3]);
+
+    let mut tensors = weights();
+    tensors.retain(|(name, ..)| *name != "b_enc");
+    tensors.push(("b_gate", &[3], vec![1.0, 2.0, 3.0]));
+    tensors.push(("r_mag", &[3], vec![0.0, 0.5, 1.0]));
+    tensors.push(("b_mag", &[3], vec![4.0, 5.0, 6.0]));
+    let gated = with(json!({"architecture": "gated"}));
+    let sae = read(&gated, &tensors).unwrap();
+    assert_eq!(sae.b_enc, [0.0; 3]);
+    assert_eq!(
+        sae.gate,
+        Gate::Gated {
+            b_gate: vec![1.0, 2.0, 3.0],
+            r_mag: vec![0.0, 0.5, 1.0],
+            b_mag: vec![4.0, 5.0, 6.0],
+        }
+    );
+    tensors.pop();
+    refused(read(&gated, &tensors), "bad-file", "b_mag");
+    refused(
+        read(&with(json!({"architecture": "jumprelu"})), &weights()),
+        "bad-file",
+        "threshold",
+    );
+}
+
+#[test]
+fn a_constant_norm_is_read() {
+    let cfg = with(json!({"normalize_activations": "constant_norm_rescale"}));
+    let sae = read(&cfg, &weights()).unwrap();
+    assert_eq!(sae.config.normalization, Normalization::ConstantNormRescale);
+}
+
+#[test]
 fn other_kinds_are_refused_by_name() {
     let unsupported = |changes: Value, culprit: &str| {
         refused(
@@ -134,14 +175,10 @@ fn other_kinds_are_refused_by_name() {
             culprit,
         );
     };
-    for name in ["gated", "jumprelu", "batchtopk", "transcoder", "matryoshka"] {
+    for name in ["batchtopk", "transcoder", "matryoshka"] {
         unsupported(json!({ "architecture": name }), name);
     }
-    for name in [
-        "constant_norm_rescale",
-        "expected_average_only_in",
-        "something",
-    ] {
+    for name in ["expected_average_only_in", "something"] {
         unsupported(json!({ "normalize_activations": name }), name);
     }
     unsupported(

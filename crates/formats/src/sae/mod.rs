@@ -16,14 +16,20 @@ pub enum Architecture {
         /// Latents kept for a token; at most `d_sae`.
         k: usize,
     },
+    /// z = ReLU(h) where h is above the latent's threshold, else 0. BatchTopK autoencoders are saved in this form.
+    JumpRelu,
+    /// z = ReLU(s·W_encᵀ·e^r_mag + b_mag) where s·W_encᵀ + b_gate is above 0, else 0.
+    Gated,
 }
 
 impl Architecture {
-    /// The field's name for it: `standard` or `topk`.
+    /// The field's name for it: `standard`, `topk`, `jumprelu` or `gated`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Standard => "standard",
             Self::TopK { .. } => "topk",
+            Self::JumpRelu => "jumprelu",
+            Self::Gated => "gated",
         }
     }
 }
@@ -36,14 +42,17 @@ pub enum Normalization {
     None,
     /// (x − μ)/(σ + 1e-5) with σ the unbiased standard deviation over d_in; decoded as x̂·σ + μ.
     LayerNorm,
+    /// x·√d_in/‖x‖; decoded as x̂·‖x‖/√d_in.
+    ConstantNormRescale,
 }
 
 impl Normalization {
-    /// SAELens's name for it: `none` or `layer_norm`.
+    /// SAELens's name for it: `none`, `layer_norm` or `constant_norm_rescale`.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::LayerNorm => "layer_norm",
+            Self::ConstantNormRescale => "constant_norm_rescale",
         }
     }
 }
@@ -73,6 +82,25 @@ pub struct SaeConfig {
     pub context_size: Option<usize>,
 }
 
+/// What opens a latent, for the architectures that have it. All `[d_sae]`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Gate {
+    /// Standard and TopK have none.
+    #[default]
+    None,
+    /// The threshold of JumpReLU.
+    Threshold(Vec<f32>),
+    /// Of a gated autoencoder, whose b_enc is zero.
+    Gated {
+        /// Bias of the gate.
+        b_gate: Vec<f32>,
+        /// Logarithm of the magnitude's scale.
+        r_mag: Vec<f32>,
+        /// Bias of the magnitude.
+        b_mag: Vec<f32>,
+    },
+}
+
 /// A sparse autoencoder in memory: h = s·W_encᵀ + b_enc with s the normalised input less b_dec, x̂ = z·W_dec + b_dec.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sae {
@@ -82,6 +110,8 @@ pub struct Sae {
     pub w_enc: Vec<f32>,
     /// Encoder bias: `[d_sae]`.
     pub b_enc: Vec<f32>,
+    /// What opens a latent.
+    pub gate: Gate,
     /// Decoder: `[d_sae, d_in]`, a latent's direction in a row.
     pub w_dec: Vec<f32>,
     /// Decoder bias: `[d_in]`.

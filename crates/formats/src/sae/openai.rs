@@ -3,7 +3,9 @@
 //! `encoder.weight [N, D]`, `decoder.weight [D, N]`, `pre_bias [D]`, `latent_bias [N]`, and the class name of the
 //! activation. The TopK family normalises its input; the ReLU family does not.
 
-use super::{Architecture, FileKind, Normalization, Sae, SaeConfig, check_k, sniff, transposed};
+use super::{
+    Architecture, FileKind, Gate, Normalization, Sae, SaeConfig, check_k, sniff, transposed,
+};
 use crate::error::{Error, Result};
 use crate::pickle::Pickle;
 use crate::torch::{TorchDict, TorchFile};
@@ -45,7 +47,7 @@ pub fn read_pt(file_name: &str, bytes: Vec<u8>) -> Result<Sae> {
     let architecture = architecture(file_name, &dict, d_sae)?;
     let normalization = match architecture {
         Architecture::TopK { .. } => Normalization::LayerNorm,
-        Architecture::Standard => Normalization::None,
+        _ => Normalization::None,
     };
     Ok(Sae {
         config: SaeConfig {
@@ -62,6 +64,7 @@ pub fn read_pt(file_name: &str, bytes: Vec<u8>) -> Result<Sae> {
         },
         w_enc: dict.read("encoder.weight", &[d_sae, d_in])?,
         b_enc: dict.read("latent_bias", &[d_sae])?,
+        gate: Gate::None,
         w_dec: transposed(&dict.read("decoder.weight", &[d_in, d_sae])?, d_in, d_sae),
         b_dec: dict.read("pre_bias", &[d_in])?,
         firing_frequency: firing_frequency(&mut dict, d_sae),

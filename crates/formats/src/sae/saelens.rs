@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Architecture, Normalization, Sae, SaeConfig, check_k, transposed};
+use super::{Architecture, Gate, Normalization, Sae, SaeConfig, check_k, transposed};
 use crate::error::{Error, Result};
 use crate::tensors::{TensorFile, check_finite};
 
@@ -32,24 +32,54 @@ pub fn read_folder(cfg_json: &[u8], weights: TensorFile) -> Result<Sae> {
 
     weights.expect("W_enc", &[d_in, d_sae])?;
     weights.expect("W_dec", &[d_sae, d_in])?;
-    weights.expect("b_enc", &[d_sae])?;
     weights.expect("b_dec", &[d_in])?;
     refuse_scaling(&weights)?;
     let mut sae = Sae {
         w_enc: transposed(&weights.read("W_enc")?, d_in, d_sae),
-        b_enc: weights.read("b_enc")?,
+        b_enc: match config.architecture {
+            Architecture::Gated => vec![0.0; d_sae],
+            _ => sized(&weights, "b_enc", d_sae)?,
+        },
+        gate: gate(&weights, config.architecture, d_sae)?,
         w_dec: weights.read("W_dec")?,
         b_dec: weights.read("b_dec")?,
         firing_frequency: None,
         config,
     };
     if cfg.flag("rescale_acts_by_decoder_norm")?.unwrap_or(false) {
+        let architecture = sae.config.architecture;
+        if matches!(architecture, Architecture::JumpRelu | Architecture::Gated) {
+            return Err(Error::unsupported(
+                CFG,
+                "rescale_acts_by_decoder_norm with the architecture",
+                architecture.name(),
+                "standard, topk",
+            ));
+        }
         fold_decoder_norm(&mut sae);
         check_finite(weights.file_name(), "W_enc", &sae.w_enc, 0)?;
         check_finite(weights.file_name(), "W_dec", &sae.w_dec, 0)?;
         check_finite(weights.file_name(), "b_enc", &sae.b_enc, 0)?;
     }
     Ok(sae)
+}
+
+/// A vector that must be as long as there are latents.
+fn sized(weights: &TensorFile, name: &str, d_sae: usize) -> Result<Vec<f32>> {
+    weights.expect(name, &[d_sae])?;
+    weights.read(name)
+}
+
+fn gate(weights: &TensorFile, architecture: Architecture, d_sae: usize) -> Result<Gate> {
+    Ok(match architecture {
+        Architecture::Standard | Architecture::TopK { .. } => Gate::None,
+        Architecture::JumpRelu => Gate::Threshold(sized(weights, "threshold", d_sae)?),
+        Architecture::Gated => Gate::Gated {
+            b_gate: sized(weights, "b_gate", d_sae)?,
+            r_mag: sized(weights, "r_mag", d_sae)?,
+            b_mag: sized(weights, "b_mag", d_sae)?,
+        },
+    })
 }
 
 /// Reads `sparsity.safetensors` beside the weights: the base-10 logarithm of each latent's firing frequency.
@@ -125,7 +155,7 @@ impl Cfg {
     }
 
     fn architecture(&self, d_sae: usize) -> Result<Architecture> {
-        let supported = "standard, topk";
+        let supported = "standard, topk, jumprelu, gated";
         let activation = self.text(&["activation_fn", "activation_fn_str"])?;
         let name = match self.text(&["architecture"])?.as_deref() {
             // Older files say `standard` for everything with one encoder, and tell top-k by its activation.
@@ -142,6 +172,8 @@ impl Cfg {
                 }
             },
             Some("topk") => "topk",
+            Some("jumprelu") => return Ok(Architecture::JumpRelu),
+            Some("gated") => return Ok(Architecture::Gated),
             Some(other) => {
                 return Err(Error::unsupported(
                     CFG,
@@ -190,11 +222,12 @@ impl Cfg {
         match name {
             "none" => Ok(Normalization::None),
             "layer_norm" => Ok(Normalization::LayerNorm),
+            "constant_norm_rescale" => Ok(Normalization::ConstantNormRescale),
             other => Err(Error::unsupported(
                 CFG,
                 "normalize_activations =",
                 other,
-                "none, layer_norm",
+                "none, layer_norm, constant_norm_rescale",
             )),
         }
     }
