@@ -20,12 +20,15 @@ override use_position: bool = false;
 @group(0) @binding(2) var<storage, read> qkv: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 
-const threads = 64u;
+// Invocations of a workgroup; fewer where they run in turn.
+override threads: u32 = 64u;
 const max_head_dim = 256u;
-const values_per_thread = max_head_dim / threads;
+const keys_per_block = 64u;
 
 var<workgroup> query: array<f32, max_head_dim>;
-var<workgroup> scores: array<f32, threads>;
+var<workgroup> scores: array<f32, keys_per_block>;
+// Each invocation sums the dimensions that are its own.
+var<workgroup> sums: array<f32, max_head_dim>;
 
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -43,21 +46,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let keys = query_row - sequence_first_row + 1u;
     for (var d = thread; d < head_dim; d += threads) {
         query[d] = qkv[query_row * stride + head * head_dim + d] * parameters.scale;
+        sums[d] = 0.0;
     }
     workgroupBarrier();
 
-    var sums = array<f32, values_per_thread>();
     var running_max = -3.0e38;
     var running_sum = 0.0;
-    for (var first_key = 0u; first_key < keys; first_key += threads) {
-        let block = min(threads, keys - first_key);
-        if (thread < block) {
-            let key = (sequence_first_row + first_key + thread) * stride + d_model + head * head_dim;
+    for (var first_key = 0u; first_key < keys; first_key += keys_per_block) {
+        let block = min(keys_per_block, keys - first_key);
+        for (var j = thread; j < block; j += threads) {
+            let key = (sequence_first_row + first_key + j) * stride + d_model + head * head_dim;
             var score = 0.0;
             for (var d = 0u; d < head_dim; d++) {
                 score += query[d] * qkv[key + d];
             }
-            scores[thread] = score;
+            scores[j] = score;
         }
         workgroupBarrier();
         var block_max = running_max;
@@ -65,8 +68,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             block_max = max(block_max, scores[j]);
         }
         workgroupBarrier();
-        if (thread < block) {
-            scores[thread] = exp(scores[thread] - block_max);
+        for (var j = thread; j < block; j += threads) {
+            scores[j] = exp(scores[j] - block_max);
         }
         workgroupBarrier();
         let shrink = exp(running_max - block_max);
@@ -77,22 +80,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         running_sum = running_sum * shrink + block_sum;
         let first_value = (sequence_first_row + first_key) * stride + 2u * d_model + head * head_dim;
-        for (var i = 0u; i < values_per_thread; i++) {
-            let d = thread + i * threads;
-            if (d < head_dim) {
-                var sum = sums[i] * shrink;
-                for (var j = 0u; j < block; j++) {
-                    sum += scores[j] * qkv[first_value + j * stride + d];
-                }
-                sums[i] = sum;
+        for (var d = thread; d < head_dim; d += threads) {
+            var sum = sums[d] * shrink;
+            for (var j = 0u; j < block; j++) {
+                sum += scores[j] * qkv[first_value + j * stride + d];
             }
+            sums[d] = sum;
         }
         workgroupBarrier();
     }
-    for (var i = 0u; i < values_per_thread; i++) {
-        let d = thread + i * threads;
-        if (d < head_dim) {
-            output[row * d_model + head * head_dim + d] = sums[i] / running_sum;
-        }
+    for (var d = thread; d < head_dim; d += threads) {
+        output[row * d_model + head * head_dim + d] = sums[d] / running_sum;
     }
 }

@@ -15,8 +15,10 @@ struct Parameters {
 @group(0) @binding(2) var<storage, read> targets: array<u32>;
 @group(0) @binding(3) var<storage, read_write> statistics: array<f32>;
 
-const threads = 128u;
-var<workgroup> partials: array<f32, threads>;
+// Invocations of a workgroup; fewer where they run in turn.
+override threads: u32 = 128u;
+const max_threads = 128u;
+var<workgroup> partials: array<f32, max_threads>;
 
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {

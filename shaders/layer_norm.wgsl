@@ -16,8 +16,10 @@ struct Parameters {
 @group(0) @binding(2) var<storage, read> weight_bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 
-const threads = 64u;
-var<workgroup> partial_sums: array<f32, threads>;
+// Invocations of a workgroup; fewer where they run in turn.
+override threads: u32 = 64u;
+const max_threads = 64u;
+var<workgroup> partial_sums: array<f32, max_threads>;
 
 fn sum_over_workgroup(value: f32, thread: u32) -> f32 {
     workgroupBarrier();

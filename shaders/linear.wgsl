@@ -6,8 +6,9 @@
 // `gelu` is GPT-2's tanh form. With `use_position` the output rows start at the row that word 0 of `tokens` names,
 // which is how a decoded token's query, key and value land in the cache.
 //
-// 16 lanes share a row of weights, so that a quarter of a workgroup reads 256 consecutive bytes; each lane keeps four
-// outputs. Operations: 2 * rows * inputs * outputs. Bytes: outputs * inputs * (4 or 2), read once: the floor.
+// `lanes` invocations share a row of weights: 16 on a GPU, so that a quarter of a workgroup reads 256 consecutive bytes,
+// and one where invocations run in turn, which then needs no barrier. Each keeps four outputs.
+// Operations: 2 * rows * inputs * outputs. Bytes: outputs * inputs * (4 or 2), read once: the floor.
 
 struct Parameters {
     rows: u32,
@@ -39,13 +40,13 @@ override use_position: bool = false;
 @group(0) @binding(6) var<storage, read> residual: array<f32>;
 @group(0) @binding(7) var<storage, read_write> output: array<f32>;
 
-const threads = 64u;
-const lanes = 16u;
+override threads: u32 = 64u;
+override lanes: u32 = 16u;
+const max_threads = 64u;
 const outputs_per_lane = 4u;
-const outputs_per_workgroup = threads / lanes * outputs_per_lane;
 
-var<workgroup> partial_sums: array<f32, threads>;
-var<workgroup> partial_outputs: array<vec4<f32>, threads>;
+var<workgroup> partial_sums: array<f32, max_threads>;
+var<workgroup> partial_outputs: array<vec4<f32>, max_threads>;
 
 fn sum_over_workgroup(value: f32, thread: u32) -> f32 {
     workgroupBarrier();
@@ -84,6 +85,28 @@ fn gelu_tanh(x: f32) -> f32 {
     return 0.5 * x * (1.0 + tanh(inner));
 }
 
+fn finish(row: u32, n: u32, sum: f32) {
+    if (n >= parameters.outputs) {
+        return;
+    }
+    var total = sum;
+    if (has_bias) {
+        total += bias[parameters.bias_offset + n];
+    }
+    if (gelu) {
+        total = gelu_tanh(total);
+    }
+    let column = parameters.output_offset + n;
+    if (has_residual) {
+        total += residual[row * parameters.output_stride + column];
+    }
+    var output_row = row;
+    if (use_position) {
+        output_row += tokens[0];
+    }
+    output[output_row * parameters.output_stride + column] = total;
+}
+
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let row = group.y;
@@ -107,6 +130,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 
     let lane = thread % lanes;
+    let outputs_per_workgroup = threads / lanes * outputs_per_lane;
     let first_output = group.x * outputs_per_workgroup + thread / lanes * outputs_per_lane;
     let last = parameters.outputs - 1u;
     let vectors = parameters.row_vectors;
@@ -139,32 +163,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             );
         }
     }
+    if (lanes == 1u) {
+        for (var i = 0u; i < outputs_per_lane; i++) {
+            finish(row, first_output + i, sums[i]);
+        }
+        return;
+    }
     partial_outputs[thread] = sums;
     workgroupBarrier();
-
     if (thread < outputs_per_workgroup) {
-        let n = group.x * outputs_per_workgroup + thread;
-        if (n < parameters.outputs) {
-            let first_partial = thread / outputs_per_lane * lanes;
-            var total = 0.0;
-            for (var i = 0u; i < lanes; i++) {
-                total += partial_outputs[first_partial + i][thread % outputs_per_lane];
-            }
-            if (has_bias) {
-                total += bias[parameters.bias_offset + n];
-            }
-            if (gelu) {
-                total = gelu_tanh(total);
-            }
-            var output_row = row;
-            if (use_position) {
-                output_row += tokens[0];
-            }
-            let place = output_row * parameters.output_stride + parameters.output_offset + n;
-            if (has_residual) {
-                total += residual[row * parameters.output_stride + parameters.output_offset + n];
-            }
-            output[place] = total;
+        let first_partial = thread / outputs_per_lane * lanes;
+        var total = 0.0;
+        for (var i = 0u; i < lanes; i++) {
+            total += partial_outputs[first_partial + i][thread % outputs_per_lane];
         }
+        finish(row, group.x * outputs_per_workgroup + thread, total);
     }
 }

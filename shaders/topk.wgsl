@@ -26,19 +26,20 @@ override relu: bool = false;
 @group(0) @binding(3) var<storage, read_write> top_values: array<u32>;
 @group(0) @binding(4) var<storage, read_write> nan_counts: array<u32>;
 
-const threads = 256u;
+// Invocations of a workgroup, a multiple of group_size; fewer where they run in turn.
+override threads: u32 = 256u;
+const max_threads = 256u;
 const max_k = 512u;
 const digit_bits = 11u;
 const digits = 1u << digit_bits;
-const digits_per_thread = digits / threads;
 const group_size = 16u;
 const no_index = 0xffffffffu;
 const key_of_zero = 0x80000000u;
 const quiet_nan = 0x7fc00000u;
 
 var<workgroup> histogram: array<atomic<u32>, digits>;
-var<workgroup> thread_counts: array<u32, threads>;
-var<workgroup> group_counts: array<u32, group_size>;
+var<workgroup> thread_counts: array<u32, max_threads>;
+var<workgroup> group_counts: array<u32, max_threads / group_size>;
 var<workgroup> found_digit: u32;
 var<workgroup> found_before: u32;
 var<workgroup> found_count: u32;
@@ -69,6 +70,7 @@ fn bits_of_key(key: u32) -> u32 {
 }
 
 fn clear_histogram(thread: u32) {
+    let digits_per_thread = digits / threads;
     for (var i = 0u; i < digits_per_thread; i++) {
         atomicStore(&histogram[thread * digits_per_thread + i], 0u);
     }
@@ -78,6 +80,8 @@ fn clear_histogram(thread: u32) {
 // Finds the largest digit for which at least `wanted` entries lie at it or above.
 // Leaves the digit, the number of entries above it, and the number at it.
 fn find_digit(thread: u32, wanted: u32) {
+    let digits_per_thread = digits / threads;
+    let groups = threads / group_size;
     workgroupBarrier();
     var count = 0u;
     for (var i = 0u; i < digits_per_thread; i++) {
@@ -85,7 +89,7 @@ fn find_digit(thread: u32, wanted: u32) {
     }
     thread_counts[thread] = count;
     workgroupBarrier();
-    if (thread < group_size) {
+    if (thread < groups) {
         var sum = 0u;
         for (var i = 0u; i < group_size; i++) {
             sum += thread_counts[thread * group_size + i];
@@ -95,7 +99,7 @@ fn find_digit(thread: u32, wanted: u32) {
     workgroupBarrier();
     if (thread == 0u) {
         var before = 0u;
-        var group = group_size - 1u;
+        var group = groups - 1u;
         while (group > 0u && before + group_counts[group] < wanted) {
             before += group_counts[group];
             group--;

@@ -26,6 +26,19 @@ pub enum LimitsChoice {
     Default,
 }
 
+/// How kernels divide their work on a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Division {
+    /// As suits the adapter.
+    #[default]
+    Auto,
+    /// Many short invocations that share workgroup memory, as GPUs want it.
+    Fine,
+    /// Few long invocations with few barriers. An adapter in software runs the invocations of a workgroup in turn,
+    /// and to change from one to the next at a barrier costs it about a microsecond.
+    Coarse,
+}
+
 /// What to ask of a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeviceOptions {
@@ -34,6 +47,8 @@ pub struct DeviceOptions {
     /// Bind at most this many bytes at once, where that is less than the device takes: a way to see a small
     /// device's sharding on a large one.
     pub max_binding_bytes: Option<u64>,
+    /// How kernels divide their work.
+    pub division: Division,
 }
 
 /// What a device has done since it was made. Counts, not times.
@@ -90,7 +105,7 @@ impl Device {
     /// # Errors
     /// [`Error::NoAdapter`] and [`Error::NoDevice`].
     pub async fn gpu(options: DeviceOptions) -> Result<Self, Error> {
-        let gpu = Gpu::request(options.limits).await?;
+        let gpu = Gpu::request(options.limits, options.division).await?;
         let limit = gpu.max_binding_bytes;
         Ok(Self::from_backend(
             Backend::Gpu(Box::new(gpu)),
@@ -142,6 +157,11 @@ impl Device {
     /// The largest buffer a kernel can bind, in bytes.
     pub fn max_binding_bytes(&self) -> u64 {
         self.inner.max_binding_bytes
+    }
+
+    /// Whether kernels divide their work for an adapter in software.
+    pub(crate) fn is_coarse(&self) -> bool {
+        matches!(&self.inner.backend, Backend::Gpu(gpu) if gpu.coarse)
     }
 
     /// A buffer of `words` 32-bit words, zero at first.

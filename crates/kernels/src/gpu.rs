@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::device::LimitsChoice;
+use crate::device::{Division, LimitsChoice};
 use crate::error::Error;
 use crate::kernel::{Access, Shader};
 
@@ -16,6 +16,7 @@ pub(crate) struct Gpu {
     pub(crate) max_binding_bytes: u64,
     pub(crate) uniform_alignment: u64,
     pub(crate) max_workgroups: u32,
+    pub(crate) coarse: bool,
     pub(crate) faults: Faults,
     pipelines: RefCell<HashMap<PipelineKey, Rc<Pipeline>>>,
 }
@@ -88,7 +89,7 @@ impl Faults {
 }
 
 impl Gpu {
-    pub(crate) async fn request(limits: LimitsChoice) -> Result<Self, Error> {
+    pub(crate) async fn request(limits: LimitsChoice, division: Division) -> Result<Self, Error> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let adapter = instance
             .request_adapter(&wgpu::RequestAdapterOptions {
@@ -104,6 +105,12 @@ impl Gpu {
             "WebGPU adapter".to_owned()
         } else {
             info.name.clone()
+        };
+        let coarse = match division {
+            // Browsers call an adapter in software a fallback adapter, which arrives here as this type.
+            Division::Auto => info.device_type == wgpu::DeviceType::Cpu,
+            Division::Fine => false,
+            Division::Coarse => true,
         };
         // Browsers give WebGPU's default limits unless more is asked for.
         let limits = match limits {
@@ -141,6 +148,7 @@ impl Gpu {
                 .min(limits.max_buffer_size),
             uniform_alignment: u64::from(limits.min_uniform_buffer_offset_alignment),
             max_workgroups: limits.max_compute_workgroups_per_dimension,
+            coarse,
             faults,
             pipelines: RefCell::default(),
         })

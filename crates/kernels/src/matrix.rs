@@ -145,6 +145,11 @@ impl Matrix {
         self.shards.len()
     }
 
+    /// Whether a row fills whole vectors of four words.
+    pub(crate) fn fills_vectors(&self) -> bool {
+        self.cols.is_multiple_of(if self.is_f16() { 8 } else { 4 })
+    }
+
     pub(crate) fn is_f16(&self) -> bool {
         self.format == WeightFormat::F16
     }

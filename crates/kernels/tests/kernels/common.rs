@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use kernels::{Buffer, Device, DeviceOptions, Error, Recorder};
+use kernels::{Buffer, Device, DeviceOptions, Division, Error, Recorder};
 use proptest::test_runner::Config;
 
 /// Cases of one property: few, because a software adapter is slow.
@@ -34,10 +34,11 @@ pub fn gpu(options: DeviceOptions) -> Option<Device> {
     }
 }
 
-/// A CPU device and, where there is one, a GPU device with the same limit.
+/// A CPU device and, where there is an adapter, two GPU devices with the same limit: one that divides the work as
+/// suits a GPU, and one as suits an adapter in software.
 pub struct Devices {
     pub cpu: Device,
-    pub gpu: Option<Device>,
+    pub gpus: Vec<Device>,
 }
 
 impl Devices {
@@ -56,13 +57,21 @@ impl Devices {
     pub fn with(options: DeviceOptions) -> Self {
         Self {
             cpu: Device::cpu_with(options),
-            gpu: gpu(options),
+            gpus: [Division::Fine, Division::Coarse]
+                .into_iter()
+                .map_while(|division| {
+                    gpu(DeviceOptions {
+                        division,
+                        ..options
+                    })
+                })
+                .collect(),
         }
     }
 
     /// Every device there is.
     pub fn each(&self) -> impl Iterator<Item = &Device> {
-        std::iter::once(&self.cpu).chain(&self.gpu)
+        std::iter::once(&self.cpu).chain(&self.gpus)
     }
 
     /// Runs `work` on every device and holds each result against `expected`.

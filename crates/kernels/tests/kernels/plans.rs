@@ -50,7 +50,7 @@ fn the_default_limits_are_enough() {
         ..DeviceOptions::default()
     };
     let devices = Devices::with(options);
-    if let Some(gpu) = &devices.gpu {
+    for gpu in &devices.gpus {
         assert_eq!(gpu.max_binding_bytes(), 128 << 20);
     }
     for device in devices.each() {

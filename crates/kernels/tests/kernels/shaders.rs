@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use kernels::{Access, SHADERS};
+use kernels::{Access, SHADERS, Shader};
 use naga::{AddressSpace, StorageAccess};
 
 fn names(folder: &str, ending: &str) -> BTreeSet<String> {
@@ -27,18 +27,22 @@ fn every_shader_is_listed_and_has_a_twin() {
     assert!(listed.is_subset(&twins), "{:?}", listed.difference(&twins));
 }
 
+fn validator() -> naga::valid::Validator {
+    // The capability is that of `unpack2x16float`, which is core WGSL.
+    naga::valid::Validator::new(
+        naga::valid::ValidationFlags::all(),
+        naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+    )
+}
+
 #[test]
 fn every_shader_validates_and_binds_what_its_kernel_declares() {
     for shader in SHADERS {
         let module = naga::front::wgsl::parse_str(shader.wgsl)
             .unwrap_or_else(|error| panic!("{}", error.emit_to_string(shader.wgsl)));
-        naga::valid::Validator::new(
-            naga::valid::ValidationFlags::all(),
-            // `unpack2x16float`, which is core WGSL.
-            naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
-        )
-        .validate(&module)
-        .unwrap_or_else(|error| panic!("{}: {}", shader.name, error.emit_to_string(shader.wgsl)));
+        validator().validate(&module).unwrap_or_else(|error| {
+            panic!("{}: {}", shader.name, error.emit_to_string(shader.wgsl))
+        });
 
         let entry_points: Vec<&str> = module
             .entry_points
@@ -69,13 +73,25 @@ fn every_shader_validates_and_binds_what_its_kernel_declares() {
     }
 }
 
+/// The module with every `override` at its default.
+fn with_default_constants(shader: &Shader) -> naga::Module {
+    let module = naga::front::wgsl::parse_str(shader.wgsl)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(shader.wgsl)));
+    let info = validator()
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{}: {}", shader.name, error.emit_to_string(shader.wgsl)));
+    naga::back::pipeline_constants::process_overrides(&module, &info, None, &Default::default())
+        .unwrap_or_else(|error| panic!("{}: {error}", shader.name))
+        .0
+        .into_owned()
+}
+
 /// What every WebGPU device takes, so that no shader needs more than the default limits.
 #[test]
 fn every_shader_fits_the_default_limits() {
     let limits = wgpu::Limits::default();
     for shader in SHADERS {
-        let module = naga::front::wgsl::parse_str(shader.wgsl)
-            .unwrap_or_else(|error| panic!("{}", error.emit_to_string(shader.wgsl)));
+        let module = with_default_constants(shader);
         let mut layouter = naga::proc::Layouter::default();
         layouter
             .update(module.to_ctx())
