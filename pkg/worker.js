@@ -38,7 +38,7 @@ const methods = {
     demoUrl = demo;
     progress('engine', 0, 1);
     try {
-      ({ memory } = await init());
+      ({ memory } = await init({ module_or_path: new URL('./engine_bg.wasm', import.meta.url) }));
     } catch (error) {
       throw new SaeExplorerError('network', `engine_bg.wasm could not be loaded (${error.message}). Check that it lies beside engine.js and that the connection works, then reload.`, { file: 'engine_bg.wasm' });
     }

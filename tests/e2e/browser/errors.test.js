@@ -91,7 +91,17 @@ test('options', async () => {
   await refuses('engine.edited("a", {sae: "openai.layer_3", latent: 0, value: 0, positions: [99]})', 'bad-option', /99/);
   await refuses('engine.generate("a", {})', 'bad-option', /maxTokens/);
   await refuses('engine.generate("a", {maxTokens: 1, temperature: -1})', 'bad-option', /temperature/);
-  await refuses('engine.generate("a", {maxTokens: 300})', 'prompt-too-long', /256/);
+});
+
+test('a generation ends where the context does, and says so', async () => {
+  const { length, before, stop } = await page.evaluate(async () => {
+    const prompt = 'one two '.repeat(100);
+    const { tokens, nCtx } = await engine.tokenize(prompt.slice(0, 600), { bos: 'yes' });
+    const { ids, stop: why } = await engine.generate(prompt.slice(0, 600), { bos: 'yes', maxTokens: nCtx });
+    return { length: tokens.length + ids.length - nCtx, before: tokens.length, stop: why };
+  });
+  assert.equal(stop, 'context-full');
+  assert.ok(before < 256 && length >= 0 && length <= 1, `${length} tokens beyond the context`);
 });
 
 test('models', async (t) => {
@@ -111,15 +121,26 @@ test('models', async (t) => {
     assert.ok(message.includes(broken.tensor.replace('transformer.', '')), message);
   });
   await t.test('the demo cut off on the server, or in transit, or refused', async () => {
-    server.rules = [{ match: /demo\/model\/model\.safetensors$/, truncate: 1_000_000 }];
-    await refuses('engine.loadModel("demo")', 'bad-file', /model\.safetensors has 1000000 bytes where 13810920/);
-    server.rules = [{ match: /demo\/model\/model\.safetensors$/, breakAfter: 1_000_000 }];
-    await refuses('engine.loadModel("demo")', 'network', /model\.safetensors/);
-    server.rules = [{ match: /demo\/model\/model\.safetensors$/, status: 503 }];
-    await refuses('engine.loadModel("demo")', 'network', /503/);
-    server.rules = [{ match: /demo\/demo\.json$/, status: 404 }];
-    await refuses('engine.loadModel("demo")', 'missing-file', /demo\.json/);
-    server.rules = [];
+    const faults = [
+      [{ match: /model\.safetensors$/, truncate: 1_000_000 }, 'bad-file', /model\.safetensors has 1000000 bytes where 13810920/],
+      [{ match: /model\.safetensors$/, breakAfter: 1_000_000 }, 'network', /model\.safetensors/],
+      [{ match: /model\.safetensors$/, status: 503 }, 'network', /503/],
+      [{ match: /demo\.json$/, status: 404 }, 'missing-file', /demo\.json/],
+    ];
+    // Nothing is kept in a fresh profile's cache, so the server is asked.
+    const other = await openBare(browser, server);
+    await other.evaluate(async () => {
+      window.engine = await SaeExplorer.create({ backend: 'cpu' });
+    });
+    for (const [rule, code, message] of faults) {
+      server.rules = [rule];
+      const found = await other.evaluate(() => window.fault(engine.loadModel('demo')));
+      server.rules = [];
+      assert.equal(found.code, code, JSON.stringify(found));
+      assert.match(found.message, message);
+    }
+    assert.equal((await other.evaluate(() => engine.loadModel('demo'))).id, 'demo', 'once the server is well, so is the page');
+    await other.context().close();
   });
 });
 

@@ -76,5 +76,5 @@ test('SAELens folders, by URL and as files', async () => {
     { id: 'relu', hook: 'blocks.3.hook_resid_post', architecture: 'standard', nLatents: 4096, dIn: 256, normalization: 'none' },
     { id: 'topk', hook: 'blocks.3.hook_resid_post', architecture: 'topk', nLatents: 4096, dIn: 256, normalization: 'layer_norm' },
   ]);
-  await assertParity(page, 'fairy', { relu: 'saelens.blocks.3.relu', topk: 'openai.layer_3' });
+  await assertParity(page, 'fairy', { saes: { relu: 'saelens.blocks.3.relu', topk: 'openai.layer_3' } });
 });

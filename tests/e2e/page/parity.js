@@ -40,6 +40,10 @@ export function maxAbs(got, want) {
   return got.length === want.length ? largest : Infinity;
 }
 
+// An activation this close to the reference agrees with it, however small both are: it is the bound within which two
+// candidates count as tied, and a ReLU latent barely above its threshold is a small difference of large sums.
+const TIE = 1e-4;
+
 /**
  * Compares two rankings, row by row. A place that holds another latent counts as an exchange; `widest` is the largest
  * difference of the two activations there, which for a tie broken otherwise is tiny.
@@ -56,7 +60,7 @@ function compareLatents(got, want) {
       if (id !== referenceId) {
         worst.exchanged += 1;
         worst.widest = Math.max(worst.widest, Math.abs(value - reference));
-      } else if (reference > 0) {
+      } else if (Math.abs(value - reference) > TIE) {
         worst.activation = Math.max(worst.activation, Math.abs(value - reference) / reference);
       }
     }
@@ -83,25 +87,26 @@ function referenceRanking(tensors, name) {
 /**
  * Every number of a fixture against the engine's.
  * @param saes id of the loaded SAE → its name in the fixtures
+ * @param every whether to read back every layer's residual stream and every reconstruction, or one of each
  */
-export async function compare(explorer, name, saes) {
+export async function compare(explorer, name, saes, every) {
   const want = await fixture(name);
   const bos = 'yes';
   const trace = await explorer.trace(want.text, { bos, saes: Object.keys(saes) });
   const logits = await explorer.logits(want.text, { bos });
   const residuals = [];
-  for (let layer = 0; `resid_post.${layer}` in want.tensors; layer += 1) {
+  for (let layer = every ? 0 : 5; `resid_post.${layer}` in want.tensors; layer += 1) {
     const { data } = await explorer.residual(want.text, layer, { bos });
     residuals.push(relativeRms(data, want.tensors[`resid_post.${layer}`].data));
   }
   const perSae = {};
   for (const sae of trace.saes) {
     const reference = saes[sae.id];
-    const { data } = await explorer.reconstruction(want.text, sae.id, { bos });
     const facts = want.saes[reference];
+    const read = every || sae === trace.saes.at(-1) ? await explorer.reconstruction(want.text, sae.id, { bos }) : null;
     perSae[sae.id] = {
       ...compareLatents(sae, referenceRanking(want.tensors, reference)),
-      reconstruction: relativeRms(data, want.tensors[`${reference}.recon`].data),
+      reconstruction: read === null ? 0 : relativeRms(read.data, want.tensors[`${reference}.recon`].data),
       splicedLoss: Math.abs(sae.metrics.splicedLoss - facts.ce_spliced_positions_ge_1),
     };
   }
