@@ -1,2 +1,129 @@
-//! Placeholder.
-fn main() {}
+//! The program `sae-explorer`: the engine on files, for scripts and for people.
+
+mod args;
+mod demo;
+mod dump;
+mod error;
+mod json;
+mod load;
+mod stream;
+mod table;
+
+use std::io::{self, Write as _};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use args::{Arguments, Command};
+use clap::Parser as _;
+use error::Error;
+use explorer::{GenerateOptions, LimitsChoice, Session, Stop, Token, TraceOptions};
+use json::JsonTrace;
+use serde::Serialize;
+use stream::TextStream;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = pollster::block_on(async {
+        match &arguments.command {
+            Command::Trace(arguments) => trace(arguments).await,
+            Command::Generate(arguments) => generate(arguments).await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do where even this cannot be written.
+            let _ = writeln!(io::stderr(), "error ({}): {error}", error.code());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn trace(arguments: &args::Trace) -> Result<(), Error> {
+    let common = &arguments.common;
+    let prompt = load::prompt(common)?;
+    let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
+    load::model(&mut session, &common.model).await?;
+    for given in &arguments.sae {
+        load::saes(&mut session, given).await?;
+    }
+    let options = TraceOptions {
+        bos: common.bos.into(),
+        dump: arguments.dump.is_some(),
+        ..TraceOptions::default()
+    };
+    let trace = session.trace(&prompt, &options).await?;
+    if let Some(path) = &arguments.dump {
+        dump::write(path, &trace)?;
+    }
+    let mut out = io::stdout().lock();
+    if common.json {
+        print_json(&mut out, &JsonTrace::new(&trace))
+    } else {
+        Ok(out.write_all(table::render(&trace, &session.info()).as_bytes())?)
+    }
+}
+
+/// A continuation, as `--json` prints it.
+#[derive(Serialize)]
+struct JsonGeneration<'a> {
+    tokens: &'a [Token],
+    #[serde(flatten)]
+    generation: &'a explorer::Generation,
+    backend: &'a str,
+    adapter: &'a str,
+}
+
+async fn generate(arguments: &args::Generate) -> Result<(), Error> {
+    let common = &arguments.common;
+    let prompt = load::prompt(common)?;
+    let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
+    let tokenizer = load::model(&mut session, &common.model).await?;
+    let options = GenerateOptions {
+        max_tokens: arguments.max_tokens,
+        temperature: arguments.temperature,
+        seed: arguments.seed,
+        top_k: arguments.top_k,
+        top_p: arguments.top_p,
+        bos: common.bos.into(),
+    };
+    let mut tokens = Vec::new();
+    let mut stream = TextStream::new(io::stdout().lock());
+    let mut written = Ok(());
+    let on_token = |token: &Token| {
+        if common.json {
+            tokens.push(token.clone());
+            return ControlFlow::Continue(());
+        }
+        written = stream.push(tokenizer.token_bytes(token.id).unwrap_or_default());
+        if written.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    let generation = session.generate(&prompt, &options, on_token).await?;
+    written?;
+    if common.json {
+        drop(stream);
+        let info = session.info();
+        let json = JsonGeneration {
+            tokens: &tokens,
+            generation: &generation,
+            backend: info.backend,
+            adapter: &info.adapter,
+        };
+        return print_json(&mut io::stdout().lock(), &json);
+    }
+    stream.finish()?;
+    if generation.stop == Stop::ContextFull {
+        writeln!(io::stderr(), "(the model's context is full)")?;
+    }
+    Ok(())
+}
+
+fn print_json(out: &mut impl io::Write, value: &impl Serialize) -> Result<(), Error> {
+    serde_json::to_writer(&mut *out, value).map_err(io::Error::from)?;
+    Ok(writeln!(out)?)
+}

@@ -13,7 +13,7 @@ struct Merge {
 }
 
 /// The merges of a vocabulary.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bpe {
     /// The token of each single byte.
     bytes: [u32; 256],

@@ -17,7 +17,7 @@ use crate::error::Result;
 const END_OF_TEXT: &str = "<|endoftext|>";
 
 /// A vocabulary and its merges. Encoding is exact on any text, and decoding gives the text back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tokenizer {
     bpe: Bpe,
     /// Each token's bytes; None for ids that no token has.

@@ -1,0 +1,116 @@
+//! The demo model and its autoencoders, which the program carries.
+
+use formats::gpt2::Gpt2Files;
+use formats::sae::Sae;
+use formats::tensors::TensorFile;
+use formats::tokenizer::Tokenizer;
+use serde::Deserialize;
+
+use crate::error::Error;
+
+include!(concat!(env!("OUT_DIR"), "/demo_files.rs"));
+
+/// What `demo.json` says of the demo.
+#[derive(Debug, Deserialize)]
+pub struct Demo {
+    /// Its name for people.
+    pub name: String,
+    model: Model,
+    /// Its autoencoders.
+    pub saes: Vec<Autoencoder>,
+    /// Whether a BOS goes before a prompt.
+    pub bos: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Model {
+    config: File,
+    weights: File,
+    tokenizer: File,
+}
+
+/// An autoencoder of the demo.
+#[derive(Debug, Deserialize)]
+pub struct Autoencoder {
+    /// Its id.
+    pub id: String,
+    /// Where it belongs.
+    pub hook: String,
+    file: File,
+}
+
+#[derive(Debug, Deserialize)]
+struct File {
+    path: String,
+}
+
+impl File {
+    fn bytes(&self) -> Result<&'static [u8], Error> {
+        FILES
+            .iter()
+            .find(|(path, _)| *path == self.path)
+            .map(|&(_, bytes)| bytes)
+            .ok_or_else(|| Error::Demo(format!("{} is not in it", self.path)))
+    }
+}
+
+impl Demo {
+    /// The manifest.
+    pub fn manifest() -> Result<Self, Error> {
+        serde_json::from_str(MANIFEST).map_err(|error| Error::Demo(error.to_string()))
+    }
+
+    /// The model's files and its tokenizer.
+    pub fn model(&self) -> Result<(Gpt2Files, Tokenizer), Error> {
+        let damaged = |error: formats::Error| Error::Demo(error.to_string());
+        let weights = TensorFile::from_safetensors(
+            &self.model.weights.path,
+            self.model.weights.bytes()?.to_vec(),
+        );
+        let files = Gpt2Files::new(self.model.config.bytes()?, weights.map_err(damaged)?)
+            .map_err(damaged)?;
+        let tokenizer =
+            Tokenizer::from_tokenizer_json(self.model.tokenizer.bytes()?).map_err(damaged)?;
+        Ok((files, tokenizer))
+    }
+
+    /// Whether a folder's weights are the demo's own, so that what the manifest says of the demo holds for it as well.
+    pub fn has_weights(&self, weights: &[u8]) -> bool {
+        self.model
+            .weights
+            .bytes()
+            .is_ok_and(|bytes| bytes == weights)
+    }
+}
+
+impl Autoencoder {
+    /// The autoencoder's weights.
+    pub fn read(&self) -> Result<Sae, Error> {
+        formats::sae::openai::read_pt(&self.file.path, self.file.bytes()?.to_vec())
+            .map_err(|error| Error::Demo(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_the_manifest_names_is_carried_whole() {
+        let manifest: serde_json::Value = serde_json::from_str(MANIFEST).unwrap();
+        let demo = Demo::manifest().unwrap();
+        assert_eq!(FILES.len(), 3 + demo.saes.len());
+        for (sae, stated) in demo.saes.iter().zip(manifest["saes"].as_array().unwrap()) {
+            assert_eq!(
+                sae.file.bytes().unwrap().len() as u64,
+                stated["file"]["bytes"].as_u64().unwrap()
+            );
+        }
+        let weights = demo.model.weights.bytes().unwrap();
+        assert_eq!(
+            weights.len() as u64,
+            manifest["model"]["weights"]["bytes"].as_u64().unwrap()
+        );
+        assert!(demo.has_weights(weights) && !demo.has_weights(&weights[1..]));
+    }
+}

@@ -1,0 +1,117 @@
+//! A trace's tensors as a `safetensors` file.
+
+use std::fs;
+use std::path::Path;
+
+use explorer::{Matrix, SaeTrace, Trace};
+use safetensors::tensor::{Dtype, TensorView, serialize};
+
+use crate::error::Error;
+
+/// A tensor to be written.
+struct Tensor {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+/// Writes `logits [T, V]`, `resid_post.{L} [T, D]` and for the i-th autoencoder `sae.{i}.latents [T, k]` (i32, -1 is an
+/// empty place), `sae.{i}.activations [T, k]` and `sae.{i}.reconstruction [T, D]`.
+pub fn write(path: &Path, trace: &Trace) -> Result<(), Error> {
+    let Some(dump) = &trace.dump else {
+        return Err(Error::Dump("nothing was read back".to_owned()));
+    };
+    let mut tensors = vec![floats("logits".to_owned(), &dump.logits)];
+    for (layer, stream) in dump.resid_post.iter().enumerate() {
+        tensors.push(floats(format!("resid_post.{layer}"), stream));
+    }
+    for (i, (sae, reconstruction)) in trace.saes.iter().zip(&dump.reconstructions).enumerate() {
+        let (k, latents, activations) = padded(sae, trace.tokens.len());
+        let shape = vec![trace.tokens.len(), k];
+        let bytes = latents
+            .iter()
+            .flat_map(|latent| latent.to_le_bytes())
+            .collect();
+        tensors.push(Tensor {
+            name: format!("sae.{i}.latents"),
+            dtype: Dtype::I32,
+            shape: shape.clone(),
+            bytes,
+        });
+        let bytes = activations
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        tensors.push(Tensor {
+            name: format!("sae.{i}.activations"),
+            dtype: Dtype::F32,
+            shape,
+            bytes,
+        });
+        tensors.push(floats(format!("sae.{i}.reconstruction"), reconstruction));
+    }
+    let unfit = |error: safetensors::SafeTensorError| Error::Dump(error.to_string());
+    let views = tensors
+        .iter()
+        .map(|tensor| {
+            Ok((
+                &tensor.name,
+                TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)?,
+            ))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(unfit)?;
+    // Which autoencoder is the i-th.
+    let metadata = trace.saes.iter().enumerate().map(|(i, sae)| {
+        (
+            format!("sae.{i}"),
+            format!("{}@{}", sae.info.id, sae.info.hook),
+        )
+    });
+    let bytes = serialize(views, Some(metadata.collect())).map_err(unfit)?;
+    fs::write(path, bytes).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn floats(name: String, matrix: &Matrix) -> Tensor {
+    let bytes = matrix
+        .data
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    Tensor {
+        name,
+        dtype: Dtype::F32,
+        shape: vec![matrix.rows, matrix.cols],
+        bytes,
+    }
+}
+
+/// Latents and activations in as many places a token as TopK's k, even where no token fills them.
+fn padded(sae: &SaeTrace, tokens: usize) -> (usize, Vec<i32>, Vec<f32>) {
+    let width = sae.info.k.unwrap_or(sae.places).max(sae.places);
+    let mut latents = vec![-1; tokens * width];
+    let mut activations = vec![0.0; tokens * width];
+    let places = sae.places.max(1);
+    let from = sae
+        .latents
+        .chunks(places)
+        .zip(sae.activations.chunks(places));
+    let to = latents
+        .chunks_mut(width.max(1))
+        .zip(activations.chunks_mut(width.max(1)));
+    for ((from_latents, from_activations), (to_latents, to_activations)) in from.zip(to) {
+        to_latents
+            .iter_mut()
+            .zip(from_latents)
+            .for_each(|(to, from)| *to = *from);
+        to_activations
+            .iter_mut()
+            .zip(from_activations)
+            .for_each(|(to, from)| *to = *from);
+    }
+    (width, latents, activations)
+}

@@ -1,0 +1,108 @@
+//! What can go wrong outside of the engine.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error, as one paragraph for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file that is needed is not there.
+    #[error("{} is missing: {needed}", .path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What it is for, and what would do instead.
+        needed: String,
+    },
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {source}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The standard output is gone.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+    /// A prompt's file is no text.
+    #[error("{} is not UTF-8 text: byte {at} cannot be read; convert it first", .path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that is not UTF-8.
+        at: usize,
+    },
+    /// A file is there, but is not what it should be; the message names it.
+    #[error(transparent)]
+    File(Box<formats::Error>),
+    /// A file of a folder is there, but is not what it should be.
+    #[error("{}: {source}", .path.display())]
+    Format {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<formats::Error>,
+    },
+    /// A file is of a kind that is not read.
+    #[error("{} is {found}; an autoencoder is an OpenAI .pt file or a SAELens folder", .path.display())]
+    NoAutoencoder {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// An autoencoder does not say where it belongs.
+    #[error(
+        "{given} does not say where in the model it belongs: add the hook it was trained at, as in {given}@blocks.3.hook_resid_post"
+    )]
+    NoHook {
+        /// The autoencoder, as it was given.
+        given: String,
+    },
+    /// The demo that the program carries is damaged.
+    #[error("the built-in demo is damaged: {0}")]
+    Demo(String),
+    /// The engine refused.
+    #[error(transparent)]
+    Engine(#[from] explorer::Error),
+    /// Results cannot be put into a file's format.
+    #[error("the dump cannot be made: {0}")]
+    Dump(String),
+}
+
+impl Error {
+    /// What is wrong with a file of a folder.
+    pub fn in_folder(folder: &Path) -> impl Fn(formats::Error) -> Self + Copy {
+        move |source| Self::Format {
+            path: folder.to_owned(),
+            source: Box::new(source),
+        }
+    }
+
+    /// The error's kind in kebab-case, where it has one.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing-file",
+            Self::Read { .. } | Self::NotText { .. } | Self::NoAutoencoder { .. } => "bad-file",
+            Self::File(source) | Self::Format { source, .. } => source.code(),
+            Self::NoHook { .. } => "hook-mismatch",
+            Self::Engine(error) => error.code(),
+            Self::Write { .. } | Self::Output(_) => "output",
+            Self::Demo(_) | Self::Dump(_) => "internal",
+        }
+    }
+
+    /// Whether the reader of the output went away, as `| head` does: nobody is left to tell.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,197 @@
+//! From what the command line names to files in memory.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use explorer::Session;
+use formats::gpt2::Gpt2Files;
+use formats::sae::{FileKind, Sae, openai, saelens, sniff};
+use formats::tensors::TensorFile;
+use formats::tokenizer::Tokenizer;
+
+use crate::args::Common;
+use crate::demo::Demo;
+use crate::error::Error;
+
+/// The word that stands for the built-in demo.
+const DEMO: &str = "demo";
+
+/// The prompt's text.
+pub fn prompt(common: &Common) -> Result<String, Error> {
+    let path = match (&common.prompt, &common.prompt_file) {
+        (Some(text), _) => return Ok(text.clone()),
+        (None, Some(path)) => path,
+        // The parser asks for one of the two.
+        (None, None) => return Ok(String::new()),
+    };
+    let bytes = if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        let read = io::stdin().read_to_end(&mut bytes);
+        read.map_err(|source| Error::Read {
+            path: path.clone(),
+            source,
+        })?;
+        bytes
+    } else {
+        read(path, "the prompt's file")?
+    };
+    String::from_utf8(bytes).map_err(|error| Error::NotText {
+        path: path.clone(),
+        at: error.utf8_error().valid_up_to(),
+    })
+}
+
+/// Puts the model on the session's device. The tokenizer comes back as well, for bytes that are a part of a character.
+pub async fn model(session: &mut Session, name: &str) -> Result<Tokenizer, Error> {
+    let demo = Demo::manifest()?;
+    let (shown, files, tokenizer, prepend_bos) = if name == DEMO {
+        let (files, tokenizer) = demo.model()?;
+        (demo.name, files, tokenizer, demo.bos)
+    } else {
+        let folder = Path::new(name);
+        let config = read(
+            &folder.join("config.json"),
+            "a model's folder has it; `demo` is the built-in model",
+        )?;
+        let path = folder.join("model.safetensors");
+        let weights = read(&path, &weights_needed(folder))?;
+        let prepend_bos = demo.has_weights(&weights) && demo.bos;
+        let in_folder = Error::in_folder(folder);
+        let weights =
+            TensorFile::from_safetensors("model.safetensors", weights).map_err(in_folder)?;
+        let files = Gpt2Files::new(&config, weights).map_err(in_folder)?;
+        (name.to_owned(), files, tokenizer(folder)?, prepend_bos)
+    };
+    session
+        .load_model(name, &shown, files, tokenizer.clone())
+        .await?;
+    session.set_prepend_bos(prepend_bos)?;
+    Ok(tokenizer)
+}
+
+fn weights_needed(folder: &Path) -> String {
+    let there = |name: &str| folder.join(name).exists();
+    if there("model.safetensors.index.json") {
+        "the model is split over several files, which is not supported; join them into one"
+            .to_owned()
+    } else if there("pytorch_model.bin") {
+        "pytorch_model.bin is not read; convert it to safetensors".to_owned()
+    } else {
+        "it holds the model's weights".to_owned()
+    }
+}
+
+fn tokenizer(folder: &Path) -> Result<Tokenizer, Error> {
+    let json = folder.join("tokenizer.json");
+    let (vocab, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
+    let in_folder = Error::in_folder(folder);
+    if json.exists() {
+        return Tokenizer::from_tokenizer_json(&read(&json, "the tokenizer")?).map_err(in_folder);
+    }
+    if !vocab.exists() && !merges.exists() {
+        return Err(Error::Missing {
+            path: json,
+            needed: "it, or vocab.json with merges.txt, is the tokenizer".into(),
+        });
+    }
+    let needed = "without tokenizer.json, both vocab.json and merges.txt are needed";
+    Tokenizer::from_vocab_merges(&read(&vocab, needed)?, &read(&merges, needed)?).map_err(in_folder)
+}
+
+/// Puts an autoencoder, or all of the demo's, on the session's device.
+pub async fn saes(session: &mut Session, given: &str) -> Result<(), Error> {
+    if given == DEMO {
+        let demo = Demo::manifest()?;
+        for sae in &demo.saes {
+            session
+                .load_sae(&sae.id, sae.read()?, Some(&sae.hook))
+                .await?;
+        }
+        return Ok(session.set_prepend_bos(demo.bos)?);
+    }
+    let (path, hook) = path_and_hook(given);
+    let sae = read_sae(path)?;
+    if hook.is_none() && sae.config.hook_name.is_none() {
+        return Err(Error::NoHook {
+            given: given.to_owned(),
+        });
+    }
+    let taken: Vec<String> = session.info().saes.into_iter().map(|sae| sae.id).collect();
+    session.load_sae(&id_for(path, &taken), sae, hook).await?;
+    Ok(())
+}
+
+/// `PATH@HOOK` at its last `@`, unless a file of the whole name is there.
+fn path_and_hook(given: &str) -> (&Path, Option<&str>) {
+    match given.rsplit_once('@') {
+        Some((path, hook)) if !hook.contains(['/', '\\']) && !Path::new(given).exists() => {
+            (Path::new(path), Some(hook))
+        }
+        _ => (Path::new(given), None),
+    }
+}
+
+fn read_sae(path: &Path) -> Result<Sae, Error> {
+    // A folder's name may end in `.pt` as well: what it is decides.
+    if !path.is_dir() {
+        let bytes = read(
+            path,
+            "an autoencoder is an OpenAI .pt file or a SAELens folder; `demo` is the built-in one",
+        )?;
+        let found = match sniff(&bytes) {
+            FileKind::Safetensors => {
+                "a safetensors file, so perhaps a part of a SAELens folder: give the folder"
+            }
+            FileKind::Json => "a JSON file, so perhaps a part of a SAELens folder: give the folder",
+            // Anything else is given to the reader, which says what it misses.
+            _ => {
+                let name = path.display().to_string();
+                return openai::read_pt(&name, bytes).map_err(|error| Error::File(Box::new(error)));
+            }
+        };
+        return Err(Error::NoAutoencoder {
+            path: path.to_owned(),
+            found,
+        });
+    }
+    let needed = "a SAELens folder has cfg.json and sae_weights.safetensors";
+    let cfg = read(&path.join("cfg.json"), needed)?;
+    let weights = read(&path.join("sae_weights.safetensors"), needed)?;
+    let in_folder = Error::in_folder(path);
+    let weights =
+        TensorFile::from_safetensors("sae_weights.safetensors", weights).map_err(in_folder)?;
+    saelens::read_folder(&cfg, weights).map_err(in_folder)
+}
+
+/// The file's name without its ending; with a number where several have the same.
+fn id_for(path: &Path, taken: &[String]) -> String {
+    let name = if path.is_dir() {
+        path.file_name()
+    } else {
+        path.file_stem()
+    };
+    let name = name.map_or_else(
+        || "sae".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    if !taken.contains(&name) {
+        return name;
+    }
+    (2..)
+        .map(|n| format!("{name}-{n}"))
+        .find(|id| !taken.contains(id))
+        .unwrap_or(name)
+}
+
+fn read(path: &Path, needed: &str) -> Result<Vec<u8>, Error> {
+    let path: PathBuf = path.to_owned();
+    match fs::read(&path) {
+        Ok(bytes) => Ok(bytes),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Err(Error::Missing {
+            path,
+            needed: needed.to_owned(),
+        }),
+        Err(source) => Err(Error::Read { path, source }),
+    }
+}

@@ -1,0 +1,197 @@
+//! A trace for a person's eyes.
+
+use std::fmt::Write as _;
+
+use explorer::{Info, SaeTrace, Trace};
+
+use crate::json::features;
+
+/// Features shown for a token; the rest are counted.
+const SHOWN: usize = 5;
+/// Characters of a token's text that are shown.
+const WIDEST: usize = 20;
+
+/// The whole trace as text.
+pub fn render(trace: &Trace, info: &Info) -> String {
+    let mut out = String::new();
+    let model = info.model.as_ref().map_or("", |model| model.name.as_str());
+    let _ = writeln!(
+        out,
+        "{model}, on the {} ({})",
+        trace.backend.to_uppercase(),
+        trace.adapter
+    );
+    if let Some(reason) = &info.fallback_reason {
+        let _ = writeln!(out, "No GPU: {reason}");
+    }
+    let bos = if trace.bos_prepended {
+        ", the first a BOS"
+    } else {
+        ""
+    };
+    let count = trace.tokens.len();
+    let loss = trace.loss.map_or_else(
+        || "nothing to predict".to_owned(),
+        |loss| format!("loss {loss:.4} nats a token"),
+    );
+    let _ = writeln!(
+        out,
+        "{count} {}{bos}; {loss}\n",
+        if count == 1 { "token" } else { "tokens" }
+    );
+
+    let tokens: Vec<String> = trace
+        .tokens
+        .iter()
+        .map(|token| visible(&token.text))
+        .collect();
+    let mut rows = vec![["at".into(), "id".into(), "token".into(), "loss".into()]];
+    for (at, (token, text)) in trace.tokens.iter().zip(&tokens).enumerate() {
+        let loss = at
+            .checked_sub(1)
+            .and_then(|i| trace.token_losses.get(i))
+            .map_or("–".into(), |loss| format!("{loss:.4}"));
+        rows.push([at.to_string(), token.id.to_string(), text.clone(), loss]);
+    }
+    align(
+        &mut out,
+        &rows,
+        [Side::Right, Side::Right, Side::Left, Side::Right],
+    );
+    for sae in &trace.saes {
+        autoencoder(&mut out, sae, &tokens);
+    }
+    let _ = writeln!(out, "\nAfter the last token");
+    let mut rows = vec![[
+        "id".into(),
+        "token".into(),
+        "probability".into(),
+        "logit".into(),
+    ]];
+    for next in &trace.next {
+        rows.push([
+            next.id.to_string(),
+            visible(&next.text),
+            format!("{:.4}", next.prob),
+            format!("{:.4}", next.logit),
+        ]);
+    }
+    align(
+        &mut out,
+        &rows,
+        [Side::Right, Side::Left, Side::Right, Side::Right],
+    );
+    out
+}
+
+fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
+    let (info, metrics) = (&sae.info, &sae.metrics);
+    let k = info.k.map_or_else(String::new, |k| format!(", k = {k}"));
+    let _ = writeln!(
+        out,
+        "\n{} at {}: {}{k}, {} latents",
+        info.id, info.hook, info.architecture, info.n_latents
+    );
+    let space = if info.normalization == "none" {
+        "raw"
+    } else {
+        "normalised"
+    };
+    let or_dash = |value: Option<f64>, sign: bool| match value {
+        Some(value) if sign => format!("{value:+.4}"),
+        Some(value) => format!("{value:.4}"),
+        None => "–".to_owned(),
+    };
+    let _ = writeln!(
+        out,
+        "FVU {} ({space} space), relative error {:.4}, L0 {:.2}, spliced loss {}, ΔCE {}, KL {:.4}; over {} tokens",
+        or_dash(metrics.fvu, false),
+        metrics.relative_error,
+        metrics.l0,
+        or_dash(metrics.spliced_loss, false),
+        or_dash(metrics.delta_ce, true),
+        metrics.kl,
+        metrics.positions,
+    );
+    let mut rows = vec![[
+        "at".into(),
+        "token".into(),
+        "latents and their activations, strongest first".into(),
+    ]];
+    for ((at, token), active) in tokens.iter().enumerate().zip(features(sae)) {
+        let mut line = String::new();
+        for feature in active.iter().take(SHOWN) {
+            let _ = write!(
+                line,
+                "{:>6} {:<8}",
+                feature.latent,
+                format!("{:.3}", feature.activation)
+            );
+        }
+        if active.len() > SHOWN {
+            let _ = write!(line, "  {} more", active.len() - SHOWN);
+        }
+        rows.push([at.to_string(), token.clone(), line.trim_end().to_owned()]);
+    }
+    align(out, &rows, [Side::Right, Side::Left, Side::Left]);
+}
+
+/// Where a column's text stands.
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Columns two spaces apart, each as wide as its widest cell; the last is not padded.
+fn align<const N: usize>(out: &mut String, rows: &[[String; N]], sides: [Side; N]) {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in rows {
+        let mut line = String::new();
+        for ((cell, width), side) in row.iter().zip(widths).zip(sides) {
+            let _ = match side {
+                Side::Left => write!(line, "  {cell:<width$}"),
+                Side::Right => write!(line, "  {cell:>width$}"),
+            };
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+/// A token's text with its whitespace visible and its control characters spelled out, cut where it is long.
+pub fn visible(text: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in text.chars().enumerate() {
+        if i == WIDEST {
+            out.push('…');
+            break;
+        }
+        match c {
+            ' ' => out.push('·'),
+            '\n' => out.push('⏎'),
+            '\t' => out.push('⇥'),
+            // No-break spaces, ideographic spaces and the like, and anything that moves the cursor.
+            c if c.is_whitespace() || c.is_control() => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn whitespace_is_visible() {
+        assert_eq!(visible(" the\n\t"), "·the⏎⇥");
+        assert_eq!(visible("\u{a0}\r\u{1b}"), "\\u{a0}\\u{d}\\u{1b}");
+        assert_eq!(visible(&"x".repeat(30)), format!("{}…", "x".repeat(20)));
+    }
+}
