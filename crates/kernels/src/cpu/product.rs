@@ -31,18 +31,20 @@ pub(crate) fn product(args: &Product<'_>, output: &mut [f32], stride: usize, off
     if args.rows > 1 {
         return library(args, output, stride, offset);
     }
-    let mut first = 0;
-    while first < args.rows {
-        match args.rows - first {
-            1 => rows_by_blocks::<1>(args, first, output, stride, offset),
-            2 | 3 => rows_by_blocks::<2>(args, first, output, stride, offset),
-            _ => rows_by_blocks::<4>(args, first, output, stride, offset),
+    let outputs_at_once = (CACHED_WEIGHTS / args.inputs.max(1))
+        .next_multiple_of(BLOCK_OUTPUTS)
+        .max(BLOCK_OUTPUTS);
+    for first_output in (0..args.outputs).step_by(outputs_at_once) {
+        let outputs = first_output..(first_output + outputs_at_once).min(args.outputs);
+        let mut rows = 0..args.rows;
+        while !rows.is_empty() {
+            let taken = match rows.len() {
+                1 => rows_by_blocks::<1>,
+                2 | 3 => rows_by_blocks::<2>,
+                _ => rows_by_blocks::<4>,
+            }(args, rows.start, outputs.clone(), output, stride, offset);
+            rows.start += taken;
         }
-        first += match args.rows - first {
-            1 => 1,
-            2 | 3 => 2,
-            _ => 4,
-        };
     }
 }
 
@@ -74,16 +76,21 @@ fn library(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usize)
     }
 }
 
+/// Weights that all rows use before the next are taken: 256 KiB, which a second-level cache holds.
+const CACHED_WEIGHTS: usize = 1 << 16;
+
 /// Outputs of a block: with four rows, 12 sums, one vector of inputs and three of weights fill the 16 registers.
 const BLOCK_OUTPUTS: usize = 3;
 
+/// The products of `ROWS` rows with some outputs; returns `ROWS`.
 fn rows_by_blocks<const ROWS: usize>(
     args: &Product<'_>,
     first_row: usize,
+    outputs: Range<usize>,
     output: &mut [f32],
     stride: usize,
     offset: usize,
-) {
+) -> usize {
     let inputs: [&[f32]; ROWS] = std::array::from_fn(|row| args.input_row(first_row + row));
     let mut write = |outputs: Range<usize>, sums: &[[f32; BLOCK_OUTPUTS]; ROWS]| {
         for (row, sums) in sums.iter().enumerate() {
@@ -91,8 +98,8 @@ fn rows_by_blocks<const ROWS: usize>(
             output[place..place + outputs.len()].copy_from_slice(&sums[..outputs.len()]);
         }
     };
-    let mut n = 0;
-    while n + BLOCK_OUTPUTS <= args.outputs {
+    let mut n = outputs.start;
+    while n + BLOCK_OUTPUTS <= outputs.end {
         let weights = std::array::from_fn(|i| args.weight_row(n + i));
         write(
             n..n + BLOCK_OUTPUTS,
@@ -100,11 +107,12 @@ fn rows_by_blocks<const ROWS: usize>(
         );
         n += BLOCK_OUTPUTS;
     }
-    while n < args.outputs {
+    while n < outputs.end {
         let sums = block::<ROWS, 1>(inputs, [args.weight_row(n)]);
         write(n..n + 1, &sums.map(|[sum]| [sum, 0.0, 0.0]));
         n += 1;
     }
+    ROWS
 }
 
 /// All dot products of `ROWS` input rows with `OUTPUTS` weight rows, four lanes at a time.
