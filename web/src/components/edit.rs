@@ -6,6 +6,7 @@ use yew::prelude::*;
 use super::spark::Spark;
 use super::term::Defined;
 use super::token_text::TokenText;
+use crate::browser;
 use crate::controller::Controller;
 use crate::data::{Edited, NextToken, Trace};
 use crate::definitions::{EDIT, KL_EDITED, LOSS};
@@ -49,12 +50,7 @@ pub fn Edit(props: &Props) -> Html {
         .value
         .clone()
         .unwrap_or_else(|| format!("{:.2}", 2.0 * peak(along, first)));
-    let value: Option<f64> = typed
-        .trim()
-        .replace('−', "-")
-        .parse()
-        .ok()
-        .filter(|value: &f64| value.is_finite());
+    let value = browser::number(&typed);
     let positions: Vec<usize> = match edit.reach {
         Reach::Selected => vec![*token],
         Reach::Active => (first..along.len())

@@ -3,6 +3,7 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use crate::browser;
 use crate::controller::Controller;
 use crate::engine::GenerateOptions;
 use crate::format::count;
@@ -27,12 +28,7 @@ fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
         .parse()
         .ok()
         .filter(|&most| (1..=100_000).contains(&most));
-    let temperature = generate
-        .temperature
-        .trim()
-        .parse()
-        .ok()
-        .filter(|heat: &f64| heat.is_finite() && *heat >= 0.0);
+    let temperature = browser::number(&generate.temperature).filter(|heat| *heat >= 0.0);
     Ok(GenerateOptions {
         max_tokens: max_tokens.ok_or("The number of tokens must be a whole number from 1 on.")?,
         temperature: temperature.ok_or("The temperature must be a number from 0 on.")?,
