@@ -2,8 +2,10 @@
 
 use yew::prelude::*;
 
+use super::term::Defined;
 use crate::controller::Controller;
 use crate::data::Trace;
+use crate::definitions::ACTIVATION;
 use crate::display::quoted;
 use crate::format::fixed;
 use crate::ranking::{peak, strongest};
@@ -82,7 +84,7 @@ pub fn ActivationChart(props: &Props) -> Html {
                 if let Some(token) = trace.tokens.get(told) {
                     <span class="quoted">{ if told < first { "BOS".to_owned() } else { quoted(&token.text) } }</span>
                 }
-                <span>{ "activation " }<b>{ fixed(along.get(told).copied().unwrap_or(0.0).into(), 3) }</b></span>
+                <span><Defined term={ACTIVATION} />{ " " }<b>{ fixed(along.get(told).copied().unwrap_or(0.0).into(), 3) }</b></span>
                 <span class="end">{ format!("full height {}", fixed(max.into(), 3)) }</span>
             </figcaption>
         </figure>

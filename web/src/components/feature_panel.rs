@@ -9,7 +9,7 @@ use super::term::Defined;
 use super::token_text::TokenText;
 use crate::controller::Controller;
 use crate::data::{Feature, TokenValue, Trace};
-use crate::definitions::{DECODER_NORM, ENCODER_BIAS, LOGIT_EFFECT, NEAREST};
+use crate::definitions::{DECODER_NORM, ENCODER_BIAS, LOGIT_EFFECT, MAXIMUM, NEAREST};
 use crate::display::{hook_label, quoted};
 use crate::format::{count, fixed, share, signed};
 use crate::ranking::{along, peak, strongest};
@@ -68,7 +68,7 @@ pub fn FeaturePanel(props: &Props) -> Html {
                 { "Feature " }<span class="id">{ latent }</span>{ format!(" · {}", hook_label(&sae.hook)) }
             </h2>
             <p class="line">
-                <span>{ "maximum " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
+                <span><Defined term={MAXIMUM} />{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
                 <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>
                 if let Some(feature) = told {
                     <span><Defined term={DECODER_NORM} />{ " " }<b>{ fixed(feature.decoder_norm, 3) }</b></span>

@@ -61,11 +61,11 @@ pub fn NextTokens(props: &Props) -> Html {
             </h2>
             <p class="line">
                 if let (Some(actual), Some(loss)) = (actual, trace.loss_of(token + 1)) {
-                    <span>{ "came " }<b class="quoted"><TokenText text={actual.text.clone()} /></b></span>
+                    <span>{ "actual next token " }<b class="quoted"><TokenText text={actual.text.clone()} /></b></span>
                     <span><Defined term={LOSS} />{ " " }<b>{ fixed(loss.into(), 3) }</b>{ " nats" }</span>
                     <span><Defined term={PROBABILITY} />{ " " }<b>{ percent(f64::from(-loss).exp()) }</b></span>
                 } else {
-                    <span>{ "The prompt ends here, so nothing came and there is no loss." }</span>
+                    <span>{ "The prompt ends here, so there is no actual next token and no loss." }</span>
                 }
             </p>
             <Bars label="Likeliest next tokens with their probabilities" kind="probability" {bars} />

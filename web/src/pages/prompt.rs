@@ -63,18 +63,15 @@ pub fn PromptPage(props: &Props) -> Html {
                     <ProgressBar {progress} />
                 }
                 <div class="columns">
-                    <div>
-                        <section class="card" aria-label="Prompt and tokens">
-                            <PromptBox prompt={state.prompt().to_owned()} examples={state.examples.clone()} invalid={at_fault} />
-                            { banner(true) }
-                            if let Some(trace) = &state.trace {
-                                { tokens(state, trace) }
-                                <Summary trace={trace.clone()} n_ctx={state.model.as_ref().map_or(0, |model| model.n_ctx)} loss_shown={state.loss_shown} />
-                            }
-                        </section>
-                        { left(state) }
-                    </div>
-                    <aside aria-label="Selected feature">{ right(state) }</aside>
+                    <section class="card prompt" aria-label="Prompt and tokens">
+                        <PromptBox prompt={state.prompt().to_owned()} examples={state.examples.clone()} invalid={at_fault} />
+                        { banner(true) }
+                        if let Some(trace) = &state.trace {
+                            { tokens(state, trace) }
+                            <Summary trace={trace.clone()} n_ctx={state.model.as_ref().map_or(0, |model| model.n_ctx)} loss_shown={state.loss_shown} />
+                        }
+                    </section>
+                    { parts(state) }
                 </div>
             </main>
             <NoteLine note={state.note.clone()} />
@@ -94,32 +91,30 @@ fn tokens(state: &State, trace: &Shared<Trace>) -> Html {
     }
 }
 
-fn left(state: &State) -> Html {
+/// What follows from a trace, in the order of a narrow page; on a wide one the feature stands beside the rest.
+fn parts(state: &State) -> Html {
     let (Some(trace), Some(sae)) = (&state.trace, &state.place.sae) else {
         return Html::default();
     };
     let token = state.place.token.unwrap_or(0);
     html! {
         <>
-            <Features trace={trace.clone()} sae={sae.clone()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
+            <div class="list">
+                <Features trace={trace.clone()} sae={sae.clone()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
+            </div>
+            <aside aria-label="Selected feature">
+                if let Some(latent) = state.place.feature {
+                    <FeaturePanel trace={trace.clone()} sae={sae.clone()} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} />
+                }
+            </aside>
             <div class="pair">
                 <NextTokens trace={trace.clone()} {token} />
                 <MetricsTable trace={trace.clone()} selected={sae.clone()} />
             </div>
-            <Generate generate={state.generate.clone()} prompt={state.prompt().to_owned()} ready={state.phase == Phase::Ready} />
+            <div class="continue">
+                <Generate generate={state.generate.clone()} prompt={state.prompt().to_owned()} ready={state.phase == Phase::Ready} />
+            </div>
         </>
-    }
-}
-
-fn right(state: &State) -> Html {
-    let (Some(trace), Some(sae), Some(latent)) =
-        (&state.trace, &state.place.sae, state.place.feature)
-    else {
-        return Html::default();
-    };
-    html! {
-        <FeaturePanel trace={trace.clone()} sae={sae.clone()} {latent} token={state.place.token.unwrap_or(0)}
-            feature={state.feature.clone()} edit={state.edit.clone()} />
     }
 }
 

@@ -224,16 +224,17 @@ impl State {
                 Some(beginning) => (beginning.0, Some(beginning.1)),
                 None => (0, None),
             },
-            // Where the selected feature is strongest; in a text without it, where there is something else to see.
+            // Where the selected feature is strongest; in a text without it there is something else to see.
             (None, Some(latent)) => {
                 let along = ranking::along(sae, trace.tokens.len(), latent);
-                let strongest = ranking::strongest(&along, trace.first_own(), 1)
-                    .first()
-                    .copied();
-                (
-                    strongest.or(beginning.map(|(token, _)| token)).unwrap_or(0),
-                    Some(latent),
-                )
+                match (
+                    ranking::strongest(&along, trace.first_own(), 1).first(),
+                    beginning,
+                ) {
+                    (Some(&token), _) => (token, Some(latent)),
+                    (None, Some((token, other))) => (token, Some(other)),
+                    (None, None) => (0, Some(latent)),
+                }
             }
             (Some(token), None) => (
                 token,

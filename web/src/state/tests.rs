@@ -167,3 +167,22 @@ fn answers_about_another_feature_are_passed_over() {
     let state = state.after(Action::SelectFeature(12, History::Push));
     assert_eq!(state.feature, Remote::Idle);
 }
+
+#[test]
+fn another_prompt_keeps_a_feature_that_it_has_and_no_other() {
+    let other = |latent| {
+        let state = ready(Place::default()).after(Action::SelectFeature(latent, History::Push));
+        state
+            .after(Action::UsePrompt("two".to_owned()))
+            .after(Action::Traced(trace("two")))
+    };
+    assert_eq!(
+        (other(13).place.token, other(13).place.feature),
+        (Some(2), Some(13))
+    );
+    assert_eq!(
+        (other(55).place.token, other(55).place.feature),
+        (Some(1), Some(12))
+    );
+    assert_eq!(other(55).history, History::Push);
+}
