@@ -191,6 +191,8 @@ pub struct Edited {
     pub next_by_position: Vec<Vec<NextToken>>,
     /// Mean KL(clean ‖ edited), nats.
     pub kl: Option<f64>,
+    /// `[T]`; KL(clean ‖ edited) after each token, nats.
+    pub kl_by_position: Vec<f32>,
 }
 
 /// Where the engine runs and what it uses.

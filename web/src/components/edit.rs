@@ -131,6 +131,9 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
                 <span>{ format!("feature {} set to ", spec.latent) }<b>{ fixed(spec.value, 2) }</b>{ format!(" {at}") }</span>
                 <span><Defined term={LOSS} />{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| "—".to_owned()) }{ ")" }</span>
                 <span><Defined term={KL_EDITED} />{ " " }<b>{ optional(edited.kl, 4) }</b>{ " nats" }</span>
+                if let Some(kl) = edited.kl_by_position.get(token) {
+                    <span>{ "after the selected token " }<b>{ fixed(f64::from(*kl), 4) }</b>{ " nats" }</span>
+                }
             </p>
             if let Some((index, change)) = worst {
                 <p class="line"><span>{ "loss of each token, edited − clean; largest at " }

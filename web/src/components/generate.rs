@@ -62,8 +62,7 @@ pub fn Generate(props: &Props) -> Html {
         html! { <label {title}>{ label }<input type="text" inputmode="decimal" size="5" value={value.to_owned()} {oninput} /></label> }
     };
     let start = {
-        let (controller, prompt, options) =
-            (controller.clone(), prompt.to_string(), options.clone());
+        let (controller, prompt, options) = (controller.clone(), prompt.to_string(), options);
         move |_| {
             if let Ok(options) = options {
                 controller.generate(prompt.clone(), options);
