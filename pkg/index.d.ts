@@ -328,8 +328,10 @@ export interface Edited {
   tokenLosses: Float32Array;
   next: NextToken[];
   nextByPosition: NextToken[][];
-  /** KL(clean ‖ edited) of the next-token distribution after each token, nats. */
-  kl: Float32Array;
+  /** Mean over all T positions of KL(clean ‖ edited) of the next-token distribution, nats. */
+  kl: number | null;
+  /** The same after each token, T values. */
+  klByPosition: Float32Array;
   /** Where asked for. */
   logits?: Matrix;
 }

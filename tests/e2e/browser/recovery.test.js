@@ -21,25 +21,54 @@ after(async () => {
   await server?.close();
 });
 
-test('a lost device is replaced, and the same call gives the same numbers', async () => {
-  const page = await openBare(gpu, server);
+async function laterTraceWins(page) {
   const found = await page.evaluate(async (prompt) => {
-    const notices = [];
-    const engine = await SaeExplorer.create({ backend: 'gpu', onNotice: ({ code }) => notices.push(code) });
-    await engine.loadModel('demo');
-    const [sae] = await engine.loadSae('demo');
-    const told = async () => {
-      const { tokens, tokenLosses, saes } = await engine.trace(prompt, { saes: [sae.id] });
-      return JSON.stringify([tokens, [...tokenLosses], [...saes[0].latents], [...saes[0].activations]]);
-    };
-    const first = await told();
-    await engine._loseDevice();
-    const second = await told();
-    const { saes, backend } = await engine.info();
-    await engine.dispose();
-    return { same: first === second, notices, saes: saes.map(({ id }) => id), backend };
+    const [first, second] = await Promise.allSettled([engine.trace(`${prompt} there was`), engine.trace(prompt)]);
+    return { first: first.reason?.code, second: second.value?.tokens.length };
   }, PROMPT);
-  assert.deepEqual(found, { same: true, notices: ['device-lost'], saes: ['openai.layer_1', 'openai.layer_3', 'openai.layer_5'], backend: 'gpu' });
+  assert.equal(found.first, 'cancelled');
+  assert.ok(found.second >= 4);
+}
+
+/** What there is by then comes, marked as cancelled. */
+async function generationStops(page) {
+  const found = await page.evaluate(async (prompt) => {
+    const controller = new AbortController();
+    let told = 0;
+    const onToken = () => {
+      told += 1;
+      if (told === 2) controller.abort();
+    };
+    const { ids, text, cancelled } = await engine.generate(prompt, { maxTokens: 200, signal: controller.signal, onToken });
+    return { count: ids.length, text, cancelled };
+  }, PROMPT);
+  assert.equal(found.cancelled, true);
+  assert.ok(found.count >= 2 && found.count < 200, `${found.count} tokens`);
+  assert.notEqual(found.text, '');
+}
+
+test('on the GPU', async (t) => {
+  const page = await openBare(gpu, server);
+  await t.test('a lost device is replaced, and the same call gives the same numbers', async () => {
+    const found = await page.evaluate(async (prompt) => {
+      const notices = [];
+      window.engine = await SaeExplorer.create({ backend: 'gpu', onNotice: ({ code }) => notices.push(code) });
+      await engine.loadModel('demo');
+      const [sae] = await engine.loadSae('demo');
+      const told = async () => {
+        const { tokens, tokenLosses, saes } = await engine.trace(prompt, { saes: [sae.id] });
+        return JSON.stringify([tokens, [...tokenLosses], [...saes[0].latents], [...saes[0].activations]]);
+      };
+      const first = await told();
+      await engine._loseDevice();
+      const second = await told();
+      const { saes, backend } = await engine.info();
+      return { same: first === second, notices, saes: saes.map(({ id }) => id), backend };
+    }, PROMPT);
+    assert.deepEqual(found, { same: true, notices: ['device-lost'], saes: ['openai.layer_1', 'openai.layer_3', 'openai.layer_5'], backend: 'gpu' });
+  });
+  await t.test('of two traces the later wins', () => laterTraceWins(page));
+  await t.test('a generation stops by its signal', () => generationStops(page));
   await page.context().close();
 });
 
@@ -64,78 +93,46 @@ test('a killed worker rejects the call under way; the next one rebuilds the sess
   await page.context().close();
 });
 
-for (const [name, backend, of] of [['GPU', 'gpu', () => gpu], ['CPU', 'cpu', () => cpu]]) {
-  test(`stopping on the ${name}`, async (t) => {
-    const page = await openBare(of(), server);
-    await openDemo(page, { backend });
-    await t.test('of two traces the later wins', async () => {
-      const found = await page.evaluate(async (prompt) => {
-        const [first, second] = await Promise.allSettled([engine.trace(`${prompt} there was`), engine.trace(prompt)]);
-        return { first: first.reason?.code, second: second.value?.tokens.length };
-      }, PROMPT);
-      assert.equal(found.first, 'cancelled');
-      assert.ok(found.second >= 4);
-    });
-    await t.test('a trace by its signal, and the engine is free at once for the next', async () => {
-      const found = await page.evaluate(async (prompt) => {
-        const controller = new AbortController();
-        const stopped = window.fault(engine.trace(prompt.repeat(10), { signal: controller.signal }));
-        controller.abort();
-        return { code: (await stopped).code, loss: (await engine.trace(prompt)).loss };
-      }, PROMPT);
-      assert.equal(found.code, 'cancelled');
-      assert.ok(Number.isFinite(found.loss));
-    });
-    await t.test('a generation by its signal: what there is, marked', async () => {
-      const found = await page.evaluate(async (prompt) => {
-        const controller = new AbortController();
-        let told = 0;
-        const onToken = () => {
-          told += 1;
-          if (told === 2) controller.abort();
-        };
-        const { ids, text, cancelled } = await engine.generate(prompt, { maxTokens: 200, signal: controller.signal, onToken });
-        return { count: ids.length, text, cancelled };
-      }, PROMPT);
-      assert.equal(found.cancelled, true);
-      assert.ok(found.count >= 2 && found.count < 200, `${found.count} tokens`);
-      assert.notEqual(found.text, '');
-    });
-    await t.test('calls that overlap are answered in turn', async () => {
-      const found = await page.evaluate(async (prompt) => {
-        const { tokens } = await engine.tokenize(prompt, { bos: 'yes' });
-        const [logits, residual, info] = await Promise.all([engine.logits(prompt, { bos: 'yes' }), engine.residual(prompt, 0, { bos: 'yes' }), engine.info()]);
-        return { rows: [tokens.length, logits.shape[0], residual.shape[0]], model: info.model.id };
-      }, PROMPT);
-      assert.equal(new Set(found.rows).size, 1);
-      assert.equal(found.model, 'demo');
-    });
-    await page.evaluate(() => engine.dispose());
-    await page.context().close();
+test('on the CPU', async (t) => {
+  const page = await openBare(cpu, server);
+  await openDemo(page, { backend: 'cpu' });
+  await t.test('of two traces the later wins', () => laterTraceWins(page));
+  await t.test('a generation stops by its signal', () => generationStops(page));
+  await t.test('a trace stops by its signal, and the engine is free for the next', async () => {
+    const found = await page.evaluate(async (prompt) => {
+      const controller = new AbortController();
+      const stopped = window.fault(engine.trace(prompt.repeat(10), { signal: controller.signal }));
+      controller.abort();
+      return { code: (await stopped).code, loss: (await engine.trace(prompt)).loss };
+    }, PROMPT);
+    assert.equal(found.code, 'cancelled');
+    assert.ok(Number.isFinite(found.loss));
   });
-}
-
-test('a generation is a function of its seed', async () => {
-  const page = await openBare(cpu, server);
-  await openDemo(page, { backend: 'cpu' });
-  const texts = await page.evaluate(async (prompt) => {
-    const ask = async (seed) => (await engine.generate(prompt, { maxTokens: 12, temperature: 1, topK: 50, topP: 0.95, seed })).text;
-    return [await ask(1), await ask(1), await ask(2)];
-  }, PROMPT);
-  assert.equal(texts[0], texts[1]);
-  assert.notEqual(texts[0], texts[2]);
-  await page.context().close();
-});
-
-test('with no edit an SAE leaves the logits exactly as they are', async () => {
-  const page = await openBare(cpu, server);
-  await openDemo(page, { backend: 'cpu' });
-  const difference = await page.evaluate(async (prompt) => {
-    const clean = await engine.logits(prompt);
-    const edited = await engine.edited(prompt, { sae: 'openai.layer_3', latent: 0, value: 5, positions: [] }, { logits: true });
-    return parity.maxAbs(edited.logits.data, clean.data);
-  }, PROMPT);
-  assert.equal(difference, 0);
+  await t.test('calls that overlap are answered in turn', async () => {
+    const found = await page.evaluate(async (prompt) => {
+      const { tokens } = await engine.tokenize(prompt, { bos: 'yes' });
+      const [logits, residual, info] = await Promise.all([engine.logits(prompt, { bos: 'yes' }), engine.residual(prompt, 0, { bos: 'yes' }), engine.info()]);
+      return { rows: [tokens.length, logits.shape[0], residual.shape[0]], model: info.model.id };
+    }, PROMPT);
+    assert.equal(new Set(found.rows).size, 1);
+    assert.equal(found.model, 'demo');
+  });
+  await t.test('a generation is a function of its seed', async () => {
+    const texts = await page.evaluate(async (prompt) => {
+      const ask = async (seed) => (await engine.generate(prompt, { maxTokens: 12, temperature: 1, topK: 50, topP: 0.95, seed })).text;
+      return [await ask(1), await ask(1), await ask(2)];
+    }, PROMPT);
+    assert.equal(texts[0], texts[1]);
+    assert.notEqual(texts[0], texts[2]);
+  });
+  await t.test('with no edit an SAE leaves the logits exactly as they are', async () => {
+    const difference = await page.evaluate(async (prompt) => {
+      const clean = await engine.logits(prompt);
+      const edited = await engine.edited(prompt, { sae: 'openai.layer_3', latent: 0, value: 5, positions: [] }, { logits: true });
+      return parity.maxAbs(edited.logits.data, clean.data);
+    }, PROMPT);
+    assert.equal(difference, 0);
+  });
   await page.context().close();
 });
 

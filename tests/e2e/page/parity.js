@@ -134,7 +134,7 @@ export async function compareEdit(explorer, name, sae, edit, variant) {
   const positions = Array.from({ length: to - from }, (_, at) => from + at);
   const got = await explorer.edited(want.text, { sae, latent: want[edit].latent, value, positions }, { bos: 'yes', logits: true });
   const tail = want.tensors[`${edit}.${variant}.logits_tail`].data;
-  return { logits: maxAbs(got.logits.data.slice(-tail.length), tail), loss: Math.abs(got.loss - loss), kl: Math.min(...got.kl) };
+  return { logits: maxAbs(got.logits.data.slice(-tail.length), tail), loss: Math.abs(got.loss - loss), kl: got.kl, smallestKl: Math.min(...got.klByPosition) };
 }
 
 /** Greedy continuation: how many of the fixture's first `count` tokens come. */

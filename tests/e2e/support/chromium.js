@@ -26,6 +26,8 @@ export function launch({ webgpu = true } = {}) {
  */
 export async function newPage(browser, context = {}) {
   const page = await (await browser.newContext(context)).newPage();
+  // A software adapter on a busy machine takes its time; what never happens is still found out.
+  page.setDefaultTimeout(120_000);
   const seen = { errors: [], requests: [] };
   page.on('console', (message) => {
     if (message.type() === 'error') seen.errors.push(message.text());
