@@ -128,6 +128,8 @@ impl Gpu {
                 adapter: adapter_name.clone(),
                 reason: error.to_string(),
             })?;
+        #[cfg(target_arch = "wasm32")]
+        let adapter_name = browser_adapter_name(&device).unwrap_or(adapter_name);
         let faults = Faults::default();
         let on_error = faults.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -227,4 +229,20 @@ impl Gpu {
         self.pipelines.borrow_mut().insert(key, pipeline.clone());
         (pipeline, true)
     }
+}
+
+/// Browsers name an adapter by vendor and architecture, which `wgpu` does not hand on: `GPUDevice.adapterInfo` has them.
+#[cfg(target_arch = "wasm32")]
+fn browser_adapter_name(device: &wgpu::Device) -> Option<String> {
+    let info = js_sys::Reflect::get(device.as_webgpu()?, &"adapterInfo".into()).ok()?;
+    let text = |name: &str| {
+        js_sys::Reflect::get(&info, &name.into())
+            .ok()
+            .and_then(|value| value.as_string())
+            .filter(|text| !text.is_empty())
+    };
+    text("description").or_else(|| match (text("vendor"), text("architecture")) {
+        (Some(vendor), Some(architecture)) => Some(format!("{vendor} {architecture}")),
+        (vendor, architecture) => vendor.or(architecture),
+    })
 }
