@@ -194,12 +194,14 @@ export interface ModelInfo {
 export interface SaeInfo {
   id: string;
   hook: string;
-  /** `"topk"` or `"standard"` (ReLU). */
+  /** `"topk"`, `"standard"` (ReLU), `"jumprelu"` or `"gated"`. */
   architecture: string;
   nLatents: number;
   /** Latents a token may have; for architectures without such a bound, `null`. */
   k: number | null;
+  /** Width of the activation it reads. */
   dIn: number;
+  /** `"none"`, `"layer_norm"` or `"constant_norm_rescale"`. */
   normalization: string;
   /** How the weights lie on the device. */
   weights: 'f32' | 'f16';
