@@ -72,26 +72,26 @@ fn autoencoders_that_do_not_fit() {
 
     let empty = folder("empty_sae").display().to_string();
     refuse(&empty, "missing-file", &["cfg.json"]);
-    let gated = folder("gated_sae");
+    let other = folder("other_sae");
     let source = root().join("tests/fixtures/saelens/blocks.3.hook_resid_post");
     let cfg = fs::read_to_string(source.join("cfg.json"))
         .unwrap()
-        .replace("\"topk\"", "\"gated\"");
-    fs::write(gated.join("cfg.json"), cfg).unwrap();
+        .replace("\"topk\"", "\"transcoder\"");
+    fs::write(other.join("cfg.json"), cfg).unwrap();
     refuse(
-        &gated.display().to_string(),
+        &other.display().to_string(),
         "missing-file",
         &["sae_weights.safetensors"],
     );
     fs::copy(
         source.join("sae_weights.safetensors"),
-        gated.join("sae_weights.safetensors"),
+        other.join("sae_weights.safetensors"),
     )
     .unwrap();
     refuse(
-        &gated.display().to_string(),
+        &other.display().to_string(),
         "unsupported-architecture",
-        &["gated_sae", "`gated`"],
+        &["other_sae", "`transcoder`"],
     );
 
     let cut = folder("cut_sae").join("cut.pt");
