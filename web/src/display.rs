@@ -77,9 +77,22 @@ pub fn quoted(text: &str) -> String {
     line
 }
 
-/// Whether the line goes on below after this token.
-pub fn ends_line(text: &str) -> bool {
-    text.ends_with('\n')
+/// Where a new line begins at a token that has a line end in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Break {
+    /// The token begins a line: what follows its line end is the new line's indentation.
+    Before,
+    /// The token ends a line.
+    After,
+}
+
+/// Where the line is broken at a token, if it is.
+pub fn line_break(text: &str) -> Option<Break> {
+    if text.ends_with('\n') {
+        Some(Break::After)
+    } else {
+        text.contains('\n').then_some(Break::Before)
+    }
 }
 
 /// What a hook point is called on a button: `layer 3` for the residual stream after block 3, else with its own name.
@@ -112,7 +125,9 @@ mod tests {
         assert_eq!(pieces("\u{202e}"), [Piece::Mark("U+202E".into())]);
         assert_eq!(pieces(""), [Piece::Mark("∅".into())]);
         assert_eq!(quoted(" king\n"), "“ king↵”");
-        assert!(ends_line(":\n"));
+        assert_eq!(line_break(":\n"), Some(Break::After));
+        assert_eq!(line_break("\n    "), Some(Break::Before));
+        assert_eq!(line_break(" a"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::data::{
     Edited, Feature, Generation, Info, ModelInfo, Notice, Progress, SaeInfo, Token, Tokenization,
     Trace,
 };
+use crate::format::sentence;
 use crate::state::EditSpec;
 
 #[wasm_bindgen]
@@ -91,9 +92,12 @@ impl From<JsValue> for Fault {
         };
         Self {
             code: text("code").unwrap_or_else(|| "internal".to_owned()),
-            message: text("message").unwrap_or_else(|| {
-                "The engine failed without saying why. Try again, or reload the page.".to_owned()
-            }),
+            message: text("message")
+                .map(|message| sentence(&message))
+                .unwrap_or_else(|| {
+                    "The engine failed without saying why. Try again, or reload the page."
+                        .to_owned()
+                }),
             too_long: many("tokens").zip(many("limit")),
         }
     }

@@ -72,6 +72,22 @@ pub fn count(many: usize, noun: &str) -> String {
     format!("{many} {noun}{}", if many == 1 { "" } else { "s" })
 }
 
+/// A message as a sentence of its own: with a capital at its start and a full stop at its end.
+pub fn sentence(message: &str) -> String {
+    let message = message.trim();
+    let mut characters = message.chars();
+    let mut sentence: String = characters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    sentence.push_str(characters.as_str());
+    if !message.is_empty() && !message.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 /// A step of a tint from 0 (none) to 20 (as strong as `max`). What is above zero is never without a tint.
 pub fn tint(value: f32, max: f32) -> u8 {
     if value <= 0.0 || max <= 0.0 || value.is_nan() {
@@ -119,6 +135,12 @@ mod tests {
         assert_eq!(duration(1250.0), "1.25 s");
         assert_eq!(count(1, "token"), "1 token");
         assert_eq!(count(19, "token"), "19 tokens");
+        assert_eq!(
+            sentence("the prompt is empty; type some text"),
+            "The prompt is empty; type some text."
+        );
+        assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence(" "), "");
     }
 
     proptest! {

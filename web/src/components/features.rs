@@ -18,7 +18,7 @@ use crate::state::{Action, History};
 /// How many features of a whole prompt are shown at first, and more at each asking.
 const PORTION: usize = 24;
 
-/// How many of a feature's strongest tokens are named.
+/// How many of a feature's strongest tokens are named; the same word is named once.
 const STRONGEST: usize = 4;
 
 /// What to show.
@@ -196,8 +196,15 @@ fn row(
     let latent = line.latent;
     let along = along(sae, trace.tokens.len(), latent);
     let own = trace.first_own();
-    let strongest = strongest(&along, own, STRONGEST);
+    let strongest = strongest(&along, own, usize::MAX);
     let peak = strongest.first().map_or(0.0, |&token| along[token]);
+    let mut words: Vec<&str> = Vec::with_capacity(STRONGEST);
+    for &token in &strongest {
+        let word = trace.tokens[token].text.as_str();
+        if words.len() < STRONGEST && !words.contains(&word) {
+            words.push(word);
+        }
+    }
     let on = selected == Some(latent);
     html! {
         <tr key={latent} class={classes!(on.then_some("on"))} data-testid="feature-row" data-latent={latent.to_string()}
@@ -205,10 +212,10 @@ fn row(
             <td class="id"><button type="button" class="plain" data-latent={latent.to_string()} aria-pressed={on.to_string()}
                 aria-label={format!("feature {latent}")} tabindex={if on || first { "0" } else { "-1" }}>{ latent }</button></td>
             <td class="grow words">
-                { for strongest.iter().enumerate().map(|(at, &token)| html! {
-                    <>if at > 0 { <span class="dot">{ " · " }</span> }<TokenText text={trace.tokens[token].text.clone()} /></>
+                { for words.iter().enumerate().map(|(at, word)| html! {
+                    <>if at > 0 { <span class="dot">{ " · " }</span> }<TokenText text={word.to_string()} /></>
                 }) }
-                if strongest.is_empty() {
+                if words.is_empty() {
                     <span class="muted">{ "the BOS only" }</span>
                 }
             </td>

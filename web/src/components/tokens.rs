@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::token_text::TokenText;
 use crate::controller::Controller;
 use crate::data::Trace;
-use crate::display::{ends_line, quoted};
+use crate::display::{Break, line_break, quoted};
 use crate::format::{fixed, tint};
 use crate::ranking::peak;
 use crate::shared::Shared;
@@ -25,8 +25,6 @@ pub struct Props {
     pub feature: Option<(u32, Vec<f32>)>,
     /// Whether losses are marked below the tokens.
     pub loss_shown: bool,
-    /// Whether the trace is of an earlier prompt.
-    pub stale: bool,
 }
 
 /// The chips.
@@ -74,8 +72,12 @@ pub fn Tokens(props: &Props) -> Html {
                 .loss_shown
                 .then(|| format!("l{}", tint(loss.unwrap_or(0.0), STRONG_LOSS))),
         );
+        let breaks = line_break(&token.text);
         html! {
             <>
+                if breaks == Some(Break::Before) && index > first {
+                    <br />
+                }
                 <button type="button" role="option" {class} data-testid="token" data-index={index.to_string()} {title}
                     aria-selected={selected.to_string()} tabindex={if focusable { "0" } else { "-1" }}
                     onclick={controller.on(move |_| Action::SelectToken(index, History::Push))}>
@@ -85,14 +87,14 @@ pub fn Tokens(props: &Props) -> Html {
                         <TokenText text={token.text.clone()} />
                     }
                 </button>
-                if ends_line(&token.text) {
+                if breaks == Some(Break::After) {
                     <br />
                 }
             </>
         }
     };
     html! {
-        <div class={classes!("tokens", props.stale.then_some("stale"))} role="listbox" aria-label="Tokens" aria-orientation="horizontal">
+        <div class="tokens" role="listbox" aria-label="Tokens" aria-orientation="horizontal">
             { for trace.tokens.iter().enumerate().map(chip) }
         </div>
     }

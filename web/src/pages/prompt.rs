@@ -67,6 +67,9 @@ pub fn PromptPage(props: &Props) -> Html {
                         <PromptBox prompt={state.prompt().to_owned()} examples={state.examples.clone()} invalid={at_fault} />
                         { banner(true) }
                         if let Some(trace) = &state.trace {
+                            if state.problem.is_some() && !state.is_current() {
+                                <p class="muted">{ "What is shown is still of the prompt that was traced last:" }</p>
+                            }
                             { tokens(state, trace) }
                             <Summary trace={trace.clone()} n_ctx={state.model.as_ref().map_or(0, |model| model.n_ctx)} loss_shown={state.loss_shown} />
                         }
@@ -87,7 +90,7 @@ fn tokens(state: &State, trace: &Shared<Trace>) -> Html {
         .zip(state.sae_trace())
         .map(|(latent, sae)| (latent, along(sae, trace.tokens.len(), latent)));
     html! {
-        <Tokens trace={trace.clone()} selected={state.place.token} {feature} loss_shown={state.loss_shown} stale={!state.is_current()} />
+        <Tokens trace={trace.clone()} selected={state.place.token} {feature} loss_shown={state.loss_shown} />
     }
 }
 
