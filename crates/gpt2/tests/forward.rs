@@ -136,8 +136,8 @@ fn decoding_from_the_cache_is_the_forward_pass() {
         // A prefill, one token at a time, and another prefill on top.
         let found = block_on(decoder.prefill(&model, &tokens[..6], &mut NoHooks)).unwrap();
         assert_close(found, row(5), 1e-4);
-        for position in 6..12 {
-            let found = block_on(decoder.next(&model, tokens[position])).unwrap();
+        for (position, &token) in tokens.iter().enumerate().take(12).skip(6) {
+            let found = block_on(decoder.next(&model, token)).unwrap();
             assert_close(found, row(position), 1e-4);
         }
         let found = block_on(decoder.prefill(&model, &tokens[12..], &mut NoHooks)).unwrap();
