@@ -31,14 +31,16 @@ async function serious(page) {
 }
 
 test('shows progress while it loads', async () => {
-  server.rules = [{ match: /model\.safetensors$/, delay: 1500 }];
+  let release;
+  server.rules = [{ match: /model\.safetensors$/, hold: new Promise((resolve) => (release = resolve)) }];
   const page = await newPage(browser);
   await page.goto(server.url(''));
   await part(page, 'progress').waitFor({ state: 'visible' });
   assert.equal(await page.evaluate(() => document.body.dataset.state), 'loading');
-  server.rules = [];
+  release();
   await page.waitForFunction(() => document.body.dataset.state === 'ready');
   await part(page, 'progress').waitFor({ state: 'hidden' });
+  server.rules = [];
   await page.context().close();
 });
 

@@ -33,7 +33,7 @@ const BESIDE = {
 /**
  * Serves the built site below `prefix`.
  * `files`: path below the prefix → Buffer, instead of what is on disk.
- * `rules`: [{match: RegExp, status?, truncate?, breakAfter?, delay?}], applied to paths below the prefix; the first that matches counts.
+ * `rules`: [{match: RegExp, status?, truncate?, breakAfter?, hold?: Promise}], applied to paths below the prefix; the first that matches counts.
  * `requests`: every path asked for, with its method.
  */
 export async function serve({ prefix = '/' } = {}) {
@@ -61,7 +61,7 @@ async function answer(state, prefix, request, response) {
   const below = path.slice(prefix.length) || 'index.html';
   state.requests.push(`${request.method} ${below}`);
   const rule = state.rules.find(({ match }) => match.test(below)) ?? {};
-  if (rule.delay !== undefined) await new Promise((passed) => setTimeout(passed, rule.delay));
+  await rule.hold;
   if (rule.status !== undefined) return refuse(response, rule.status);
   if (below === 'bare.html') {
     response.setHeader('content-type', TYPES.html);
