@@ -2,7 +2,7 @@
 //!
 //! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
 //! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`site`], [`size`]), how it is served
-//! ([`server`]), checked ([`test`]) and measured ([`bench`]).
+//! ([`server`]), checked ([`mod@test`]) and measured ([`mod@bench`]).
 
 mod bench;
 mod packages;
