@@ -181,6 +181,8 @@ pub struct Edited {
     /// As in [`Trace`], with the edit.
     #[serde(skip)]
     pub next_by_position: Vec<Vec<NextToken>>,
+    /// Mean of KL(clean ‖ edited) over the positions an autoencoder is scored on: all but a BOS, as in [`Metrics`].
+    pub mean_kl: f64,
     /// KL(clean ‖ edited) after every token.
     pub kl: Vec<f32>,
     /// `[tokens, vocabulary]`, where asked for.

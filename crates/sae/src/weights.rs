@@ -15,7 +15,7 @@ pub enum Architecture {
         /// How many are kept.
         k: usize,
     },
-    /// z = ReLU(a) · [a > θ]; BatchTopK autoencoders are saved in this form.
+    /// `z = ReLU(a) · [a > θ]`; BatchTopK autoencoders are saved in this form.
     JumpRelu,
     /// z = [s·W_enc + b_gate > 0] · ReLU((s·W_enc) · exp(r_mag) + b_mag).
     Gated,
