@@ -27,8 +27,8 @@ terms! {
     LOSS = "loss", "loss", "Next-token cross-entropy −ln p(token), in nats; for a prompt the mean over its tokens. Position 0 has none unless a BOS is prepended.";
     SPLICED_LOSS = "spliced", "spliced loss", "The loss with the SAE's reconstruction x̂ in place of x at the hook, in nats.";
     DELTA_CE = "delta-ce", "ΔCE", "Spliced loss − loss, in nats: how much worse the model predicts with the reconstruction.";
-    KL = "kl", "KL", "KL(clean ‖ spliced) of the next-token distribution, mean over positions, in nats.";
-    KL_EDITED = "kl-edited", "KL of the edit", "KL(clean ‖ edited) of the next-token distribution, mean over positions, in nats.";
+    KL = "kl", "KL", "KL(clean ‖ spliced) of the next-token distribution, mean over the replaced positions, in nats.";
+    KL_EDITED = "kl-edited", "KL of the edit", "KL(clean ‖ edited) of the next-token distribution, mean over positions but a BOS, in nats.";
     FVU = "fvu", "FVU", "Fraction of variance unexplained: Σ‖x−x̂‖² / Σ‖x−x̄‖², x̄ the mean over the counted positions, in the space the SAE was trained in. Explained variance is 1 − FVU.";
     RELATIVE_ERROR = "relative-error", "relative error", "Mean over tokens of ‖x−x̂‖² / ‖x‖² in the raw space. Not comparable with FVU.";
     L0 = "l0", "L0", "Mean number of non-zero latents a token. For TopK it is at most k by construction, so it carries no signal there.";

@@ -75,13 +75,11 @@ pub fn count(many: usize, noun: &str) -> String {
 /// A message as a sentence of its own: with a capital at its start and a full stop at its end.
 pub fn sentence(message: &str) -> String {
     let message = message.trim();
-    let mut characters = message.chars();
-    let mut sentence: String = characters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    sentence.push_str(characters.as_str());
+    let mut sentence = message.to_owned();
+    // The engine's messages begin in ASCII, and the tables for all other letters would weigh several kilobytes.
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     if !message.is_empty() && !message.ends_with(['.', '!', '?', '…']) {
         sentence.push('.');
     }
