@@ -330,8 +330,8 @@ export interface Edited {
   tokenLosses: Float32Array;
   next: NextToken[];
   nextByPosition: NextToken[][];
-  /** Mean over all T positions of KL(clean ‖ edited) of the next-token distribution, nats. */
-  kl: number | null;
+  /** KL(clean ‖ edited) of the next-token distribution, nats: its mean over all positions but a BOS. */
+  kl: number;
   /** The same after each token, T values. */
   klByPosition: Float32Array;
   /** Where asked for. */

@@ -4,6 +4,7 @@ use kernels::Recorder;
 use sae::Edit as LatentEdit;
 
 use crate::Error;
+use crate::metrics::mean;
 use crate::options::{Edit, TraceOptions};
 use crate::pass::mean_loss;
 use crate::report::{Edited, Matrix};
@@ -90,12 +91,15 @@ impl Session {
         running.check()?;
         let token_losses = reads.token_losses(&readings)?;
         let next_by_position = reads.next_tokens(&readings, model);
+        let kl = reads.divergences(&readings);
+        let first = prompt.first_scored().min(rows - 1);
         Ok(Edited {
             loss: mean_loss(&prompt, &token_losses),
             token_losses,
             next: next_by_position.last().cloned().unwrap_or_default(),
             next_by_position,
-            kl: reads.divergences(&readings),
+            mean_kl: mean(&kl[first..]).unwrap_or(0.0),
+            kl,
             logits: options.dump.then(|| Matrix {
                 rows,
                 cols: model.info.vocab,

@@ -204,7 +204,7 @@ pub struct TokenEffect {
     pub value: f32,
 }
 
-/// W_U · (W_dec[latent] ⊙ ln_f.weight), centred over the vocabulary: the direct path only.
+/// `W_U · (W_dec[latent] ⊙ ln_f.weight)`, centred over the vocabulary: the direct path only.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LogitEffect {
     /// The ten tokens pushed up the most.
@@ -227,9 +227,9 @@ pub struct Neighbour {
 pub struct Feature {
     /// The latent.
     pub latent: u32,
-    /// ‖W_dec[latent]‖.
+    /// `‖W_dec[latent]‖`.
     pub decoder_norm: f32,
-    /// b_enc[latent].
+    /// `b_enc[latent]`.
     pub encoder_bias: f32,
     /// What it does to the output directly; None where the hook is not in the residual stream's width.
     pub logit_effect: Option<LogitEffect>,

@@ -233,6 +233,8 @@ fn edits_with_the_error_term_agree() {
                     let kl = values["kl_last"].as_f64().unwrap();
                     let found = f64::from(*edited.kl.last().unwrap());
                     assert!((found - kl).abs() < 1e-4, "{name} {variant}: {found} {kl}");
+                    let sum: f64 = edited.kl[1..].iter().map(|kl| f64::from(*kl)).sum();
+                    assert!((edited.mean_kl - sum / (tokens - 1) as f64).abs() < 1e-9);
                 }
             }
         }

@@ -116,17 +116,12 @@ pub fn edited(edited: &Edited) -> JsValue {
         .list("nextByPosition", &edited.next_by_position, |next| {
             next_tokens(next)
         })
-        .number("kl", mean(&edited.kl))
+        .with("kl", edited.mean_kl)
         .floats("klByPosition", &edited.kl);
     match &edited.logits {
         Some(logits) => object.with("logits", matrix(logits)).into(),
         None => object.into(),
     }
-}
-
-fn mean(values: &[f32]) -> Option<f64> {
-    let sum: f64 = values.iter().copied().map(f64::from).sum();
-    (!values.is_empty()).then(|| sum / values.len() as f64)
 }
 
 /// What a latent writes and what it is similar to.
