@@ -101,14 +101,16 @@ impl Gpu {
                 reason: error.to_string(),
             })?;
         let info = adapter.get_info();
-        let adapter_name = if info.name.is_empty() {
-            "WebGPU adapter".to_owned()
-        } else {
-            info.name.clone()
+        let in_software = info.device_type == wgpu::DeviceType::Cpu;
+        // Browsers keep the name to themselves.
+        let adapter_name = match info.name.as_str() {
+            "" if in_software => "WebGPU software adapter".to_owned(),
+            "" => "WebGPU adapter".to_owned(),
+            name => name.to_owned(),
         };
         let coarse = match division {
             // Browsers call an adapter in software a fallback adapter, which arrives here as this type.
-            Division::Auto => info.device_type == wgpu::DeviceType::Cpu,
+            Division::Auto => in_software,
             Division::Fine => false,
             Division::Coarse => true,
         };

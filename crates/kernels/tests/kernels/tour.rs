@@ -1,10 +1,10 @@
-//! A small model's walk through all fourteen kernels, in one plan.
+//! A small model's walk through the kernels, all but those that another shape of product would take, in one plan.
 
 use kernels::{
-    Add, Attention, Buffer, Copy, CrossEntropy, Device, EditLatent, Embedding, Error, KlDivergence,
-    LayerNorm, Linear, Matrix, NormedInput, Plan, Recorder, SaeNormalize, SparseDecode, Splice,
-    TopK, WeightFormat, add, attention, copy, cross_entropy, edit_latent, embedding, kl_divergence,
-    layer_norm, linear, sae_normalize, sparse_decode, splice, topk,
+    Add, Attention, Buffer, Copy, CrossEntropy, Device, EditLatent, Embedding, Error, Gate,
+    KlDivergence, LayerNorm, Linear, Matrix, NormedInput, Plan, Recorder, SaeNormalize,
+    SparseDecode, Splice, TopK, WeightFormat, add, attention, copy, cross_entropy, edit_latent,
+    embedding, gate, kl_divergence, layer_norm, linear, sae_normalize, sparse_decode, splice, topk,
 };
 
 use crate::common::Numbers;
@@ -129,6 +129,16 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
     )?;
     let encoded = rows_of(&recorder, "pre-activations", LATENTS)?;
     product(&mut recorder, &encoder_input, &w_enc, false, &encoded)?;
+    gate(
+        &mut recorder,
+        &Gate {
+            threshold: &bias,
+            magnitude: None,
+            values: &encoded,
+            rows: ROWS,
+            n: LATENTS,
+        },
+    )?;
     let latents = rows_of(&recorder, "latents", K)?;
     let activations = rows_of(&recorder, "activations", K)?;
     let nans = rows_of(&recorder, "NaN counts", 1)?;
