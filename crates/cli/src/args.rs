@@ -25,8 +25,8 @@ pub enum Command {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// The model: `demo` (built in), or a folder with config.json, model.safetensors and tokenizer.json (or vocab.json
-    /// and merges.txt)
+    /// The model: `demo` (built in), or a folder with config.json, model.safetensors (or
+    /// model.safetensors.index.json and the files that it names) and tokenizer.json (or vocab.json and merges.txt)
     #[arg(long, value_name = "demo|DIR", default_value = "demo")]
     pub model: String,
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use explorer::Session;
 use formats::gpt2::Gpt2Files;
 use formats::sae::{FileKind, Sae, openai, saelens, sniff};
-use formats::tensors::TensorFile;
+use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
 
 use crate::args::Common;
@@ -54,13 +54,9 @@ pub async fn model(session: &mut Session, name: &str) -> Result<Tokenizer, Error
             &folder.join("config.json"),
             "a model's folder has it; `demo` is the built-in model",
         )?;
-        let path = folder.join("model.safetensors");
-        let weights = read(&path, &weights_needed(folder))?;
-        let prepend_bos = demo.has_weights(&weights) && demo.bos;
-        let in_folder = Error::in_folder(folder);
-        let weights =
-            TensorFile::from_safetensors("model.safetensors", weights).map_err(in_folder)?;
-        let files = Gpt2Files::new(&config, weights).map_err(in_folder)?;
+        let (weights, is_demo) = weights(folder, &demo)?;
+        let prepend_bos = is_demo && demo.bos;
+        let files = Gpt2Files::new(&config, weights).map_err(Error::in_folder(folder))?;
         (name.to_owned(), files, tokenizer(folder)?, prepend_bos)
     };
     session
@@ -70,16 +66,32 @@ pub async fn model(session: &mut Session, name: &str) -> Result<Tokenizer, Error
     Ok(tokenizer)
 }
 
-fn weights_needed(folder: &Path) -> String {
-    let there = |name: &str| folder.join(name).exists();
-    if there("model.safetensors.index.json") {
-        "the model is split over several files, which is not supported; join them into one"
-            .to_owned()
-    } else if there("pytorch_model.bin") {
-        "pytorch_model.bin is not read; convert it to safetensors".to_owned()
-    } else {
-        "it holds the model's weights".to_owned()
+/// A folder's weights, in one file or in several, and whether they are the demo's own.
+fn weights(folder: &Path, demo: &Demo) -> Result<(TensorSet, bool), Error> {
+    const WHOLE: &str = "model.safetensors";
+    const INDEX: &str = "model.safetensors.index.json";
+    let in_folder = Error::in_folder(folder);
+    let index = folder.join(INDEX);
+    if folder.join(WHOLE).exists() || !index.exists() {
+        let needed = if folder.join("pytorch_model.bin").exists() {
+            "pytorch_model.bin is not read; convert it to safetensors"
+        } else {
+            "it, or model.safetensors.index.json with the files that it names, holds the model's weights"
+        };
+        let bytes = read(&folder.join(WHOLE), needed)?;
+        let is_demo = demo.has_weights(&bytes);
+        let file = TensorFile::from_safetensors(WHOLE, bytes).map_err(in_folder)?;
+        return Ok((file.into(), is_demo));
     }
+    let index = ShardIndex::from_json(INDEX, &read(&index, "the index of the weights")?);
+    let index = index.map_err(in_folder)?;
+    let shards = index.files().iter().map(|name| {
+        let needed = "model.safetensors.index.json says that it holds a part of the weights";
+        let bytes = read(&folder.join(name), needed)?;
+        TensorFile::from_safetensors(name, bytes).map_err(in_folder)
+    });
+    let shards = shards.collect::<Result<Vec<_>, _>>()?;
+    Ok((index.join(shards).map_err(in_folder)?, false))
 }
 
 fn tokenizer(folder: &Path) -> Result<Tokenizer, Error> {

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{folder, model_folder, path, refused, root, run};
+use common::{folder, model_folder, path, refused, root, run, split};
 
 #[test]
 fn prompts_that_cannot_be() {
@@ -167,18 +167,36 @@ fn models_that_are_damaged_or_foreign() {
         fs::write(folder.join("vocab.json"), "{}").unwrap();
     };
     refuse("merges", &merges, "missing-file", &["merges.txt"]);
-    let split = |folder: &Path| {
-        fs::rename(
-            folder.join("model.safetensors"),
-            folder.join("model.safetensors.index.json"),
+    let index = |folder: &Path| {
+        split(folder);
+        rewrite(folder, "model.safetensors.index.json", |json| {
+            json.replace("part-1.safetensors", "../part-1.safetensors")
+        });
+    };
+    refuse("climbing", &index, "bad-file", &["index.json", "`..`"]);
+    let shard = |folder: &Path| {
+        split(folder);
+        fs::remove_file(folder.join("part-1.safetensors")).unwrap();
+    };
+    refuse(
+        "shard",
+        &shard,
+        "missing-file",
+        &["part-1.safetensors", "index.json"],
+    );
+    let swapped = |folder: &Path| {
+        split(folder);
+        fs::copy(
+            folder.join("part-0.safetensors"),
+            folder.join("part-1.safetensors"),
         )
         .unwrap();
     };
     refuse(
-        "split",
-        &split,
-        "missing-file",
-        &["model.safetensors is missing", "split over several files"],
+        "swapped",
+        &swapped,
+        "bad-file",
+        &["part-1.safetensors", "is missing"],
     );
 }
 

@@ -318,3 +318,15 @@ fn a_prompt_may_come_from_the_standard_input() {
         "the text is taken as it is"
     );
 }
+
+#[test]
+fn a_model_in_several_files_is_the_same_model() {
+    let whole = json(&["trace", "--prompt", "the king", "--bos", "yes"]);
+    let folder = model_folder("split", common::split);
+    let split = json(&[
+        "trace", "--model", &folder, "--prompt", "the king", "--bos", "yes",
+    ]);
+    assert_eq!(split["token_losses"], whole["token_losses"]);
+    assert_eq!(split["next"], whole["next"]);
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -31,6 +31,16 @@ pub enum Error {
         /// What it has to be.
         expected: String,
     },
+    /// A file that an index names was not handed in.
+    #[error("{file} is missing: {needed_by} says that it holds `{tensor}`")]
+    MissingFile {
+        /// The missing file's name.
+        file: String,
+        /// The index's name.
+        needed_by: String,
+        /// The first tensor that is missed with it.
+        tensor: String,
+    },
     /// A tensor that has to be there is not.
     #[error("{file}: the tensor `{tensor}` is missing{}", at_hand(.present))]
     MissingTensor {
@@ -86,6 +96,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadFile { .. } | Self::BadField { .. } | Self::MissingTensor { .. } => "bad-file",
+            Self::MissingFile { .. } => "missing-file",
             Self::WrongShape { .. } => "wrong-shape",
             Self::NonFinite { .. } => "non-finite-weights",
             Self::Unsupported { .. } => "unsupported-architecture",
@@ -99,6 +110,13 @@ impl Error {
             Self::BadField {
                 file, field, value, ..
             } => json!({ "file": file, "field": field, "value": value }),
+            Self::MissingFile {
+                file,
+                needed_by,
+                tensor,
+            } => {
+                json!({ "file": file, "needed_by": needed_by, "tensor": tensor })
+            }
             Self::MissingTensor {
                 file,
                 tensor,

@@ -1,11 +1,11 @@
-//! GPT-2 as Hugging Face stores it: `config.json` and `model.safetensors`.
+//! GPT-2 as Hugging Face stores it: `config.json` and `model.safetensors`, or several such files and an index.
 
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::tensors::{Dtype, TensorFile};
+use crate::tensors::{Dtype, TensorSet};
 
 const CONFIG: &str = "config.json";
 
@@ -71,19 +71,20 @@ impl Gpt2Config {
 #[derive(Debug)]
 pub struct Gpt2Files {
     config: Gpt2Config,
-    weights: TensorFile,
+    weights: TensorSet,
     prefix: &'static str,
 }
 
 impl Gpt2Files {
     /// Checks the architecture, and that every tensor is there in the shape that the configuration asks for.
     ///
-    /// Keys may begin with `transformer.` or not. `attn.bias` and `attn.masked_bias` are buffers and are ignored;
+    /// The weights are one [`TensorFile`](crate::tensors::TensorFile) or several, joined by their index. Keys may begin with `transformer.` or not. `attn.bias` and `attn.masked_bias` are buffers and are ignored;
     /// `lm_head.weight` must be `wte.weight` again or absent.
     ///
     /// # Errors
     /// As [`Gpt2Config::from_json`]; `bad-file` for a missing tensor, `wrong-shape` for one of another shape.
-    pub fn new(config_json: &[u8], weights: TensorFile) -> Result<Self> {
+    pub fn new(config_json: &[u8], weights: impl Into<TensorSet>) -> Result<Self> {
+        let weights = weights.into();
         let config = Gpt2Config::from_json(config_json)?;
         let bare = weights.contains("wte.weight") && !weights.contains("transformer.wte.weight");
         let files = Self {

@@ -13,5 +13,6 @@ pub mod sae;
 pub mod tensors;
 pub mod tokenizer;
 mod torch;
+mod unique;
 
 pub use error::{Error, Result};

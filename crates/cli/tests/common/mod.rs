@@ -76,6 +76,33 @@ pub fn model_folder(name: &str, spoil: impl FnOnce(&Path)) -> String {
     folder.display().to_string()
 }
 
+/// Splits a folder's model.safetensors into part-0 and part-1, with an index.
+pub fn split(folder: &Path) {
+    let whole = folder.join("model.safetensors");
+    let bytes = fs::read(&whole).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut parts = [vec![], vec![]];
+    let mut weight_map = serde_json::Map::new();
+    for (i, (name, tensor)) in file.iter().enumerate() {
+        weight_map.insert(
+            name.to_owned(),
+            format!("part-{}.safetensors", i % 2).into(),
+        );
+        parts[i % 2].push((name, tensor));
+    }
+    for (i, part) in parts.into_iter().enumerate() {
+        let bytes = safetensors::serialize(part, None).unwrap();
+        fs::write(folder.join(format!("part-{i}.safetensors")), bytes).unwrap();
+    }
+    let index = serde_json::json!({ "metadata": {}, "weight_map": weight_map });
+    fs::write(
+        folder.join("model.safetensors.index.json"),
+        index.to_string(),
+    )
+    .unwrap();
+    fs::remove_file(whole).unwrap();
+}
+
 /// Runs the program on the CPU.
 pub fn run(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()

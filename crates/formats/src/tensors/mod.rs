@@ -1,10 +1,26 @@
-//! Tensors in a `safetensors` file.
+//! Tensors in `safetensors` files.
+
+mod shards;
 
 use std::ops::Range;
 
 use safetensors::tensor::{Dtype as StoredDtype, Metadata, SafeTensors, TensorInfo};
 
 use crate::error::{Error, Result, shortened};
+use crate::unique::UniqueMap;
+
+pub use shards::{ShardIndex, TensorSet};
+
+/// What is known of a tensor without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The tensor's key.
+    pub name: String,
+    /// The name of its data type, of weights or not: `F32`, `BF16`, `I64`.
+    pub dtype: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+}
 
 /// How a tensor's floating-point elements are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +132,27 @@ impl TensorFile {
         self.header.offset_keys()
     }
 
+    /// What is known of every tensor without reading it, in the order of their data.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.names()
+            .iter()
+            .filter_map(|name| self.entry(name).ok())
+            .collect()
+    }
+
+    /// What is known of a tensor without reading it.
+    ///
+    /// # Errors
+    /// `bad-file` where there is no such tensor.
+    pub fn entry(&self, name: &str) -> Result<Entry> {
+        let info = self.info(name)?;
+        Ok(Entry {
+            name: name.to_owned(),
+            dtype: format!("{:?}", info.dtype),
+            shape: info.shape.clone(),
+        })
+    }
+
     /// Whether a tensor of this name is there.
     pub fn contains(&self, name: &str) -> bool {
         self.header.info(name).is_some()
@@ -223,10 +260,12 @@ impl TensorFile {
         })
     }
 
-    /// Whether two tensors are the same bytes in the same type and shape.
-    pub(crate) fn same(&self, a: &str, b: &str) -> Result<bool> {
-        let (x, y) = (self.info(a)?, self.info(b)?);
-        Ok(x.dtype == y.dtype && x.shape == y.shape && self.data(a)? == self.data(b)?)
+    /// Whether a tensor and one of another file are the same bytes in the same type and shape.
+    fn same(&self, name: &str, other: &Self, other_name: &str) -> Result<bool> {
+        let (x, y) = (self.info(name)?, other.info(other_name)?);
+        Ok(x.dtype == y.dtype
+            && x.shape == y.shape
+            && self.data(name)? == other.data(other_name)?)
     }
 
     fn info(&self, name: &str) -> Result<&TensorInfo> {
@@ -265,10 +304,10 @@ fn read_header(bytes: &[u8]) -> std::result::Result<(usize, Metadata), String> {
         ));
     };
     // Offsets far past the end would overflow sums in the parser below, so they are caught before it.
-    let table: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header)
+    let table: UniqueMap<serde_json::Value> = serde_json::from_slice(header)
         .map_err(|e| format!("its safetensors header is not valid JSON: {e}"))?;
     let data = (rest.len() - header.len()) as u64;
-    for (name, entry) in &table {
+    for (name, entry) in &table.0 {
         for offset in entry
             .get("data_offsets")
             .and_then(|o| o.as_array())
