@@ -76,8 +76,11 @@ pub fn count(many: usize, noun: &str) -> String {
 pub fn sentence(message: &str) -> String {
     let message = message.trim();
     let mut sentence = message.to_owned();
-    // The engine's messages begin in ASCII, and the tables for all other letters would weigh several kilobytes.
-    if let Some(first) = sentence.get_mut(..1) {
+    // A file's name keeps its letters. The tables for letters beyond ASCII would weigh several kilobytes.
+    let word = message.split_whitespace().next().unwrap_or_default();
+    if word.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && let Some(first) = sentence.get_mut(..1)
+    {
         first.make_ascii_uppercase();
     }
     if !message.is_empty() && !message.ends_with(['.', '!', '?', '…']) {
@@ -85,6 +88,9 @@ pub fn sentence(message: &str) -> String {
     }
     sentence
 }
+
+/// How many columns a chart along a prompt has at least, so that the bars of a short prompt do not become slabs.
+pub const LEAST_COLUMNS: usize = 24;
 
 /// A step of a tint from 0 (none) to 20 (as strong as `max`). What is above zero is never without a tint.
 pub fn tint(value: f32, max: f32) -> u8 {
@@ -138,6 +144,7 @@ mod tests {
             "The prompt is empty; type some text."
         );
         assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence("layer_3.pt is missing"), "layer_3.pt is missing.");
         assert_eq!(sentence(" "), "");
     }
 

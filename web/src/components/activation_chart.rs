@@ -7,7 +7,7 @@ use crate::controller::Controller;
 use crate::data::Trace;
 use crate::definitions::ACTIVATION;
 use crate::display::quoted;
-use crate::format::fixed;
+use crate::format::{LEAST_COLUMNS, fixed};
 use crate::ranking::{peak, strongest};
 use crate::shared::Shared;
 use crate::state::Action;
@@ -76,7 +76,7 @@ pub fn ActivationChart(props: &Props) -> Html {
     };
     html! {
         <figure class="chart">
-            <svg viewBox={format!("0 0 {} 104", along.len().max(1))} preserveAspectRatio="none" width="100%" height="84" role="img" aria-label={label} onmouseleave={leave}>
+            <svg viewBox={format!("0 0 {} 104", along.len().max(LEAST_COLUMNS))} preserveAspectRatio="none" width="100%" height="84" role="img" aria-label={label} onmouseleave={leave}>
                 { for along.iter().enumerate().map(bar) }
             </svg>
             <figcaption class="line">

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use yew::prelude::*;
 
+use crate::format::LEAST_COLUMNS;
+
 /// What to show.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
@@ -42,7 +44,7 @@ pub fn Spark(props: &Props) -> Html {
             let _ = write!(path, "M{at}.1 {base}V{top:.2}H{at}.9V{base}Z");
         }
     }
-    let width = values.len().max(1);
+    let width = values.len().max(LEAST_COLUMNS);
     let hidden = label.is_empty().then_some("true");
     html! {
         <svg class={classes!("spark", two_sided.then_some("wide"))} viewBox={format!("0 0 {width} 20")} preserveAspectRatio="none" width="100%" height="20"

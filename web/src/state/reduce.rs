@@ -197,6 +197,8 @@ impl State {
         }
         self.problem = None;
         self.edit.answer = None;
+        // The prompt has its step in the history already; what is chosen for it now belongs to that step.
+        self.history = History::Replace;
         let last = trace.tokens.len().saturating_sub(1);
         self.trace = Some(Shared::new(trace));
         if self.place.token.is_some_and(|token| token > last) {

@@ -184,5 +184,9 @@ fn another_prompt_keeps_a_feature_that_it_has_and_no_other() {
         (other(55).place.token, other(55).place.feature),
         (Some(1), Some(12))
     );
-    assert_eq!(other(55).history, History::Push);
+    assert_eq!(
+        other(55).history,
+        History::Replace,
+        "the prompt itself was the step"
+    );
 }
