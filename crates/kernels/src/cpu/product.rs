@@ -31,6 +31,11 @@ pub(crate) fn product(args: &Product<'_>, output: &mut [f32], stride: usize, off
     if args.rows > 1 {
         return library(args, output, stride, offset);
     }
+    by_blocks(args, output, stride, offset);
+}
+
+/// The product in blocks of registers, and in blocks of weights that stay in cache.
+fn by_blocks(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usize) {
     let outputs_at_once = (CACHED_WEIGHTS / args.inputs.max(1))
         .next_multiple_of(BLOCK_OUTPUTS)
         .max(BLOCK_OUTPUTS);
@@ -145,4 +150,50 @@ fn block<const ROWS: usize, const OUTPUTS: usize>(
             sums[r][n].reduce_add() + tail
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a browser runs for several rows, against what this machine runs.
+    #[test]
+    fn blocks_agree_with_the_library() {
+        let numbers = |count: usize| -> Vec<f32> {
+            (0..count)
+                .map(|i| ((i * 37 + 11) % 64) as f32 / 32.0 - 1.0)
+                .collect()
+        };
+        for (rows, inputs, outputs) in [
+            (2, 1, 1),
+            (3, 5, 7),
+            (4, 8, 3),
+            (6, 33, 20),
+            (9, 64, 50),
+            (7, CACHED_WEIGHTS / 2, 8),
+        ] {
+            let weight_stride = inputs.next_multiple_of(4);
+            let (input, weights) = (numbers(rows * inputs), numbers(outputs * weight_stride));
+            let args = Product {
+                input: &input,
+                rows,
+                inputs,
+                weights: &weights,
+                weight_stride,
+                outputs,
+            };
+            let (stride, offset) = (outputs + 2, 1);
+            let mut by_library = vec![5.0; rows * stride];
+            let mut by_blocks = by_library.clone();
+            library(&args, &mut by_library, stride, offset);
+            super::by_blocks(&args, &mut by_blocks, stride, offset);
+            for (place, (a, b)) in by_blocks.iter().zip(&by_library).enumerate() {
+                let tolerance = 1e-5 * (inputs as f32).max(1.0);
+                assert!(
+                    (a - b).abs() <= tolerance,
+                    "{rows}×{inputs}×{outputs}: {a}, {b} at {place}"
+                );
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use kernels::{
 };
 
 use crate::common::{Devices, floats, gpu};
-use crate::tour::{K, ROWS, WIDTH, tour};
+use crate::tour::{K, ROWS, VOCABULARY, WIDTH, tour};
 
 fn words(plan: &Plan) -> Result<Vec<u32>, Error> {
     let mut words = Vec::new();
@@ -54,7 +54,10 @@ fn the_default_limits_are_enough() {
         assert_eq!(gpu.max_binding_bytes(), 128 << 20);
     }
     for device in devices.each() {
-        assert_eq!(tour_words(device).len(), ROWS * (2 * K + 2 * WIDTH + 4 + 1));
+        assert_eq!(
+            tour_words(device).len(),
+            ROWS * (2 * K + 2 * WIDTH + 4 + 1) + VOCABULARY
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! A small model's walk through the kernels, all but those that another shape of product would take, in one plan.
+//! A small model's walk through all the kernels in one plan (of the two products for many rows, the one that the device takes).
 
 use kernels::{
     Add, Attention, Buffer, Copy, CrossEntropy, Device, EditLatent, Embedding, Error, Gate,
@@ -12,7 +12,7 @@ use crate::common::Numbers;
 pub const ROWS: usize = 9;
 pub const WIDTH: usize = 48;
 const HEADS: usize = 3;
-const VOCABULARY: usize = 101;
+pub const VOCABULARY: usize = 101;
 const LATENTS: usize = 200;
 pub const K: usize = 8;
 
@@ -52,17 +52,18 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
     )?;
     let qkv = rows_of(&recorder, "qkv", 3 * WIDTH)?;
     let scratch = rows_of(&recorder, "normalised", WIDTH)?;
-    let product = |recorder: &mut Recorder,
-                   input: &Buffer,
-                   weights: &Matrix,
-                   normed: bool,
-                   output: &Buffer| {
+    let product_of = |recorder: &mut Recorder,
+                      (first, rows): (usize, usize),
+                      input: &Buffer,
+                      weights: &Matrix,
+                      normed: bool,
+                      output: &Buffer| {
         linear(
             recorder,
             &Linear {
                 input,
-                input_first_row: 0,
-                rows: ROWS,
+                input_first_row: first,
+                rows,
                 norm: normed.then_some(NormedInput {
                     weight_bias: &norm,
                     epsilon: 1e-5,
@@ -76,6 +77,13 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
                 output,
             },
         )
+    };
+    let product = |recorder: &mut Recorder,
+                   input: &Buffer,
+                   weights: &Matrix,
+                   normed: bool,
+                   output: &Buffer| {
+        product_of(recorder, (0, ROWS), input, weights, normed, output)
     };
     product(&mut recorder, &x, &w_qkv, true, &qkv)?;
     let z = rows_of(&recorder, "z", WIDTH)?;
@@ -231,6 +239,16 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
         )?;
         sides.push((logits, statistics));
     }
+    // The product for few rows too.
+    let last_logits = recorder.scratch("last logits", VOCABULARY)?;
+    product_of(
+        &mut recorder,
+        (ROWS - 1, 1),
+        &edited,
+        &w_e,
+        true,
+        &last_logits,
+    )?;
     let divergences = rows_of(&recorder, "divergences", 1)?;
     kl_divergence(
         &mut recorder,
@@ -251,6 +269,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
         &edited,
         &sides[1].1,
         &divergences,
+        &last_logits,
     ] {
         recorder.read_back(buffer, buffer.words())?;
     }
