@@ -69,11 +69,9 @@ async function navigation(browser, address) {
     for (const kind of ['cold', 'warm']) {
       const page = await context.newPage();
       await page.goto(address);
+      // What a person waits for: the example's tokens are there, and nothing is under way any more.
       const traced = await page.waitForFunction(
-        async () => {
-          const info = await globalThis.saeExplorer?.info();
-          return info?.lastTraceMilliseconds > 0 && performance.now();
-        },
+        () => document.body.dataset.state === 'ready' && document.querySelector('[data-testid="token"]') !== null && performance.now(),
         undefined,
         { timeout: PATIENCE },
       );
