@@ -1,4 +1,4 @@
-//! Model, tokenizer and sparse autoencoder files in, typed tensors out.
+//! Model, tokenizer and sparse autoencoder files in, typed tensors out; autoencoders back into files.
 //!
 //! Bytes are handed in and values come back: nothing here opens a file, speaks to a network, starts a thread or
 //! knows of a device, so that the crate is the same natively and in a browser. Every input is treated as hostile: a

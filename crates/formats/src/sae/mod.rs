@@ -1,5 +1,6 @@
 //! Sparse autoencoders: what is common to every file format.
 
+mod check;
 pub mod openai;
 pub mod saelens;
 

@@ -3,12 +3,16 @@
 //! `encoder.weight [N, D]`, `decoder.weight [D, N]`, `pre_bias [D]`, `latent_bias [N]`, and the class name of the
 //! activation. The TopK family normalises its input; the ReLU family does not.
 
+mod write;
+
 use super::{
     Architecture, FileKind, Gate, Normalization, Sae, SaeConfig, check_k, sniff, transposed,
 };
 use crate::error::{Error, Result};
 use crate::pickle::Pickle;
 use crate::torch::{TorchDict, TorchFile};
+
+pub use write::write_pt;
 
 /// Reads a `.pt` file. It does not say where in a model it belongs: `hook_name` is None.
 ///

@@ -1,10 +1,14 @@
 //! Sparse autoencoders as SAELens stores them: a folder with `cfg.json` and `sae_weights.safetensors`.
 
+mod write;
+
 use serde_json::{Map, Value};
 
 use super::{Architecture, Gate, Normalization, Sae, SaeConfig, check_k, transposed};
 use crate::error::{Error, Result};
 use crate::tensors::{TensorFile, check_finite};
+
+pub use write::{Folder, write_folder};
 
 const CFG: &str = "cfg.json";
 

@@ -1,5 +1,7 @@
 //! `.pt` files: a zip archive with a pickle of tensors and, beside it, one file of raw elements for each storage.
 
+pub(crate) mod write;
+
 use std::io::{Cursor, Read};
 
 use zip::{CompressionMethod, ZipArchive};

@@ -1,0 +1,167 @@
+//! Writing a SAELens folder.
+
+use std::borrow::Cow;
+
+use safetensors::tensor::{Dtype, View, serialize};
+use serde::Serialize;
+
+use super::CFG;
+use crate::error::{Error, Result};
+use crate::sae::check::check;
+use crate::sae::{Architecture, Gate, Sae, transposed};
+
+/// The two files of a SAELens folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// What goes into `cfg.json`.
+    pub cfg_json: Vec<u8>,
+    /// What goes into `sae_weights.safetensors`.
+    pub weights: Vec<u8>,
+}
+
+/// Writes the files that [`read_folder`](super::read_folder) reads, in SAELens 6's layout and f32. The same autoencoder
+/// always gives the same bytes, and it comes back identical, except for `firing_frequency`: these files have no place
+/// for it.
+///
+/// # Errors
+/// `wrong-shape`, `non-finite-weights` or `bad-file` where the autoencoder's parts do not belong together.
+pub fn write_folder(sae: &Sae) -> Result<Folder> {
+    check(sae)?;
+    Ok(Folder {
+        cfg_json: cfg_json(sae)?,
+        weights: weights(sae)?,
+    })
+}
+
+/// `cfg.json` of SAELens 6, in its order.
+#[derive(Serialize)]
+struct Cfg<'a> {
+    architecture: &'static str,
+    d_in: usize,
+    d_sae: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    k: Option<usize>,
+    dtype: &'static str,
+    device: &'static str,
+    apply_b_dec_to_input: bool,
+    normalize_activations: &'static str,
+    reshape_activations: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rescale_acts_by_decoder_norm: Option<bool>,
+    metadata: Metadata<'a>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hook_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prepend_bos: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_size: Option<usize>,
+    #[serde(skip_serializing_if = "<[usize]>::is_empty")]
+    skipped_positions: &'a [usize],
+}
+
+fn cfg_json(sae: &Sae) -> Result<Vec<u8>> {
+    let config = &sae.config;
+    let k = match config.architecture {
+        Architecture::TopK { k } => Some(k),
+        _ => None,
+    };
+    let joins_heads = config
+        .hook_name
+        .as_deref()
+        .is_some_and(|hook| hook.ends_with("hook_z"));
+    let cfg = Cfg {
+        architecture: config.architecture.name(),
+        d_in: config.d_in,
+        d_sae: config.d_sae,
+        k,
+        dtype: "float32",
+        device: "cpu",
+        apply_b_dec_to_input: config.apply_b_dec_to_input,
+        normalize_activations: config.normalization.name(),
+        reshape_activations: if joins_heads { "hook_z" } else { "none" },
+        // The reader folds the norms into the weights, so that what is written is as if without.
+        rescale_acts_by_decoder_norm: k.map(|_| false),
+        metadata: Metadata {
+            model_name: config.model_name.as_deref(),
+            hook_name: config.hook_name.as_deref(),
+            prepend_bos: config.prepend_bos,
+            context_size: config.context_size,
+            skipped_positions: &config.skipped_positions,
+        },
+    };
+    let mut json = serde_json::to_vec_pretty(&cfg)
+        .map_err(|e| Error::bad(CFG, format!("cannot be written: {e}")))?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// An f32 tensor to be written.
+struct Floats<'a> {
+    shape: Vec<usize>,
+    values: Cow<'a, [f32]>,
+}
+
+impl View for Floats<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.values.iter().flat_map(|v| v.to_le_bytes()).collect()
+    }
+
+    fn data_len(&self) -> usize {
+        4 * self.values.len()
+    }
+}
+
+fn kept<'a>(name: &'static str, values: &'a [f32], shape: &[usize]) -> (&'static str, Floats<'a>) {
+    let floats = Floats {
+        shape: shape.to_vec(),
+        values: Cow::Borrowed(values),
+    };
+    (name, floats)
+}
+
+fn weights(sae: &Sae) -> Result<Vec<u8>> {
+    let (d_in, d_sae) = (sae.config.d_in, sae.config.d_sae);
+    let mut tensors = vec![
+        (
+            "W_enc",
+            Floats {
+                shape: vec![d_in, d_sae],
+                values: Cow::Owned(transposed(&sae.w_enc, d_sae, d_in)),
+            },
+        ),
+        kept("W_dec", &sae.w_dec, &[d_sae, d_in]),
+        kept("b_dec", &sae.b_dec, &[d_in]),
+    ];
+    if sae.config.architecture != Architecture::Gated {
+        tensors.push(kept("b_enc", &sae.b_enc, &[d_sae]));
+    }
+    match &sae.gate {
+        Gate::None => {}
+        Gate::Threshold(threshold) => tensors.push(kept("threshold", threshold, &[d_sae])),
+        Gate::Gated {
+            b_gate,
+            r_mag,
+            b_mag,
+        } => {
+            for (name, values) in [("b_gate", b_gate), ("r_mag", r_mag), ("b_mag", b_mag)] {
+                tensors.push(kept(name, values, &[d_sae]));
+            }
+        }
+    }
+    serialize(tensors, None)
+        .map_err(|e| Error::bad("sae_weights.safetensors", format!("cannot be written: {e}")))
+}

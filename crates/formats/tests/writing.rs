@@ -1,0 +1,311 @@
+//! Autoencoders that are written come back as they were.
+
+mod common;
+
+use common::{file, tensors};
+use formats::Error;
+use formats::sae::openai::{read_pt, write_pt};
+use formats::sae::saelens::{Folder, read_folder, write_folder};
+use formats::sae::{Architecture, FileKind, Gate, Normalization, Sae, SaeConfig, sniff};
+use formats::tensors::TensorFile;
+use proptest::prelude::*;
+
+fn from_folder(folder: &Folder) -> Sae {
+    let weights =
+        TensorFile::from_safetensors("sae_weights.safetensors", folder.weights.clone()).unwrap();
+    read_folder(&folder.cfg_json, weights).unwrap()
+}
+
+/// What a SAELens folder has no place for.
+fn without_frequency(mut sae: Sae) -> Sae {
+    sae.firing_frequency = None;
+    sae
+}
+
+/// What a `.pt` file has no place for.
+fn without_origin(mut sae: Sae) -> Sae {
+    sae.config.hook_name = None;
+    sae.config.model_name = None;
+    sae.config.prepend_bos = None;
+    sae.config.context_size = None;
+    sae.config.skipped_positions.clear();
+    sae
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>, code: &str, culprit: &str) {
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), code, "{error}");
+    assert!(
+        error.to_string().contains(culprit),
+        "`{error}` should name {culprit}"
+    );
+}
+
+/// 3 latents of 2 inputs.
+fn small() -> Sae {
+    Sae {
+        config: SaeConfig {
+            architecture: Architecture::Standard,
+            d_in: 2,
+            d_sae: 3,
+            normalization: Normalization::None,
+            apply_b_dec_to_input: true,
+            hook_name: None,
+            prepend_bos: None,
+            skipped_positions: Vec::new(),
+            model_name: None,
+            context_size: None,
+        },
+        w_enc: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        b_enc: vec![1.0, 2.0, 3.0],
+        gate: Gate::None,
+        w_dec: vec![6.0, 5.0, 4.0, 3.0, 2.0, 1.0],
+        b_dec: vec![0.5, -0.5],
+        firing_frequency: None,
+    }
+}
+
+#[test]
+fn the_demos_files_come_back() {
+    let sae = read_pt("layer_3.pt", file("web/demo/sae/layer_3.pt")).unwrap();
+    let written = write_pt(&sae).unwrap();
+    assert_eq!(sniff(&written), FileKind::TorchZip);
+    let again = read_pt("again.pt", written.clone()).unwrap();
+    assert_eq!(again, sae);
+    assert!(write_pt(&again).unwrap() == written);
+
+    let folder = write_folder(&sae).unwrap();
+    assert_eq!(from_folder(&folder), without_frequency(sae));
+}
+
+#[test]
+fn the_folders_of_the_fixtures_come_back() {
+    for name in ["blocks.3.hook_resid_post", "blocks.3.hook_resid_post_relu"] {
+        let path = format!("tests/fixtures/saelens/{name}");
+        let weights = tensors(&format!("{path}/sae_weights.safetensors"));
+        let sae = read_folder(&file(&format!("{path}/cfg.json")), weights).unwrap();
+        let folder = write_folder(&sae).unwrap();
+        let again = from_folder(&folder);
+        assert_eq!(again, sae);
+        assert!(write_folder(&again).unwrap() == folder);
+        let pt = read_pt("x.pt", write_pt(&sae).unwrap()).unwrap();
+        assert_eq!(pt, without_origin(sae));
+    }
+}
+
+#[test]
+fn a_folded_decoder_norm_is_not_folded_again() {
+    let cfg = br#"{"architecture": "topk", "d_in": 2, "d_sae": 3, "k": 1, "rescale_acts_by_decoder_norm": true}"#;
+    let source = write_folder(&small()).unwrap();
+    let weights = TensorFile::from_safetensors("w", source.weights).unwrap();
+    let sae = read_folder(cfg, weights).unwrap();
+    assert_eq!(from_folder(&write_folder(&sae).unwrap()), sae);
+}
+
+#[test]
+fn what_a_pt_file_cannot_hold_is_refused() {
+    let refuse = |change: &dyn Fn(&mut Sae), culprit: &str| {
+        let mut sae = small();
+        change(&mut sae);
+        write_folder(&sae).unwrap();
+        refused(write_pt(&sae), "unsupported-architecture", culprit);
+    };
+    let jump = |sae: &mut Sae| {
+        sae.config.architecture = Architecture::JumpRelu;
+        sae.gate = Gate::Threshold(vec![0.0; 3]);
+    };
+    refuse(&jump, "`jumprelu`");
+    let gated = |sae: &mut Sae| {
+        sae.config.architecture = Architecture::Gated;
+        sae.b_enc = vec![0.0; 3];
+        sae.gate = Gate::Gated {
+            b_gate: vec![0.0; 3],
+            r_mag: vec![0.0; 3],
+            b_mag: vec![0.0; 3],
+        };
+    };
+    refuse(&gated, "`gated`");
+    let raw_topk = |sae: &mut Sae| sae.config.architecture = Architecture::TopK { k: 1 };
+    refuse(&raw_topk, "topk with the normalisation `none`");
+    let normal = |sae: &mut Sae| sae.config.normalization = Normalization::LayerNorm;
+    refuse(&normal, "standard with the normalisation `layer_norm`");
+    let kept = |sae: &mut Sae| sae.config.apply_b_dec_to_input = false;
+    refuse(&kept, "apply_b_dec_to_input");
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_refused() {
+    let refuse = |change: &dyn Fn(&mut Sae), code: &str, culprit: &str| {
+        let mut sae = small();
+        change(&mut sae);
+        refused(write_folder(&sae), code, culprit);
+        refused(write_pt(&sae), code, culprit);
+    };
+    refuse(&|s| s.w_enc.truncate(5), "wrong-shape", "`w_enc`");
+    refuse(&|s| s.b_dec.push(0.0), "wrong-shape", "`b_dec`");
+    refuse(&|s| s.b_enc[1] = f32::NAN, "non-finite-weights", "`b_enc`");
+    refuse(
+        &|s| s.gate = Gate::Threshold(vec![0.0; 3]),
+        "bad-file",
+        "`gate`",
+    );
+    refuse(&|s| s.config.d_in = 0, "bad-file", "`d_in`");
+    refuse(&|s| s.config.d_in = 1 << 60, "bad-file", "`d_in`");
+    refuse(
+        &|s| s.config.context_size = Some(0),
+        "bad-file",
+        "`context_size`",
+    );
+    let k = |s: &mut Sae| s.config.architecture = Architecture::TopK { k: 4 };
+    refuse(&k, "bad-file", "`k`");
+    let gated = |s: &mut Sae| {
+        s.config.architecture = Architecture::Gated;
+        let zeros = || vec![0.0; 3];
+        s.gate = Gate::Gated {
+            b_gate: zeros(),
+            r_mag: zeros(),
+            b_mag: zeros(),
+        };
+    };
+    refuse(&gated, "bad-file", "`b_enc`");
+    refuse(
+        &|s| s.firing_frequency = Some(vec![2.0; 3]),
+        "bad-file",
+        "`firing_frequency`",
+    );
+    refuse(
+        &|s| s.firing_frequency = Some(vec![0.5]),
+        "wrong-shape",
+        "`firing_frequency`",
+    );
+}
+
+/// Finite numbers of every size, subnormal ones and both zeros among them.
+fn floats(count: usize) -> impl Strategy<Value = Vec<f32>> {
+    let finite = any::<u32>()
+        .prop_map(f32::from_bits)
+        .prop_filter("finite", |v| v.is_finite());
+    proptest::collection::vec(finite, count)
+}
+
+fn config(d_in: usize, d_sae: usize) -> impl Strategy<Value = SaeConfig> {
+    let architecture = prop_oneof![
+        Just(Architecture::Standard),
+        (1..=d_sae).prop_map(|k| Architecture::TopK { k }),
+        Just(Architecture::JumpRelu),
+        Just(Architecture::Gated),
+    ];
+    let normalization = prop_oneof![
+        Just(Normalization::None),
+        Just(Normalization::LayerNorm),
+        Just(Normalization::ConstantNormRescale),
+    ];
+    let text = || proptest::option::of("blocks\\.[0-9]\\.attn\\.hook_z|[a-z\"\\\\ é\n]{0,8}");
+    let numbers = proptest::collection::vec(0..100usize, 0..3);
+    let rest = (
+        text(),
+        text(),
+        any::<Option<bool>>(),
+        proptest::option::of(1..2000usize),
+        numbers,
+    );
+    (architecture, normalization, any::<bool>(), rest).prop_map(
+        move |(architecture, normalization, apply_b_dec_to_input, rest)| SaeConfig {
+            architecture,
+            d_in,
+            d_sae,
+            normalization,
+            apply_b_dec_to_input,
+            hook_name: rest.0,
+            model_name: rest.1,
+            prepend_bos: rest.2,
+            context_size: rest.3,
+            skipped_positions: rest.4,
+        },
+    )
+}
+
+fn sae() -> impl Strategy<Value = Sae> {
+    (1..6usize, 1..8usize).prop_flat_map(|(d_in, d_sae)| {
+        let latents = (floats(d_sae), floats(d_sae), floats(d_sae));
+        let matrices = (floats(d_in * d_sae), floats(d_in * d_sae), floats(d_in));
+        let frequency = proptest::option::of(proptest::collection::vec(0.0..1.0f32, d_sae));
+        (config(d_in, d_sae), matrices, latents, frequency).prop_map(
+            |(config, (w_enc, w_dec, b_dec), (a, b, c), firing_frequency)| {
+                let (b_enc, gate) = match config.architecture {
+                    Architecture::JumpRelu => (a, Gate::Threshold(b)),
+                    Architecture::Gated => {
+                        let gate = Gate::Gated {
+                            b_gate: a,
+                            r_mag: b,
+                            b_mag: c,
+                        };
+                        (vec![0.0; config.d_sae], gate)
+                    }
+                    _ => (a, Gate::None),
+                };
+                Sae {
+                    config,
+                    w_enc,
+                    b_enc,
+                    gate,
+                    w_dec,
+                    b_dec,
+                    firing_frequency,
+                }
+            },
+        )
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_autoencoder_comes_back_from_a_folder(sae in sae()) {
+        let folder = write_folder(&sae).unwrap();
+        let again = from_folder(&folder);
+        prop_assert!(write_folder(&again).unwrap() == folder);
+        prop_assert_eq!(again, without_frequency(sae));
+    }
+
+    #[test]
+    fn any_autoencoder_that_a_pt_file_can_hold_comes_back_from_it(mut sae in sae()) {
+        sae.config.apply_b_dec_to_input = true;
+        sae.gate = Gate::None;
+        sae.config.normalization = match sae.config.architecture {
+            Architecture::TopK { .. } => Normalization::LayerNorm,
+            _ => Normalization::None,
+        };
+        if !matches!(sae.config.architecture, Architecture::TopK { .. }) {
+            sae.config.architecture = Architecture::Standard;
+        }
+        let written = write_pt(&sae).unwrap();
+        let again = read_pt("x.pt", written.clone()).unwrap();
+        prop_assert!(write_pt(&again).unwrap() == written);
+        prop_assert_eq!(again, without_origin(sae));
+    }
+}
+
+#[test]
+fn a_pt_file_is_laid_out_as_torch_does() {
+    let mut sae = small();
+    sae.config.architecture = Architecture::TopK { k: 2 };
+    sae.config.normalization = Normalization::LayerNorm;
+    let bytes = write_pt(&sae).unwrap();
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
+    let names: Vec<String> = zip
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect();
+    let mut expected = vec![
+        "archive/data.pkl".to_owned(),
+        "archive/byteorder".to_owned(),
+    ];
+    expected.extend((0..7).map(|key| format!("archive/data/{key}")));
+    expected.push("archive/version".to_owned());
+    assert_eq!(names, expected);
+    for at in 0..zip.len() {
+        let entry = zip.by_index(at).unwrap();
+        assert_eq!(entry.compression(), zip::CompressionMethod::Stored);
+        assert_eq!(entry.data_start().unwrap() % 64, 0);
+    }
+}
