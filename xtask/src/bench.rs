@@ -43,9 +43,7 @@ fn native(paths: &Paths) -> Result<()> {
         .args(["run", "--release", "--package", "explorer"])
         .args(["--example", "bench", "--", "--json"])
         .arg(paths.output.join("bench-native.json"));
-    if let Some(driver) = packages::vulkan()? {
-        command.env("VK_ICD_FILENAMES", driver);
-    }
+    packages::vulkan(paths, &mut command)?;
     process::run(&mut command)
 }
 

@@ -7,6 +7,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
+use crate::paths::Paths;
 use crate::process;
 
 const INSTALL_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -69,11 +70,18 @@ pub fn node() -> Result<()> {
     }
 }
 
-/// The environment with which native programs find exactly one Vulkan driver: nothing to set where there is a GPU or only
-/// one driver, else the software one. Installs the software driver where there is none.
-pub fn vulkan() -> Result<Option<PathBuf>> {
-    if !cfg!(target_os = "linux") || env::var_os("VK_ICD_FILENAMES").is_some() {
-        return Ok(None);
+/// Sees to it that a command finds a Vulkan driver: installs the software one where there is none, and names it to the
+/// command where there are several but no GPU.
+pub fn vulkan(paths: &Paths, command: &mut Command) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    if env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // Mesa's drivers complain once a device about the missing session of a desktop; any folder quiets them.
+        command.env("XDG_RUNTIME_DIR", &paths.target);
+    }
+    if env::var_os("VK_ICD_FILENAMES").is_some() {
+        return Ok(());
     }
     if drivers().is_empty() {
         install_debian(&["libvulkan1", "mesa-vulkan-drivers"])
@@ -82,13 +90,14 @@ pub fn vulkan() -> Result<Option<PathBuf>> {
     let found = drivers();
     // A machine with a GPU chooses for itself; without one, hardware drivers only cost time and warnings.
     let hardware = Path::new("/dev/dri").exists() || Path::new("/dev/nvidia0").exists();
-    if hardware || found.len() < 2 {
-        return Ok(None);
-    }
-    Ok(found.into_iter().find(|path| {
+    let software = found.iter().find(|path| {
         path.file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with("lvp_icd"))
-    }))
+    });
+    if let (false, 2.., Some(driver)) = (hardware, found.len(), software) {
+        command.env("VK_ICD_FILENAMES", driver);
+    }
+    Ok(())
 }
 
 fn drivers() -> Vec<PathBuf> {

@@ -54,9 +54,7 @@ pub fn native(paths: &Paths) -> Result<()> {
     command
         .args(["test", "--workspace", "--exclude", "xtask"])
         .env("SAE_EXPLORER_REQUIRE_GPU", "1");
-    if let Some(driver) = packages::vulkan()? {
-        command.env("VK_ICD_FILENAMES", driver);
-    }
+    packages::vulkan(paths, &mut command)?;
     process::run(&mut command)?;
     // By itself this program finds its dependencies built; within the workspace they would be built once more, with the
     // features that other crates ask of them.
