@@ -20,9 +20,13 @@ pub enum Command {
     Trace(Trace),
     /// Continue a prompt
     Generate(Generate),
+    /// Say what a file or a folder is, and what is wrong with it
+    Inspect(Inspect),
+    /// Write an autoencoder in another format
+    Export(Export),
 }
 
-/// Options of every command.
+/// Options of every command that runs a model.
 #[derive(Debug, Args)]
 pub struct Common {
     /// The model: `demo` (built in), or a folder with config.json, model.safetensors (or
@@ -109,6 +113,43 @@ pub struct Generate {
         default_value_t = 1.0
     )]
     pub top_p: f32,
+}
+
+/// Options of `inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// A model's folder, a SAELens folder, a tokenizer's folder, or a file: .pt, .safetensors, .json
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// An OpenAI .pt file or a SAELens folder. A hook is written where the format has a place for it
+    #[arg(value_name = "PATH[@HOOK]")]
+    pub sae: String,
+
+    /// The format to write
+    #[arg(long, value_enum)]
+    pub to: Format,
+
+    /// The folder (saelens) or the file (openai) to write; it must not exist
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+}
+
+/// An autoencoder's file format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A folder with cfg.json and sae_weights.safetensors.
+    Saelens,
+    /// A .pt file in OpenAI's layout.
+    Openai,
 }
 
 /// Whether a BOS token is prepended.

@@ -60,6 +60,20 @@ pub enum Error {
         /// What it is.
         found: &'static str,
     },
+    /// A file or a folder is none that is known.
+    #[error("{} is {found}; known are a model's folder, a SAELens folder, an OpenAI .pt file, safetensors and a tokenizer", .path.display())]
+    Unknown {
+        /// The file or the folder.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// What is to be written is there already.
+    #[error("{} is there already; nothing was written: give another name or remove it", .path.display())]
+    Exists {
+        /// The file or the folder.
+        path: PathBuf,
+    },
     /// An autoencoder does not say where it belongs.
     #[error(
         "{given} does not say where in the model it belongs: add the hook it was trained at, as in {given}@blocks.3.hook_resid_post"
@@ -92,11 +106,14 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "missing-file",
-            Self::Read { .. } | Self::NotText { .. } | Self::NoAutoencoder { .. } => "bad-file",
+            Self::Read { .. }
+            | Self::NotText { .. }
+            | Self::NoAutoencoder { .. }
+            | Self::Unknown { .. } => "bad-file",
             Self::File(source) | Self::Format { source, .. } => source.code(),
             Self::NoHook { .. } => "hook-mismatch",
             Self::Engine(error) => error.code(),
-            Self::Write { .. } | Self::Output(_) => "output",
+            Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",
         }
     }

@@ -67,7 +67,7 @@ pub async fn model(session: &mut Session, name: &str) -> Result<Tokenizer, Error
 }
 
 /// A folder's weights, in one file or in several, and whether they are the demo's own.
-fn weights(folder: &Path, demo: &Demo) -> Result<(TensorSet, bool), Error> {
+pub fn weights(folder: &Path, demo: &Demo) -> Result<(TensorSet, bool), Error> {
     const WHOLE: &str = "model.safetensors";
     const INDEX: &str = "model.safetensors.index.json";
     let in_folder = Error::in_folder(folder);
@@ -94,7 +94,8 @@ fn weights(folder: &Path, demo: &Demo) -> Result<(TensorSet, bool), Error> {
     Ok((index.join(shards).map_err(in_folder)?, false))
 }
 
-fn tokenizer(folder: &Path) -> Result<Tokenizer, Error> {
+/// A folder's tokenizer, in one file or in two.
+pub fn tokenizer(folder: &Path) -> Result<Tokenizer, Error> {
     let json = folder.join("tokenizer.json");
     let (vocab, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
     let in_folder = Error::in_folder(folder);
@@ -135,7 +136,7 @@ pub async fn saes(session: &mut Session, given: &str) -> Result<(), Error> {
 }
 
 /// `PATH@HOOK` at its last `@`, unless a file of the whole name is there.
-fn path_and_hook(given: &str) -> (&Path, Option<&str>) {
+pub fn path_and_hook(given: &str) -> (&Path, Option<&str>) {
     match given.rsplit_once('@') {
         Some((path, hook)) if !hook.contains(['/', '\\']) && !Path::new(given).exists() => {
             (Path::new(path), Some(hook))
@@ -144,7 +145,8 @@ fn path_and_hook(given: &str) -> (&Path, Option<&str>) {
     }
 }
 
-fn read_sae(path: &Path) -> Result<Sae, Error> {
+/// An autoencoder from a `.pt` file or a SAELens folder.
+pub fn read_sae(path: &Path) -> Result<Sae, Error> {
     // A folder's name may end in `.pt` as well: what it is decides.
     if !path.is_dir() {
         let bytes = read(
@@ -196,7 +198,8 @@ fn id_for(path: &Path, taken: &[String]) -> String {
         .unwrap_or(name)
 }
 
-fn read(path: &Path, needed: &str) -> Result<Vec<u8>, Error> {
+/// A file's bytes. `needed` says what a missing file is for, and what would do instead.
+pub fn read(path: &Path, needed: &str) -> Result<Vec<u8>, Error> {
     let path: PathBuf = path.to_owned();
     match fs::read(&path) {
         Ok(bytes) => Ok(bytes),

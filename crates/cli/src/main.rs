@@ -4,6 +4,8 @@ mod args;
 mod demo;
 mod dump;
 mod error;
+mod export;
+mod inspect;
 mod json;
 mod load;
 mod stream;
@@ -25,12 +27,15 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = pollster::block_on(async {
         match &arguments.command {
-            Command::Trace(arguments) => trace(arguments).await,
-            Command::Generate(arguments) => generate(arguments).await,
+            Command::Trace(arguments) => trace(arguments).await.map(|()| true),
+            Command::Generate(arguments) => generate(arguments).await.map(|()| true),
+            Command::Inspect(arguments) => inspect(arguments),
+            Command::Export(arguments) => export::export(arguments).map(|()| true),
         }
     });
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to do where even this cannot be written.
@@ -121,6 +126,18 @@ async fn generate(arguments: &args::Generate) -> Result<(), Error> {
         writeln!(io::stderr(), "(the model's context is full)")?;
     }
     Ok(())
+}
+
+/// Prints what a file is; whether it is without problems.
+fn inspect(arguments: &args::Inspect) -> Result<bool, Error> {
+    let report = inspect::inspect(&arguments.path)?;
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        print_json(&mut out, &report)?;
+    } else {
+        out.write_all(report.to_string().as_bytes())?;
+    }
+    Ok(report.problems.is_empty())
 }
 
 fn print_json(out: &mut impl io::Write, value: &impl Serialize) -> Result<(), Error> {

@@ -4,7 +4,7 @@ mod common;
 
 use common::{file, tensors};
 use formats::Error;
-use formats::sae::openai::{read_pt, write_pt};
+use formats::sae::openai::{entries, read_pt, write_pt};
 use formats::sae::saelens::{Folder, read_folder, write_folder};
 use formats::sae::{Architecture, FileKind, Gate, Normalization, Sae, SaeConfig, sniff};
 use formats::tensors::TensorFile;
@@ -291,6 +291,16 @@ fn a_pt_file_is_laid_out_as_torch_does() {
     sae.config.architecture = Architecture::TopK { k: 2 };
     sae.config.normalization = Normalization::LayerNorm;
     let bytes = write_pt(&sae).unwrap();
+    let listed = entries("x.pt", &bytes).unwrap();
+    assert_eq!(listed.len(), 7);
+    assert_eq!(
+        (listed[2].name.as_str(), listed[2].dtype.as_str()),
+        ("stats_last_nonzero", "I64")
+    );
+    assert_eq!(
+        (listed[5].dtype.as_str(), listed[5].shape.as_slice()),
+        ("F32", &[3, 2][..])
+    );
     let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
     let names: Vec<String> = zip
         .file_names()

@@ -108,6 +108,13 @@ pub fn run(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }
 
+/// Runs the program with these words only.
+pub fn bare(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sae-explorer"));
+    command.args(arguments).stdin(Stdio::null());
+    command.output().unwrap()
+}
+
 /// The program on the CPU, to be started.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sae-explorer"));

@@ -8,7 +8,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::{Error, Result, shortened};
 use crate::pickle::{ElementType, Object, Pickle, Storage, Tensor, whole};
-use crate::tensors::check_finite;
+use crate::tensors::{Entry, check_finite};
 
 /// An archive, open for reading. Use [`TorchFile::pickle_bytes`] first, then [`TorchDict`].
 pub(crate) struct TorchFile<'a> {
@@ -190,6 +190,22 @@ impl<'a, 'p> TorchDict<'a, 'p> {
     /// A tensor's shape.
     pub(crate) fn shape(&self, key: &str) -> Result<&'p [usize]> {
         self.tensor(key).map(|(tensor, _)| tensor.shape.as_slice())
+    }
+
+    /// What is known of every tensor without reading it, in the pickle's order.
+    pub(crate) fn tensors(&self) -> Vec<Entry> {
+        let known = |&(name, object): &(&str, Object)| {
+            let (tensor, storage) = self.pickle.tensor(object)?;
+            Some(Entry {
+                name: name.to_owned(),
+                dtype: match storage.element {
+                    ElementType::Float(dtype) => format!("{dtype:?}"),
+                    ElementType::Whole(bytes) => format!("I{}", 8 * bytes),
+                },
+                shape: tensor.shape.clone(),
+            })
+        };
+        self.entries.iter().filter_map(known).collect()
     }
 
     /// Whether a tensor of floating-point numbers in this shape is there.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::pickle::Pickle;
+use crate::tensors::Entry;
 use crate::torch::{TorchDict, TorchFile};
 
 pub use write::write_pt;
@@ -73,6 +74,18 @@ pub fn read_pt(file_name: &str, bytes: Vec<u8>) -> Result<Sae> {
         b_dec: dict.read("pre_bias", &[d_in])?,
         firing_frequency: firing_frequency(&mut dict, d_sae),
     })
+}
+
+/// What is known of the tensors in a `.pt` file without reading them: of an autoencoder's or of any dictionary's, in
+/// the file's order.
+///
+/// # Errors
+/// `bad-file` where [`read_pt`] would refuse the archive or its pickle.
+pub fn entries(file_name: &str, bytes: &[u8]) -> Result<Vec<Entry>> {
+    let mut file = TorchFile::open(file_name, bytes)?;
+    let pickle_bytes = file.pickle_bytes()?;
+    let pickle = Pickle::read(&pickle_bytes).map_err(|reason| Error::bad(file_name, reason))?;
+    Ok(TorchDict::new(file, &pickle)?.tensors())
 }
 
 fn architecture(file: &str, dict: &TorchDict<'_, '_>, d_sae: usize) -> Result<Architecture> {

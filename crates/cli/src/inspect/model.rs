@@ -1,0 +1,96 @@
+//! What a model's folder and a tokenizer are.
+
+use std::path::Path;
+
+use formats::gpt2::{Gpt2Config, Gpt2Files};
+use formats::tokenizer::Tokenizer;
+
+use super::report::Report;
+use crate::demo::Demo;
+use crate::error::Error;
+use crate::load;
+
+/// A folder with a configuration, weights and a tokenizer. Each is looked at even where another is at fault.
+pub fn folder(path: &Path) -> Result<Report, Error> {
+    let in_folder = Error::in_folder(path);
+    let mut report = Report::new(path, "a model's folder");
+    let json = report.keep(load::read(
+        &path.join("config.json"),
+        "a model's folder has it",
+    ));
+    let config = json.as_ref().and_then(|json| {
+        let config = report.keep(Gpt2Config::from_json(json).map_err(in_folder))?;
+        config_facts(&mut report, &config);
+        Some(config)
+    });
+    if let Some((weights, _)) = report.keep(load::weights(path, &Demo::manifest()?)) {
+        report.fact("weights", weights.file_name());
+        report.tensors(weights.entries());
+        if let (Some(json), Some(_)) = (&json, &config) {
+            let files = Gpt2Files::new(json, weights);
+            report.keep(
+                files
+                    .and_then(|files| files.check_finite())
+                    .map_err(in_folder),
+            );
+        }
+    }
+    if let Some(tokenizer) = report.keep(load::tokenizer(path)) {
+        tokenizer_facts(&mut report, &tokenizer);
+        if let Some(config) = config.filter(|c| tokenizer.vocab_size() > c.vocab_size) {
+            report.keep::<()>(Err(Error::Engine(explorer::Error::TokenizerMismatch {
+                tokenizer: tokenizer.vocab_size(),
+                model: config.vocab_size,
+            })));
+        }
+    }
+    Ok(report)
+}
+
+/// A `config.json` alone.
+pub fn config(path: &Path, json: &[u8]) -> Report {
+    let mut report = Report::new(path, "a model's configuration");
+    let config = Gpt2Config::from_json(json);
+    if let Some(config) = report.keep(config.map_err(|e| Error::File(Box::new(e)))) {
+        config_facts(&mut report, &config);
+    }
+    report
+}
+
+/// A folder with only a tokenizer.
+pub fn tokenizer_folder(path: &Path) -> Report {
+    let mut report = Report::new(path, "a tokenizer");
+    if let Some(tokenizer) = report.keep(load::tokenizer(path)) {
+        tokenizer_facts(&mut report, &tokenizer);
+    }
+    report
+}
+
+/// A `tokenizer.json` alone.
+pub fn tokenizer(path: &Path, json: &[u8]) -> Report {
+    let mut report = Report::new(path, "a tokenizer");
+    let tokenizer = Tokenizer::from_tokenizer_json(json);
+    if let Some(tokenizer) = report.keep(tokenizer.map_err(|e| Error::File(Box::new(e)))) {
+        tokenizer_facts(&mut report, &tokenizer);
+    }
+    report
+}
+
+fn config_facts(report: &mut Report, config: &Gpt2Config) {
+    report.fact("architecture", "gpt2");
+    report.fact("layers", config.n_layer);
+    report.fact("heads", config.n_head);
+    report.fact("d_model", config.n_embd);
+    report.fact("d_mlp", config.n_inner);
+    report.fact("context", config.n_positions);
+    report.fact("vocabulary", config.vocab_size);
+    // By its shortest decimals: widening would show 9.99999974e-6.
+    let epsilon = config.layer_norm_epsilon.to_string();
+    report.fact("layer norm epsilon", epsilon.parse::<f64>().ok());
+    report.fact("bos token", config.bos_token_id);
+}
+
+fn tokenizer_facts(report: &mut Report, tokenizer: &Tokenizer) {
+    report.fact("tokenizer's vocabulary", tokenizer.vocab_size());
+    report.fact("tokenizer's bos", tokenizer.bos());
+}
