@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use common::torch::{pt, small, topk};
 use formats::gpt2::{Gpt2Config, Gpt2Files};
 use formats::sae::{openai, saelens, sniff};
-use formats::tensors::TensorFile;
+use formats::tensors::{ShardIndex, TensorFile};
 use formats::tokenizer::Tokenizer;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -16,7 +16,14 @@ use proptest::sample::Index;
 /// Hands bytes to every parser. What they answer does not matter here, only that they do.
 fn parse_all(bytes: &[u8]) {
     sniff(bytes);
-    let _ = openai::read_pt("x.pt", bytes.to_vec());
+    if let Ok(sae) = openai::read_pt("x.pt", bytes.to_vec()) {
+        let _ = openai::write_pt(&sae);
+        let _ = saelens::write_folder(&sae);
+    }
+    let _ = openai::entries("x.pt", bytes);
+    if let Ok(index) = ShardIndex::from_json("x.json", bytes) {
+        let _ = index.join(Vec::new());
+    }
     if let Ok(file) = TensorFile::from_safetensors("x.safetensors", bytes.to_vec()) {
         for name in file.names() {
             let _ = file.read(&name);
@@ -45,6 +52,8 @@ const CFG: &[u8] =
     br#"{"architecture":"topk","k":2,"d_in":2,"d_sae":3,"normalize_activations":"layer_norm"}"#;
 const CONFIG: &[u8] =
     br#"{"model_type":"gpt2","n_layer":1,"n_head":2,"n_embd":4,"n_positions":3,"vocab_size":5}"#;
+const INDEX: &[u8] =
+    br#"{"metadata":{"total_size":8},"weight_map":{"a":"1.safetensors","b":"2.safetensors"}}"#;
 
 /// The demo's first 300 tokens, the merges that make them, and the special one.
 static TOKENIZER: LazyLock<serde_json::Value> = LazyLock::new(|| {
@@ -79,6 +88,7 @@ fn valid() -> Vec<Vec<u8>> {
         CONFIG.to_vec(),
         VOCAB.clone(),
         TOKENIZER.to_string().into_bytes(),
+        INDEX.to_vec(),
     ]
 }
 
@@ -201,6 +211,7 @@ fn the_files_to_spoil_are_valid() {
             .decode(&[300]),
         "<|endoftext|>"
     );
+    ShardIndex::from_json("x.json", &files[6]).unwrap();
 }
 
 proptest! {
@@ -212,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn spoiled_files_are_answered(which in 0..6usize, spoils in proptest::collection::vec(spoil(), 1..6)) {
+    fn spoiled_files_are_answered(which in 0..7usize, spoils in proptest::collection::vec(spoil(), 1..6)) {
         let files = valid();
         let mut file = files[which].clone();
         for spoil in &spoils {

@@ -53,12 +53,15 @@ impl Report {
         self.facts.push((name, value.into()));
     }
 
-    /// Adds tensors, and how many numbers they hold together.
+    /// Adds tensors, and how many elements they have together.
     pub fn tensors(&mut self, entries: Vec<Entry>) {
-        let numbers = entries
-            .iter()
-            .map(|entry| entry.shape.iter().map(|&n| n as u64).product::<u64>());
-        self.fact("parameters", numbers.fold(0, u64::saturating_add));
+        // A damaged file may state any shape.
+        let size = |shape: &[usize]| {
+            let sizes = shape.iter().map(|&n| n as u64);
+            sizes.fold(1, u64::saturating_mul)
+        };
+        let sizes = entries.iter().map(|entry| size(&entry.shape));
+        self.fact("elements", sizes.fold(0, u64::saturating_add));
         self.tensors = entries
             .into_iter()
             .map(|Entry { name, dtype, shape }| Tensor { name, dtype, shape })
@@ -146,6 +149,18 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_may_be_anything() {
+        let mut report = Report::new(Path::new("x.pt"), "a file");
+        report.tensors(vec![Entry {
+            name: "w".to_owned(),
+            dtype: "F32".to_owned(),
+            shape: vec![usize::MAX, usize::MAX],
+        }]);
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["facts"]["elements"], u64::MAX);
+    }
 
     #[test]
     fn terminals_are_safe_from_what_files_say() {
