@@ -64,7 +64,8 @@ for (const { name, ...context } of VIEWS) {
   test(`${name}: everything fits, axe-core finds nothing serious`, async () => {
     const page = await openApp(browser, server, { context });
     await part(page, 'token').nth(8).click();
-    await part(page, 'feature-row').first().click();
+    // The strongest is active almost everywhere; the one after it is about this token, which shows more.
+    await part(page, 'feature-row').nth(1).click();
     await part(page, 'feature-panel').waitFor({ state: 'visible' });
     await picture(page, name);
     const widths = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
