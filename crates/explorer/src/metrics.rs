@@ -25,8 +25,8 @@ impl Reconstructed<'_> {
         self.activation
             .chunks_exact(self.width)
             .zip(self.reconstruction.chunks_exact(self.width))
-            .zip(self.statistics.chunks_exact(2))
-            .map(|((x, y), statistics)| (x, y, statistics))
+            .zip(self.statistics.as_chunks::<2>().0)
+            .map(|((x, y), statistics)| (x, y, statistics.as_slice()))
             .skip(self.first)
     }
 

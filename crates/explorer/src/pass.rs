@@ -327,7 +327,7 @@ impl LogitReads {
         let rows = self
             .statistics
             .iter()
-            .flat_map(|handle| readings.f32(*handle).chunks_exact(STATISTICS_PER_ROW));
+            .flat_map(|handle| readings.f32(*handle).as_chunks::<STATISTICS_PER_ROW>().0);
         let mut losses = Vec::new();
         for (position, statistics) in rows.enumerate() {
             if !statistics[1].is_finite() {
@@ -351,10 +351,13 @@ impl LogitReads {
     ) -> Vec<Vec<NextToken>> {
         let mut rows = Vec::new();
         for (statistics, (indices, values)) in self.statistics.iter().zip(&self.top) {
-            let statistics = readings.f32(*statistics).chunks_exact(STATISTICS_PER_ROW);
+            let statistics = readings
+                .f32(*statistics)
+                .as_chunks::<STATISTICS_PER_ROW>()
+                .0;
             let indices = readings.words(*indices).chunks_exact(self.places);
             let values = readings.f32(*values).chunks_exact(self.places);
-            for ((statistics, ids), logits) in statistics.zip(indices).zip(values) {
+            for ((statistics, ids), logits) in statistics.iter().zip(indices).zip(values) {
                 rows.push(
                     ids.iter()
                         .zip(logits)

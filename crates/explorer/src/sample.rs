@@ -53,11 +53,17 @@ pub(crate) fn check(options: &GenerateOptions) -> Result<(), Error> {
 /// The next token: the likeliest at temperature 0 (ties to the lower id), else a draw from softmax(logits / temperature)
 /// cut to top-k and then to top-p.
 pub(crate) fn choose(logits: &[f32], options: &GenerateOptions, random: &mut SplitMix64) -> u32 {
+    if options.temperature == 0.0 {
+        let mut best = 0;
+        for (index, logit) in logits.iter().enumerate() {
+            if *logit > logits[best] {
+                best = index;
+            }
+        }
+        return best as u32;
+    }
     let mut order: Vec<usize> = (0..logits.len()).collect();
     let better = |a: &usize, b: &usize| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b));
-    if options.temperature == 0.0 {
-        return order.into_iter().min_by(better).unwrap_or(0) as u32;
-    }
     if options.top_k > 0 && options.top_k < order.len() {
         order.select_nth_unstable_by(options.top_k - 1, better);
         order.truncate(options.top_k);

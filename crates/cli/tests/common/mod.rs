@@ -44,13 +44,17 @@ pub fn whole_numbers(path: &Path, name: &str) -> Vec<i64> {
     match tensor.dtype() {
         safetensors::Dtype::I32 => tensor
             .data()
-            .chunks_exact(4)
-            .map(|b| i32::from_le_bytes(b.try_into().unwrap()).into())
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| i32::from_le_bytes(*b).into())
             .collect(),
         safetensors::Dtype::I64 => tensor
             .data()
-            .chunks_exact(8)
-            .map(|b| i64::from_le_bytes(b.try_into().unwrap()))
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| i64::from_le_bytes(*b))
             .collect(),
         other => panic!("{name} is {other:?}"),
     }

@@ -108,8 +108,10 @@ impl Fixture {
             .tensor(name)
             .unwrap()
             .data()
-            .chunks_exact(4)
-            .map(|bytes| i32::from_le_bytes(bytes.try_into().unwrap()))
+            .as_chunks()
+            .0
+            .iter()
+            .map(|bytes| i32::from_le_bytes(*bytes))
             .collect()
     }
 }

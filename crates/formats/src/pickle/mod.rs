@@ -152,8 +152,10 @@ impl<'a> Pickle<'a> {
             return None;
         };
         let flat = self.lists.get(index)?;
-        flat.chunks_exact(2)
-            .map(|pair| Some((self.text(*pair.first()?)?, *pair.get(1)?)))
+        flat.as_chunks::<2>()
+            .0
+            .iter()
+            .map(|[key, value]| Some((self.text(*key)?, *value)))
             .collect()
     }
 

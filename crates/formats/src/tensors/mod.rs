@@ -64,19 +64,27 @@ impl Dtype {
         // The match on the dtype stands outside of the loop, so that each loop vectorises.
         match self {
             Self::F64 => bytes
-                .chunks_exact(8)
+                .as_chunks::<8>()
+                .0
+                .iter()
                 .map(|b| Self::F64.element(b))
                 .collect(),
             Self::F32 => bytes
-                .chunks_exact(4)
+                .as_chunks::<4>()
+                .0
+                .iter()
                 .map(|b| Self::F32.element(b))
                 .collect(),
             Self::F16 => bytes
-                .chunks_exact(2)
+                .as_chunks::<2>()
+                .0
+                .iter()
                 .map(|b| Self::F16.element(b))
                 .collect(),
             Self::BF16 => bytes
-                .chunks_exact(2)
+                .as_chunks::<2>()
+                .0
+                .iter()
                 .map(|b| Self::BF16.element(b))
                 .collect(),
         }

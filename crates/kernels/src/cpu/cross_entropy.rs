@@ -10,7 +10,7 @@ pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let vocabulary = parameters.vocabulary as usize;
     for (row, (logits, out)) in logits
         .chunks_exact(vocabulary)
-        .zip(statistics.chunks_exact_mut(STATISTICS_PER_ROW))
+        .zip(statistics.as_chunks_mut::<STATISTICS_PER_ROW>().0)
         .take(parameters.rows as usize)
         .enumerate()
     {
