@@ -24,11 +24,18 @@ const files = new Files((reason) => {
 });
 const queue = new Queue(() => engine?.cancel());
 
-// Gives the messages that wait their turn. A timer would take 4 ms each time.
+// Gives the messages that wait their turn, sixty times a second: often enough to stop at once, seldom enough to cost
+// nothing between two tokens. A timer would take 4 ms each time.
 const turns = new MessageChannel();
+const turnEvery = 16;
+let lastTurn = 0;
 function pause() {
+  if (performance.now() - lastTurn < turnEvery) return undefined;
   return new Promise((resume) => {
-    turns.port1.onmessage = resume;
+    turns.port1.onmessage = () => {
+      lastTurn = performance.now();
+      resume();
+    };
     turns.port2.postMessage(null);
   });
 }

@@ -33,7 +33,7 @@ pub struct Engine {
 #[allow(clippy::await_holding_refcell_ref)]
 impl Engine {
     /// An engine on the device that `backend` (`auto`, `gpu`, `cpu`) and `limits` (`adapter`, `default`) ask for.
-    /// `pause` returns a promise that lets the worker handle messages; it is awaited between a call's steps.
+    /// `pause` is called between a call's steps; it returns a promise that lets the worker handle messages, or undefined.
     ///
     /// # Errors
     /// `no-webgpu`, `out-of-memory`, `bad-option`.
@@ -48,8 +48,10 @@ impl Engine {
         session.set_pause(Rc::new(move || {
             let paused = pause.call0(&JsValue::UNDEFINED);
             Box::pin(async move {
-                // A pause that fails is a short one.
-                if let Ok(paused) = paused {
+                // No promise means that there is no need; a pause that fails is a short one.
+                if let Ok(paused) = paused
+                    && !paused.is_undefined()
+                {
                     let _ = JsFuture::from(Promise::resolve(&paused)).await;
                 }
             })

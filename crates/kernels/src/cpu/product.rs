@@ -44,9 +44,9 @@ fn by_blocks(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usiz
         let mut rows = 0..args.rows;
         while !rows.is_empty() {
             let taken = match rows.len() {
-                1 => rows_by_blocks::<1>,
-                2 | 3 => rows_by_blocks::<2>,
-                _ => rows_by_blocks::<4>,
+                1 => rows_by_blocks::<1, ROW_OUTPUTS>,
+                2 | 3 => rows_by_blocks::<2, BLOCK_OUTPUTS>,
+                _ => rows_by_blocks::<4, BLOCK_OUTPUTS>,
             }(args, rows.start, outputs.clone(), output, stride, offset);
             rows.start += taken;
         }
@@ -87,8 +87,11 @@ const CACHED_WEIGHTS: usize = 1 << 16;
 /// Outputs of a block: with four rows, 12 sums, one vector of inputs and three of weights fill the 16 registers.
 const BLOCK_OUTPUTS: usize = 3;
 
+/// Outputs of a block of one row, which memory bounds: as many streams of weights as the processor fetches ahead of.
+const ROW_OUTPUTS: usize = 6;
+
 /// The products of `ROWS` rows with some outputs; returns `ROWS`.
-fn rows_by_blocks<const ROWS: usize>(
+fn rows_by_blocks<const ROWS: usize, const OUTPUTS: usize>(
     args: &Product<'_>,
     first_row: usize,
     outputs: Range<usize>,
@@ -97,24 +100,21 @@ fn rows_by_blocks<const ROWS: usize>(
     offset: usize,
 ) -> usize {
     let inputs: [&[f32]; ROWS] = std::array::from_fn(|row| args.input_row(first_row + row));
-    let mut write = |outputs: Range<usize>, sums: &[[f32; BLOCK_OUTPUTS]; ROWS]| {
+    let mut write = |outputs: Range<usize>, sums: &[[f32; OUTPUTS]; ROWS]| {
         for (row, sums) in sums.iter().enumerate() {
             let place = offset + (first_row + row) * stride + outputs.start;
             output[place..place + outputs.len()].copy_from_slice(&sums[..outputs.len()]);
         }
     };
     let mut n = outputs.start;
-    while n + BLOCK_OUTPUTS <= outputs.end {
+    while n + OUTPUTS <= outputs.end {
         let weights = std::array::from_fn(|i| args.weight_row(n + i));
-        write(
-            n..n + BLOCK_OUTPUTS,
-            &block::<ROWS, BLOCK_OUTPUTS>(inputs, weights),
-        );
-        n += BLOCK_OUTPUTS;
+        write(n..n + OUTPUTS, &block::<ROWS, OUTPUTS>(inputs, weights));
+        n += OUTPUTS;
     }
     while n < outputs.end {
         let sums = block::<ROWS, 1>(inputs, [args.weight_row(n)]);
-        write(n..n + 1, &sums.map(|[sum]| [sum, 0.0, 0.0]));
+        write(n..n + 1, &sums.map(|[sum]| [sum; OUTPUTS]));
         n += 1;
     }
     ROWS
