@@ -262,5 +262,5 @@ function text(prompt) {
   if (typeof prompt !== 'string') {
     throw new SaeExplorerError('bad-option', `The prompt must be a string, not ${prompt === null ? 'null' : typeof prompt}.`, { option: 'prompt' });
   }
-  return prompt.isWellFormed?.() === false ? prompt.toWellFormed() : prompt;
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(prompt));
 }
