@@ -45,7 +45,8 @@ impl Session {
     /// Loads a model in the place of the one there was; its autoencoders go with it. A model that does not load leaves
     /// everything as it was.
     ///
-    /// Weights stored as F16 stay packed halves on the device, which loses nothing; others become f32.
+    /// Weights stored as F16 stay packed halves on the device, which loses nothing; others become f32, and so do all where
+    /// the device prefers it.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Model`], [`Error::TokenizerMismatch`], [`Error::Device`].
@@ -73,7 +74,7 @@ impl Session {
             });
         }
         let format = match files.dtype("wte.weight")? {
-            Dtype::F16 => WeightFormat::F16,
+            Dtype::F16 if !self.device.prefers_f32() => WeightFormat::F16,
             _ => WeightFormat::F32,
         };
         let bos = tokenizer.bos().or(file.bos_token_id);
@@ -122,7 +123,7 @@ impl Session {
 
     /// Loads an autoencoder beside the others; one with the same id is replaced. `hook` overrides what the file says.
     ///
-    /// Weights that halves represent exactly are packed on the device; others stay f32.
+    /// Weights that halves represent exactly are packed on the device, unless it prefers f32; others stay f32.
     ///
     /// # Errors
     /// [`Error::NoModel`], [`Error::HookMismatch`], [`Error::WidthMismatch`], [`Error::Unsupported`], [`Error::Sae`],
@@ -175,7 +176,7 @@ impl Session {
         let exact = [&file.w_enc, &file.w_dec]
             .iter()
             .all(|weights| weights.iter().copied().all(kernels::is_exact_in_f16));
-        let format = if exact {
+        let format = if exact && !self.device.prefers_f32() {
             WeightFormat::F16
         } else {
             WeightFormat::F32

@@ -160,6 +160,13 @@ impl Device {
     }
 
     /// Whether kernels divide their work for an adapter in software.
+    /// Whether weights that halves hold exactly are still better stored as f32: where invocations run in software,
+    /// unpacking costs more than reading twice the bytes. A device with no more than the guaranteed limits keeps halves.
+    pub fn prefers_f32(&self) -> bool {
+        let guaranteed = wgpu::Limits::default().max_storage_buffer_binding_size;
+        self.is_coarse() && self.max_binding_bytes() > guaranteed
+    }
+
     pub(crate) fn is_coarse(&self) -> bool {
         matches!(&self.inner.backend, Backend::Gpu(gpu) if gpu.coarse)
     }

@@ -88,7 +88,7 @@ const CACHED_WEIGHTS: usize = 1 << 16;
 const BLOCK_OUTPUTS: usize = 3;
 
 /// Outputs of a block of one row, which memory bounds: as many streams of weights as the processor fetches ahead of.
-const ROW_OUTPUTS: usize = 6;
+const ROW_OUTPUTS: usize = 8;
 
 /// The products of `ROWS` rows with some outputs; returns `ROWS`.
 fn rows_by_blocks<const ROWS: usize, const OUTPUTS: usize>(
