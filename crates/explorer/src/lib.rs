@@ -27,3 +27,7 @@ pub use report::{
     Neighbour, NextToken, SaeInfo, SaeTrace, Stop, Token, TokenEffect, Tokenization, Trace,
 };
 pub use session::{Pause, Session};
+
+/// The text on which a loaded autoencoder's numbers are shown where nobody gave another: plain prose of 126 tokens of
+/// GPT-2, so that with a BOS it fits the 128 tokens that many published autoencoders were trained on.
+pub const SAMPLE_TEXT: &str = include_str!("sample_text.txt");
