@@ -10,7 +10,7 @@ use yew::prelude::*;
 use crate::browser;
 use crate::controller::Controller;
 use crate::keys;
-use crate::pages::prompt::PromptPage;
+use crate::pages::prompt::prompt_page;
 use crate::state::url::Place;
 use crate::state::{Action, History, Phase, State};
 
@@ -55,9 +55,7 @@ pub fn App() -> Html {
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
 
     html! {
-        <ContextProvider<Controller> context={controller}>
-            <PromptPage state={state.clone()} />
-        </ContextProvider<Controller>>
+        { prompt_page(&controller, state) }
     }
 }
 

@@ -13,13 +13,14 @@ use crate::browser;
 use crate::data::Manifest;
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
 use crate::state::{Action, During, EditSpec, Note, Problem};
+use crate::told::Told;
 
 /// Both closures belong to a session and end with it.
-type Told = Closure<dyn FnMut(JsValue)>;
+type Listener = Closure<dyn FnMut(JsValue)>;
 
 struct Inner {
     engine: RefCell<Option<Engine>>,
-    closures: RefCell<Option<(Told, Told)>>,
+    closures: RefCell<Option<(Listener, Listener)>>,
     /// Counts traces: only the answer to the last one is shown.
     traces: Cell<u32>,
     generation: RefCell<Option<AbortController>>,
@@ -90,12 +91,12 @@ impl Controller {
             // The page works without examples.
             match browser::fetch_json("demo/demo.json")
                 .await
-                .map(serde_wasm_bindgen::from_value::<Manifest>)
+                .map(|manifest| Manifest::told(&manifest))
             {
-                Ok(Ok(manifest)) => this.dispatch(Action::Examples(manifest.prompts)),
-                Ok(Err(error)) => this.dispatch(Action::Note(Note::staying(format!(
-                    "demo/demo.json has no example prompts that can be read: {error}."
-                )))),
+                Ok(Some(manifest)) => this.dispatch(Action::Examples(manifest.prompts)),
+                Ok(None) => this.dispatch(Action::Note(Note::staying(
+                    "demo/demo.json has no example prompts that can be read.",
+                ))),
                 Err(fault) => this.dispatch(Action::Note(Note::staying(fault.message))),
             }
             if let Err(fault) = this.start().await {

@@ -1,124 +1,242 @@
 //! What the engine answers, as the page holds it. Names follow the JavaScript API (`pkg/index.d.ts`).
 
-use serde::Deserialize;
-
-/// A token: its id and its decoded bytes.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Token {
-    /// Index in the vocabulary.
-    pub id: u32,
-    /// Decoded bytes; a part of a UTF-8 sequence is written as `<0xF0>`.
-    pub text: String,
+/// A structure of the API: each field with the name that it has there. In the browser it is read from an object, see
+/// [`crate::told`].
+macro_rules! told {
+    ($(
+        $(#[$about:meta])*
+        $name:ident {
+            $($(#[$field_about:meta])* $field:ident: $type:ty = $key:literal,)*
+        }
+    )*) => {$(
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct $name {
+            $($(#[$field_about])* pub $field: $type,)*
+        }
+        #[cfg(target_arch = "wasm32")]
+        impl crate::told::Told for $name {
+            fn told(value: &wasm_bindgen::JsValue) -> Option<Self> {
+                Some(Self { $($field: crate::told::field(value, $key)?,)* })
+            }
+        }
+    )*};
 }
 
-/// A candidate for the next token.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct NextToken {
-    /// Index in the vocabulary.
-    pub id: u32,
-    /// Decoded bytes.
-    pub text: String,
-    /// Logit.
-    pub logit: f32,
-    /// Probability over the whole vocabulary.
-    pub prob: f32,
-}
+told! {
+    /// A token: its id and its decoded bytes.
+    Token {
+        /// Index in the vocabulary.
+        id: u32 = "id",
+        /// Decoded bytes; a part of a UTF-8 sequence is written as `<0xF0>`.
+        text: String = "text",
+    }
 
-/// A loaded model.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ModelInfo {
-    /// Id, as in the address.
-    pub id: String,
-    /// Name for people.
-    pub name: String,
-    /// The longest prompt, in tokens, BOS included.
-    pub n_ctx: usize,
-}
+    /// A candidate for the next token.
+    NextToken {
+        /// Index in the vocabulary.
+        id: u32 = "id",
+        /// Decoded bytes.
+        text: String = "text",
+        /// Logit.
+        logit: f32 = "logit",
+        /// Probability over the whole vocabulary.
+        prob: f32 = "prob",
+    }
 
-/// A loaded SAE.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SaeInfo {
-    /// Id, as in the address.
-    pub id: String,
-    /// Hook point, such as `blocks.3.hook_resid_post`.
-    pub hook: String,
-    /// `topk` or `standard`.
-    pub architecture: String,
-    /// Number of latents.
-    pub n_latents: usize,
-    /// Most latents a token may have, where there is such a bound.
-    pub k: Option<usize>,
-}
+    /// A loaded model.
+    ModelInfo {
+        /// Id, as in the address.
+        id: String = "id",
+        /// Name for people.
+        name: String = "name",
+        /// The longest prompt, in tokens, BOS included.
+        n_ctx: usize = "nCtx",
+    }
 
-/// How much an SAE loses on a prompt; `None` where the prompt is too short for the metric.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Metrics {
-    /// Mean number of non-zero latents a token.
-    pub l0: Option<f64>,
-    /// Fraction of variance unexplained.
-    pub fvu: Option<f64>,
-    /// Mean over tokens of ‖x−x̂‖²/‖x‖².
-    pub relative_error: Option<f64>,
-    /// Loss with the reconstruction in place, nats.
-    pub spliced_loss: Option<f64>,
-    /// Spliced loss − loss, nats.
-    pub delta_ce: Option<f64>,
-    /// KL(clean ‖ spliced), nats.
-    pub kl: Option<f64>,
-    /// Number of positions the means are over.
-    pub positions: usize,
-}
+    /// A loaded SAE.
+    SaeInfo {
+        /// Id, as in the address.
+        id: String = "id",
+        /// Hook point, such as `blocks.3.hook_resid_post`.
+        hook: String = "hook",
+        /// `topk` or `standard`.
+        architecture: String = "architecture",
+        /// Number of latents.
+        n_latents: usize = "nLatents",
+        /// Most latents a token may have, where there is such a bound.
+        k: Option<usize> = "k",
+    }
 
-/// What one SAE finds in a prompt.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SaeTrace {
-    /// Id of the SAE.
-    pub id: String,
-    /// Hook point.
-    pub hook: String,
-    /// `topk` or `standard`.
-    pub architecture: String,
-    /// Number of latents.
-    pub n_latents: usize,
-    /// Row length of `latents` and `activations`.
-    pub k: usize,
-    /// `[T, k]`, strongest first, −1 where a token has fewer.
-    pub latents: Vec<i32>,
-    /// `[T, k]`.
-    pub activations: Vec<f32>,
-    /// How much the SAE loses.
-    pub metrics: Metrics,
-}
+    /// How much an SAE loses on a prompt; `None` where the prompt is too short for the metric.
+    Metrics {
+        /// Mean number of non-zero latents a token.
+        l0: Option<f64> = "l0",
+        /// Fraction of variance unexplained.
+        fvu: Option<f64> = "fvu",
+        /// Mean over tokens of ‖x−x̂‖²/‖x‖².
+        relative_error: Option<f64> = "relativeError",
+        /// Loss with the reconstruction in place, nats.
+        spliced_loss: Option<f64> = "splicedLoss",
+        /// Spliced loss − loss, nats.
+        delta_ce: Option<f64> = "deltaCe",
+        /// KL(clean ‖ spliced), nats.
+        kl: Option<f64> = "kl",
+        /// Number of positions the means are over.
+        positions: usize = "positions",
+    }
 
-/// A prompt run through the model and its SAEs.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Trace {
-    /// The text that was traced; the engine does not send it back.
-    #[serde(skip)]
-    pub prompt: String,
-    /// T tokens.
-    pub tokens: Vec<Token>,
-    /// Whether token 0 is a BOS that was put there.
-    pub bos_prepended: bool,
-    /// Mean next-token cross-entropy, nats.
-    pub loss: Option<f64>,
-    /// `[T−1]`; entry i is the loss of token i+1, nats.
-    pub token_losses: Vec<f32>,
-    /// The likeliest tokens after each position.
-    pub next_by_position: Vec<Vec<NextToken>>,
-    /// One for each SAE.
-    pub saes: Vec<SaeTrace>,
-    /// `gpu` or `cpu`.
-    pub backend: String,
-    /// Name of the adapter.
-    pub adapter: String,
-    /// Duration.
-    pub milliseconds: f64,
+    /// What one SAE finds in a prompt.
+    SaeTrace {
+        /// Id of the SAE.
+        id: String = "id",
+        /// Hook point.
+        hook: String = "hook",
+        /// `topk` or `standard`.
+        architecture: String = "architecture",
+        /// Number of latents.
+        n_latents: usize = "nLatents",
+        /// Row length of `latents` and `activations`.
+        k: usize = "k",
+        /// `[T, k]`, strongest first, −1 where a token has fewer.
+        latents: Vec<i32> = "latents",
+        /// `[T, k]`.
+        activations: Vec<f32> = "activations",
+        /// How much the SAE loses.
+        metrics: Metrics = "metrics",
+    }
+
+    /// A prompt run through the model and its SAEs.
+    Trace {
+        /// The text that was traced; the engine does not send it back.
+            prompt: String = "prompt",
+        /// T tokens.
+        tokens: Vec<Token> = "tokens",
+        /// Whether token 0 is a BOS that was put there.
+        bos_prepended: bool = "bosPrepended",
+        /// Mean next-token cross-entropy, nats.
+        loss: Option<f64> = "loss",
+        /// `[T−1]`; entry i is the loss of token i+1, nats.
+        token_losses: Vec<f32> = "tokenLosses",
+        /// The likeliest tokens after each position.
+        next_by_position: Vec<Vec<NextToken>> = "nextByPosition",
+        /// One for each SAE.
+        saes: Vec<SaeTrace> = "saes",
+        /// `gpu` or `cpu`.
+        backend: String = "backend",
+        /// Name of the adapter.
+        adapter: String = "adapter",
+        /// Duration.
+        milliseconds: f64 = "milliseconds",
+    }
+
+    /// A token and how far a latent pushes its logit.
+    TokenValue {
+        /// Decoded bytes.
+        text: String = "text",
+        /// Logit effect, centred over the vocabulary.
+        value: f32 = "value",
+    }
+
+    /// The two ends of a latent's logit effect.
+    LogitEffect {
+        /// Largest first.
+        top: Vec<TokenValue> = "top",
+        /// Smallest first.
+        bottom: Vec<TokenValue> = "bottom",
+    }
+
+    /// A latent and the cosine of its decoder row with another's.
+    Neighbour {
+        /// The other latent.
+        latent: u32 = "latent",
+        /// Cosine of the two decoder rows.
+        cosine: f32 = "cosine",
+    }
+
+    /// What a latent writes, and what it resembles.
+    Feature {
+        /// Euclidean norm of the decoder row.
+        decoder_norm: f64 = "decoderNorm",
+        /// The latent's entry of b_enc.
+        encoder_bias: f64 = "encoderBias",
+        /// Direct path only.
+        logit_effect: LogitEffect = "logitEffect",
+        /// Nearest by decoder cosine.
+        nearest: Vec<Neighbour> = "nearest",
+    }
+
+    /// The model's answer with one latent edited.
+    Edited {
+        /// Mean loss, nats.
+        loss: Option<f64> = "loss",
+        /// `[T−1]`, nats.
+        token_losses: Vec<f32> = "tokenLosses",
+        /// The likeliest tokens after each position.
+        next_by_position: Vec<Vec<NextToken>> = "nextByPosition",
+        /// Mean KL(clean ‖ edited), nats.
+        kl: Option<f64> = "kl",
+        /// `[T]`; KL(clean ‖ edited) after each token, nats.
+        kl_by_position: Vec<f32> = "klByPosition",
+    }
+
+    /// Where the engine runs and what it uses.
+    Info {
+        /// `gpu` or `cpu`.
+        backend: String = "backend",
+        /// Name of the adapter.
+        adapter: String = "adapter",
+        /// Memory held on the device, bytes.
+        device_bytes: f64 = "deviceBytes",
+    }
+
+    /// A prompt without its run.
+    Tokenization {
+        /// T tokens.
+        tokens: Vec<Token> = "tokens",
+        /// The model's context, in tokens.
+        n_ctx: usize = "nCtx",
+    }
+
+    /// A continuation.
+    Generation {
+        /// The new tokens' text.
+        text: String = "text",
+        /// Whether it was stopped.
+        cancelled: bool = "cancelled",
+    }
+
+    /// Bytes loaded so far; `total` is 0 where it is not known.
+    Progress {
+        /// `engine`, `model` or `sae`.
+        stage: String = "stage",
+        /// Bytes.
+        loaded: f64 = "loaded",
+        /// Bytes.
+        total: f64 = "total",
+    }
+
+    /// Something the engine tells without failing.
+    Notice {
+        /// What it is about, such as `device-lost`.
+        code: String = "code",
+        /// Text for people.
+        message: String = "message",
+    }
+
+    /// A prompt worth a look.
+    Example {
+        /// Name on its button.
+        name: String = "name",
+        /// The prompt.
+        text: String = "text",
+    }
+
+    /// The part of the demo bundle's manifest that the page reads.
+    Manifest {
+        /// Example prompts, the first of which is traced at once.
+        prompts: Vec<Example> = "prompts",
+    }
 }
 
 impl Trace {
@@ -136,128 +254,4 @@ impl Trace {
     pub fn sae(&self, id: &str) -> Option<&SaeTrace> {
         self.saes.iter().find(|sae| sae.id == id)
     }
-}
-
-/// A token and how far a latent pushes its logit.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct TokenValue {
-    /// Decoded bytes.
-    pub text: String,
-    /// Logit effect, centred over the vocabulary.
-    pub value: f32,
-}
-
-/// The two ends of a latent's logit effect.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct LogitEffect {
-    /// Largest first.
-    pub top: Vec<TokenValue>,
-    /// Smallest first.
-    pub bottom: Vec<TokenValue>,
-}
-
-/// A latent and the cosine of its decoder row with another's.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Neighbour {
-    /// The other latent.
-    pub latent: u32,
-    /// Cosine of the two decoder rows.
-    pub cosine: f32,
-}
-
-/// What a latent writes, and what it resembles.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Feature {
-    /// Euclidean norm of the decoder row.
-    pub decoder_norm: f64,
-    /// The latent's entry of b_enc.
-    pub encoder_bias: f64,
-    /// Direct path only.
-    pub logit_effect: LogitEffect,
-    /// Nearest by decoder cosine.
-    pub nearest: Vec<Neighbour>,
-}
-
-/// The model's answer with one latent edited.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Edited {
-    /// Mean loss, nats.
-    pub loss: Option<f64>,
-    /// `[T−1]`, nats.
-    pub token_losses: Vec<f32>,
-    /// The likeliest tokens after each position.
-    pub next_by_position: Vec<Vec<NextToken>>,
-    /// Mean KL(clean ‖ edited), nats.
-    pub kl: Option<f64>,
-    /// `[T]`; KL(clean ‖ edited) after each token, nats.
-    pub kl_by_position: Vec<f32>,
-}
-
-/// Where the engine runs and what it uses.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Info {
-    /// `gpu` or `cpu`.
-    pub backend: String,
-    /// Name of the adapter.
-    pub adapter: String,
-    /// Memory held on the device, bytes.
-    pub device_bytes: f64,
-}
-
-/// A prompt without its run.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Tokenization {
-    /// T tokens.
-    pub tokens: Vec<Token>,
-    /// The model's context, in tokens.
-    pub n_ctx: usize,
-}
-
-/// A continuation.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Generation {
-    /// The new tokens' text.
-    pub text: String,
-    /// Whether it was stopped.
-    pub cancelled: bool,
-}
-
-/// Bytes loaded so far; `total` is 0 where it is not known.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Progress {
-    /// `engine`, `model` or `sae`.
-    pub stage: String,
-    /// Bytes.
-    pub loaded: f64,
-    /// Bytes.
-    pub total: f64,
-}
-
-/// Something the engine tells without failing.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Notice {
-    /// What it is about, such as `device-lost`.
-    pub code: String,
-    /// Text for people.
-    pub message: String,
-}
-
-/// A prompt worth a look.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Example {
-    /// Name on its button.
-    pub name: String,
-    /// The prompt.
-    pub text: String,
-}
-
-/// The part of the demo bundle's manifest that the page reads.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Manifest {
-    /// Example prompts, the first of which is traced at once.
-    pub prompts: Vec<Example>,
 }

@@ -1,7 +1,6 @@
 //! The engine's JavaScript API, typed. `boot.js` puts its class on the global object before the page starts.
 
 use js_sys::{Object, Reflect};
-use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -11,6 +10,7 @@ use crate::data::{
 };
 use crate::format::sentence;
 use crate::state::EditSpec;
+use crate::told::Told;
 
 #[wasm_bindgen]
 extern "C" {
@@ -103,14 +103,6 @@ impl From<JsValue> for Fault {
     }
 }
 
-impl From<serde_wasm_bindgen::Error> for Fault {
-    fn from(error: serde_wasm_bindgen::Error) -> Self {
-        Self::own(format!(
-            "The engine's answer could not be read ({error}). Reload the page, so that page and engine are of one version."
-        ))
-    }
-}
-
 /// A property of a JavaScript object.
 pub fn get(object: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(object, &name.into())
@@ -128,8 +120,13 @@ fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
     object.into()
 }
 
-fn read<T: DeserializeOwned>(value: JsValue) -> Result<T, Fault> {
-    Ok(serde_wasm_bindgen::from_value(value)?)
+fn read<T: Told>(value: JsValue) -> Result<T, Fault> {
+    T::told(&value).ok_or_else(|| {
+        Fault::own(
+            "The engine's answer could not be read. Reload the page, so that page and engine are of one version."
+                .to_owned(),
+        )
+    })
 }
 
 /// How many next tokens are asked for at each position.
@@ -225,7 +222,7 @@ impl Engine {
         mut on_token: impl FnMut(String) + 'static,
     ) -> Result<Generation, Fault> {
         let told = Closure::<dyn FnMut(JsValue)>::new(move |token| {
-            if let Ok(Token { text, .. }) = serde_wasm_bindgen::from_value(token) {
+            if let Some(Token { text, .. }) = Token::told(&token) {
                 on_token(text);
             }
         });
@@ -258,10 +255,10 @@ impl Engine {
 
 /// Reads what the progress closure is told.
 pub fn progress(value: JsValue) -> Option<Progress> {
-    serde_wasm_bindgen::from_value(value).ok()
+    Told::told(&value)
 }
 
 /// Reads what the notice closure is told.
 pub fn notice(value: JsValue) -> Option<Notice> {
-    serde_wasm_bindgen::from_value(value).ok()
+    Told::told(&value)
 }

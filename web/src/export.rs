@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::data::{Metrics, SaeTrace, Trace};
+use crate::format::{exact, exact_single};
 use crate::ranking::{Active, Ranked, at_token};
 
 fn string(out: &mut String, text: &str) {
@@ -27,9 +28,7 @@ fn string(out: &mut String, text: &str) {
 /// JSON has no NaN and no infinity; neither is a number to go on with.
 fn number(out: &mut String, value: Option<f64>) {
     match value.filter(|value| value.is_finite()) {
-        Some(value) => {
-            let _ = write!(out, "{value}");
-        }
+        Some(value) => out.push_str(&exact(value)),
         None => out.push_str("null"),
     }
 }
@@ -37,7 +36,7 @@ fn number(out: &mut String, value: Option<f64>) {
 /// An f32 in as few digits as give it back.
 fn single(out: &mut String, value: f32) {
     if value.is_finite() {
-        let _ = write!(out, "{value}");
+        out.push_str(&exact_single(value));
     } else {
         out.push_str("null");
     }
@@ -151,6 +150,7 @@ fn sae_json(out: &mut String, sae: &SaeTrace, tokens: usize) {
 pub fn token_table(sae: &SaeTrace, token: usize) -> String {
     let mut out = String::from("sae\ttoken\tlatent\tactivation\n");
     for Active { latent, activation } in at_token(sae, token) {
+        let activation = exact_single(activation);
         let _ = writeln!(out, "{}\t{token}\t{latent}\t{activation}", sae.id);
     }
     out
@@ -166,6 +166,7 @@ pub fn prompt_table(sae: &SaeTrace, ranked: &[Ranked]) -> String {
         count,
     } in ranked
     {
+        let (max, mean) = (exact_single(*max), exact_single(*mean));
         let _ = writeln!(out, "{}\t{latent}\t{max}\t{mean}\t{count}", sae.id);
     }
     out

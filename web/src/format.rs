@@ -1,4 +1,53 @@
 //! How numbers are written: a true minus sign, a fixed number of decimals, units with a space.
+//!
+//! In the browser its own printer writes them: Rust's, with its tables, would be a twentieth of the page.
+
+/// A finite number with a fixed number of decimals.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn plain(value: f64, decimals: usize) -> String {
+    format!("{value:.decimals$}")
+}
+
+/// A finite number with a fixed number of decimals.
+#[cfg(target_arch = "wasm32")]
+pub fn plain(value: f64, decimals: usize) -> String {
+    // It fails for more than a hundred decimals only.
+    js_sys::Number::from(value)
+        .to_fixed(u8::try_from(decimals).unwrap_or(u8::MAX))
+        .map_or_else(|_| String::new(), String::from)
+}
+
+/// The shortest digits that read back as the same number, as JSON has them.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn exact(value: f64) -> String {
+    value.to_string()
+}
+
+/// The shortest digits that read back as the same number, as JSON has them.
+#[cfg(target_arch = "wasm32")]
+pub fn exact(value: f64) -> String {
+    js_sys::Number::from(value)
+        .to_string_with_radix(10)
+        .map_or_else(|_| String::new(), String::from)
+}
+
+/// As [`exact`], for a number of single precision.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn exact_single(value: f32) -> String {
+    value.to_string()
+}
+
+/// As [`exact`], for a number of single precision.
+#[cfg(target_arch = "wasm32")]
+pub fn exact_single(value: f32) -> String {
+    let number = js_sys::Number::from(f64::from(value));
+    // Nine digits tell every number of single precision from its neighbours.
+    (6..=9)
+        .filter_map(|digits| number.to_precision(digits).ok())
+        .map(|text| wasm_bindgen::JsValue::from(text).unchecked_into_f64())
+        .find(|&read| read as f32 == value)
+        .map_or_else(String::new, exact)
+}
 
 /// A number with a fixed number of decimals and a true minus sign. What is not a number says so.
 pub fn fixed(value: f64, decimals: usize) -> String {
@@ -8,7 +57,7 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
     }
-    let digits = format!("{:.decimals$}", value.abs());
+    let digits = plain(value.abs(), decimals);
     // What rounds to zero has no sign.
     let zero = digits.bytes().all(|byte| byte == b'0' || byte == b'.');
     if value < 0.0 && !zero {
@@ -108,7 +157,7 @@ pub fn share(value: f32, max: f32) -> String {
     } else {
         0.0
     };
-    format!("{:.1}%", part * 100.0)
+    format!("{}%", plain(f64::from(part) * 100.0, 1))
 }
 
 #[cfg(test)]

@@ -26,3 +26,5 @@ pub mod engine;
 pub mod keys;
 #[cfg(target_arch = "wasm32")]
 pub mod pages;
+#[cfg(target_arch = "wasm32")]
+pub mod told;

@@ -2,12 +2,12 @@
 
 use yew::prelude::*;
 
-use super::term::Defined;
+use super::term::defined;
 use crate::controller::Controller;
 use crate::data::Trace;
 use crate::definitions::ACTIVATION;
 use crate::display::quoted;
-use crate::format::{LEAST_COLUMNS, fixed};
+use crate::format::{LEAST_COLUMNS, fixed, plain};
 use crate::ranking::{peak, strongest};
 use crate::shared::Shared;
 use crate::state::Action;
@@ -15,6 +15,8 @@ use crate::state::Action;
 /// What to show.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
+    /// Whom to tell.
+    pub controller: Controller,
     /// The trace.
     pub trace: Shared<Trace>,
     /// The feature.
@@ -29,10 +31,8 @@ pub struct Props {
 #[component]
 pub fn ActivationChart(props: &Props) -> Html {
     let hovered = use_state(|| None::<usize>);
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
     let Props {
+        controller,
         trace,
         latent,
         along,
@@ -65,7 +65,7 @@ pub fn ActivationChart(props: &Props) -> Html {
             <g class={classes!("column", (token == *selected).then_some("selected"), (*hovered == Some(token)).then_some("hovered"))}
                 onmouseenter={enter} onclick={controller.on(move |_| Action::Jump(token))}>
                 <rect class="hit" x={token.to_string()} y="0" width="1" height="104" />
-                <rect class="value" x={format!("{token}.1")} y={format!("{:.2}", 98.0 - height)} width="0.8" height={format!("{height:.2}")} />
+                <rect class="value" x={format!("{token}.1")} y={plain((98.0 - height).into(), 2)} width="0.8" height={plain(height.into(), 2)} />
                 <rect class="foot" x={format!("{token}.1")} y="99" width="0.8" height="5" />
             </g>
         }
@@ -84,7 +84,7 @@ pub fn ActivationChart(props: &Props) -> Html {
                 if let Some(token) = trace.tokens.get(told) {
                     <span class="quoted">{ if told < first { "BOS".to_owned() } else { quoted(&token.text) } }</span>
                 }
-                <span><Defined term={ACTIVATION} />{ " " }<b>{ fixed(along.get(told).copied().unwrap_or(0.0).into(), 3) }</b></span>
+                <span>{ defined(ACTIVATION) }{ " " }<b>{ fixed(along.get(told).copied().unwrap_or(0.0).into(), 3) }</b></span>
                 <span class="end">{ format!("full height {}", fixed(max.into(), 3)) }</span>
             </figcaption>
         </figure>

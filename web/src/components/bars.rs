@@ -2,47 +2,33 @@
 
 use yew::prelude::*;
 
-use super::token_text::TokenText;
-
 /// One line.
-#[derive(Clone, PartialEq)]
 pub struct Bar {
-    /// The token's decoded bytes.
-    pub text: AttrValue,
+    /// The token's text.
+    pub text: Html,
     /// The number, as written.
-    pub value: AttrValue,
+    pub value: String,
     /// The bar's length as an SVG length.
-    pub share: AttrValue,
+    pub share: String,
     /// What hovering says.
-    pub title: AttrValue,
+    pub title: String,
     /// Whether the line is set apart.
     pub marked: bool,
 }
 
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// What the list is, for those who do not see it.
-    pub label: AttrValue,
-    /// Class of the bars: `up`, `down` or `probability`.
-    pub kind: &'static str,
-    /// The lines.
-    pub bars: Vec<Bar>,
-}
-
-/// A list of bars.
-#[component]
-pub fn Bars(props: &Props) -> Html {
-    let line = |bar: &Bar| {
+/// A list of bars. `label` says what it is to those who do not see it; `kind` is the bars' class: `up`, `down` or
+/// `probability`.
+pub fn bars(label: &'static str, kind: &'static str, bars: impl Iterator<Item = Bar>) -> Html {
+    let line = |bar: Bar| {
         html! {
-            <li class={classes!("bar", bar.marked.then_some("marked"))} title={bar.title.clone()}>
-                <svg class={classes!("fill", props.kind)} width="100%" height="100%" aria-hidden="true" focusable="false">
-                    <rect width={bar.share.clone()} height="100%" rx="3" />
+            <li class={classes!("bar", bar.marked.then_some("marked"))} title={bar.title}>
+                <svg class={classes!("fill", kind)} width="100%" height="100%" aria-hidden="true" focusable="false">
+                    <rect width={bar.share} height="100%" rx="3" />
                 </svg>
-                <TokenText text={bar.text.clone()} />
-                <span class="number">{ bar.value.clone() }</span>
+                { bar.text }
+                <span class="number">{ bar.value }</span>
             </li>
         }
     };
-    html! { <ol class="bars" aria-label={props.label.clone()}>{ for props.bars.iter().map(line) }</ol> }
+    html! { <ol class="bars" aria-label={label}>{ for bars.map(line) }</ol> }
 }

@@ -3,56 +3,35 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::spark::Spark;
-use super::term::Defined;
-use super::token_text::TokenText;
+use super::spark::spark;
+use super::term::{defined, described};
+use super::token_text::{quoted_token, token_text};
 use crate::browser;
 use crate::controller::Controller;
-use crate::data::{Edited, NextToken, Trace};
+use crate::data::{Edited, NextToken, SaeTrace, Trace};
 use crate::definitions::{EDIT, KL_EDITED, LOSS};
-use crate::format::{count, fixed, optional, percent, signed};
+use crate::format::{count, fixed, optional, percent, plain, signed};
 use crate::ranking::peak;
-use crate::shared::Shared;
 use crate::state::{Action, EditSpec, EditState, Reach, Remote};
 
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The trace.
-    pub trace: Shared<Trace>,
-    /// Id of the SAE.
-    pub sae: AttrValue,
-    /// The feature.
-    pub latent: u32,
-    /// The selected token.
-    pub token: usize,
-    /// The feature's activation at each token.
-    pub along: Vec<f32>,
-    /// The control's settings and its last answer.
-    pub edit: EditState,
-}
-
-/// The control, and clean and edited run side by side.
-#[component]
-pub fn Edit(props: &Props) -> Html {
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
-    let Props {
-        trace,
-        along,
-        edit,
-        token,
-        ..
-    } = props;
+/// The control for a latent of an SAE whose activation at each token is `along`; and clean and edited run side by side.
+pub fn edit(
+    controller: &Controller,
+    trace: &Trace,
+    sae: &SaeTrace,
+    latent: u32,
+    token: usize,
+    along: &[f32],
+    edit: &EditState,
+) -> Html {
     let first = trace.first_own();
     let typed = edit
         .value
         .clone()
-        .unwrap_or_else(|| format!("{:.2}", 2.0 * peak(along, first)));
+        .unwrap_or_else(|| plain(2.0 * f64::from(peak(along, first)), 2));
     let value = browser::number(&typed);
     let positions: Vec<usize> = match edit.reach {
-        Reach::Selected => vec![*token],
+        Reach::Selected => vec![token],
         Reach::Active => (first..along.len())
             .filter(|&token| along[token] > 0.0)
             .collect(),
@@ -60,8 +39,8 @@ pub fn Edit(props: &Props) -> Html {
     let run = |value: f64| {
         let (controller, prompt) = (controller.clone(), trace.prompt.clone());
         let spec = EditSpec {
-            sae: props.sae.to_string(),
-            latent: props.latent,
+            sae: sae.id.clone(),
+            latent,
             value,
             positions: positions.clone(),
         };
@@ -73,7 +52,7 @@ pub fn Edit(props: &Props) -> Html {
     });
     html! {
         <>
-            <h3><Defined term={EDIT}>{ "Edit this feature" }</Defined></h3>
+            <h3>{ described(EDIT, "Edit this feature") }</h3>
             <div class="controls">
                 <div class="seg small" role="group" aria-label="Where to edit">
                     { for [(Reach::Selected, "at the selected token"), (Reach::Active, "at all its tokens")].map(|(reach, name)| html! {
@@ -91,7 +70,7 @@ pub fn Edit(props: &Props) -> Html {
             }
             if let Some((spec, answer)) = &edit.answer {
                 { match answer {
-                    Remote::Here(edited) => outcome(trace, spec, edited, *token),
+                    Remote::Here(edited) => outcome(trace, spec, edited, token),
                     Remote::Failed(message) => html! { <p class="error" role="alert">{ message }</p> },
                     Remote::Idle | Remote::Waiting => html! { <p class="muted">{ "Running the model with the edit…" }</p> },
                 } }
@@ -129,16 +108,16 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
         <div class="outcome" data-testid="edited" aria-live="polite">
             <p class="line">
                 <span>{ format!("feature {} set to ", spec.latent) }<b>{ fixed(spec.value, 2) }</b>{ format!(" {at}") }</span>
-                <span><Defined term={LOSS} />{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| "—".to_owned()) }{ ")" }</span>
-                <span><Defined term={KL_EDITED} />{ " " }<b>{ optional(edited.kl, 4) }</b>{ " nats" }</span>
+                <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| "—".to_owned()) }{ ")" }</span>
+                <span>{ defined(KL_EDITED) }{ " " }<b>{ optional(edited.kl, 4) }</b>{ " nats" }</span>
                 if let Some(kl) = edited.kl_by_position.get(token) {
                     <span>{ "after the selected token " }<b>{ fixed(f64::from(*kl), 4) }</b>{ " nats" }</span>
                 }
             </p>
             if let Some((index, change)) = worst {
                 <p class="line"><span>{ "loss of each token, edited − clean; largest at " }
-                    <span class="quoted"><TokenText text={trace.tokens[index + 1].text.clone()} /></span>{ " " }<b>{ signed(f64::from(*change), 3) }</b>{ " nats" }</span></p>
-                <Spark values={changes.clone()} max={largest} two_sided={true} label="Change of each token's loss along the prompt" />
+                    { quoted_token(&trace.tokens[index + 1].text) }{ " " }<b>{ signed(f64::from(*change), 3) }</b>{ " nats" }</span></p>
+                { spark(&changes, largest, true, "Change of each token's loss along the prompt") }
             } else {
                 <p class="line"><span>{ "No token's loss changed." }</span></p>
             }
@@ -178,7 +157,7 @@ fn comparison(trace: &Trace, edited: &Edited, token: usize) -> Html {
             .map(|(before, now)| signed((now - before) * 100.0, 1));
         html! {
             <tr>
-                <td class="words"><TokenText text={next.text.clone()} /></td>
+                <td class="words">{ token_text(&next.text) }</td>
                 <td class="number">{ before.map_or_else(|| below(clean), percent) }</td>
                 <td class="number">{ now.map_or_else(|| below(after), percent) }</td>
                 <td class="number">{ change.unwrap_or_else(|| "—".to_owned()) }</td>
@@ -188,7 +167,7 @@ fn comparison(trace: &Trace, edited: &Edited, token: usize) -> Html {
     html! {
         <table>
             <thead><tr>
-                <th scope="col">{ "next token after " }<span class="quoted"><TokenText text={trace.tokens.get(token).map(|token| token.text.clone()).unwrap_or_default()} /></span></th>
+                <th scope="col">{ "next token after " }{ for trace.tokens.get(token).map(|token| quoted_token(&token.text)) }</th>
                 <th scope="col" class="number">{ "clean" }</th>
                 <th scope="col" class="number">{ "edited" }</th>
                 <th scope="col" class="number" title="Edited minus clean probability, in percentage points">{ "Δ points" }</th>

@@ -5,31 +5,18 @@ use yew::prelude::*;
 use crate::controller::Controller;
 use crate::state::{Action, During, Problem};
 
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The failure.
-    pub problem: Problem,
-    /// The prompt, to cut it where it is too long.
-    pub prompt: AttrValue,
-}
-
-/// The failure's message with the buttons that help.
-#[component]
-pub fn ErrorBanner(props: &Props) -> Html {
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
+/// The failure's message with the buttons that help; the prompt is there to cut it where it is too long.
+pub fn error_banner(controller: &Controller, problem: &Problem, prompt: &str) -> Html {
     let Problem {
         code,
         message,
         during,
         too_long,
-    } = &props.problem;
+    } = problem;
     let button = match (during, too_long, code.as_str()) {
         (During::Tracing, Some((_, limit)), _) => {
-            let (controller, prompt, limit) = (controller, props.prompt.clone(), *limit);
-            let cut = move |_| controller.cut(prompt.to_string(), limit);
+            let (controller, prompt, limit) = (controller.clone(), prompt.to_owned(), *limit);
+            let cut = move |_| controller.cut(prompt.clone(), limit);
             html! { <button type="button" onclick={cut}>{ format!("Cut to {limit} tokens") }</button> }
         }
         // Nothing but another prompt helps.
@@ -38,6 +25,7 @@ pub fn ErrorBanner(props: &Props) -> Html {
             html! { <button type="button" onclick={controller.on(|_| Action::Retry)}>{ "Try again" }</button> }
         }
         (During::Loading, ..) => {
+            let controller = controller.clone();
             html! { <button type="button" onclick={move |_| controller.load()}>{ "Load again" }</button> }
         }
         (During::Other, ..) => {

@@ -3,10 +3,10 @@
 use yew::prelude::*;
 
 use super::activation_chart::ActivationChart;
-use super::bars::{Bar, Bars};
-use super::edit::Edit;
-use super::term::Defined;
-use super::token_text::TokenText;
+use super::bars::{Bar, bars};
+use super::edit::edit;
+use super::term::defined;
+use super::token_text::token_text;
 use crate::controller::Controller;
 use crate::data::{Feature, TokenValue, Trace};
 use crate::definitions::{DECODER_NORM, ENCODER_BIAS, LOGIT_EFFECT, MAXIMUM, NEAREST};
@@ -22,6 +22,8 @@ const STRONGEST: usize = 6;
 /// What to show.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
+    /// Whom to tell.
+    pub controller: Controller,
     /// The trace.
     pub trace: Shared<Trace>,
     /// Id of the SAE.
@@ -39,10 +41,8 @@ pub struct Props {
 /// The panel.
 #[component]
 pub fn FeaturePanel(props: &Props) -> Html {
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
     let Props {
+        controller,
         trace,
         latent,
         token,
@@ -68,21 +68,21 @@ pub fn FeaturePanel(props: &Props) -> Html {
                 { "Feature " }<span class="id">{ latent }</span>{ format!(" · {}", hook_label(&sae.hook)) }
             </h2>
             <p class="line">
-                <span><Defined term={MAXIMUM} />{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
+                <span>{ defined(MAXIMUM) }{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
                 <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>
                 if let Some(feature) = told {
-                    <span><Defined term={DECODER_NORM} />{ " " }<b>{ fixed(feature.decoder_norm, 3) }</b></span>
-                    <span><Defined term={ENCODER_BIAS} />{ " " }<b>{ signed(feature.encoder_bias, 3) }</b></span>
+                    <span>{ defined(DECODER_NORM) }{ " " }<b>{ fixed(feature.decoder_norm, 3) }</b></span>
+                    <span>{ defined(ENCODER_BIAS) }{ " " }<b>{ signed(feature.encoder_bias, 3) }</b></span>
                 }
             </p>
-            <ActivationChart trace={trace.clone()} latent={*latent} along={along.clone()} selected={*token} />
-            { where_strongest(&controller, trace, &along) }
+            <ActivationChart controller={controller.clone()} trace={trace.clone()} latent={*latent} along={along.clone()} selected={*token} />
+            { where_strongest(controller, trace, &along) }
             { match &props.feature {
-                Remote::Here(feature) => effects(&controller, feature),
+                Remote::Here(feature) => effects(controller, feature),
                 Remote::Failed(message) => html! { <p class="error" role="alert">{ message }</p> },
                 Remote::Idle | Remote::Waiting => html! { <p class="muted">{ "Asking the engine…" }</p> },
             } }
-            <Edit trace={trace.clone()} sae={props.sae.clone()} latent={*latent} token={*token} {along} edit={props.edit.clone()} />
+            { edit(controller, trace, sae, *latent, *token, &along, &props.edit) }
         </section>
     }
 }
@@ -98,7 +98,7 @@ fn where_strongest(controller: &Controller, trace: &Trace, along: &[f32]) -> Htm
             <ul class="jumps">
                 { for tokens.into_iter().map(|token| html! {
                     <li><button type="button" title={format!("Go to position {token}")} onclick={controller.on(move |_| Action::Jump(token))}>
-                        <TokenText text={trace.tokens[token].text.clone()} /><span class="number">{ fixed(along[token].into(), 2) }</span>
+                        { token_text(&trace.tokens[token].text) }<span class="number">{ fixed(along[token].into(), 2) }</span>
                     </button></li>
                 }) }
             </ul>
@@ -114,25 +114,24 @@ fn effects(controller: &Controller, feature: &Feature) -> Html {
         .chain(&effect.bottom)
         .map(|one| one.value.abs())
         .fold(0.0, f32::max);
-    let bars = |side: &[TokenValue]| -> Vec<Bar> {
-        side.iter()
-            .map(|TokenValue { text, value }| Bar {
-                text: text.clone().into(),
-                value: signed(f64::from(*value), 3).into(),
-                share: share(value.abs(), largest).into(),
-                title: format!("{} · {}", quoted(text), signed(f64::from(*value), 4)).into(),
-                marked: false,
-            })
-            .collect()
+    let side = |label: &'static str, kind: &'static str, tokens: &[TokenValue]| {
+        let lines = tokens.iter().map(|TokenValue { text, value }| Bar {
+            text: token_text(text),
+            value: signed(f64::from(*value), 3),
+            share: share(value.abs(), largest),
+            title: format!("{} · {}", quoted(text), signed(f64::from(*value), 4)),
+            marked: false,
+        });
+        bars(label, kind, lines)
     };
     html! {
         <>
-            <h3><Defined term={LOGIT_EFFECT} /></h3>
+            <h3>{ defined(LOGIT_EFFECT) }</h3>
             <div class="two">
-                <Bars label="Tokens it pushes up" kind="up" bars={bars(&effect.top)} />
-                <Bars label="Tokens it pushes down" kind="down" bars={bars(&effect.bottom)} />
+                { side("Tokens it pushes up", "up", &effect.top) }
+                { side("Tokens it pushes down", "down", &effect.bottom) }
             </div>
-            <h3><Defined term={NEAREST} /></h3>
+            <h3>{ defined(NEAREST) }</h3>
             <ul class="jumps">
                 { for feature.nearest.iter().map(|near| {
                     let latent = near.latent;

@@ -2,9 +2,9 @@
 
 use yew::prelude::*;
 
-use super::spark::Spark;
-use super::term::Defined;
-use super::token_text::TokenText;
+use super::spark::spark;
+use super::term::defined;
+use super::token_text::{quoted_token, token_text};
 use crate::controller::Controller;
 use crate::data::{SaeTrace, Trace};
 use crate::definitions::{ACTIVATION, MAXIMUM, MEAN, TOKENS, Term};
@@ -24,6 +24,8 @@ const STRONGEST: usize = 4;
 /// What to show.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
+    /// Whom to tell.
+    pub controller: Controller,
     /// The trace.
     pub trace: Shared<Trace>,
     /// Id of the SAE.
@@ -88,11 +90,9 @@ fn prompt_lines(ranked: &[Ranked], ranking: Ranking) -> Vec<Line> {
 /// The list of features.
 #[component]
 pub fn Features(props: &Props) -> Html {
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
     let shown = use_state(|| PORTION);
     let Props {
+        controller,
         trace,
         view,
         ranking,
@@ -157,7 +157,7 @@ pub fn Features(props: &Props) -> Html {
                         <th scope="col" class="grow" title="The tokens of this prompt on which the feature is strongest">{ "strongest tokens" }</th>
                         <th scope="col" class="opt" title="Activation at each token of the prompt, as a share of its largest; the BOS is left out">{ "along the prompt" }</th>
                         <th scope="col" class="opt-narrow"><span class="sr">{ "bar" }</span></th>
-                        { for terms.iter().map(|&term| html! { <th scope="col" class="number"><Defined {term} /></th> }) }
+                        { for terms.iter().map(|&term| html! { <th scope="col" class="number">{ defined(term) }</th> }) }
                     </tr></thead>
                     <tbody>
                         { for lines.iter().enumerate().map(|(at, line)| {
@@ -178,7 +178,7 @@ fn title(trace: &Trace, view: View, token: usize) -> Html {
         (View::Prompt, _) => html! { "Features of the whole prompt" },
         (View::Token, Some(_)) if token < trace.first_own() => html! { "Features at the BOS" },
         (View::Token, Some(token)) => {
-            html! { <>{ "Features at " }<span class="quoted"><TokenText text={token.text.clone()} /></span></> }
+            html! { <>{ "Features at " }{ quoted_token(&token.text) }</> }
         }
         (View::Token, None) => html! { "Features" },
     }
@@ -213,13 +213,13 @@ fn row(
                 aria-label={format!("feature {latent}")} tabindex={if on || first { "0" } else { "-1" }}>{ latent }</button></td>
             <td class="grow words">
                 { for words.iter().enumerate().map(|(at, word)| html! {
-                    <>if at > 0 { <span class="dot">{ " · " }</span> }<TokenText text={word.to_string()} /></>
+                    <>if at > 0 { <span class="dot">{ " · " }</span> }{ token_text(word) }</>
                 }) }
                 if words.is_empty() {
                     <span class="muted">{ "the BOS only" }</span>
                 }
             </td>
-            <td class="opt"><Spark values={along[own.min(along.len())..].to_vec()} max={peak} /></td>
+            <td class="opt">{ spark(&along[own.min(along.len())..], peak, false, "") }</td>
             <td class="opt-narrow"><svg class="fill act" width="100%" height="10" aria-hidden="true" focusable="false"><rect width={share(line.bar, max)} height="100%" rx="2" /></svg></td>
             { for line.numbers.iter().map(|number| html! { <td class="number">{ number }</td> }) }
         </tr>

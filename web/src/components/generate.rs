@@ -9,17 +9,6 @@ use crate::engine::GenerateOptions;
 use crate::format::count;
 use crate::state::{Action, GenerateField, GenerateState};
 
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The settings, as typed, and what has come.
-    pub generate: GenerateState,
-    /// The prompt to continue.
-    pub prompt: AttrValue,
-    /// Whether the engine is there.
-    pub ready: bool,
-}
-
 /// The settings, if all of them make sense; else what does not.
 fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
     let max_tokens = generate
@@ -40,17 +29,13 @@ fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
     })
 }
 
-/// The panel.
-#[component]
-pub fn Generate(props: &Props) -> Html {
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
-    let Props {
-        generate,
-        prompt,
-        ready,
-    } = props;
+/// The panel: settings as typed, what has come, and the prompt to continue. `ready` says that the engine is there.
+pub fn generate_panel(
+    controller: &Controller,
+    generate: &GenerateState,
+    prompt: &str,
+    ready: bool,
+) -> Html {
     let options = options(generate);
     let field = |field: GenerateField, label: &'static str, title: &'static str, value: &str| {
         let oninput = controller.on(move |event: InputEvent| {
@@ -62,7 +47,7 @@ pub fn Generate(props: &Props) -> Html {
         html! { <label {title}>{ label }<input type="text" inputmode="decimal" size="5" value={value.to_owned()} {oninput} /></label> }
     };
     let start = {
-        let (controller, prompt, options) = (controller.clone(), prompt.to_string(), options);
+        let (controller, prompt, options) = (controller.clone(), prompt.to_owned(), options);
         move |_| {
             if let Ok(options) = options {
                 controller.generate(prompt.clone(), options);

@@ -10,20 +10,8 @@ use crate::format::{bytes, duration};
 use crate::state::url::View;
 use crate::state::{Action, State};
 
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The whole state: the header tells a little of everything.
-    pub state: State,
-}
-
-/// The header.
-#[component]
-pub fn Header(props: &Props) -> Html {
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
-    let state = &props.state;
+/// The header: it tells a little of everything.
+pub fn header(controller: &Controller, state: &State) -> Html {
     html! {
         <header class="top">
             <h1>{ "sae-explorer" }</h1>

@@ -11,6 +11,8 @@ use crate::state::Action;
 /// What to show.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
+    /// Whom to tell.
+    pub controller: Controller,
     /// Whether it is open.
     pub open: bool,
 }
@@ -46,11 +48,8 @@ pub fn KeysDialog(props: &Props) -> Html {
             }
         }
     });
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
-    let close = controller.on(|_: MouseEvent| Action::ShowKeys(false));
-    let onclose = controller.on(|_: Event| Action::ShowKeys(false));
+    let close = props.controller.on(|_: MouseEvent| Action::ShowKeys(false));
+    let onclose = props.controller.on(|_: Event| Action::ShowKeys(false));
     html! {
         <dialog ref={node} {onclose} data-testid="keys-dialog" aria-labelledby="keys-title">
             <div class="card-head">

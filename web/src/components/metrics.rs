@@ -2,21 +2,11 @@
 
 use yew::prelude::*;
 
-use super::term::Defined;
+use super::term::defined;
 use crate::data::{Metrics, SaeTrace, Trace};
 use crate::definitions::{DELTA_CE, FVU, KL, L0, LOSS, N, RELATIVE_ERROR, SPLICED_LOSS, Term};
 use crate::display::hook_label;
 use crate::format::{fixed, optional, signed};
-use crate::shared::Shared;
-
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The trace.
-    pub trace: Shared<Trace>,
-    /// Id of the selected SAE.
-    pub selected: AttrValue,
-}
 
 /// A line of the table: the term, its unit, and how an SAE's value is written.
 type Line = (Term, &'static str, fn(&Metrics) -> Option<String>);
@@ -41,16 +31,14 @@ const LINES: [Line; 7] = [
     }),
 ];
 
-/// The SAEs side by side.
-#[component]
-pub fn MetricsTable(props: &Props) -> Html {
-    let Props { trace, selected } = props;
-    let on = |sae: &SaeTrace| classes!("number", (sae.id == **selected).then_some("on"));
+/// The SAEs side by side; the column of the one with this id is set apart.
+pub fn metrics_table(trace: &Trace, selected: &str) -> Html {
+    let on = |sae: &SaeTrace| classes!("number", (sae.id == selected).then_some("on"));
     html! {
         <section class="card" aria-labelledby="metrics-title">
             <h2 id="metrics-title">{ "What each SAE loses on this prompt" }</h2>
             <p class="line">
-                <span><Defined term={LOSS} />{ " without an SAE " }<b>{ optional(trace.loss, 3) }</b>{ " nats" }</span>
+                <span>{ defined(LOSS) }{ " without an SAE " }<b>{ optional(trace.loss, 3) }</b>{ " nats" }</span>
                 <span>{ format!("N = {} tokens", trace.token_losses.len()) }</span>
             </p>
             <table class="metrics" data-testid="metrics-table">
@@ -61,7 +49,7 @@ pub fn MetricsTable(props: &Props) -> Html {
                 <tbody>
                     { for LINES.map(|(term, unit, value)| html! {
                         <tr>
-                            <th scope="row"><Defined {term} />if !unit.is_empty() { <span class="unit">{ format!(" {unit}") }</span> }</th>
+                            <th scope="row">{ defined(term) }if !unit.is_empty() { <span class="unit">{ format!(" {unit}") }</span> }</th>
                             { for trace.saes.iter().map(|sae| match value(&sae.metrics) {
                                 Some(value) => html! { <td class={on(sae)}>{ value }</td> },
                                 None => html! { <td class={on(sae)} title="The prompt is too short for this metric">{ "—" }</td> },

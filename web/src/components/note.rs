@@ -12,6 +12,8 @@ const STAY: u32 = 4000;
 /// What to show.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
+    /// Whom to tell.
+    pub controller: Controller,
     /// The note, if there is one.
     pub note: Option<Note>,
 }
@@ -19,16 +21,14 @@ pub struct Props {
 /// The note; its place is always there, so that screen readers notice what comes into it.
 #[component]
 pub fn NoteLine(props: &Props) -> Html {
-    let controller = use_context::<Controller>();
-    let forget = controller.clone();
+    let forget = props.controller.clone();
     use_effect_with(props.note.clone(), move |note| {
         let passing = note.as_ref().is_some_and(|note| note.passing);
-        let timeout = forget
-            .filter(|_| passing)
-            .map(|controller| Timeout::new(STAY, move || controller.dispatch(Action::Note(None))));
+        let timeout =
+            passing.then(|| Timeout::new(STAY, move || forget.dispatch(Action::Note(None))));
         move || drop(timeout)
     });
-    let close = controller.map(|controller| controller.on(|_: MouseEvent| Action::Note(None)));
+    let close = props.controller.on(|_: MouseEvent| Action::Note(None));
     html! {
         <div class="note" role="status" data-testid="note">
             if let Some(note) = &props.note {

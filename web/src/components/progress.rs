@@ -3,14 +3,7 @@
 use yew::prelude::*;
 
 use crate::data::Progress;
-use crate::format::bytes;
-
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// Bytes so far; nothing while the first trace runs.
-    pub progress: Option<Progress>,
-}
+use crate::format::{bytes, plain};
 
 fn stage(progress: &Progress) -> &'static str {
     match progress.stage.as_str() {
@@ -21,10 +14,9 @@ fn stage(progress: &Progress) -> &'static str {
     }
 }
 
-/// A bar with the stage and its bytes.
-#[component]
-pub fn ProgressBar(props: &Props) -> Html {
-    let Some(progress) = &props.progress else {
+/// A bar with the stage and its bytes so far; with nothing of them, the first trace runs.
+pub fn progress_bar(progress: Option<&Progress>) -> Html {
+    let Some(progress) = progress else {
         return html! { <div class="progress card" data-testid="progress"><p>{ "Tracing the first prompt" }</p><progress aria-label="Tracing the first prompt" /></div> };
     };
     let Progress { loaded, total, .. } = *progress;
@@ -37,7 +29,7 @@ pub fn ProgressBar(props: &Props) -> Html {
                     <span class="number">{ format!("{} of {}", bytes(loaded), bytes(total)) }</span>
                 }
             </p>
-            <progress aria-label={stage(progress)} max={known.then(|| total.to_string())} value={known.then(|| loaded.to_string())} />
+            <progress aria-label={stage(progress)} max={known.then(|| plain(total, 0))} value={known.then(|| plain(loaded, 0))} />
         </div>
     }
 }

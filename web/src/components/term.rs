@@ -9,26 +9,14 @@ pub fn definition_id(term: &Term) -> String {
     format!("definition-{}", term.key)
 }
 
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The term.
-    pub term: Term,
-    /// Another text than the term's name.
-    #[prop_or_default]
-    pub children: Html,
+/// The term's name; the definition is its description.
+pub fn defined(term: Term) -> Html {
+    described(term, term.name)
 }
 
-/// The term's name, or what stands for it; the definition is its description.
-#[component]
-pub fn Defined(props: &Props) -> Html {
-    let Props { term, children } = props;
-    let shown = if *children == Html::default() {
-        html! { term.name }
-    } else {
-        children.clone()
-    };
+/// Other words in the place of the term's name.
+pub fn described(term: Term, shown: &'static str) -> Html {
     html! {
-        <span class="term" title={term.definition} aria-describedby={definition_id(term)}>{ shown }</span>
+        <span class="term" title={term.definition} aria-describedby={definition_id(&term)}>{ shown }</span>
     }
 }

@@ -4,19 +4,16 @@ use yew::prelude::*;
 
 use crate::display::{Piece, pieces};
 
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The token's decoded bytes.
-    pub text: AttrValue,
-}
-
 /// A token's text; its direction does not reach beyond it.
-#[component]
-pub fn TokenText(props: &Props) -> Html {
-    let shown = pieces(&props.text).into_iter().map(|piece| match piece {
+pub fn token_text(text: &str) -> Html {
+    let shown = pieces(text).into_iter().map(|piece| match piece {
         Piece::Text(text) => html! { { text } },
         Piece::Mark(mark) => html! { <i class="mark">{ mark }</i> },
     });
     html! { <bdi class="token-text">{ for shown }</bdi> }
+}
+
+/// A token's text as it stands in a sentence.
+pub fn quoted_token(text: &str) -> Html {
+    html! { <span class="quoted">{ token_text(text) }</span> }
 }

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::token_text::TokenText;
+use super::token_text::token_text;
 use crate::controller::Controller;
 use crate::data::Trace;
 use crate::display::{Break, line_break, quoted};
@@ -17,6 +17,8 @@ const STRONG_LOSS: f32 = 9.0;
 /// What to show.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
+    /// Whom to tell.
+    pub controller: Controller,
     /// The trace.
     pub trace: Shared<Trace>,
     /// The selected token.
@@ -30,10 +32,9 @@ pub struct Props {
 /// The chips.
 #[component]
 pub fn Tokens(props: &Props) -> Html {
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
-    let trace = &props.trace;
+    let Props {
+        controller, trace, ..
+    } = props;
     let first = trace.first_own();
     let along = props
         .feature
@@ -84,7 +85,7 @@ pub fn Tokens(props: &Props) -> Html {
                     if bos {
                         { "BOS" }
                     } else {
-                        <TokenText text={token.text.clone()} />
+                        { token_text(&token.text) }
                     }
                 </button>
                 if breaks == Some(Break::After) {

@@ -4,18 +4,18 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::components::error_banner::ErrorBanner;
+use crate::components::error_banner::error_banner;
 use crate::components::feature_panel::FeaturePanel;
 use crate::components::features::Features;
-use crate::components::generate::Generate;
-use crate::components::header::Header;
+use crate::components::generate::generate_panel;
+use crate::components::header::header;
 use crate::components::keys_dialog::KeysDialog;
-use crate::components::metrics::MetricsTable;
-use crate::components::next_tokens::NextTokens;
+use crate::components::metrics::metrics_table;
+use crate::components::next_tokens::next_tokens;
 use crate::components::note::NoteLine;
-use crate::components::progress::ProgressBar;
-use crate::components::prompt_box::PromptBox;
-use crate::components::term::Defined;
+use crate::components::progress::progress_bar;
+use crate::components::prompt_box::prompt_box;
+use crate::components::term::defined;
 use crate::components::tokens::Tokens;
 use crate::controller::Controller;
 use crate::data::Trace;
@@ -26,27 +26,17 @@ use crate::ranking::along;
 use crate::shared::Shared;
 use crate::state::{Action, During, Phase, State};
 
-/// What to show.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The whole state.
-    pub state: State,
-}
-
 /// The page.
-#[component]
-pub fn PromptPage(props: &Props) -> Html {
-    let state = &props.state;
+pub fn prompt_page(controller: &Controller, state: &State) -> Html {
     let banner = |about_prompt: bool| {
         let problem = state
             .problem
-            .clone()
+            .as_ref()
             .filter(|problem| (problem.during == During::Tracing) == about_prompt);
-        problem
-            .map(|problem| html! { <ErrorBanner {problem} prompt={state.prompt().to_owned()} /> })
+        problem.map(|problem| error_banner(controller, problem, state.prompt()))
     };
     let progress = match &state.phase {
-        Phase::Loading(progress) => Some(Some(progress.clone())),
+        Phase::Loading(progress) => Some(Some(progress)),
         Phase::Ready if state.trace.is_none() && state.problem.is_none() => Some(None),
         _ => None,
     };
@@ -56,46 +46,46 @@ pub fn PromptPage(props: &Props) -> Html {
         .is_some_and(|problem| problem.during == During::Tracing);
     html! {
         <>
-            <Header state={state.clone()} />
+            { header(controller, state) }
             <main>
-                { banner(false) }
+                { for banner(false) }
                 if let Some(progress) = progress {
-                    <ProgressBar {progress} />
+                    { progress_bar(progress) }
                 }
                 <div class="columns">
                     <section class="card prompt" aria-label="Prompt and tokens">
-                        <PromptBox prompt={state.prompt().to_owned()} examples={state.examples.clone()} invalid={at_fault} />
-                        { banner(true) }
+                        { prompt_box(controller, state.prompt(), &state.examples, at_fault) }
+                        { for banner(true) }
                         if let Some(trace) = &state.trace {
                             if state.problem.is_some() && !state.is_current() {
                                 <p class="muted">{ "What is shown is still of the prompt that was traced last:" }</p>
                             }
-                            { tokens(state, trace) }
-                            <Summary trace={trace.clone()} n_ctx={state.model.as_ref().map_or(0, |model| model.n_ctx)} loss_shown={state.loss_shown} />
+                            { tokens(controller, state, trace) }
+                            { summary(controller, trace, state) }
                         }
                     </section>
-                    { parts(state) }
+                    { parts(controller, state) }
                 </div>
             </main>
-            <NoteLine note={state.note.clone()} />
-            <KeysDialog open={state.keys_open} />
+            <NoteLine controller={controller.clone()} note={state.note.clone()} />
+            <KeysDialog controller={controller.clone()} open={state.keys_open} />
         </>
     }
 }
 
-fn tokens(state: &State, trace: &Shared<Trace>) -> Html {
+fn tokens(controller: &Controller, state: &State, trace: &Shared<Trace>) -> Html {
     let feature = state
         .place
         .feature
         .zip(state.sae_trace())
         .map(|(latent, sae)| (latent, along(sae, trace.tokens.len(), latent)));
     html! {
-        <Tokens trace={trace.clone()} selected={state.place.token} {feature} loss_shown={state.loss_shown} />
+        <Tokens controller={controller.clone()} trace={trace.clone()} selected={state.place.token} {feature} loss_shown={state.loss_shown} />
     }
 }
 
 /// What follows from a trace, in the order of a narrow page; on a wide one the feature stands beside the rest.
-fn parts(state: &State) -> Html {
+fn parts(controller: &Controller, state: &State) -> Html {
     let (Some(trace), Some(sae)) = (&state.trace, &state.place.sae) else {
         return Html::default();
     };
@@ -103,43 +93,27 @@ fn parts(state: &State) -> Html {
     html! {
         <>
             <div class="list">
-                <Features trace={trace.clone()} sae={sae.clone()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
+                <Features controller={controller.clone()} trace={trace.clone()} sae={sae.clone()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
             </div>
             <aside aria-label="Selected feature">
                 if let Some(latent) = state.place.feature {
-                    <FeaturePanel trace={trace.clone()} sae={sae.clone()} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} />
+                    <FeaturePanel controller={controller.clone()} trace={trace.clone()} sae={sae.clone()} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} />
                 }
             </aside>
             <div class="pair">
-                <NextTokens trace={trace.clone()} {token} />
-                <MetricsTable trace={trace.clone()} selected={sae.clone()} />
+                { next_tokens(trace, token) }
+                { metrics_table(trace, sae) }
             </div>
             <div class="continue">
-                <Generate generate={state.generate.clone()} prompt={state.prompt().to_owned()} ready={state.phase == Phase::Ready} />
+                { generate_panel(controller, &state.generate, state.prompt(), state.phase == Phase::Ready) }
             </div>
         </>
     }
 }
 
-/// What the line below the tokens tells.
-#[derive(Clone, PartialEq, Properties)]
-struct SummaryProps {
-    trace: Shared<Trace>,
-    n_ctx: usize,
-    loss_shown: bool,
-}
-
 /// The prompt in numbers, and what can be taken away of it.
-#[component]
-fn Summary(props: &SummaryProps) -> Html {
-    let Some(controller) = use_context::<Controller>() else {
-        return Html::default();
-    };
-    let SummaryProps {
-        trace,
-        n_ctx,
-        loss_shown,
-    } = props;
+fn summary(controller: &Controller, trace: &Shared<Trace>, state: &State) -> Html {
+    let n_ctx = state.model.as_ref().map_or(0, |model| model.n_ctx);
     let json = {
         let (controller, trace) = (controller.clone(), trace.clone());
         move |_| controller.copy("the trace as JSON", export::json(&trace))
@@ -154,8 +128,8 @@ fn Summary(props: &SummaryProps) -> Html {
     html! {
         <div class="line">
             <span title={if trace.bos_prepended { "The BOS is counted" } else { "" }}><b>{ count(trace.tokens.len(), "token") }</b>{ format!(" of at most {n_ctx}") }</span>
-            <span><Defined term={LOSS} />{ " " }<b>{ optional(trace.loss, 3) }</b>{ format!(" nats, N = {}", trace.token_losses.len()) }</span>
-            <label class="check" title="Marks each token by its own loss: the more surprising, the stronger"><input type="checkbox" checked={*loss_shown} onchange={show} />{ "underline by loss" }</label>
+            <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ format!(" nats, N = {}", trace.token_losses.len()) }</span>
+            <label class="check" title="Marks each token by its own loss: the more surprising, the stronger"><input type="checkbox" checked={state.loss_shown} onchange={show} />{ "underline by loss" }</label>
             <span class="end">
                 <button type="button" class="quiet" title="Copies the whole trace, under the names that the command line uses" onclick={json}>{ "Copy JSON" }</button>
                 <button type="button" class="quiet" title="Copies the address of what you see" onclick={link}>{ "Copy link" }</button>

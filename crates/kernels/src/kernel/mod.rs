@@ -13,6 +13,7 @@ pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 pub(crate) mod sae_normalize;
+pub(crate) mod source;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;
 pub(crate) mod topk;
@@ -37,7 +38,7 @@ pub enum Access {
 pub struct Shader {
     /// The file's name without its ending.
     pub name: &'static str,
-    /// The source.
+    /// The source, without its comments and indentation.
     pub wgsl: &'static str,
     /// What group 0 binds, in order.
     pub bindings: &'static [Access],
@@ -47,7 +48,15 @@ macro_rules! shader {
     ($name:literal, $($access:ident)*) => {
         crate::kernel::Shader {
             name: $name,
-            wgsl: include_str!(concat!("../../../../shaders/", $name, ".wgsl")),
+            wgsl: {
+                const FILE: &str = include_str!(concat!("../../../../shaders/", $name, ".wgsl"));
+                const CODE: [u8; crate::kernel::source::code_length(FILE)] =
+                    crate::kernel::source::code(FILE);
+                match std::str::from_utf8(&CODE) {
+                    Ok(code) => code,
+                    Err(_) => panic!("what is left of a text is text"),
+                }
+            },
             bindings: &[crate::kernel::Access::Parameters, $(crate::kernel::Access::$access),*],
         }
     };
