@@ -14,24 +14,29 @@ pub const PROMPTS: [&str; 6] = ["fairy", "bible", "rust", "pydoc", "gloss", "odd
 pub const TOPK: [&str; 3] = ["openai.layer_1", "openai.layer_3", "openai.layer_5"];
 pub const RELU: &str = "saelens.blocks.3.relu";
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn read(path: &Path) -> Vec<u8> {
+pub fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A session with nothing loaded. None where there is no GPU and none is required.
+pub fn empty_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Session> {
+    match block_on(Session::new(backend, limits)) {
+        Ok(session) => Some(session),
+        Err(error) if std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_none() => {
+            eprintln!("not run: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// A session with the demo model and no autoencoders. None where there is no GPU and none is required.
 pub fn model_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Session> {
-    let mut session = match block_on(Session::new(backend, limits)) {
-        Ok(session) => session,
-        Err(error) if std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_none() => {
-            eprintln!("not run: {error}");
-            return None;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let mut session = empty_session(backend, limits)?;
     let demo = root().join("web/demo/model");
     let weights =
         TensorFile::from_safetensors("model.safetensors", read(&demo.join("model.safetensors")))
