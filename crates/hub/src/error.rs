@@ -1,0 +1,189 @@
+//! What can go wrong between a host and the cache folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error that says what happened, why, and what to do. Addresses are shown without their queries.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was given cannot be an address.
+    #[error("`{given}` cannot be followed: {reason}")]
+    Address {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The host has no such file.
+    #[error("{name} is not there: {said}{}", near_text(.near))]
+    NotFound {
+        /// The file.
+        name: String,
+        /// What the host said.
+        said: String,
+        /// What lies near it, as far as the host tells.
+        near: Vec<String>,
+    },
+    /// The host does not give it to everybody.
+    #[error(
+        "{name} was refused with status {status}: {said}. It may be gated, private or misspelt; if you have access, download its files by other means and give their folder"
+    )]
+    Refused {
+        /// The file.
+        name: String,
+        /// 401 or 403.
+        status: u16,
+        /// What the host said.
+        said: String,
+    },
+    /// The host answers with an error of its own.
+    #[error("{name} cannot be had: the host answered with status {status}; try again later")]
+    Status {
+        /// The file.
+        name: String,
+        /// The status.
+        status: u16,
+    },
+    /// The host cannot be reached, or the connection breaks again and again.
+    #[error("{name} cannot be downloaded: {reason}{}", kept_text(*.kept))]
+    Network {
+        /// The file.
+        name: String,
+        /// What happened the last time.
+        reason: String,
+        /// Bytes that were received and are kept for the next time.
+        kept: u64,
+    },
+    /// The host does what no host should do.
+    #[error("{name} cannot be downloaded: {reason}; this is the host's fault")]
+    Host {
+        /// The file.
+        name: String,
+        /// What it does.
+        reason: String,
+    },
+    /// The host contradicts itself about a file's length.
+    #[error(
+        "{name} has the wrong length: {expected} bytes were announced and {found} were sent; this is the host's fault"
+    )]
+    WrongLength {
+        /// The file.
+        name: String,
+        /// As announced.
+        expected: u64,
+        /// As sent.
+        found: u64,
+    },
+    /// What arrived is not what the host said it would be.
+    #[error(
+        "{name} arrived damaged: its SHA-256 is {found}, and the host says {expected}; nothing was kept, try again"
+    )]
+    Damaged {
+        /// The file.
+        name: String,
+        /// As announced, in hexadecimal.
+        expected: String,
+        /// As received, in hexadecimal.
+        found: String,
+    },
+    /// The file changes while it is downloaded.
+    #[error(
+        "{name} was changed on its host while it was downloaded, more than once; try again later"
+    )]
+    Changed {
+        /// The file.
+        name: String,
+    },
+    /// Without the network only what is cached can be had.
+    #[error(
+        "{name} is not in the cache {}, and the network may not be used; run once without --offline, or give a folder that has it",
+        .cache.display()
+    )]
+    Offline {
+        /// The file.
+        name: String,
+        /// The cache folder.
+        cache: PathBuf,
+    },
+    /// The disk is full.
+    #[error(
+        "no space is left for {name} in {}: it takes {}; make room (`sae-explorer cache list` shows what lies there) or name another folder with --cache; what has arrived is kept",
+        .cache.display(),
+        size_text(*.bytes)
+    )]
+    NoSpace {
+        /// The file.
+        name: String,
+        /// The cache folder.
+        cache: PathBuf,
+        /// The file's size, if known.
+        bytes: Option<u64>,
+    },
+    /// The cache folder cannot be used.
+    #[error("the cache cannot be used: {} cannot be {doing}: {source}; name another folder with --cache", .path.display())]
+    Cache {
+        /// The file or the folder.
+        path: PathBuf,
+        /// What was tried with it: `read`, `written`.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The error's kind in kebab-case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Address { .. } => "bad-option",
+            Self::NotFound { .. } | Self::Offline { .. } => "missing-file",
+            Self::Refused { .. }
+            | Self::Status { .. }
+            | Self::Network { .. }
+            | Self::Host { .. }
+            | Self::WrongLength { .. } => "network",
+            Self::Damaged { .. } => "bad-file",
+            Self::Changed { .. } => "file-changed",
+            Self::NoSpace { .. } => "quota",
+            Self::Cache { .. } => "output",
+        }
+    }
+
+    /// Whether the host says that there is no such file.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// What goes wrong with a file of the cache.
+    pub(crate) fn cache(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Cache {
+            path: path.to_owned(),
+            doing,
+            source,
+        }
+    }
+}
+
+fn near_text(near: &[String]) -> String {
+    if near.is_empty() {
+        String::new()
+    } else {
+        format!("; there are: {}", near.join(", "))
+    }
+}
+
+fn kept_text(kept: u64) -> String {
+    match kept {
+        0 => String::new(),
+        kept => {
+            format!("; {kept} bytes have arrived and are kept, the next try goes on from there")
+        }
+    }
+}
+
+fn size_text(bytes: Option<u64>) -> String {
+    bytes.map_or_else(
+        || "an unknown size".to_owned(),
+        |bytes| format!("{bytes} bytes"),
+    )
+}

@@ -1,0 +1,383 @@
+//! One request at a time, its redirects followed by hand: Hugging Face says what a file is in the first answer, and
+//! sends it from another host in the last.
+
+use std::io;
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, Response};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+
+use crate::cache::is_sha256;
+use crate::error::Error;
+
+/// Redirects that are followed.
+const REDIRECTS: usize = 10;
+/// Characters of a host's own words that are shown.
+const WORDS: usize = 200;
+
+/// A request that failed.
+pub(crate) enum Failure {
+    /// It may go better another time.
+    Passing {
+        /// What happened.
+        reason: String,
+        /// How long the host asks to wait.
+        wait: Option<Duration>,
+    },
+    /// It will not.
+    Lasting(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Lasting(error)
+    }
+}
+
+impl Failure {
+    fn passing(reason: String) -> Self {
+        Self::Passing { reason, wait: None }
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// The headers.
+    Head,
+    /// All of it, or all from this byte on.
+    Body(u64),
+}
+
+/// A host's answer: status 200 or 206, or 416 where a range was asked for.
+pub(crate) struct Answer {
+    /// What tells one content of the address from another: the hash that the host links to, else its ETag, else when
+    /// it was changed.
+    pub validator: Option<String>,
+    /// The whole file's size in bytes.
+    pub size: Option<u64>,
+    /// Where the body begins in the file; None where the host cannot give the asked range.
+    pub start: Option<u64>,
+    /// The body.
+    pub response: Response<Body>,
+}
+
+impl Answer {
+    /// The contents' SHA-256, where the host tells it.
+    pub fn sha256(&self) -> Option<&str> {
+        self.validator.as_deref().filter(|hash| is_sha256(hash))
+    }
+}
+
+/// Sends requests.
+pub(crate) struct Client {
+    agent: Agent,
+    silence: Duration,
+}
+
+impl Client {
+    /// A client that gives a host up after it has been silent for so long.
+    pub fn new(silence: Duration) -> Self {
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_resolve(Some(silence))
+            .timeout_connect(Some(silence))
+            .timeout_recv_response(Some(silence))
+            .timeout_per_read(Some(silence))
+            // Lengths and ranges are those of the file itself.
+            .accept_encoding("identity")
+            .user_agent(concat!("sae-explorer/", env!("CARGO_PKG_VERSION")))
+            .tls_config(tls.build());
+        Self {
+            agent: config.build().into(),
+            silence,
+        }
+    }
+
+    /// Asks for a file. `name` stands for it in errors.
+    pub fn ask(&self, ask: Ask, url: &str, name: &str) -> Result<Answer, Failure> {
+        let mut url = url.to_owned();
+        let (mut linked, mut linked_size) = (None, None);
+        for _ in 0..=REDIRECTS {
+            let request = match ask {
+                Ask::Head => self.agent.head(&url),
+                Ask::Body(_) => self.agent.get(&url),
+            };
+            let request = match ask {
+                Ask::Body(from) if from > 0 => request.header("range", format!("bytes={from}-")),
+                _ => request,
+            };
+            let response = request
+                .call()
+                .map_err(|error| self.failure(error, &url, name))?;
+            let headers = response.headers();
+            linked = linked.or_else(|| validator(headers, "x-linked-etag"));
+            linked_size = linked_size.or_else(|| number(headers, "x-linked-size"));
+            let status = response.status().as_u16();
+            if matches!(status, 301 | 302 | 303 | 307 | 308) {
+                url = redirected(&url, text(headers, "location"), name)?;
+                continue;
+            }
+            return answer(response, ask, &url, name, linked, linked_size);
+        }
+        let reason = format!("it is redirected more than {REDIRECTS} times");
+        Err(fault(name, reason).into())
+    }
+
+    /// A small text, such as a listing. Nothing where it cannot be had.
+    pub fn text(&self, url: &str) -> Option<String> {
+        let mut answer = self.ask(Ask::Body(0), url, url).ok()?;
+        answer.response.body_mut().read_to_string().ok()
+    }
+
+    /// What a failed request says.
+    fn failure(&self, error: ureq::Error, url: &str, name: &str) -> Failure {
+        let host = host(url);
+        match error {
+            ureq::Error::HostNotFound => Error::Network {
+                name: name.to_owned(),
+                reason: format!(
+                    "the host {host} is not known; is there a network, and is the name right?"
+                ),
+                kept: 0,
+            }
+            .into(),
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => Error::Address {
+                given: name.to_owned(),
+                reason: "it is no valid address".to_owned(),
+            }
+            .into(),
+            ureq::Error::Rustls(source) => Error::Network {
+                name: name.to_owned(),
+                reason: format!("the connection to {host} is not secure ({source})"),
+                kept: 0,
+            }
+            .into(),
+            ureq::Error::Io(source) => Failure::passing(format!("{host}: {source}")),
+            ureq::Error::Timeout(_) => Failure::passing(self.silent(host)),
+            other => Failure::passing(format!("{host}: {other}")),
+        }
+    }
+
+    /// What a failed read of a body says.
+    pub fn broken(&self, error: io::Error) -> String {
+        match ureq::Error::from(error) {
+            ureq::Error::Timeout(_) => self.silent("the host"),
+            ureq::Error::Io(error) => format!("the connection was cut ({error})"),
+            other => format!("the connection was cut ({other})"),
+        }
+    }
+
+    fn silent(&self, host: &str) -> String {
+        format!(
+            "{host} has sent nothing for {} s",
+            self.silence.as_secs_f32()
+        )
+    }
+}
+
+fn answer(
+    response: Response<Body>,
+    ask: Ask,
+    url: &str,
+    name: &str,
+    linked: Option<String>,
+    linked_size: Option<u64>,
+) -> Result<Answer, Failure> {
+    let headers = response.headers();
+    let status = response.status().as_u16();
+    let said = || match text(headers, "x-error-message") {
+        Some(words) => printable(words),
+        None => format!("the host answered with status {status}"),
+    };
+    let name = name.to_owned();
+    match status {
+        200 | 206 => {}
+        416 if ask != Ask::Head => {}
+        404 | 410 => {
+            let said = said();
+            let near = Vec::new();
+            return Err(Error::NotFound { name, said, near }.into());
+        }
+        401 | 403 => {
+            let said = said();
+            return Err(Error::Refused { name, status, said }.into());
+        }
+        408 | 425 | 429 | 500.. => {
+            let seconds = number(headers, "retry-after");
+            return Err(Failure::Passing {
+                reason: format!("{} answered with status {status}", host(url)),
+                wait: seconds.map(Duration::from_secs),
+            });
+        }
+        _ => return Err(Error::Status { name, status }.into()),
+    }
+    // Sign-in pages, and hosts that answer any address with their front page or a folder's listing.
+    if text(headers, "content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+        let said = "the host has a web page in its place".to_owned();
+        let near = Vec::new();
+        return Err(Error::NotFound { name, said, near }.into());
+    }
+    if text(headers, "content-encoding").is_some_and(|encoding| encoding != "identity") {
+        let reason = "it is sent compressed although that was not asked for";
+        return Err(fault(&name, reason.to_owned()).into());
+    }
+    let length = number(headers, "content-length");
+    let range = text(headers, "content-range").and_then(content_range);
+    let (start, sent) = match (status, range) {
+        (206, Some((start, size))) => (Some(start), size),
+        (200, _) => (Some(0), length),
+        _ => (None, None),
+    };
+    if let (Some(expected), Some(found)) = (linked_size, sent)
+        && expected != found
+    {
+        return Err(Error::WrongLength {
+            name,
+            expected,
+            found,
+        }
+        .into());
+    }
+    Ok(Answer {
+        validator: linked
+            .or_else(|| validator(headers, "etag"))
+            .or_else(|| validator(headers, "last-modified")),
+        size: linked_size.or(sent),
+        start,
+        response,
+    })
+}
+
+fn fault(name: &str, reason: String) -> Error {
+    Error::Host {
+        name: name.to_owned(),
+        reason,
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    text(headers, name)?.trim().parse().ok()
+}
+
+/// A validator without its quotes and without the mark of a weak one.
+fn validator(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = text(headers, name)?.trim();
+    let value = value.strip_prefix("W/").unwrap_or(value).trim_matches('"');
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// `bytes START-END/SIZE`: where it begins, and the whole size where it is said.
+fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+    let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (start, _) = range.split_once('-')?;
+    Some((start.trim().parse().ok()?, size.trim().parse().ok()))
+}
+
+/// Where a redirect leads.
+fn redirected(from: &str, location: Option<&str>, name: &str) -> Result<String, Error> {
+    let Some(location) = location else {
+        return Err(fault(name, "it is redirected to nowhere".to_owned()));
+    };
+    let to = joined(from, location.split('#').next().unwrap_or_default());
+    let is = |url: &str, scheme: &str| {
+        url.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    if is(from, "https://") && !is(&to, "https://") {
+        let reason = "it is redirected from a secure connection to one that is not";
+        return Err(fault(name, reason.to_owned()));
+    }
+    if !is(&to, "https://") && !is(&to, "http://") {
+        let reason = format!("it is redirected to `{}`", printable(location));
+        return Err(fault(name, reason));
+    }
+    Ok(to)
+}
+
+/// A reference resolved against the address that it was met at.
+fn joined(base: &str, reference: &str) -> String {
+    let Some((scheme, rest)) = base.split_once("://") else {
+        return reference.to_owned();
+    };
+    if let Some(rest) = reference.strip_prefix("//") {
+        return format!("{scheme}://{rest}");
+    }
+    let names_scheme = reference
+        .split_once(':')
+        .is_some_and(|(start, _)| !start.contains(['/', '?']));
+    if names_scheme {
+        return reference.to_owned();
+    }
+    let without_query = rest.split('?').next().unwrap_or_default();
+    let (host, path) = without_query.split_once('/').unwrap_or((without_query, ""));
+    if reference.starts_with('/') {
+        return format!("{scheme}://{host}{reference}");
+    }
+    if reference.starts_with('?') {
+        return format!("{scheme}://{host}/{path}{reference}");
+    }
+    match path.rsplit_once('/') {
+        Some((folder, _)) => format!("{scheme}://{host}/{folder}/{reference}"),
+        None => format!("{scheme}://{host}/{reference}"),
+    }
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or_default()
+}
+
+/// A host's words as they may be printed on a terminal.
+fn printable(words: &str) -> String {
+    let words = words.chars().take(WORDS);
+    words.filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_resolved() {
+        let base = "https://host/a/b/c?d=e";
+        for (reference, expected) in [
+            ("https://other/x", "https://other/x"),
+            ("//other/x", "https://other/x"),
+            ("/x?y", "https://host/x?y"),
+            ("x", "https://host/a/b/x"),
+            ("x?to=http://y", "https://host/a/b/x?to=http://y"),
+            ("?x", "https://host/a/b/c?x"),
+            ("ftp://x", "ftp://x"),
+        ] {
+            assert_eq!(joined(base, reference), expected);
+        }
+        assert_eq!(joined("http://host", "x"), "http://host/x");
+    }
+
+    #[test]
+    fn security_is_not_lost_on_the_way() {
+        let to = |location| redirected("https://host/x", Some(location), "x");
+        assert!(matches!(to("http://host/x"), Err(Error::Host { .. })));
+        assert!(matches!(to("file:///etc/x"), Err(Error::Host { .. })));
+        assert_eq!(to("/y").unwrap(), "https://host/y");
+        let to = redirected("http://host/x", Some("HTTPS://other/y#z"), "x");
+        assert_eq!(to.unwrap(), "HTTPS://other/y");
+    }
+
+    #[test]
+    fn ranges_are_read() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
+        assert_eq!(content_range("bytes */10"), None);
+        assert_eq!(content_range("lines 1-2/3"), None);
+    }
+}
