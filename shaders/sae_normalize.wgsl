@@ -3,13 +3,17 @@
 //   mode 0, none:                  x,                                              (0, 1)
 //   mode 1, layer_norm:            (x - mean) / (deviation + 1e-5), unbiased n-1,  (mean, deviation)
 //   mode 2, constant_norm_rescale: x * sqrt(width) / norm(x),                      (0, norm(x) / sqrt(width))
+//   mode 3, centred:               x - mean,                                       (mean, 1)
+//   mode 4, scaled:                x * factor,                                     (0, 1 / factor)
 //
+// Mode 3 is what a model with centred writing weights gives its autoencoder; mode 4 is expected_average_only_in.
 // Mode 1 is OpenAI's and SAELens's. A row of zeros stays one in mode 2.
 // Shapes: input, output [rows, width]; statistics [rows, 2]; b_dec [width]. Bytes: 2 * rows * width * 4.
 
 struct Parameters {
     rows: u32,
     width: u32,
+    factor: f32,
 }
 
 override mode: u32 = 1u;
@@ -45,12 +49,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var mean = 0.0;
     var deviation = 1.0;
     var divisor = 1.0;
-    if (mode == 1u) {
+    if (mode == 1u || mode == 3u) {
         var sum = 0.0;
         for (var d = thread; d < width; d += threads) {
             sum += input[first + d];
         }
         mean = sum_over_workgroup(sum, thread) / f32(width);
+    }
+    if (mode == 1u) {
         var squares = 0.0;
         for (var d = thread; d < width; d += threads) {
             let centred = input[first + d] - mean;
@@ -66,6 +72,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         deviation = sqrt(sum_over_workgroup(squares, thread) / f32(width));
         divisor = select(1.0, deviation, deviation > 0.0);
+    }
+    if (mode == 4u) {
+        deviation = 1.0 / parameters.factor;
+        divisor = deviation;
     }
     for (var d = thread; d < width; d += threads) {
         var value = (input[first + d] - mean) / divisor;

@@ -1,43 +1,37 @@
 //! Putting a model and its autoencoders on the device.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use formats::gpt2::Gpt2Files;
 use formats::sae::{Architecture, Gate, Normalization, Sae as SaeFile};
 use formats::tensors::Dtype;
 use formats::tokenizer::Tokenizer;
-use gpt2::{Gpt2, HookPoint, WeightSource};
+use gpt2::{Gpt2, HookPoint};
 use kernels::WeightFormat;
 use sae::{GateWeights, Sae, Weights};
 
+use crate::cancel::Running;
 use crate::report::{ModelInfo, SaeInfo};
 use crate::session::{LoadedModel, LoadedSae, Session};
 use crate::{Error, options};
 
-/// The files as a weight source that remembers what the reader said, so that its error reaches the caller whole.
+/// The files as a weight source; others get a turn between two pieces, and the loading can be cancelled there.
 struct Files<'a> {
     files: &'a Gpt2Files,
-    error: RefCell<Option<formats::Error>>,
+    session: &'a Session,
+    running: &'a Running,
 }
 
-impl Files<'_> {
-    fn keep<T>(&self, result: Result<T, formats::Error>) -> Result<T, String> {
-        result.map_err(|error| {
-            let text = error.to_string();
-            *self.error.borrow_mut() = Some(error);
-            text
-        })
-    }
-}
+impl gpt2::WeightSource for Files<'_> {
+    type Error = Error;
 
-impl WeightSource for Files<'_> {
-    fn tensor(&self, key: &str) -> Result<Vec<f32>, String> {
-        self.keep(self.files.tensor(key))
+    fn position(&self, _key: &str) -> u64 {
+        0
     }
 
-    fn rows(&self, key: &str, rows: Range<usize>) -> Result<Vec<f32>, String> {
-        self.keep(self.files.rows(key, rows))
+    async fn rows(&self, key: &str, range: Range<usize>) -> Result<Vec<f32>, Error> {
+        self.session.step(self.running).await?;
+        Ok(self.files.rows(key, range)?)
     }
 }
 
@@ -78,17 +72,13 @@ impl Session {
             _ => WeightFormat::F32,
         };
         let bos = tokenizer.bos().or(file.bos_token_id);
+        let running = self.start();
         let source = Files {
             files: &files,
-            error: RefCell::default(),
+            session: self,
+            running: &running,
         };
-        let model = match Gpt2::load(&self.device, config, format, &source, &mut |_| {}) {
-            Ok(model) => model,
-            Err(error) => match source.error.take() {
-                Some(file) => return Err(file.into()),
-                None => return Err(error.into()),
-            },
-        };
+        let model = Gpt2::load(&self.device, config, format, &source).await?;
         self.device.check()?;
         let info = ModelInfo {
             id: id.to_owned(),

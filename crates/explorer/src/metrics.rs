@@ -54,8 +54,9 @@ impl Reconstructed<'_> {
         for (x, y, statistics) in self.rows() {
             let (mean, deviation) = (f64::from(statistics[0]), f64::from(statistics[1]));
             let divisor = match self.normalization {
-                Normalization::None => 1.0,
+                Normalization::None | Normalization::Centred => 1.0,
                 Normalization::LayerNorm => deviation + DEVIATION_EPSILON,
+                Normalization::Scaled(_) => deviation,
                 Normalization::ConstantNorm if deviation > 0.0 => deviation,
                 Normalization::ConstantNorm => 1.0,
             };

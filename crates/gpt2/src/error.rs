@@ -38,3 +38,13 @@ pub enum Error {
     #[error("no tokens")]
     Empty,
 }
+
+impl Error {
+    /// A weight that could not be had.
+    pub(crate) fn weight(tensor: &str, reason: String) -> Self {
+        Self::Weight {
+            tensor: tensor.to_owned(),
+            reason,
+        }
+    }
+}

@@ -1,24 +1,30 @@
 //! The model's weights on a device.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
-use kernels::{Buffer, Device, Matrix, WeightFormat};
+use kernels::{Buffer, Device, Matrix, Stored, WeightFormat};
 
 use crate::{Config, Error};
 
 /// Where weights come from, under Hugging Face's keys without the prefix `transformer.`.
 pub trait WeightSource {
-    /// A whole tensor, row-major.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with it.
-    fn tensor(&self, key: &str) -> Result<Vec<f32>, String>;
+    /// What reading may fail with.
+    type Error: From<Error>;
 
-    /// Rows of a matrix.
+    /// Where in storage a tensor lies: tensors are read in this order, so that a file is read from its beginning to its
+    /// end.
+    fn position(&self, key: &str) -> u64;
+
+    /// Entries `range` of a tensor's leading dimension, row-major; for a vector, its elements.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with them.
-    fn rows(&self, key: &str, rows: Range<usize>) -> Result<Vec<f32>, String>;
+    /// What is wrong with them.
+    fn rows(
+        &self,
+        key: &str,
+        range: Range<usize>,
+    ) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
 }
 
 /// A GPT-2 on a device. Weights of products are `[outputs, inputs]`, as dot products read them.
@@ -49,56 +55,52 @@ pub(crate) struct Product {
 }
 
 impl Gpt2 {
-    /// Uploads the weights. `on_loaded` is told how many of [`Gpt2::tensor_count`] tensors are done.
+    /// Uploads the weights, tensor by tensor in the order in which they are stored, each in pieces of about 4 MiB.
     ///
     /// # Errors
-    /// [`Error::Config`], [`Error::Weight`], [`Error::Device`].
-    pub fn load(
+    /// [`Error::Config`], [`Error::Weight`], [`Error::Device`], and whatever the source returns.
+    pub async fn load<S: WeightSource>(
         device: &Device,
         config: Config,
         format: WeightFormat,
-        source: &dyn WeightSource,
-        on_loaded: &mut dyn FnMut(usize),
-    ) -> Result<Self, Error> {
+        source: &S,
+    ) -> Result<Self, S::Error> {
         config.check()?;
-        let (d_model, inner) = (config.n_embd, config.n_inner);
-        let mut loader = Loader {
-            device,
-            source,
-            format,
-            on_loaded,
-            done: 0,
-        };
-        let token_embedding = loader.rows("wte.weight", (config.vocab_size, d_model))?;
-        let position_embedding = loader.vector("wpe.weight", config.n_positions * d_model)?;
-        let mut blocks = Vec::with_capacity(config.n_layer);
-        for layer in 0..config.n_layer {
-            let key = |name: &str| format!("h.{layer}.{name}");
-            blocks.push(Block {
-                ln_1: loader.norm(&key("ln_1"), d_model)?.0,
-                attn_qkv: loader.product(&key("attn.c_attn"), d_model, 3 * d_model)?,
-                attn_out: loader.product(&key("attn.c_proj"), d_model, d_model)?,
-                ln_2: loader.norm(&key("ln_2"), d_model)?.0,
-                mlp_in: loader.product(&key("mlp.c_fc"), d_model, inner)?,
-                mlp_out: loader.product(&key("mlp.c_proj"), inner, d_model)?,
-            });
+        let mut tensors = tensors(&config);
+        tensors.sort_by_key(|(key, _)| source.position(key));
+        let mut loaded = Loaded::default();
+        for (key, shape) in tensors {
+            match shape {
+                Shape::Small(leading, across) => {
+                    let values = source.rows(&key, 0..leading).await?;
+                    if values.len() != leading * across {
+                        let reason = format!("{} numbers, not {leading} × {across}", values.len());
+                        return Err(Error::weight(&key, reason).into());
+                    }
+                    loaded.vectors.insert(key, values);
+                }
+                Shape::Matrix(shape, stored) => {
+                    let matrix = Matrix::upload(
+                        device,
+                        &key,
+                        shape,
+                        format,
+                        stored,
+                        async |rows| -> Result<_, Failure<S::Error>> {
+                            source.rows(&key, rows).await.map_err(Failure::Source)
+                        },
+                    )
+                    .await;
+                    let matrix = matrix.map_err(|failure| match failure {
+                        Failure::Source(error) => error,
+                        Failure::Device(error) => Error::from(error).into(),
+                    })?;
+                    loaded.matrices.insert(key, matrix);
+                }
+            }
         }
-        let (ln_final, ln_final_weight) = loader.norm("ln_f", d_model)?;
-        device.check()?;
-        Ok(Self {
-            config,
-            device: device.clone(),
-            token_embedding,
-            position_embedding,
-            blocks,
-            ln_final,
-            ln_final_weight,
-        })
-    }
-
-    /// How many tensors a model with this many blocks has.
-    pub fn tensor_count(n_layer: usize) -> usize {
-        4 + 12 * n_layer
+        device.check().map_err(Error::from)?;
+        Ok(loaded.assemble(device, config)?)
     }
 
     /// The model's sizes.
@@ -122,68 +124,115 @@ impl Gpt2 {
     }
 }
 
-struct Loader<'a> {
-    device: &'a Device,
-    source: &'a dyn WeightSource,
-    format: WeightFormat,
-    on_loaded: &'a mut dyn FnMut(usize),
-    done: usize,
+/// What an upload may fail with, before it is the source's own error.
+enum Failure<E> {
+    Source(E),
+    Device(kernels::Error),
 }
 
-impl Loader<'_> {
-    fn tensor(&mut self, key: &str, count: usize) -> Result<Vec<f32>, Error> {
-        let weight = |reason: String| Error::Weight {
-            tensor: key.to_owned(),
-            reason,
-        };
-        let values = self.source.tensor(key).map_err(weight)?;
-        if values.len() != count {
-            return Err(weight(format!(
-                "{} numbers where {count} were expected",
-                values.len()
-            )));
+impl<E> From<kernels::Error> for Failure<E> {
+    fn from(error: kernels::Error) -> Self {
+        Self::Device(error)
+    }
+}
+
+/// How a tensor comes to the device.
+enum Shape {
+    /// So many entries of a leading dimension, each of so many numbers; small enough to be in memory at once.
+    Small(usize, usize),
+    /// A matrix as it is used, `[outputs, inputs]`, and how it is stored.
+    Matrix((usize, usize), Stored),
+}
+
+/// Every tensor of a model, by key.
+fn tensors(config: &Config) -> Vec<(String, Shape)> {
+    let (d_model, inner) = (config.n_embd, config.n_inner);
+    let embedding = Shape::Matrix((config.vocab_size, d_model), Stored::AsUsed);
+    let mut tensors = vec![
+        ("wte.weight".to_owned(), embedding),
+        (
+            "wpe.weight".to_owned(),
+            Shape::Small(config.n_positions, d_model),
+        ),
+        ("ln_f.weight".to_owned(), Shape::Small(d_model, 1)),
+        ("ln_f.bias".to_owned(), Shape::Small(d_model, 1)),
+    ];
+    for layer in 0..config.n_layer {
+        for name in ["ln_1.weight", "ln_1.bias", "ln_2.weight", "ln_2.bias"] {
+            tensors.push((format!("h.{layer}.{name}"), Shape::Small(d_model, 1)));
         }
-        self.loaded();
-        Ok(values)
+        for (name, inputs, outputs) in [
+            ("attn.c_attn", d_model, 3 * d_model),
+            ("attn.c_proj", d_model, d_model),
+            ("mlp.c_fc", d_model, inner),
+            ("mlp.c_proj", inner, d_model),
+        ] {
+            // A Conv1D is stored `[inputs, outputs]`.
+            let weight = Shape::Matrix((outputs, inputs), Stored::Transposed);
+            tensors.push((format!("h.{layer}.{name}.weight"), weight));
+            tensors.push((format!("h.{layer}.{name}.bias"), Shape::Small(outputs, 1)));
+        }
+    }
+    tensors
+}
+
+/// Tensors that have come, by key.
+#[derive(Default)]
+struct Loaded {
+    matrices: HashMap<String, Matrix>,
+    vectors: HashMap<String, Vec<f32>>,
+}
+
+impl Loaded {
+    fn assemble(mut self, device: &Device, config: Config) -> Result<Gpt2, Error> {
+        let mut blocks = Vec::with_capacity(config.n_layer);
+        for layer in 0..config.n_layer {
+            let key = |name: &str| format!("h.{layer}.{name}");
+            blocks.push(Block {
+                ln_1: self.norm(device, &key("ln_1"))?.0,
+                attn_qkv: self.product(device, &key("attn.c_attn"))?,
+                attn_out: self.product(device, &key("attn.c_proj"))?,
+                ln_2: self.norm(device, &key("ln_2"))?.0,
+                mlp_in: self.product(device, &key("mlp.c_fc"))?,
+                mlp_out: self.product(device, &key("mlp.c_proj"))?,
+            });
+        }
+        let (ln_final, ln_final_weight) = self.norm(device, "ln_f")?;
+        Ok(Gpt2 {
+            config,
+            device: device.clone(),
+            token_embedding: self.matrix("wte.weight")?,
+            position_embedding: device.buffer_with("wpe.weight", &self.vector("wpe.weight")?)?,
+            blocks,
+            ln_final,
+            ln_final_weight,
+        })
     }
 
-    fn loaded(&mut self) {
-        self.done += 1;
-        (self.on_loaded)(self.done);
+    fn matrix(&mut self, key: &str) -> Result<Matrix, Error> {
+        self.matrices.remove(key).ok_or_else(|| missing(key))
     }
 
-    fn vector(&mut self, key: &str, count: usize) -> Result<Buffer, Error> {
-        let values = self.tensor(key, count)?;
-        Ok(self.device.buffer_with(key, &values)?)
+    fn vector(&mut self, key: &str) -> Result<Vec<f32>, Error> {
+        self.vectors.remove(key).ok_or_else(|| missing(key))
     }
 
-    fn norm(&mut self, key: &str, width: usize) -> Result<(Buffer, Vec<f32>), Error> {
-        let weight = self.tensor(&format!("{key}.weight"), width)?;
+    fn norm(&mut self, device: &Device, key: &str) -> Result<(Buffer, Vec<f32>), Error> {
+        let weight = self.vector(&format!("{key}.weight"))?;
         let mut both = weight.clone();
-        both.extend(self.tensor(&format!("{key}.bias"), width)?);
-        Ok((self.device.buffer_with(key, &both)?, weight))
+        both.extend(self.vector(&format!("{key}.bias"))?);
+        Ok((device.buffer_with(key, &both)?, weight))
     }
 
-    /// A matrix that is stored as it is used.
-    fn rows(&mut self, key: &str, shape: (usize, usize)) -> Result<Matrix, Error> {
-        let matrix = Matrix::upload(self.device, key, shape, self.format, |rows| {
-            self.source.rows(key, rows).map_err(kernels::Error::Source)
-        })?;
-        self.loaded();
-        Ok(matrix)
+    fn product(&mut self, device: &Device, key: &str) -> Result<Product, Error> {
+        let bias = format!("{key}.bias");
+        Ok(Product {
+            weights: self.matrix(&format!("{key}.weight"))?,
+            bias: device.buffer_with(&bias, &self.vector(&bias)?)?,
+        })
     }
+}
 
-    /// A Conv1D: stored `[inputs, outputs]`, used transposed.
-    fn product(&mut self, key: &str, inputs: usize, outputs: usize) -> Result<Product, Error> {
-        let stored = self.tensor(&format!("{key}.weight"), inputs * outputs)?;
-        let weights = Matrix::upload(self.device, key, (outputs, inputs), self.format, |rows| {
-            let mut transposed = Vec::with_capacity(rows.len() * inputs);
-            for output in rows {
-                transposed.extend((0..inputs).map(|input| stored[input * outputs + output]));
-            }
-            Ok(transposed)
-        })?;
-        let bias = self.vector(&format!("{key}.bias"), outputs)?;
-        Ok(Product { weights, bias })
-    }
+fn missing(key: &str) -> Error {
+    Error::weight(key, "it has not been read".to_owned())
 }

@@ -36,24 +36,31 @@ fn weight(key: &str, index: usize) -> f32 {
     }
 }
 
+/// Entries across one of the leading dimension.
+fn across(key: &str) -> usize {
+    let d = CONFIG.n_embd;
+    match key {
+        _ if key.contains("c_attn.weight") => 3 * d,
+        _ if key.contains("c_fc.weight") => CONFIG.n_inner,
+        _ if key.contains("c_proj.weight") => d,
+        "wpe.weight" | "wte.weight" => d,
+        _ => 1,
+    }
+}
+
 impl WeightSource for Weights {
-    fn tensor(&self, key: &str) -> Result<Vec<f32>, String> {
-        let d = CONFIG.n_embd;
-        let count = match key {
-            "wpe.weight" => CONFIG.n_positions * d,
-            _ if key.contains("c_attn.weight") => 3 * d * d,
-            _ if key.contains("attn.c_proj.weight") => d * d,
-            _ if key.contains("mlp.") && key.ends_with("weight") => d * CONFIG.n_inner,
-            _ if key.contains("c_attn.bias") => 3 * d,
-            _ if key.contains("c_fc.bias") => CONFIG.n_inner,
-            _ => d,
-        };
-        Ok((0..count).map(|index| weight(key, index)).collect())
+    type Error = Error;
+
+    // As Hugging Face's files are: by name.
+    fn position(&self, key: &str) -> u64 {
+        key.bytes()
+            .take(8)
+            .fold(0, |sum, byte| sum << 8 | u64::from(byte))
     }
 
-    fn rows(&self, key: &str, rows: Range<usize>) -> Result<Vec<f32>, String> {
-        let d = CONFIG.n_embd;
-        Ok((rows.start * d..rows.end * d)
+    async fn rows(&self, key: &str, rows: Range<usize>) -> Result<Vec<f32>, Error> {
+        let across = across(key);
+        Ok((rows.start * across..rows.end * across)
             .map(|index| weight(key, index))
             .collect())
     }
@@ -72,13 +79,7 @@ fn devices() -> Vec<Device> {
 }
 
 fn model(device: &Device) -> Gpt2 {
-    let mut loaded = 0;
-    let model = Gpt2::load(device, CONFIG, WeightFormat::F32, &Weights, &mut |done| {
-        loaded = done;
-    })
-    .unwrap();
-    assert_eq!(loaded, Gpt2::tensor_count(CONFIG.n_layer));
-    model
+    block_on(Gpt2::load(device, CONFIG, WeightFormat::F32, &Weights)).unwrap()
 }
 
 fn logits(model: &Gpt2, tokens: &[u32], sequences: usize, hooks: &mut dyn Hooks) -> Vec<f32> {

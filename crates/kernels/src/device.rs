@@ -159,7 +159,6 @@ impl Device {
         self.inner.max_binding_bytes
     }
 
-    /// Whether kernels divide their work for an adapter in software.
     /// Whether weights that halves hold exactly are still better stored as f32: where invocations run in software,
     /// unpacking costs more than reading twice the bytes. A device with no more than the guaranteed limits keeps halves.
     pub fn prefers_f32(&self) -> bool {
@@ -167,6 +166,19 @@ impl Device {
         self.is_coarse() && self.max_binding_bytes() > guaranteed
     }
 
+    /// Waits until the device has done all that it was given. Without it, what is written faster than the device takes
+    /// it piles up in memory.
+    ///
+    /// # Errors
+    /// As [`Plan::run`](crate::Plan::run).
+    pub async fn drain(&self) -> Result<(), Error> {
+        let mut recorder = crate::Recorder::new(self);
+        recorder.read_back(&self.dummy()?, 1)?;
+        recorder.finish()?.run().await?;
+        Ok(())
+    }
+
+    /// Whether kernels divide their work for an adapter in software.
     pub(crate) fn is_coarse(&self) -> bool {
         matches!(&self.inner.backend, Backend::Gpu(gpu) if gpu.coarse)
     }

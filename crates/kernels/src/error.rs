@@ -59,9 +59,16 @@ pub enum Error {
     /// The driver rejected a command. This is a defect of this library.
     #[error("the GPU rejected a command: {0}")]
     Validation(String),
-    /// A weight source failed while a matrix was being uploaded.
-    #[error("{0}")]
-    Source(String),
+    /// A weight is beyond what a half can hold.
+    #[error(
+        "{label} holds the weight {value}, which is beyond the range of halves (±65504); keep it in f32"
+    )]
+    NotInF16 {
+        /// The matrix.
+        label: String,
+        /// The weight.
+        value: f32,
+    },
 }
 
 impl Error {

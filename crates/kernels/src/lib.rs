@@ -13,6 +13,7 @@ mod gpu;
 mod kernel;
 mod matrix;
 mod recorder;
+mod upload;
 
 pub use buffer::Buffer;
 pub use device::{BackendKind, Counters, Device, DeviceOptions, Division, LimitsChoice};
@@ -36,3 +37,4 @@ pub use kernel::{
 };
 pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
 pub use recorder::{Plan, ReadHandle, Readings, Recorder, words_as_f32};
+pub use upload::Stored;

@@ -34,22 +34,16 @@ pub(crate) struct Shard {
     pub(crate) buffer: Buffer,
 }
 
-/// Rows are read from their source and converted in pieces of about this many weights.
-const UPLOAD_WEIGHTS: usize = 1 << 20;
-
 impl Matrix {
-    /// Uploads a matrix whose rows are given, piece by piece, by `source`: `source(a..b)` returns the
-    /// `(b - a) * cols` weights of rows `a..b`. On the CPU device the format is always `f32`.
+    /// A matrix of zeros. On the CPU device the format is always `f32`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the source gives another number of weights; whatever `source` and
-    /// [`Device::buffer`] return.
-    pub fn upload(
+    /// As [`Device::buffer`].
+    pub fn zeros(
         device: &Device,
         label: &str,
         (rows, cols): (usize, usize),
         format: WeightFormat,
-        mut source: impl FnMut(Range<usize>) -> Result<Vec<f32>, Error>,
     ) -> Result<Self, Error> {
         let format = match device.kind() {
             BackendKind::Gpu => format,
@@ -58,28 +52,10 @@ impl Matrix {
         let row_words = row_words(cols, format);
         let rows_per_shard =
             ((device.max_binding_bytes() / 4) as usize / row_words.max(1)).clamp(1, rows.max(1));
-        let rows_per_piece = (UPLOAD_WEIGHTS / cols.max(1)).max(1);
         let mut shards = Vec::new();
         for first in (0..rows).step_by(rows_per_shard) {
             let shard_rows = first..(first + rows_per_shard).min(rows);
             let buffer = device.buffer(label, shard_rows.len() * row_words)?;
-            for piece in shard_rows.clone().step_by(rows_per_piece) {
-                let range = piece..(piece + rows_per_piece).min(shard_rows.end);
-                let weights = source(range.clone())?;
-                if weights.len() != range.len() * cols {
-                    return Err(Error::shape(
-                        "matrix",
-                        format!(
-                            "{label}: rows {range:?} of {cols} columns came as {} weights",
-                            weights.len()
-                        ),
-                    ));
-                }
-                buffer.write(
-                    (range.start - first) * row_words,
-                    &pack_rows(&weights, cols, row_words, format),
-                )?;
-            }
             shards.push(Shard {
                 rows: shard_rows,
                 buffer,
@@ -95,10 +71,10 @@ impl Matrix {
         })
     }
 
-    /// Uploads a matrix that is whole in memory.
+    /// A matrix that is whole in memory, row-major.
     ///
     /// # Errors
-    /// As [`Matrix::upload`].
+    /// As [`Matrix::zeros`] and [`Matrix::write_rows`].
     pub fn from_rows(
         device: &Device,
         label: &str,
@@ -106,18 +82,67 @@ impl Matrix {
         format: WeightFormat,
         weights: &[f32],
     ) -> Result<Self, Error> {
-        let cols = shape.1;
-        Self::upload(device, label, shape, format, |rows| {
-            weights
-                .get(rows.start * cols..rows.end * cols)
-                .map(<[f32]>::to_vec)
-                .ok_or_else(|| {
-                    Error::shape(
-                        "matrix",
-                        format!("{label}: {} weights for shape {shape:?}", weights.len()),
-                    )
-                })
-        })
+        let matrix = Self::zeros(device, label, shape, format)?;
+        if weights.len() != shape.0 * shape.1 {
+            return Err(Error::shape(
+                "matrix",
+                format!("{label}: {} weights for shape {shape:?}", weights.len()),
+            ));
+        }
+        matrix.write_rows(0, weights)?;
+        Ok(matrix)
+    }
+
+    /// Writes whole rows, from `first_row` on.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the weights are not whole rows of this matrix, [`Error::NotInF16`] where one is too large
+    /// for a half.
+    pub fn write_rows(&self, first_row: usize, weights: &[f32]) -> Result<(), Error> {
+        let count = weights.len() / self.cols.max(1);
+        let end = first_row.saturating_add(count);
+        if count * self.cols != weights.len() || end > self.rows {
+            return Err(Error::shape(
+                "matrix",
+                format!(
+                    "{} weights from row {first_row} are not rows of a matrix {} × {}",
+                    weights.len(),
+                    self.rows,
+                    self.cols
+                ),
+            ));
+        }
+        for shard in &self.shards {
+            let rows = first_row.max(shard.rows.start)..end.min(shard.rows.end);
+            if rows.is_empty() {
+                continue;
+            }
+            let part = &weights[(rows.start - first_row) * self.cols..][..rows.len() * self.cols];
+            let offset = (rows.start - shard.rows.start) * self.row_words;
+            if self.format == WeightFormat::F32 && self.row_words == self.cols {
+                shard.buffer.write(offset, bytemuck::cast_slice(part))?;
+                continue;
+            }
+            self.check_halves(part, shard.buffer.label())?;
+            let words = pack_rows(part, self.cols, self.row_words, self.format);
+            shard.buffer.write(offset, &words)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses weights beyond the range of halves in a matrix of halves.
+    pub(crate) fn check_halves(&self, weights: &[f32], label: &str) -> Result<(), Error> {
+        let largest = half::f16::MAX.to_f32();
+        match self.format {
+            WeightFormat::F32 => Ok(()),
+            WeightFormat::F16 => match weights.iter().find(|weight| weight.abs() > largest) {
+                None => Ok(()),
+                Some(&value) => Err(Error::NotInF16 {
+                    label: label.to_owned(),
+                    value,
+                }),
+            },
+        }
     }
 
     /// Number of rows.

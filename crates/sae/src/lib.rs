@@ -9,4 +9,4 @@ mod weights;
 pub use encode::{Edit, Encoding};
 pub use error::Error;
 pub use kernels::Normalization;
-pub use weights::{Architecture, Config, GateWeights, Sae, Weights};
+pub use weights::{Architecture, Config, GateWeights, Sae, Vectors, WeightSource, Weights};

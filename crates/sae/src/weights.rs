@@ -1,6 +1,8 @@
 //! An autoencoder's weights on a device.
 
-use kernels::{Buffer, Device, MAX_K, Matrix, Normalization, WeightFormat};
+use std::ops::Range;
+
+use kernels::{Buffer, Device, MAX_K, Matrix, Normalization, Stored, WeightFormat};
 
 use crate::Error;
 
@@ -88,59 +90,147 @@ pub struct Sae {
     encoder_biases: Vec<f32>,
 }
 
-impl Sae {
-    /// Checks and uploads the weights.
+/// The parts of an autoencoder that are small enough to be in memory at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Vectors<'a> {
+    /// `[d_sae]`; zeros for a gated autoencoder.
+    pub b_enc: &'a [f32],
+    /// What opens a latent, for the architectures that have it.
+    pub gate: GateWeights<'a>,
+    /// `[d_in]`.
+    pub b_dec: &'a [f32],
+}
+
+/// Where the two matrices come from, piece by piece.
+pub trait WeightSource {
+    /// What reading may fail with.
+    type Error: From<Error>;
+
+    /// How W_enc, used as `[d_sae, d_in]`, is stored.
+    fn encoder_stored(&self) -> Stored;
+
+    /// How W_dec, used as `[d_sae, d_in]`, is stored.
+    fn decoder_stored(&self) -> Stored;
+
+    /// Entries `range` of the leading dimension of W_enc as it is stored, row-major.
     ///
     /// # Errors
-    /// [`Error::WrongSize`], [`Error::UnusableK`], [`Error::Device`].
+    /// What is wrong with them.
+    fn encoder(&self, range: Range<usize>) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
+
+    /// Entries `range` of the leading dimension of W_dec as it is stored, row-major.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn decoder(&self, range: Range<usize>) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
+}
+
+/// What an upload may fail with, before it is the source's own error.
+enum Failure<E> {
+    Source(E),
+    Device(kernels::Error),
+}
+
+impl<E> From<kernels::Error> for Failure<E> {
+    fn from(error: kernels::Error) -> Self {
+        Self::Device(error)
+    }
+}
+
+impl<E: From<Error>> Failure<E> {
+    fn into_error(self) -> E {
+        match self {
+            Self::Source(error) => error,
+            Self::Device(error) => Error::from(error).into(),
+        }
+    }
+}
+
+impl Sae {
+    /// Checks and uploads weights that are whole in memory.
+    ///
+    /// # Errors
+    /// [`Error::WrongSize`], [`Error::UnusableK`], [`Error::WrongGate`], [`Error::Device`].
     pub fn load(
         device: &Device,
         config: Config,
         weights: &Weights<'_>,
         format: WeightFormat,
     ) -> Result<Self, Error> {
-        let (d_sae, d_in) = (config.d_sae, config.d_in);
-        for (tensor, found, expected) in [
-            ("W_enc", weights.w_enc.len(), d_sae * d_in),
-            ("b_enc", weights.b_enc.len(), d_sae),
-            ("W_dec", weights.w_dec.len(), d_sae * d_in),
-            ("b_dec", weights.b_dec.len(), d_in),
-        ] {
-            if found != expected {
-                return Err(Error::WrongSize {
-                    tensor,
-                    found,
-                    expected,
-                });
-            }
+        let shape = (config.d_sae, config.d_in);
+        for (tensor, matrix) in [("W_enc", weights.w_enc), ("W_dec", weights.w_dec)] {
+            check_size(tensor, matrix.len(), shape.0 * shape.1)?;
         }
-        if let Architecture::TopK { k } = config.architecture {
-            let limit = MAX_K.min(d_sae);
-            if k == 0 || k > limit {
-                return Err(Error::UnusableK { k, d_sae, limit });
-            }
-        }
-        let decoder_norms = weights
-            .w_dec
-            .chunks_exact(d_in.max(1))
-            .map(|row| {
-                row.iter()
-                    .map(|weight| f64::from(*weight).powi(2))
-                    .sum::<f64>()
-                    .sqrt() as f32
-            })
-            .collect();
-        let matrix =
-            |label, weights| Matrix::from_rows(device, label, (d_sae, d_in), format, weights);
+        let vectors = Vectors {
+            b_enc: weights.b_enc,
+            gate: weights.gate,
+            b_dec: weights.b_dec,
+        };
+        check(&config, &vectors)?;
+        let mut squares = Squares::new(&config);
+        squares.add(Stored::AsUsed, 0, weights.w_dec);
+        let matrix = |label, weights| Matrix::from_rows(device, label, shape, format, weights);
+        Self::assemble(
+            device,
+            config,
+            &vectors,
+            matrix("W_enc", weights.w_enc)?,
+            matrix("W_dec", weights.w_dec)?,
+            &squares,
+        )
+    }
+
+    /// Checks the small parts and uploads the matrices piece by piece as `source` gives them: W_enc first, then W_dec.
+    ///
+    /// # Errors
+    /// As [`Sae::load`], and whatever the source returns.
+    pub async fn stream<S: WeightSource>(
+        device: &Device,
+        config: Config,
+        vectors: &Vectors<'_>,
+        format: WeightFormat,
+        source: &S,
+    ) -> Result<Self, S::Error> {
+        check(&config, vectors)?;
+        let shape = (config.d_sae, config.d_in);
+        let stored = source.encoder_stored();
+        let read = async |range| source.encoder(range).await.map_err(Failure::Source);
+        let w_enc = Matrix::upload(device, "W_enc", shape, format, stored, read)
+            .await
+            .map_err(Failure::into_error)?;
+        let mut squares = Squares::new(&config);
+        let stored = source.decoder_stored();
+        let read = async |range: Range<usize>| {
+            let first = range.start;
+            let weights = source.decoder(range).await.map_err(Failure::Source)?;
+            squares.add(stored, first, &weights);
+            Ok(weights)
+        };
+        let w_dec = Matrix::upload(device, "W_dec", shape, format, stored, read)
+            .await
+            .map_err(Failure::into_error)?;
+        Ok(Self::assemble(
+            device, config, vectors, w_enc, w_dec, &squares,
+        )?)
+    }
+
+    fn assemble(
+        device: &Device,
+        config: Config,
+        vectors: &Vectors<'_>,
+        w_enc: Matrix,
+        w_dec: Matrix,
+        squares: &Squares,
+    ) -> Result<Self, Error> {
         Ok(Self {
             config,
-            w_enc: matrix("W_enc", weights.w_enc)?,
-            b_enc: device.buffer_with("b_enc", weights.b_enc)?,
-            gate: device_gate(device, &config, weights.gate)?,
-            w_dec: matrix("W_dec", weights.w_dec)?,
-            b_dec: device.buffer_with("b_dec", weights.b_dec)?,
-            decoder_norms,
-            encoder_biases: weights.b_enc.to_vec(),
+            w_enc,
+            b_enc: device.buffer_with("b_enc", vectors.b_enc)?,
+            gate: device_gate(device, &config, vectors.gate)?,
+            w_dec,
+            b_dec: device.buffer_with("b_dec", vectors.b_dec)?,
+            decoder_norms: squares.norms(),
+            encoder_biases: vectors.b_enc.to_vec(),
         })
     }
 
@@ -165,20 +255,81 @@ impl Sae {
     }
 }
 
+/// ‖W_dec row‖² of every latent, summed as the decoder passes by.
+struct Squares {
+    d_in: usize,
+    sums: Vec<f64>,
+}
+
+impl Squares {
+    fn new(config: &Config) -> Self {
+        Self {
+            d_in: config.d_in,
+            sums: vec![0.0; config.d_sae],
+        }
+    }
+
+    /// Adds entries of the stored leading dimension, from `first` on.
+    fn add(&mut self, stored: Stored, first: usize, weights: &[f32]) {
+        let square = |weight: &f32| f64::from(*weight).powi(2);
+        match stored {
+            Stored::AsUsed => {
+                let rows = weights.chunks_exact(self.d_in.max(1));
+                for (sum, row) in self.sums.iter_mut().skip(first).zip(rows) {
+                    *sum += row.iter().map(square).sum::<f64>();
+                }
+            }
+            Stored::Transposed => {
+                for column in weights.chunks_exact(self.sums.len().max(1)) {
+                    for (sum, weight) in self.sums.iter_mut().zip(column) {
+                        *sum += square(weight);
+                    }
+                }
+            }
+        }
+    }
+
+    fn norms(&self) -> Vec<f32> {
+        self.sums.iter().map(|sum| sum.sqrt() as f32).collect()
+    }
+}
+
+fn check_size(tensor: &'static str, found: usize, expected: usize) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::WrongSize {
+        tensor,
+        found,
+        expected,
+    })
+}
+
+/// Refuses a k that cannot be, and vectors of another size.
+fn check(config: &Config, vectors: &Vectors<'_>) -> Result<(), Error> {
+    check_size("b_enc", vectors.b_enc.len(), config.d_sae)?;
+    check_size("b_dec", vectors.b_dec.len(), config.d_in)?;
+    if let Architecture::TopK { k } = config.architecture {
+        let limit = MAX_K.min(config.d_sae);
+        if k == 0 || k > limit {
+            return Err(Error::UnusableK {
+                k,
+                d_sae: config.d_sae,
+                limit,
+            });
+        }
+    }
+    Ok(())
+}
+
 fn device_gate(
     device: &Device,
     config: &Config,
     gate: GateWeights<'_>,
 ) -> Result<Option<DeviceGate>, Error> {
-    let sized = |tensor: &'static str, values: &[f32]| {
-        if values.len() == config.d_sae {
-            return Ok(device.buffer_with(tensor, values)?);
-        }
-        Err(Error::WrongSize {
-            tensor,
-            found: values.len(),
-            expected: config.d_sae,
-        })
+    let sized = |tensor: &'static str, values: &[f32]| -> Result<_, Error> {
+        check_size(tensor, values.len(), config.d_sae)?;
+        Ok(device.buffer_with(tensor, values)?)
     };
     match (config.architecture, gate) {
         (Architecture::Standard | Architecture::TopK { .. }, GateWeights::None) => Ok(None),

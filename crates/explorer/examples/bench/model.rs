@@ -16,12 +16,14 @@ use crate::timing::median;
 struct Files(Gpt2Files);
 
 impl WeightSource for Files {
-    fn tensor(&self, key: &str) -> std::result::Result<Vec<f32>, String> {
-        self.0.tensor(key).map_err(|error| error.to_string())
+    type Error = Box<dyn std::error::Error>;
+
+    fn position(&self, _key: &str) -> u64 {
+        0
     }
 
-    fn rows(&self, key: &str, rows: Range<usize>) -> std::result::Result<Vec<f32>, String> {
-        self.0.rows(key, rows).map_err(|error| error.to_string())
+    async fn rows(&self, key: &str, range: Range<usize>) -> Result<Vec<f32>> {
+        Ok(self.0.rows(key, range)?)
     }
 }
 
@@ -40,13 +42,7 @@ fn load(device: &Device, folder: &str) -> Result<Gpt2> {
         n_inner: sizes.n_inner,
         layer_norm_epsilon: sizes.layer_norm_epsilon,
     };
-    Ok(Gpt2::load(
-        device,
-        config,
-        WeightFormat::F16,
-        &files,
-        &mut |_| {},
-    )?)
+    pollster::block_on(Gpt2::load(device, config, WeightFormat::F16, &files))
 }
 
 /// What was counted since `before`.

@@ -20,6 +20,7 @@ mod simd;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;
 pub(crate) mod topk;
+pub(crate) mod write_columns;
 
 use std::cell::{Ref, RefCell, RefMut};
 

@@ -18,8 +18,13 @@ pub(crate) fn run(
         let values = &input[row * width..(row + 1) * width];
         let out = &mut output[row * width..(row + 1) * width];
         let (mut mean, mut deviation, mut divisor) = (0.0, 1.0, 1.0);
-        if normalization == Normalization::LayerNorm {
+        if matches!(
+            normalization,
+            Normalization::LayerNorm | Normalization::Centred
+        ) {
             mean = values.iter().sum::<f32>() / width as f32;
+        }
+        if normalization == Normalization::LayerNorm {
             let squares: f32 = values.iter().map(|value| (value - mean).powi(2)).sum();
             deviation = (squares / (width - 1) as f32).sqrt();
             divisor = deviation + 1e-5;
@@ -28,6 +33,10 @@ pub(crate) fn run(
             let squares: f32 = values.iter().map(|value| value * value).sum();
             deviation = (squares / width as f32).sqrt();
             divisor = if deviation > 0.0 { deviation } else { 1.0 };
+        }
+        if let Normalization::Scaled(factor) = normalization {
+            deviation = 1.0 / factor;
+            divisor = deviation;
         }
         for (out, value) in out.iter_mut().zip(values) {
             *out = (value - mean) / divisor;

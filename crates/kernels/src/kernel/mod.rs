@@ -17,6 +17,7 @@ pub(crate) mod source;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;
 pub(crate) mod topk;
+pub(crate) mod write_columns;
 
 use crate::buffer::Buffer;
 use crate::device::Device;
@@ -64,7 +65,7 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 16] = [
+pub static SHADERS: [&Shader; 17] = [
     &add::SHADER,
     &attention::SHADER,
     &copy::SHADER,
@@ -81,6 +82,7 @@ pub static SHADERS: [&Shader; 16] = [
     &sparse_decode::SHADER,
     &splice::SHADER,
     &topk::SHADER,
+    &write_columns::SHADER,
 ];
 
 /// Checks that `buffer` has at least `words` words.

@@ -5,7 +5,7 @@ use crate::{Buffer, Error, Recorder, cpu, kernel};
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("sae_normalize", Read Read Write Write);
 
 /// What is done to every row before encoding, under SAELens's names; undone after decoding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Normalization {
     /// `none`.
     None,
@@ -13,6 +13,10 @@ pub enum Normalization {
     LayerNorm,
     /// `constant_norm_rescale`: scaled to the norm √width.
     ConstantNorm,
+    /// Centred: what an autoencoder saw that was trained on a model whose writing weights were centred.
+    Centred,
+    /// `expected_average_only_in`: multiplied by a constant, which must be finite and above 0.
+    Scaled(f32),
 }
 
 /// Arguments of [`sae_normalize`].
@@ -38,6 +42,7 @@ pub struct SaeNormalize<'a> {
 pub(crate) struct Parameters {
     pub rows: u32,
     pub width: u32,
+    pub factor: f32,
 }
 
 /// Records `output = normalise(input) - b_dec`, row by row.
@@ -63,15 +68,28 @@ pub fn sae_normalize(recorder: &mut Recorder, args: &SaeNormalize<'_>) -> Result
             "a width of 1 has no deviation",
         ));
     }
+    let factor = match args.normalization {
+        Normalization::Scaled(factor) if !factor.is_finite() || factor <= 0.0 => {
+            return Err(Error::shape(
+                "sae_normalize",
+                format!("inputs cannot be scaled by {factor}"),
+            ));
+        }
+        Normalization::Scaled(factor) => factor,
+        _ => 1.0,
+    };
     let parameters = Parameters {
         rows: kernel::dimension("sae_normalize", "rows", args.rows)?,
         width: kernel::dimension("sae_normalize", "width", args.width)?,
+        factor,
     };
     let (normalization, subtract) = (args.normalization, args.b_dec.is_some());
     let mode = match normalization {
         Normalization::None => 0.0,
         Normalization::LayerNorm => 1.0,
         Normalization::ConstantNorm => 2.0,
+        Normalization::Centred => 3.0,
+        Normalization::Scaled(_) => 4.0,
     };
     let dummy = recorder.device().dummy()?;
     let threads = kernel::threads(recorder.device(), 64, 4);

@@ -8,6 +8,7 @@ mod common;
 mod embedding;
 mod linear;
 mod losses;
+mod matrix;
 mod norms;
 mod plans;
 mod sae;

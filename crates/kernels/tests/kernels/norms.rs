@@ -99,12 +99,15 @@ fn normalise(
 fn sae_normalize_agrees() {
     let devices = Devices::new();
     proptest!(config(), |(
-        rows in 1_usize..9, width in 2_usize..700, mode in 0_usize..3, subtract: bool, offset in -5.0_f32..5.0, seed: u64,
+        rows in 1_usize..9, width in 2_usize..700, mode in 0_usize..5, subtract: bool, offset in -5.0_f32..5.0, seed: u64,
     )| {
         let mut numbers = Numbers(seed);
         let input: Vec<f32> = numbers.floats(rows * width, 2.0).iter().map(|x| x + offset).collect();
         let b_dec = numbers.floats(width, 1.0);
-        let normalization = [Normalization::None, Normalization::LayerNorm, Normalization::ConstantNorm][mode];
+        let normalization = [
+            Normalization::None, Normalization::LayerNorm, Normalization::ConstantNorm,
+            Normalization::Centred, Normalization::Scaled(0.25),
+        ][mode];
         let mut expected = Vec::new();
         let mut statistics = Vec::new();
         for row in widen(&input).chunks(width) {
@@ -118,6 +121,8 @@ fn sae_normalize_agrees() {
                 Normalization::None => (0.0, 1.0, 1.0),
                 Normalization::LayerNorm => (mean, deviation, deviation + 1e-5),
                 Normalization::ConstantNorm => (0.0, norm, norm),
+                Normalization::Centred => (mean, 1.0, 1.0),
+                Normalization::Scaled(factor) => (0.0, 1.0 / f64::from(factor), 1.0 / f64::from(factor)),
             };
             statistics.extend([mean, deviation]);
             expected.extend(row.iter().zip(&b_dec).map(|(x, bias)| {
