@@ -1,227 +1,182 @@
-// Bytes from URLs and Blobs, with progress, kept in the browser's Cache where it lets us.
+// Opens files for reading, wherever they are: on this device, at an address, or stored from an earlier visit.
 
+import { BlobSource, readAll } from './byte-sources.js';
+import { BLOCK_BYTES, Store } from './cache.js';
 import { SaeExplorerError } from './errors.js';
+import { ask, connect, sameVersion, versionOf } from './http.js';
+import { Memory } from './memory.js';
+import { UrlSource } from './url-source.js';
 
-const CACHE_NAME = 'sae-explorer-v1';
+/**
+ * A file to open.
+ * @typedef {object} FileAt
+ * @property {string} name for messages
+ * @property {string} [url]
+ * @property {Blob} [blob]
+ * @property {number} [bytes] the length it must have
+ * @property {string} [hash] its content's hash, where the host has told it: `sha256-…` or `git-…`
+ */
 
-/** Files, fetched once and kept. One store serves one worker. */
+/** The files of one worker. */
 export class Files {
-  #cache; // undefined: not tried; null: denied
-  #onDenied;
+  #memory = new Memory();
+  #waits;
 
-  /** @param {(reason: string) => void} onDenied told once, when the browser denies storage */
-  constructor(onDenied) {
-    this.#onDenied = onDenied;
+  /**
+   * @param {(notice: {code: string, message: string}) => void} onNotice
+   * @param {{waits?: number[]}} options `waits`: milliseconds before each further attempt at a broken connection
+   */
+  constructor(onNotice, { waits } = {}) {
+    this.store = new Store(onNotice);
+    this.#waits = waits;
   }
 
   /**
-   * Reads a file. `commit()` on the result keeps it for later visits: call it when the content has proved good, so
-   * that a damaged download is never kept.
-   * @param {{name: string, url?: string, blob?: Blob, bytes?: number}} file `bytes`: the length it must have
-   * @param {{signal?: AbortSignal, onProgress?: (loaded: number, total: number) => void}} options
-   * @returns {Promise<{name: string, bytes: Uint8Array, commit: () => Promise<void>}>}
+   * Opens a file for reading by pieces. Rejects at once where it is missing or may not be read.
+   * @param {FileAt} file
+   * @param {{signal?: AbortSignal, onBytes?: (source: object) => void}} options
+   * @returns {Promise<{name: string, size: number, read: Function, close: Function, forget: Function}>}
    */
-  async read(file, { signal, onProgress = () => {} } = {}) {
-    if (file.blob !== undefined) {
-      onProgress(0, file.blob.size);
-      const bytes = await readBlob(file);
-      onProgress(bytes.length, bytes.length);
-      return { name: file.name, bytes, commit: async () => {} };
+  async open(file, { signal, onBytes } = {}) {
+    if (file.blob !== undefined) return new BlobSource({ name: file.name, blob: file.blob, signal, onBytes });
+    const make = (given) => new UrlSource({ name: file.name, url: file.url, memory: this.#memory, signal, onBytes, waits: this.#waits, ...given });
+    if (file.hash !== undefined && file.bytes !== undefined) {
+      const entry = await this.store.entry({ ...file, size: file.bytes });
+      return make({ size: file.bytes, version: { size: file.bytes, etag: null, modified: null }, entry });
     }
-    const cache = await this.#open();
-    const kept = await this.#fromCache(cache, file, signal);
+    const kept = await this.#stillTheSame(file, signal);
     if (kept !== null) {
-      onProgress(kept.length, kept.length);
-      return { name: file.name, bytes: kept, commit: async () => {} };
+      await kept.touch();
+      return make({ size: kept.meta.size, version: markOf(kept), entry: kept });
     }
-    const { bytes, headers } = await download(file, signal, onProgress);
-    return { name: file.name, bytes, commit: () => this.#keep(cache, file.url, bytes, headers) };
+    return this.#first(file, { signal, make, onBytes });
   }
 
-  /** Reads several files at once; their progress is told as one. */
-  async readTogether(list, { signal, onProgress }) {
-    const meter = new Meter(onProgress);
-    meter.expect(list);
-    return Promise.all(list.map((file) => this.read(file, { signal, onProgress: meter.of(file) })));
-  }
-
-  /** Reads a small JSON file; never kept, because it says what the others must be. */
-  async json(file, { signal } = {}) {
-    const { bytes } = await download(file, signal, () => {});
+  /** All bytes of a small file. */
+  async bytes(file, options) {
+    const source = await this.open(file, options);
     try {
-      return JSON.parse(new TextDecoder().decode(bytes));
+      return await readAll(source);
+    } finally {
+      await source.close();
+    }
+  }
+
+  /**
+   * A small JSON file that says what others must be: always asked for. With `keep`, the answer is stored and stands in
+   * for the host when that cannot be reached.
+   */
+  async json(file, { signal, keep = false } = {}) {
+    let text;
+    try {
+      text = await (await ask(file, { signal })).text();
+      if (keep) await this.store.keepListing(file.url, text);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const kept = keep && isUnreachable(error) ? await this.store.listing(file.url) : null;
+      if (kept === null) throw error.code === undefined ? new SaeExplorerError('network', `${file.name} could not be loaded: the transfer from ${file.url} broke off (${error.message}). Try again.`, { file: file.name, url: file.url }) : error;
+      text = kept;
+    }
+    try {
+      return JSON.parse(text);
     } catch (error) {
       throw new SaeExplorerError('bad-file', `${file.name} is not JSON: ${error.message}`, { file: file.name, url: file.url });
     }
   }
 
-  async #open() {
-    if (this.#cache !== undefined) return this.#cache;
-    try {
-      if (!('caches' in globalThis)) throw new Error('this page is not a secure context');
-      this.#cache = await globalThis.caches.open(CACHE_NAME);
-    } catch (error) {
-      this.#deny(error);
-    }
-    return this.#cache;
-  }
-
-  #deny(error) {
-    if (this.#cache === null) return;
-    this.#cache = null;
-    this.#onDenied(String(error?.message ?? error));
-  }
-
-  // A kept file is used when the server says that it is still the same one, or when the server cannot be reached.
-  async #fromCache(cache, file, signal) {
-    if (cache === null) return null;
-    let kept;
-    try {
-      kept = await cache.match(file.url);
-    } catch (error) {
-      this.#deny(error);
-      return null;
-    }
+  // The stored file for an address, when the host says that it is still the same one, or when it cannot be reached.
+  async #stillTheSame(file, signal) {
+    const [kept, ...older] = await this.store.find(file.url);
     if (kept === undefined) return null;
-    const now = await validators(file.url, signal);
-    if (now !== 'unreachable' && !sameFile(now, kept.headers)) return null;
+    for (const entry of older) if (!entry.complete) await entry.drop();
+    let now;
     try {
-      const bytes = new Uint8Array(await kept.arrayBuffer());
-      return file.bytes === undefined || bytes.length === file.bytes ? bytes : null;
-    } catch {
-      return null;
+      now = versionOf(await ask(file, { method: 'HEAD', signal }));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isUnreachable(error) && kept.complete && fits(file, kept.meta.size)) return kept;
+      // Some hosts know no HEAD; the file itself tells as well.
+      if ([400, 403, 405, 501].includes(error.details?.status)) return null;
+      throw error;
     }
+    // The length in an answer to HEAD may be that of a compressed form, so the marks alone decide.
+    const same = (now.etag ?? now.modified) !== null && sameVersion({ ...now, size: null }, markOf(kept));
+    if (same && fits(file, kept.meta.size)) return kept;
+    await kept.drop();
+    return null;
   }
 
-  async #keep(cache, url, bytes, headers) {
-    if (cache === null) return;
-    const kept = new Headers({ 'content-type': 'application/octet-stream' });
-    for (const name of ['etag', 'last-modified']) if (headers.has(name)) kept.set(name, headers.get(name));
-    try {
-      await cache.put(url, new Response(bytes, { headers: kept }));
-    } catch (error) {
-      this.#deny(error);
+  // The first request for a file asks for all of it: the answer tells its length, its marks, and whether the host gives
+  // parts of files; it is then read as far as it is needed.
+  async #first(file, { signal, make, onBytes }) {
+    let answer = await connect(file, { from: 0, signal });
+    let version = versionOf(answer.response);
+    // A part of a compressed form is of no use, and an empty file has no part.
+    if (answer.response.status === 416 || (answer.response.status === 206 && (version.encoded || (version.start ?? 0) !== 0))) {
+      answer.controller.abort();
+      answer = await connect(file, { signal });
+      version = versionOf(answer.response);
     }
+    version.size ??= version.rest ?? null;
+    if (version.size === null) return this.#whole(file, answer, version, { signal, onBytes });
+    if (!fits(file, version.size)) {
+      answer.controller.abort();
+      throw wrongLength(file, version.size);
+    }
+    const entry = await this.store.entry({ ...file, ...version });
+    return make({ size: version.size, version, entry, answer });
+  }
+
+  // A file whose length nobody tells is read to its end first: into blocks that the browser may keep on disk.
+  async #whole(file, { response, controller }, version, { signal, onBytes }) {
+    const parts = [];
+    const abort = () => controller.abort(signal.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    const source = { name: file.name, origin: 'network', loaded: 0, size: 0 };
+    try {
+      const reader = response.body?.getReader();
+      for (let block = []; reader !== undefined; ) {
+        const { done, value } = await reader.read();
+        if (!done) block.push(value);
+        source.loaded += value?.length ?? 0;
+        if (done || block.reduce((sum, { length }) => sum + length, 0) >= BLOCK_BYTES) {
+          parts.push(new Blob(block));
+          block = [];
+        }
+        if (done) break;
+        onBytes?.(source);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new SaeExplorerError('network', `${file.name} was not loaded to its end: the connection to ${new URL(file.url).host} broke (${error.message}), and this host tells no lengths, so that it cannot be taken up again. Try again, or download the file and drop it on this page.`, { file: file.name, url: file.url });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+    const blob = new Blob(parts);
+    if (!fits(file, blob.size)) throw wrongLength(file, blob.size);
+    const entry = await this.store.entry({ ...file, ...version, size: blob.size });
+    for (let index = 0; entry !== null && index < entry.count; index += 1) {
+      const block = blob.slice(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES);
+      if (!(await entry.put(index, new Uint8Array(await block.arrayBuffer())))) break;
+    }
+    const whole = new BlobSource({ name: file.name, blob, signal, onBytes });
+    return Object.assign(whole, { origin: 'network', loaded: blob.size, forget: async () => entry?.drop() });
   }
 }
 
 /** Whether a failed read means that there is no such file. */
 export const isMissing = (error) => error?.code === 'missing-file';
 
-async function validators(url, signal) {
-  try {
-    const response = await fetch(url, { method: 'HEAD', signal });
-    return response.ok ? response.headers : null;
-  } catch (error) {
-    signal?.throwIfAborted();
-    return 'unreachable';
-  }
-}
+/** Whether a failed request means that the host gave no answer, or none that says something about the file. */
+export const isUnreachable = ({ code, details }) => code === 'cors' || (code === 'network' && (details?.status === undefined || details.status >= 500 || details.status === 429));
 
-function sameFile(now, kept) {
-  if (now === null) return false;
-  for (const name of ['etag', 'last-modified']) {
-    if (now.has(name) && kept.has(name)) return weak(now.get(name)) === weak(kept.get(name));
-  }
-  return false;
-}
+const markOf = ({ meta: { size, etag, modified } }) => ({ size, etag, modified });
+const fits = ({ bytes }, size) => bytes === undefined || bytes === size;
 
-// A compressing server weakens its ETag; the file is the same.
-const weak = (tag) => tag.replace(/^W\//, '');
-
-async function readBlob({ name, blob }) {
-  try {
-    return new Uint8Array(await blob.arrayBuffer());
-  } catch (error) {
-    throw new SaeExplorerError('bad-file', `${name} cannot be read (${error.message}). Choose the file again.`, { file: name });
-  }
-}
-
-async function download({ name, url, bytes: expected }, signal, onProgress) {
-  let response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw network(name, url, `it cannot be reached (${error.message})`);
-  }
-  if (response.status === 404 || response.status === 410) {
-    throw new SaeExplorerError('missing-file', `${name} is missing: ${url} answered ${response.status}. Check the address and the files beside it.`, { file: name, url, status: response.status });
-  }
-  if (!response.ok) throw network(name, url, `the server answered ${response.status}`, { status: response.status });
-  // Content-Length counts the bytes on the wire, so it says nothing about a compressed file.
-  const encoded = (response.headers.get('content-encoding') ?? 'identity') !== 'identity';
-  const announced = encoded ? 0 : Number(response.headers.get('content-length') ?? 0);
-  let bytes;
-  try {
-    bytes = await readStream(response, expected ?? announced, onProgress);
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (error instanceof RangeError) throw tooLarge(name, expected ?? announced);
-    throw network(name, url, `the transfer broke off (${error.message})`);
-  }
-  if (expected !== undefined && bytes.length !== expected) {
-    throw new SaeExplorerError(
-      'bad-file',
-      `${name} has ${bytes.length} bytes where ${expected} are expected: the file on the server is cut off or another one. Reload, or copy it there again.`,
-      { file: name, url, bytes: bytes.length, expected },
-    );
-  }
-  return { bytes, headers: response.headers };
-}
-
-// Written straight into one array where the length is known: weights are too large to hold twice.
-async function readStream(response, length, onProgress) {
-  onProgress(0, length);
-  if (response.body === null) return new Uint8Array(await response.arrayBuffer());
-  let whole = new Uint8Array(length);
-  let loaded = 0;
-  for (const reader = response.body.getReader(); ; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (loaded + value.length > whole.length) {
-      const grown = new Uint8Array(Math.max(loaded + value.length, 2 * whole.length));
-      grown.set(whole.subarray(0, loaded));
-      whole = grown;
-    }
-    whole.set(value, loaded);
-    loaded += value.length;
-    onProgress(loaded, Math.max(length, loaded));
-  }
-  return whole.length === loaded ? whole : whole.slice(0, loaded);
-}
-
-function tooLarge(name, bytes) {
-  return new SaeExplorerError('out-of-memory', `${name} needs ${bytes} bytes of memory in one piece, which the browser does not give. Close other tabs, or load a smaller model.`, { file: name, bytes });
-}
-
-function network(name, url, why, details = {}) {
-  return new SaeExplorerError('network', `${name} could not be loaded: ${why}. Check the connection and ${url}, then try again.`, { file: name, url, ...details });
-}
-
-// Adds up the progress of several files into one.
-class Meter {
-  #onProgress;
-  #files = new Map();
-
-  constructor(onProgress) {
-    this.#onProgress = onProgress;
-  }
-
-  /** Files whose lengths are known beforehand count from the start. */
-  expect(files) {
-    for (const file of files) if (file.bytes !== undefined) this.#files.set(file, { loaded: 0, total: file.bytes });
-  }
-
-  of(file) {
-    return (loaded, total) => {
-      this.#files.set(file, { loaded, total });
-      const sum = { loaded: 0, total: 0 };
-      for (const one of this.#files.values()) {
-        sum.loaded += one.loaded;
-        sum.total += one.total;
-      }
-      this.#onProgress(sum.loaded, sum.total);
-    };
-  }
+function wrongLength({ name, url, bytes: expected }, bytes) {
+  return new SaeExplorerError(
+    'bad-file',
+    `${name} has ${bytes} bytes where ${expected} are expected: the file on the server is cut off or another one. Reload, or copy it there again.`,
+    { file: name, url, bytes, expected },
+  );
 }

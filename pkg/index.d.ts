@@ -64,6 +64,15 @@ export class SaeExplorer {
   /** What is loaded, where it runs and what it uses. */
   info(): Promise<Info>;
 
+  /** What the browser stores for this page: models and SAEs from earlier visits, also those that are loaded in part. */
+  storage(): Promise<StorageInfo>;
+
+  /** Deletes a stored file by its `key`, or all of them. What is loaded stays loaded. */
+  deleteStored(key: string | 'all'): Promise<void>;
+
+  /** Asks the browser not to clear away what is stored when its disk fills up; whether it agreed. */
+  persistStorage(): Promise<boolean>;
+
   /** Ends the worker and frees the device. Calls under way reject with `cancelled`. */
   dispose(): Promise<void>;
 }
@@ -114,6 +123,12 @@ export type ErrorCode =
   | 'bad-option'
   /** A file could not be fetched. */
   | 'network'
+  /** Another site's file could not be fetched: it cannot be reached, or does not let this page read its files. */
+  | 'cors'
+  /** The host answers with other parts of a file than the ones it is asked for. */
+  | 'no-range'
+  /** A file became another one while it was being loaded; what was loaded of it is thrown away. */
+  | 'file-changed'
   /** The computation gave NaN; `details` has what and at which `position`. */
   | 'not-a-number'
   /** A fault of the engine. */
@@ -137,11 +152,43 @@ export interface Progress {
   stage: 'engine' | 'model' | 'sae';
   loaded: number;
   total: number;
+  /** The file under way. */
+  name?: string;
+  /** Where its last bytes came from. */
+  source?: 'network' | 'cache' | 'file';
 }
 
 export interface Notice {
-  code: 'device-lost' | 'worker-died' | 'storage-denied' | 'no-webgpu';
+  /** `quota`: there is no room to store more. `storage-denied`: the browser stores nothing. Loading goes on in both cases. */
+  code: 'device-lost' | 'worker-died' | 'storage-denied' | 'quota' | 'no-webgpu';
   message: string;
+}
+
+export interface StorageInfo {
+  /** The last used first. */
+  entries: StoredFile[];
+  /** Bytes that this page's origin uses, and may use; `null` where the browser does not say. */
+  usageBytes: number | null;
+  quotaBytes: number | null;
+  /** Whether the browser keeps the files even when its disk fills up. */
+  persisted: boolean;
+  /** Whether anything can be stored, and why not. */
+  available: boolean;
+  reason: string | null;
+}
+
+export interface StoredFile {
+  /** For deleteStored(). */
+  key: string;
+  name: string;
+  url: string;
+  /** Length of the whole file. */
+  bytes: number;
+  /** How much of it is stored. A load that was interrupted goes on from there. */
+  storedBytes: number;
+  complete: boolean;
+  /** When it was last used, milliseconds since 1970. */
+  usedAt: number;
 }
 
 /** A file's content, or its URL. */
@@ -161,6 +208,8 @@ export interface LoadModelOptions {
   id?: string;
   /** Whether `bos: "auto"` prepends a BOS where no SAE says what it was trained with; default: no. */
   prependBos?: boolean;
+  /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
+  signal?: AbortSignal;
 }
 
 /** The files of a SAELens folder. */
@@ -174,6 +223,8 @@ export interface LoadSaeOptions {
   hook?: string;
   /** Id to give it; default: the file's or folder's name. */
   id?: string;
+  /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
+  signal?: AbortSignal;
 }
 
 export interface ModelInfo {

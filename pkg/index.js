@@ -37,7 +37,7 @@ export class SaeExplorer {
   async loadModel(source, options = {}) {
     const from = modelSource(source);
     const sent = { source: from, id: options.id, prependBos: options.prependBos };
-    const info = await this.#call('loadModel', sent);
+    const info = await this.#load('loadModel', sent, options.signal, 'Loading the model');
     // SAEs belong to the model they were loaded for.
     this.#model = sent;
     this.#saes.clear();
@@ -47,13 +47,27 @@ export class SaeExplorer {
   async loadSae(source, options = {}) {
     const from = saeSource(source);
     const sent = { source: from, hook: options.hook, id: options.id };
-    const loaded = await this.#call('loadSae', sent);
+    const loaded = await this.#load('loadSae', sent, options.signal, 'Loading the SAE');
     for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
       // One of the demo's SAEs is found again by its id.
       const again = from.demo ? { source: { demo: true, only: sae.id } } : { ...sent, id: sae.id };
       this.#saes.set(sae.id, again);
     }
     return loaded;
+  }
+
+  async storage() {
+    return this.#call('storage', {});
+  }
+
+  async deleteStored(key) {
+    if (typeof key !== 'string') throw new SaeExplorerError('bad-option', 'deleteStored takes the key of a stored file, or "all".', { option: 'key' });
+    await this.#call('deleteStored', { key });
+  }
+
+  /** Only a page can ask for this, not a worker. */
+  async persistStorage() {
+    return (await globalThis.navigator?.storage?.persist?.().catch(() => false)) ?? false;
   }
 
   async trace(prompt, options = {}) {
@@ -168,6 +182,16 @@ export class SaeExplorer {
         if (this.#disposed || attempt > 0 || !(undelivered || lost)) throw error;
         if (lost) this.#drop(link, error);
       }
+    }
+  }
+
+  async #load(method, sent, signal, what) {
+    const own = this.#abortable(signal, what);
+    try {
+      // Not raced against the signal: only the worker knows whether it was loaded before it could be stopped.
+      return await this.#call(method, sent, { own });
+    } finally {
+      own.done();
     }
   }
 

@@ -4,6 +4,9 @@ import { SaeExplorerError } from './errors.js';
 import { isMissing } from './files.js';
 import { nameOf } from './sources.js';
 
+// Enough to tell what a file is: the longest thing looked at is a safetensors header.
+const HEAD_BYTES = 1 << 20;
+
 /** The demo's manifest, its paths made into URLs. */
 export async function demoManifest(files, demoUrl, signal) {
   const manifest = await files.json({ name: 'demo.json', url: demoUrl }, { signal });
@@ -22,59 +25,66 @@ export async function demoManifest(files, demoUrl, signal) {
   }
 }
 
-/** The files of a model: {config, weights, tokenizer} or {config, weights, vocab, merges}, each as Files.read gives it. */
-export async function modelFiles(files, source, { signal, onProgress }) {
-  if (source.folder !== undefined) return folderFiles(files, source.folder, { signal, onProgress });
-  return named(source.parts, await files.readTogether(Object.values(source.parts), { signal, onProgress }));
-}
-
-// The small files go first, so that a wrong address fails before the weights are fetched.
-async function folderFiles(files, folder, { signal, onProgress }) {
-  const read = (name, told) => files.read({ name, url: new URL(name, folder).href }, { signal, onProgress: told });
+/**
+ * The files of a model. The small ones are read first, so that a wrong address fails before the weights are fetched.
+ * @param {{folder: string} | {parts: object}} source
+ * @param {(file: object) => Promise<object>} open opens the weights
+ * @returns {Promise<{config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array}>}
+ */
+export async function modelFiles(files, source, { signal, open }) {
+  if (source.parts !== undefined) {
+    const { weights, ...small } = source.parts;
+    const read = await Promise.all(Object.entries(small).map(async ([key, file]) => [key, await files.bytes(file, { signal })]));
+    return { ...Object.fromEntries(read), weights: [await open(weights)] };
+  }
+  const at = (name) => ({ name, url: new URL(name, source.folder).href });
+  const read = (name) => files.bytes(at(name), { signal });
   const config = await read('config.json');
   const tokenizer = await read('tokenizer.json').then(
-    (file) => ({ tokenizer: file }),
+    (bytes) => ({ tokenizer: bytes }),
     async (error) => {
       if (!isMissing(error)) throw error;
       return { vocab: await read('vocab.json'), merges: await read('merges.txt') };
     },
   );
-  return { config, ...tokenizer, weights: await read('model.safetensors', onProgress) };
+  return { config, ...tokenizer, weights: [await open(at('model.safetensors'))] };
 }
 
 /**
- * The files of an SAE: {pt} or {cfg, weights}, told apart by their content.
+ * The files of an SAE, told apart by their content.
+ * @param {{url: string} | {files: object[]}} source
+ * @param {(file: object) => Promise<object>} open opens the weights
  * @param {(head: Uint8Array) => string} sniff "pt", "safetensors", "json" or "unknown"
+ * @returns {Promise<{pt: object} | {cfg: Uint8Array, weights: object}>}
  */
-export async function saeFiles(files, source, { signal, onProgress, sniff }) {
-  const read = (list) => files.readTogether(list, { signal, onProgress });
-  if (source.url === undefined) return assemble(await read(source.files), sniff);
+export async function saeFiles(files, source, { signal, open, sniff }) {
+  if (source.url === undefined) return assemble(files, source.files, { signal, open, sniff });
   const { url } = source;
   // Published folders may be called something.pt as well, so a missing file is tried as a folder.
   if (/\.pt$/.test(new URL(url).pathname)) {
     try {
-      return assemble(await read([{ name: nameOf(url), url }]), sniff);
+      return await assemble(files, [{ name: nameOf(url), url }], { signal, open, sniff });
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
   }
   const folder = /\/$|\.(json|safetensors)$/.test(new URL(url).pathname) ? url : `${url}/`;
   const at = (name) => ({ name, url: new URL(name, folder).href });
-  const parts = { cfg: at('cfg.json'), weights: at('sae_weights.safetensors') };
-  return named(parts, await read(Object.values(parts)));
+  return { cfg: await files.bytes(at('cfg.json'), { signal }), weights: await open(at('sae_weights.safetensors')) };
 }
 
-function assemble(read, sniff) {
+async function assemble(files, list, { signal, open, sniff }) {
   const found = {};
-  for (const file of read) {
-    const kind = sniff(file.bytes);
-    if (kind === 'pt') found.pt = file;
+  for (const file of list) {
+    const source = await open(file);
+    const kind = sniff(await source.read(0, Math.min(HEAD_BYTES, source.size)));
+    if (kind === 'pt') found.pt = source;
     else if (kind === 'json') found.cfg = file;
     // A SAELens folder may also hold sparsity.safetensors, a statistic that the engine does not need.
-    else if (kind === 'safetensors' && !/sparsity/.test(file.name)) found.weights = file;
+    else if (kind === 'safetensors' && !/sparsity/.test(file.name)) found.weights = source;
   }
   if (found.pt !== undefined) return { pt: found.pt };
-  const names = read.map(({ name }) => name);
+  const names = list.map(({ name }) => name);
   if (found.cfg === undefined && found.weights === undefined) {
     throw new SaeExplorerError('bad-file', `${names.join(', ')}: neither a torch .pt file nor a SAELens folder (cfg.json and sae_weights.safetensors).`, { file: names[0], files: names });
   }
@@ -82,7 +92,6 @@ function assemble(read, sniff) {
     if (found[part] !== undefined) return found[part];
     throw new SaeExplorerError('missing-file', `Of a SAELens folder's two files ${name} is missing; there is ${names.join(', ')}.`, { file: name, files: names });
   };
-  return { cfg: need('cfg', 'cfg.json'), weights: need('weights', 'sae_weights.safetensors') };
+  const weights = need('weights', 'sae_weights.safetensors');
+  return { cfg: await files.bytes(need('cfg', 'cfg.json'), { signal }), weights };
 }
-
-const named = (parts, read) => Object.fromEntries(Object.keys(parts).map((key, at) => [key, read[at]]));

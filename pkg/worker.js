@@ -4,24 +4,20 @@
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
 import init, { Engine, Tokenizer, sniff } from './engine.js';
+import { readAll } from './byte-sources.js';
 import { SaeExplorerError, toPlain } from './errors.js';
 import { Files } from './files.js';
 import { demoManifest, modelFiles, saeFiles } from './load.js';
+import { Meter } from './progress.js';
 import { Queue } from './queue.js';
 import { nameOf } from './sources.js';
-
-// Enough to tell what a file is: the longest thing looked at is a safetensors header.
-const HEAD_BYTES = 1 << 20;
 
 let engine = null;
 let memory = null;
 let lastTraceMilliseconds = null;
 let demoUrl = null;
 
-const files = new Files((reason) => {
-  const message = `The browser keeps no files for this page (${reason}); models are downloaded again on each visit.`;
-  self.postMessage({ notice: { code: 'storage-denied', message } });
-});
+const files = new Files((notice) => self.postMessage({ notice }));
 const queue = new Queue(() => engine?.cancel());
 
 // Gives the messages that wait their turn, sixty times a second: often enough to stop at once, seldom enough to cost
@@ -57,28 +53,28 @@ const methods = {
     }
   },
 
-  async loadModel({ source, id, prependBos }, { progress, signal }) {
-    const onProgress = (loaded, total) => progress('model', loaded, total);
+  async loadModel({ source, id, prependBos }, context) {
+    const { signal } = context;
     const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
-    const parts = await modelFiles(files, demo ?? source, { signal, onProgress });
-    signal.throwIfAborted();
     const name = demo?.name ?? (source.folder === undefined ? (id ?? 'model') : nameOf(source.folder));
-    const tokenizer =
-      parts.tokenizer === undefined
-        ? Tokenizer.fromVocabMerges(parts.vocab.bytes, parts.merges.bytes)
-        : Tokenizer.fromJson(parts.tokenizer.bytes);
-    const info = await engine.loadModel(id ?? demo?.id ?? name, name, parts.config.bytes, parts.weights.bytes, parts.weights.name, tokenizer);
-    engine.setPrependBos(demo?.bos ?? prependBos ?? false);
-    await commit(parts);
-    return info;
+    return loading('model', context, demo?.parts.weights.bytes, async (open) => {
+      const parts = await modelFiles(files, demo ?? source, { signal, open });
+      const tokenizer = parts.tokenizer === undefined ? Tokenizer.fromVocabMerges(parts.vocab, parts.merges) : Tokenizer.fromJson(parts.tokenizer);
+      const [weights] = parts.weights;
+      const bytes = await readAll(weights);
+      const info = await engine.loadModel(id ?? demo?.id ?? name, name, parts.config, bytes, weights.name, tokenizer);
+      engine.setPrependBos(demo?.bos ?? prependBos ?? false);
+      return info;
+    });
   },
 
   async loadSae({ source, hook, id }, context) {
     if (source.demo) return loadDemoSaes(source, context);
-    const onProgress = (loaded, total) => context.progress('sae', loaded, total);
-    const parts = await saeFiles(files, source, { signal: context.signal, onProgress, sniff: (bytes) => sniff(bytes.subarray(0, HEAD_BYTES)) });
     const fallback = source.url === undefined ? nameOf(`file:///${source.files[0].name}`) : nameOf(source.url);
-    return loadOneSae(id ?? fallback.replace(/\.pt$/, ''), hook, parts, context.signal);
+    return loading('sae', context, 0, async (open) => {
+      const parts = await saeFiles(files, source, { signal: context.signal, open, sniff });
+      return loadOneSae(id ?? fallback.replace(/\.pt$/, ''), hook, parts);
+    });
   },
 
   async trace({ prompt, options }) {
@@ -99,26 +95,63 @@ const methods = {
   loseDevice: () => engine.loseDevice(),
 };
 
-async function loadDemoSaes({ only }, { progress, signal }) {
-  const manifest = await demoManifest(files, demoUrl, signal);
+// What needs no engine, and so does not wait for it.
+const beside = {
+  async storage() {
+    const entries = await files.store.entries();
+    const { usage = null, quota = null } = (await navigator.storage?.estimate?.().catch(() => null)) ?? {};
+    return {
+      entries: entries
+        .map(({ key, meta: { name, url, size, usedAt }, storedBytes, complete }) => ({ key, name, url, bytes: size, storedBytes, complete, usedAt }))
+        .sort((one, other) => other.usedAt - one.usedAt),
+      usageBytes: usage,
+      quotaBytes: quota,
+      persisted: (await navigator.storage?.persisted?.().catch(() => false)) ?? false,
+      available: files.store.reason === null,
+      reason: files.store.reason,
+    };
+  },
+  deleteStored: ({ key }) => files.store.delete(key),
+};
+
+async function loadDemoSaes({ only }, context) {
+  const manifest = await demoManifest(files, demoUrl, context.signal);
   const wanted = manifest.saes.filter(({ id }) => only === undefined || id === only);
-  const loaded = await files.readTogether(wanted.map(({ file }) => file), { signal, onProgress: (at, of) => progress('sae', at, of) });
-  const infos = [];
-  for (const [at, { id, hook }] of wanted.entries()) infos.push(await loadOneSae(id, hook, { pt: loaded[at] }, signal));
-  return only === undefined ? infos : infos[0];
+  const expected = wanted.reduce((sum, { file }) => sum + file.bytes, 0);
+  return loading('sae', context, expected, async (open) => {
+    const infos = [];
+    for (const { id, hook, file } of wanted) infos.push(await loadOneSae(id, hook, { pt: await open(file) }));
+    return only === undefined ? infos : infos[0];
+  });
 }
 
-async function loadOneSae(id, hook, parts, signal) {
-  signal.throwIfAborted();
-  const info =
-    parts.pt === undefined
-      ? await engine.loadSaelens(id, hook, parts.cfg.bytes, parts.weights.bytes, parts.weights.name)
-      : await engine.loadPt(id, hook, parts.pt.bytes, parts.pt.name);
-  await commit(parts);
-  return info;
+async function loadOneSae(id, hook, { pt, cfg, weights }) {
+  return pt === undefined
+    ? engine.loadSaelens(id, hook, cfg, await readAll(weights), weights.name)
+    : engine.loadPt(id, hook, await readAll(pt), pt.name);
 }
 
-const commit = (parts) => Promise.all(Object.values(parts).map((file) => file.commit()));
+// What shows that a file's content is wrong; a download that was damaged must not be taken from the store next time.
+const DAMAGED = ['bad-file', 'wrong-shape', 'non-finite-weights'];
+
+// Runs `work(open)`; what it opens counts in the progress, and is let go of in the end.
+async function loading(stage, { progress, signal }, expected, work) {
+  const meter = new Meter((loaded, total, more) => progress(stage, loaded, total, more), expected);
+  const opened = [];
+  const open = async (file) => {
+    const source = await files.open(file, { signal, onBytes: meter.onBytes });
+    opened.push(source);
+    return meter.add(source);
+  };
+  try {
+    return await work(open);
+  } catch (error) {
+    if (DAMAGED.includes(error?.code)) for (const source of opened) await source.forget();
+    throw error;
+  } finally {
+    for (const source of opened) await source.close();
+  }
+}
 
 // Typed arrays go over without a copy.
 function buffersIn(value, found = new Set()) {
@@ -131,11 +164,11 @@ async function run({ id, method, args }) {
   self.postMessage({ id, received: true });
   const tell = (event, value) => self.postMessage({ id, event, value });
   const context = {
-    progress: (stage, loaded, total) => tell('progress', { stage, loaded, total }),
+    progress: (stage, loaded, total, more) => tell('progress', { stage, loaded, total, ...more }),
     token: (token) => tell('token', token),
   };
   try {
-    const value = await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
+    const value = method in beside ? await beside[method](args) : await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);

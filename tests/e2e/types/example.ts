@@ -7,11 +7,11 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     backend: 'auto',
     limits: 'default',
     demo: new URL('https://example.org/demo/demo.json'),
-    onProgress: ({ stage, loaded, total }) => console.log(stage === 'model', loaded / total),
+    onProgress: ({ stage, loaded, total, name, source }) => console.log(stage === 'model', loaded / total, name, source === 'cache'),
     onNotice: ({ code, message }) => console.log(code === 'device-lost', message),
   });
   const model = await explorer.loadModel('demo');
-  await explorer.loadModel('https://example.org/gpt2/', { id: 'small', prependBos: true });
+  await explorer.loadModel('https://example.org/gpt2/', { id: 'small', prependBos: true, signal });
   await explorer.loadModel({ config: new Uint8Array(1), weights: file, tokenizer: { vocab: file, merges: new ArrayBuffer(1) } });
   const demo: SaeInfo[] = await explorer.loadSae('demo');
   const own: SaeInfo = await explorer.loadSae(file, { hook: 'blocks.3.hook_resid_post', id: 'own' });
@@ -31,6 +31,11 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const { tokens, nCtx } = await explorer.tokenize('text');
   const { counters, deviceBytes } = await explorer.info();
   console.log(fvu, logitEffect?.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, counters.dispatches, deviceBytes);
+  const { entries, quotaBytes, available } = await explorer.storage();
+  if (available && entries.some(({ complete, storedBytes, bytes }) => !complete && storedBytes < bytes)) await explorer.deleteStored(entries[0].key);
+  await explorer.deleteStored('all');
+  const persisted: boolean = await explorer.persistStorage();
+  console.log(quotaBytes, persisted);
   await explorer.dispose();
   try {
     await explorer.info();

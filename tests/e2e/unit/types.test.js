@@ -33,7 +33,7 @@ test('package.json lists every module of the package', async () => {
     seen.add(name);
     if (name.startsWith('engine')) return; // built from Rust
     const source = await readFile(here(`../../../pkg/${name}`), 'utf8');
-    for (const [, other] of source.matchAll(/(?:from '|new URL\('|import\(')\.\/([\w.]+)'/g)) await follow(other);
+    for (const [, other] of source.matchAll(/(?:from '|new URL\('|import\(')\.\/([\w.-]+)'/g)) await follow(other);
   };
   await follow('index.js');
   assert.deepEqual([...files].sort(), [...seen, 'index.d.ts'].sort());

@@ -1,0 +1,64 @@
+// Byte sources: {name, size, read(offset, length)}, from which the engine takes the pieces it needs. A read gives
+// exactly `length` bytes or rejects with a SaeExplorerError.
+
+import { SaeExplorerError } from './errors.js';
+
+/** A file on this device, or bytes in memory: read by slices, never as a whole. */
+export class BlobSource {
+  origin = 'file';
+  loaded = 0;
+  #blob;
+  #signal;
+  #onBytes;
+
+  /** @param {{name: string, blob: Blob, signal?: AbortSignal, onBytes?: (source: object) => void}} given */
+  constructor({ name, blob, signal, onBytes = () => {} }) {
+    this.name = name;
+    this.size = blob.size;
+    this.#blob = blob;
+    this.#signal = signal;
+    this.#onBytes = onBytes;
+  }
+
+  async read(offset, length) {
+    checkBounds(this, offset, length);
+    this.#signal?.throwIfAborted();
+    let bytes;
+    try {
+      bytes = new Uint8Array(await this.#blob.slice(offset, offset + length).arrayBuffer());
+    } catch (error) {
+      throw new SaeExplorerError('bad-file', `${this.name} can no longer be read (${error.message}). It was moved, changed or deleted since it was chosen: choose it again.`, { file: this.name });
+    }
+    this.#signal?.throwIfAborted();
+    this.loaded = Math.max(this.loaded, offset + length);
+    this.#onBytes(this);
+    return bytes;
+  }
+
+  /** Nothing is held. */
+  async close() {}
+
+  /** Nothing is stored. */
+  async forget() {}
+}
+
+/** All bytes of a source, in one array; for files that are known to be small. */
+export async function readAll(source) {
+  let whole;
+  try {
+    whole = new Uint8Array(source.size);
+  } catch {
+    throw new SaeExplorerError('out-of-memory', `${source.name} needs ${source.size} bytes of memory in one piece, which the browser does not give. Close other tabs, or load a smaller model.`, { file: source.name, bytes: source.size });
+  }
+  const piece = 4 << 20;
+  for (let at = 0; at < source.size; at += piece) {
+    whole.set(await source.read(at, Math.min(piece, source.size - at)), at);
+  }
+  return whole;
+}
+
+/** Refuses a read that goes beyond the end, as a lying header asks for. */
+export function checkBounds({ name, size }, offset, length) {
+  if (Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0 && offset + length <= size) return;
+  throw new SaeExplorerError('bad-file', `${name} has ${size} bytes, but the bytes from ${offset} to ${offset + length} are asked for: it is cut off, or its header is wrong. Download it again.`, { file: name, size, offset, length });
+}

@@ -1,0 +1,286 @@
+// Files kept in the browser's Cache, in blocks. Each block is one entry, written in one piece by the browser, so that
+// there is never half of one; whether a file is whole follows from the blocks that are there. Two tabs that load the same
+// file write the same blocks.
+//
+//   /.sae-explorer/{key}/meta     {key, url, name, size, etag, modified, hash, blockBytes, usedAt}
+//   /.sae-explorer/{key}/{index}  block number `index`
+//   /.sae-explorer/listing/{key}  a host's list of a repository's files, for when it cannot be reached
+//
+// The key is the content's hash where the host tells it, else a hash of address, size, and ETag or Last-Modified.
+
+const CACHE_NAME = 'sae-explorer-v2';
+const OLD_CACHES = ['sae-explorer-v1'];
+const FOLDER = '/.sae-explorer/';
+const LISTING = 'listing';
+
+/** Bytes in a block: of the store, of a request, of memory. */
+export const BLOCK_BYTES = 8 << 20;
+
+/** The store of one worker. */
+export class Store {
+  #onNotice;
+  #base;
+  #opening = null;
+  #full = false;
+  #reason = null;
+
+  /**
+   * @param {(notice: {code: string, message: string}) => void} onNotice told once when the browser denies storage, and
+   *   once when it is full
+   */
+  constructor(onNotice) {
+    this.#onNotice = onNotice;
+    this.#base = new URL(FOLDER, globalThis.location?.origin ?? 'http://localhost');
+  }
+
+  /** Why nothing is stored; null while it is. */
+  get reason() {
+    return this.#reason;
+  }
+
+  /** Whether there is room for more, as far as is known. */
+  get writable() {
+    return this.#reason === null && !this.#full;
+  }
+
+  /** Every stored file: its description, with the set of blocks that are there. */
+  async entries() {
+    const found = await this.#scan();
+    return [...found.values()].map(({ meta, blocks }) => new Entry(this, meta, blocks));
+  }
+
+  /** The files stored for an address, the last used first. */
+  async find(url) {
+    const entries = await this.entries();
+    return entries.filter(({ meta }) => meta.url === url).sort((one, other) => other.meta.usedAt - one.meta.usedAt);
+  }
+
+  /**
+   * The entry of a file, made where there is none yet; null where it cannot be stored, or where nothing would tell the
+   * file from a later one of the same length.
+   * @param {{url: string, name: string, size: number, etag?: string|null, modified?: string|null, hash?: string|null}} file
+   */
+  async entry({ url, name, size, etag = null, modified = null, hash = null }) {
+    if ((hash ?? etag ?? modified) === null) return null;
+    const key = hash ?? (await digest([url, size, etag ?? modified]));
+    if (key === null || (await this.#cache()) === null) return null;
+    const found = (await this.#scan(key)).get(key);
+    const meta = { key, url, name, size, etag, modified, hash, blockBytes: BLOCK_BYTES, usedAt: Date.now() };
+    const kept = found?.meta.size === size && found.meta.blockBytes === BLOCK_BYTES;
+    const entry = new Entry(this, meta, kept ? found.blocks : new Set());
+    await entry.touch();
+    return entry;
+  }
+
+  /** Deletes a file by its key, or `"all"`; what was written next to it in the meantime goes with it. */
+  async delete(key) {
+    const cache = await this.#cache();
+    if (cache === null) return;
+    const keys = await this.#attempt(() => cache.keys(), []);
+    const parts = keys.filter(({ url }) => key === 'all' || this.#parse(url)?.key === key);
+    // The description last: whatever stops this halfway leaves an incomplete file, not blocks that nobody knows.
+    parts.sort((one, other) => Number(/\/meta$/.test(one.url)) - Number(/\/meta$/.test(other.url)));
+    for (const part of parts) await this.#attempt(() => cache.delete(part), false);
+    this.#full = false;
+  }
+
+  /** Keeps a host's list of files. */
+  async keepListing(url, text) {
+    const key = await digest(['listing', url]);
+    if (key !== null) await this.write([LISTING, key], new TextEncoder().encode(text));
+  }
+
+  /** The list kept for an address, or null. */
+  async listing(url) {
+    const key = await digest(['listing', url]);
+    const bytes = key === null ? null : await this.read([LISTING, key]);
+    return bytes === null ? null : new TextDecoder().decode(bytes);
+  }
+
+  /** The bytes of one part, or null. */
+  async read([key, part]) {
+    const cache = await this.#cache();
+    if (cache === null) return null;
+    try {
+      const kept = await cache.match(this.#address(key, part));
+      return kept === undefined ? null : new Uint8Array(await kept.arrayBuffer());
+    } catch {
+      // The browser dropped the entry, or its disk failed; the network has the block too.
+      return null;
+    }
+  }
+
+  /** Writes one part; false where it could not be kept. */
+  async write([key, part], bytes) {
+    const cache = await this.#cache();
+    if (cache === null || this.#full) return false;
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) };
+    try {
+      await cache.put(this.#address(key, part), new Response(bytes, { headers }));
+      return true;
+    } catch (error) {
+      if (error?.name === 'QuotaExceededError') this.#fill();
+      else this.#deny(error);
+      return false;
+    }
+  }
+
+  #address(key, part) {
+    return new URL(`${key}/${part}`, this.#base).href;
+  }
+
+  #parse(url) {
+    if (!url.startsWith(this.#base.href)) return null;
+    const [key, part] = url.slice(this.#base.href.length).split('/');
+    return { key, part };
+  }
+
+  // What is there, by key. Blocks without a description are what a deletion in another tab left: they are deleted, and so
+  // are those whose description cannot be read.
+  async #scan(only) {
+    const cache = await this.#cache();
+    const found = new Map();
+    if (cache === null) return found;
+    for (const { url } of await this.#attempt(() => cache.keys(), [])) {
+      const at = this.#parse(url);
+      if (at === null || at.key === LISTING || (only !== undefined && at.key !== only)) continue;
+      if (!found.has(at.key)) found.set(at.key, { meta: null, parts: [], blocks: new Set() });
+      const { parts, blocks } = found.get(at.key);
+      parts.push(url);
+      if (at.part !== 'meta') blocks.add(Number(at.part));
+    }
+    for (const [key, entry] of found) {
+      entry.meta = parse(await this.read([key, 'meta']));
+      if (entry.meta !== null) continue;
+      found.delete(key);
+      for (const part of entry.parts) await this.#attempt(() => cache.delete(part), false);
+    }
+    return found;
+  }
+
+  #cache() {
+    this.#opening ??= this.#open();
+    return this.#opening.then((cache) => (this.#reason === null ? cache : null));
+  }
+
+  async #open() {
+    try {
+      if (!('caches' in globalThis)) throw new Error('this page is not a secure context');
+      const cache = await globalThis.caches.open(CACHE_NAME);
+      for (const old of OLD_CACHES) await globalThis.caches.delete(old);
+      return cache;
+    } catch (error) {
+      this.#deny(error);
+      return null;
+    }
+  }
+
+  async #attempt(work, otherwise) {
+    try {
+      return await work();
+    } catch (error) {
+      this.#deny(error);
+      return otherwise;
+    }
+  }
+
+  #deny(error) {
+    if (this.#reason !== null) return;
+    this.#reason = String(error?.message ?? error);
+    this.#onNotice({ code: 'storage-denied', message: `The browser keeps no files for this page (${this.#reason}); models are downloaded again on each visit.` });
+  }
+
+  #fill() {
+    if (this.#full) return;
+    this.#full = true;
+    this.#onNotice({
+      code: 'quota',
+      message: 'The browser has no more room for the files of this page. Loading goes on, but what comes from here on is not kept and will be downloaded again next time. Delete stored files that you no longer need, or free space on the disk.',
+    });
+  }
+}
+
+/** One stored file. */
+export class Entry {
+  #store;
+  #blocks;
+
+  constructor(store, meta, blocks) {
+    this.#store = store;
+    this.meta = meta;
+    this.#blocks = blocks;
+  }
+
+  get key() {
+    return this.meta.key;
+  }
+
+  /** How many blocks the whole file has. */
+  get count() {
+    return Math.ceil(this.meta.size / this.meta.blockBytes);
+  }
+
+  get complete() {
+    for (let index = 0; index < this.count; index += 1) if (!this.#blocks.has(index)) return false;
+    return true;
+  }
+
+  /** Bytes that are stored. */
+  get storedBytes() {
+    let sum = 0;
+    for (const index of this.#blocks) sum += this.#length(index);
+    return sum;
+  }
+
+  has(index) {
+    return this.#blocks.has(index);
+  }
+
+  /** A block, or null where it is no longer there or not whole. */
+  async get(index) {
+    if (!this.#blocks.has(index)) return null;
+    const bytes = await this.#store.read([this.key, index]);
+    if (bytes?.length === this.#length(index)) return bytes;
+    this.#blocks.delete(index);
+    return null;
+  }
+
+  /** Keeps a block; false where there is no room or no permission. */
+  async put(index, bytes) {
+    const kept = await this.#store.write([this.key, index], bytes);
+    if (kept) this.#blocks.add(index);
+    return kept;
+  }
+
+  /** Notes that the file was used now. */
+  async touch() {
+    this.meta.usedAt = Date.now();
+    await this.#store.write([this.key, 'meta'], new TextEncoder().encode(JSON.stringify(this.meta)));
+  }
+
+  async drop() {
+    this.#blocks.clear();
+    await this.#store.delete(this.key);
+  }
+
+  #length(index) {
+    return Math.max(0, Math.min(this.meta.blockBytes, this.meta.size - index * this.meta.blockBytes));
+  }
+}
+
+// SHA-256 of some values as hexadecimal digits; null outside a secure context, where there is no store either.
+async function digest(values) {
+  if (globalThis.crypto?.subtle === undefined) return null;
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(values)));
+  return `url-${[...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+function parse(bytes) {
+  if (bytes === null) return null;
+  try {
+    const meta = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof meta.key === 'string' && typeof meta.url === 'string' && Number.isSafeInteger(meta.size) && meta.blockBytes > 0 ? meta : null;
+  } catch {
+    return null;
+  }
+}

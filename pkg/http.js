@@ -1,0 +1,98 @@
+// Requests to hosts of files, and what their failures mean to a person.
+
+import { SaeExplorerError } from './errors.js';
+
+/**
+ * Asks a host for a file, or for the rest of it from the byte `from` on. Resolves with an answer of 200, 206 or 416;
+ * anything else rejects with an error that says what to do.
+ *
+ * The browser's own HTTP cache is passed by: it would keep every large file a second time.
+ * @param {{name: string, url: string}} file
+ * @param {{method?: string, from?: number, signal?: AbortSignal}} options
+ * @returns {Promise<Response>}
+ */
+export async function ask({ name, url }, { method = 'GET', from, signal } = {}) {
+  let response;
+  try {
+    const headers = from === undefined ? {} : { range: `bytes=${from}-` };
+    response = await fetch(url, { method, headers, signal, cache: 'no-store' });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw unreachable(name, url, error);
+  }
+  if (response.ok || response.status === 416) return response;
+  // Nobody reads the body of a refusal, and an unread body keeps its connection.
+  response.body?.cancel().catch(() => {});
+  throw refusal(name, url, response.status);
+}
+
+/** Asks for a file so that its answer can be given up at any time: by `signal` until it comes, by `controller` after that. */
+export async function connect(file, { from, signal }) {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    signal?.throwIfAborted();
+    return { response: await ask(file, { from, signal: controller.signal }), controller };
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** What an answer says about the whole file: its length and the marks by which a changed file is recognised. */
+export function versionOf(response) {
+  const { headers } = response;
+  // Where the host does not expose this header to other sites, it is not seen; lengths that do not fit show it then.
+  const encoded = (headers.get('content-encoding') ?? 'identity') !== 'identity';
+  const length = headers.get('content-length');
+  const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
+  const version = { etag: strong(headers.get('etag')), modified: headers.get('last-modified'), encoded, size: null, start: 0 };
+  if (response.status === 206) version.start = range?.[1] === undefined ? null : Number(range[1]);
+  if (range !== null && range[2] !== '*') version.size = Number(range[2]);
+  else if (response.status === 200 && !encoded && length !== null) version.size = Number(length);
+  else if (response.status === 206 && length !== null) version.rest = Number(length);
+  return version;
+}
+
+/** Whether two answers may be of the same file: nothing that both of them say differs. */
+export function sameVersion(one, other) {
+  if (one.size !== null && other.size !== null && one.size !== other.size) return false;
+  if (one.etag !== null && other.etag !== null) return one.etag === other.etag;
+  if (one.modified !== null && other.modified !== null) return one.modified === other.modified;
+  return true;
+}
+
+// A server that compresses weakens its ETag; the file is the same.
+const strong = (tag) => tag?.replace(/^W\//, '') ?? null;
+
+function unreachable(name, url, error) {
+  const { host, origin } = new URL(url);
+  const details = { file: name, url, reason: String(error?.message ?? error) };
+  if (globalThis.navigator?.onLine === false) {
+    return new SaeExplorerError('network', `${name} cannot be loaded: this device is offline, and the file is not stored in this browser. Connect it and try again.`, details);
+  }
+  if (origin === globalThis.location?.origin) {
+    return new SaeExplorerError('network', `${name} could not be loaded: ${url} cannot be reached. The server is not running, the connection is broken, or its redirects go in a circle. Check them, then try again.`, details);
+  }
+  return new SaeExplorerError(
+    'cors',
+    `${name} could not be loaded from ${host}; browsers do not say why. Either the host cannot be reached, or its redirects go in a circle, or it does not allow other sites to read its files (it sends no Access-Control-Allow-Origin). Open ${url} in a tab of its own: if it is downloaded there, the host forbids it here; download the files and drop them on this page instead.`,
+    details,
+  );
+}
+
+function refusal(name, url, status) {
+  const details = { file: name, url, status };
+  if (status === 404 || status === 410) {
+    return new SaeExplorerError('missing-file', `${name} is missing: ${url} answered ${status}. Check the address and the files beside it.`, details);
+  }
+  if (status === 401 || status === 403) {
+    return new SaeExplorerError(
+      'network',
+      `${name} could not be loaded: ${url} answered ${status}, which means that there is no such file or that not everybody may read it. Check the address. In a gated or private repository accept its terms, download the files there and drop them on this page.`,
+      details,
+    );
+  }
+  const what = status === 429 ? 'the server answered 429, too many requests; wait a few minutes' : `the server answered ${status}; check ${url}`;
+  return new SaeExplorerError('network', `${name} could not be loaded: ${what}, then try again.`, details);
+}

@@ -1,0 +1,59 @@
+// Progress of several files as one: bytes that have arrived, of all that will.
+
+/** Telling more often than this costs more than it shows, milliseconds. */
+const EVERY = 50;
+
+export class Meter {
+  #tell;
+  #sources = new Set();
+  #expected = 0;
+  #lastTold = 0;
+  #latest = null;
+
+  /**
+   * @param {(loaded: number, total: number, more: {name: string, source: 'network' | 'cache' | 'file'}) => void} tell
+   * @param {number} expected bytes in all, where they are known beforehand
+   */
+  constructor(tell, expected = 0) {
+    this.#tell = tell;
+    this.#expected = expected;
+  }
+
+  /** To be told by a source whenever bytes have arrived. */
+  onBytes = (source) => {
+    this.#sources.add(source);
+    this.#latest = source;
+    const now = performance.now();
+    if (now - this.#lastTold >= EVERY || this.#loaded === this.#total) {
+      this.#lastTold = now;
+      this.#report();
+    }
+  };
+
+  /** Counts a source from now on, before any of it has arrived. */
+  add(source) {
+    this.#sources.add(source);
+    this.#latest = source;
+    this.#report();
+    return source;
+  }
+
+  get #loaded() {
+    return this.#sum('loaded');
+  }
+
+  get #total() {
+    return Math.max(this.#expected, this.#sum('size'));
+  }
+
+  #sum(what) {
+    let sum = 0;
+    for (const source of this.#sources) sum += source[what];
+    return sum;
+  }
+
+  #report() {
+    const { name, origin } = this.#latest;
+    this.#tell(this.#loaded, this.#total, { name, source: origin });
+  }
+}

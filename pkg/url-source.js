@@ -1,0 +1,352 @@
+// A file at an address, read by pieces: blocks come from memory, from the browser's store, or from one connection that
+// is read forward, a few blocks ahead of the reader. A broken connection is taken up where it stopped.
+
+import { BLOCK_BYTES } from './cache.js';
+import { checkBounds } from './byte-sources.js';
+import { SaeExplorerError } from './errors.js';
+import { connect, sameVersion, versionOf } from './http.js';
+
+/** Blocks that are fetched before they are asked for. */
+const AHEAD = 3;
+/** A gap of at most this many blocks is read through; beyond it another connection is cheaper. */
+const READ_THROUGH = 4;
+/** What a connection must have brought for the next break to count as the first one. */
+const PROGRESS_BYTES = 256 << 10;
+/** How long to wait before the connection is tried again, milliseconds. */
+const WAITS = [500, 1500, 4000];
+
+export class UrlSource {
+  /** Where the last bytes came from. */
+  origin = 'network';
+  /** Bytes that have arrived, each counted once. */
+  loaded = 0;
+  #version;
+  #ranges; // null until an answer has shown whether the host gives parts of files
+  #entry;
+  #memory;
+  #signal;
+  #onBytes;
+  #waits;
+  #stream = null; // {reader, controller, skip, index, block, filled}; `skip` bytes come before what is wanted
+  #waiting = new Map(); // index → {promise, resolve, reject}
+  #spool = new Map(); // index → Blob: blocks that can be had again from nowhere else
+  #counted = new Map(); // index → bytes that count as arrived
+  #last = -1; // the last block that was read
+  #pumping = false;
+  #gained = 0; // bytes since the last break
+  #storing = Promise.resolve(true);
+
+  /**
+   * @param {object} given
+   * @param {string} given.name
+   * @param {string} given.url
+   * @param {number} given.size
+   * @param {{etag: string|null, modified: string|null, size: number}} given.version what later answers are held against
+   * @param {import('./cache.js').Entry | null} given.entry where blocks are kept
+   * @param {import('./memory.js').Memory} given.memory
+   * @param {{response: Response, controller: AbortController}} [given.answer] one with the whole file, not yet read
+   * @param {AbortSignal} [given.signal]
+   * @param {(source: UrlSource) => void} [given.onBytes] told whenever bytes have arrived
+   * @param {number[]} [given.waits]
+   */
+  constructor({ name, url, size, version, entry, memory, answer, signal, onBytes = () => {}, waits = WAITS }) {
+    this.name = name;
+    this.url = url;
+    this.size = size;
+    this.#version = version;
+    this.#entry = entry;
+    this.#memory = memory;
+    this.#signal = signal;
+    this.#onBytes = onBytes;
+    this.#waits = waits;
+    this.#ranges = null;
+    if (answer !== undefined) this.#start(answer, 0);
+    signal?.addEventListener('abort', this.#abort);
+  }
+
+  async read(offset, length) {
+    checkBounds(this, offset, length);
+    this.#signal?.throwIfAborted();
+    const bytes = new Uint8Array(length);
+    for (let at = offset; at < offset + length; ) {
+      const index = Math.floor(at / BLOCK_BYTES);
+      const start = index * BLOCK_BYTES;
+      const block = await this.#block(index);
+      const piece = block.subarray(at - start, Math.min(block.length, offset + length - start));
+      bytes.set(piece, at - offset);
+      at += piece.length;
+    }
+    return bytes;
+  }
+
+  /** Lets go of connection and memory, once what has arrived is stored; a later read takes them up again. */
+  async close() {
+    this.#stop();
+    this.#memory.release(this);
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#signal = undefined;
+    await this.#storing;
+  }
+
+  /** Deletes what is stored of the file. */
+  async forget() {
+    await this.close();
+    this.#spool.clear();
+    await this.#entry?.drop();
+  }
+
+  /** Closes the connection, unless it is being read. */
+  hangUp() {
+    if (this.#pumping) return;
+    this.#stop();
+  }
+
+  #abort = () => {
+    this.#stop();
+    for (const { reject } of this.#waiting.values()) reject(this.#signal.reason);
+    this.#waiting.clear();
+  };
+
+  #stop() {
+    this.#stream?.controller.abort();
+    this.#stream?.reader.cancel().catch(() => {});
+    this.#stream = null;
+    this.#memory.stopped(this);
+  }
+
+  #length(index) {
+    return Math.min(BLOCK_BYTES, this.size - index * BLOCK_BYTES);
+  }
+
+  get #count() {
+    return Math.ceil(this.size / BLOCK_BYTES);
+  }
+
+  #block(index) {
+    this.#last = index;
+    const block = this.#held(index);
+    // From the store the next block is fetched meanwhile, too.
+    if (index + 1 < this.#count && this.#entry?.has(index + 1)) this.#held(index + 1).catch(() => {});
+    this.#pump();
+    return block;
+  }
+
+  #held(index) {
+    let held = this.#memory.get(this, index);
+    if (held === undefined) {
+      held = this.#obtain(index);
+      this.#memory.set(this, index, held);
+    }
+    return held;
+  }
+
+  async #obtain(index) {
+    const kept = (await this.#entry?.get(index)) ?? null;
+    if (kept !== null) {
+      this.#arrived(index, kept.length, 'cache');
+      return kept;
+    }
+    const spooled = this.#spool.get(index);
+    if (spooled !== undefined) return new Uint8Array(await spooled.arrayBuffer());
+    this.#signal?.throwIfAborted();
+    if (!this.#waiting.has(index)) {
+      const waiting = {};
+      waiting.promise = new Promise((resolve, reject) => Object.assign(waiting, { resolve, reject }));
+      this.#waiting.set(index, waiting);
+    }
+    this.#pump();
+    return this.#waiting.get(index).promise;
+  }
+
+  #arrived(index, bytes, origin) {
+    this.origin = origin;
+    const before = this.#counted.get(index) ?? 0;
+    if (bytes > before) {
+      this.#counted.set(index, bytes);
+      this.loaded += bytes - before;
+    }
+    this.#onBytes(this);
+  }
+
+  // Reads the connection forward while somebody waits, or while there is room ahead of the reader.
+  async #pump() {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      for (let index = this.#due(); index !== null; index = this.#due()) {
+        const next = this.#stream?.index ?? Infinity;
+        if (index < next || (this.#ranges && index > next + READ_THROUGH)) await this.#open(index);
+        await this.#produce();
+      }
+    } catch (error) {
+      this.#stop();
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #due() {
+    for (const index of this.#waiting.keys()) return index;
+    const next = this.#stream?.index;
+    if (next === undefined) return null;
+    if (next >= this.#count || (this.#ranges && this.#entry?.has(next))) {
+      this.#stop();
+      return null;
+    }
+    return next <= this.#last + AHEAD ? next : null;
+  }
+
+  // Connects at a block, of which some bytes may be there already; waits between the attempts if the host has answered
+  // before.
+  async #open(index, filled = 0, block = null) {
+    this.#stop();
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const from = index * BLOCK_BYTES + filled;
+        const answer = await connect(this, { from, signal: this.#signal });
+        await this.#check(answer.response, from);
+        this.#start(answer, index, filled, block);
+        return;
+      } catch (error) {
+        this.#signal?.throwIfAborted();
+        if (this.#ranges === null || !passing(error)) throw error;
+        if (attempt >= this.#waits.length) throw this.#broken(error.message);
+        await this.#wait(this.#waits[attempt]);
+      }
+    }
+  }
+
+  // Without ranges the host starts again at the beginning of the file: it is read from the first block that is missing.
+  #start({ response, controller }, index, filled = 0, block = null) {
+    this.#ranges = response.status === 206;
+    let first = index;
+    if (!this.#ranges && block === null) for (first = 0; first < index && this.#available(first); ) first += 1;
+    const skip = this.#ranges ? 0 : first * BLOCK_BYTES + filled;
+    this.#stream = { reader: response.body.getReader(), controller, skip, index: first, block, filled };
+    this.#memory.streaming(this);
+  }
+
+  #available(index) {
+    return this.#spool.has(index) || this.#entry?.has(index) === true;
+  }
+
+  // Holds an answer against the first one.
+  async #check(response, from) {
+    const version = versionOf(response);
+    if (version.size === null && version.rest !== undefined) version.size = from + version.rest;
+    const another = response.status === 206 && ((version.start !== null && version.start !== from) || version.encoded);
+    if (!another && response.status !== 416 && sameVersion(version, this.#version)) {
+      // A file known by its hash has no marks yet; from now on the first answer's are what the others are held against.
+      this.#version.etag ??= version.etag;
+      this.#version.modified ??= version.modified;
+      return;
+    }
+    response.body?.cancel().catch(() => {});
+    if (another) {
+      throw new SaeExplorerError('no-range', `${this.name} could not be loaded: asked for the bytes from ${from} on, ${this.url} sent others. Download the file and drop it on this page.`, { file: this.name, url: this.url, from, start: version.start });
+    }
+    this.#spool.clear();
+    this.#memory.release(this);
+    await this.#storing;
+    await this.#entry?.drop();
+    throw new SaeExplorerError('file-changed', `${this.name} was changed on the server while it was being loaded, so its parts do not belong together; they were thrown away. Try again: it is then loaded from its beginning.`, { file: this.name, url: this.url });
+  }
+
+  // Reads the connection to the end of its next block.
+  async #produce() {
+    for (let attempt = 0; ; attempt += 1) {
+      this.#memory.streaming(this);
+      this.#gained = 0;
+      try {
+        await this.#fill();
+        return;
+      } catch (error) {
+        this.#signal?.throwIfAborted();
+        if (!(error instanceof Broken)) throw error;
+        if (this.#stream === null) return; // closed on purpose
+        if (this.#gained >= PROGRESS_BYTES) attempt = 0;
+        if (attempt >= this.#waits.length) throw this.#broken(error.message);
+        const { index, block, filled } = error.stream;
+        await this.#wait(this.#waits[attempt]);
+        await this.#open(index, filled, block);
+      }
+    }
+  }
+
+  async #fill() {
+    const stream = this.#stream;
+    const { index } = stream;
+    const length = this.#length(index);
+    stream.block ??= new Uint8Array(length);
+    while (stream.filled < length) {
+      let chunk = stream.rest;
+      stream.rest = undefined;
+      if (chunk === undefined) {
+        const { done, value } = await stream.reader.read().catch((error) => {
+          throw new Broken(error?.message ?? String(error), stream);
+        });
+        if (done) throw new Broken('the server closed the connection too early', stream);
+        chunk = value;
+      }
+      if (stream.skip > 0) {
+        const passed = Math.min(stream.skip, chunk.length);
+        stream.skip -= passed;
+        chunk = chunk.subarray(passed);
+      }
+      const piece = chunk.subarray(0, length - stream.filled);
+      if (piece.length < chunk.length) stream.rest = chunk.subarray(piece.length);
+      stream.block.set(piece, stream.filled);
+      stream.filled += piece.length;
+      this.#gained += piece.length;
+      this.#arrived(index, stream.filled, 'network');
+    }
+    const { block } = stream;
+    Object.assign(stream, { index: index + 1, block: null, filled: 0 });
+    await this.#keep(index, block);
+    this.#memory.set(this, index, Promise.resolve(block));
+    this.#waiting.get(index)?.resolve(block);
+    this.#waiting.delete(index);
+  }
+
+  // A block is stored while the next one arrives; a third must wait, or memory would fill.
+  async #keep(index, block) {
+    await this.#storing;
+    if (this.#spool.has(index)) return;
+    this.#storing = this.#entry === null || this.#entry.has(index) ? Promise.resolve(this.#entry !== null) : this.#entry.put(index, block);
+    if (!this.#ranges && !(await this.#storing)) this.#spool.set(index, new Blob([block]));
+  }
+
+  #wait(milliseconds) {
+    return new Promise((resolve, reject) => {
+      const signal = this.#signal;
+      const stop = () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      }, milliseconds);
+      signal?.addEventListener('abort', stop, { once: true });
+    });
+  }
+
+  #broken(reason) {
+    const kept = this.#entry?.storedBytes ?? 0;
+    const resume = kept > 0 ? `${kept} of its ${this.size} bytes are stored: try again to go on from there.` : 'Check the connection, then try again.';
+    return new SaeExplorerError('network', `${this.name} was not loaded to its end: the connection to ${new URL(this.url).host} broke ${this.#waits.length + 1} times (${reason}). ${resume}`, { file: this.name, url: this.url, stored: kept, size: this.size });
+  }
+}
+
+// A connection that ended before its time.
+class Broken extends Error {
+  constructor(message, stream) {
+    super(message);
+    this.stream = stream;
+  }
+}
+
+// What may be over in a moment.
+const passing = ({ code, details }) => code === 'cors' || (code === 'network' && ![401, 403].includes(details?.status));
