@@ -1,9 +1,13 @@
 //! The demo model and its autoencoders, which the program carries.
 
+use std::rc::Rc;
+
 use formats::gpt2::Gpt2Files;
-use formats::sae::Sae;
+use formats::sae::{Sae, openai};
+use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
+use pollster::block_on;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -67,8 +71,8 @@ impl Demo {
             &self.model.weights.path,
             self.model.weights.bytes()?.to_vec(),
         );
-        let files = Gpt2Files::new(self.model.config.bytes()?, weights.map_err(damaged)?)
-            .map_err(damaged)?;
+        let files = Gpt2Files::new(self.model.config.bytes()?, weights.map_err(damaged)?);
+        let files = block_on(files).map_err(damaged)?;
         let tokenizer =
             Tokenizer::from_tokenizer_json(self.model.tokenizer.bytes()?).map_err(damaged)?;
         Ok((files, tokenizer))
@@ -86,8 +90,9 @@ impl Demo {
 impl Autoencoder {
     /// The autoencoder's weights.
     pub fn read(&self) -> Result<Sae, Error> {
-        formats::sae::openai::read_pt(&self.file.path, self.file.bytes()?.to_vec())
-            .map_err(|error| Error::Demo(error.to_string()))
+        let source = MemoryBytes::new(&self.file.path, self.file.bytes()?.to_vec());
+        let read = async { openai::open_pt(Rc::new(source)).await?.read().await };
+        block_on(read).map_err(|error| Error::Demo(error.to_string()))
     }
 }
 

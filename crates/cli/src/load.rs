@@ -3,12 +3,15 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use explorer::Session;
 use formats::gpt2::Gpt2Files;
 use formats::sae::{FileKind, Sae, openai, saelens, sniff};
+use formats::source::MemoryBytes;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
+use pollster::block_on;
 
 use crate::args::Common;
 use crate::demo::Demo;
@@ -56,7 +59,9 @@ pub async fn model(session: &mut Session, name: &str) -> Result<Tokenizer, Error
         )?;
         let (weights, is_demo) = weights(folder, &demo)?;
         let prepend_bos = is_demo && demo.bos;
-        let files = Gpt2Files::new(&config, weights).map_err(Error::in_folder(folder))?;
+        let files = Gpt2Files::new(&config, weights)
+            .await
+            .map_err(Error::in_folder(folder))?;
         (name.to_owned(), files, tokenizer(folder)?, prepend_bos)
     };
     session
@@ -161,7 +166,9 @@ pub fn read_sae(path: &Path) -> Result<Sae, Error> {
             // Anything else is given to the reader, which says what it misses.
             _ => {
                 let name = path.display().to_string();
-                return openai::read_pt(&name, bytes).map_err(|error| Error::File(Box::new(error)));
+                let source = Rc::new(MemoryBytes::new(&name, bytes));
+                let read = async { openai::open_pt(source).await?.read().await };
+                return block_on(read).map_err(|error| Error::File(Box::new(error)));
             }
         };
         return Err(Error::NoAutoencoder {
@@ -175,7 +182,8 @@ pub fn read_sae(path: &Path) -> Result<Sae, Error> {
     let in_folder = Error::in_folder(path);
     let weights =
         TensorFile::from_safetensors("sae_weights.safetensors", weights).map_err(in_folder)?;
-    saelens::read_folder(&cfg, weights).map_err(in_folder)
+    let read = async { saelens::open_folder(&cfg, weights).await?.read().await };
+    block_on(read).map_err(in_folder)
 }
 
 /// The file's name without its ending; with a number where several have the same.

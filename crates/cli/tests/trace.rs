@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::Stdio;
 
 use common::{
-    close, command, fixture, folder, json, model_folder, output, path, root, tensors, whole_numbers,
+    close, command, fixture, folder, json, model_folder, output, path, read, root, tensors,
+    whole_numbers,
 };
 use serde_json::Value;
 
@@ -74,8 +75,8 @@ fn the_demo_on_a_reference_prompt() {
     let dumped = tensors(&dump);
     close(
         "logits",
-        &dumped.read("logits").unwrap(),
-        &expected.read("logits").unwrap(),
+        &read(&dumped, "logits"),
+        &read(&expected, "logits"),
         2e-3,
         0.0,
     );
@@ -83,7 +84,7 @@ fn the_demo_on_a_reference_prompt() {
     for layer in 0..6 {
         let name = format!("resid_post.{layer}");
         assert_eq!(dumped.shape(&name).unwrap(), [31, 256]);
-        let error = relative_rms(&dumped.read(&name).unwrap(), &expected.read(&name).unwrap());
+        let error = relative_rms(&read(&dumped, &name), &read(&expected, &name));
         assert!(error < 1e-4, "{name}: {error}");
     }
     let saes = trace["saes"].as_array().unwrap();
@@ -115,19 +116,16 @@ fn the_demo_on_a_reference_prompt() {
             whole_numbers(&reference_file, &format!("{id}.topk_ids")),
             "{id}"
         );
-        let values = dumped.read(&activations).unwrap();
+        let values = read(&dumped, &activations);
         close(
             &id,
             &values,
-            &expected.read(&format!("{id}.topk_values")).unwrap(),
+            &read(&expected, &format!("{id}.topk_values")),
             1e-5,
             1e-3,
         );
-        let reconstruction = dumped.read(&format!("sae.{i}.reconstruction")).unwrap();
-        let error = relative_rms(
-            &reconstruction,
-            &expected.read(&format!("{id}.recon")).unwrap(),
-        );
+        let reconstruction = read(&dumped, &format!("sae.{i}.reconstruction"));
+        let error = relative_rms(&reconstruction, &read(&expected, &format!("{id}.recon")));
         assert!(error < 1e-3, "{id}: {error}");
 
         // The JSON holds the same features, token by token.
@@ -184,7 +182,7 @@ fn a_saelens_folder_and_a_model_folder_of_old_files() {
     let file = root().join("tests/fixtures/rust.safetensors");
     let offsets = whole_numbers(&file, "saelens.blocks.3.relu.offsets");
     let ids = whole_numbers(&file, "saelens.blocks.3.relu.ids");
-    let values = expected.read("saelens.blocks.3.relu.values").unwrap();
+    let values = read(&expected, "saelens.blocks.3.relu.values");
     for (t, row) in sae["features"].as_array().unwrap().iter().enumerate() {
         let range = offsets[t] as usize..offsets[t + 1] as usize;
         let found: std::collections::BTreeMap<i64, f64> = row

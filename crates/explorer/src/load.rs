@@ -25,13 +25,13 @@ struct Files<'a> {
 impl gpt2::WeightSource for Files<'_> {
     type Error = Error;
 
-    fn position(&self, _key: &str) -> u64 {
-        0
+    fn position(&self, key: &str) -> u64 {
+        self.files.position(key)
     }
 
     async fn rows(&self, key: &str, range: Range<usize>) -> Result<Vec<f32>, Error> {
         self.session.step(self.running).await?;
-        Ok(self.files.rows(key, range)?)
+        Ok(self.files.rows(key, range).await?)
     }
 }
 

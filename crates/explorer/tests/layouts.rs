@@ -4,11 +4,13 @@
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use common::{empty_session, max_difference, read, relative_rms, root};
 use explorer::{BackendChoice, LimitsChoice, Session, Trace, TraceOptions};
 use formats::gpt2::Gpt2Files;
 use formats::sae::{Sae, openai, saelens};
+use formats::source::MemoryBytes;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
 use pollster::block_on;
@@ -53,20 +55,26 @@ fn model(name: &str) -> Gpt2Files {
     } else {
         tensors(&folder.join("model.safetensors")).into()
     };
-    Gpt2Files::new(&read(&folder.join("config.json")), weights).unwrap()
+    block_on(Gpt2Files::new(&read(&folder.join("config.json")), weights)).unwrap()
 }
 
 fn autoencoder(case: &Value) -> Sae {
     let folder = folder().join("sae").join(case["name"].as_str().unwrap());
-    match case["layout"].as_str().unwrap() {
-        "saelens" => saelens::read_folder(
-            &read(&folder.join("cfg.json")),
-            tensors(&folder.join("sae_weights.safetensors")),
-        )
-        .unwrap_or_else(|error| panic!("{}: {error}", case["name"])),
-        _ => openai::read_pt("sae.pt", read(&folder.join("sae.pt")))
-            .unwrap_or_else(|error| panic!("{}: {error}", case["name"])),
-    }
+    let opened = block_on(async {
+        match case["layout"].as_str().unwrap() {
+            "saelens" => {
+                let weights = tensors(&folder.join("sae_weights.safetensors"));
+                saelens::open_folder(&read(&folder.join("cfg.json")), weights).await
+            }
+            _ => {
+                let bytes = read(&folder.join("sae.pt"));
+                openai::open_pt(Rc::new(MemoryBytes::new("sae.pt", bytes))).await
+            }
+        }
+    });
+    opened
+        .and_then(|file| block_on(file.read()))
+        .unwrap_or_else(|error| panic!("{}: {error}", case["name"]))
 }
 
 fn load_model(session: &mut Session, name: &str) {
@@ -114,7 +122,7 @@ fn models_in_every_layout_give_the_logits_of_transformers() {
                 ("logits", &dump.logits),
                 ("resid_post", dump.resid_post.last().unwrap()),
             ] {
-                let off = relative_rms(&found.data, &expected.read(what).unwrap());
+                let off = relative_rms(&found.data, &block_on(expected.read(what)).unwrap());
                 assert!(
                     off < MODEL,
                     "{what} of {name} on {}: off by {off:e}",
@@ -150,7 +158,7 @@ fn autoencoders_in_every_layout_give_the_latents_of_their_formulas() {
 fn compare(name: &str, trace: &Trace) {
     let backend = trace.backend;
     let expected = tensors(&folder().join("sae").join(name).join("expected.safetensors"));
-    let latents = expected.read("latents").unwrap();
+    let latents = block_on(expected.read("latents")).unwrap();
     let [sae] = trace.saes.as_slice() else {
         panic!("{name}: {} autoencoders", trace.saes.len());
     };
@@ -175,7 +183,10 @@ fn compare(name: &str, trace: &Trace) {
         "activations of {name} on {backend}: off by {off:e}"
     );
     let reconstruction = &trace.dump.as_ref().unwrap().reconstructions[0].data;
-    let off = relative_rms(reconstruction, &expected.read("reconstruction").unwrap());
+    let off = relative_rms(
+        reconstruction,
+        &block_on(expected.read("reconstruction")).unwrap(),
+    );
     assert!(
         off < RECONSTRUCTION,
         "reconstruction of {name} on {backend}: off by {off:e}"

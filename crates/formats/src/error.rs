@@ -11,6 +11,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The file's bytes cannot be had: it is gone, or its host or the disk failed.
+    #[error("{file} could not be read: {reason}")]
+    Unreadable {
+        /// The file's name, as it was handed in.
+        file: String,
+        /// What the source of its bytes says.
+        reason: String,
+    },
     /// The file is not what it should be: truncated, damaged, or of another kind.
     #[error("{file}: {reason}")]
     BadFile {
@@ -95,6 +103,7 @@ impl Error {
     /// The error's kind in kebab-case, stable across versions.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Unreadable { .. } => "unreadable",
             Self::BadFile { .. } | Self::BadField { .. } | Self::MissingTensor { .. } => "bad-file",
             Self::MissingFile { .. } => "missing-file",
             Self::WrongShape { .. } => "wrong-shape",
@@ -106,7 +115,7 @@ impl Error {
     /// The culprit's particulars as JSON: file, tensor, shapes, values.
     pub fn details(&self) -> serde_json::Value {
         match self {
-            Self::BadFile { file, .. } => json!({ "file": file }),
+            Self::Unreadable { file, .. } | Self::BadFile { file, .. } => json!({ "file": file }),
             Self::BadField {
                 file, field, value, ..
             } => json!({ "file": file, "field": field, "value": value }),

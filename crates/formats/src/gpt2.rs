@@ -79,11 +79,11 @@ impl Gpt2Files {
     /// Checks the architecture, and that every tensor is there in the shape that the configuration asks for.
     ///
     /// The weights are one [`TensorFile`](crate::tensors::TensorFile) or several, joined by their index. Keys may begin with `transformer.` or not. `attn.bias` and `attn.masked_bias` are buffers and are ignored;
-    /// `lm_head.weight` must be `wte.weight` again or absent.
+    /// `lm_head.weight` must be `wte.weight` again or absent; where it is there, both are read to see it.
     ///
     /// # Errors
-    /// As [`Gpt2Config::from_json`]; `bad-file` for a missing tensor, `wrong-shape` for one of another shape.
-    pub fn new(config_json: &[u8], weights: impl Into<TensorSet>) -> Result<Self> {
+    /// As [`Gpt2Config::from_json`]; `bad-file` for a missing tensor, `wrong-shape` for one of another shape; `unreadable`.
+    pub async fn new(config_json: &[u8], weights: impl Into<TensorSet>) -> Result<Self> {
         let weights = weights.into();
         let config = Gpt2Config::from_json(config_json)?;
         let bare = weights.contains("wte.weight") && !weights.contains("transformer.wte.weight");
@@ -93,7 +93,7 @@ impl Gpt2Files {
             prefix: if bare { "" } else { "transformer." },
         };
         files.check_shapes()?;
-        files.check_tied_head()?;
+        files.check_tied_head().await?;
         Ok(files)
     }
 
@@ -106,16 +106,24 @@ impl Gpt2Files {
     ///
     /// # Errors
     /// `bad-file` where there is no such tensor, `non-finite-weights` where it holds NaN or an infinity.
-    pub fn tensor(&self, key_without_prefix: &str) -> Result<Vec<f32>> {
-        self.weights.read(&self.key(key_without_prefix))
+    pub async fn tensor(&self, key_without_prefix: &str) -> Result<Vec<f32>> {
+        self.weights.read(&self.key(key_without_prefix)).await
     }
 
     /// Rows of a tensor's leading dimension, row-major, as f32.
     ///
     /// # Errors
     /// As [`Gpt2Files::tensor`]; `wrong-shape` where the rows reach past the end.
-    pub fn rows(&self, key_without_prefix: &str, rows: Range<usize>) -> Result<Vec<f32>> {
-        self.weights.read_rows(&self.key(key_without_prefix), rows)
+    pub async fn rows(&self, key_without_prefix: &str, rows: Range<usize>) -> Result<Vec<f32>> {
+        self.weights
+            .read_rows(&self.key(key_without_prefix), rows)
+            .await
+    }
+
+    /// Where a tensor's bytes begin in all files laid end to end: tensors are read fastest in this order. A tensor that is
+    /// not there comes last.
+    pub fn position(&self, key_without_prefix: &str) -> u64 {
+        self.weights.position(&self.key(key_without_prefix))
     }
 
     /// How a tensor's elements are stored in the file.
@@ -131,10 +139,13 @@ impl Gpt2Files {
     ///
     /// # Errors
     /// `non-finite-weights` where a tensor holds NaN or an infinity, `unsupported-architecture` for its data type.
-    pub fn check_finite(&self) -> Result<()> {
-        self.shapes()
-            .iter()
-            .try_for_each(|(key, _)| self.weights.check_finite(&self.key(key)))
+    pub async fn check_finite(&self) -> Result<()> {
+        let mut keys: Vec<String> = self.shapes().into_iter().map(|(key, _)| key).collect();
+        keys.sort_by_key(|key| self.position(key));
+        for key in keys {
+            self.weights.check_finite(&self.key(&key)).await?;
+        }
+        Ok(())
     }
 
     fn key(&self, key_without_prefix: &str) -> String {
@@ -195,9 +206,10 @@ impl Gpt2Files {
         Ok(())
     }
 
-    fn check_tied_head(&self) -> Result<()> {
+    async fn check_tied_head(&self) -> Result<()> {
         const HEAD: &str = "lm_head.weight";
-        if self.weights.contains(HEAD) && !self.weights.same(HEAD, &self.key("wte.weight"))? {
+        let embedding = self.key("wte.weight");
+        if self.weights.contains(HEAD) && !self.weights.same(HEAD, &embedding).await? {
             return Err(Error::unsupported(
                 self.weights.file_name(),
                 "an output projection of its own,",

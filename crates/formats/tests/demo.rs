@@ -2,17 +2,17 @@
 
 mod common;
 
-use common::{file, json, tensors};
-use formats::gpt2::Gpt2Files;
-use formats::sae::{Architecture, FileKind, Normalization, openai, saelens, sniff};
+use common::{file, gpt2, json, read_folder, read_pt, tensors};
+use formats::sae::{Architecture, FileKind, Normalization, sniff};
 use formats::tokenizer::Tokenizer;
+use pollster::block_on;
 
 const TOPK_FOLDER: &str = "tests/fixtures/saelens/blocks.3.hook_resid_post";
 
 #[test]
 fn the_model_reads_as_its_card_says() {
     let weights = tensors("web/demo/model/model.safetensors");
-    let model = Gpt2Files::new(&file("web/demo/model/config.json"), weights).unwrap();
+    let model = gpt2(&file("web/demo/model/config.json"), weights).unwrap();
     let config = model.config();
     assert_eq!((config.n_layer, config.n_head, config.n_embd), (6, 4, 256));
     assert_eq!(
@@ -21,23 +21,23 @@ fn the_model_reads_as_its_card_says() {
     );
     assert_eq!(config.bos_token_id, Some(8191));
     assert_eq!(config.layer_norm_epsilon, 1e-5);
-    let embedding = model.tensor("wte.weight").unwrap();
+    let embedding = block_on(model.tensor("wte.weight")).unwrap();
     assert_eq!(embedding.len(), 8192 * 256);
     assert_eq!(
-        model.rows("wte.weight", 8190..8192).unwrap(),
+        block_on(model.rows("wte.weight", 8190..8192)).unwrap(),
         embedding[8190 * 256..]
     );
-    assert!(model.rows("wte.weight", 7..7).unwrap().is_empty());
+    assert!(block_on(model.rows("wte.weight", 7..7)).unwrap().is_empty());
     assert_eq!(
-        model.rows("wte.weight", 8191..8193).unwrap_err().code(),
+        block_on(model.rows("wte.weight", 8191..8193))
+            .unwrap_err()
+            .code(),
         "wrong-shape"
     );
 
     // wte + wpe is the input of block 0, which the fixture holds.
-    let positions = model.tensor("wpe.weight").unwrap();
-    let fixture = tensors("tests/fixtures/fairy.safetensors")
-        .read("embed")
-        .unwrap();
+    let positions = block_on(model.tensor("wpe.weight")).unwrap();
+    let fixture = block_on(tensors("tests/fixtures/fairy.safetensors").read("embed")).unwrap();
     let ids = json("tests/fixtures/fairy.json");
     for (t, id) in ids["token_ids"].as_array().unwrap().iter().enumerate() {
         let token = id.as_u64().unwrap() as usize;
@@ -53,9 +53,9 @@ fn the_model_reads_as_its_card_says() {
 
 #[test]
 fn the_pt_file_and_the_saelens_folder_are_the_same_autoencoder() {
-    let pt = openai::read_pt("layer_3.pt", file("web/demo/sae/layer_3.pt")).unwrap();
+    let pt = read_pt("layer_3.pt", file("web/demo/sae/layer_3.pt")).unwrap();
     let weights = tensors(&format!("{TOPK_FOLDER}/sae_weights.safetensors"));
-    let folder = saelens::read_folder(&file(&format!("{TOPK_FOLDER}/cfg.json")), weights).unwrap();
+    let folder = read_folder(&file(&format!("{TOPK_FOLDER}/cfg.json")), weights).unwrap();
 
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&pt.w_enc), bits(&folder.w_enc));
@@ -97,7 +97,7 @@ fn the_pt_file_and_the_saelens_folder_are_the_same_autoencoder() {
 fn every_pt_file_of_the_demo_reads() {
     for layer in [1, 5] {
         let name = format!("web/demo/sae/layer_{layer}.pt");
-        let sae = openai::read_pt(&name, file(&name)).unwrap();
+        let sae = read_pt(&name, file(&name)).unwrap();
         assert_eq!(sae.config.architecture, Architecture::TopK { k: 16 });
         let norm = sae.w_dec[..256].iter().map(|w| w * w).sum::<f32>().sqrt();
         assert!(
@@ -111,7 +111,7 @@ fn every_pt_file_of_the_demo_reads() {
 fn the_relu_folder_reads() {
     let folder = format!("{TOPK_FOLDER}_relu");
     let weights = tensors(&format!("{folder}/sae_weights.safetensors"));
-    let sae = saelens::read_folder(&file(&format!("{folder}/cfg.json")), weights).unwrap();
+    let sae = read_folder(&file(&format!("{folder}/cfg.json")), weights).unwrap();
     assert_eq!(sae.config.architecture, Architecture::Standard);
     assert_eq!(sae.config.normalization, Normalization::None);
 }

@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{file, safetensors, tensors};
+use common::{file, gpt2, safetensors, tensors};
 use formats::Error;
 use formats::gpt2::{Gpt2Config, Gpt2Files};
 use formats::tensors::TensorFile;
+use pollster::block_on;
 use serde_json::{Value, json};
 
 fn cfg() -> Value {
@@ -58,7 +59,7 @@ fn bytes(tensors: &[Tensor]) -> Vec<u8> {
 
 fn read(cfg: &Value, tensors: &[Tensor]) -> Result<Gpt2Files, Error> {
     let weights = TensorFile::from_safetensors("model.safetensors", bytes(tensors))?;
-    Gpt2Files::new(cfg.to_string().as_bytes(), weights)
+    gpt2(cfg.to_string().as_bytes(), weights)
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>, code: &str, culprit: &str) {
@@ -74,9 +75,12 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>, code: &str, culprit: &s
 fn keys_may_have_a_prefix_or_none() {
     for prefix in ["", "transformer."] {
         let model = read(&cfg(), &small(prefix)).unwrap();
-        assert_eq!(model.tensor("h.0.mlp.c_fc.bias").unwrap().len(), 16);
         assert_eq!(
-            model.rows("wte.weight", 1..3).unwrap(),
+            block_on(model.tensor("h.0.mlp.c_fc.bias")).unwrap().len(),
+            16
+        );
+        assert_eq!(
+            block_on(model.rows("wte.weight", 1..3)).unwrap(),
             [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]
         );
     }
@@ -206,22 +210,23 @@ fn weights_that_are_no_numbers_are_named() {
     tensors[0].2[6] = f32::INFINITY;
     let model = read(&cfg(), &tensors).unwrap();
     refused(
-        model.tensor("h.0.mlp.c_fc.weight"),
+        block_on(model.tensor("h.0.mlp.c_fc.weight")),
         "non-finite-weights",
         "`h.0.mlp.c_fc.weight` holds NaN at element 9",
     );
     refused(
-        model.rows("wte.weight", 1..3),
+        block_on(model.rows("wte.weight", 1..3)),
         "non-finite-weights",
         "`wte.weight` holds inf at element 6",
     );
-    model.rows("wte.weight", 2..5).unwrap();
+    block_on(model.rows("wte.weight", 2..5)).unwrap();
     refused(
-        model.check_finite(),
+        block_on(model.check_finite()),
         "non-finite-weights",
         "`wte.weight` holds inf at element 6",
     );
-    read(&cfg(), &small("")).unwrap().check_finite().unwrap();
+    let sound = read(&cfg(), &small("")).unwrap();
+    block_on(sound.check_finite()).unwrap();
 }
 
 #[test]
@@ -250,7 +255,7 @@ fn a_model_of_the_wrong_size_does_not_fit_the_demos_weights() {
     let mut config: Value = serde_json::from_slice(&file("web/demo/model/config.json")).unwrap();
     config["n_embd"] = 768.into();
     config["n_head"] = 12.into();
-    let result = Gpt2Files::new(
+    let result = gpt2(
         config.to_string().as_bytes(),
         tensors("web/demo/model/model.safetensors"),
     );

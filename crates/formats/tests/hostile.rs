@@ -2,41 +2,42 @@
 
 mod common;
 
-use common::safetensors;
+use common::{entries, gpt2, read_folder, read_pt, safetensors};
 use std::sync::LazyLock;
 
 use common::torch::{pt, small, topk};
-use formats::gpt2::{Gpt2Config, Gpt2Files};
+use formats::gpt2::Gpt2Config;
 use formats::sae::{openai, saelens, sniff};
 use formats::tensors::{ShardIndex, TensorFile};
 use formats::tokenizer::Tokenizer;
+use pollster::block_on;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 /// Hands bytes to every parser. What they answer does not matter here, only that they do.
 fn parse_all(bytes: &[u8]) {
     sniff(bytes);
-    if let Ok(sae) = openai::read_pt("x.pt", bytes.to_vec()) {
+    if let Ok(sae) = read_pt("x.pt", bytes.to_vec()) {
         let _ = openai::write_pt(&sae);
         let _ = saelens::write_folder(&sae);
     }
-    let _ = openai::entries("x.pt", bytes);
+    let _ = entries("x.pt", bytes);
     if let Ok(index) = ShardIndex::from_json("x.json", bytes) {
         let _ = index.join(Vec::new());
     }
     if let Ok(file) = TensorFile::from_safetensors("x.safetensors", bytes.to_vec()) {
         for name in file.names() {
-            let _ = file.read(&name);
-            let _ = file.read_rows(&name, 0..1);
-            let _ = file.read_rows(&name, 1..usize::MAX);
+            let _ = block_on(file.read(&name));
+            let _ = block_on(file.read_rows(&name, 0..1));
+            let _ = block_on(file.read_rows(&name, 1..usize::MAX));
         }
-        let _ = saelens::read_sparsity(&file, 3);
-        let _ = saelens::read_folder(CFG, file);
+        let _ = block_on(saelens::read_sparsity(&file, 3));
+        let _ = read_folder(CFG, file);
     }
     let empty = || TensorFile::from_safetensors("x", b"\x02\0\0\0\0\0\0\0{}".to_vec()).unwrap();
     let _ = Gpt2Config::from_json(bytes);
-    let _ = Gpt2Files::new(bytes, empty());
-    let _ = saelens::read_folder(bytes, empty());
+    let _ = gpt2(bytes, empty());
+    let _ = read_folder(bytes, empty());
     let parts = Tokenizer::from_vocab_merges(&VOCAB, bytes);
     for tokenizer in [Tokenizer::from_tokenizer_json(bytes), parts]
         .into_iter()
@@ -200,9 +201,9 @@ fn pickle() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn the_files_to_spoil_are_valid() {
     let files = valid();
-    openai::read_pt("x.pt", files[0].clone()).unwrap();
+    read_pt("x.pt", files[0].clone()).unwrap();
     let weights = TensorFile::from_safetensors("x", files[1].clone()).unwrap();
-    saelens::read_folder(&files[2], weights).unwrap();
+    read_folder(&files[2], weights).unwrap();
     Gpt2Config::from_json(&files[3]).unwrap();
     Tokenizer::from_vocab_merges(&files[4], b"#version: 0.2\n").unwrap();
     assert_eq!(

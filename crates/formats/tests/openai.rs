@@ -2,9 +2,9 @@
 
 mod common;
 
+use common::read_pt;
 use common::torch::{Stored, activation, archive, entries, pickled, pt, small, topk};
 use formats::Error;
-use formats::sae::openai::read_pt;
 use formats::sae::{Architecture, Normalization, Sae};
 
 fn read(tensors: &[Stored], rest: &[u8]) -> Result<Sae, Error> {

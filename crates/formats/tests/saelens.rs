@@ -2,11 +2,12 @@
 
 mod common;
 
-use common::{safetensors, with_header};
+use common::{read_folder, safetensors, with_header};
 use formats::Error;
-use formats::sae::saelens::{read_folder, read_sparsity};
+use formats::sae::saelens::read_sparsity;
 use formats::sae::{Architecture, Gate, Normalization, Sae};
 use formats::tensors::TensorFile;
+use pollster::block_on;
 use serde_json::{Value, json};
 
 type Tensors = Vec<(&'static str, &'static [usize], Vec<f32>)>;
@@ -249,7 +250,7 @@ fn damaged_weights_are_named() {
         json!({"W_enc": {"dtype": "I32", "shape": [2, 3], "data_offsets": [0, 24]}}).to_string();
     let integers = TensorFile::from_safetensors("w", with_header(&header, &[0; 24])).unwrap();
     assert_eq!(
-        integers.read("W_enc").unwrap_err().code(),
+        block_on(integers.read("W_enc")).unwrap_err().code(),
         "unsupported-architecture"
     );
 }
@@ -258,7 +259,10 @@ fn damaged_weights_are_named() {
 fn sparsity_is_a_logarithm() {
     let file = safetensors(&[("sparsity", &[3], vec![-10.0, -1.0, 0.0])]);
     let file = TensorFile::from_safetensors("sparsity.safetensors", file).unwrap();
-    let frequency = read_sparsity(&file, 3).unwrap();
+    let frequency = block_on(read_sparsity(&file, 3)).unwrap();
     assert!((frequency[1] - 0.1).abs() < 1e-6 && frequency[0] < 1e-9 && frequency[2] == 1.0);
-    assert_eq!(read_sparsity(&file, 4).unwrap_err().code(), "wrong-shape");
+    assert_eq!(
+        block_on(read_sparsity(&file, 4)).unwrap_err().code(),
+        "wrong-shape"
+    );
 }

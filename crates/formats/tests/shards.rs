@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{file, safetensors, tensors};
+use common::{file, gpt2, safetensors, tensors};
 use formats::Error;
-use formats::gpt2::Gpt2Files;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
+use pollster::block_on;
 use serde_json::{Value, json};
 
 const INDEX: &str = "model.safetensors.index.json";
@@ -52,16 +52,20 @@ fn tensors_are_read_from_the_file_that_holds_them() {
     let set = index.join(vec![b(), a()]).unwrap();
     assert_eq!(set.file_name(), INDEX);
     assert_eq!(set.names(), ["a", "b"]);
-    assert_eq!(set.read("b").unwrap(), [5.0]);
+    assert_eq!(block_on(set.read("b")).unwrap(), [5.0]);
     assert_eq!(set.shape("a").unwrap(), [2, 2]);
-    assert_eq!(set.read_rows("a", 1..2).unwrap(), [3.0, 4.0]);
+    assert_eq!(block_on(set.read_rows("a", 1..2)).unwrap(), [3.0, 4.0]);
     assert!(set.contains("a") && !set.contains("unlisted"));
     refused(
-        set.read("unlisted"),
+        block_on(set.read("unlisted")),
         "bad-file",
         &[INDEX, "`unlisted`", "`a`"],
     );
-    refused(set.read_rows("a", 1..3), "wrong-shape", &[FIRST, "`a`"]);
+    refused(
+        block_on(set.read_rows("a", 1..3)),
+        "wrong-shape",
+        &[FIRST, "`a`"],
+    );
     let entries = set.entries();
     assert_eq!(entries.len(), 2);
     assert_eq!(
@@ -157,7 +161,7 @@ fn the_demo_in_three_files_is_the_demo() {
     for (i, name) in whole.names().into_iter().enumerate() {
         weight_map.insert(name.clone(), format!("{}.safetensors", i % 3).into());
         let shape = whole.shape(&name).unwrap().to_vec();
-        let values = whole.read(&name).unwrap();
+        let values = block_on(whole.read(&name)).unwrap();
         parts[i % 3].push((name, shape, values));
     }
     let shards = parts.iter().enumerate().map(|(i, part)| {
@@ -171,14 +175,17 @@ fn the_demo_in_three_files_is_the_demo() {
         .unwrap()
         .join(shards.collect())
         .unwrap();
-    let split = Gpt2Files::new(&config, split).unwrap();
-    split.check_finite().unwrap();
-    let whole = Gpt2Files::new(&config, whole).unwrap();
+    let split = gpt2(&config, split).unwrap();
+    block_on(split.check_finite()).unwrap();
+    let whole = gpt2(&config, whole).unwrap();
     for key in ["wte.weight", "h.5.mlp.c_fc.weight", "ln_f.bias"] {
-        assert_eq!(split.tensor(key).unwrap(), whole.tensor(key).unwrap());
+        assert_eq!(
+            block_on(split.tensor(key)).unwrap(),
+            block_on(whole.tensor(key)).unwrap()
+        );
     }
     assert_eq!(
-        split.rows("wpe.weight", 3..5).unwrap(),
-        whole.rows("wpe.weight", 3..5).unwrap()
+        block_on(split.rows("wpe.weight", 3..5)).unwrap(),
+        block_on(whole.rows("wpe.weight", 3..5)).unwrap()
     );
 }

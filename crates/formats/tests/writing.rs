@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{file, tensors};
+use common::{entries, file, read_folder, read_pt, tensors};
 use formats::Error;
-use formats::sae::openai::{entries, read_pt, write_pt};
-use formats::sae::saelens::{Folder, read_folder, write_folder};
+use formats::sae::openai::write_pt;
+use formats::sae::saelens::{Folder, write_folder};
 use formats::sae::{Architecture, FileKind, Gate, Normalization, Sae, SaeConfig, sniff};
 use formats::tensors::TensorFile;
 use proptest::prelude::*;

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use explorer::{Cancel, Session};
 use formats::gpt2::Gpt2Files;
-use formats::sae::{FileKind, Sae, openai, saelens};
+use formats::sae::{FileKind, SaeFile, openai, saelens};
+use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
@@ -89,7 +90,7 @@ impl Engine {
         tokenizer: Tokenizer,
     ) -> Result<JsValue, JsValue> {
         let weights = TensorFile::from_safetensors(&weights_name, weights).map_err(unreadable)?;
-        let model = Gpt2Files::new(&config, weights).map_err(unreadable)?;
+        let model = Gpt2Files::new(&config, weights).await.map_err(unreadable)?;
         let info = self
             .session()?
             .load_model(&id, &name, model, tokenizer.inner)
@@ -119,7 +120,8 @@ impl Engine {
         file: Vec<u8>,
         file_name: String,
     ) -> Result<JsValue, JsValue> {
-        let sae = openai::read_pt(&file_name, file).map_err(unreadable)?;
+        let source = Rc::new(MemoryBytes::new(&file_name, file));
+        let sae = openai::open_pt(source).await.map_err(unreadable)?;
         self.load_sae(&id, hook, sae).await
     }
 
@@ -137,11 +139,19 @@ impl Engine {
         weights_name: String,
     ) -> Result<JsValue, JsValue> {
         let weights = TensorFile::from_safetensors(&weights_name, weights).map_err(unreadable)?;
-        let sae = saelens::read_folder(&cfg, weights).map_err(unreadable)?;
+        let sae = saelens::open_folder(&cfg, weights)
+            .await
+            .map_err(unreadable)?;
         self.load_sae(&id, hook, sae).await
     }
 
-    async fn load_sae(&self, id: &str, hook: Option<String>, sae: Sae) -> Result<JsValue, JsValue> {
+    async fn load_sae(
+        &self,
+        id: &str,
+        hook: Option<String>,
+        sae: SaeFile,
+    ) -> Result<JsValue, JsValue> {
+        let sae = sae.read().await.map_err(unreadable)?;
         let info = self
             .session()?
             .load_sae(id, sae, hook.as_deref())

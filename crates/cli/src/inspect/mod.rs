@@ -8,6 +8,7 @@ use std::path::Path;
 
 use formats::sae::{FileKind, sniff};
 use formats::tensors::TensorFile;
+use pollster::block_on;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -84,7 +85,7 @@ fn tensors(path: &Path, bytes: Vec<u8>) -> Report {
     for name in file.names() {
         // Whole numbers and the like are no weights, and cannot be NaN.
         if file.dtype(&name).is_ok() {
-            report.keep(file.read(&name).map_err(in_file));
+            report.keep(block_on(file.read(&name)).map_err(in_file));
         }
     }
     report

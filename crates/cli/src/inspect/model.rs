@@ -4,6 +4,7 @@ use std::path::Path;
 
 use formats::gpt2::{Gpt2Config, Gpt2Files};
 use formats::tokenizer::Tokenizer;
+use pollster::block_on;
 
 use super::report::Report;
 use crate::demo::Demo;
@@ -27,12 +28,8 @@ pub fn folder(path: &Path) -> Result<Report, Error> {
         report.fact("weights", weights.file_name());
         report.tensors(weights.entries());
         if let (Some(json), Some(_)) = (&json, &config) {
-            let files = Gpt2Files::new(json, weights);
-            report.keep(
-                files
-                    .and_then(|files| files.check_finite())
-                    .map_err(in_folder),
-            );
+            let check = async { Gpt2Files::new(json, weights).await?.check_finite().await };
+            report.keep(block_on(check).map_err(in_folder));
         }
     }
     if let Some(tokenizer) = report.keep(load::tokenizer(path)) {

@@ -1,9 +1,12 @@
 //! What an autoencoder is.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use formats::sae::{Architecture, Sae, openai, saelens};
+use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
+use pollster::block_on;
 
 use super::report::Report;
 use crate::error::Error;
@@ -22,7 +25,8 @@ pub fn folder(path: &Path) -> Report {
     );
     let entries = weights.as_ref().map(TensorFile::entries);
     if let (Some(cfg), Some(weights)) = (cfg, weights) {
-        let sae = saelens::read_folder(&cfg, weights).map_err(in_folder);
+        let read = async { saelens::open_folder(&cfg, weights).await?.read().await };
+        let sae = block_on(read).map_err(in_folder);
         if let Some(sae) = report.keep(sae) {
             facts(&mut report, &sae);
         }
@@ -37,8 +41,10 @@ pub fn folder(path: &Path) -> Report {
 pub fn pt(path: &Path, bytes: Vec<u8>) -> Report {
     let mut report = Report::new(path, "an OpenAI autoencoder (.pt)");
     let name = path.display().to_string();
-    let entries = openai::entries(&name, &bytes).unwrap_or_default();
-    let sae = openai::read_pt(&name, bytes).map_err(|e| Error::File(Box::new(e)));
+    let source = Rc::new(MemoryBytes::new(&name, bytes));
+    let entries = block_on(openai::entries(source.clone())).unwrap_or_default();
+    let read = async { openai::open_pt(source).await?.read().await };
+    let sae = block_on(read).map_err(|e| Error::File(Box::new(e)));
     if let Some(sae) = report.keep(sae) {
         facts(&mut report, &sae);
     }

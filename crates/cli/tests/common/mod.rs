@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use formats::tensors::TensorFile;
+use pollster::block_on;
 use serde_json::Value;
 
 /// The repository's root.
@@ -34,6 +35,11 @@ pub fn fixture(name: &str) -> (Value, TensorFile) {
 /// A `safetensors` file.
 pub fn tensors(path: &Path) -> TensorFile {
     TensorFile::from_safetensors(&path.display().to_string(), fs::read(path).unwrap()).unwrap()
+}
+
+/// A tensor of floating-point numbers.
+pub fn read(file: &TensorFile, name: &str) -> Vec<f32> {
+    block_on(file.read(name)).unwrap()
 }
 
 /// The bytes of an i32 or i64 tensor in a `safetensors` file as whole numbers.

@@ -18,12 +18,12 @@ struct Files(Gpt2Files);
 impl WeightSource for Files {
     type Error = Box<dyn std::error::Error>;
 
-    fn position(&self, _key: &str) -> u64 {
-        0
+    fn position(&self, key: &str) -> u64 {
+        self.0.position(key)
     }
 
     async fn rows(&self, key: &str, range: Range<usize>) -> Result<Vec<f32>> {
-        Ok(self.0.rows(key, range)?)
+        Ok(self.0.rows(key, range).await?)
     }
 }
 
@@ -31,7 +31,7 @@ fn load(device: &Device, folder: &str) -> Result<Gpt2> {
     let config = std::fs::read(format!("{folder}/model/config.json"))?;
     let weights = std::fs::read(format!("{folder}/model/model.safetensors"))?;
     let weights = TensorFile::from_safetensors("model.safetensors", weights)?;
-    let files = Files(Gpt2Files::new(&config, weights)?);
+    let files = Files(pollster::block_on(Gpt2Files::new(&config, weights))?);
     let sizes = files.0.config();
     let config = Config {
         n_layer: sizes.n_layer,

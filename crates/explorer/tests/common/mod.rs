@@ -2,10 +2,12 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use explorer::{BackendChoice, LimitsChoice, Session};
 use formats::gpt2::Gpt2Files;
 use formats::sae::{openai, saelens};
+use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
 use pollster::block_on;
@@ -41,7 +43,7 @@ pub fn model_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Ses
     let weights =
         TensorFile::from_safetensors("model.safetensors", read(&demo.join("model.safetensors")))
             .unwrap();
-    let files = Gpt2Files::new(&read(&demo.join("config.json")), weights).unwrap();
+    let files = block_on(Gpt2Files::new(&read(&demo.join("config.json")), weights)).unwrap();
     let tokenizer = Tokenizer::from_tokenizer_json(&read(&demo.join("tokenizer.json"))).unwrap();
     block_on(session.load_model("demo", "demo", files, tokenizer)).unwrap();
     session.set_prepend_bos(true).unwrap();
@@ -53,7 +55,9 @@ pub fn demo_session(backend: BackendChoice) -> Option<Session> {
     let mut session = model_session(backend, LimitsChoice::Adapter)?;
     for layer in [1, 3, 5] {
         let name = format!("layer_{layer}.pt");
-        let file = openai::read_pt(&name, read(&root().join("web/demo/sae").join(&name))).unwrap();
+        let bytes = read(&root().join("web/demo/sae").join(&name));
+        let file = block_on(openai::open_pt(Rc::new(MemoryBytes::new(&name, bytes)))).unwrap();
+        let file = block_on(file.read()).unwrap();
         let hook = format!("blocks.{layer}.hook_resid_post");
         block_on(session.load_sae(&format!("openai.layer_{layer}"), file, Some(&hook))).unwrap();
     }
@@ -63,7 +67,9 @@ pub fn demo_session(backend: BackendChoice) -> Option<Session> {
         read(&folder.join("sae_weights.safetensors")),
     )
     .unwrap();
-    let file = saelens::read_folder(&read(&folder.join("cfg.json")), weights).unwrap();
+    let cfg = read(&folder.join("cfg.json"));
+    let file = block_on(saelens::open_folder(&cfg, weights)).unwrap();
+    let file = block_on(file.read()).unwrap();
     block_on(session.load_sae(RELU, file, None)).unwrap();
     Some(session)
 }
@@ -94,7 +100,7 @@ impl Fixture {
     }
 
     pub fn f32(&self, name: &str) -> Vec<f32> {
-        self.tensors.read(name).unwrap()
+        block_on(self.tensors.read(name)).unwrap()
     }
 
     pub fn ids(&self, list: &str) -> Vec<u32> {

@@ -65,16 +65,6 @@ pub(crate) enum ElementType {
     Whole(usize),
 }
 
-impl ElementType {
-    /// Bytes an element takes.
-    pub(crate) fn size(self) -> usize {
-        match self {
-            Self::Float(dtype) => dtype.size(),
-            Self::Whole(bytes) => bytes,
-        }
-    }
-}
-
 impl Global {
     fn named(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {

@@ -1,10 +1,13 @@
 //! Sparse autoencoders: what is common to every file format.
 
 mod check;
+mod file;
 pub mod openai;
 pub mod saelens;
 
 use crate::error::{Error, Result};
+
+pub use file::{Layout, SaeFile};
 
 /// How latents are made sparse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

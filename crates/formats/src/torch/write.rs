@@ -1,11 +1,6 @@
 //! Writing `.pt` files as `torch.save` does: stored entries, each tensor with a storage of its own.
 
-use std::io::{Cursor, Write};
-
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
-
-use crate::error::{Error, Result};
+use super::zip::write::Writer;
 
 /// A value of the dictionary.
 pub(crate) enum Value<'a> {
@@ -37,52 +32,32 @@ impl Data<'_> {
         }
     }
 
-    fn write(self, out: &mut impl Write) -> std::io::Result<()> {
-        // In pieces: a copy of the whole would double what a large tensor takes.
-        const PIECE: usize = 1 << 14;
+    fn write(self, out: &mut Vec<u8>) {
         match self {
-            Self::Floats(values) => values.chunks(PIECE).try_for_each(|piece| {
-                let bytes: Vec<u8> = piece.iter().flat_map(|v| v.to_le_bytes()).collect();
-                out.write_all(&bytes)
-            }),
-            Self::WholeZeros(count) => (0..count).try_for_each(|_| out.write_all(&[0; 8])),
+            Self::Floats(values) => out.extend(values.iter().flat_map(|v| v.to_le_bytes())),
+            Self::WholeZeros(count) => out.resize(out.len() + 8 * count, 0),
         }
     }
 }
 
-/// An archive that holds this dictionary. The same dictionary always gives the same bytes: every entry has the date
-/// that zip counts from.
-pub(crate) fn archive(entries: &[(&str, Value<'_>)]) -> Result<Vec<u8>> {
+/// An archive that holds this dictionary. The same dictionary always gives the same bytes.
+pub(crate) fn archive(entries: &[(&str, Value<'_>)]) -> Vec<u8> {
     let mut tensors = Vec::new();
     let mut pickle = vec![0x80, 2];
     dict(&mut pickle, entries, &mut tensors);
     pickle.push(b'.');
 
-    let failed =
-        |reason: String| Error::bad("the .pt file", format!("cannot be written: {reason}"));
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut entry =
-        |name: &str, size: usize, write: &dyn Fn(&mut ZipWriter<_>) -> std::io::Result<()>| {
-            let options = SimpleFileOptions::default()
-                .compression_method(CompressionMethod::Stored)
-                .last_modified_time(DateTime::default())
-                .large_file(u32::try_from(size).is_err())
-                // As torch does, so that a storage can be mapped into memory.
-                .with_alignment(64);
-            zip.start_file(format!("archive/{name}"), options)
-                .map_err(|e| failed(e.to_string()))?;
-            write(&mut zip).map_err(|e| failed(e.to_string()))
-        };
-    entry("data.pkl", pickle.len(), &|out| out.write_all(&pickle))?;
-    entry("byteorder", 6, &|out| out.write_all(b"little"))?;
+    let mut zip = Writer::new();
+    zip.entry("archive/data.pkl", pickle.len(), |out| out.extend(pickle));
+    zip.entry("archive/byteorder", 6, |out| out.extend(b"little"));
     for (key, data) in tensors.iter().enumerate() {
         let (count, size, _) = data.layout();
-        let bytes = count.saturating_mul(size);
-        entry(&format!("data/{key}"), bytes, &|out| data.write(out))?;
+        zip.entry(&format!("archive/data/{key}"), count * size, |out| {
+            data.write(out)
+        });
     }
-    entry("version", 2, &|out| out.write_all(b"3\n"))?;
-    let done = zip.finish().map_err(|e| failed(e.to_string()))?;
-    Ok(done.into_inner())
+    zip.entry("archive/version", 2, |out| out.extend(b"3\n"));
+    zip.finish()
 }
 
 /// Pickles a dictionary; `tensors` gathers the storages in the order of their keys.

@@ -3,8 +3,14 @@
 #![allow(dead_code, reason = "each test file uses some of these")]
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
-use formats::tensors::TensorFile;
+use formats::Error;
+use formats::gpt2::Gpt2Files;
+use formats::sae::{Sae, openai, saelens};
+use formats::source::{ByteSource, MemoryBytes};
+use formats::tensors::{Entry, TensorFile, TensorSet};
+use pollster::block_on;
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -45,6 +51,34 @@ pub fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     out.extend(header.as_bytes());
     out.extend(data);
     out
+}
+
+/// A file in memory.
+pub fn source(name: &str, bytes: Vec<u8>) -> Rc<dyn ByteSource> {
+    Rc::new(MemoryBytes::new(name, bytes))
+}
+
+/// A whole `.pt` file.
+pub fn read_pt(name: &str, bytes: Vec<u8>) -> Result<Sae, Error> {
+    block_on(async { openai::open_pt(source(name, bytes)).await?.read().await })
+}
+
+/// What is known of the tensors in a `.pt` file.
+pub fn entries(name: &str, bytes: &[u8]) -> Result<Vec<Entry>, Error> {
+    block_on(openai::entries(source(name, bytes.to_vec())))
+}
+
+/// A whole SAELens folder.
+pub fn read_folder(cfg_json: &[u8], weights: TensorFile) -> Result<Sae, Error> {
+    block_on(async {
+        let file = saelens::open_folder(cfg_json, weights).await?;
+        file.read().await
+    })
+}
+
+/// A model's files.
+pub fn gpt2(config: &[u8], weights: impl Into<TensorSet>) -> Result<Gpt2Files, Error> {
+    block_on(Gpt2Files::new(config, weights))
 }
 
 pub mod torch;

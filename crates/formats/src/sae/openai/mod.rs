@@ -5,56 +5,76 @@
 
 mod write;
 
-use super::{
-    Architecture, FileKind, Gate, Normalization, Sae, SaeConfig, check_k, sniff, transposed,
-};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::file::{Frequency, Keys, Layout, SaeFile, Tensors};
+use super::{Architecture, FileKind, Normalization, SaeConfig, check_k, sniff};
 use crate::error::{Error, Result};
 use crate::pickle::Pickle;
+use crate::source::{self, ByteSource};
 use crate::tensors::Entry;
 use crate::torch::{TorchDict, TorchFile};
 
 pub use write::write_pt;
 
-/// Reads a `.pt` file. It does not say where in a model it belongs: `hook_name` is None.
+const FREQUENCY: &str = "latents_activation_frequency";
+
+const KEYS: Keys = Keys {
+    encoder: "encoder.weight",
+    b_enc: "latent_bias",
+    decoder: "decoder.weight",
+    b_dec: "pre_bias",
+};
+
+/// Opens a `.pt` file: reads the archive's directory and the pickle, and leaves the tensors where they are. It does not
+/// say where in a model it belongs: `hook_name` is None.
 ///
 /// # Errors
 /// `bad-file` for a damaged file, a pickle that asks for anything but tensors (it is refused by name; nothing is ever
-/// run) or a missing tensor; `unsupported-architecture` for another activation; `wrong-shape` and
-/// `non-finite-weights` by tensor.
-pub fn read_pt(file_name: &str, bytes: Vec<u8>) -> Result<Sae> {
-    if sniff(&bytes) == FileKind::TorchLegacy {
-        let found =
-            "a bare pickle (torch.save before 1.6, or _use_new_zipfile_serialization=False)";
-        return Err(Error::unsupported(
-            file_name,
-            "the format",
-            found,
-            "the zip archive of today's torch.save",
-        ));
-    }
-    let mut file = TorchFile::open(file_name, &bytes)?;
-    let pickle_bytes = file.pickle_bytes()?;
-    let pickle = Pickle::read(&pickle_bytes).map_err(|reason| Error::bad(file_name, reason))?;
-    let mut dict = TorchDict::new(file, &pickle)?;
+/// run) or a missing tensor; `unsupported-architecture` for another activation; `wrong-shape` by tensor; `unreadable`.
+pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
+    let file = open_archive(source).await?;
+    let pickle_bytes = file.pickle_bytes().await?;
+    let pickle = Pickle::read(&pickle_bytes).map_err(|reason| Error::bad(file.name(), reason))?;
+    let dict = TorchDict::new(&file, &pickle)?;
 
-    let &[d_sae, d_in] = dict.shape("encoder.weight")? else {
+    let &[d_sae, d_in] = dict.shape(KEYS.encoder)? else {
         return Err(Error::bad(
-            file_name,
+            file.name(),
             "`encoder.weight` must have two dimensions, latents by inputs",
         ));
     };
     if d_sae == 0 || d_in == 0 {
         return Err(Error::bad(
-            file_name,
+            file.name(),
             format!("`encoder.weight` is empty: {d_sae} latents of {d_in} inputs"),
         ));
     }
-    let architecture = architecture(file_name, &dict, d_sae)?;
+    let architecture = architecture(file.name(), &dict, d_sae)?;
     let normalization = match architecture {
         Architecture::TopK { .. } => Normalization::LayerNorm,
         _ => Normalization::None,
     };
-    Ok(Sae {
+    let (encoder, turned) = dict.view(KEYS.encoder, &[d_sae, d_in])?.by_rows();
+    let encoder_layout = layout(Layout::LatentMajor, turned);
+    let (decoder, turned) = dict.view(KEYS.decoder, &[d_in, d_sae])?.by_rows();
+    let decoder_layout = layout(Layout::InputMajor, turned);
+    let mut views = BTreeMap::from([
+        (KEYS.encoder, encoder),
+        (KEYS.decoder, decoder),
+        (KEYS.b_enc, dict.view(KEYS.b_enc, &[d_sae])?),
+        (KEYS.b_dec, dict.view(KEYS.b_dec, &[d_in])?),
+    ]);
+    // No weight: where it is missing, or of another kind, nothing is known.
+    let frequency = match dict.view(FREQUENCY, &[d_sae]) {
+        Ok(view) => {
+            views.insert(FREQUENCY, view);
+            Frequency::Buffer(FREQUENCY)
+        }
+        Err(_) => Frequency::Unknown,
+    };
+    Ok(SaeFile {
         config: SaeConfig {
             architecture,
             d_in,
@@ -67,28 +87,47 @@ pub fn read_pt(file_name: &str, bytes: Vec<u8>) -> Result<Sae> {
             model_name: None,
             context_size: None,
         },
-        w_enc: dict.read("encoder.weight", &[d_sae, d_in])?,
-        b_enc: dict.read("latent_bias", &[d_sae])?,
-        gate: Gate::None,
-        w_dec: transposed(&dict.read("decoder.weight", &[d_in, d_sae])?, d_in, d_sae),
-        b_dec: dict.read("pre_bias", &[d_in])?,
-        firing_frequency: firing_frequency(&mut dict, d_sae),
+        tensors: Tensors::Torch(file, views),
+        keys: KEYS,
+        encoder_layout,
+        decoder_layout,
+        norms: None,
+        frequency,
     })
+}
+
+fn layout(stored: Layout, turned: bool) -> Layout {
+    if turned { stored.turned() } else { stored }
+}
+
+async fn open_archive(source: Rc<dyn ByteSource>) -> Result<TorchFile> {
+    let head = source::read(&*source, 0, source.len().min(16)).await?;
+    if sniff(&head) == FileKind::TorchLegacy {
+        let found =
+            "a bare pickle (torch.save before 1.6, or _use_new_zipfile_serialization=False)";
+        return Err(Error::unsupported(
+            source.name(),
+            "the format",
+            found,
+            "the zip archive of today's torch.save",
+        ));
+    }
+    TorchFile::open(source).await
 }
 
 /// What is known of the tensors in a `.pt` file without reading them: of an autoencoder's or of any dictionary's, in
 /// the file's order.
 ///
 /// # Errors
-/// `bad-file` where [`read_pt`] would refuse the archive or its pickle.
-pub fn entries(file_name: &str, bytes: &[u8]) -> Result<Vec<Entry>> {
-    let mut file = TorchFile::open(file_name, bytes)?;
-    let pickle_bytes = file.pickle_bytes()?;
-    let pickle = Pickle::read(&pickle_bytes).map_err(|reason| Error::bad(file_name, reason))?;
-    Ok(TorchDict::new(file, &pickle)?.tensors())
+/// `bad-file` where [`open_pt`] would refuse the archive or its pickle; `unreadable`.
+pub async fn entries(source: Rc<dyn ByteSource>) -> Result<Vec<Entry>> {
+    let file = open_archive(source).await?;
+    let pickle_bytes = file.pickle_bytes().await?;
+    let pickle = Pickle::read(&pickle_bytes).map_err(|reason| Error::bad(file.name(), reason))?;
+    Ok(TorchDict::new(&file, &pickle)?.tensors())
 }
 
-fn architecture(file: &str, dict: &TorchDict<'_, '_>, d_sae: usize) -> Result<Architecture> {
+fn architecture(file: &str, dict: &TorchDict<'_>, d_sae: usize) -> Result<Architecture> {
     const STATE: &str = "activation_state_dict";
     let name = match dict.get("activation") {
         None => "ReLU",
@@ -127,17 +166,4 @@ fn architecture(file: &str, dict: &TorchDict<'_, '_>, d_sae: usize) -> Result<Ar
             "TopK, ReLU",
         )),
     }
-}
-
-/// How often each latent was active, if the file holds it. The buffer starts as all ones and may never have been
-/// filled, and it is no weight: whatever is not a frequency is left out instead of refusing the file.
-fn firing_frequency(dict: &mut TorchDict<'_, '_>, d_sae: usize) -> Option<Vec<f32>> {
-    const NAME: &str = "latents_activation_frequency";
-    if !dict.has_floats(NAME, &[d_sae]) {
-        return None;
-    }
-    let frequency = dict.read(NAME, &[d_sae]).ok()?;
-    let sensible =
-        frequency.iter().all(|f| (0.0..=1.0).contains(f)) && frequency.iter().any(|&f| f != 1.0);
-    sensible.then_some(frequency)
 }

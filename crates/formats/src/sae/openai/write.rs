@@ -5,7 +5,7 @@ use crate::sae::check::check;
 use crate::sae::{Architecture, Normalization, Sae, transposed};
 use crate::torch::write::{Data, Value, archive};
 
-/// Writes a `.pt` file that [`read_pt`](super::read_pt), `torch.load` and OpenAI's own class read: the weights in f32,
+/// Writes a `.pt` file that [`open_pt`](super::open_pt), `torch.load` and OpenAI's own class read: the weights in f32,
 /// the activation, and the three buffers that the class asks for. The same autoencoder always gives the same bytes,
 /// and weights, activation and firing frequency come back identical. The format has no place for where it was trained:
 /// hook, model, BOS, context and skipped positions are left out.
@@ -45,7 +45,7 @@ pub fn write_pt(sae: &Sae) -> Result<Vec<u8>> {
     let ones = vec![1.0; d_sae];
     let frequency = sae.firing_frequency.as_ref().unwrap_or(&ones);
     let floats = |values, shape: &[usize]| Value::Tensor(Data::Floats(values), shape.to_vec());
-    archive(&[
+    Ok(archive(&[
         ("pre_bias", floats(&sae.b_dec, &[d_in])),
         ("latent_bias", floats(&sae.b_enc, &[d_sae])),
         (
@@ -58,5 +58,5 @@ pub fn write_pt(sae: &Sae) -> Result<Vec<u8>> {
         ("decoder.weight", floats(&decoder, &[d_in, d_sae])),
         ("activation", Value::Text(activation)),
         ("activation_state_dict", Value::Dict(state)),
-    ])
+    ]))
 }

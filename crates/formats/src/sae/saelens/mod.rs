@@ -4,24 +4,34 @@ mod write;
 
 use serde_json::{Map, Value};
 
-use super::{Architecture, Gate, Normalization, Sae, SaeConfig, check_k, transposed};
+use super::file::{Frequency, Keys, Layout, SaeFile, Tensors};
+use super::{Architecture, Normalization, SaeConfig, check_k};
 use crate::error::{Error, Result};
-use crate::tensors::{TensorFile, check_finite};
+use crate::tensors::TensorFile;
 
 pub use write::{Folder, write_folder};
 
 const CFG: &str = "cfg.json";
 
-/// Reads a folder's two files: `cfg.json` (of today or of an older SAELens) and `sae_weights.safetensors`.
+const KEYS: Keys = Keys {
+    encoder: "W_enc",
+    b_enc: "b_enc",
+    decoder: "W_dec",
+    b_dec: "b_dec",
+};
+
+/// Opens a folder's two files: `cfg.json` (of today or of an older SAELens) and `sae_weights.safetensors`, whose tensors
+/// are left where they are. Where the settings ask for the decoder's norms, the decoder is read once, in pieces.
 ///
 /// # Errors
 /// `bad-file` for a damaged file or a setting out of range, `unsupported-architecture` for an architecture,
-/// normalisation or reshaping that is not supported, `wrong-shape` and `non-finite-weights` by tensor.
-pub fn read_folder(cfg_json: &[u8], weights: TensorFile) -> Result<Sae> {
+/// normalisation or reshaping that is not supported, `wrong-shape` by tensor; `unreadable`.
+pub async fn open_folder(cfg_json: &[u8], weights: TensorFile) -> Result<SaeFile> {
     let cfg = Cfg::parse(cfg_json)?;
     let (d_in, d_sae) = (cfg.size("d_in")?, cfg.size("d_sae")?);
+    let architecture = cfg.architecture(d_sae)?;
     let config = SaeConfig {
-        architecture: cfg.architecture(d_sae)?,
+        architecture,
         d_in,
         d_sae,
         normalization: cfg.normalization()?,
@@ -33,71 +43,73 @@ pub fn read_folder(cfg_json: &[u8], weights: TensorFile) -> Result<Sae> {
         context_size: cfg.optional_size("context_size")?,
     };
     cfg.refuse_what_changes_the_input()?;
-
-    weights.expect("W_enc", &[d_in, d_sae])?;
-    weights.expect("W_dec", &[d_sae, d_in])?;
-    weights.expect("b_dec", &[d_in])?;
-    refuse_scaling(&weights)?;
-    let mut sae = Sae {
-        w_enc: transposed(&weights.read("W_enc")?, d_in, d_sae),
-        b_enc: match config.architecture {
-            Architecture::Gated => vec![0.0; d_sae],
-            _ => sized(&weights, "b_enc", d_sae)?,
-        },
-        gate: gate(&weights, config.architecture, d_sae)?,
-        w_dec: weights.read("W_dec")?,
-        b_dec: weights.read("b_dec")?,
-        firing_frequency: None,
-        config,
-    };
-    if cfg.flag("rescale_acts_by_decoder_norm")?.unwrap_or(false) {
-        let architecture = sae.config.architecture;
-        if matches!(architecture, Architecture::JumpRelu | Architecture::Gated) {
-            return Err(Error::unsupported(
-                CFG,
-                "rescale_acts_by_decoder_norm with the architecture",
-                architecture.name(),
-                "standard, topk",
-            ));
-        }
-        fold_decoder_norm(&mut sae);
-        check_finite(weights.file_name(), "W_enc", &sae.w_enc, 0)?;
-        check_finite(weights.file_name(), "W_dec", &sae.w_dec, 0)?;
-        check_finite(weights.file_name(), "b_enc", &sae.b_enc, 0)?;
+    let folded = cfg.flag("rescale_acts_by_decoder_norm")?.unwrap_or(false);
+    if folded && matches!(architecture, Architecture::JumpRelu | Architecture::Gated) {
+        return Err(Error::unsupported(
+            CFG,
+            "rescale_acts_by_decoder_norm with the architecture",
+            architecture.name(),
+            "standard, topk",
+        ));
     }
-    Ok(sae)
-}
 
-/// A vector that must be as long as there are latents.
-fn sized(weights: &TensorFile, name: &str, d_sae: usize) -> Result<Vec<f32>> {
-    weights.expect(name, &[d_sae])?;
-    weights.read(name)
-}
-
-fn gate(weights: &TensorFile, architecture: Architecture, d_sae: usize) -> Result<Gate> {
-    Ok(match architecture {
-        Architecture::Standard | Architecture::TopK { .. } => Gate::None,
-        Architecture::JumpRelu => Gate::Threshold(sized(weights, "threshold", d_sae)?),
-        Architecture::Gated => Gate::Gated {
-            b_gate: sized(weights, "b_gate", d_sae)?,
-            r_mag: sized(weights, "r_mag", d_sae)?,
-            b_mag: sized(weights, "b_mag", d_sae)?,
-        },
-    })
+    let expect = |name: &str, shape: &[usize]| {
+        weights.expect(name, shape)?;
+        weights.dtype(name)
+    };
+    expect(KEYS.encoder, &[d_in, d_sae])?;
+    expect(KEYS.decoder, &[d_sae, d_in])?;
+    expect(KEYS.b_dec, &[d_in])?;
+    let vectors: &[&str] = match architecture {
+        Architecture::Standard | Architecture::TopK { .. } => &["b_enc"],
+        Architecture::JumpRelu => &["b_enc", "threshold"],
+        Architecture::Gated => &["b_gate", "r_mag", "b_mag"],
+    };
+    for name in vectors {
+        expect(name, &[d_sae])?;
+    }
+    refuse_scaling(&weights, d_sae).await?;
+    let mut file = SaeFile {
+        config,
+        tensors: Tensors::Safetensors(weights),
+        keys: KEYS,
+        encoder_layout: Layout::InputMajor,
+        decoder_layout: Layout::LatentMajor,
+        norms: None,
+        frequency: Frequency::Unknown,
+    };
+    if folded {
+        file.fold_decoder_norms().await?;
+    }
+    Ok(file)
 }
 
 /// Reads `sparsity.safetensors` beside the weights: the base-10 logarithm of each latent's firing frequency.
 /// The result is the frequency itself, `[d_sae]`.
 ///
 /// # Errors
-/// `bad-file` where the tensor `sparsity` is missing, `wrong-shape` where it is not `[d_sae]`.
-pub fn read_sparsity(file: &TensorFile, d_sae: usize) -> Result<Vec<f32>> {
-    file.expect("sparsity", &[d_sae])?;
-    Ok(file
-        .read("sparsity")?
+/// `bad-file` where the tensor `sparsity` is missing, `wrong-shape` where it is not `[d_sae]`; `unreadable`.
+pub async fn read_sparsity(file: &TensorFile, d_sae: usize) -> Result<Vec<f32>> {
+    file.expect(SPARSITY, &[d_sae])?;
+    let logarithms = file.read(SPARSITY).await?;
+    Ok(logarithms
         .into_iter()
         .map(|log| 10f32.powf(log).min(1.0))
         .collect())
+}
+
+const SPARSITY: &str = "sparsity";
+
+impl SaeFile {
+    /// The same autoencoder with the firing frequencies of `sparsity.safetensors`.
+    ///
+    /// # Errors
+    /// As [`read_sparsity`], but for what its numbers are.
+    pub fn with_sparsity(mut self, sparsity: TensorFile) -> Result<Self> {
+        sparsity.expect(SPARSITY, &[self.config.d_sae])?;
+        self.frequency = Frequency::Sparsity(sparsity);
+        Ok(self)
+    }
 }
 
 /// `cfg.json`: settings at the top level or, since SAELens 6, some of them under `metadata`.
@@ -279,9 +291,13 @@ impl Cfg {
 }
 
 /// A legacy tensor that multiplied activations after training; all ones, it does nothing.
-fn refuse_scaling(weights: &TensorFile) -> Result<()> {
+async fn refuse_scaling(weights: &TensorFile, d_sae: usize) -> Result<()> {
     const NAME: &str = "scaling_factor";
-    if weights.contains(NAME) && weights.read(NAME)?.iter().any(|&s| s != 1.0) {
+    if !weights.contains(NAME) {
+        return Ok(());
+    }
+    weights.expect(NAME, &[d_sae])?;
+    if weights.read(NAME).await?.iter().any(|&s| s != 1.0) {
         return Err(Error::unsupported(
             weights.file_name(),
             "a legacy tensor of scales,",
@@ -290,27 +306,4 @@ fn refuse_scaling(weights: &TensorFile) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// `rescale_acts_by_decoder_norm` multiplies h by the norm of the latent's decoder row and divides z by it again when
-/// decoding. Both are the same once and for all in the weights.
-fn fold_decoder_norm(sae: &mut Sae) {
-    let d_in = sae.config.d_in;
-    let rows = sae
-        .w_enc
-        .chunks_exact_mut(d_in)
-        .zip(sae.w_dec.chunks_exact_mut(d_in))
-        .zip(&mut sae.b_enc);
-    for ((encoder, decoder), bias) in rows {
-        let norm = decoder
-            .iter()
-            .map(|&w| f64::from(w).powi(2))
-            .sum::<f64>()
-            .sqrt() as f32;
-        encoder.iter_mut().for_each(|w| *w *= norm);
-        *bias *= norm;
-        if norm > 0.0 {
-            decoder.iter_mut().for_each(|w| *w /= norm);
-        }
-    }
 }

@@ -19,7 +19,7 @@ pub struct Folder {
     pub weights: Vec<u8>,
 }
 
-/// Writes the files that [`read_folder`](super::read_folder) reads, in SAELens 6's layout and f32. The same autoencoder
+/// Writes the files that [`open_folder`](super::open_folder) reads, in SAELens 6's layout and f32. The same autoencoder
 /// always gives the same bytes, and it comes back identical, except for `firing_frequency`: these files have no place
 /// for it.
 ///

@@ -1,0 +1,172 @@
+//! Where a file's bytes come from: memory, a file on disk, or whatever a caller brings, a part at a time.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::error::{Error, Result};
+
+/// Bytes that are being read. An error is a sentence that says why they cannot be had, without the file's name.
+pub type Reading<'a> = Pin<Box<dyn Future<Output = std::result::Result<Vec<u8>, String>> + 'a>>;
+
+/// A file whose bytes are read in parts, so that a model need not be in memory as a whole.
+pub trait ByteSource {
+    /// The file's name, as it stands in messages.
+    fn name(&self) -> &str;
+
+    /// Its size in bytes.
+    fn len(&self) -> u64;
+
+    /// Whether it has no bytes at all.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `length` bytes from `offset` on: exactly so many, or an error.
+    fn read(&self, offset: u64, length: usize) -> Reading<'_>;
+}
+
+impl fmt::Debug for dyn ByteSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name(), self.len())
+    }
+}
+
+/// Bytes from a source, after checking that it can have them: nothing is allocated for a length that a damaged file
+/// states, and no source is asked for what lies past its end.
+pub(crate) async fn read(source: &dyn ByteSource, offset: u64, length: u64) -> Result<Vec<u8>> {
+    let unreadable = |reason: String| Error::Unreadable {
+        file: source.name().to_owned(),
+        reason,
+    };
+    let inside = offset
+        .checked_add(length)
+        .is_some_and(|end| end <= source.len());
+    let size = usize::try_from(length).ok().filter(|_| inside);
+    let Some(size) = size else {
+        return Err(unreadable(format!(
+            "{length} bytes from byte {offset} on are asked for, and it has {}",
+            source.len()
+        )));
+    };
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    let bytes = source.read(offset, size).await.map_err(unreadable)?;
+    if bytes.len() != size {
+        return Err(unreadable(format!(
+            "{size} bytes were asked for from byte {offset} on, and {} came",
+            bytes.len()
+        )));
+    }
+    Ok(bytes)
+}
+
+/// A file that is in memory as a whole.
+pub struct MemoryBytes {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl MemoryBytes {
+    /// A file of this name with these bytes.
+    pub fn new(name: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            name: name.to_owned(),
+            bytes,
+        }
+    }
+}
+
+impl ByteSource for MemoryBytes {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read(&self, offset: u64, length: usize) -> Reading<'_> {
+        let part = usize::try_from(offset)
+            .ok()
+            .and_then(|start| self.bytes.get(start..start.checked_add(length)?))
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| "it ends before these bytes".to_owned());
+        Box::pin(std::future::ready(part))
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+pub use file::FileBytes;
+
+#[cfg(not(target_family = "wasm"))]
+mod file {
+    use std::cell::RefCell;
+    use std::fs::File;
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    use std::path::Path;
+
+    use super::{ByteSource, Reading};
+    use crate::error::{Error, Result};
+
+    /// A file on disk, of which only the parts that are asked for are read.
+    #[derive(Debug)]
+    pub struct FileBytes {
+        name: String,
+        length: u64,
+        // The place in the file is a part of its state, and each reading sets it anew.
+        file: RefCell<File>,
+    }
+
+    impl FileBytes {
+        /// Opens a file. Messages call it by its path.
+        ///
+        /// # Errors
+        /// `unreadable` with the path and what the system says.
+        pub fn open(path: &Path) -> Result<Self> {
+            Self::open_as(&path.display().to_string(), path)
+        }
+
+        /// Opens a file that messages call `name`.
+        ///
+        /// # Errors
+        /// `unreadable` with the path and what the system says.
+        pub fn open_as(name: &str, path: &Path) -> Result<Self> {
+            let unreadable = |error: std::io::Error| Error::Unreadable {
+                file: path.display().to_string(),
+                reason: error.to_string(),
+            };
+            let file = File::open(path).map_err(unreadable)?;
+            let length = file.metadata().map_err(unreadable)?.len();
+            Ok(Self {
+                name: name.to_owned(),
+                length,
+                file: RefCell::new(file),
+            })
+        }
+
+        fn part(&self, offset: u64, length: usize) -> std::io::Result<Vec<u8>> {
+            let mut file = self.file.borrow_mut();
+            file.seek(SeekFrom::Start(offset))?;
+            let mut bytes = vec![0; length];
+            file.read_exact(&mut bytes)?;
+            Ok(bytes)
+        }
+    }
+
+    impl ByteSource for FileBytes {
+        fn name(&self) -> &str {
+            &self.name
+        }
+
+        fn len(&self) -> u64 {
+            self.length
+        }
+
+        fn read(&self, offset: u64, length: usize) -> Reading<'_> {
+            let part = self.part(offset, length);
+            Box::pin(std::future::ready(part.map_err(|error| error.to_string())))
+        }
+    }
+}
