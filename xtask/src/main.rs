@@ -1,13 +1,14 @@
-//! `cargo xtask serve | build | test | bench`: everything that is done with the project from a terminal.
+//! `cargo xtask serve | build | test | bench | random-model | random-sae`: everything that is done with the project from a terminal.
 //!
 //! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
 //! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`site`], [`size`]), how it is served
-//! ([`server`]), checked ([`mod@test`]) and measured ([`mod@bench`]).
+//! ([`server`]), checked ([`mod@test`]) and measured ([`mod@bench`]), and on what ([`random`]).
 
 mod bench;
 mod packages;
 mod paths;
 mod process;
+mod random;
 mod server;
 mod site;
 mod size;
@@ -41,6 +42,10 @@ enum Command {
     Test(test::Arguments),
     /// Measure kernels, engine and page, and print tables
     Bench(bench::Arguments),
+    /// Write a full-size GPT-2 of random weights
+    RandomModel(random::ModelArguments),
+    /// Write a full-size sparse autoencoder of random weights
+    RandomSae(random::SaeArguments),
 }
 
 #[derive(clap::Args)]
@@ -84,6 +89,8 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Test(arguments) => test::run(&paths, &arguments),
         Command::Bench(arguments) => bench::run(&paths, &arguments),
+        Command::RandomModel(arguments) => random::model(&arguments),
+        Command::RandomSae(arguments) => random::sae(&arguments),
     }
 }
 

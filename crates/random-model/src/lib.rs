@@ -1,0 +1,21 @@
+//! Models and sparse autoencoders of random weights, in full size and in the layouts in which people find the real ones,
+//! for tests and measurements. The same files come from every machine, bit for bit, and they are written a piece at a
+//! time, so that the largest takes no more memory than the smallest.
+
+mod folder;
+mod gpt2;
+mod numbers;
+mod sae;
+mod safetensors;
+mod tokenizer;
+mod torch;
+
+pub use gpt2::{MODEL_FILES, Size, write_model};
+pub use numbers::{Numbers, Spread};
+pub use sae::{Published, write_sae};
+
+/// Changes whenever the numbers or the files do: folders in which they are kept carry it in their name.
+pub const VERSION: u32 = 1;
+
+/// Where every number comes from.
+pub const SEED: u64 = 20_260_101;

@@ -1,0 +1,81 @@
+//! Writing a `safetensors` file a piece at a time.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Map, json};
+
+use crate::numbers::Numbers;
+
+/// A tensor to be written: f32, row-major.
+pub(crate) struct Tensor {
+    /// Its key.
+    pub(crate) name: String,
+    /// Its dimensions.
+    pub(crate) shape: Vec<usize>,
+    /// Its elements.
+    pub(crate) numbers: Numbers,
+    /// Whether the file holds the transpose of the matrix whose elements these are.
+    pub(crate) transposed: bool,
+}
+
+impl Tensor {
+    fn count(&self) -> u64 {
+        self.shape.iter().map(|&size| size as u64).product()
+    }
+
+    /// Bytes in a file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.count() * 4
+    }
+
+    /// Writes the elements, little-endian.
+    pub(crate) fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
+        const PIECE: u64 = 1 << 16;
+        let (rows, cols) = match self.shape.as_slice() {
+            &[rows, cols] if self.transposed => (rows as u64, cols as u64),
+            _ => (1, self.count()),
+        };
+        let mut bytes = Vec::with_capacity(PIECE as usize * 4);
+        for row in 0..rows {
+            for start in (0..cols).step_by(PIECE as usize) {
+                bytes.clear();
+                for col in start..cols.min(start + PIECE) {
+                    let value = self.numbers.at(col * rows + row);
+                    bytes.extend(value.to_le_bytes());
+                }
+                out.write_all(&bytes)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the tensors in this order.
+pub(crate) fn write(path: &Path, tensors: &[Tensor]) -> Result<()> {
+    let mut header = Map::new();
+    header.insert("__metadata__".to_owned(), json!({ "format": "pt" }));
+    let mut end = 0;
+    for tensor in tensors {
+        let start = end;
+        end += tensor.bytes();
+        let entry = json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end] });
+        header.insert(tensor.name.clone(), entry);
+    }
+    let mut header = serde_json::to_string(&header)?;
+    // Tensors begin at a multiple of eight.
+    header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+    let failed = || format!("could not write {}", path.display());
+    let mut out = BufWriter::new(File::create(path).with_context(failed)?);
+    let mut write = || -> std::io::Result<()> {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        for tensor in tensors {
+            tensor.write(&mut out)?;
+        }
+        out.flush()
+    };
+    write().with_context(failed)
+}
