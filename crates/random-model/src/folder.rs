@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
+
+/// Threads of one process make one folder after the other; processes are told apart by their numbers.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Makes `folder` with these files by `write`, which gets a folder beside it that takes its name at the end. A folder
 /// that already has the files stays as it is. Gives whether anything was written.
@@ -12,6 +16,7 @@ pub(crate) fn make(
     files: &[&str],
     write: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<bool> {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let missing = files.iter().find(|file| !folder.join(file).is_file());
     let Some(missing) = missing else {
         return Ok(false);
@@ -47,4 +52,31 @@ pub(crate) fn make(
         let _ = fs::remove_dir_all(&partial);
     }
     written.map(|()| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_made_once_and_never_by_half() {
+        let parent = std::env::temp_dir().join(format!("random-model-{}", std::process::id()));
+        let folder = parent.join("made");
+        let failing = make(&folder, &["a", "b"], |folder| {
+            fs::write(folder.join("a"), "1")?;
+            bail!("the disk is full")
+        });
+        assert!(failing.unwrap_err().to_string().contains("disk"));
+        assert!(!folder.exists());
+        let whole = |folder: &Path| {
+            fs::write(folder.join("a"), "1")?;
+            Ok(fs::write(folder.join("b"), "2")?)
+        };
+        assert!(make(&folder, &["a", "b"], whole).unwrap());
+        assert!(!make(&folder, &["a", "b"], whole).unwrap());
+        let other = make(&folder, &["a", "c"], whole).unwrap_err();
+        assert!(other.to_string().contains("without c"), "{other}");
+        assert_eq!(fs::read_dir(&parent).unwrap().count(), 1);
+        fs::remove_dir_all(&parent).unwrap();
+    }
 }

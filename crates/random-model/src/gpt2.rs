@@ -83,52 +83,45 @@ pub fn write_model(size: Size, layers: Option<usize>, folder: &Path) -> Result<b
 /// All tensors in the order of the forward pass, which also numbers their random elements. Spread more widely than at
 /// the start of training, so that attention is not uniform and logits differ.
 fn tensors(layers: usize, width: usize) -> Vec<Tensor> {
-    let mut out: Vec<Tensor> = Vec::new();
-    let mut add = |name: String, shape: &[usize], mean: f32, deviation: f64| {
-        let numbers = Numbers::new(SEED, out.len() as u64, Spread { mean, deviation });
-        out.push(Tensor {
-            name,
+    let mut list = List::default();
+    list.add("wte.weight", &[VOCABULARY, width], 0.0, 0.1);
+    list.add("wpe.weight", &[CONTEXT, width], 0.0, 0.05);
+    for layer in 0..layers {
+        let at = |name: &str| format!("h.{layer}.{name}");
+        list.norm(&at("ln_1"), width);
+        list.project(&at("attn.c_attn"), width, 3 * width, 0.04);
+        list.project(&at("attn.c_proj"), width, width, 0.04);
+        list.norm(&at("ln_2"), width);
+        list.project(&at("mlp.c_fc"), width, 4 * width, 0.04);
+        list.project(&at("mlp.c_proj"), 4 * width, width, 0.03);
+    }
+    list.norm("ln_f", width);
+    list.tensors
+}
+
+#[derive(Default)]
+struct List {
+    tensors: Vec<Tensor>,
+}
+
+impl List {
+    fn add(&mut self, name: &str, shape: &[usize], mean: f32, deviation: f64) {
+        let number = self.tensors.len() as u64;
+        self.tensors.push(Tensor {
+            name: name.to_owned(),
             shape: shape.to_vec(),
-            numbers,
+            numbers: Numbers::new(SEED, number, Spread { mean, deviation }),
             transposed: false,
         });
-    };
-    add("wte.weight".to_owned(), &[VOCABULARY, width], 0.0, 0.1);
-    add("wpe.weight".to_owned(), &[CONTEXT, width], 0.0, 0.05);
-    let norm = |add: &mut dyn FnMut(String, &[usize], f32, f64), at: &str| {
-        add(format!("{at}.weight"), &[width], 1.0, 0.1);
-        add(format!("{at}.bias"), &[width], 0.0, 0.05);
-    };
-    for layer in 0..layers {
-        let at = format!("h.{layer}");
-        for (before, projections) in [
-            (
-                "ln_1",
-                [
-                    ("attn.c_attn", width, 3 * width, 0.04),
-                    ("attn.c_proj", width, width, 0.04),
-                ],
-            ),
-            (
-                "ln_2",
-                [
-                    ("mlp.c_fc", width, 4 * width, 0.04),
-                    ("mlp.c_proj", 4 * width, width, 0.03),
-                ],
-            ),
-        ] {
-            norm(&mut add, &format!("{at}.{before}"));
-            for (name, inputs, outputs, deviation) in projections {
-                add(
-                    format!("{at}.{name}.weight"),
-                    &[inputs, outputs],
-                    0.0,
-                    deviation,
-                );
-                add(format!("{at}.{name}.bias"), &[outputs], 0.0, 0.05);
-            }
-        }
     }
-    norm(&mut add, "ln_f");
-    out
+
+    fn norm(&mut self, at: &str, width: usize) {
+        self.add(&format!("{at}.weight"), &[width], 1.0, 0.1);
+        self.add(&format!("{at}.bias"), &[width], 0.0, 0.05);
+    }
+
+    fn project(&mut self, at: &str, inputs: usize, outputs: usize, deviation: f64) {
+        self.add(&format!("{at}.weight"), &[inputs, outputs], 0.0, deviation);
+        self.add(&format!("{at}.bias"), &[outputs], 0.0, 0.05);
+    }
 }

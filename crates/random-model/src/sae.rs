@@ -90,7 +90,12 @@ pub fn write_sae(published: Published, folder: &Path) -> Result<bool> {
             Published::OpenAi32k | Published::OpenAi128k => {
                 let tensors = tensors(
                     published,
-                    ["encoder.weight", "decoder.weight", "latent_bias", "pre_bias"],
+                    [
+                        "encoder.weight",
+                        "decoder.weight",
+                        "latent_bias",
+                        "pre_bias",
+                    ],
                 );
                 return torch::write(&folder.join("8.pt"), &tensors, OPENAI_K);
             }
@@ -171,5 +176,6 @@ fn legacy_cfg(published: Published, context_size: usize, prepend_bos: bool) -> V
 
 fn write_cfg(folder: &Path, cfg: &Value) -> Result<()> {
     let path = folder.join("cfg.json");
-    fs::write(&path, format!("{cfg:#}\n")).with_context(|| format!("could not write {}", path.display()))
+    fs::write(&path, format!("{cfg:#}\n"))
+        .with_context(|| format!("could not write {}", path.display()))
 }

@@ -17,9 +17,7 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
         .filter(|line| !line.is_empty() && !line.starts_with("#version"))
         .collect();
     let end_of_text = "<|endoftext|>";
-    let byte_level = |add_prefix_space: bool, trim_offsets: bool| {
-        json!({ "type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": trim_offsets, "use_regex": true })
-    };
+    let byte_level = |add_prefix_space: bool, trim_offsets: bool| json!({ "type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": trim_offsets, "use_regex": true });
     let joined = json!({
         "version": "1.0",
         "truncation": null,
