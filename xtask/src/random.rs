@@ -31,13 +31,17 @@ pub struct SaeArguments {
 #[derive(Clone, Copy, ValueEnum)]
 pub enum ModelName {
     /// 12 blocks, 768 wide: 498 MB
-    Gpt2Small,
+    #[value(name = "gpt2-small")]
+    Small,
     /// 24 blocks, 1024 wide: 1.4 GB
-    Gpt2Medium,
+    #[value(name = "gpt2-medium")]
+    Medium,
     /// 36 blocks, 1280 wide: 3.1 GB
-    Gpt2Large,
+    #[value(name = "gpt2-large")]
+    Large,
     /// 48 blocks, 1600 wide: 6.2 GB
-    Gpt2Xl,
+    #[value(name = "gpt2-xl")]
+    Xl,
 }
 
 /// An autoencoder for GPT-2 small by its name.
@@ -62,10 +66,10 @@ pub enum SaeName {
 /// Writes a model.
 pub fn model(arguments: &ModelArguments) -> Result<()> {
     let size = match arguments.size {
-        ModelName::Gpt2Small => Size::Small,
-        ModelName::Gpt2Medium => Size::Medium,
-        ModelName::Gpt2Large => Size::Large,
-        ModelName::Gpt2Xl => Size::Xl,
+        ModelName::Small => Size::Small,
+        ModelName::Medium => Size::Medium,
+        ModelName::Large => Size::Large,
+        ModelName::Xl => Size::Xl,
     };
     let written = write_model(size, arguments.layers, &arguments.folder)?;
     say(&arguments.folder, written);

@@ -3,12 +3,15 @@
 
 mod common;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use common::{empty_session, read, root};
 use explorer::{BackendChoice, LimitsChoice, Session, Trace, TraceOptions};
 use formats::gpt2::Gpt2Files;
 use formats::sae::{openai, saelens};
+use formats::source::{ByteSource, FileBytes};
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
 use pollster::block_on;
@@ -29,26 +32,33 @@ fn expected() -> Value {
     serde_json::from_slice(&read(&root().join("tests/fixtures/full-size.json"))).unwrap()
 }
 
-fn load(session: &mut Session, hook: &str) {
+fn bytes(folder: &Path, name: &str) -> Rc<dyn ByteSource> {
+    Rc::new(FileBytes::open(&folder.join(name)).unwrap())
+}
+
+async fn load(session: &mut Session, hook: &str) -> Result<(), Box<dyn Error>> {
     let model = folder("gpt2-small");
-    write_model(Size::Small, None, &model).unwrap();
-    let weights = read(&model.join("model.safetensors"));
-    let weights = TensorFile::from_safetensors("model.safetensors", weights).unwrap();
-    let files = Gpt2Files::new(&read(&model.join("config.json")), weights).unwrap();
-    let tokenizer = Tokenizer::from_tokenizer_json(&read(&model.join("tokenizer.json"))).unwrap();
-    block_on(session.load_model("small", "small", files, tokenizer)).unwrap();
+    write_model(Size::Small, None, &model)?;
+    let weights = TensorFile::open(bytes(&model, "model.safetensors")).await?;
+    let files = Gpt2Files::new(&read(&model.join("config.json")), weights).await?;
+    let tokenizer = Tokenizer::from_tokenizer_json(&read(&model.join("tokenizer.json")))?;
+    session
+        .load_model("small", "small", files, tokenizer)
+        .await?;
     let sae = folder("oai-v5-32k");
-    write_sae(Published::OpenAi32k, &sae).unwrap();
-    let file = openai::read_pt("8.pt", read(&sae.join("8.pt"))).unwrap();
-    block_on(session.load_sae("pt", file, Some(hook))).unwrap();
+    write_sae(Published::OpenAi32k, &sae)?;
+    let file = openai::open_pt(bytes(&sae, "8.pt")).await?;
+    session
+        .load_sae("pt", file.read().await?, Some(hook))
+        .await?;
     // The same numbers as they are published a second time.
     let sae = folder("oai-v5-32k-folder");
-    write_sae(Published::OpenAi32kFolder, &sae).unwrap();
-    let name = "sae_weights.safetensors";
-    let weights = TensorFile::from_safetensors(name, read(&sae.join(name))).unwrap();
-    let file = saelens::read_folder(&read(&sae.join("cfg.json")), weights).unwrap();
-    let info = block_on(session.load_sae("folder", file, None)).unwrap();
+    write_sae(Published::OpenAi32kFolder, &sae)?;
+    let weights = TensorFile::open(bytes(&sae, "sae_weights.safetensors")).await?;
+    let file = saelens::open_folder(&read(&sae.join("cfg.json")), weights).await?;
+    let info = session.load_sae("folder", file.read().await?, None).await?;
     assert_eq!(info.hook, hook);
+    Ok(())
 }
 
 fn check(backend: BackendChoice) {
@@ -56,7 +66,7 @@ fn check(backend: BackendChoice) {
         return;
     };
     let expected = expected();
-    load(&mut session, text(&expected["sae"]["hook"]));
+    block_on(load(&mut session, text(&expected["sae"]["hook"]))).unwrap();
     let options = TraceOptions {
         top_logits: 20,
         dump: true,
