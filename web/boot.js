@@ -1,9 +1,11 @@
-// Starts the page: the engine's class first, because the page binds it by its global name.
+// Starts the page: the engine's class and the like first, because the page binds them by their global names.
 
 import start from './app.js';
-import { SaeExplorer } from './pkg/index.js';
+import { watchDrops } from './files.js';
+import * as engine from './pkg/index.js';
 
-globalThis.SaeExplorer = SaeExplorer;
+const { SaeExplorer, SAMPLE_TEXT } = engine;
+Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, watchDrops });
 
 try {
   await start({ module_or_path: new URL('./app_bg.wasm', import.meta.url) });

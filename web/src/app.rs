@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
 use yew::prelude::*;
 
 use crate::browser;
@@ -52,6 +52,7 @@ pub fn App() -> Html {
     use_traces(state, &controller);
     use_feature(state, &controller);
     use_keys(state, &controller);
+    use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
 
     html! {
@@ -68,9 +69,10 @@ fn use_load(controller: &Controller) {
 /// The address follows the state, and the state the address.
 #[hook]
 fn use_address(state: &State, controller: &Controller) {
-    let hash = state.place.to_hash();
+    let hash = state.address().to_hash();
     // Before the demo is there, the address has nothing to say that it does not say already.
-    let settled = state.phase == Phase::Ready && state.trace.is_some();
+    // What a link asks for must not be lost before it is answered.
+    let settled = state.phase == Phase::Ready && state.trace.is_some() && state.asked.is_none();
     use_effect_with(
         (settled, hash, state.history),
         move |(settled, hash, history)| {
@@ -109,9 +111,10 @@ fn use_traces(state: &State, controller: &Controller) {
         state.is_tracing(),
         state.place.prompt.clone(),
         state.attempt,
+        state.saes.clone(),
     );
     let at_once = state.at_once;
-    use_effect_with(wanted, move |(wanted, prompt, _)| {
+    use_effect_with(wanted, move |(wanted, prompt, ..)| {
         let mut later = None;
         if let (true, Some(prompt)) = (wanted, prompt.clone()) {
             if at_once {
@@ -137,6 +140,27 @@ fn use_feature(state: &State, controller: &Controller) {
         if let (true, Some(sae), Some(latent)) = (ready, sae, latent) {
             controller.feature(sae.clone(), *latent);
         }
+    });
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Of `files.js`; `boot.js` puts it on the global object.
+    #[wasm_bindgen(js_name = watchDrops)]
+    fn watch_drops(told: &JsValue, over: &JsValue);
+}
+
+/// Files dropped anywhere on the page are looked at.
+#[hook]
+fn use_drops(controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with((), move |()| {
+        let told = Closure::<dyn FnMut(JsValue)>::new(move |files| controller.look_at_files(files));
+        let over = Closure::<dyn FnMut(JsValue)>::new(|over: JsValue| {
+            browser::mark_body("data-over", if over.is_truthy() { "true" } else { "false" });
+        });
+        // The page listens as long as it is there.
+        watch_drops(&told.into_js_value(), &over.into_js_value());
     });
 }
 

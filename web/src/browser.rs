@@ -147,6 +147,29 @@ pub async fn fetch_json(path: &str) -> Result<JsValue, Fault> {
         .map_err(|_| failed("it is not JSON"))
 }
 
+/// A value that a script has made reachable, as a property of the window.
+pub fn global(name: &str) -> Option<JsValue> {
+    get(window()?.as_ref(), name)
+}
+
+/// Waits for some milliseconds.
+pub async fn wait(milliseconds: i32) {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        if let Some(window) = window() {
+            // It fails for no function and no number.
+            let _ = window
+                .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+        }
+    });
+    // A timeout does not fail.
+    let _ = JsFuture::from(promise).await;
+}
+
+/// The time in milliseconds since 1970.
+pub fn now() -> f64 {
+    js_sys::Date::now()
+}
+
 /// Makes a value reachable for scripts, as a property of the window.
 pub fn publish(name: &str, value: &JsValue) {
     if let Some(window) = window() {

@@ -12,6 +12,8 @@ use crate::app::Page;
 use crate::browser;
 use crate::data::Manifest;
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
+use crate::state::load::LoadAction;
+use crate::state::url::Place;
 use crate::state::{Action, During, EditSpec, Note, Problem};
 use crate::told::Told;
 
@@ -24,6 +26,9 @@ struct Inner {
     /// Counts traces: only the answer to the last one is shown.
     traces: Cell<u32>,
     generation: RefCell<Option<AbortController>>,
+    /// Whether a trace is under way.
+    tracing: Cell<bool>,
+    loading: RefCell<Option<AbortController>>,
 }
 
 /// Asks the engine, and dispatches its answers. Two are equal if they serve the same page.
@@ -47,6 +52,8 @@ impl Controller {
             closures: RefCell::default(),
             traces: Cell::new(0),
             generation: RefCell::default(),
+            tracing: Cell::new(false),
+            loading: RefCell::default(),
         };
         Self {
             dispatcher,
@@ -65,11 +72,26 @@ impl Controller {
         Callback::from(move |event| dispatcher.dispatch(action(event)))
     }
 
-    fn engine(&self) -> Option<Engine> {
+    /// A callback that dispatches what an event means for loading.
+    pub fn on_load<E>(&self, action: impl Fn(E) -> LoadAction + 'static) -> Callback<E> {
+        self.on(move |event| Action::Load(action(event)))
+    }
+
+    /// Whether a trace of the prompt is under way.
+    pub(crate) fn is_tracing(&self) -> bool {
+        self.inner.tracing.get()
+    }
+
+    /// Remembers what stops the loading under way, and gives what stopped the one before.
+    pub(crate) fn set_loading(&self, stop: Option<AbortController>) -> Option<AbortController> {
+        self.inner.loading.replace(stop)
+    }
+
+    pub(crate) fn engine(&self) -> Option<Engine> {
         self.inner.engine.borrow().clone()
     }
 
-    fn fail(&self, fault: Fault, during: During) {
+    pub(crate) fn fail(&self, fault: Fault, during: During) {
         let Fault {
             code,
             message,
@@ -115,7 +137,8 @@ impl Controller {
         let dispatcher = self.dispatcher.clone();
         let on_progress = Closure::new(move |value| {
             if let Some(progress) = progress(value) {
-                dispatcher.dispatch(Action::Loaded(progress));
+                let action = LoadAction::Progress(progress, browser::now());
+                dispatcher.dispatch(Action::Load(action));
             }
         });
         let dispatcher = self.dispatcher.clone();
@@ -128,15 +151,33 @@ impl Controller {
         let engine = Engine::create(backend, limits, &on_progress, &on_notice).await?;
         *self.inner.closures.borrow_mut() = Some((on_progress, on_notice));
         *self.inner.engine.borrow_mut() = Some(engine.clone());
-        let model = engine.load_model().await?;
-        let saes = engine.load_saes().await?;
         browser::publish("saeExplorer", engine.as_js());
-        self.dispatch(Action::EngineReady(model, saes));
+        // Nothing is fetched from elsewhere because a link says so: the person is asked.
+        let place = Place::from_hash(&browser::hash());
+        if place.model.as_deref().is_some_and(|model| model != "demo") {
+            self.tell(LoadAction::Ask(place));
+            self.ask_catalogue();
+            self.dispatch(Action::Asking);
+        } else {
+            self.load_demo().await?;
+            self.dispatch(Action::Restore(place));
+        }
         self.ask_info().await;
         Ok(())
     }
 
-    async fn ask_info(&self) {
+    /// Loads the demo model and its SAEs.
+    async fn load_demo(&self) -> Result<(), Fault> {
+        let Some(engine) = self.engine() else {
+            return Ok(());
+        };
+        let model = engine.load_model().await?;
+        let saes = engine.load_saes().await?;
+        self.dispatch(Action::EngineReady(model, saes));
+        Ok(())
+    }
+
+    pub(crate) async fn ask_info(&self) {
         // The status line keeps what it had where the engine cannot say; whatever is wrong shows with the next trace.
         if let Some(engine) = self.engine()
             && let Ok(info) = engine.info().await
@@ -150,6 +191,7 @@ impl Controller {
         let Some(engine) = self.engine() else { return };
         let turn = self.inner.traces.get().wrapping_add(1);
         self.inner.traces.set(turn);
+        self.inner.tracing.set(true);
         let this = self.clone();
         spawn_local(async move {
             let mut answer = engine.trace(&prompt).await;
@@ -167,6 +209,7 @@ impl Controller {
             if this.inner.traces.get() != turn {
                 return;
             }
+            this.inner.tracing.set(false);
             match answer {
                 Ok(trace) => {
                     this.dispatch(Action::Traced(trace));

@@ -1,5 +1,7 @@
 //! What the engine answers, as the page holds it. Names follow the JavaScript API (`pkg/index.d.ts`).
 
+use crate::format::{fixed, percent};
+
 /// A structure of the API: each field with the name that it has there. In the browser it is read from an object, see
 /// [`crate::told`].
 macro_rules! told {
@@ -22,6 +24,7 @@ macro_rules! told {
         }
     )*};
 }
+pub(crate) use told;
 
 told! {
     /// A token: its id and its decoded bytes.
@@ -52,6 +55,8 @@ told! {
         name: String = "name",
         /// The longest prompt, in tokens, BOS included.
         n_ctx: usize = "nCtx",
+        /// Number of blocks.
+        n_layers: u32 = "nLayers",
     }
 
     /// A loaded SAE.
@@ -66,6 +71,14 @@ told! {
         n_latents: usize = "nLatents",
         /// Most latents a token may have, where there is such a bound.
         k: Option<usize> = "k",
+        /// How its input is normalised.
+        normalization: String = "normalization",
+        /// The longest text it was trained on, in tokens, where it says so.
+        context_size: Option<usize> = "contextSize",
+        /// Whether it was trained with a BOS before each text, where it says so.
+        prepend_bos: Option<bool> = "prependBos",
+        /// The model it was trained on, where it says so.
+        model_name: Option<String> = "modelName",
     }
 
     /// How much an SAE loses on a prompt; `None` where the prompt is too short for the metric.
@@ -214,6 +227,10 @@ told! {
         loaded: f64 = "loaded",
         /// Bytes.
         total: f64 = "total",
+        /// The file under way.
+        name: String = "name",
+        /// Where its bytes come from: `network`, `cache` or `file`.
+        source: String = "source",
     }
 
     /// Something the engine tells without failing.
@@ -253,5 +270,93 @@ impl Trace {
     /// The SAE with this id.
     pub fn sae(&self, id: &str) -> Option<&SaeTrace> {
         self.saes.iter().find(|sae| sae.id == id)
+    }
+}
+
+/// The FVU from which on an SAE is more likely used wrongly than badly trained.
+const DOUBTFUL_FVU: f64 = 0.5;
+
+/// The same for ΔCE, in nats: the model finds each token's right successor less than half as likely as before.
+const DOUBTFUL_DELTA_CE: f64 = 1.0;
+
+impl Metrics {
+    /// What looks wrong about numbers taken on plain prose.
+    pub fn doubt(&self) -> Option<String> {
+        let ask =
+            "Is the normalisation or the hook right, and is it the model that it was trained on?";
+        match (self.fvu, self.delta_ce) {
+            (Some(fvu), _) if fvu > DOUBTFUL_FVU => Some(format!(
+                "It leaves {} of the variance unexplained. {ask}",
+                percent(fvu)
+            )),
+            (_, Some(change)) if change > DOUBTFUL_DELTA_CE => Some(format!(
+                "With its reconstruction the loss rises by {} nats. {ask}",
+                fixed(change, 2)
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl SaeInfo {
+    /// Where a trace is not what the SAE was trained for.
+    pub fn cautions(&self, trace: &Trace) -> Vec<String> {
+        let mut cautions = Vec::new();
+        let tokens = trace.tokens.len();
+        if let Some(most) = self.context_size.filter(|&most| tokens > most) {
+            cautions.push(format!(
+                "The prompt has {tokens} tokens; this SAE was trained on contexts of {most}."
+            ));
+        }
+        match self.prepend_bos {
+            Some(true) if !trace.bos_prepended => cautions.push(
+                "This SAE was trained with a BOS before each text; here there is none.".to_owned(),
+            ),
+            Some(false) if trace.bos_prepended => cautions.push(
+                "This SAE was trained without a BOS; here one stands before the text.".to_owned(),
+            ),
+            _ => {}
+        }
+        cautions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_look_wrong_are_doubted() {
+        let metrics = |fvu, delta_ce| Metrics {
+            fvu: Some(fvu),
+            delta_ce: Some(delta_ce),
+            ..Metrics::default()
+        };
+        assert_eq!(metrics(0.1, 0.2).doubt(), None);
+        assert_eq!(metrics(0.1, -0.2).doubt(), None);
+        assert_eq!(Metrics::default().doubt(), None);
+        let doubt = metrics(0.93, 0.2).doubt().unwrap_or_default();
+        assert!(doubt.contains("93.0%"), "{doubt}");
+        let doubt = metrics(0.3, 4.0).doubt().unwrap_or_default();
+        assert!(doubt.contains("4.00 nats"), "{doubt}");
+    }
+
+    #[test]
+    fn cautions_say_what_the_sae_was_not_trained_for() {
+        let trace = Trace {
+            tokens: vec![Token::default(); 70],
+            bos_prepended: true,
+            ..Trace::default()
+        };
+        let sae = |context_size, prepend_bos| SaeInfo {
+            context_size,
+            prepend_bos,
+            ..SaeInfo::default()
+        };
+        assert!(sae(None, None).cautions(&trace).is_empty());
+        assert!(sae(Some(128), Some(true)).cautions(&trace).is_empty());
+        let cautions = sae(Some(64), Some(false)).cautions(&trace);
+        assert!(cautions[0].contains("70") && cautions[0].contains("64"));
+        assert!(cautions[1].contains("without a BOS"));
     }
 }

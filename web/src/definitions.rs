@@ -38,6 +38,7 @@ terms! {
     DECODER_NORM = "decoder-norm", "‖decoder‖", "Euclidean norm of the latent's row of W_dec.";
     ENCODER_BIAS = "encoder-bias", "encoder bias", "The latent's entry of b_enc: added to its pre-activation.";
     NEAREST = "nearest", "nearest by decoder cosine", "Latents of the same SAE whose rows of W_dec have the largest cosine with this one's.";
+    WEIGHTS = "weights", "weights", "How they lie on the device: f32, or f16 in half the memory, each weight rounded. auto takes f16 where it holds every weight exactly and the device gains by it. Sums are f32 in any case.";
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it) at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
 }
 

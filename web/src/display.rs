@@ -103,9 +103,14 @@ pub fn hook_label(hook: &str) -> String {
     else {
         return hook.to_owned();
     };
-    match point.rsplit_once("hook_").map_or(point, |(_, name)| name) {
-        "resid_post" => format!("layer {layer}"),
-        name => format!("layer {layer} {name}"),
+    match point {
+        "hook_resid_post" => format!("layer {layer}"),
+        point => {
+            let (part, name) = point.rsplit_once('.').unwrap_or(("", point));
+            let gap = if part.is_empty() { "" } else { " " };
+            let name = name.strip_prefix("hook_").unwrap_or(name);
+            format!("layer {layer} {part}{gap}{name}")
+        }
     }
 }
 
@@ -133,7 +138,7 @@ mod tests {
     #[test]
     fn names_hooks() {
         assert_eq!(hook_label("blocks.3.hook_resid_post"), "layer 3");
-        assert_eq!(hook_label("blocks.8.mlp.hook_post"), "layer 8 post");
+        assert_eq!(hook_label("blocks.8.mlp.hook_post"), "layer 8 mlp post");
         assert_eq!(hook_label("blocks.8.hook_resid_pre"), "layer 8 resid_pre");
         assert_eq!(hook_label("hook_embed"), "hook_embed");
     }

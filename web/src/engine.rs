@@ -1,7 +1,8 @@
 //! The engine's JavaScript API, typed. `boot.js` puts its class on the global object before the page starts.
 
-use js_sys::{Object, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
 use crate::data::{
@@ -111,7 +112,7 @@ pub fn get(object: &JsValue, name: &str) -> Option<JsValue> {
 }
 
 /// A JavaScript object with these properties.
-fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
+pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
     let object = Object::new();
     for (name, value) in properties {
         // Setting a property of a plain object cannot fail.
@@ -120,7 +121,8 @@ fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
     object.into()
 }
 
-fn read<T: Told>(value: JsValue) -> Result<T, Fault> {
+/// Reads an answer.
+pub fn read<T: Told>(value: JsValue) -> Result<T, Fault> {
     T::told(&value).ok_or_else(|| {
         Fault::own(
             "The engine's answer could not be read. Reload the page, so that page and engine are of one version."
@@ -168,6 +170,20 @@ impl Engine {
     /// The object itself, for scripts.
     pub fn as_js(&self) -> &JsValue {
         self.0.as_ref()
+    }
+
+    /// Calls a method by its name.
+    pub async fn call(&self, method: &str, arguments: &[JsValue]) -> Result<JsValue, Fault> {
+        let function =
+            get(self.as_js(), method).and_then(|value| value.dyn_into::<Function>().ok());
+        let Some(function) = function else {
+            return Err(Fault::own(format!(
+                "The engine has no {method}(). Reload the page, so that page and engine are of one version."
+            )));
+        };
+        let arguments: Array = arguments.iter().collect();
+        let answer = function.apply(self.as_js(), &arguments)?;
+        Ok(JsFuture::from(Promise::resolve(&answer)).await?)
     }
 
     /// Loads the demo model.

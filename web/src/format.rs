@@ -92,16 +92,16 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
-/// A size in decimal units: `812 bytes`, `3.4 kB`, `38 MB`.
+/// A size in decimal units: `812 bytes`, `3.4 kB`, `38 MB`, `1.52 GB`.
 pub fn bytes(size: f64) -> String {
     if size < 1e3 {
         format!("{} bytes", fixed(size, 0))
     } else if size < 1e6 {
         format!("{} kB", fixed(size / 1e3, 1))
-    } else if size < 1e7 {
-        format!("{} MB", fixed(size / 1e6, 1))
+    } else if size < 1e9 {
+        format!("{} MB", fixed(size / 1e6, if size < 1e7 { 1 } else { 0 }))
     } else {
-        format!("{} MB", fixed(size / 1e6, 0))
+        format!("{} GB", fixed(size / 1e9, if size < 1e10 { 2 } else { 0 }))
     }
 }
 
@@ -113,6 +113,29 @@ pub fn duration(milliseconds: f64) -> String {
         format!("{} ms", fixed(milliseconds, 0))
     } else {
         format!("{} s", fixed(milliseconds / 1000.0, 2))
+    }
+}
+
+/// A time to wait, in seconds: `42 s`, `4 min`.
+pub fn time_left(seconds: f64) -> String {
+    if seconds < 100.0 {
+        format!("{} s", fixed(seconds.max(1.0), 0))
+    } else {
+        format!("{} min", fixed((seconds / 60.0).ceil(), 0))
+    }
+}
+
+/// How long ago, in seconds: `just now`, `5 min ago`, `3 h ago`, `2 days ago`.
+pub fn time_ago(seconds: f64) -> String {
+    let whole = |value: f64| fixed(value.floor(), 0);
+    if seconds < 60.0 {
+        "just now".to_owned()
+    } else if seconds < 3600.0 {
+        format!("{} min ago", whole(seconds / 60.0))
+    } else if seconds < 2.0 * 86_400.0 {
+        format!("{} h ago", whole(seconds / 3600.0))
+    } else {
+        format!("{} days ago", whole(seconds / 86_400.0))
     }
 }
 
@@ -184,6 +207,10 @@ mod tests {
         assert_eq!(percent(0.0), "0.0%");
         assert_eq!(bytes(812.0), "812 bytes");
         assert_eq!(bytes(38_200_000.0), "38 MB");
+        assert_eq!(bytes(1_519_000_000.0), "1.52 GB");
+        assert_eq!(time_ago(7200.0), "2 h ago");
+        assert_eq!(time_left(42.0), "42 s");
+        assert_eq!(time_left(200.0), "4 min");
         assert_eq!(duration(6.04), "6.0 ms");
         assert_eq!(duration(1250.0), "1.25 s");
         assert_eq!(count(1, "token"), "1 token");

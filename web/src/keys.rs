@@ -1,10 +1,11 @@
-//! The keyboard: arrows over tokens and features, `/` to the prompt, Escape out of it, `?` for the list of keys.
+//! The keyboard: arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to open models and SAEs, `?` for the list of keys.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
 use crate::browser;
 use crate::controller::Controller;
+use crate::state::load::Section;
 use crate::state::{Action, History, State};
 
 const TOKENS: &str = "[data-testid=token]";
@@ -17,7 +18,12 @@ fn takes_keys(element: &Element) -> bool {
 
 /// Handles a key that was pressed anywhere on the page.
 pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
-    if event.ctrl_key() || event.meta_key() || event.alt_key() || state.keys_open {
+    if event.ctrl_key()
+        || event.meta_key()
+        || event.alt_key()
+        || state.keys_open
+        || state.open.section.is_some()
+    {
         return;
     }
     let focused = browser::document().and_then(|document| document.active_element());
@@ -39,6 +45,7 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         .is_some_and(|element| element.matches(TOKENS).unwrap_or(false));
     match event.key().as_str() {
         "/" => browser::focus("[data-testid=prompt]"),
+        "o" => controller.open(Section::Catalogue, state),
         "?" => controller.dispatch(Action::ShowKeys(true)),
         "ArrowLeft" => move_token(state, controller, -1),
         "ArrowRight" => move_token(state, controller, 1),

@@ -8,6 +8,7 @@ pub mod definitions;
 pub mod display;
 pub mod export;
 pub mod format;
+pub mod offers;
 pub mod ranking;
 pub mod shared;
 pub mod state;
@@ -24,6 +25,8 @@ pub mod controller;
 pub mod engine;
 #[cfg(target_arch = "wasm32")]
 pub mod keys;
+#[cfg(target_arch = "wasm32")]
+pub mod loader;
 #[cfg(target_arch = "wasm32")]
 pub mod pages;
 #[cfg(target_arch = "wasm32")]

@@ -7,14 +7,20 @@ use crate::controller::Controller;
 use crate::data::Info;
 use crate::display::hook_label;
 use crate::format::{bytes, duration};
+use crate::state::load::Section;
 use crate::state::url::View;
 use crate::state::{Action, State};
 
 /// The header: it tells a little of everything.
 pub fn header(controller: &Controller, state: &State) -> Html {
+    let open = {
+        let (controller, state) = (controller.clone(), state.clone());
+        move |_| controller.open(Section::Catalogue, &state)
+    };
     html! {
         <header class="top">
             <h1>{ "sae-explorer" }</h1>
+            <button type="button" data-testid="open" aria-haspopup="dialog" title="Open a model, an SAE, or neurons (o)" onclick={open}>{ "Open…" }</button>
             <div class="seg" role="group" aria-label="View">
                 { for [(View::Token, "At a token"), (View::Prompt, "Whole prompt")].map(|(view, name)| html! {
                     <button type="button" data-view={view.name()} aria-pressed={(state.place.view == view).to_string()}

@@ -17,7 +17,7 @@ pub struct Props {
     pub open: bool,
 }
 
-const KEYS: [(&[&str], &str); 7] = [
+const KEYS: [(&[&str], &str); 8] = [
     (&["←", "→"], "the token before, the token after"),
     (
         &["↑", "↓"],
@@ -30,6 +30,7 @@ const KEYS: [(&[&str], &str); 7] = [
     (&["Enter"], "select, as a step that the back button undoes"),
     (&["/"], "write in the prompt"),
     (&["Esc"], "leave the prompt, close this list"),
+    (&["o"], "open a model, an SAE, neurons"),
     (&["Ctrl", "Enter"], "in the prompt: trace it now"),
 ];
 

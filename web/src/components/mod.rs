@@ -1,6 +1,7 @@
 //! The parts of the page, each with one subject.
 
 pub mod activation_chart;
+pub mod asked;
 pub mod bars;
 pub mod edit;
 pub mod error_banner;
@@ -12,6 +13,7 @@ pub mod keys_dialog;
 pub mod metrics;
 pub mod next_tokens;
 pub mod note;
+pub mod open;
 pub mod progress;
 pub mod prompt_box;
 pub mod spark;

@@ -2,34 +2,112 @@
 
 use yew::prelude::*;
 
-use crate::data::Progress;
-use crate::format::{bytes, plain};
+use crate::controller::Controller;
+use crate::format::{bytes, plain, time_left};
+use crate::state::load::{Broken, Job};
+use crate::state::meter::Meter;
+use crate::state::{Phase, State};
 
-fn stage(progress: &Progress) -> &'static str {
-    match progress.stage.as_str() {
+/// What is under way, as a sentence.
+fn title(job: Option<&Job>, meter: &Meter) -> String {
+    if let Some(Job { name, number, of }) = job {
+        let place = if *of > 1 {
+            format!(" ({number} of {of})")
+        } else {
+            String::new()
+        };
+        return format!("Loading {name}{place}");
+    }
+    match meter.progress.stage.as_str() {
         "engine" => "Starting the engine",
         "model" => "Loading the model",
         "sae" => "Loading the sparse autoencoders",
         _ => "Starting",
     }
+    .to_owned()
 }
 
-/// A bar with the stage and its bytes so far; with nothing of them, the first trace runs.
-pub fn progress_bar(progress: Option<&Progress>) -> Html {
-    let Some(progress) = progress else {
-        return html! { <div class="progress card" data-testid="progress"><p>{ "Tracing the first prompt" }</p><progress aria-label="Tracing the first prompt" /></div> };
+/// Bytes, rate and the time that is left.
+fn figures(meter: &Meter) -> String {
+    let progress = &meter.progress;
+    let mut text = format!("{} of {}", bytes(progress.loaded), bytes(progress.total));
+    if let Some(rate) = meter.rate() {
+        text.push_str(&format!(" · {}/s", bytes(rate)));
+    }
+    if let Some(seconds) = meter.seconds_left() {
+        text.push_str(&format!(" · {} left", time_left(seconds)));
+    }
+    text
+}
+
+/// The file under way and where it comes from.
+fn file(meter: &Meter) -> String {
+    let progress = &meter.progress;
+    let from = match progress.source.as_str() {
+        "network" => " from the network",
+        "cache" => " from this browser's store",
+        "file" => " from your disk",
+        _ => "",
     };
-    let Progress { loaded, total, .. } = *progress;
+    format!("{}{from}", progress.name)
+}
+
+/// A bar for what is being loaded, with its name, bytes, rate and time; or for the first trace. Nothing where nothing is
+/// under way.
+pub fn progress_bar(controller: &Controller, state: &State) -> Html {
+    let loading = state.job.is_some() || state.phase == Phase::Loading;
+    let first = state.phase == Phase::Ready && state.trace.is_none() && state.problem.is_none();
+    if !loading && first {
+        return html! { <div class="progress card" data-testid="progress"><p>{ "Tracing the first prompt" }</p><progress aria-label="Tracing the first prompt" /></div> };
+    }
+    if !loading {
+        return Html::default();
+    }
+    let (job, meter) = (state.job.as_ref(), &state.meter);
+    let title = title(job, meter);
+    let (loaded, total) = (meter.progress.loaded, meter.progress.total);
     let known = total > 0.0;
+    let stop = {
+        let controller = controller.clone();
+        move |_| controller.stop_loading()
+    };
     html! {
         <div class="progress card" data-testid="progress">
             <p>
-                { stage(progress) }
+                { &title }
                 if known {
-                    <span class="number">{ format!("{} of {}", bytes(loaded), bytes(total)) }</span>
+                    <span class="number">{ figures(meter) }</span>
                 }
             </p>
-            <progress aria-label={stage(progress)} max={known.then(|| plain(total, 0))} value={known.then(|| plain(loaded, 0))} />
+            <progress aria-label={title.clone()} max={known.then(|| plain(total, 0))} value={known.then(|| plain(loaded, 0))} />
+            if job.is_some() {
+                <p>
+                    <span class="muted">{ file(meter) }</span>
+                    <button type="button" class="quiet" data-testid="cancel" onclick={stop}>{ "Cancel" }</button>
+                </p>
+            }
+        </div>
+    }
+}
+
+/// What could not be loaded, with a way to go on. What was loaded before is still there.
+pub fn broken_banner(controller: &Controller, state: &State) -> Html {
+    let Some(broken) = &state.broken else {
+        return Html::default();
+    };
+    let Broken { problem, left } = broken;
+    let again = {
+        let (controller, left) = (controller.clone(), left.clone());
+        let weights = state.open.weights().to_owned();
+        // What an address asked for is still asked for when the rest of it is loaded.
+        let then = state.asked.clone();
+        move |_| controller.run(left.clone(), &weights, then.clone())
+    };
+    html! {
+        <div class="error" role="alert" data-testid="error" data-code={problem.code.clone()}>
+            <p>{ &problem.message }</p>
+            <button type="button" onclick={again}>{ if broken.resumes() { "Resume" } else { "Try again" } }</button>
+            <button type="button" onclick={controller.on_load(|_: MouseEvent| crate::state::load::LoadAction::Dismiss)}>{ "Close" }</button>
         </div>
     }
 }

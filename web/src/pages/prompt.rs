@@ -4,6 +4,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::asked::asked;
 use crate::components::error_banner::error_banner;
 use crate::components::feature_panel::FeaturePanel;
 use crate::components::features::Features;
@@ -13,7 +14,8 @@ use crate::components::keys_dialog::KeysDialog;
 use crate::components::metrics::metrics_table;
 use crate::components::next_tokens::next_tokens;
 use crate::components::note::NoteLine;
-use crate::components::progress::progress_bar;
+use crate::components::open::OpenDialog;
+use crate::components::progress::{broken_banner, progress_bar};
 use crate::components::prompt_box::prompt_box;
 use crate::components::term::defined;
 use crate::components::tokens::Tokens;
@@ -24,6 +26,7 @@ use crate::export;
 use crate::format::{count, optional};
 use crate::ranking::along;
 use crate::shared::Shared;
+use crate::state::load::Section;
 use crate::state::{Action, During, Phase, State};
 
 /// The page.
@@ -35,11 +38,6 @@ pub fn prompt_page(controller: &Controller, state: &State) -> Html {
             .filter(|problem| (problem.during == During::Tracing) == about_prompt);
         problem.map(|problem| error_banner(controller, problem, state.prompt()))
     };
-    let progress = match &state.phase {
-        Phase::Loading(progress) => Some(Some(progress)),
-        Phase::Ready if state.trace.is_none() && state.problem.is_none() => Some(None),
-        _ => None,
-    };
     let at_fault = state
         .problem
         .as_ref()
@@ -49,9 +47,11 @@ pub fn prompt_page(controller: &Controller, state: &State) -> Html {
             { header(controller, state) }
             <main>
                 { for banner(false) }
-                if let Some(progress) = progress {
-                    { progress_bar(progress) }
+                if state.open.section.is_none() {
+                    { progress_bar(controller, state) }
+                    { broken_banner(controller, state) }
                 }
+                { asked(controller, state) }
                 <div class="columns">
                     <section class="card prompt" aria-label="Prompt and tokens">
                         { prompt_box(controller, state.prompt(), &state.examples, at_fault) }
@@ -68,6 +68,7 @@ pub fn prompt_page(controller: &Controller, state: &State) -> Html {
                 </div>
             </main>
             <NoteLine controller={controller.clone()} note={state.note.clone()} />
+            <OpenDialog controller={controller.clone()} state={state.clone()} />
             <KeysDialog controller={controller.clone()} open={state.keys_open} />
         </>
     }
@@ -86,28 +87,51 @@ fn tokens(controller: &Controller, state: &State, trace: &Shared<Trace>) -> Html
 
 /// What follows from a trace, in the order of a narrow page; on a wide one the feature stands beside the rest.
 fn parts(controller: &Controller, state: &State) -> Html {
-    let (Some(trace), Some(sae)) = (&state.trace, &state.place.sae) else {
+    let Some(trace) = &state.trace else {
         return Html::default();
     };
     let token = state.place.token.unwrap_or(0);
+    let sae = state.place.sae.as_deref().unwrap_or_default();
+    let info = state.saes.iter().find(|one| one.id == sae);
     html! {
         <>
             <div class="list">
-                <Features controller={controller.clone()} trace={trace.clone()} sae={sae.clone()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
+                if let Some(info) = info {
+                    { for info.cautions(trace).into_iter().map(|caution| html! { <p class="caution" data-testid="caution">{ caution }</p> }) }
+                    <Features controller={controller.clone()} trace={trace.clone()} sae={sae.to_owned()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
+                } else {
+                    { no_sae(controller, state) }
+                }
             </div>
             <aside aria-label="Selected feature">
-                if let Some(latent) = state.place.feature {
-                    <FeaturePanel controller={controller.clone()} trace={trace.clone()} sae={sae.clone()} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} />
+                if let (Some(latent), Some(_)) = (state.place.feature, info) {
+                    <FeaturePanel controller={controller.clone()} trace={trace.clone()} sae={sae.to_owned()} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} />
                 }
             </aside>
             <div class="pair">
                 { next_tokens(trace, token) }
-                { metrics_table(trace, sae) }
+                if !trace.saes.is_empty() {
+                    { metrics_table(trace, sae) }
+                }
             </div>
             <div class="continue">
                 { generate_panel(controller, &state.generate, state.prompt(), state.phase == Phase::Ready) }
             </div>
         </>
+    }
+}
+
+/// What stands in the place of the features where no SAE is loaded.
+fn no_sae(controller: &Controller, state: &State) -> Html {
+    let open = {
+        let (controller, state) = (controller.clone(), state.clone());
+        move |_| controller.open(Section::Catalogue, &state)
+    };
+    html! {
+        <section class="card" aria-labelledby="features-title">
+            <h2 id="features-title">{ "Features" }</h2>
+            <p class="line"><span>{ "No SAE is loaded for this model." }</span><button type="button" onclick={open}>{ "Open an SAE or neurons…" }</button></p>
+        </section>
     }
 }
 

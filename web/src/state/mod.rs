@@ -1,21 +1,27 @@
 //! The whole state of the page, and everything that can happen to it.
 
+pub mod load;
+pub mod meter;
 pub mod reduce;
 #[cfg(test)]
 mod tests;
 pub mod url;
 
 use crate::data::{
-    Edited, Example, Feature, Generation, Info, ModelInfo, Progress, SaeInfo, SaeTrace, Trace,
+    Edited, Example, Feature, Generation, Info, Metrics, ModelInfo, SaeInfo, SaeTrace, Trace,
 };
 use crate::shared::Shared;
+use load::{Broken, Job, LoadAction, OpenState};
+use meter::Meter;
 use url::{Place, Ranking, View};
 
 /// How far the engine is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
-    /// The model and SAEs are on their way.
-    Loading(Progress),
+    /// The engine is on its way, and what it shows first.
+    Loading,
+    /// The engine is there; the address asks for something that is loaded only when the person says so.
+    Asking,
     /// Prompts can be traced.
     Ready,
     /// Loading failed; the problem says why.
@@ -205,13 +211,25 @@ pub struct State {
     pub note: Option<Note>,
     /// Whether the list of keys is open.
     pub keys_open: bool,
+    /// The dialog in which models and SAEs are chosen.
+    pub open: OpenState,
+    /// What is being loaded by the person's choice.
+    pub job: Option<Job>,
+    /// How much of it has come.
+    pub meter: Meter,
+    /// What could not be loaded.
+    pub broken: Option<Broken>,
+    /// SAEs' numbers on the sample text, by their ids.
+    pub numbers: Vec<(String, Remote<Metrics>)>,
+    /// The place of an address that needs something that is not loaded.
+    pub asked: Option<Place>,
 }
 
 impl State {
     /// The state before anything is loaded, at a place that an address gave.
     pub fn new(place: Place) -> Self {
         Self {
-            phase: Phase::Loading(Progress::default()),
+            phase: Phase::Loading,
             place,
             history: History::Replace,
             model: None,
@@ -228,6 +246,12 @@ impl State {
             loss_shown: false,
             note: None,
             keys_open: false,
+            open: OpenState::default(),
+            job: None,
+            meter: Meter::default(),
+            broken: None,
+            numbers: Vec::new(),
+            asked: None,
         }
     }
 
@@ -236,10 +260,13 @@ impl State {
         self.place.prompt.as_deref().unwrap_or_default()
     }
 
-    /// Whether the trace on screen is of the prompt as it stands.
+    /// Whether the trace on screen is of the prompt as it stands, with the SAEs that are loaded.
     pub fn is_current(&self) -> bool {
-        let traced = self.trace.as_ref().map(|trace| trace.prompt.as_str());
-        self.place.prompt.is_some() && traced == self.place.prompt.as_deref()
+        self.trace.as_ref().is_some_and(|trace| {
+            self.place.prompt.as_ref() == Some(&trace.prompt)
+                && trace.saes.len() == self.saes.len()
+                && self.saes.iter().all(|sae| trace.sae(&sae.id).is_some())
+        })
     }
 
     /// Whether the page waits for a trace.
@@ -247,12 +274,13 @@ impl State {
         self.phase == Phase::Ready && self.problem.is_none() && !self.is_current()
     }
 
-    /// One word for the whole: `loading`, `ready`, `tracing` or `error`.
+    /// One word for the whole: `loading`, `asking`, `ready`, `tracing` or `error`.
     pub fn word(&self) -> &'static str {
         match self.phase {
             _ if self.problem.is_some() => "error",
             Phase::Failed => "error",
-            Phase::Loading(_) => "loading",
+            Phase::Loading => "loading",
+            Phase::Asking => "asking",
             // Until its first trace the page has nothing to show.
             Phase::Ready if self.is_tracing() && self.trace.is_none() => "loading",
             Phase::Ready if self.is_tracing() => "tracing",
@@ -271,8 +299,10 @@ impl State {
 pub enum Action {
     /// Loading starts, for the first time or again.
     LoadStarted,
-    /// Bytes came in.
-    Loaded(Progress),
+    /// Something about loading models and SAEs.
+    Load(LoadAction),
+    /// The engine is there and waits for the person's answer.
+    Asking,
     /// The manifest's example prompts are there.
     Examples(Vec<Example>),
     /// The model and its SAEs are there.

@@ -1,10 +1,11 @@
 //! What each action does to the state. Pure: nothing here asks the engine or the browser for anything.
 
+use super::meter::Meter;
 use super::{
     Action, During, EditState, GenerateField, GenerateState, History, Note, Phase, Problem, Remote,
     State,
 };
-use crate::data::{ModelInfo, Progress, SaeInfo, Trace};
+use crate::data::{ModelInfo, SaeInfo, Trace};
 use crate::ranking;
 use crate::shared::Shared;
 use crate::state::url::{Place, View};
@@ -14,14 +15,12 @@ impl State {
     pub fn after(mut self, action: Action) -> Self {
         match action {
             Action::LoadStarted => {
-                self.phase = Phase::Loading(Progress::default());
+                self.phase = Phase::Loading;
+                self.meter = Meter::default();
                 self.problem = None;
             }
-            Action::Loaded(progress) => {
-                if matches!(self.phase, Phase::Loading(_)) {
-                    self.phase = Phase::Loading(progress);
-                }
-            }
+            Action::Load(action) => self.loading(action),
+            Action::Asking => self.phase = Phase::Asking,
             Action::Examples(examples) => {
                 if self.place.prompt.is_none() {
                     self.place.prompt = examples.first().map(|example| example.text.clone());
@@ -133,22 +132,12 @@ impl State {
     }
 
     fn engine_ready(&mut self, model: ModelInfo, saes: Vec<SaeInfo>) {
-        if self
-            .place
-            .model
-            .as_ref()
-            .is_some_and(|asked| *asked != model.id)
-        {
-            self.note = Note::staying(
-                "The link names a model that is not here, so this is the demo model.",
-            );
-        }
         self.place.model = Some(model.id.clone());
         if !saes
             .iter()
             .any(|sae| self.place.sae.as_ref() == Some(&sae.id))
         {
-            if self.place.sae.is_some() {
+            if self.place.sae.is_some() && self.asked.is_none() {
                 self.note = Note::staying(
                     "The link names an SAE that is not here, so this is another one.",
                 );
@@ -160,6 +149,8 @@ impl State {
         self.history = History::Replace;
         self.model = Some(Shared::new(model));
         self.saes = Shared::new(saes);
+        self.numbers.clear();
+        self.trace = None;
         self.phase = Phase::Ready;
         self.at_once = true;
         if self.place.prompt.is_none() {
@@ -252,7 +243,7 @@ impl State {
         }
     }
 
-    fn select_feature(&mut self, latent: Option<u32>, history: History) {
+    pub(super) fn select_feature(&mut self, latent: Option<u32>, history: History) {
         if latent != self.place.feature {
             self.feature = Remote::Idle;
             // What was typed and found was about another feature.
@@ -266,6 +257,12 @@ impl State {
     }
 
     fn restore(&mut self, place: Place) {
+        let (model, saes) = self.missing(&place);
+        if model.is_some() || !saes.is_empty() {
+            self.asked = Some(place);
+            return;
+        }
+        self.asked = None;
         let before = std::mem::replace(&mut self.place, place);
         let same_feature = self.place.feature == before.feature && self.place.sae == before.sae;
         if !same_feature {

@@ -77,6 +77,7 @@ fn an_address_is_restored_as_it_was() {
         view: View::Prompt,
         ranking: Ranking::Count,
         prompt: Some("mine".to_owned()),
+        beside: Vec::new(),
     };
     let state = ready(place.clone());
     assert_eq!(state.place, place);

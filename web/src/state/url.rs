@@ -48,6 +48,54 @@ impl Ranking {
     }
 }
 
+/// The beginning of the ids of what came from the person's own files. They mean nothing to anybody else.
+pub const FILE: &str = "file:";
+
+/// The beginning of the ids of feature sets that need no SAE; a hook point follows.
+pub const NEURONS: &str = "neurons:";
+
+/// What an id in an address stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference<'a> {
+    /// Something of the demo or of another model that comes with it.
+    Part,
+    /// Something of the catalogue, at a layer where there are several.
+    Catalogue(&'a str, Option<u32>),
+    /// A repository, a file in one, or another address, and the hook point where that does not say it.
+    Link(&'a str, Option<&'a str>),
+    /// The neurons of a hook point.
+    Neurons(&'a str),
+}
+
+impl<'a> Reference<'a> {
+    /// Reads an SAE's id.
+    pub fn of(id: &'a str) -> Self {
+        if let Some(hook) = id.strip_prefix(NEURONS) {
+            return Self::Neurons(hook);
+        }
+        if id.contains('/') {
+            return match id.rsplit_once('@') {
+                Some((link, hook)) if !hook.contains('/') => Self::Link(link, Some(hook)),
+                _ => Self::Link(id, None),
+            };
+        }
+        match id.split_once('@') {
+            Some((name, layer)) if !name.is_empty() => layer
+                .parse()
+                .map_or(Self::Part, |layer| Self::Catalogue(name, Some(layer))),
+            _ => Self::Part,
+        }
+    }
+
+    /// Reads a model's id.
+    pub fn of_model(id: &'a str) -> Self {
+        match Self::of(id) {
+            Self::Part if id != "demo" => Self::Catalogue(id, None),
+            reference => reference,
+        }
+    }
+}
+
 /// Everything that an address says. What is `None` is left to the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -65,6 +113,8 @@ pub struct Place {
     pub ranking: Ranking,
     /// The prompt.
     pub prompt: Option<String>,
+    /// Ids of SAEs that are loaded beside the selected one.
+    pub beside: Vec<String>,
 }
 
 impl Place {
@@ -79,11 +129,15 @@ impl Place {
             hash.push('=');
             encode(&mut hash, value);
         };
-        if let Some(model) = &self.model {
+        let shared = |id: &&String| !id.starts_with(FILE);
+        if let Some(model) = self.model.as_ref().filter(shared) {
             put("model", model);
         }
-        if let Some(sae) = &self.sae {
+        if let Some(sae) = self.sae.as_ref().filter(shared) {
             put("sae", sae);
+        }
+        for sae in self.beside.iter().filter(shared) {
+            put("with", sae);
         }
         if let Some(token) = self.token {
             put("token", &token.to_string());
@@ -109,6 +163,7 @@ impl Place {
             match name {
                 "model" => place.model = Some(value),
                 "sae" => place.sae = Some(value),
+                "with" => place.beside.push(value),
                 "token" => place.token = value.parse().ok(),
                 "feature" => place.feature = value.parse().ok(),
                 "view" if value == View::Prompt.name() => place.view = View::Prompt,
@@ -177,6 +232,7 @@ mod tests {
         (
             any::<Option<String>>(),
             any::<Option<String>>(),
+            any::<Vec<String>>(),
             any::<Option<usize>>(),
             any::<Option<u32>>(),
             any::<bool>(),
@@ -184,7 +240,7 @@ mod tests {
             any::<Option<String>>(),
         )
             .prop_map(
-                |(model, sae, token, feature, whole, ranking, prompt)| Place {
+                |(model, sae, beside, token, feature, whole, ranking, prompt)| Place {
                     model,
                     sae,
                     token,
@@ -192,6 +248,7 @@ mod tests {
                     view: if whole { View::Prompt } else { View::Token },
                     ranking: Ranking::ALL[ranking],
                     prompt,
+                    beside,
                 },
             )
     }

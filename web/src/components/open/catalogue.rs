@@ -1,0 +1,159 @@
+//! What the site offers: models, and SAEs for the one that is loaded.
+
+use yew::prelude::*;
+
+use super::{choices, row, text_field, value_of, weights_choice};
+use crate::controller::Controller;
+use crate::format::bytes;
+use crate::offers::{CatalogueModel, CatalogueSae, Fits};
+use crate::state::load::{Field, Kind, LoadAction, Task};
+use crate::state::{Remote, State};
+
+/// The section.
+pub fn catalogue(controller: &Controller, state: &State) -> Html {
+    let catalogue = match &state.open.catalogue {
+        Remote::Here(catalogue) => catalogue,
+        Remote::Failed(message) => {
+            return html! { <>
+                <p class="error" role="alert">{ message }</p>
+                { mirror(controller, state, "") }
+            </> };
+        }
+        Remote::Idle | Remote::Waiting => {
+            return html! { <p class="muted">{ "Reading the catalogue…" }</p> };
+        }
+    };
+    let here = state.model.as_ref().map_or("", |model| &model.id);
+    let saes: Vec<_> = catalogue
+        .saes
+        .iter()
+        .filter(|sae| sae.model == here)
+        .collect();
+    html! {
+        <>
+            <h3>{ "Models" }</h3>
+            <ul class="rows" data-testid="catalogue-models">
+                { demo(controller, state, here) }
+                { for catalogue.models.iter().map(|model| model_row(controller, state, model, here)) }
+            </ul>
+            <h3>{ "SAEs for the loaded model" }</h3>
+            if saes.is_empty() {
+                <p class="muted">{ "The catalogue has none for it. Load one of the models above, or open SAEs from files or a link." }</p>
+            } else {
+                <ul class="rows" data-testid="catalogue-saes">{ for saes.into_iter().map(|sae| sae_row(controller, state, sae)) }</ul>
+            }
+            <div class="controls foot">{ weights_choice(controller, state) }{ mirror(controller, state, &catalogue.mirror) }</div>
+        </>
+    }
+}
+
+fn load(controller: &Controller, state: &State, task: Task, disabled: bool) -> Html {
+    let weights = state.open.weights().to_owned();
+    let controller = controller.clone();
+    let run = move |_| controller.run(vec![task.clone()], &weights, None);
+    html! { <button type="button" data-testid="load" disabled={disabled || state.job.is_some()} onclick={run}>{ "Load" }</button> }
+}
+
+fn demo(controller: &Controller, state: &State, here: &str) -> Html {
+    let about = html! { "the small model of this page with three SAEs" };
+    let action = if here == "demo" {
+        html! { <span class="muted">{ "loaded" }</span> }
+    } else {
+        load(controller, state, Task::demo(), false)
+    };
+    row(html! { "Demo" }, about, action)
+}
+
+fn model_row(controller: &Controller, state: &State, model: &CatalogueModel, here: &str) -> Html {
+    let action = if model.id == here {
+        html! { <span class="muted">{ "loaded" }</span> }
+    } else {
+        let task = Task::catalogue(Kind::Model, model.name.clone(), &model.id, None);
+        load(controller, state, task, !model.fits.ok)
+    };
+    let about = about(model.bytes, &model.licence, &model.fits);
+    row(html! { &model.name }, about, action)
+}
+
+fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
+    let layer = state.open.layer(&sae.id, &sae.layers);
+    let name = match layer {
+        Some(layer) => format!("{}, layer {layer}", sae.name),
+        None => sae.name.clone(),
+    };
+    let id = sae.id.clone();
+    let chosen = controller.on_load(move |event: Event| {
+        LoadAction::Layer(id.clone(), value_of(&event).parse().unwrap_or(0))
+    });
+    let layers = sae
+        .layers
+        .iter()
+        .map(|layer| (layer.to_string(), format!("layer {layer}")));
+    let task = Task::catalogue(Kind::Sae, name, &sae.id, layer);
+    let loaded = state.saes.iter().any(|one| one.id == task.id);
+    let action = html! {
+        <>
+            if sae.layers.len() > 1 {
+                { choices("layer", layers, &layer.map_or(String::new(), |layer| layer.to_string()), chosen) }
+            }
+            if loaded {
+                <span class="muted">{ "loaded" }</span>
+            } else {
+                { load(controller, state, task, !sae.fits.ok) }
+            }
+        </>
+    };
+    row(
+        html! { &sae.name },
+        about(sae.bytes, &sae.licence, &sae.fits),
+        action,
+    )
+}
+
+/// Size, licence, and whether it fits.
+fn about(size: f64, licence: &str, fits: &Fits) -> Html {
+    let licence = if licence.is_empty() {
+        "licence not stated"
+    } else {
+        licence
+    };
+    let room = match (fits.ok, fits.reason.is_empty()) {
+        (true, _) => html! { <span class="good">{ "fits" }</span> },
+        (false, false) => html! { <span class="bad">{ &fits.reason }</span> },
+        (false, true) => {
+            let text = format!(
+                "does not fit: needs {} on the device, {} available",
+                bytes(fits.needed_bytes),
+                bytes(fits.available_bytes)
+            );
+            html! { <span class="bad">{ text }</span> }
+        }
+    };
+    html! { <>{ format!("{} · {licence} · ", bytes(size)) }{ room }</> }
+}
+
+/// Where files come from instead of where they were published.
+fn mirror(controller: &Controller, state: &State, now: &str) -> Html {
+    let address = state.open.field(Field::Mirror).to_owned();
+    let set = {
+        let controller = controller.clone();
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            controller.set_mirror(&address);
+        }
+    };
+    html! {
+        <details class="mirror">
+            <summary>{ if now.is_empty() { "Mirror" } else { "Mirror (set)" } }</summary>
+            <p class="muted">{ if now.is_empty() {
+                "Files come from where they were published. With a mirror they come from BASE/owner/name/resolve/main/path instead.".to_owned()
+            } else {
+                format!("Files come from {now}. Set an empty address to go back to where they were published.")
+            } }</p>
+            <form class="controls" onsubmit={set}>
+                { text_field(controller, state, Field::Mirror, "base address", "https://example.org/models") }
+                <button type="submit">{ "Set" }</button>
+            </form>
+        </details>
+    }
+}

@@ -1,0 +1,176 @@
+//! Files of one's own, and links: what they are, before anything is loaded.
+
+use wasm_bindgen::JsValue;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+use super::{choices, row, text_field, value_of, weights_choice};
+use crate::controller::Controller;
+use crate::offers::{Found, FoundPart, Trouble};
+use crate::state::load::{Field, Kind, LoadAction, Section, Task, slot};
+use crate::state::{Remote, State};
+
+/// Files: dropped anywhere on the page, or picked here.
+pub fn files(controller: &Controller, state: &State) -> Html {
+    let picked = {
+        let controller = controller.clone();
+        Callback::from(move |event: Event| {
+            let input = event.target_unchecked_into::<HtmlInputElement>();
+            if let Some(files) = input.files() {
+                // The list ends with the choice, and the same files may be chosen again.
+                let files: JsValue = js_sys::Array::from(&files).into();
+                input.set_value("");
+                controller.look_at_files(files);
+            }
+        })
+    };
+    html! {
+        <>
+            <p>{ "Drop files or folders anywhere on the page, or choose them here. They are read in your browser and sent nowhere." }</p>
+            <p class="muted">{ "A GPT-2 folder (config.json, model.safetensors, tokenizer.json or vocab.json and merges.txt), a SAELens folder (cfg.json, sae_weights.safetensors), or an OpenAI .pt file; several at once." }</p>
+            <div class="controls">
+                <label class="pick">{ "Choose files" }<input class="sr" type="file" multiple=true data-testid="pick-files" onchange={picked.clone()} /></label>
+                <label class="pick">{ "Choose a folder" }<input class="sr" type="file" webkitdirectory=true data-testid="pick-folder" onchange={picked} /></label>
+                { weights_choice(controller, state) }
+            </div>
+            { list(controller, state, Section::Files) }
+        </>
+    }
+}
+
+/// A link.
+pub fn link(controller: &Controller, state: &State) -> Html {
+    let link = state.open.field(Field::Link).to_owned();
+    let empty = link.trim().is_empty();
+    let look = {
+        let controller = controller.clone();
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            controller.look_at_link(&link);
+        }
+    };
+    html! {
+        <>
+            <form class="controls" onsubmit={look}>
+                { text_field(controller, state, Field::Link, "Hugging Face page, owner/name, owner/name:path, or any address", "openai-community/gpt2") }
+                <button type="submit" disabled={empty}>{ "Look" }</button>
+                { weights_choice(controller, state) }
+            </form>
+            { list(controller, state, Section::Link) }
+        </>
+    }
+}
+
+/// What was found.
+fn list(controller: &Controller, state: &State, section: Section) -> Html {
+    let found = match &state.open.found[slot(section)] {
+        Remote::Here(found) => found,
+        Remote::Failed(message) => {
+            return html! { <p class="error" role="alert">{ message }</p> };
+        }
+        Remote::Waiting => return html! { <p class="muted" role="status">{ "Looking…" }</p> },
+        Remote::Idle => return Html::default(),
+    };
+    let Found {
+        models,
+        saes,
+        problems,
+    } = &**found;
+    let mut tasks: Vec<Task> = models
+        .iter()
+        .take(1)
+        .map(|model| Task::found(Kind::Model, &model.name, &model.source, None))
+        .collect();
+    let mut lacking = false;
+    for (index, sae) in saes.iter().enumerate() {
+        lacking |= sae.hook.is_none() && hook_of(state, section, index).is_none();
+        tasks.push(sae_task(state, section, index, sae));
+    }
+    let whole = tasks.len();
+    html! {
+        <>
+            if whole == 0 && problems.is_empty() {
+                <p class="muted" role="status">{ "Nothing was found there." }</p>
+            }
+            <ul class="rows" data-testid="found">
+                { for models.iter().map(|model| {
+                    let task = Task::found(Kind::Model, &model.name, &model.source, None);
+                    row(html! { &model.name }, html! { format!("model · {}", model.summary) }, load(controller, state, vec![task], false, "Load"))
+                }) }
+                { for saes.iter().enumerate().map(|(index, sae)| {
+                    let task = sae_task(state, section, index, sae);
+                    let lacking = sae.hook.is_none() && task.hook.is_none();
+                    let action = html! { <>
+                        if sae.hook.is_none() { { hook_choice(controller, state, section, index) } }
+                        { load(controller, state, vec![task], lacking || state.model.is_none(), "Load") }
+                    </> };
+                    row(html! { &sae.name }, html! { format!("SAE · {}", about(sae)) }, action)
+                }) }
+                { for problems.iter().map(|Trouble { file, message }| {
+                    row(html! { <span class="bad">{ file }</span> }, html! { message }, Html::default())
+                }) }
+            </ul>
+            if (2..=16).contains(&whole) {
+                { load(controller, state, tasks, lacking || (models.is_empty() && state.model.is_none()), "Load all") }
+            }
+        </>
+    }
+}
+
+fn about(sae: &FoundPart) -> String {
+    match &sae.hook {
+        Some(hook) => format!("{} · {hook}", sae.summary),
+        None => format!("{} · it does not say where it belongs", sae.summary),
+    }
+}
+
+fn hook_of(state: &State, section: Section, index: usize) -> Option<&str> {
+    state.open.hook(slot(section), index)
+}
+
+fn sae_task(state: &State, section: Section, index: usize, sae: &FoundPart) -> Task {
+    Task::found(
+        Kind::Sae,
+        &sae.name,
+        &sae.source,
+        hook_of(state, section, index),
+    )
+}
+
+fn load(
+    controller: &Controller,
+    state: &State,
+    tasks: Vec<Task>,
+    disabled: bool,
+    name: &'static str,
+) -> Html {
+    let weights = state.open.weights().to_owned();
+    let controller = controller.clone();
+    let run = move |_| controller.run(tasks.clone(), &weights, None);
+    html! { <button type="button" data-testid="load" disabled={disabled || state.job.is_some()} onclick={run}>{ name }</button> }
+}
+
+/// The hooks of the loaded model at which SAEs are trained.
+fn hook_choice(controller: &Controller, state: &State, section: Section, index: usize) -> Html {
+    let layers = state.model.as_ref().map_or(0, |model| model.n_layers);
+    let points = [
+        "hook_resid_pre",
+        "hook_resid_mid",
+        "hook_resid_post",
+        "hook_attn_out",
+        "hook_mlp_out",
+        "mlp.hook_post",
+        "attn.hook_z",
+    ];
+    let hooks = (0..layers).flat_map(|layer| {
+        points.map(|point| {
+            let hook = format!("blocks.{layer}.{point}");
+            (hook.clone(), hook)
+        })
+    });
+    let none = (String::new(), "where does it belong?".to_owned());
+    let chosen = controller
+        .on_load(move |event: Event| LoadAction::Hook(slot(section), index, value_of(&event)));
+    let now = hook_of(state, section, index).unwrap_or_default();
+    choices("hook", std::iter::once(none).chain(hooks), now, chosen)
+}

@@ -1,0 +1,414 @@
+//! Loading models and SAEs: the part of the controller behind the dialog.
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
+
+use crate::browser;
+use crate::controller::Controller;
+use crate::data::{Metrics, ModelInfo, SaeInfo, Trace};
+use crate::engine::{Engine, Fault, get, object, read};
+use crate::offers::{Found, Source};
+use crate::state::load::{Broken, Job, Kind, LoadAction, Section, Task};
+use crate::state::url::{Place, Reference};
+use crate::state::{Action, During, Note, State};
+
+/// How long to wait for the trace under way before an SAE's numbers are taken, in milliseconds.
+const TURN: i32 = 50;
+
+impl Task {
+    /// The demo.
+    pub fn demo() -> Self {
+        Self {
+            kind: Kind::Demo,
+            name: "the demo".to_owned(),
+            id: String::new(),
+            source: "demo".into(),
+            hook: None,
+        }
+    }
+
+    /// Something of the catalogue.
+    pub fn catalogue(kind: Kind, name: String, entry: &str, layer: Option<u32>) -> Self {
+        let mut id = entry.to_owned();
+        let layer_value = layer.map_or(JsValue::UNDEFINED, |layer| {
+            id.push('@');
+            id.push_str(&layer.to_string());
+            layer.into()
+        });
+        let source = object([("catalogue", entry.into()), ("layer", layer_value)]);
+        Self {
+            kind,
+            name,
+            id,
+            source,
+            hook: None,
+        }
+    }
+
+    /// The neurons of a hook point.
+    pub fn neurons(hook: &str) -> Self {
+        Self {
+            kind: Kind::Neurons,
+            name: hook.to_owned(),
+            id: format!("{}{hook}", crate::state::url::NEURONS),
+            source: JsValue::UNDEFINED,
+            hook: Some(hook.to_owned()),
+        }
+    }
+
+    /// Something that was found in files or behind a link.
+    pub fn found(kind: Kind, name: &str, source: &Source, hook: Option<&str>) -> Self {
+        let mut id =
+            address_of(source).unwrap_or_else(|| format!("{}{name}", crate::state::url::FILE));
+        if let Some(hook) = hook {
+            id.push('@');
+            id.push_str(hook);
+        }
+        Self {
+            kind,
+            name: name.to_owned(),
+            id,
+            source: source.clone(),
+            hook: hook.map(str::to_owned),
+        }
+    }
+}
+
+/// The address of a source that others can reach as well: `owner/name`, `owner/name:path`, or a URL.
+fn address_of(source: &Source) -> Option<String> {
+    let text = |name| get(source, name).and_then(|value| value.as_string());
+    if let Some(repo) = text("repo") {
+        return Some(match text("path") {
+            Some(path) if !path.is_empty() => format!("{repo}:{path}"),
+            _ => repo,
+        });
+    }
+    source.as_string().or_else(|| text("url"))
+}
+
+/// What has to be loaded to see the place of an address, in a page that has what `state` says.
+pub fn tasks(state: &State, place: &Place) -> Vec<Task> {
+    let (model, saes) = state.missing(place);
+    let model = model.map(|id| match Reference::of_model(&id) {
+        Reference::Catalogue(entry, _) => {
+            Task::catalogue(Kind::Model, entry.to_owned(), entry, None)
+        }
+        Reference::Link(link, _) => Task {
+            kind: Kind::ModelLink,
+            name: link.to_owned(),
+            id: id.clone(),
+            source: link.into(),
+            hook: None,
+        },
+        Reference::Part | Reference::Neurons(_) => Task::demo(),
+    });
+    let saes = saes.into_iter().filter_map(|id| {
+        Some(match Reference::of(&id) {
+            Reference::Catalogue(entry, layer) => {
+                Task::catalogue(Kind::Sae, entry.to_owned(), entry, layer)
+            }
+            Reference::Link(link, hook) => Task {
+                kind: Kind::SaeLink,
+                name: link.to_owned(),
+                source: link.into(),
+                hook: hook.map(str::to_owned),
+                id: id.clone(),
+            },
+            Reference::Neurons(hook) => Task::neurons(hook),
+            Reference::Part => return None,
+        })
+    });
+    model.into_iter().chain(saes).collect()
+}
+
+impl Controller {
+    /// Something about loading happened.
+    pub fn tell(&self, action: LoadAction) {
+        self.dispatch(Action::Load(action));
+    }
+
+    /// Opens the dialog, and asks for what the section shows.
+    pub fn open(&self, section: Section, state: &State) {
+        self.tell(LoadAction::Open(Some(section)));
+        match section {
+            Section::Catalogue => self.ask_catalogue(),
+            Section::Storage => self.ask_storage(),
+            Section::Files | Section::Link | Section::Neurons => {}
+        }
+        let unmeasured = state
+            .saes
+            .iter()
+            .filter(|sae| state.numbers_of(&sae.id).is_none());
+        self.measure(unmeasured.map(|sae| sae.id.clone()).collect());
+    }
+
+    /// Asks what the site offers and what fits.
+    pub fn ask_catalogue(&self) {
+        let Some(engine) = self.engine() else { return };
+        let this = self.clone();
+        spawn_local(async move {
+            let told = engine.call("catalogue", &[]).await.and_then(read);
+            this.tell(LoadAction::Catalogue(told.map_err(message)));
+        });
+    }
+
+    /// Asks what the browser keeps.
+    pub fn ask_storage(&self) {
+        self.with_storage(None);
+    }
+
+    /// Deletes a stored file by its key, or all of them by `all`.
+    pub fn delete_stored(&self, key: &str) {
+        self.with_storage(Some(("deleteStored", key.into())));
+    }
+
+    /// Asks the browser to keep what is stored when space is short.
+    pub fn persist(&self) {
+        self.with_storage(Some(("persistStorage", JsValue::UNDEFINED)));
+    }
+
+    fn with_storage(&self, first: Option<(&'static str, JsValue)>) {
+        let Some(engine) = self.engine() else { return };
+        let this = self.clone();
+        spawn_local(async move {
+            let mut done = Ok(JsValue::TRUE);
+            if let Some((method, argument)) = first {
+                done = engine.call(method, &[argument]).await;
+            }
+            if done.as_ref().is_ok_and(|answer| *answer == JsValue::FALSE) {
+                this.dispatch(Action::Note(Note::staying(
+                    "The browser did not agree. It does so for pages that are visited often or bookmarked.",
+                )));
+            }
+            let told = match done {
+                Ok(_) => engine.call("storage", &[]).await.and_then(read),
+                Err(fault) => Err(fault),
+            };
+            this.tell(LoadAction::Storage(told.map_err(message)));
+        });
+    }
+
+    /// Sets where files come from instead of where they were published; an empty address ends that.
+    pub fn set_mirror(&self, address: &str) {
+        let Some(engine) = self.engine() else { return };
+        let address = match address.trim() {
+            "" => JsValue::NULL,
+            address => address.into(),
+        };
+        let this = self.clone();
+        spawn_local(async move {
+            match engine.call("setMirror", &[address]).await {
+                Ok(_) => this.ask_catalogue(),
+                Err(fault) => this.tell(LoadAction::Catalogue(Err(fault.message))),
+            }
+        });
+    }
+
+    /// Looks at files, and shows what they are.
+    pub fn look_at_files(&self, files: JsValue) {
+        self.tell(LoadAction::Open(Some(Section::Files)));
+        self.seek(Section::Files, "recognise", files);
+    }
+
+    /// Looks at what a link leads to.
+    pub fn look_at_link(&self, link: &str) {
+        self.seek(Section::Link, "fromLink", link.trim().into());
+    }
+
+    fn seek(&self, section: Section, method: &'static str, argument: JsValue) {
+        let Some(engine) = self.engine() else { return };
+        self.tell(LoadAction::Seeking(section));
+        let this = self.clone();
+        spawn_local(async move {
+            let told = engine.call(method, &[argument]).await.and_then(read);
+            this.tell(LoadAction::Found(section, told.map_err(message)));
+        });
+    }
+
+    /// Loads one thing after the other. `weights` says how they lie on the device; `then` is the place to go to when all
+    /// are there.
+    pub fn run(&self, tasks: Vec<Task>, weights: &str, then: Option<Place>) {
+        let (Some(engine), Ok(controller)) = (self.engine(), AbortController::new()) else {
+            return;
+        };
+        let weights = weights.to_owned();
+        let signal = controller.signal();
+        self.set_loading(Some(controller));
+        let this = self.clone();
+        spawn_local(async move {
+            let of = tasks.len();
+            let mut broken = None;
+            let mut loaded = Vec::new();
+            for (at, task) in tasks.iter().enumerate() {
+                this.tell(LoadAction::Started(Job {
+                    name: task.name.clone(),
+                    number: at + 1,
+                    of,
+                }));
+                let options = object([
+                    ("id", text_or_undefined(&task.id)),
+                    (
+                        "hook",
+                        task.hook.as_deref().map_or(JsValue::UNDEFINED, Into::into),
+                    ),
+                    ("weightFormat", weights.as_str().into()),
+                    ("signal", signal.clone().into()),
+                ]);
+                match this.load_one(&engine, task, &options).await {
+                    Ok(sae) => loaded.extend(sae),
+                    Err(fault) => {
+                        broken = Some((fault, tasks[at..].to_vec()));
+                        break;
+                    }
+                }
+            }
+            this.set_loading(None);
+            let stopped = signal.aborted()
+                || matches!(&broken, Some((fault, _)) if fault.code == "cancelled");
+            let whole = broken.is_none();
+            let broken = broken.filter(|_| !stopped);
+            this.tell(LoadAction::Ended(broken.map(|(fault, left)| {
+                Broken::new(fault.code, fault.message, left)
+            })));
+            if stopped {
+                this.dispatch(Action::Note(State::stopped()));
+            }
+            if let (true, Some(place)) = (whole, then) {
+                this.dispatch(Action::Restore(place));
+            }
+            this.measure(loaded);
+            this.ask_info().await;
+            // What fits depends on what is loaded.
+            this.ask_catalogue();
+        });
+    }
+
+    /// Loads one thing; gives the ids of SAEs that have no numbers yet.
+    async fn load_one(
+        &self,
+        engine: &Engine,
+        task: &Task,
+        options: &JsValue,
+    ) -> Result<Vec<String>, Fault> {
+        let mut source = task.source.clone();
+        match task.kind {
+            Kind::Demo => {
+                let model = read(engine.call("loadModel", &[source.clone()]).await?)?;
+                let saes = read(engine.call("loadSae", &[source]).await?)?;
+                self.dispatch(Action::EngineReady(model, saes));
+                return Ok(Vec::new());
+            }
+            Kind::ModelLink | Kind::SaeLink => {
+                let found: Found = read(engine.call("fromLink", &[source]).await?)?;
+                let (parts, others) = match task.kind {
+                    Kind::ModelLink => (found.models, "model"),
+                    _ => (found.saes, "SAE"),
+                };
+                let several = parts.len();
+                let mut parts = parts.into_iter();
+                let (Some(part), 1) = (parts.next(), several) else {
+                    return Err(Fault::own(format!(
+                        "{} leads to {several} {others}s where one was expected. Open it under Link to choose.",
+                        task.name
+                    )));
+                };
+                source = part.source;
+            }
+            Kind::Model | Kind::Sae | Kind::Neurons => {}
+        }
+        match task.kind {
+            Kind::Model | Kind::ModelLink => {
+                let answer = engine.call("loadModel", &[source, options.clone()]).await?;
+                let model: ModelInfo = read(answer)?;
+                self.tell(LoadAction::Model(model));
+                Ok(Vec::new())
+            }
+            Kind::Neurons => {
+                let hook = task.hook.as_deref().unwrap_or_default().into();
+                let answer = engine.call("loadNeurons", &[hook, options.clone()]).await?;
+                let sae: SaeInfo = read(answer)?;
+                self.tell(LoadAction::Sae(sae));
+                // A set of neurons is the activation itself: it loses nothing, so there is nothing to measure.
+                Ok(Vec::new())
+            }
+            Kind::Demo | Kind::Sae | Kind::SaeLink => {
+                let answer = engine.call("loadSae", &[source, options.clone()]).await?;
+                let sae: SaeInfo = read(answer)?;
+                let id = sae.id.clone();
+                self.tell(LoadAction::Sae(sae));
+                Ok(vec![id])
+            }
+        }
+    }
+
+    /// Stops what is being loaded.
+    pub fn stop_loading(&self) {
+        if let Some(controller) = self.set_loading(None) {
+            controller.abort();
+        }
+    }
+
+    /// Takes an SAE off the device.
+    pub fn unload(&self, id: String) {
+        let Some(engine) = self.engine() else { return };
+        let this = self.clone();
+        spawn_local(async move {
+            match engine.call("unloadSae", &[id.as_str().into()]).await {
+                Ok(_) => this.tell(LoadAction::Unloaded(id)),
+                Err(fault) => this.fail(fault, During::Other),
+            }
+            this.ask_info().await;
+            this.ask_catalogue();
+        });
+    }
+
+    /// Takes SAEs' numbers on the sample text.
+    fn measure(&self, ids: Vec<String>) {
+        let Some(engine) = self.engine() else { return };
+        let Some(text) = browser::global("SAMPLE_TEXT").and_then(|text| text.as_string()) else {
+            return;
+        };
+        let this = self.clone();
+        for id in &ids {
+            self.tell(LoadAction::Measuring(id.clone()));
+        }
+        spawn_local(async move {
+            for id in ids {
+                let told = this.measure_one(&engine, &text, &id).await;
+                this.tell(LoadAction::Measured(id, told.map_err(message)));
+            }
+        });
+    }
+
+    async fn measure_one(&self, engine: &Engine, text: &str, id: &str) -> Result<Metrics, Fault> {
+        loop {
+            // A second trace cancels the first: the person's goes before.
+            while self.is_tracing() {
+                browser::wait(TURN).await;
+            }
+            let saes = js_sys::Array::of1(&id.into());
+            let options = object([("saes", saes.into()), ("topLogits", 1.into())]);
+            match engine.call("trace", &[text.into(), options]).await {
+                Err(fault) if fault.code == "cancelled" && self.is_tracing() => {}
+                answer => {
+                    let trace: Trace = read(answer?)?;
+                    let sae = trace.saes.into_iter().next();
+                    return Ok(sae.map(|sae| sae.metrics).unwrap_or_default());
+                }
+            }
+        }
+    }
+}
+
+fn message(fault: Fault) -> String {
+    fault.message
+}
+
+fn text_or_undefined(text: &str) -> JsValue {
+    if text.is_empty() {
+        JsValue::UNDEFINED
+    } else {
+        text.into()
+    }
+}

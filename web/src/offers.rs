@@ -1,0 +1,131 @@
+//! What can be loaded, and what is stored, as the engine's API tells it (`pkg/index.d.ts`).
+
+use crate::data::told;
+
+/// Where a model or SAE is read from: a value of the API that is handed back to it as it came.
+#[cfg(target_arch = "wasm32")]
+pub type Source = wasm_bindgen::JsValue;
+
+/// Where a model or SAE is read from. There are none outside a browser.
+#[cfg(not(target_arch = "wasm32"))]
+pub type Source = ();
+
+told! {
+    /// Whether there is room for something on this device.
+    Fits {
+        /// Whether there is.
+        ok: bool = "ok",
+        /// What it needs, bytes.
+        needed_bytes: f64 = "neededBytes",
+        /// What there is, bytes; 0 where the device does not say.
+        available_bytes: f64 = "availableBytes",
+        /// Why it does not fit.
+        reason: String = "reason",
+    }
+
+    /// A model of the catalogue.
+    CatalogueModel {
+        /// Id, as in the address.
+        id: String = "id",
+        /// Name for people.
+        name: String = "name",
+        /// Licence.
+        licence: String = "licence",
+        /// Size of the download, bytes.
+        bytes: f64 = "bytes",
+        /// Whether there is room for it.
+        fits: Fits = "fits",
+    }
+
+    /// A release of SAEs in the catalogue: one for each of its layers.
+    CatalogueSae {
+        /// Id, as in the address.
+        id: String = "id",
+        /// Name for people.
+        name: String = "name",
+        /// Licence.
+        licence: String = "licence",
+        /// Id of the catalogue's model that they are for.
+        model: String = "model",
+        /// The layers there are.
+        layers: Vec<u32> = "layers",
+        /// Size of the download of one, bytes.
+        bytes: f64 = "bytes",
+        /// Whether there is room for one.
+        fits: Fits = "fits",
+    }
+
+    /// What the site offers.
+    Catalogue {
+        /// Where files come from instead of where they were published.
+        mirror: String = "mirror",
+        /// Models.
+        models: Vec<CatalogueModel> = "models",
+        /// SAEs.
+        saes: Vec<CatalogueSae> = "saes",
+    }
+
+    /// A model or SAE that was found in files or behind a link.
+    FoundPart {
+        /// Name for people.
+        name: String = "name",
+        /// What it is, in a few words.
+        summary: String = "summary",
+        /// Where an SAE belongs, where it says so.
+        hook: Option<String> = "hook",
+        /// What loads it.
+        source: Source = "source",
+    }
+
+    /// A file that is of no use, and why.
+    Trouble {
+        /// The file.
+        file: String = "file",
+        /// Text for people.
+        message: String = "message",
+    }
+
+    /// What was found in files or behind a link.
+    Found {
+        /// Models.
+        models: Vec<FoundPart> = "models",
+        /// SAEs.
+        saes: Vec<FoundPart> = "saes",
+        /// What is of no use.
+        problems: Vec<Trouble> = "problems",
+    }
+
+    /// A stored file.
+    Stored {
+        /// Tells it from the others.
+        key: String = "key",
+        /// Name for people.
+        name: String = "name",
+        /// Where it came from.
+        url: String = "url",
+        /// Length of the whole file, bytes.
+        bytes: f64 = "bytes",
+        /// How much of it is there, bytes.
+        stored_bytes: f64 = "storedBytes",
+        /// Whether all of it is.
+        complete: bool = "complete",
+        /// When it was last used, in milliseconds since 1970.
+        used_at: f64 = "usedAt",
+    }
+
+    /// What the browser keeps for the page.
+    Storage {
+        /// Files.
+        entries: Vec<Stored> = "entries",
+        /// How much is used, bytes.
+        usage_bytes: Option<f64> = "usageBytes",
+        /// How much may be, bytes.
+        quota_bytes: Option<f64> = "quotaBytes",
+        /// Whether the browser keeps it when space is short.
+        persisted: bool = "persisted",
+        /// Whether the browser keeps anything.
+        available: bool = "available",
+        /// Why it does not.
+        reason: String = "reason",
+    }
+}

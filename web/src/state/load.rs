@@ -1,0 +1,367 @@
+//! Loading models and SAEs: what the dialog shows, what is under way, and what became of it.
+
+use super::meter::Meter;
+use super::url::{Place, Reference};
+use super::{During, History, Note, Phase, Problem, Remote, State};
+use crate::data::{Metrics, ModelInfo, Progress, SaeInfo};
+use crate::offers::{Catalogue, Found, Source, Storage};
+use crate::shared::Shared;
+
+/// A part of the dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// What the site offers.
+    Catalogue,
+    /// Files of one's own.
+    Files,
+    /// An address.
+    Link,
+    /// Feature sets that need no SAE.
+    Neurons,
+    /// What the browser keeps.
+    Storage,
+}
+
+impl Section {
+    /// All of them, in the order of their buttons, with their names.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Catalogue, "Catalogue"),
+        (Self::Files, "Files"),
+        (Self::Link, "Link"),
+        (Self::Neurons, "Neurons"),
+        (Self::Storage, "Storage"),
+    ];
+}
+
+/// What a task loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The demo: its model and its SAEs.
+    Demo,
+    /// A model; the SAEs of the one before go with it.
+    Model,
+    /// An SAE.
+    Sae,
+    /// What a link leads to, if that is one model.
+    ModelLink,
+    /// What a link leads to, if that is one SAE.
+    SaeLink,
+    /// The neurons of a hook point.
+    Neurons,
+}
+
+/// One thing to load.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// What it is.
+    pub kind: Kind,
+    /// Name for people.
+    pub name: String,
+    /// The id that it gets, as in the address.
+    pub id: String,
+    /// Where it is read from.
+    pub source: Source,
+    /// Where an SAE belongs, if somebody said so.
+    pub hook: Option<String>,
+}
+
+/// What is under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Name of what is being loaded.
+    pub name: String,
+    /// Which of several it is, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+/// What did not work, and what is left to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broken {
+    /// Why.
+    pub problem: Problem,
+    /// What is still to be loaded, beginning with what failed.
+    pub left: Vec<Task>,
+}
+
+/// A field in which something is typed or chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The address of a repository or file.
+    Link,
+    /// Where files come from instead of where they were published.
+    Mirror,
+    /// How weights lie on the device: `auto`, `f32` or `f16`.
+    Weights,
+    /// Layer whose neurons are loaded.
+    NeuronLayer,
+    /// Which of the layer's neurons, as a hook point without its layer.
+    NeuronKind,
+}
+
+/// The dialog.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OpenState {
+    /// The part that is shown; nothing while it is closed.
+    pub section: Option<Section>,
+    /// What the site offers.
+    pub catalogue: Remote<Shared<Catalogue>>,
+    /// The layer that was chosen for an SAE of the catalogue, by the SAE's id.
+    pub layers: Vec<(String, u32)>,
+    /// What was found in files, and behind a link.
+    pub found: [Remote<Shared<Found>>; 2],
+    /// The hook that was chosen for an SAE that was found: the section's slot, the SAE's index, and the hook.
+    pub hooks: Vec<(usize, usize, String)>,
+    /// What the browser keeps.
+    pub storage: Remote<Shared<Storage>>,
+    /// Values of the fields that were touched.
+    pub fields: Vec<(Field, String)>,
+}
+
+impl OpenState {
+    /// What stands in a field.
+    pub fn field(&self, field: Field) -> &str {
+        let typed = self.fields.iter().find(|one| one.0 == field);
+        match (typed, field) {
+            (Some((_, value)), _) => value,
+            (None, Field::Weights) => "auto",
+            (None, Field::NeuronLayer) => "0",
+            (None, Field::NeuronKind) => "mlp.hook_post",
+            (None, Field::Link | Field::Mirror) => "",
+        }
+    }
+
+    /// How weights are to lie on the device.
+    pub fn weights(&self) -> &str {
+        self.field(Field::Weights)
+    }
+
+    /// The layer that is chosen for an SAE of the catalogue; at first the middle one.
+    pub fn layer(&self, sae: &str, layers: &[u32]) -> Option<u32> {
+        let chosen = self.layers.iter().find(|one| one.0 == sae);
+        chosen
+            .map(|one| one.1)
+            .or_else(|| layers.get(layers.len() / 2).copied())
+    }
+
+    /// The hook that was chosen for an SAE that was found.
+    pub fn hook(&self, slot: usize, index: usize) -> Option<&str> {
+        let chosen = self
+            .hooks
+            .iter()
+            .find(|one| (one.0, one.1) == (slot, index));
+        chosen.map(|one| one.2.as_str())
+    }
+}
+
+/// The slot of [`OpenState::found`] for a section: files or a link.
+pub fn slot(section: Section) -> usize {
+    usize::from(section == Section::Link)
+}
+
+/// What can happen while something is loaded.
+#[derive(Clone, Debug)]
+pub enum LoadAction {
+    /// Opens the dialog at a section, or closes it.
+    Open(Option<Section>),
+    /// What the site offers.
+    Catalogue(Result<Catalogue, String>),
+    /// A layer was chosen for an SAE of the catalogue.
+    Layer(String, u32),
+    /// Files or a link are being looked at.
+    Seeking(Section),
+    /// What was found there.
+    Found(Section, Result<Found, String>),
+    /// A hook was chosen for an SAE that was found: slot, index, hook.
+    Hook(usize, usize, String),
+    /// What the browser keeps.
+    Storage(Result<Storage, String>),
+    /// Something was typed or chosen.
+    Field(Field, String),
+    /// Something is being loaded.
+    Started(Job),
+    /// Bytes came, at a time in milliseconds.
+    Progress(Progress, f64),
+    /// Loading ended: all is there, or it was stopped, or it failed.
+    Ended(Option<Broken>),
+    /// The message about what failed is put away.
+    Dismiss,
+    /// A model is there, without SAEs.
+    Model(ModelInfo),
+    /// An SAE is there.
+    Sae(SaeInfo),
+    /// An SAE is gone.
+    Unloaded(String),
+    /// An SAE's numbers on the sample text are asked for.
+    Measuring(String),
+    /// They came.
+    Measured(String, Result<Metrics, String>),
+    /// The address asks for something that is not loaded.
+    Ask(Place),
+    /// It is not to be loaded.
+    Stay,
+}
+
+impl State {
+    pub(super) fn loading(&mut self, action: LoadAction) {
+        match action {
+            LoadAction::Open(section) => self.open.section = section,
+            LoadAction::Catalogue(told) => self.open.catalogue = remote(told),
+            LoadAction::Layer(sae, layer) => {
+                self.open.layers.retain(|one| one.0 != sae);
+                self.open.layers.push((sae, layer));
+            }
+            LoadAction::Seeking(section) => {
+                let slot = slot(section);
+                self.open.found[slot] = Remote::Waiting;
+                self.open.hooks.retain(|one| one.0 != slot);
+            }
+            LoadAction::Found(section, told) => self.open.found[slot(section)] = remote(told),
+            LoadAction::Hook(slot, index, hook) => {
+                self.open
+                    .hooks
+                    .retain(|one| (one.0, one.1) != (slot, index));
+                self.open.hooks.push((slot, index, hook));
+            }
+            LoadAction::Storage(told) => self.open.storage = remote(told),
+            LoadAction::Field(field, value) => {
+                self.open.fields.retain(|one| one.0 != field);
+                self.open.fields.push((field, value));
+            }
+            LoadAction::Started(job) => {
+                self.job = Some(job);
+                self.meter = Meter::default();
+                self.broken = None;
+            }
+            LoadAction::Progress(progress, now) => self.meter.told(progress, now),
+            LoadAction::Ended(broken) => {
+                self.job = None;
+                self.broken = broken;
+            }
+            LoadAction::Dismiss => self.broken = None,
+            LoadAction::Model(model) => self.model_loaded(model),
+            LoadAction::Sae(sae) => self.sae_loaded(sae),
+            LoadAction::Unloaded(id) => self.sae_unloaded(&id),
+            LoadAction::Measuring(id) => self.set_numbers(id, Remote::Waiting),
+            LoadAction::Measured(id, told) => {
+                let told = told.map_or_else(Remote::Failed, Remote::Here);
+                self.set_numbers(id, told);
+            }
+            LoadAction::Ask(place) => self.asked = Some(place),
+            LoadAction::Stay => {
+                self.asked = None;
+                self.history = History::Replace;
+            }
+        }
+    }
+
+    fn model_loaded(&mut self, model: ModelInfo) {
+        self.place.model = Some(model.id.clone());
+        self.select_feature(None, History::Push);
+        self.place.sae = None;
+        self.place.token = None;
+        self.model = Some(Shared::new(model));
+        self.saes = Shared::default();
+        self.numbers.clear();
+        // The tokens may be others, and all that was computed is of the model before.
+        self.trace = None;
+        self.problem = None;
+        self.asked = None;
+        self.phase = Phase::Ready;
+        self.at_once = true;
+    }
+
+    fn sae_loaded(&mut self, sae: SaeInfo) {
+        let id = sae.id.clone();
+        let mut saes = (*self.saes).clone();
+        saes.retain(|one| one.id != id);
+        saes.push(sae);
+        self.saes = Shared::new(saes);
+        if self.place.sae.as_ref() != Some(&id) {
+            self.select_feature(None, History::Push);
+        }
+        self.place.sae = Some(id);
+        self.at_once = true;
+        self.asked = None;
+    }
+
+    fn sae_unloaded(&mut self, id: &str) {
+        let mut saes = (*self.saes).clone();
+        saes.retain(|one| one.id != id);
+        self.numbers.retain(|one| one.0 != id);
+        if self.place.sae.as_deref() == Some(id) {
+            self.place.sae = saes.last().map(|sae| sae.id.clone());
+            self.select_feature(None, History::Replace);
+        }
+        self.saes = Shared::new(saes);
+        self.at_once = true;
+    }
+
+    fn set_numbers(&mut self, id: String, told: Remote<Metrics>) {
+        self.numbers.retain(|one| one.0 != id);
+        if self.saes.iter().any(|sae| sae.id == id) {
+            self.numbers.push((id, told));
+        }
+    }
+
+    /// An SAE's numbers on the sample text.
+    pub fn numbers_of(&self, id: &str) -> Option<&Remote<Metrics>> {
+        let found = self.numbers.iter().find(|one| one.0 == id);
+        found.map(|one| &one.1)
+    }
+
+    /// The place with the ids of everything that is loaded, for the address.
+    pub fn address(&self) -> Place {
+        let mut place = self.place.clone();
+        let beside =
+            self.saes.iter().map(|sae| &sae.id).filter(|&id| {
+                place.sae.as_ref() != Some(id) && Reference::of(id) != Reference::Part
+            });
+        place.beside = beside.cloned().collect();
+        place
+    }
+
+    /// What an address names that is not loaded: the model, and the SAEs for it.
+    pub fn missing(&self, place: &Place) -> (Option<String>, Vec<String>) {
+        let here = self.model.as_ref().map_or("demo", |model| &model.id);
+        let model = place.model.clone().filter(|asked| asked != here);
+        let loaded = |id: &String| model.is_none() && self.saes.iter().any(|sae| sae.id == *id);
+        let saes = place
+            .sae
+            .iter()
+            .chain(&place.beside)
+            .filter(|id| Reference::of(id) != Reference::Part && !loaded(id));
+        (model.clone(), saes.cloned().collect())
+    }
+
+    /// Says that a load was stopped by the person.
+    pub fn stopped() -> Option<Note> {
+        Note::passing("Stopped. What had come is kept for the next time.")
+    }
+}
+
+impl Broken {
+    /// A failed load.
+    pub fn new(code: String, message: String, left: Vec<Task>) -> Self {
+        let problem = Problem {
+            code,
+            message,
+            during: During::Other,
+            too_long: None,
+        };
+        Self { problem, left }
+    }
+
+    /// Whether it was a break in the way, so that the same again can go on where it broke off.
+    pub fn resumes(&self) -> bool {
+        matches!(
+            self.problem.code.as_str(),
+            "network" | "cors" | "worker-died" | "device-lost"
+        )
+    }
+}
+
+fn remote<T>(told: Result<T, String>) -> Remote<Shared<T>> {
+    told.map_or_else(Remote::Failed, |value| Remote::Here(Shared::new(value)))
+}
