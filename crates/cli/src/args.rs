@@ -24,14 +24,67 @@ pub enum Command {
     Inspect(Inspect),
     /// Write an autoencoder in another format
     Export(Export),
+    /// List or delete what was downloaded
+    Cache(Cache),
+}
+
+/// Where models and autoencoders of hosts come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Downloads")]
+pub struct Downloads {
+    /// Use only what was downloaded before
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Ask this mirror of Hugging Face: files are at URL/OWNER/NAME/resolve/REVISION/PATH
+    #[arg(long, value_name = "URL", env = "SAE_EXPLORER_MIRROR")]
+    pub mirror: Option<String>,
+
+    /// Where downloads are kept [default: sae-explorer/models in the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "SAE_EXPLORER_CACHE")]
+    pub cache: Option<PathBuf>,
+}
+
+/// Options of `cache`.
+#[derive(Debug, Args)]
+pub struct Cache {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: CacheCommand,
+
+    /// Where downloads are kept [default: sae-explorer/models in the user's cache folder]
+    #[arg(long, global = true, value_name = "DIR", env = "SAE_EXPLORER_CACHE")]
+    pub cache: Option<PathBuf>,
+}
+
+/// What to do with the cache.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List what was downloaded, with sizes
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete what was downloaded
+    Clear {
+        /// Only what came from these: openai-community/gpt2, or a link
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
 }
 
 /// Options of every command that runs a model.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// The model: `demo` (built in), or a folder with config.json, model.safetensors (or
-    /// model.safetensors.index.json and the files that it names) and tokenizer.json (or vocab.json and merges.txt)
-    #[arg(long, value_name = "demo|DIR", default_value = "demo")]
+    /// The model: `demo` (built in); a folder with config.json, model.safetensors (or
+    /// model.safetensors.index.json and the files that it names) and tokenizer.json (or vocab.json and merges.txt);
+    /// a repository of Hugging Face with these files, as openai-community/gpt2; or a link to such a folder
+    #[arg(
+        long,
+        value_name = "demo|DIR|OWNER/NAME[@REVISION][:PATH]|URL",
+        default_value = "demo"
+    )]
     pub model: String,
 
     /// The text
@@ -58,6 +111,10 @@ pub struct Common {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+
+    /// Where files of hosts come from.
+    #[command(flatten)]
+    pub downloads: Downloads,
 }
 
 /// Options of `trace`.
@@ -67,9 +124,14 @@ pub struct Trace {
     #[command(flatten)]
     pub common: Common,
 
-    /// An autoencoder: `demo` (all three of the demo), an OpenAI .pt file, or a SAELens folder. Where the file does not
-    /// say where it belongs, add the hook: layer_3.pt@blocks.3.hook_resid_post. May be given several times
-    #[arg(long, value_name = "demo|PATH[@HOOK]")]
+    /// An autoencoder: `demo` (all three of the demo), an OpenAI .pt file, or a SAELens folder; on this machine, in a
+    /// repository of Hugging Face, as jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre, or at a link. Where
+    /// the file does not say where it belongs, add the hook: layer_3.pt@blocks.3.hook_resid_post. May be given several
+    /// times
+    #[arg(
+        long,
+        value_name = "demo|PATH[@HOOK]|OWNER/NAME[@REVISION][:PATH][@HOOK]|URL[@HOOK]"
+    )]
     pub sae: Vec<String>,
 
     /// Write logits, residual streams, latents, activations and reconstructions to a safetensors file
@@ -118,20 +180,26 @@ pub struct Generate {
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// A model's folder, a SAELens folder, a tokenizer's folder, or a file: .pt, .safetensors, .json
-    #[arg(value_name = "PATH")]
-    pub path: PathBuf,
+    /// A model's folder, a SAELens folder, a tokenizer's folder, or a file: .pt, .safetensors, .json; on this machine,
+    /// in a repository of Hugging Face, or at a link
+    #[arg(value_name = "PATH|OWNER/NAME[@REVISION][:PATH]|URL")]
+    pub path: String,
 
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+
+    /// Where files of hosts come from.
+    #[command(flatten)]
+    pub downloads: Downloads,
 }
 
 /// Options of `export`.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// An OpenAI .pt file or a SAELens folder. A hook is written where the format has a place for it
-    #[arg(value_name = "PATH[@HOOK]")]
+    /// An OpenAI .pt file or a SAELens folder, on this machine, in a repository of Hugging Face, or at a link. A hook is
+    /// written where the format has a place for it
+    #[arg(value_name = "PATH[@HOOK]|OWNER/NAME[@REVISION][:PATH][@HOOK]|URL[@HOOK]")]
     pub sae: String,
 
     /// The format to write
@@ -141,6 +209,10 @@ pub struct Export {
     /// The folder (saelens) or the file (openai) to write; it must not exist
     #[arg(value_name = "OUT")]
     pub out: PathBuf,
+
+    /// Where files of hosts come from.
+    #[command(flatten)]
+    pub downloads: Downloads,
 }
 
 /// An autoencoder's file format.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use formats::gpt2::Gpt2Files;
 use formats::sae::{Sae, openai};
-use formats::source::MemoryBytes;
+use formats::source::{ByteSource, MemoryBytes};
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
 use pollster::block_on;
@@ -79,11 +79,22 @@ impl Demo {
     }
 
     /// Whether a folder's weights are the demo's own, so that what the manifest says of the demo holds for it as well.
-    pub fn has_weights(&self, weights: &[u8]) -> bool {
-        self.model
-            .weights
-            .bytes()
-            .is_ok_and(|bytes| bytes == weights)
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn has_weights(&self, weights: &dyn ByteSource) -> formats::Result<bool> {
+        let Ok(own) = self.model.weights.bytes() else {
+            return Ok(false);
+        };
+        if own.len() as u64 != weights.len() {
+            return Ok(false);
+        }
+        let found = weights.read(0, own.len()).await;
+        let found = found.map_err(|reason| formats::Error::Unreadable {
+            file: weights.name().to_owned(),
+            reason,
+        })?;
+        Ok(found == own)
     }
 }
 
@@ -116,6 +127,12 @@ mod tests {
             weights.len() as u64,
             manifest["model"]["weights"]["bytes"].as_u64().unwrap()
         );
-        assert!(demo.has_weights(weights) && !demo.has_weights(&weights[1..]));
+        let is_own = |bytes: &[u8]| {
+            let source = MemoryBytes::new("model.safetensors", bytes.to_vec());
+            block_on(demo.has_weights(&source)).unwrap()
+        };
+        let mut other = weights.to_vec();
+        *other.last_mut().unwrap() ^= 1;
+        assert!(is_own(weights) && !is_own(&weights[1..]) && !is_own(&other));
     }
 }

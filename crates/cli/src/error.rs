@@ -1,24 +1,26 @@
 //! What can go wrong outside of the engine.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::place::Place;
 
 /// An error, as one paragraph for a person.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file that is needed is not there.
-    #[error("{} is missing: {needed}", .path.display())]
+    #[error("{name} is missing: {needed}")]
     Missing {
         /// Where it was looked for.
-        path: PathBuf,
+        name: String,
         /// What it is for, and what would do instead.
         needed: String,
     },
     /// A file cannot be read.
-    #[error("{} cannot be read: {source}", .path.display())]
+    #[error("{name} cannot be read: {source}")]
     Read {
         /// The file.
-        path: PathBuf,
+        name: String,
         /// Why.
         source: io::Error,
     },
@@ -45,26 +47,28 @@ pub enum Error {
     #[error(transparent)]
     File(Box<formats::Error>),
     /// A file of a folder is there, but is not what it should be.
-    #[error("{}: {source}", .path.display())]
+    #[error("{name}: {source}")]
     Format {
         /// The folder.
-        path: PathBuf,
+        name: String,
         /// What is wrong.
         source: Box<formats::Error>,
     },
     /// A file is of a kind that is not read.
-    #[error("{} is {found}; an autoencoder is an OpenAI .pt file or a SAELens folder", .path.display())]
+    #[error("{name} is {found}; an autoencoder is an OpenAI .pt file or a SAELens folder")]
     NoAutoencoder {
         /// The file.
-        path: PathBuf,
+        name: String,
         /// What it is.
         found: &'static str,
     },
     /// A file or a folder is none that is known.
-    #[error("{} is {found}; known are a model's folder, a SAELens folder, an OpenAI .pt file, safetensors and a tokenizer", .path.display())]
+    #[error(
+        "{name} is {found}; known are a model's folder, a SAELens folder, an OpenAI .pt file, safetensors and a tokenizer"
+    )]
     Unknown {
         /// The file or the folder.
-        path: PathBuf,
+        name: String,
         /// What it is.
         found: &'static str,
     },
@@ -82,6 +86,19 @@ pub enum Error {
         /// The autoencoder, as it was given.
         given: String,
     },
+    /// A file of a host cannot be had.
+    #[error("{source}{hint}")]
+    Hub {
+        /// Why.
+        source: Box<hub::Error>,
+        /// What else may be meant, as the end of a sentence.
+        hint: String,
+    },
+    /// There is no place for a cache.
+    #[error(
+        "there is no folder to keep downloads in: name one with --cache or in the variable SAE_EXPLORER_CACHE"
+    )]
+    NoCache,
     /// The demo that the program carries is damaged.
     #[error("the built-in demo is damaged: {0}")]
     Demo(String),
@@ -95,9 +112,10 @@ pub enum Error {
 
 impl Error {
     /// What is wrong with a file of a folder.
-    pub fn in_folder(folder: &Path) -> impl Fn(formats::Error) -> Self + Copy {
+    pub fn in_folder(folder: &Place) -> impl Fn(formats::Error) -> Self {
+        let name = folder.name();
         move |source| Self::Format {
-            path: folder.to_owned(),
+            name: name.clone(),
             source: Box::new(source),
         }
     }
@@ -112,6 +130,8 @@ impl Error {
             | Self::Unknown { .. } => "bad-file",
             Self::File(source) | Self::Format { source, .. } => source.code(),
             Self::NoHook { .. } => "hook-mismatch",
+            Self::Hub { source, .. } => source.code(),
+            Self::NoCache => "output",
             Self::Engine(error) => error.code(),
             Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",

@@ -8,12 +8,16 @@ use formats::sae::{openai, saelens};
 
 use crate::args::{Export, Format};
 use crate::error::Error;
-use crate::load::{path_and_hook, read_sae};
+use crate::load;
+use crate::place::Places;
 
 /// Reads an autoencoder and writes it again. What the format has no place for is said on the standard error.
-pub fn export(arguments: &Export) -> Result<(), Error> {
-    let (path, hook) = path_and_hook(&arguments.sae);
-    let mut sae = read_sae(path)?;
+pub async fn export(arguments: &Export) -> Result<(), Error> {
+    let places = Places::new(&arguments.downloads);
+    let (place, hook) = places.at_hook(&arguments.sae)?;
+    let (sae, _) = load::open_sae(&place).await?;
+    let sae = load::with_frequencies(sae, &place).await?;
+    let mut sae = sae.read().await.map_err(Error::in_folder(&place))?;
     if let Some(hook) = hook {
         sae.config.hook_name = Some(hook.to_owned());
     }

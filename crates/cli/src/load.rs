@@ -1,68 +1,89 @@
-//! From what the command line names to files in memory.
+//! From what the command line names to files that can be read.
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::Path;
 
 use explorer::Session;
 use formats::gpt2::Gpt2Files;
-use formats::sae::{FileKind, Sae, openai, saelens, sniff};
-use formats::source::MemoryBytes;
+use formats::sae::{FileKind, SaeFile, openai, saelens, sniff_head};
+use formats::source::ByteSource;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
-use pollster::block_on;
 
 use crate::args::Common;
 use crate::demo::Demo;
 use crate::error::Error;
+use crate::place::{Place, Places};
 
 /// The word that stands for the built-in demo.
 const DEMO: &str = "demo";
+/// A model's weights in one file.
+const WHOLE: &str = "model.safetensors";
+/// The index of a model's weights in several files.
+const INDEX: &str = "model.safetensors.index.json";
+/// An autoencoder's settings in a SAELens folder.
+const CFG: &str = "cfg.json";
+/// Its weights.
+const SAE_WEIGHTS: &str = "sae_weights.safetensors";
+/// How often its latents fire.
+const SPARSITY: &str = "sparsity.safetensors";
 
 /// The prompt's text.
 pub fn prompt(common: &Common) -> Result<String, Error> {
-    let path = match (&common.prompt, &common.prompt_file) {
-        (Some(text), _) => return Ok(text.clone()),
-        (None, Some(path)) => path,
+    match (&common.prompt, &common.prompt_file) {
+        (Some(text), _) => Ok(text.clone()),
+        (None, Some(path)) => text(path, "the prompt's file"),
         // The parser asks for one of the two.
-        (None, None) => return Ok(String::new()),
-    };
+        (None, None) => Ok(String::new()),
+    }
+}
+
+/// A file's text; `-` is the standard input.
+pub fn text(path: &Path, what: &str) -> Result<String, Error> {
     let bytes = if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         let read = io::stdin().read_to_end(&mut bytes);
         read.map_err(|source| Error::Read {
-            path: path.clone(),
+            name: path.display().to_string(),
             source,
         })?;
         bytes
     } else {
-        read(path, "the prompt's file")?
+        Place::Local(path.to_owned()).read(what)?
     };
     String::from_utf8(bytes).map_err(|error| Error::NotText {
-        path: path.clone(),
+        path: path.to_owned(),
         at: error.utf8_error().valid_up_to(),
     })
 }
 
 /// Puts the model on the session's device. The tokenizer comes back as well, for bytes that are a part of a character.
-pub async fn model(session: &mut Session, name: &str) -> Result<Tokenizer, Error> {
+pub async fn model(
+    session: &mut Session,
+    places: &Places<'_>,
+    name: &str,
+) -> Result<Tokenizer, Error> {
     let demo = Demo::manifest()?;
     let (shown, files, tokenizer, prepend_bos) = if name == DEMO {
         let (files, tokenizer) = demo.model()?;
         (demo.name, files, tokenizer, demo.bos)
     } else {
-        let folder = Path::new(name);
-        let config = read(
-            &folder.join("config.json"),
-            "a model's folder has it; `demo` is the built-in model",
+        let folder = places.at(name)?;
+        let folder = match &folder {
+            Place::Local(_) => folder,
+            Place::Remote { .. } => folder
+                .folder_of(&["config.json", WHOLE, INDEX])
+                .unwrap_or(folder),
+        };
+        let config = folder.join("config.json").read(
+            "a model's folder has it; `demo` is the built-in model, and a repository is named with its owner, as openai-community/gpt2",
         )?;
-        let (weights, is_demo) = weights(folder, &demo)?;
+        let (weights, is_demo) = weights(&folder, &demo).await?;
         let prepend_bos = is_demo && demo.bos;
-        let files = Gpt2Files::new(&config, weights)
-            .await
-            .map_err(Error::in_folder(folder))?;
-        (name.to_owned(), files, tokenizer(folder)?, prepend_bos)
+        let files = Gpt2Files::new(&config, weights).await;
+        let files = files.map_err(Error::in_folder(&folder))?;
+        (name.to_owned(), files, tokenizer(&folder)?, prepend_bos)
     };
     session
         .load_model(name, &shown, files, tokenizer.clone())
@@ -72,53 +93,48 @@ pub async fn model(session: &mut Session, name: &str) -> Result<Tokenizer, Error
 }
 
 /// A folder's weights, in one file or in several, and whether they are the demo's own.
-pub fn weights(folder: &Path, demo: &Demo) -> Result<(TensorSet, bool), Error> {
-    const WHOLE: &str = "model.safetensors";
-    const INDEX: &str = "model.safetensors.index.json";
+pub async fn weights(folder: &Place, demo: &Demo) -> Result<(TensorSet, bool), Error> {
     let in_folder = Error::in_folder(folder);
-    let index = folder.join(INDEX);
-    if folder.join(WHOLE).exists() || !index.exists() {
-        let needed = if folder.join("pytorch_model.bin").exists() {
+    let (whole, index) = (folder.join(WHOLE), folder.join(INDEX));
+    if whole.exists()? || !index.exists()? {
+        let has_pickle = |path: &Path| path.join("pytorch_model.bin").exists();
+        let needed = if folder.local().is_some_and(has_pickle) {
             "pytorch_model.bin is not read; convert it to safetensors"
         } else {
             "it, or model.safetensors.index.json with the files that it names, holds the model's weights"
         };
-        let bytes = read(&folder.join(WHOLE), needed)?;
-        let is_demo = demo.has_weights(&bytes);
-        let file = TensorFile::from_safetensors(WHOLE, bytes).map_err(in_folder)?;
+        let source = whole.open(WHOLE, needed)?;
+        let is_demo = demo.has_weights(&*source).await.map_err(&in_folder)?;
+        let file = TensorFile::open(source).await.map_err(in_folder)?;
         return Ok((file.into(), is_demo));
     }
-    let index = ShardIndex::from_json(INDEX, &read(&index, "the index of the weights")?);
-    let index = index.map_err(in_folder)?;
-    let shards = index.files().iter().map(|name| {
+    let json = index.read("the index of the weights")?;
+    let index = ShardIndex::from_json(INDEX, &json).map_err(&in_folder)?;
+    let mut shards = Vec::new();
+    for name in index.files() {
         let needed = "model.safetensors.index.json says that it holds a part of the weights";
-        let bytes = read(&folder.join(name), needed)?;
-        TensorFile::from_safetensors(name, bytes).map_err(in_folder)
-    });
-    let shards = shards.collect::<Result<Vec<_>, _>>()?;
+        let source = folder.join(name).open(name, needed)?;
+        shards.push(TensorFile::open(source).await.map_err(&in_folder)?);
+    }
     Ok((index.join(shards).map_err(in_folder)?, false))
 }
 
 /// A folder's tokenizer, in one file or in two.
-pub fn tokenizer(folder: &Path) -> Result<Tokenizer, Error> {
+pub fn tokenizer(folder: &Place) -> Result<Tokenizer, Error> {
     let json = folder.join("tokenizer.json");
     let (vocab, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
     let in_folder = Error::in_folder(folder);
-    if json.exists() {
-        return Tokenizer::from_tokenizer_json(&read(&json, "the tokenizer")?).map_err(in_folder);
-    }
-    if !vocab.exists() && !merges.exists() {
-        return Err(Error::Missing {
-            path: json,
-            needed: "it, or vocab.json with merges.txt, is the tokenizer".into(),
-        });
+    if json.exists()? || !(vocab.exists()? || merges.exists()?) {
+        let json = json.read("it, or vocab.json with merges.txt, is the tokenizer")?;
+        return Tokenizer::from_tokenizer_json(&json).map_err(in_folder);
     }
     let needed = "without tokenizer.json, both vocab.json and merges.txt are needed";
-    Tokenizer::from_vocab_merges(&read(&vocab, needed)?, &read(&merges, needed)?).map_err(in_folder)
+    let (vocab, merges) = (vocab.read(needed)?, merges.read(needed)?);
+    Tokenizer::from_vocab_merges(&vocab, &merges).map_err(in_folder)
 }
 
 /// Puts an autoencoder, or all of the demo's, on the session's device.
-pub async fn saes(session: &mut Session, given: &str) -> Result<(), Error> {
+pub async fn saes(session: &mut Session, places: &Places<'_>, given: &str) -> Result<(), Error> {
     if given == DEMO {
         let demo = Demo::manifest()?;
         for sae in &demo.saes {
@@ -128,93 +144,106 @@ pub async fn saes(session: &mut Session, given: &str) -> Result<(), Error> {
         }
         return Ok(session.set_prepend_bos(demo.bos)?);
     }
-    let (path, hook) = path_and_hook(given);
-    let sae = read_sae(path)?;
+    let (place, hook) = places.at_hook(given)?;
+    let (sae, name) = open_sae(&place).await?;
     if hook.is_none() && sae.config.hook_name.is_none() {
         return Err(Error::NoHook {
             given: given.to_owned(),
         });
     }
     let taken: Vec<String> = session.info().saes.into_iter().map(|sae| sae.id).collect();
-    session.load_sae(&id_for(path, &taken), sae, hook).await?;
+    let id = id_for(name, &taken);
+    let sae = sae.read().await.map_err(Error::in_folder(&place))?;
+    session.load_sae(&id, sae, hook).await?;
     Ok(())
 }
 
-/// `PATH@HOOK` at its last `@`, unless a file of the whole name is there.
-pub fn path_and_hook(given: &str) -> (&Path, Option<&str>) {
-    match given.rsplit_once('@') {
-        Some((path, hook)) if !hook.contains(['/', '\\']) && !Path::new(given).exists() => {
-            (Path::new(path), Some(hook))
+/// An autoencoder from a `.pt` file or a SAELens folder, and a name for it.
+pub async fn open_sae(place: &Place) -> Result<(SaeFile, String), Error> {
+    let place = match place {
+        Place::Local(_) => None,
+        Place::Remote { .. } => place.folder_of(&[CFG, SAE_WEIGHTS]),
+    }
+    .unwrap_or_else(|| place.clone());
+    if place.is_folder(&[CFG])? {
+        return Ok((open_folder(&place).await?, place.file_name()));
+    }
+    let source = place.open(
+        &place.name(),
+        "an autoencoder is an OpenAI .pt file or a SAELens folder, on this machine or as OWNER/NAME:PATH; `demo` is the built-in one",
+    )?;
+    let in_file = |error| Error::File(Box::new(error));
+    let found = match kind(&*source).await.map_err(in_file)? {
+        FileKind::Safetensors => {
+            "a safetensors file, so perhaps a part of a SAELens folder: give the folder"
         }
-        _ => (Path::new(given), None),
-    }
-}
-
-/// An autoencoder from a `.pt` file or a SAELens folder.
-pub fn read_sae(path: &Path) -> Result<Sae, Error> {
-    // A folder's name may end in `.pt` as well: what it is decides.
-    if !path.is_dir() {
-        let bytes = read(
-            path,
-            "an autoencoder is an OpenAI .pt file or a SAELens folder; `demo` is the built-in one",
-        )?;
-        let found = match sniff(&bytes) {
-            FileKind::Safetensors => {
-                "a safetensors file, so perhaps a part of a SAELens folder: give the folder"
-            }
-            FileKind::Json => "a JSON file, so perhaps a part of a SAELens folder: give the folder",
-            // Anything else is given to the reader, which says what it misses.
-            _ => {
-                let name = path.display().to_string();
-                let source = Rc::new(MemoryBytes::new(&name, bytes));
-                let read = async { openai::open_pt(source).await?.read().await };
-                return block_on(read).map_err(|error| Error::File(Box::new(error)));
-            }
-        };
-        return Err(Error::NoAutoencoder {
-            path: path.to_owned(),
-            found,
-        });
-    }
-    let needed = "a SAELens folder has cfg.json and sae_weights.safetensors";
-    let cfg = read(&path.join("cfg.json"), needed)?;
-    let weights = read(&path.join("sae_weights.safetensors"), needed)?;
-    let in_folder = Error::in_folder(path);
-    let weights =
-        TensorFile::from_safetensors("sae_weights.safetensors", weights).map_err(in_folder)?;
-    let read = async { saelens::open_folder(&cfg, weights).await?.read().await };
-    block_on(read).map_err(in_folder)
-}
-
-/// The file's name without its ending; with a number where several have the same.
-fn id_for(path: &Path, taken: &[String]) -> String {
-    let name = if path.is_dir() {
-        path.file_name()
-    } else {
-        path.file_stem()
+        FileKind::Json => "a JSON file, so perhaps a part of a SAELens folder: give the folder",
+        // Anything else is given to the reader, which says what it misses.
+        _ => {
+            let file = openai::open_pt(source).await.map_err(in_file)?;
+            let name = place.file_name();
+            let stem = name.rsplit_once('.').map(|(stem, _)| stem.to_owned());
+            return Ok((file, stem.filter(|stem| !stem.is_empty()).unwrap_or(name)));
+        }
     };
-    let name = name.map_or_else(
-        || "sae".to_owned(),
-        |name| name.to_string_lossy().into_owned(),
-    );
-    if !taken.contains(&name) {
+    Err(Error::NoAutoencoder {
+        name: place.name(),
+        found,
+    })
+}
+
+async fn open_folder(folder: &Place) -> Result<SaeFile, Error> {
+    let needed = "a SAELens folder has cfg.json and sae_weights.safetensors";
+    let cfg = folder.join(CFG).read(needed)?;
+    let weights = folder.join(SAE_WEIGHTS).open(SAE_WEIGHTS, needed)?;
+    let in_folder = Error::in_folder(folder);
+    let weights = TensorFile::open(weights).await.map_err(&in_folder)?;
+    saelens::open_folder(&cfg, weights).await.map_err(in_folder)
+}
+
+/// The same autoencoder with the firing frequencies that lie beside it, if there are any.
+pub async fn with_frequencies(sae: SaeFile, place: &Place) -> Result<SaeFile, Error> {
+    let sparsity = place.join(SPARSITY);
+    let is_folder = sae.file_name() == SAE_WEIGHTS;
+    if !is_folder || !sparsity.exists()? {
+        return Ok(sae);
+    }
+    let in_folder = Error::in_folder(place);
+    let source = sparsity.open(SPARSITY, "how often the latents fire")?;
+    let file = TensorFile::open(source).await.map_err(&in_folder)?;
+    sae.with_sparsity(file).map_err(in_folder)
+}
+
+/// What kind of file a source holds, by its beginning.
+pub async fn kind(source: &dyn ByteSource) -> formats::Result<FileKind> {
+    const HEAD: u64 = 64;
+    let length = source.len().min(HEAD) as usize;
+    let head = source.read(0, length).await;
+    let head = head.map_err(|reason| formats::Error::Unreadable {
+        file: source.name().to_owned(),
+        reason,
+    })?;
+    Ok(sniff_head(&head, source.len()))
+}
+
+/// A name for an autoencoder; with a number where several have the same.
+fn id_for(name: String, taken: &[String]) -> String {
+    if !name.is_empty() && !taken.contains(&name) {
         return name;
     }
-    (2..)
-        .map(|n| format!("{name}-{n}"))
+    let name = if name.is_empty() {
+        "sae".to_owned()
+    } else {
+        name
+    };
+    (1..)
+        .map(|n| {
+            if n == 1 {
+                name.clone()
+            } else {
+                format!("{name}-{n}")
+            }
+        })
         .find(|id| !taken.contains(id))
         .unwrap_or(name)
-}
-
-/// A file's bytes. `needed` says what a missing file is for, and what would do instead.
-pub fn read(path: &Path, needed: &str) -> Result<Vec<u8>, Error> {
-    let path: PathBuf = path.to_owned();
-    match fs::read(&path) {
-        Ok(bytes) => Ok(bytes),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => Err(Error::Missing {
-            path,
-            needed: needed.to_owned(),
-        }),
-        Err(source) => Err(Error::Read { path, source }),
-    }
 }

@@ -1,6 +1,7 @@
 //! The program `sae-explorer`: the engine on files, for scripts and for people.
 
 mod args;
+mod cache;
 mod demo;
 mod dump;
 mod error;
@@ -8,6 +9,8 @@ mod export;
 mod inspect;
 mod json;
 mod load;
+mod place;
+mod progress;
 mod stream;
 mod table;
 
@@ -20,6 +23,7 @@ use clap::Parser as _;
 use error::Error;
 use explorer::{GenerateOptions, LimitsChoice, Session, Stop, Token, TraceOptions};
 use json::JsonTrace;
+use place::Places;
 use serde::Serialize;
 use stream::TextStream;
 
@@ -29,8 +33,9 @@ fn main() -> ExitCode {
         match &arguments.command {
             Command::Trace(arguments) => trace(arguments).await.map(|()| true),
             Command::Generate(arguments) => generate(arguments).await.map(|()| true),
-            Command::Inspect(arguments) => inspect(arguments),
-            Command::Export(arguments) => export::export(arguments).map(|()| true),
+            Command::Inspect(arguments) => inspect(arguments).await,
+            Command::Export(arguments) => export::export(arguments).await.map(|()| true),
+            Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }
     });
     match done {
@@ -49,9 +54,10 @@ async fn trace(arguments: &args::Trace) -> Result<(), Error> {
     let common = &arguments.common;
     let prompt = load::prompt(common)?;
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
-    load::model(&mut session, &common.model).await?;
+    let places = Places::new(&common.downloads);
+    load::model(&mut session, &places, &common.model).await?;
     for given in &arguments.sae {
-        load::saes(&mut session, given).await?;
+        load::saes(&mut session, &places, given).await?;
     }
     let options = TraceOptions {
         bos: common.bos.into(),
@@ -84,7 +90,8 @@ async fn generate(arguments: &args::Generate) -> Result<(), Error> {
     let common = &arguments.common;
     let prompt = load::prompt(common)?;
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
-    let tokenizer = load::model(&mut session, &common.model).await?;
+    let places = Places::new(&common.downloads);
+    let tokenizer = load::model(&mut session, &places, &common.model).await?;
     let options = GenerateOptions {
         max_tokens: arguments.max_tokens,
         temperature: arguments.temperature,
@@ -129,8 +136,9 @@ async fn generate(arguments: &args::Generate) -> Result<(), Error> {
 }
 
 /// Prints what a file is; whether it is without problems.
-fn inspect(arguments: &args::Inspect) -> Result<bool, Error> {
-    let report = inspect::inspect(&arguments.path)?;
+async fn inspect(arguments: &args::Inspect) -> Result<bool, Error> {
+    let places = Places::new(&arguments.downloads);
+    let report = inspect::inspect(&places.at(&arguments.path)?).await?;
     let mut out = io::stdout().lock();
     if arguments.json {
         print_json(&mut out, &report)?;

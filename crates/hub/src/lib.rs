@@ -147,6 +147,28 @@ impl Hub {
     /// # Errors
     /// All that [`Error`] lists.
     pub fn file(&self, address: &Address) -> Result<PathBuf, Error> {
+        match self.ask(address) {
+            Err(Error::NotFound { name, said, .. }) => {
+                let near = self.near(address);
+                Err(Error::NotFound { name, said, near })
+            }
+            asked => asked,
+        }
+    }
+
+    /// As [`Hub::file`], but None where the host has no such file, or, without the network, the cache has none.
+    ///
+    /// # Errors
+    /// The others that [`Error`] lists.
+    pub fn find(&self, address: &Address) -> Result<Option<PathBuf>, Error> {
+        match self.ask(address) {
+            Ok(path) => Ok(Some(path)),
+            Err(Error::NotFound { .. } | Error::Offline { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn ask(&self, address: &Address) -> Result<PathBuf, Error> {
         let url = address.url(&self.base);
         if let Some(path) = self.brought.borrow().get(&url) {
             return Ok(path.clone());
@@ -176,10 +198,6 @@ impl Hub {
                     let name = name.as_str();
                     (self.tell)(&Event::Unreachable { name, reason });
                     return Ok(path.clone());
-                }
-                (Err(Error::NotFound { name, said, .. }), _) => {
-                    let near = self.near(address);
-                    return Err(Error::NotFound { name, said, near });
                 }
                 (Err(error), _) => return Err(error),
             };

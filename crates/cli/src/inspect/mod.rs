@@ -4,72 +4,86 @@ mod model;
 mod report;
 mod sae;
 
-use std::path::Path;
+use std::rc::Rc;
 
-use formats::sae::{FileKind, sniff};
+use formats::sae::FileKind;
+use formats::source::ByteSource;
 use formats::tensors::TensorFile;
-use pollster::block_on;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::load;
+use crate::place::Place;
 use report::Report;
 
 /// Looks at a file or a folder.
 ///
 /// # Errors
 /// Where it is not there or cannot be read. Anything else that is wrong is in the report.
-pub fn inspect(path: &Path) -> Result<Report, Error> {
-    if path.is_dir() {
-        return folder(path);
+pub async fn inspect(place: &Place) -> Result<Report, Error> {
+    let markers = ["cfg.json", "config.json", "tokenizer.json", "vocab.json"];
+    if place.is_folder(&markers)? {
+        return folder(place).await;
     }
-    let bytes = load::read(path, "there is nothing to inspect")?;
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    Ok(match (sniff(&bytes), extension) {
-        (FileKind::TorchZip | FileKind::TorchLegacy, _) => sae::pt(path, bytes),
-        (FileKind::Safetensors, _) => tensors(path, bytes),
-        (FileKind::Json, _) => return json(path, &bytes),
+    let source = place.open(&place.name(), "there is nothing to inspect")?;
+    let file_name = place.file_name();
+    let extension = file_name.rsplit_once('.').map_or("", |(_, end)| end);
+    let kind = load::kind(&*source).await.map_err(in_file)?;
+    Ok(match (kind, extension) {
+        (FileKind::TorchZip | FileKind::TorchLegacy, _) => sae::pt(place, source).await,
+        (FileKind::Safetensors, _) => tensors(place, source).await,
+        (FileKind::Json, _) => return json(place).await,
         // What is damaged at its very beginning is told by its name, so that the reader can say what it misses.
-        (_, "pt") => sae::pt(path, bytes),
-        (_, "safetensors") => tensors(path, bytes),
-        (_, "json") => return json(path, &bytes),
-        _ => unknown(path, "a file of no known kind"),
+        (_, "pt") => sae::pt(place, source).await,
+        (_, "safetensors") => tensors(place, source).await,
+        (_, "json") => return json(place).await,
+        _ => unknown(place, "a file of no known kind"),
     })
 }
 
-fn folder(path: &Path) -> Result<Report, Error> {
-    let has = |names: &[&str]| names.iter().any(|name| path.join(name).exists());
-    if has(&["cfg.json", "sae_weights.safetensors"]) {
-        return Ok(sae::folder(path));
+async fn folder(place: &Place) -> Result<Report, Error> {
+    let has = |names: &[&str]| {
+        let mut names = names.iter();
+        names.try_fold(false, |found, name| {
+            Ok::<_, Error>(found || place.join(name).exists()?)
+        })
+    };
+    if has(&["cfg.json", "sae_weights.safetensors"])? {
+        return Ok(sae::folder(place).await);
     }
     if has(&[
         "config.json",
         "model.safetensors",
         "model.safetensors.index.json",
-    ]) {
-        return model::folder(path);
+    ])? {
+        return model::folder(place).await;
     }
-    if has(&["tokenizer.json", "vocab.json", "merges.txt"]) {
-        return Ok(model::tokenizer_folder(path));
+    if has(&["tokenizer.json", "vocab.json", "merges.txt"])? {
+        return Ok(model::tokenizer_folder(place));
     }
-    Ok(unknown(path, "a folder without any file of a known name"))
+    if place.local().is_none() {
+        // The error says why, and names what is there.
+        place.join("config.json").path("a model's folder has it, a SAELens folder has cfg.json; name the folder as OWNER/NAME:PATH")?;
+    }
+    Ok(unknown(place, "a folder without any file of a known name"))
 }
 
-fn unknown(path: &Path, found: &'static str) -> Report {
-    let mut report = Report::new(path, found);
+fn unknown(place: &Place, found: &'static str) -> Report {
+    let mut report = Report::new(place.name(), found);
     report.keep::<()>(Err(Error::Unknown {
-        path: path.to_owned(),
+        name: place.name(),
         found,
     }));
     report
 }
 
-fn tensors(path: &Path, bytes: Vec<u8>) -> Report {
-    let mut report = Report::new(path, "a safetensors file");
-    let in_file = |error| Error::File(Box::new(error));
-    let name = path.display().to_string();
-    let Some(file) = report.keep(TensorFile::from_safetensors(&name, bytes).map_err(in_file))
-    else {
+fn in_file(error: formats::Error) -> Error {
+    Error::File(Box::new(error))
+}
+
+async fn tensors(place: &Place, source: Rc<dyn ByteSource>) -> Report {
+    let mut report = Report::new(place.name(), "a safetensors file");
+    let Some(file) = report.keep(TensorFile::open(source).await.map_err(in_file)) else {
         return report;
     };
     let part_of = [
@@ -85,7 +99,7 @@ fn tensors(path: &Path, bytes: Vec<u8>) -> Report {
     for name in file.names() {
         // Whole numbers and the like are no weights, and cannot be NaN.
         if file.dtype(&name).is_ok() {
-            report.keep(block_on(file.read(&name)).map_err(in_file));
+            report.keep(file.read(&name).await.map_err(in_file));
         }
     }
     report
@@ -93,22 +107,20 @@ fn tensors(path: &Path, bytes: Vec<u8>) -> Report {
 
 /// A JSON file: a tokenizer or a configuration. One that means nothing without the files beside it stands for its
 /// folder.
-fn json(path: &Path, bytes: &[u8]) -> Result<Report, Error> {
+async fn json(place: &Place) -> Result<Report, Error> {
     let parts = ["cfg.json", "vocab.json", "model.safetensors.index.json"];
-    if let (Some(name), Some(parent)) = (path.file_name(), path.parent())
-        && parts.iter().any(|part| name == *part)
-    {
-        let here = parent.as_os_str().is_empty();
-        return folder(if here { Path::new(".") } else { parent });
+    if let Some(parent) = place.folder_of(&parts) {
+        return folder(&parent).await;
     }
-    let object: Option<Map<String, Value>> = serde_json::from_slice(bytes).ok();
+    let bytes = place.read("there is nothing to inspect")?;
+    let object: Option<Map<String, Value>> = serde_json::from_slice(&bytes).ok();
     let has = |key: &str| object.as_ref().is_some_and(|o| o.contains_key(key));
-    let named = |expected: &str| path.file_name().is_some_and(|name| name == expected);
+    let named = |expected: &str| place.file_name() == expected;
     Ok(if has("model") || named("tokenizer.json") {
-        model::tokenizer(path, bytes)
+        model::tokenizer(place, &bytes)
     } else if has("model_type") || has("architectures") || named("config.json") {
-        model::config(path, bytes)
+        model::config(place, &bytes)
     } else {
-        unknown(path, "a JSON file of no known kind")
+        unknown(place, "a JSON file of no known kind")
     })
 }

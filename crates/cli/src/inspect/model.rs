@@ -1,38 +1,34 @@
 //! What a model's folder and a tokenizer are.
 
-use std::path::Path;
-
 use formats::gpt2::{Gpt2Config, Gpt2Files};
 use formats::tokenizer::Tokenizer;
-use pollster::block_on;
 
 use super::report::Report;
 use crate::demo::Demo;
 use crate::error::Error;
 use crate::load;
+use crate::place::Place;
 
 /// A folder with a configuration, weights and a tokenizer. Each is looked at even where another is at fault.
-pub fn folder(path: &Path) -> Result<Report, Error> {
-    let in_folder = Error::in_folder(path);
-    let mut report = Report::new(path, "a model's folder");
-    let json = report.keep(load::read(
-        &path.join("config.json"),
-        "a model's folder has it",
-    ));
+pub async fn folder(place: &Place) -> Result<Report, Error> {
+    let in_folder = Error::in_folder(place);
+    let mut report = Report::new(place.name(), "a model's folder");
+    let config = place.join("config.json");
+    let json = report.keep(config.read("a model's folder has it"));
     let config = json.as_ref().and_then(|json| {
-        let config = report.keep(Gpt2Config::from_json(json).map_err(in_folder))?;
+        let config = report.keep(Gpt2Config::from_json(json).map_err(&in_folder))?;
         config_facts(&mut report, &config);
         Some(config)
     });
-    if let Some((weights, _)) = report.keep(load::weights(path, &Demo::manifest()?)) {
+    if let Some((weights, _)) = report.keep(load::weights(place, &Demo::manifest()?).await) {
         report.fact("weights", weights.file_name());
         report.tensors(weights.entries());
         if let (Some(json), Some(_)) = (&json, &config) {
             let check = async { Gpt2Files::new(json, weights).await?.check_finite().await };
-            report.keep(block_on(check).map_err(in_folder));
+            report.keep(check.await.map_err(in_folder));
         }
     }
-    if let Some(tokenizer) = report.keep(load::tokenizer(path)) {
+    if let Some(tokenizer) = report.keep(load::tokenizer(place)) {
         tokenizer_facts(&mut report, &tokenizer);
         if let Some(config) = config.filter(|c| tokenizer.vocab_size() > c.vocab_size) {
             report.keep::<()>(Err(Error::Engine(explorer::Error::TokenizerMismatch {
@@ -45,8 +41,8 @@ pub fn folder(path: &Path) -> Result<Report, Error> {
 }
 
 /// A `config.json` alone.
-pub fn config(path: &Path, json: &[u8]) -> Report {
-    let mut report = Report::new(path, "a model's configuration");
+pub fn config(place: &Place, json: &[u8]) -> Report {
+    let mut report = Report::new(place.name(), "a model's configuration");
     let config = Gpt2Config::from_json(json);
     if let Some(config) = report.keep(config.map_err(|e| Error::File(Box::new(e)))) {
         config_facts(&mut report, &config);
@@ -55,17 +51,17 @@ pub fn config(path: &Path, json: &[u8]) -> Report {
 }
 
 /// A folder with only a tokenizer.
-pub fn tokenizer_folder(path: &Path) -> Report {
-    let mut report = Report::new(path, "a tokenizer");
-    if let Some(tokenizer) = report.keep(load::tokenizer(path)) {
+pub fn tokenizer_folder(place: &Place) -> Report {
+    let mut report = Report::new(place.name(), "a tokenizer");
+    if let Some(tokenizer) = report.keep(load::tokenizer(place)) {
         tokenizer_facts(&mut report, &tokenizer);
     }
     report
 }
 
 /// A `tokenizer.json` alone.
-pub fn tokenizer(path: &Path, json: &[u8]) -> Report {
-    let mut report = Report::new(path, "a tokenizer");
+pub fn tokenizer(place: &Place, json: &[u8]) -> Report {
+    let mut report = Report::new(place.name(), "a tokenizer");
     let tokenizer = Tokenizer::from_tokenizer_json(json);
     if let Some(tokenizer) = report.keep(tokenizer.map_err(|e| Error::File(Box::new(e)))) {
         tokenizer_facts(&mut report, &tokenizer);

@@ -1,34 +1,40 @@
 //! What an autoencoder is.
 
-use std::path::Path;
 use std::rc::Rc;
 
 use formats::sae::{Architecture, Sae, openai, saelens};
-use formats::source::MemoryBytes;
+use formats::source::ByteSource;
 use formats::tensors::TensorFile;
-use pollster::block_on;
 
 use super::report::Report;
 use crate::error::Error;
 use crate::load;
+use crate::place::Place;
 
 /// A SAELens folder.
-pub fn folder(path: &Path) -> Report {
+pub async fn folder(place: &Place) -> Report {
     const WEIGHTS: &str = "sae_weights.safetensors";
-    let in_folder = Error::in_folder(path);
+    let in_folder = Error::in_folder(place);
     let needed = "a SAELens folder has cfg.json and sae_weights.safetensors";
-    let mut report = Report::new(path, "a SAELens folder");
-    let cfg = report.keep(load::read(&path.join("cfg.json"), needed));
-    let weights = report.keep(
-        load::read(&path.join(WEIGHTS), needed)
-            .and_then(|bytes| TensorFile::from_safetensors(WEIGHTS, bytes).map_err(in_folder)),
-    );
+    let mut report = Report::new(place.name(), "a SAELens folder");
+    let cfg = report.keep(place.join("cfg.json").read(needed));
+    let weights = match place.join(WEIGHTS).open(WEIGHTS, needed) {
+        Ok(source) => TensorFile::open(source).await.map_err(&in_folder),
+        Err(error) => Err(error),
+    };
+    let weights = report.keep(weights);
     let entries = weights.as_ref().map(TensorFile::entries);
     if let (Some(cfg), Some(weights)) = (cfg, weights) {
-        let read = async { saelens::open_folder(&cfg, weights).await?.read().await };
-        let sae = block_on(read).map_err(in_folder);
-        if let Some(sae) = report.keep(sae) {
-            facts(&mut report, &sae);
+        let file = saelens::open_folder(&cfg, weights)
+            .await
+            .map_err(&in_folder);
+        if let Some(file) = report.keep(file) {
+            let file = load::with_frequencies(file, place).await;
+            if let Some(file) = report.keep(file)
+                && let Some(sae) = report.keep(file.read().await.map_err(in_folder))
+            {
+                facts(&mut report, &sae);
+            }
         }
     }
     if let Some(entries) = entries {
@@ -38,13 +44,13 @@ pub fn folder(path: &Path) -> Report {
 }
 
 /// An OpenAI `.pt` file.
-pub fn pt(path: &Path, bytes: Vec<u8>) -> Report {
-    let mut report = Report::new(path, "an OpenAI autoencoder (.pt)");
-    let name = path.display().to_string();
-    let source = Rc::new(MemoryBytes::new(&name, bytes));
-    let entries = block_on(openai::entries(source.clone())).unwrap_or_default();
+pub async fn pt(place: &Place, source: Rc<dyn ByteSource>) -> Report {
+    let mut report = Report::new(place.name(), "an OpenAI autoencoder (.pt)");
+    let entries = openai::entries(Rc::clone(&source))
+        .await
+        .unwrap_or_default();
     let read = async { openai::open_pt(source).await?.read().await };
-    let sae = block_on(read).map_err(|e| Error::File(Box::new(e)));
+    let sae = read.await.map_err(|e| Error::File(Box::new(e)));
     if let Some(sae) = report.keep(sae) {
         facts(&mut report, &sae);
     }

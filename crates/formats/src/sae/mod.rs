@@ -140,8 +140,13 @@ pub enum FileKind {
     Unknown,
 }
 
-/// Tells what kind of file these bytes begin.
+/// Tells what kind of file these bytes are.
 pub fn sniff(bytes: &[u8]) -> FileKind {
+    sniff_head(bytes, bytes.len() as u64)
+}
+
+/// Tells what kind of file begins with these bytes and has this size.
+pub fn sniff_head(bytes: &[u8], size: u64) -> FileKind {
     if bytes.starts_with(b"PK\x03\x04") {
         return FileKind::TorchZip;
     }
@@ -150,7 +155,7 @@ pub fn sniff(bytes: &[u8]) -> FileKind {
     }
     if let Some((length, rest)) = bytes.split_first_chunk::<8>() {
         let stated = u64::from_le_bytes(*length);
-        if rest.first() == Some(&b'{') && stated >= 2 && stated <= rest.len() as u64 {
+        if rest.first() == Some(&b'{') && stated >= 2 && stated <= size.saturating_sub(8) {
             return FileKind::Safetensors;
         }
     }
