@@ -1,6 +1,5 @@
 //! From what the command line names to files that can be read.
 
-use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 

@@ -1,0 +1,475 @@
+//! Models and autoencoders by name and by link, from a host on this machine that publishes them as Hugging Face does.
+
+mod common;
+#[path = "../../hub/tests/common/server.rs"]
+mod server;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use common::{folder, json, model_folder, path, root, split};
+use serde_json::Value;
+use server::{Fault, Server};
+
+const MODEL: &str = "openai-community/gpt2";
+/// A folder whose name ends like a file's.
+const SAE: &str = "jbloom/GPT2-Small-OAI-v5-32k-resid-post-SAEs:v5_32k_layer_3.pt";
+const HOOK: &str = "blocks.3.hook_resid_post";
+
+/// A host with a model and autoencoders in the layouts in which they are published.
+fn host() -> Server {
+    let server = Server::start();
+    server.publish_folder(MODEL, "", &root().join("web/demo/model"));
+    let (repo, path) = SAE.split_once(':').unwrap();
+    let saelens = root().join(format!("tests/fixtures/saelens/{HOOK}"));
+    server.publish_folder(repo, path, &saelens);
+    let pt = fs::read(root().join("web/demo/sae/layer_3.pt")).unwrap();
+    server.publish("someone/saes", "layer_3.pt", &pt);
+    server.put("plain/sae 3/layer_3.pt", &pt, false);
+    server
+}
+
+/// The program, asking this host, with this cache.
+fn command(server: &Server, cache: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sae-explorer"));
+    command
+        .args(arguments)
+        .env("SAE_EXPLORER_MIRROR", server.url())
+        .env("SAE_EXPLORER_CACHE", cache)
+        .stdin(Stdio::null());
+    for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(proxy);
+    }
+    command
+}
+
+fn run(server: &Server, cache: &Path, arguments: &[&str]) -> Output {
+    command(server, cache, arguments).output().unwrap()
+}
+
+/// What a trace of the model and an autoencoder prints, and what it says beside it.
+fn trace(server: &Server, cache: &Path, model: &str, sae: &str, more: &[&str]) -> (Value, String) {
+    let prompt = ["--prompt", "the king", "--json", "--backend", "cpu"];
+    let arguments = [
+        &["trace", "--model", model, "--sae", sae][..],
+        &prompt,
+        more,
+    ]
+    .concat();
+    let output = run(server, cache, &arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{errors}");
+    (serde_json::from_slice(&output.stdout).unwrap(), errors)
+}
+
+/// The paragraph with which the program refuses.
+fn refused(server: &Server, cache: &Path, arguments: &[&str], code: &str, words: &[&str]) {
+    let output = run(server, cache, arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+    assert_eq!(output.stdout, b"");
+    let last = errors.lines().last().unwrap_or_default();
+    assert!(last.starts_with(&format!("error ({code}): ")), "{errors}");
+    for word in words {
+        assert!(last.contains(word), "`{last}` should say {word}");
+    }
+}
+
+fn bodies(server: &Server) -> usize {
+    let asked = server.asked().into_iter();
+    asked.filter(|asked| asked.starts_with("GET")).count()
+}
+
+#[test]
+fn a_trace_by_name_is_the_trace_of_the_same_files() {
+    let (server, cache) = (host(), folder("hub_trace"));
+    let (found, said) = trace(&server, &cache, MODEL, SAE, &[]);
+    let here = json(&[
+        "trace",
+        "--model",
+        &path("web/demo/model"),
+        "--sae",
+        &path(&format!("tests/fixtures/saelens/{HOOK}")),
+        "--prompt",
+        "the king",
+    ]);
+    assert_eq!(found["saes"][0]["features"], here["saes"][0]["features"]);
+    assert_eq!(found["saes"][0]["id"], "v5_32k_layer_3.pt");
+    assert_eq!(found["next"], here["next"]);
+    for line in [
+        "downloading openai-community/gpt2:model.safetensors (",
+        "downloaded openai-community/gpt2:model.safetensors (",
+        &format!("downloaded {SAE}/cfg.json ("),
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    assert!(
+        !said.contains('\r') && !said.contains('\u{1b}'),
+        "no terminal: {said}"
+    );
+
+    // From the cache it comes without a word, and offline without a question.
+    server.asked();
+    let (again, said) = trace(&server, &cache, MODEL, SAE, &[]);
+    assert_eq!((&again["next"], said.as_str()), (&found["next"], ""));
+    assert_eq!(bodies(&server), 0);
+    let (again, said) = trace(&server, &cache, MODEL, SAE, &["--offline"]);
+    assert_eq!((&again["next"], said.as_str()), (&found["next"], ""));
+    assert!(server.asked().is_empty());
+    // The same by links.
+    let model = "https://huggingface.co/openai-community/gpt2/tree/main";
+    let sae = format!("https://huggingface.co/{}", SAE.replace(':', "/tree/main/"));
+    let (again, said) = trace(&server, &cache, model, &sae, &["--offline"]);
+    assert_eq!((&again["next"], said.as_str()), (&found["next"], ""));
+}
+
+#[test]
+fn pt_files_by_name_and_by_link() {
+    let (server, cache) = (host(), folder("hub_pt"));
+    let plain = format!("{}/plain/sae%203/layer_3.pt", server.url());
+    for sae in [
+        "someone/saes:layer_3.pt",
+        "someone/saes@main:layer_3.pt",
+        &plain,
+    ] {
+        let (found, _) = trace(&server, &cache, "demo", &format!("{sae}@{HOOK}"), &[]);
+        assert_eq!(found["saes"][0]["id"], "layer_3");
+        assert_eq!(found["saes"][0]["hook"], HOOK);
+    }
+    refused(
+        &server,
+        &cache,
+        &["trace", "--sae", "someone/saes:layer_3.pt", "--prompt", "a"],
+        "hook-mismatch",
+        &["does not say where", "someone/saes:layer_3.pt@blocks"],
+    );
+    // A mirror that is given on the command line goes before the variable's.
+    let url = server.url();
+    let mut command = command(
+        &server,
+        &folder("hub_mirror"),
+        &["inspect", "someone/saes:layer_3.pt", "--mirror", &url],
+    );
+    let output = command
+        .env("SAE_EXPLORER_MIRROR", "http://127.0.0.1:9")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+}
+
+#[test]
+fn weights_in_several_files_and_a_tokenizer_in_two() {
+    let (server, cache) = (host(), folder("hub_split"));
+    let model = model_folder("hub_split_model", split);
+    server.publish_folder("someone/split", "", Path::new(&model));
+    let arguments = [
+        "generate",
+        "--model",
+        "someone/split",
+        "--prompt",
+        "the",
+        "--max-tokens",
+        "3",
+    ];
+    let arguments = [&arguments[..], &["--backend", "cpu"]].concat();
+    let output = run(&server, &cache, &arguments);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let here = common::output(&[
+        "generate",
+        "--model",
+        &model,
+        "--prompt",
+        "the",
+        "--max-tokens",
+        "3",
+    ]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), here);
+    fs::remove_dir_all(model).unwrap();
+    // Another file than the model's own is named as what is missing.
+    server.take("someone/split/resolve/main/part-1.safetensors");
+    refused(
+        &server,
+        &folder("hub_split_missing"),
+        &arguments,
+        "missing-file",
+        &[
+            "someone/split:part-1.safetensors",
+            "index.json",
+            "part-0.safetensors",
+        ],
+    );
+}
+
+#[test]
+fn what_lies_on_a_host_is_inspected_and_exported() {
+    let (server, cache) = (host(), folder("hub_inspect"));
+    let inspect = |name: &str| -> Value {
+        let output = run(&server, &cache, &["inspect", name, "--json"]);
+        assert!(
+            output.status.success(),
+            "{name}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    for (name, kind) in [
+        (MODEL, "a model's folder"),
+        (SAE, "a SAELens folder"),
+        (&format!("{SAE}/cfg.json"), "a SAELens folder"),
+        ("someone/saes:layer_3.pt", "an OpenAI autoencoder (.pt)"),
+        ("openai-community/gpt2:tokenizer.json", "a tokenizer"),
+        (
+            "openai-community/gpt2:model.safetensors",
+            "a safetensors file",
+        ),
+    ] {
+        let report = inspect(name);
+        assert_eq!(report["kind"], kind);
+        assert!(
+            name.starts_with(report["path"].as_str().unwrap()),
+            "{report}"
+        );
+    }
+    let out = folder("hub_export").join("sae.pt");
+    let out_name = out.display().to_string();
+    let output = run(
+        &server,
+        &cache,
+        &["export", SAE, "--to", "openai", &out_name],
+    );
+    assert!(output.status.success());
+    assert!(fs::metadata(out).unwrap().len() > 1_000_000);
+}
+
+#[test]
+fn refusals_name_what_is_missing_and_what_is_near() {
+    let (server, cache) = (host(), folder("hub_refusals"));
+    let trace = |model: &str, sae: &str, code: &str, words: &[&str]| {
+        let arguments = ["trace", "--prompt", "a", "--model", model, "--sae", sae];
+        refused(&server, &cache, &arguments, code, words);
+    };
+    let (repo, _) = SAE.split_once(':').unwrap();
+    trace(
+        "demo",
+        &format!("{repo}:v5_32k_layer_12.pt"),
+        "missing-file",
+        &[
+            "v5_32k_layer_12.pt is not there",
+            "there are: v5_32k_layer_3.pt/",
+        ],
+    );
+    trace(
+        "demo",
+        repo,
+        "missing-file",
+        &["cfg.json", "v5_32k_layer_3.pt/"],
+    );
+    trace(
+        "someone/nothing",
+        "demo",
+        "missing-file",
+        &[
+            "someone/nothing:config.json",
+            "nothing on this machine is called someone/nothing",
+        ],
+    );
+    trace(
+        "gpt2",
+        "demo",
+        "missing-file",
+        &["gpt2/config.json", "openai-community/gpt2"],
+    );
+    trace(
+        "https://huggingface.co/datasets/a/b",
+        "demo",
+        "bad-option",
+        &["no repository of a model"],
+    );
+    let config = format!("{MODEL}/resolve/main/config.json");
+    server.spoil(
+        &config,
+        Fault::Status(403, "x-error-message: Access is restricted"),
+        9,
+    );
+    trace(
+        MODEL,
+        "demo",
+        "network",
+        &["config.json", "403", "Access is restricted"],
+    );
+    server.spoil(&config, Fault::Loop, 99);
+    trace(MODEL, "demo", "network", &["redirected more than 10 times"]);
+    let arguments = ["trace", "--prompt", "a", "--model", MODEL, "--offline"];
+    refused(
+        &server,
+        &cache,
+        &arguments,
+        "missing-file",
+        &[
+            "openai-community/gpt2:config.json is not in the cache",
+            "without --offline",
+        ],
+    );
+    let arguments = ["inspect", "someone/other", "--offline"];
+    refused(
+        &server,
+        &cache,
+        &arguments,
+        "missing-file",
+        &["someone/other:config.json"],
+    );
+}
+
+#[test]
+fn a_folder_of_that_name_goes_first() {
+    let (server, here) = (host(), folder("hub_local"));
+    let model = here.join(MODEL);
+    fs::create_dir_all(&model).unwrap();
+    fs::write(model.join("config.json"), "{}").unwrap();
+    let arguments = ["trace", "--prompt", "a", "--model", MODEL];
+    let output = command(&server, &here, &arguments)
+        .current_dir(&here)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("openai-community/gpt2/model.safetensors is missing"),
+        "{errors}"
+    );
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn a_killed_download_leaves_a_part_that_the_next_goes_on_with() {
+    let (server, cache) = (host(), folder("hub_killed"));
+    let weights = format!("{MODEL}/resolve/main/model.safetensors");
+    server.spoil(&weights, Fault::Slow(Duration::from_millis(1)), 1);
+    let mut child = command(&server, &cache, &["inspect", MODEL])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let part = || -> Option<PathBuf> {
+        let blobs = fs::read_dir(cache.join("blobs")).ok()?;
+        let mut paths = blobs.map(|blob| blob.unwrap().path());
+        paths.find(|path| {
+            let is_part = path.extension().is_some_and(|end| end == "part");
+            is_part && fs::metadata(path).is_ok_and(|found| found.len() > 100_000)
+        })
+    };
+    while part().is_none() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it was killed"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let offline = ["inspect", MODEL, "--offline", "--json"];
+    let report: Value = serde_json::from_slice(&run(&server, &cache, &offline).stdout).unwrap();
+    let problem = report["problems"][0]["message"].as_str().unwrap();
+    assert!(
+        problem.contains("model.safetensors is not in the cache"),
+        "{problem}"
+    );
+    let listed = run(&server, &cache, &["cache", "list"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(
+        listed.contains("openai-community/gpt2:model.safetensors (a part of"),
+        "{listed}"
+    );
+    server.asked();
+    let output = run(&server, &cache, &["inspect", MODEL]);
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("going on after"), "{said}");
+    assert!(server.asked().iter().any(|asked| asked.ends_with('-')));
+    assert!(part().is_none());
+}
+
+#[test]
+fn two_processes_download_once() {
+    let (server, cache) = (host(), folder("hub_two"));
+    let file = "someone/saes:layer_3.pt";
+    server.spoil(
+        "someone/saes/resolve/main/layer_3.pt",
+        Fault::Slow(Duration::from_millis(1)),
+        1,
+    );
+    let start = || {
+        let mut command = command(&server, &cache, &["inspect", file]);
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let children = [start(), start(), start()];
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let asked = server.asked().into_iter();
+    assert_eq!(
+        asked
+            .filter(|asked| asked.starts_with("GET /linked"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn the_cache_is_listed_and_cleared() {
+    let (server, cache) = (host(), folder("hub_cache"));
+    for name in [
+        "someone/saes:layer_3.pt",
+        SAE,
+        "openai-community/gpt2:config.json",
+    ] {
+        assert!(run(&server, &cache, &["inspect", name]).status.success());
+    }
+    let list = || -> Value {
+        let output = run(&server, &cache, &["cache", "list", "--json"]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let listed = list();
+    assert_eq!(listed["folder"], cache.display().to_string());
+    let entries = listed["entries"].as_array().unwrap();
+    let sizes = entries
+        .iter()
+        .map(|entry| entry["stored_bytes"].as_u64().unwrap());
+    assert_eq!(listed["stored_bytes"], sizes.sum::<u64>());
+    let names: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry["names"][0].as_str().unwrap())
+        .collect();
+    assert!(names.contains(&"someone/saes:layer_3.pt"), "{names:?}");
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(entries.iter().all(|entry| entry["complete"] == true));
+    let clear = |names: &[&str]| {
+        let output = run(&server, &cache, &[&["cache", "clear"], names].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = clear(&["someone/saes"]);
+    assert!(
+        said.contains("deleted someone/saes:layer_3.pt") && said.contains("MB freed"),
+        "{said}"
+    );
+    assert_eq!(list()["entries"].as_array().unwrap().len(), 3);
+    clear(&[]);
+    assert_eq!(list()["stored_bytes"], 0);
+    let output = run(&server, &cache, &["cache", "list"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, format!("{}: 0 B\n", cache.display()));
+}
