@@ -272,6 +272,7 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
             hook_name: Some("blocks.2.hook_resid_pre".to_owned()),
             prepend_bos: Some(true),
             skipped_positions: Vec::new(),
+            center_writing_weights: None,
             model_name: None,
             context_size: None,
         },

@@ -392,3 +392,33 @@ fn archives_are_checked() {
         "packed or encrypted",
     );
 }
+
+#[test]
+fn buffers_may_be_missing_or_of_whole_numbers() {
+    let whole = |name| Stored {
+        class: "LongStorage",
+        bytes: vec![0; 24],
+        ..Stored::floats(name, &[3], &[0.0; 3])
+    };
+    let mut tensors = small();
+    tensors.push(whole("stats_last_nonzero"));
+    assert_eq!(read(&tensors, b"").unwrap(), read(&small(), b"").unwrap());
+    tensors.push(whole("latents_activation_frequency"));
+    tensors.push(whole("latents_mean_square"));
+    let sae = read(&tensors, &topk(2, "ReLU")).unwrap();
+    assert_eq!(sae, read(&small(), &topk(2, "ReLU")).unwrap());
+    // Another shape, or a storage that is not in the archive, is no reason to refuse weights either.
+    let mut tensors = small();
+    tensors.push(Stored::floats(
+        "latents_activation_frequency",
+        &[2],
+        &[0.0; 2],
+    ));
+    assert_eq!(read(&tensors, b"").unwrap().firing_frequency, None);
+    let mut lost = entries(&tensors, b"");
+    lost.retain(|(name, _)| name != "archive/data/4");
+    assert_eq!(
+        read_pt("test.pt", archive(&lost)).unwrap().firing_frequency,
+        None
+    );
+}

@@ -57,7 +57,7 @@ fn the_encoder_is_turned_and_the_decoder_kept() {
     assert_eq!(sae.config.architecture, Architecture::Standard);
     assert_eq!(sae.config.normalization, Normalization::None);
     assert!(sae.config.apply_b_dec_to_input);
-    assert_eq!((sae.config.hook_name, sae.config.prepend_bos), (None, None));
+    assert_eq!(sae.config.hook_name, None);
 }
 
 #[test]
@@ -97,6 +97,75 @@ fn settings_of_older_versions_mean_the_same() {
             .config
             .architecture,
         Architecture::TopK { k: 2 }
+    );
+}
+
+#[test]
+fn before_version_6_a_bos_went_first_unless_the_file_denies_it() {
+    let bos = |changes: Value| read(&with(changes), &weights()).unwrap().config.prepend_bos;
+    assert_eq!(bos(json!({})), Some(true));
+    assert_eq!(bos(json!({"prepend_bos": null})), Some(true));
+    assert_eq!(bos(json!({"sae_lens_version": "5.11.0"})), Some(true));
+    assert_eq!(bos(json!({"prepend_bos": false})), Some(false));
+    assert_eq!(bos(json!({"sae_lens_version": "6.12.1"})), None);
+    assert_eq!(bos(json!({"metadata": {}})), None);
+    assert_eq!(
+        bos(json!({"metadata": {"prepend_bos": false}})),
+        Some(false)
+    );
+}
+
+#[test]
+fn the_average_normalisation_takes_its_factor_from_the_file() {
+    let read =
+        |changes: Value| read(&with(changes), &weights()).map(|sae| sae.config.normalization);
+    let average = |norm_scaling_factor| {
+        Ok(Normalization::ExpectedAverageOnlyIn {
+            norm_scaling_factor,
+        })
+    };
+    let name = "expected_average_only_in";
+    assert_eq!(read(json!({"normalize_activations": name})), average(None));
+    assert_eq!(read(json!({"normalize_activations": true})), average(None));
+    assert_eq!(
+        read(json!({"normalize_activations": name, "norm_scaling_factor": 0.5})),
+        average(Some(0.5))
+    );
+    assert_eq!(
+        read(json!({"normalize_activations": true, "metadata": {"norm_scaling_factor": 2}})),
+        average(Some(2.0))
+    );
+    assert_eq!(
+        read(json!({"normalize_activations": false, "norm_scaling_factor": 2})),
+        Ok(Normalization::None)
+    );
+    for factor in [json!(0), json!(-1.5), json!(1e-60), json!(1e60), json!("2")] {
+        let error = read(json!({"normalize_activations": true, "norm_scaling_factor": factor}));
+        let error = error.unwrap_err();
+        assert_eq!(error.code(), "bad-file");
+        assert!(
+            error.to_string().contains("`norm_scaling_factor` is"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn whether_the_model_was_centred_is_read() {
+    let centred = |changes: Value| {
+        let sae = read(&with(changes), &weights()).unwrap();
+        sae.config.center_writing_weights
+    };
+    assert_eq!(centred(json!({})), None);
+    let settings = json!({"center_writing_weights": true});
+    assert_eq!(
+        centred(json!({"metadata": {"model_from_pretrained_kwargs": settings}})),
+        Some(true)
+    );
+    let settings = json!({"center_writing_weights": false});
+    assert_eq!(
+        centred(json!({"model_from_pretrained_kwargs": settings})),
+        Some(false)
     );
 }
 
@@ -179,16 +248,14 @@ fn other_kinds_are_refused_by_name() {
     for name in ["batchtopk", "transcoder", "matryoshka"] {
         unsupported(json!({ "architecture": name }), name);
     }
-    for name in ["expected_average_only_in", "something"] {
-        unsupported(json!({ "normalize_activations": name }), name);
-    }
-    unsupported(
-        json!({"normalize_activations": true}),
-        "expected_average_only_in",
-    );
+    unsupported(json!({"normalize_activations": "something"}), "something");
     unsupported(json!({"activation_fn": "tanh-relu"}), "tanh-relu");
     unsupported(json!({"reshape_activations": "hook_q"}), "hook_q");
     unsupported(json!({"hook_head_index": 3}), "hook_head_index = `3`");
+    unsupported(
+        json!({"hook_point": "blocks.1.attn.hook_z", "hook_point_head_index": 0}),
+        "hook_head_index = `0`",
+    );
 }
 
 #[test]

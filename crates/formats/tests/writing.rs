@@ -28,6 +28,7 @@ fn without_origin(mut sae: Sae) -> Sae {
     sae.config.model_name = None;
     sae.config.prepend_bos = None;
     sae.config.context_size = None;
+    sae.config.center_writing_weights = None;
     sae.config.skipped_positions.clear();
     sae
 }
@@ -55,6 +56,7 @@ fn small() -> Sae {
             skipped_positions: Vec::new(),
             model_name: None,
             context_size: None,
+            center_writing_weights: None,
         },
         w_enc: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
         b_enc: vec![1.0, 2.0, 3.0],
@@ -129,6 +131,15 @@ fn what_a_pt_file_cannot_hold_is_refused() {
     refuse(&raw_topk, "topk with the normalisation `none`");
     let normal = |sae: &mut Sae| sae.config.normalization = Normalization::LayerNorm;
     refuse(&normal, "standard with the normalisation `layer_norm`");
+    let average = |sae: &mut Sae| {
+        sae.config.normalization = Normalization::ExpectedAverageOnlyIn {
+            norm_scaling_factor: Some(2.0),
+        };
+    };
+    refuse(
+        &average,
+        "standard with the normalisation `expected_average_only_in`",
+    );
     let kept = |sae: &mut Sae| sae.config.apply_b_dec_to_input = false;
     refuse(&kept, "apply_b_dec_to_input");
 }
@@ -168,6 +179,14 @@ fn parts_that_do_not_belong_together_are_refused() {
         };
     };
     refuse(&gated, "bad-file", "`b_enc`");
+    for factor in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        let scaled = |s: &mut Sae| {
+            s.config.normalization = Normalization::ExpectedAverageOnlyIn {
+                norm_scaling_factor: Some(factor),
+            };
+        };
+        refuse(&scaled, "bad-file", "`norm_scaling_factor`");
+    }
     refuse(
         &|s| s.firing_frequency = Some(vec![2.0; 3]),
         "bad-file",
@@ -199,6 +218,11 @@ fn config(d_in: usize, d_sae: usize) -> impl Strategy<Value = SaeConfig> {
         Just(Normalization::None),
         Just(Normalization::LayerNorm),
         Just(Normalization::ConstantNormRescale),
+        proptest::option::of(f32::MIN_POSITIVE..f32::MAX).prop_map(|norm_scaling_factor| {
+            Normalization::ExpectedAverageOnlyIn {
+                norm_scaling_factor,
+            }
+        }),
     ];
     let text = || proptest::option::of("blocks\\.[0-9]\\.attn\\.hook_z|[a-z\"\\\\ é\n]{0,8}");
     let numbers = proptest::collection::vec(0..100usize, 0..3);
@@ -208,6 +232,7 @@ fn config(d_in: usize, d_sae: usize) -> impl Strategy<Value = SaeConfig> {
         any::<Option<bool>>(),
         proptest::option::of(1..2000usize),
         numbers,
+        any::<Option<bool>>(),
     );
     (architecture, normalization, any::<bool>(), rest).prop_map(
         move |(architecture, normalization, apply_b_dec_to_input, rest)| SaeConfig {
@@ -221,6 +246,7 @@ fn config(d_in: usize, d_sae: usize) -> impl Strategy<Value = SaeConfig> {
             prepend_bos: rest.2,
             context_size: rest.3,
             skipped_positions: rest.4,
+            center_writing_weights: rest.5,
         },
     )
 }

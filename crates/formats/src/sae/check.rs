@@ -1,6 +1,6 @@
 //! Whether an autoencoder in memory is whole, before it is written.
 
-use super::{Architecture, Gate, Sae, check_k};
+use super::{Architecture, Gate, Normalization, Sae, check_k};
 use crate::error::{Error, Result};
 use crate::tensors::check_finite;
 
@@ -17,6 +17,18 @@ pub(super) fn check(sae: &Sae) -> Result<()> {
     }
     if let Some(size) = config.context_size {
         size_in_range("context_size", size)?;
+    }
+    if let Normalization::ExpectedAverageOnlyIn {
+        norm_scaling_factor: Some(factor),
+    } = config.normalization
+        && !(factor.is_normal() && factor > 0.0)
+    {
+        return Err(Error::field(
+            NAME,
+            "norm_scaling_factor",
+            factor,
+            "it must be a positive number",
+        ));
     }
     if let Architecture::TopK { k } = config.architecture {
         check_k(NAME, "k", k, d_sae)?;

@@ -18,11 +18,11 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The same matrix seen as its transpose.
-    pub(super) fn turned(self) -> Self {
-        match self {
-            Self::LatentMajor => Self::InputMajor,
-            Self::InputMajor => Self::LatentMajor,
+    /// This layout, or that of the transpose.
+    pub(super) fn turned_if(self, turned: bool) -> Self {
+        match (self, turned) {
+            (Self::LatentMajor, false) | (Self::InputMajor, true) => Self::LatentMajor,
+            (Self::InputMajor, false) | (Self::LatentMajor, true) => Self::InputMajor,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Sparse autoencoders: what is common to every file format.
 
+pub mod attention;
 mod check;
 mod file;
 pub mod openai;
@@ -39,7 +40,7 @@ impl Architecture {
 }
 
 /// What is done to a token's activation vector x before encoding, and undone after decoding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Normalization {
     /// Nothing.
@@ -48,15 +49,22 @@ pub enum Normalization {
     LayerNorm,
     /// x·√d_in/‖x‖; decoded as x̂·‖x‖/√d_in.
     ConstantNormRescale,
+    /// x·s with one number s for all tokens; decoded as x̂/s. In training s brought the mean norm of x to √d_in.
+    ExpectedAverageOnlyIn {
+        /// s, if the file says so: positive and finite. SAELens keeps it in a table of its own for the releases that it
+        /// knows, and takes weights as they are where it does not: most had s folded into them before they were published.
+        norm_scaling_factor: Option<f32>,
+    },
 }
 
 impl Normalization {
-    /// SAELens's name for it: `none`, `layer_norm` or `constant_norm_rescale`.
+    /// SAELens's name for it: `none`, `layer_norm`, `constant_norm_rescale` or `expected_average_only_in`.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::LayerNorm => "layer_norm",
             Self::ConstantNormRescale => "constant_norm_rescale",
+            Self::ExpectedAverageOnlyIn { .. } => "expected_average_only_in",
         }
     }
 }
@@ -76,7 +84,8 @@ pub struct SaeConfig {
     pub apply_b_dec_to_input: bool,
     /// Where it was trained, in TransformerLens's names, if the file says so.
     pub hook_name: Option<String>,
-    /// Whether a BOS token was prepended in training, if the file says so.
+    /// Whether a BOS token was prepended in training, if the file says so or its age does: before SAELens 6 one was,
+    /// unless the file denied it.
     pub prepend_bos: Option<bool>,
     /// Positions of a context that training left out.
     pub skipped_positions: Vec<usize>,
@@ -84,6 +93,9 @@ pub struct SaeConfig {
     pub model_name: Option<String>,
     /// Tokens in a training context, if the file says so.
     pub context_size: Option<usize>,
+    /// Whether the model that it was trained on had its writing weights centred, so that each token's residual stream had
+    /// the mean 0, if the file says so.
+    pub center_writing_weights: Option<bool>,
 }
 
 /// What opens a latent, for the architectures that have it. All `[d_sae]`.

@@ -39,6 +39,10 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
     let pickle = Pickle::read(&pickle_bytes).map_err(|reason| Error::bad(file.name(), reason))?;
     let dict = TorchDict::new(&file, &pickle)?;
 
+    if dict.get(KEYS.encoder).is_none() && dict.get("W_enc").is_some() {
+        let reason = "it holds `W_enc` but no settings: the file beside it whose name ends in _cfg.json is needed as well";
+        return Err(Error::bad(file.name(), reason));
+    }
     let &[d_sae, d_in] = dict.shape(KEYS.encoder)? else {
         return Err(Error::bad(
             file.name(),
@@ -57,9 +61,9 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
         _ => Normalization::None,
     };
     let (encoder, turned) = dict.view(KEYS.encoder, &[d_sae, d_in])?.by_rows();
-    let encoder_layout = layout(Layout::LatentMajor, turned);
+    let encoder_layout = Layout::LatentMajor.turned_if(turned);
     let (decoder, turned) = dict.view(KEYS.decoder, &[d_in, d_sae])?.by_rows();
-    let decoder_layout = layout(Layout::InputMajor, turned);
+    let decoder_layout = Layout::InputMajor.turned_if(turned);
     let mut views = BTreeMap::from([
         (KEYS.encoder, encoder),
         (KEYS.decoder, decoder),
@@ -86,6 +90,7 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
             skipped_positions: Vec::new(),
             model_name: None,
             context_size: None,
+            center_writing_weights: None,
         },
         tensors: Tensors::Torch(file, views),
         keys: KEYS,
@@ -96,11 +101,7 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
     })
 }
 
-fn layout(stored: Layout, turned: bool) -> Layout {
-    if turned { stored.turned() } else { stored }
-}
-
-async fn open_archive(source: Rc<dyn ByteSource>) -> Result<TorchFile> {
+pub(super) async fn open_archive(source: Rc<dyn ByteSource>) -> Result<TorchFile> {
     let head = source::read(&*source, 0, source.len().min(16)).await?;
     if sniff(&head) == FileKind::TorchLegacy {
         let found =

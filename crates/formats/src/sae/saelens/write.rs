@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::CFG;
 use crate::error::{Error, Result};
 use crate::sae::check::check;
-use crate::sae::{Architecture, Gate, Sae, transposed};
+use crate::sae::{Architecture, Gate, Normalization, Sae, transposed};
 
 /// The two files of a SAELens folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +48,14 @@ struct Cfg<'a> {
     reshape_activations: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rescale_acts_by_decoder_norm: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    norm_scaling_factor: Option<f32>,
     metadata: Metadata<'a>,
 }
 
 #[derive(Serialize)]
 struct Metadata<'a> {
+    sae_lens_version: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     model_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +66,13 @@ struct Metadata<'a> {
     context_size: Option<usize>,
     #[serde(skip_serializing_if = "<[usize]>::is_empty")]
     skipped_positions: &'a [usize],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_from_pretrained_kwargs: Option<ModelSettings>,
+}
+
+#[derive(Serialize)]
+struct ModelSettings {
+    center_writing_weights: bool,
 }
 
 fn cfg_json(sae: &Sae) -> Result<Vec<u8>> {
@@ -87,12 +97,25 @@ fn cfg_json(sae: &Sae) -> Result<Vec<u8>> {
         reshape_activations: if joins_heads { "hook_z" } else { "none" },
         // The reader folds the norms into the weights, so that what is written is as if without.
         rescale_acts_by_decoder_norm: k.map(|_| false),
+        norm_scaling_factor: match config.normalization {
+            Normalization::ExpectedAverageOnlyIn {
+                norm_scaling_factor,
+            } => norm_scaling_factor,
+            _ => None,
+        },
         metadata: Metadata {
+            // SAELens reads a file without it as one of the older layouts.
+            sae_lens_version: "6.0.0",
             model_name: config.model_name.as_deref(),
             hook_name: config.hook_name.as_deref(),
             prepend_bos: config.prepend_bos,
             context_size: config.context_size,
             skipped_positions: &config.skipped_positions,
+            model_from_pretrained_kwargs: config.center_writing_weights.map(
+                |center_writing_weights| ModelSettings {
+                    center_writing_weights,
+                },
+            ),
         },
     };
     let mut json = serde_json::to_vec_pretty(&cfg)
