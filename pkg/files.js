@@ -62,23 +62,27 @@ export class Files {
     }
   }
 
-  /**
-   * A small JSON file that says what others must be: always asked for. With `keep`, the answer is stored and stands in
-   * for the host when that cannot be reached.
-   */
-  async json(file, { signal, keep = false } = {}) {
+  /** A small JSON file that says what others must be: always asked for, and not kept. */
+  async json(file, options) {
+    return (await this.answer(file, options)).value;
+  }
+
+  /** The same, with the address of the page that follows it, where the host says that there is one. */
+  async answer(file, { signal } = {}) {
     let text;
+    let link;
     try {
-      text = await (await ask(file, { signal })).text();
-      if (keep) await this.store.keepListing(file.url, text);
+      const response = await ask(file, { signal });
+      link = response.headers.get('link');
+      text = await response.text();
     } catch (error) {
       signal?.throwIfAborted();
-      const kept = keep && isUnreachable(error) ? await this.store.listing(file.url) : null;
-      if (kept === null) throw error.code === undefined ? new SaeExplorerError('network', `${file.name} could not be loaded: the transfer from ${file.url} broke off (${error.message}). Try again.`, { file: file.name, url: file.url }) : error;
-      text = kept;
+      if (error instanceof SaeExplorerError) throw error;
+      throw new SaeExplorerError('network', `${file.name} could not be loaded: the transfer from ${file.url} broke off (${error.message}). Try again.`, { file: file.name, url: file.url });
     }
+    const next = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link ?? '')?.[1] ?? null;
     try {
-      return JSON.parse(text);
+      return { value: JSON.parse(text), next };
     } catch (error) {
       throw new SaeExplorerError('bad-file', `${file.name} is not JSON: ${error.message}`, { file: file.name, url: file.url });
     }

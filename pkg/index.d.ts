@@ -16,10 +16,11 @@ export class SaeExplorer {
    * Loads a GPT-2 model in Hugging Face's layout, in place of the one loaded before. SAEs belong to a model: the ones
    * loaded for the previous model are dropped.
    *
-   * @param source `"demo"` for the demo bundle; the URL of a folder with `config.json`, `model.safetensors` and
-   *   `tokenizer.json` (or `vocab.json` and `merges.txt`); or the files themselves.
+   * @param source `"demo"` for the demo bundle; an entry of the catalogue; a Hugging Face repository; the URL of a folder
+   *   with `config.json`, `model.safetensors` (or `model.safetensors.index.json` and its parts) and `tokenizer.json` (or
+   *   `vocab.json` and `merges.txt`); or the files themselves.
    */
-  loadModel(source: 'demo' | string | URL | ModelParts, options?: LoadModelOptions): Promise<ModelInfo>;
+  loadModel(source: 'demo' | string | URL | CatalogueSource | RepoSource | FilesSource | ModelParts, options?: LoadModelOptions): Promise<ModelInfo>;
 
   /** Loads the demo bundle's SAEs, all of them. */
   loadSae(source: 'demo'): Promise<SaeInfo[]>;
@@ -27,9 +28,35 @@ export class SaeExplorer {
    * Loads one SAE: an OpenAI `.pt` file, or a SAELens folder (`cfg.json` and `sae_weights.safetensors`). Files are told
    * apart by their content.
    *
-   * @param source the URL of the file or folder, the file, or the folder's files.
+   * @param source an entry of the catalogue, with a layer where it has several; a file or folder of a Hugging Face
+   *   repository; the URL of the file or folder; the file; or the folder's files.
    */
-  loadSae(source: string | URL | FilePart | Iterable<FilePart> | SaeLensParts, options?: LoadSaeOptions): Promise<SaeInfo>;
+  loadSae(source: string | URL | CatalogueSource | RepoSource | FilesSource | FilePart | Iterable<FilePart> | SaeLensParts, options?: LoadSaeOptions): Promise<SaeInfo>;
+
+  /** What the site offers, and what of it fits this device. Only `catalogue.json` is fetched for that. */
+  catalogue(): Promise<Catalogue>;
+
+  /**
+   * Which models and SAEs files hold, by their content, and what is wrong with the rest. Nothing is loaded.
+   *
+   * @param files of an `<input type="file">`, with `webkitdirectory` or not, or of {@link droppedFiles}.
+   */
+  recognise(files: Iterable<File | DroppedFile>): Promise<Offers>;
+
+  /**
+   * The same for a link: a Hugging Face repository, folder or file, `owner/name`, `owner/name:path`, or any http(s)
+   * address of a folder or file. Only small descriptions are fetched.
+   */
+  fromLink(link: string): Promise<Offers>;
+
+  /**
+   * Takes repositories from a mirror, whose files lie at `{base}/{owner}/{name}/resolve/{revision}/{path}`; `null`
+   * (default): from the mirror that the catalogue names, or else from Hugging Face.
+   */
+  setMirror(base: string | null): Promise<void>;
+
+  /** How much memory models and SAEs may use, for the catalogue's `fits`; `null` (default): an estimate. */
+  setMemoryBudget(bytes: number | null): Promise<void>;
 
   /**
    * Runs the model over a prompt and encodes the residual stream with each SAE. A second trace cancels the first, which
@@ -76,6 +103,12 @@ export class SaeExplorer {
   /** Ends the worker and frees the device. Calls under way reject with `cancelled`. */
   dispose(): Promise<void>;
 }
+
+/** The files of a drop, those of folders with their places in them. Call it in the handler of the drop event. */
+export function droppedFiles(transfer: DataTransfer): Promise<DroppedFile[]>;
+
+/** A text of a few sentences to take an SAE's numbers on: FVU, L0, ΔCE and KL, which show a wrong normalisation at once. */
+export const SAMPLE_TEXT: string;
 
 /** What every failed call rejects with. */
 export class SaeExplorerError extends Error {
@@ -141,6 +174,8 @@ export interface CreateOptions {
   limits?: 'adapter' | 'default';
   /** Address of the demo bundle's manifest; default `../demo/demo.json` beside this module's folder. */
   demo?: string | URL;
+  /** Address of the site's catalogue; default `../catalogue.json` beside this module's folder. */
+  catalogue?: string | URL;
   /** Told while the engine, a model or SAEs are loaded, also when they are loaded again after a loss. */
   onProgress?: (progress: Progress) => void;
   /** Told about things that cost nothing but may interest a person, such as a lost device that was replaced. */
@@ -189,6 +224,125 @@ export interface StoredFile {
   complete: boolean;
   /** When it was last used, milliseconds since 1970. */
   usedAt: number;
+}
+
+/** An entry of the catalogue. */
+export interface CatalogueSource {
+  /** Its id. */
+  catalogue: string;
+  /** Which of an SAE release's layers; it may be left out where there is one. */
+  layer?: number;
+  /** Another path in the release's repository than the one that the layer has. */
+  path?: string;
+}
+
+/** A Hugging Face repository, or a folder or file in it. */
+export interface RepoSource {
+  /** `owner/name`. */
+  repo: string;
+  /** A branch, tag or commit; default `"main"`. */
+  revision?: string;
+  /** Default: the repository itself. */
+  path?: string;
+}
+
+/** The files of one model or one SAE. */
+export interface FilesSource {
+  files: Iterable<File | DroppedFile>;
+}
+
+export interface DroppedFile {
+  file: File;
+  /** Its place in the folder that was dropped. */
+  path: string;
+}
+
+export interface Catalogue {
+  /** Where repositories are taken from instead of Hugging Face. */
+  mirror: string | null;
+  models: CatalogueModel[];
+  saes: CatalogueSae[];
+}
+
+/** An entry of the catalogue. Its fields are those of `catalogue.json`, and what this device makes of it. */
+export interface CatalogueEntry {
+  id: string;
+  name: string;
+  repo: string;
+  revision?: string;
+  /** `"unknown"` where its publisher states none. */
+  licence: string;
+  /** Size of the download; of an SAE release: of one layer's. */
+  bytes: number;
+  /** Memory that it needs on the device: an estimate from its shapes. */
+  deviceBytes: number;
+  fits: Fits;
+}
+
+export interface CatalogueModel extends CatalogueEntry {
+  parameters: number;
+  layers: number;
+  dModel: number;
+  heads: number;
+  vocab: number;
+  context: number;
+}
+
+/** A release of SAEs: one for each of its layers. */
+export interface CatalogueSae extends CatalogueEntry {
+  /** Id of the model that they are for. */
+  model: string;
+  layers: number[];
+  /** Where they belong; `{L}` stands for the layer. */
+  hook: string;
+  /** Where they lie in the repository; `{L}` stands for the layer. */
+  path?: string;
+  /** The same, layer by layer. */
+  paths?: Record<string, string>;
+  architecture: string;
+  dIn: number;
+  dSae: number;
+  k: number | null;
+  /** Length of the contexts that they were trained on, tokens. */
+  context: number;
+  /** Whether they were trained with a BOS before each context. */
+  bos: boolean;
+  /** Whether the mean over the width is taken from their input. */
+  centre: boolean;
+}
+
+export interface Fits {
+  ok: boolean;
+  neededBytes: number;
+  availableBytes: number;
+  /** Why it does not fit; `null` where it does. */
+  reason: string | null;
+}
+
+/** What files or a link hold. */
+export interface Offers {
+  models: Offer[];
+  saes: Offer[];
+  problems: Problem[];
+}
+
+export interface Offer {
+  name: string;
+  /** Paths of its files. */
+  files: string[];
+  /** What it is, in a few words. */
+  summary: string;
+  /** Where an SAE says that it belongs; `null` where it does not say, and for models. */
+  hook: string | null;
+  /** What loadModel() or loadSae() takes. */
+  source: string | RepoSource | FilesSource;
+}
+
+export interface Problem {
+  /** Path of the file. */
+  file: string;
+  code: ErrorCode;
+  message: string;
 }
 
 /** A file's content, or its URL. */

@@ -3,9 +3,11 @@
 
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
-import { modelSource, saeSource } from './sources.js';
+import { droppedFiles } from './drop.js';
+import { fileList, modelSource, saeSource } from './sources.js';
 
-export { SaeExplorerError };
+export { SAMPLE_TEXT } from './sample.js';
+export { SaeExplorerError, droppedFiles };
 
 export class SaeExplorer {
   #options;
@@ -16,6 +18,7 @@ export class SaeExplorer {
   #model = null; // {source, options} of the loaded model
   #saes = new Map(); // id → {source, options}, in the order of loading
   #trace = null; // {cancel} of the trace under way
+  #settings = { mirror: null, memoryBudget: null };
 
   /** Not called directly: use SaeExplorer.create(). */
   constructor(options, spawn) {
@@ -24,12 +27,13 @@ export class SaeExplorer {
   }
 
   static async create(options = {}) {
-    const { backend = 'auto', limits = 'adapter', demo, onProgress, onNotice } = options;
+    const { backend = 'auto', limits = 'adapter', demo, catalogue, onProgress, onNotice } = options;
     oneOf('backend', backend, ['auto', 'gpu', 'cpu']);
     oneOf('limits', limits, ['adapter', 'default']);
     const spawn = options._spawn ?? (() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
-    const demoUrl = new URL(demo ?? '../demo/demo.json', demo === undefined ? import.meta.url : globalThis.location?.href);
-    const explorer = new SaeExplorer({ backend, limits, demo: demoUrl.href, onProgress, onNotice }, spawn);
+    const beside = (given, usual) => new URL(given ?? usual, given === undefined ? import.meta.url : globalThis.location?.href).href;
+    const addresses = { demo: beside(demo, '../demo/demo.json'), catalogue: beside(catalogue, '../catalogue.json') };
+    const explorer = new SaeExplorer({ backend, limits, ...addresses, onProgress, onNotice }, spawn);
     await explorer.#connected();
     return explorer;
   }
@@ -54,6 +58,32 @@ export class SaeExplorer {
       this.#saes.set(sae.id, again);
     }
     return loaded;
+  }
+
+  async catalogue() {
+    return this.#call('catalogue', {});
+  }
+
+  async recognise(files) {
+    return this.#call('recognise', { list: fileList(files) });
+  }
+
+  async fromLink(link) {
+    return this.#call('fromLink', { text: text(link, 'link') });
+  }
+
+  async setMirror(base) {
+    if (base !== null && !/^https?:\/\/[^/]/.test(base)) {
+      throw new SaeExplorerError('bad-option', `"${base}" is no mirror: give an http(s) address below which files lie as {owner}/{name}/resolve/{revision}/{path}, or null.`, { option: 'mirror', value: base });
+    }
+    await this.#configure({ mirror: base });
+  }
+
+  async setMemoryBudget(bytes) {
+    if (bytes !== null && !(bytes > 0)) {
+      throw new SaeExplorerError('bad-option', `The memory budget is ${bytes}; it must be a number of bytes above 0, or null for the usual estimate.`, { option: 'bytes', value: bytes });
+    }
+    await this.#configure({ memoryBudget: bytes });
   }
 
   async storage() {
@@ -185,6 +215,12 @@ export class SaeExplorer {
     }
   }
 
+  // Kept here as well, for the worker that may follow this one.
+  async #configure(changes) {
+    this.#settings = { ...this.#settings, ...changes };
+    await this.#call('configure', this.#settings);
+  }
+
   async #load(method, sent, signal, what) {
     const own = this.#abortable(signal, what);
     try {
@@ -222,7 +258,7 @@ export class SaeExplorer {
   }
 
   async #start() {
-    const { backend, limits, demo } = this.#options;
+    const { backend, limits, demo, catalogue } = this.#options;
     let link = null;
     link = new Link(this.#spawn(), {
       onDeath: (error) => {
@@ -234,7 +270,7 @@ export class SaeExplorer {
     });
     const ask = (method, args) => link.call(method, args, (event, value) => this.#event(event, value)).reply;
     try {
-      await ask('start', { backend, limits, demo });
+      await ask('start', { backend, limits, demo, catalogue, settings: this.#settings });
       if (this.#model !== null) await ask('loadModel', this.#model);
       for (const sae of this.#saes.values()) await ask('loadSae', sae);
     } catch (error) {
@@ -282,9 +318,9 @@ function oneOf(name, value, allowed) {
 }
 
 // Text in JavaScript may hold half a surrogate pair, which no UTF-8 can; it becomes U+FFFD, as browsers do everywhere.
-function text(prompt) {
-  if (typeof prompt !== 'string') {
-    throw new SaeExplorerError('bad-option', `The prompt must be a string, not ${prompt === null ? 'null' : typeof prompt}.`, { option: 'prompt' });
+function text(given, name = 'prompt') {
+  if (typeof given !== 'string') {
+    throw new SaeExplorerError('bad-option', `The ${name} must be a string, not ${given === null ? 'null' : typeof given}.`, { option: name });
   }
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(prompt));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(given));
 }

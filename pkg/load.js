@@ -1,11 +1,13 @@
-// From a source (the demo, a URL, files) to what the engine takes: which files make a model or an SAE, and where they are.
+// From a source (the demo, an address, a repository, files) to what the engine takes: which files make a model or an SAE,
+// and where they are.
 
 import { SaeExplorerError } from './errors.js';
 import { isMissing } from './files.js';
+import { folderOf, lastOf } from './hub.js';
+import { kindOf } from './kinds.js';
+import { folderMeant, inside, placeOf } from './places.js';
+import { onlyOne, recognise } from './recognise.js';
 import { nameOf } from './sources.js';
-
-// Enough to tell what a file is: the longest thing looked at is a safetensors header.
-const HEAD_BYTES = 1 << 20;
 
 /** The demo's manifest, its paths made into URLs. */
 export async function demoManifest(files, demoUrl, signal) {
@@ -26,72 +28,139 @@ export async function demoManifest(files, demoUrl, signal) {
 }
 
 /**
+ * What loading needs.
+ * @typedef {object} Means
+ * @property {import('./files.js').Files} files
+ * @property {string | null} mirror
+ * @property {AbortSignal} signal
+ * @property {(file: import('./files.js').FileAt) => Promise<object>} open opens a large file, so that it counts in the progress
+ */
+
+/**
  * The files of a model. The small ones are read first, so that a wrong address fails before the weights are fetched.
- * @param {{folder: string} | {parts: object}} source
- * @param {(file: object) => Promise<object>} open opens the weights
+ * @param {object} source {parts}, {files}, {folder} or {repo, revision, path}
+ * @param {Means} means
  * @returns {Promise<{config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array}>}
  */
-export async function modelFiles(files, source, { signal, open }) {
-  if (source.parts !== undefined) {
-    const { weights, ...small } = source.parts;
-    const read = await Promise.all(Object.entries(small).map(async ([key, file]) => [key, await files.bytes(file, { signal })]));
-    return { ...Object.fromEntries(read), weights: [await open(weights)] };
+export async function modelFiles(source, means) {
+  if (source.parts !== undefined) return ofParts(source.parts, means);
+  if (source.files !== undefined) {
+    const { parts } = onlyOne(await recognised(source.files, means), 'models');
+    const { weights, ...small } = parts;
+    const given = Object.entries(small).filter(([, item]) => item !== undefined);
+    return ofParts({ ...Object.fromEntries(given.map(([key, item]) => [key, item.file])), weights: weights.map(({ file }) => file) }, means);
   }
-  const at = (name) => ({ name, url: new URL(name, source.folder).href });
-  const read = (name) => files.bytes(at(name), { signal });
+  const place = await placeOf(means.files, source.folder === undefined ? source : { url: source.folder }, means);
+  const folder = folderMeant(place.path);
+  const at = (name) => existing(place, inside(folder, name));
+  const read = (name) => means.files.bytes(at(name), means);
   const config = await read('config.json');
-  const tokenizer = await read('tokenizer.json').then(
-    (bytes) => ({ tokenizer: bytes }),
-    async (error) => {
-      if (!isMissing(error)) throw error;
-      return { vocab: await read('vocab.json'), merges: await read('merges.txt') };
+  const tokenizer = await orElse(
+    async () => ({ tokenizer: await read('tokenizer.json') }),
+    async () => ({ vocab: await read('vocab.json'), merges: await read('merges.txt') }),
+  );
+  return orElse(
+    async () => ({ config, ...tokenizer, weights: [await means.open(at('model.safetensors'))] }),
+    async (whole) => {
+      const index = await read('model.safetensors.index.json').catch((error) => {
+        throw isMissing(error) ? whole : error;
+      });
+      const weights = [];
+      for (const shard of shardsOf(index, at('model.safetensors.index.json').name)) weights.push(await means.open(at(shard)));
+      return { config, ...tokenizer, index, weights };
     },
   );
-  return { config, ...tokenizer, weights: [await open(at('model.safetensors'))] };
+}
+
+async function ofParts({ weights, ...small }, { files, signal, open }) {
+  const read = await Promise.all(Object.entries(small).map(async ([key, file]) => [key, await files.bytes(file, { signal })]));
+  const opened = [];
+  for (const file of Array.isArray(weights) ? weights : [weights]) opened.push(await open(file));
+  return { ...Object.fromEntries(read), weights: opened };
+}
+
+function shardsOf(index, name) {
+  let map;
+  try {
+    map = JSON.parse(new TextDecoder().decode(index)).weight_map;
+  } catch (error) {
+    throw new SaeExplorerError('bad-file', `${name} is not JSON: ${error.message}`, { file: name });
+  }
+  const shards = [...new Set(Object.values(map ?? {}))];
+  if (shards.length === 0 || !shards.every((shard) => typeof shard === 'string' && /^[\w.-]+\.safetensors$/.test(shard))) {
+    throw new SaeExplorerError('bad-file', `${name} does not say which files hold the weights: its weight_map must give a .safetensors file beside it for each tensor.`, { file: name });
+  }
+  return shards;
 }
 
 /**
- * The files of an SAE, told apart by their content.
- * @param {{url: string} | {files: object[]}} source
- * @param {(file: object) => Promise<object>} open opens the weights
- * @param {(head: Uint8Array) => string} sniff "pt", "safetensors", "json" or "unknown"
- * @returns {Promise<{pt: object} | {cfg: Uint8Array, weights: object}>}
+ * The files of an SAE.
+ * @param {object} source {files}, {url} or {repo, revision, path}
+ * @param {Means} means
+ * @returns {Promise<{name: string, pt: object, cfg?: Uint8Array} | {name: string, cfg: Uint8Array, weights: object, sparsity?: object}>}
  */
-export async function saeFiles(files, source, { signal, open, sniff }) {
-  if (source.url === undefined) return assemble(files, source.files, { signal, open, sniff });
-  const { url } = source;
-  // Published folders may be called something.pt as well, so a missing file is tried as a folder.
-  if (/\.pt$/.test(new URL(url).pathname)) {
-    try {
-      return await assemble(files, [{ name: nameOf(url), url }], { signal, open, sniff });
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
+export async function saeFiles(source, means) {
+  const { files, signal, open } = means;
+  if (source.files !== undefined) {
+    const { name, parts } = onlyOne(await recognised(source.files, means), 'saes');
+    const cfg = parts.cfg === undefined ? {} : { cfg: await files.bytes(parts.cfg.file, { signal }) };
+    if (parts.pt !== undefined) return { name, pt: await open(parts.pt.file), ...cfg };
+    const sparsity = parts.sparsity === undefined ? {} : { sparsity: await open(parts.sparsity.file) };
+    return { name, ...cfg, weights: await open(parts.weights.file), ...sparsity };
   }
-  const folder = /\/$|\.(json|safetensors)$/.test(new URL(url).pathname) ? url : `${url}/`;
-  const at = (name) => ({ name, url: new URL(name, folder).href });
-  return { cfg: await files.bytes(at('cfg.json'), { signal }), weights: await open(at('sae_weights.safetensors')) };
+  const place = await placeOf(files, source, means);
+  // Published folders may be called something.pt as well.
+  if (isFile(place, place.path)) return orElse(() => ptAt(place, place.path, means), () => folderAt(place, place.path, means));
+  return folderAt(place, folderMeant(place.path), means);
 }
 
-async function assemble(files, list, { signal, open, sniff }) {
-  const found = {};
-  for (const file of list) {
-    const source = await open(file);
-    const kind = sniff(await source.read(0, Math.min(HEAD_BYTES, source.size)));
-    if (kind === 'pt') found.pt = source;
-    else if (kind === 'json') found.cfg = file;
-    // A SAELens folder may also hold sparsity.safetensors, a statistic that the engine does not need.
-    else if (kind === 'safetensors' && !/sparsity/.test(file.name)) found.weights = source;
+const isFile = ({ listed }, path) => (listed === null ? /\.pt$/i.test(path) : listed.has(path) && !/\.(json|safetensors)$/i.test(path));
+
+async function ptAt(place, path, { files, signal, open }) {
+  const pt = await open(existing(place, path));
+  const { kind, code, message } = await kindOf(pt);
+  if (kind !== 'pt') throw new SaeExplorerError(code ?? 'bad-file', message ?? `${pt.name} is no torch .pt file. Check the address.`, { file: pt.name });
+  const stem = path.replace(/\.[^./]*$/, '');
+  const beside = place.listed?.get(`${stem}_cfg.json`);
+  return { name: lastOf(stem), pt, ...(beside === undefined ? {} : { cfg: await files.bytes(beside, { signal }) }) };
+}
+
+async function folderAt(place, folder, { files, signal, open }) {
+  const cfgAt = place.at(inside(folder, 'cfg.json'));
+  if (cfgAt === null) throw noSae(place, folder);
+  const cfg = await files.bytes(cfgAt, { signal });
+  const weights = await open(existing(place, inside(folder, 'sae_weights.safetensors')));
+  const sparsity = place.listed?.get(inside(folder, 'sparsity.safetensors'));
+  return { name: lastOf(folder) || lastOf(folderOf(folder)), cfg, weights, ...(sparsity === undefined ? {} : { sparsity: await open(sparsity) }) };
+}
+
+function noSae(place, folder) {
+  const below = [...place.listed.keys()].filter((path) => folder === '' || path.startsWith(`${folder}/`));
+  const saes = below.filter((path) => lastOf(path) === 'cfg.json' || /\.pt$/i.test(path)).map((path) => (lastOf(path) === 'cfg.json' ? folderOf(path) : path));
+  const hint = saes.length === 0 ? 'Check the address.' : `There are ${saes.length} below it: give one of them, such as ${place.shown(saes[0])}.`;
+  return new SaeExplorerError('missing-file', `${place.shown(folder)} is no SAE: it has no cfg.json. ${hint}`, { file: 'cfg.json', candidates: saes });
+}
+
+/** A file that must be there. */
+export function existing(place, path) {
+  const file = place.at(path);
+  if (file !== null) return file;
+  throw new SaeExplorerError('missing-file', `${lastOf(path)} is missing: there is no ${place.shown(path)}. Check the address and the files beside it.`, { file: lastOf(path), path });
+}
+
+/** Files of this device, sorted. */
+export async function recognised(list, { files, signal }) {
+  const items = [];
+  for (const file of list) items.push({ path: file.path ?? file.name, file, source: await files.open(file, { signal }) });
+  return recognise(items);
+}
+
+// The second way where a file of the first is missing; it is told the first one's error.
+async function orElse(first, second) {
+  try {
+    return await first();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return second(error);
   }
-  if (found.pt !== undefined) return { pt: found.pt };
-  const names = list.map(({ name }) => name);
-  if (found.cfg === undefined && found.weights === undefined) {
-    throw new SaeExplorerError('bad-file', `${names.join(', ')}: neither a torch .pt file nor a SAELens folder (cfg.json and sae_weights.safetensors).`, { file: names[0], files: names });
-  }
-  const need = (part, name) => {
-    if (found[part] !== undefined) return found[part];
-    throw new SaeExplorerError('missing-file', `Of a SAELens folder's two files ${name} is missing; there is ${names.join(', ')}.`, { file: name, files: names });
-  };
-  const weights = need('weights', 'sae_weights.safetensors');
-  return { cfg: await files.bytes(need('cfg', 'cfg.json'), { signal }), weights };
 }

@@ -5,13 +5,16 @@ import { SaeExplorerError } from './errors.js';
 
 const DEMO = 'demo';
 
-/** A model's source: {demo: true}, {folder: url} or {parts: {config, weights, tokenizer | vocab + merges}}. */
+/** A model's source: {demo: true}, {folder: url}, {catalogue: id}, {repo, revision, path}, {files} or {parts}. */
 export function modelSource(source) {
   if (source === DEMO) return { demo: true };
   if (isUrl(source)) return { folder: folder(absolute(source)) };
   if (source === null || typeof source !== 'object') {
-    throw badOption('loadModel takes "demo", the URL of a folder, or {config, weights, tokenizer}.', { got: typeof source });
+    throw badOption('loadModel takes "demo", the URL of a folder, {catalogue}, {repo}, {files}, or {config, weights, tokenizer}.', { got: typeof source });
   }
+  if (source.catalogue !== undefined) return { catalogue: string(source.catalogue, 'catalogue') };
+  if (source.repo !== undefined) return repository(source);
+  if (source.files !== undefined) return { files: fileList(source.files) };
   const parts = { config: part(source.config, 'config'), weights: part(source.weights, 'weights') };
   const { tokenizer } = source;
   if (tokenizer !== null && typeof tokenizer === 'object' && 'vocab' in tokenizer) {
@@ -23,15 +26,43 @@ export function modelSource(source) {
   return { parts };
 }
 
-/** An SAE's source: {demo: true}, {url} or {files: [{name, blob | url}]}. */
+/** An SAE's source: {demo: true}, {url}, {catalogue, layer, path}, {repo, revision, path} or {files: [{name, path, blob | url}]}. */
 export function saeSource(source) {
   if (source === DEMO) return { demo: true };
   if (isUrl(source)) return { url: absolute(source) };
+  if (source?.catalogue !== undefined) {
+    const { catalogue, layer, path } = source;
+    return { catalogue: string(catalogue, 'catalogue'), layer, path: path === undefined ? undefined : string(path, 'path') };
+  }
+  if (source?.repo !== undefined) return repository(source);
+  if (source?.files !== undefined) return { files: fileList(source.files) };
   const list = isBytes(source) ? [source] : isIterable(source) ? [...source] : Object.values(source ?? {});
   if (list.length === 0) {
-    throw badOption('loadSae takes "demo", a URL, one .pt file, or the files of a SAELens folder.', { got: typeof source });
+    throw badOption('loadSae takes "demo", a URL, {catalogue}, {repo, path}, {files}, one .pt file, or the files of a SAELens folder.', { got: typeof source });
   }
   return { files: list.map((file, index) => part(file, `files[${index}]`)) };
+}
+
+/** Files with the places that they were chosen from: a folder's, as `<input webkitdirectory>` and droppedFiles() give them. */
+export function fileList(files) {
+  if (!isIterable(files)) throw badOption('files must be a list of Files.', { option: 'files' });
+  const list = [...files].map((given, index) => {
+    const file = given?.file ?? given;
+    const path = given?.path ?? (file?.webkitRelativePath || file?.name);
+    const own = part(file, `files[${index}]`);
+    return { ...own, path: path ?? own.name };
+  });
+  if (list.length === 0) throw badOption('files is empty: choose at least one file.', { option: 'files' });
+  return list;
+}
+
+function repository({ repo, revision = 'main', path = '' }) {
+  return { repo: string(repo, 'repo'), revision: string(revision, 'revision'), path: string(path, 'path') };
+}
+
+function string(value, name) {
+  if (typeof value === 'string') return value;
+  throw badOption(`${name} must be a string, not ${value === null ? 'null' : typeof value}.`, { option: name });
 }
 
 /** A readable id from a URL: the last part of its path. */

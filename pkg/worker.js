@@ -3,11 +3,13 @@
 // In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
-import init, { Engine, Tokenizer, sniff } from './engine.js';
+import init, { Engine, Tokenizer } from './engine.js';
 import { readAll } from './byte-sources.js';
+import { catalogueModel, catalogueSae, checkCatalogue, judged } from './catalogue.js';
 import { SaeExplorerError, toPlain } from './errors.js';
 import { Files } from './files.js';
 import { demoManifest, modelFiles, saeFiles } from './load.js';
+import { fromFiles, fromLink } from './offers.js';
 import { Meter } from './progress.js';
 import { Queue } from './queue.js';
 import { nameOf } from './sources.js';
@@ -16,6 +18,9 @@ let engine = null;
 let memory = null;
 let lastTraceMilliseconds = null;
 let demoUrl = null;
+let catalogueUrl = null;
+let catalogue = null; // a promise, once it was asked for
+let settings = { mirror: null, memoryBudget: null };
 
 const files = new Files((notice) => self.postMessage({ notice }));
 const queue = new Queue(() => engine?.cancel());
@@ -37,8 +42,10 @@ function pause() {
 }
 
 const methods = {
-  async start({ backend, limits, demo }, { progress }) {
+  async start({ backend, limits, demo, catalogue: address, settings: given }, { progress }) {
     demoUrl = demo;
+    catalogueUrl = address;
+    settings = given;
     progress('engine', 0, 1);
     try {
       ({ memory } = await init({ module_or_path: new URL('./engine_bg.wasm', import.meta.url) }));
@@ -56,13 +63,15 @@ const methods = {
   async loadModel({ source, id, prependBos }, context) {
     const { signal } = context;
     const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
-    const name = demo?.name ?? (source.folder === undefined ? (id ?? 'model') : nameOf(source.folder));
-    return loading('model', context, demo?.parts.weights.bytes, async (open) => {
-      const parts = await modelFiles(files, demo ?? source, { signal, open });
+    const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue);
+    const from = demo ?? offer?.source ?? source;
+    const name = demo?.name ?? offer?.entry.name ?? named(from) ?? id ?? 'model';
+    return loading('model', context, demo?.parts.weights.bytes, async (means) => {
+      const parts = await modelFiles(from, means);
       const tokenizer = parts.tokenizer === undefined ? Tokenizer.fromVocabMerges(parts.vocab, parts.merges) : Tokenizer.fromJson(parts.tokenizer);
       const [weights] = parts.weights;
       const bytes = await readAll(weights);
-      const info = await engine.loadModel(id ?? demo?.id ?? name, name, parts.config, bytes, weights.name, tokenizer);
+      const info = await engine.loadModel(id ?? demo?.id ?? offer?.entry.id ?? name, name, parts.config, bytes, weights.name, tokenizer);
       engine.setPrependBos(demo?.bos ?? prependBos ?? false);
       return info;
     });
@@ -70,10 +79,10 @@ const methods = {
 
   async loadSae({ source, hook, id }, context) {
     if (source.demo) return loadDemoSaes(source, context);
-    const fallback = source.url === undefined ? nameOf(`file:///${source.files[0].name}`) : nameOf(source.url);
-    return loading('sae', context, 0, async (open) => {
-      const parts = await saeFiles(files, source, { signal: context.signal, open, sniff });
-      return loadOneSae(id ?? fallback.replace(/\.pt$/, ''), hook, parts);
+    const offer = source.catalogue === undefined ? null : catalogueSae(await offered(context.signal), source);
+    return loading('sae', context, 0, async (means) => {
+      const parts = await saeFiles(offer?.source ?? source, means);
+      return loadOneSae(id ?? offer?.id ?? parts.name, hook ?? offer?.hook, parts);
     });
   },
 
@@ -112,13 +121,47 @@ const beside = {
     };
   },
   deleteStored: ({ key }) => files.store.delete(key),
+
+  async catalogue() {
+    const { backend, deviceBytes } = engine.info();
+    const { memoryBudget } = settings;
+    const { deviceMemory } = navigator;
+    return judged(await offered(), await mirror(), { backend, deviceBytes, memoryBudget, deviceMemory });
+  },
+
+  configure(given) {
+    settings = given;
+  },
+
+  recognise: async ({ list }, means) => fromFiles(list, { ...means, files }),
+  fromLink: async ({ text }, means) => fromLink(text, { ...means, files, mirror: await mirror() }),
 };
+
+// The catalogue is asked for once; a failure is not remembered.
+function offered(signal) {
+  catalogue ??= files.json({ name: 'catalogue.json', url: catalogueUrl }, { signal }).then((value) => checkCatalogue(value, catalogueUrl));
+  catalogue.catch(() => {
+    catalogue = null;
+  });
+  return catalogue;
+}
+
+// What a person has set, or else the site's owner in the catalogue; a site need not have one.
+async function mirror() {
+  return settings.mirror ?? (await offered().catch(() => null))?.mirror ?? null;
+}
+
+// The last part of an address or repository, as a name.
+function named({ folder, repo, path }) {
+  if (repo !== undefined) return nameOf(`file:///${path || repo}`);
+  return folder === undefined ? undefined : nameOf(folder);
+}
 
 async function loadDemoSaes({ only }, context) {
   const manifest = await demoManifest(files, demoUrl, context.signal);
   const wanted = manifest.saes.filter(({ id }) => only === undefined || id === only);
   const expected = wanted.reduce((sum, { file }) => sum + file.bytes, 0);
-  return loading('sae', context, expected, async (open) => {
+  return loading('sae', context, expected, async ({ open }) => {
     const infos = [];
     for (const { id, hook, file } of wanted) infos.push(await loadOneSae(id, hook, { pt: await open(file) }));
     return only === undefined ? infos : infos[0];
@@ -134,7 +177,7 @@ async function loadOneSae(id, hook, { pt, cfg, weights }) {
 // What shows that a file's content is wrong; a download that was damaged must not be taken from the store next time.
 const DAMAGED = ['bad-file', 'wrong-shape', 'non-finite-weights'];
 
-// Runs `work(open)`; what it opens counts in the progress, and is let go of in the end.
+// Runs `work(means)`; what it opens counts in the progress, and is let go of in the end.
 async function loading(stage, { progress, signal }, expected, work) {
   const meter = new Meter((loaded, total, more) => progress(stage, loaded, total, more), expected);
   const opened = [];
@@ -144,7 +187,7 @@ async function loading(stage, { progress, signal }, expected, work) {
     return meter.add(source);
   };
   try {
-    return await work(open);
+    return await work({ files, signal, open, mirror: await mirror() });
   } catch (error) {
     if (DAMAGED.includes(error?.code)) for (const source of opened) await source.forget();
     throw error;
@@ -168,7 +211,7 @@ async function run({ id, method, args }) {
     token: (token) => tell('token', token),
   };
   try {
-    const value = method in beside ? await beside[method](args) : await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
+    const value = method in beside ? await beside[method](args, {}) : await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);

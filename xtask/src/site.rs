@@ -10,7 +10,15 @@ use crate::paths::Paths;
 use crate::wasm;
 
 /// Endings of the page's own files, at the top level of `web/`.
-const PAGE_ENDINGS: [&str; 6] = [".css", ".js", ".svg", ".png", ".ico", ".webmanifest"];
+const PAGE_ENDINGS: [&str; 7] = [
+    ".css",
+    ".js",
+    ".json",
+    ".svg",
+    ".png",
+    ".ico",
+    ".webmanifest",
+];
 
 /// Endings of the hand-written part of the package that a browser or a compiler reads.
 const PACKAGE_ENDINGS: [&str; 2] = [".js", ".d.ts"];

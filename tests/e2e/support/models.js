@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { zeros } from './layouts.js';
 import { root } from './server.js';
 
 const demo = (path) => readFile(join(root, 'web/demo', path));
@@ -15,20 +16,6 @@ function patchTensor(bytes, name, patch) {
   const [from, to] = header[name].data_offsets;
   patch(copy.subarray(8 + length + from, 8 + length + to));
   return copy;
-}
-
-/** A safetensors file of F32 zeros: name → shape. */
-function zeros(shapes) {
-  let at = 0;
-  const header = {};
-  for (const [name, shape] of Object.entries(shapes)) {
-    const bytes = 4 * shape.reduce((product, length) => product * length, 1);
-    header[name] = { dtype: 'F32', shape, data_offsets: [at, (at += bytes)] };
-  }
-  const json = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(json.length));
-  return Buffer.concat([length, json, Buffer.alloc(at)]);
 }
 
 const TENSOR = 'transformer.h.2.mlp.c_fc.weight';

@@ -1,6 +1,6 @@
 // Every method of the package as a TypeScript user writes it; checked against index.d.ts, never run.
 
-import { SaeExplorer, SaeExplorerError, type SaeInfo, type Trace } from 'sae-explorer';
+import { SAMPLE_TEXT, SaeExplorer, SaeExplorerError, droppedFiles, type SaeInfo, type Trace } from 'sae-explorer';
 
 export async function example(file: File, folder: FileList, signal: AbortSignal): Promise<string> {
   const explorer = await SaeExplorer.create({
@@ -31,6 +31,24 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const { tokens, nCtx } = await explorer.tokenize('text');
   const { counters, deviceBytes } = await explorer.info();
   console.log(fvu, logitEffect?.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, counters.dispatches, deviceBytes);
+  await explorer.setMirror('https://example.org/mirror');
+  await explorer.setMemoryBudget(null);
+  const { models, saes } = await explorer.catalogue();
+  if (models[0].fits.ok) await explorer.loadModel({ catalogue: models[0].id }, { signal });
+  else console.log(models[0].licence, models[0].bytes, models[0].fits.reason);
+  await explorer.loadSae({ catalogue: saes[0].id, layer: saes[0].layers[0] });
+  await explorer.loadModel({ repo: 'openai-community/gpt2' });
+  await explorer.loadSae({ repo: 'owner/name', revision: 'main', path: 'folder' }, { hook: 'blocks.3.hook_resid_post' });
+  document.addEventListener('drop', async (event) => {
+    if (event.dataTransfer === null) return;
+    const found = await explorer.recognise(await droppedFiles(event.dataTransfer));
+    for (const { name, summary, source } of found.models) console.log(name, summary, await explorer.loadModel(source));
+    for (const { file, message } of found.problems) console.log(file, message);
+  });
+  const [linked] = (await explorer.fromLink('owner/name:folder')).saes;
+  await explorer.loadSae(linked.source, { hook: linked.hook ?? undefined });
+  const [numbers] = (await explorer.trace(SAMPLE_TEXT)).saes;
+  console.log(numbers.metrics.deltaCe);
   const { entries, quotaBytes, available } = await explorer.storage();
   if (available && entries.some(({ complete, storedBytes, bytes }) => !complete && storedBytes < bytes)) await explorer.deleteStored(entries[0].key);
   await explorer.deleteStored('all');

@@ -1,0 +1,119 @@
+// The site's catalogue (catalogue.json): what it offers, how large that is, and whether this device has room for it.
+
+import { SaeExplorerError } from './errors.js';
+
+const GIB = 2 ** 30;
+/** What wasm can address, and what of it the engine needs for itself. */
+const WASM_BYTES = 4 * GIB;
+const WASM_OWN_BYTES = 128 << 20;
+/** Bytes of a weight on the device: GPT-2's are not exactly representable in less. */
+const WEIGHT_BYTES = 4;
+/** Rows that are worked on at once: the tokens of a prompt, as far as the workspace is concerned. */
+const WORKSPACE_ROWS = 256;
+
+/**
+ * What a model needs on the device: its weights once (the unembedding is the embedding), keys and values of a whole
+ * context, and the activations of a prompt.
+ */
+export function modelDeviceBytes({ layers, dModel, vocab, context }) {
+  const block = 12 * dModel * dModel + 13 * dModel;
+  const weights = vocab * dModel + context * dModel + layers * block + 2 * dModel;
+  const keysAndValues = 2 * layers * context * dModel;
+  const activations = WORKSPACE_ROWS * 16 * dModel;
+  return WEIGHT_BYTES * (weights + keysAndValues + activations);
+}
+
+/** What an SAE needs: both matrices, the biases, and the pre-activations of a prompt's rows. */
+export function saeDeviceBytes({ dIn, dSae, context = WORKSPACE_ROWS }) {
+  const rows = Math.min(context, WORKSPACE_ROWS);
+  return WEIGHT_BYTES * (2 * dIn * dSae + dSae + dIn + rows * dSae);
+}
+
+/**
+ * Whether something fits.
+ * @param {number} neededBytes
+ * @param {{backend: 'gpu' | 'cpu', deviceBytes: number, memoryBudget: number | null, deviceMemory?: number}} device
+ *   `deviceMemory`: GiB of the machine, as the browser tells it
+ * @returns {{ok: boolean, neededBytes: number, availableBytes: number, reason: string | null}}
+ */
+export function fits(neededBytes, { backend, deviceBytes, memoryBudget, deviceMemory }) {
+  let total;
+  let how;
+  const what = backend === 'gpu' ? 'GPU memory' : 'memory';
+  if (memoryBudget !== null) {
+    total = memoryBudget;
+    how = `of the ${gigabytes(total)} that were set`;
+  } else if (backend === 'cpu') {
+    total = WASM_BYTES - WASM_OWN_BYTES;
+    how = 'of the 4 GB that WebAssembly can use';
+  } else {
+    // WebGPU does not tell how much memory the GPU has.
+    total = ((deviceMemory ?? 4) / 2) * GIB;
+    how = `by an estimate, since browsers do not tell a GPU's memory: half of this machine's${deviceMemory === undefined ? ', which is taken to be 4 GB' : ''}`;
+  }
+  const availableBytes = Math.max(0, total - deviceBytes);
+  const ok = neededBytes <= availableBytes;
+  const reason = ok ? null : `needs ${gigabytes(neededBytes)} of ${what}, ${gigabytes(availableBytes)} available (${how}, less what is loaded)`;
+  return { ok, neededBytes, availableBytes, reason };
+}
+
+const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+
+/** Checks a catalogue.json, which the site's owner may have edited, and names what is wrong with it. */
+export function checkCatalogue(value, url) {
+  const wrong = (what) => new SaeExplorerError('bad-file', `catalogue.json is not a catalogue: ${what}. Its fields are described in the package's README.`, { file: 'catalogue.json', url });
+  if (!Array.isArray(value?.models) || !Array.isArray(value?.saes)) throw wrong('"models" and "saes" must be lists');
+  const ids = new Set();
+  const check = (entry, texts, numbers) => {
+    for (const name of texts) if (typeof entry?.[name] !== 'string') throw wrong(`${entry?.id ?? 'an entry'} has no text "${name}"`);
+    for (const name of numbers) if (!(entry[name] > 0)) throw wrong(`${entry.id} has no number "${name}"`);
+    if (ids.has(entry.id)) throw wrong(`two entries have the id ${entry.id}`);
+    ids.add(entry.id);
+  };
+  for (const model of value.models) check(model, ['id', 'name', 'repo', 'licence'], ['layers', 'dModel', 'vocab', 'context', 'bytes']);
+  for (const sae of value.saes) {
+    check(sae, ['id', 'name', 'model', 'repo', 'hook', 'licence'], ['dIn', 'dSae', 'bytes']);
+    if (!Array.isArray(sae.layers) || sae.layers.length === 0) throw wrong(`${sae.id} has no list "layers"`);
+    if (typeof sae.path !== 'string' && typeof sae.paths !== 'object') throw wrong(`${sae.id} has neither "path" nor "paths"`);
+  }
+  return { mirror: typeof value.mirror === 'string' && value.mirror !== '' ? value.mirror : null, models: value.models, saes: value.saes };
+}
+
+/** The catalogue as a person sees it on this device. */
+export function judged({ models, saes }, mirror, device) {
+  const judge = (entry, deviceBytes) => ({ ...entry, deviceBytes, fits: fits(deviceBytes, device) });
+  return {
+    mirror,
+    models: models.map((model) => judge(model, modelDeviceBytes(model))),
+    saes: saes.map((sae) => judge(sae, saeDeviceBytes(sae))),
+  };
+}
+
+/** The repository and path of a model of the catalogue. */
+export function catalogueModel({ models }, id) {
+  const entry = models.find((model) => model.id === id);
+  if (entry === undefined) throw unknown(id, models);
+  return { entry, source: { repo: entry.repo, revision: entry.revision ?? 'main', path: entry.path ?? '' } };
+}
+
+/** The repository, path and hook of one SAE of the catalogue. */
+export function catalogueSae({ saes }, { catalogue: id, layer, path }) {
+  const entry = saes.find((sae) => sae.id === id);
+  if (entry === undefined) throw unknown(id, saes);
+  const at = layer ?? (entry.layers.length === 1 ? entry.layers[0] : undefined);
+  if (!entry.layers.includes(at)) {
+    throw new SaeExplorerError('bad-option', `${entry.name} has one SAE for each of the layers ${entry.layers.join(', ')}; ${layer === undefined ? 'name one of them as layer' : `there is none for ${layer}`}.`, { option: 'layer', value: layer, allowed: entry.layers });
+  }
+  const filled = (pattern) => pattern.replaceAll('{L}', String(at));
+  const where = path ?? entry.paths?.[at] ?? filled(entry.path);
+  return {
+    entry,
+    id: entry.layers.length === 1 ? entry.id : `${entry.id}.${at}`,
+    hook: filled(entry.hook),
+    source: { repo: entry.repo, revision: entry.revision ?? 'main', path: where },
+  };
+}
+
+function unknown(id, entries) {
+  return new SaeExplorerError('bad-option', `The catalogue has no entry "${id}"; it has ${entries.map((entry) => entry.id).join(', ')}.`, { option: 'catalogue', value: id });
+}

@@ -1,0 +1,122 @@
+// What lies behind a link, in the same form as what files hold.
+
+import { SaeExplorerError } from './errors.js';
+import { isMissing } from './files.js';
+import { folderOf, lastOf, parseLink } from './hub.js';
+import { json, kindOf } from './kinds.js';
+import { folderMeant, inside, placeOf } from './places.js';
+import { describe, recognise } from './recognise.js';
+import { recognised } from './load.js';
+
+/** At most this many descriptions of a repository's SAEs are read before a person has chosen one. */
+const MAX_READ = 64;
+
+/** The models and SAEs of local files, with sources that hold the files themselves. */
+export async function fromFiles(list, means) {
+  const found = await recognised(list, means);
+  const told = ({ name, items, summary, hook }) => ({ name, files: items.map(({ path }) => path), summary, hook: hook ?? null, source: { files: items.map(({ file }) => file.blob) } });
+  return { models: found.models.map(told), saes: found.saes.map(told), problems: found.problems };
+}
+
+/**
+ * The models and SAEs behind a link. Only small descriptions are read.
+ * @param {string} text
+ */
+export async function fromLink(text, means) {
+  const place = await placeOf(means.files, parseLink(text, means.mirror), means);
+  return place.listed === null ? probed(place, means) : listed(place, means);
+}
+
+async function listed(place, { files, signal }) {
+  const { path } = place;
+  const isFile = place.listed.has(path);
+  const folder = isFile ? folderOf(path) : path;
+  const below = [...place.listed.values()].filter((file) => folder === '' || file.path.startsWith(`${folder}/`));
+  const meant = isFile ? below.filter((file) => besides(path, file.path)) : below;
+  if (meant.length === 0) throw new SaeExplorerError('missing-file', `There is no ${place.shown(path)}. Check the link.`, { file: path });
+  let read = 0;
+  const found = await recognise(
+    meant.map((file) => ({ path: file.path, file, source: { name: file.name, size: file.bytes ?? 0 } })),
+    async ({ file }) => {
+      const kind = kindByName(file.name);
+      if (kind !== null) return { kind };
+      if (read >= MAX_READ) return { kind: unread(file.name), architecture: 'SAE', hook: null };
+      read += 1;
+      return json(file.name, await files.bytes(file, { signal }));
+    },
+  );
+  const told = (at) => ({ name, items, parts, summary, hook }) => ({ name: name === at ? lastOf(place.shown('')) : name, files: items.map((item) => item.path), summary, hook: hook ?? null, source: place.source(parts.pt?.path ?? folderOf((parts.config ?? parts.cfg).path)) });
+  const models = found.models.map(told('model'));
+  const saes = found.saes.map(told('sae'));
+  // A repository holds much that is not for here; that is of interest only when there is nothing else.
+  return { models, saes, problems: models.length + saes.length > 0 ? [] : found.problems };
+}
+
+// What a link to one file means: that file with the description beside it, or its folder.
+function besides(meant, path) {
+  if (/\.(json|safetensors)$/i.test(meant)) return folderOf(path) === folderOf(meant);
+  return path === meant || path === `${meant.replace(/\.[^./]*$/, '')}_cfg.json`;
+}
+
+// null: it must be read.
+function kindByName(name) {
+  if (/^(config|cfg|model\.safetensors\.index)\.json$|_cfg\.json$/.test(name)) return null;
+  const kinds = [
+    [/^tokenizer\.json$/, 'tokenizer'],
+    [/^vocab\.json$/, 'vocab'],
+    [/^merges\.txt$/, 'merges'],
+    [/^model(-\d+-of-\d+)?\.safetensors$/, 'weights'],
+    [/^sae_weights\.safetensors$/, 'sae-weights'],
+    [/^sparsity\.safetensors$/, 'sparsity'],
+    [/\.pt$/i, 'pt'],
+  ];
+  return kinds.find(([pattern]) => pattern.test(name))?.[1] ?? 'other';
+}
+
+const unread = (name) => (name === 'cfg.json' ? 'cfg' : /_cfg\.json$/.test(name) ? 'pair-cfg' : 'other');
+
+// Without a list of files the usual names are tried.
+async function probed(place, means) {
+  const { files, signal } = means;
+  const none = { models: [], saes: [], problems: [] };
+  const tried = async (path) => {
+    try {
+      return await files.bytes(place.at(path), { signal });
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  };
+  if (/\.pt$/i.test(place.path)) {
+    const pt = await opened(place.at(place.path), means);
+    if (pt !== null) {
+      const { kind, code, message } = await kindOf(pt);
+      await pt.close();
+      if (kind !== 'pt') return { ...none, problems: [{ file: pt.name, code: code ?? 'bad-file', message: message ?? `${pt.name} is no torch .pt file. Check the address.` }] };
+      return { ...none, saes: [{ name: pt.name.replace(/\.pt$/i, ''), files: [pt.name], summary: 'torch .pt file', hook: null, source: place.source(place.path) }] };
+    }
+  }
+  const folder = folderMeant(place.path);
+  const described = async (name) => {
+    const bytes = await tried(inside(folder, name));
+    return bytes === null ? null : json(name, bytes);
+  };
+  const cfg = await described('cfg.json');
+  const config = cfg === null ? await described('config.json') : null;
+  const { kind, code, message } = cfg ?? config ?? {};
+  const problem = (file) => ({ ...none, problems: [{ file, code: code ?? 'bad-file', message: message ?? `${file} describes neither a GPT-2 nor an SAE.` }] });
+  const source = place.source(`${folder}/`);
+  const name = lastOf(folder) || lastOf(place.shown('')) || new URL(place.at('').url).hostname;
+  if (cfg !== null) return kind === 'cfg' ? { ...none, saes: [{ name, files: ['cfg.json', 'sae_weights.safetensors'], summary: describe(cfg), hook: cfg.hook, source }] } : problem('cfg.json');
+  if (config !== null) return kind === 'config' ? { ...none, models: [{ name, files: ['config.json'], summary: `GPT-2, ${config.layers} layers of width ${config.dModel}`, hook: null, source }] } : problem('config.json');
+  throw new SaeExplorerError('missing-file', `There is neither a model (config.json) nor an SAE (cfg.json, or a .pt file) at ${place.shown(place.path)}. Check the link.`, { url: place.shown(place.path) });
+}
+
+async function opened(file, { files, signal }) {
+  try {
+    return await files.open(file, { signal });
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
