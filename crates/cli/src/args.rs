@@ -20,6 +20,8 @@ pub enum Command {
     Trace(Trace),
     /// Continue a prompt
     Generate(Generate),
+    /// Show how much autoencoders lose on a text
+    Evaluate(Evaluate),
     /// Say what a file or a folder is, and what is wrong with it
     Inspect(Inspect),
     /// Write an autoencoder in another format
@@ -30,18 +32,27 @@ pub enum Command {
 
 /// Where models and autoencoders of hosts come from.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Downloads")]
 pub struct Downloads {
     /// Use only what was downloaded before
-    #[arg(long)]
+    #[arg(long, help_heading = "Downloads")]
     pub offline: bool,
 
     /// Ask this mirror of Hugging Face: files are at URL/OWNER/NAME/resolve/REVISION/PATH
-    #[arg(long, value_name = "URL", env = "SAE_EXPLORER_MIRROR")]
+    #[arg(
+        long,
+        help_heading = "Downloads",
+        value_name = "URL",
+        env = "SAE_EXPLORER_MIRROR"
+    )]
     pub mirror: Option<String>,
 
     /// Where downloads are kept [default: sae-explorer/models in the user's cache folder]
-    #[arg(long, value_name = "DIR", env = "SAE_EXPLORER_CACHE")]
+    #[arg(
+        long,
+        help_heading = "Downloads",
+        value_name = "DIR",
+        env = "SAE_EXPLORER_CACHE"
+    )]
     pub cache: Option<PathBuf>,
 }
 
@@ -87,19 +98,6 @@ pub struct Common {
     )]
     pub model: String,
 
-    /// The text
-    #[arg(
-        long,
-        value_name = "TEXT",
-        required_unless_present = "prompt_file",
-        conflicts_with = "prompt_file"
-    )]
-    pub prompt: Option<String>,
-
-    /// A file that holds the text, taken as it is; `-` is the standard input
-    #[arg(long, value_name = "FILE")]
-    pub prompt_file: Option<PathBuf>,
-
     /// Whether <|endoftext|> is put before the text; `auto` does as the autoencoders were trained
     #[arg(long, value_enum, default_value_t = Bos::Auto)]
     pub bos: Bos,
@@ -117,12 +115,33 @@ pub struct Common {
     pub downloads: Downloads,
 }
 
+/// The text of `trace` and `generate`.
+#[derive(Debug, Args)]
+pub struct Prompt {
+    /// The text
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "prompt_file",
+        conflicts_with = "prompt_file"
+    )]
+    pub prompt: Option<String>,
+
+    /// A file that holds the text, taken as it is; `-` is the standard input
+    #[arg(long, value_name = "FILE")]
+    pub prompt_file: Option<PathBuf>,
+}
+
 /// Options of `trace`.
 #[derive(Debug, Args)]
 pub struct Trace {
-    /// Options of every command.
+    /// Options of every command that runs a model.
     #[command(flatten)]
     pub common: Common,
+
+    /// The text.
+    #[command(flatten)]
+    pub prompt: Prompt,
 
     /// An autoencoder: `demo` (all three of the demo), an OpenAI .pt file, or a SAELens folder; on this machine, in a
     /// repository of Hugging Face, as jbloom/GPT2-Small-SAEs-Reformatted:blocks.8.hook_resid_pre, or at a link. Where
@@ -142,9 +161,13 @@ pub struct Trace {
 /// Options of `generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// Options of every command.
+    /// Options of every command that runs a model.
     #[command(flatten)]
     pub common: Common,
+
+    /// The text.
+    #[command(flatten)]
+    pub prompt: Prompt,
 
     /// How many tokens to add at most
     #[arg(long, value_name = "N", default_value_t = 40)]
@@ -175,6 +198,27 @@ pub struct Generate {
         default_value_t = 1.0
     )]
     pub top_p: f32,
+}
+
+/// Options of `evaluate`.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// Options of every command that runs a model.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// An autoencoder, as for `trace`. May be given several times; each is run for itself
+    #[arg(
+        long,
+        required = true,
+        value_name = "demo|PATH[@HOOK]|OWNER/NAME[@REVISION][:PATH][@HOOK]|URL[@HOOK]"
+    )]
+    pub sae: Vec<String>,
+
+    /// A file that holds the text, which must fit the model's context; `-` is the standard input. Without it a built-in
+    /// sample of 126 tokens of GPT-2 is used
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<PathBuf>,
 }
 
 /// Options of `inspect`.

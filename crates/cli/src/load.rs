@@ -2,15 +2,16 @@
 
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::rc::Rc;
 
 use explorer::Session;
 use formats::gpt2::Gpt2Files;
-use formats::sae::{FileKind, SaeFile, openai, saelens, sniff_head};
+use formats::sae::{FileKind, SaeFile, attention, openai, saelens, sniff_head};
 use formats::source::ByteSource;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
 
-use crate::args::Common;
+use crate::args::Prompt;
 use crate::demo::Demo;
 use crate::error::Error;
 use crate::place::{Place, Places};
@@ -29,8 +30,8 @@ const SAE_WEIGHTS: &str = "sae_weights.safetensors";
 const SPARSITY: &str = "sparsity.safetensors";
 
 /// The prompt's text.
-pub fn prompt(common: &Common) -> Result<String, Error> {
-    match (&common.prompt, &common.prompt_file) {
+pub fn prompt(given: &Prompt) -> Result<String, Error> {
+    match (&given.prompt, &given.prompt_file) {
         (Some(text), _) => Ok(text.clone()),
         (None, Some(path)) => text(path, "the prompt's file"),
         // The parser asks for one of the two.
@@ -132,8 +133,12 @@ pub fn tokenizer(folder: &Place) -> Result<Tokenizer, Error> {
     Tokenizer::from_vocab_merges(&vocab, &merges).map_err(in_folder)
 }
 
-/// Puts an autoencoder, or all of the demo's, on the session's device.
-pub async fn saes(session: &mut Session, places: &Places<'_>, given: &str) -> Result<(), Error> {
+/// Puts an autoencoder, or all of the demo's, on the session's device; their ids.
+pub async fn saes(
+    session: &mut Session,
+    places: &Places<'_>,
+    given: &str,
+) -> Result<Vec<String>, Error> {
     if given == DEMO {
         let demo = Demo::manifest()?;
         for sae in &demo.saes {
@@ -141,7 +146,8 @@ pub async fn saes(session: &mut Session, places: &Places<'_>, given: &str) -> Re
                 .load_sae(&sae.id, sae.read()?, Some(&sae.hook))
                 .await?;
         }
-        return Ok(session.set_prepend_bos(demo.bos)?);
+        session.set_prepend_bos(demo.bos)?;
+        return Ok(demo.saes.into_iter().map(|sae| sae.id).collect());
     }
     let (place, hook) = places.at_hook(given)?;
     let (sae, name) = open_sae(&place).await?;
@@ -154,7 +160,7 @@ pub async fn saes(session: &mut Session, places: &Places<'_>, given: &str) -> Re
     let id = id_for(name, &taken);
     let sae = sae.read().await.map_err(Error::in_folder(&place))?;
     session.load_sae(&id, sae, hook).await?;
-    Ok(())
+    Ok(vec![id])
 }
 
 /// An autoencoder from a `.pt` file or a SAELens folder, and a name for it.
@@ -179,7 +185,7 @@ pub async fn open_sae(place: &Place) -> Result<(SaeFile, String), Error> {
         FileKind::Json => "a JSON file, so perhaps a part of a SAELens folder: give the folder",
         // Anything else is given to the reader, which says what it misses.
         _ => {
-            let file = openai::open_pt(source).await.map_err(in_file)?;
+            let file = open_pt(&place, source).await?;
             let name = place.file_name();
             let stem = name.rsplit_once('.').map(|(stem, _)| stem.to_owned());
             return Ok((file, stem.filter(|stem| !stem.is_empty()).unwrap_or(name)));
@@ -189,6 +195,25 @@ pub async fn open_sae(place: &Place) -> Result<(SaeFile, String), Error> {
         name: place.name(),
         found,
     })
+}
+
+/// A `.pt` file in OpenAI's layout or, with its settings beside it, one of attention heads' outputs.
+pub async fn open_pt(place: &Place, source: Rc<dyn ByteSource>) -> Result<SaeFile, Error> {
+    let name = place.file_name();
+    let settings = name
+        .strip_suffix(".pt")
+        .and_then(|stem| place.beside(&format!("{stem}_cfg.json")));
+    let in_file = |error| Error::File(Box::new(error));
+    if let Some(settings) = settings
+        && settings.exists()?
+    {
+        let json = settings.read("the settings of the file beside it")?;
+        if attention::is_cfg(&json) {
+            let file = attention::open_pt(source, &json).await;
+            return file.map_err(in_file);
+        }
+    }
+    openai::open_pt(source).await.map_err(in_file)
 }
 
 async fn open_folder(folder: &Place) -> Result<SaeFile, Error> {

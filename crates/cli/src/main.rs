@@ -5,6 +5,7 @@ mod cache;
 mod demo;
 mod dump;
 mod error;
+mod evaluate;
 mod export;
 mod inspect;
 mod json;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         match &arguments.command {
             Command::Trace(arguments) => trace(arguments).await.map(|()| true),
             Command::Generate(arguments) => generate(arguments).await.map(|()| true),
+            Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
 
 async fn trace(arguments: &args::Trace) -> Result<(), Error> {
     let common = &arguments.common;
-    let prompt = load::prompt(common)?;
+    let prompt = load::prompt(&arguments.prompt)?;
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
     let places = Places::new(&common.downloads);
     load::model(&mut session, &places, &common.model).await?;
@@ -88,7 +90,7 @@ struct JsonGeneration<'a> {
 
 async fn generate(arguments: &args::Generate) -> Result<(), Error> {
     let common = &arguments.common;
-    let prompt = load::prompt(common)?;
+    let prompt = load::prompt(&arguments.prompt)?;
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
     let places = Places::new(&common.downloads);
     let tokenizer = load::model(&mut session, &places, &common.model).await?;

@@ -162,6 +162,12 @@ impl Place {
         }
     }
 
+    /// A file beside this one.
+    pub fn beside(&self, name: &str) -> Option<Self> {
+        self.folder_of(&[&self.file_name()])
+            .map(|folder| folder.join(name))
+    }
+
     /// The folder that this lies in, if it has one of these names and so is a part of what the folder holds.
     pub fn folder_of(&self, parts: &[&str]) -> Option<Self> {
         if !parts.contains(&self.file_name().as_str()) {

@@ -97,11 +97,6 @@ fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
     } else {
         "normalised"
     };
-    let or_dash = |value: Option<f64>, sign: bool| match value {
-        Some(value) if sign => format!("{value:+.4}"),
-        Some(value) => format!("{value:.4}"),
-        None => "–".to_owned(),
-    };
     let _ = writeln!(
         out,
         "FVU {} ({space} space), relative error {:.4}, L0 {:.2}, spliced loss {}, ΔCE {}, KL {:.4}; over {} tokens",
@@ -136,15 +131,26 @@ fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
     align(out, &rows, [Side::Right, Side::Left, Side::Left]);
 }
 
+/// A number with four decimals, or a dash; with its sign where asked for.
+pub fn or_dash(value: Option<f64>, sign: bool) -> String {
+    match value {
+        Some(value) if sign => format!("{value:+.4}"),
+        Some(value) => format!("{value:.4}"),
+        None => "–".to_owned(),
+    }
+}
+
 /// Where a column's text stands.
 #[derive(Clone, Copy)]
-enum Side {
+pub enum Side {
+    /// At the column's left end.
     Left,
+    /// At its right end.
     Right,
 }
 
 /// Columns two spaces apart, each as wide as its widest cell; the last is not padded.
-fn align<const N: usize>(out: &mut String, rows: &[[String; N]], sides: [Side; N]) {
+pub fn align<const N: usize>(out: &mut String, rows: &[[String; N]], sides: [Side; N]) {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -248,6 +248,24 @@ fn what_lies_on_a_host_is_inspected_and_exported() {
 }
 
 #[test]
+fn an_autoencoder_with_its_settings_beside_it() {
+    let (server, cache) = (Server::start(), folder("hub_attention"));
+    let files = root().join("tests/fixtures/formats/sae/attention");
+    server.publish_folder("ckkissane/attn-saes", "", &files);
+    let here = path("tests/fixtures/formats/sae/attention/sae.pt");
+    for name in ["ckkissane/attn-saes:sae.pt", &here] {
+        let output = run(&server, &cache, &["inspect", name, "--json"]);
+        assert!(output.status.success());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            report["kind"],
+            "an autoencoder of attention heads' outputs (.pt)"
+        );
+        assert_eq!(report["facts"]["hook"], "blocks.1.attn.hook_z");
+    }
+}
+
+#[test]
 fn refusals_name_what_is_missing_and_what_is_near() {
     let (server, cache) = (host(), folder("hub_refusals"));
     let trace = |model: &str, sae: &str, code: &str, words: &[&str]| {

@@ -43,16 +43,23 @@ pub async fn folder(place: &Place) -> Report {
     report
 }
 
-/// An OpenAI `.pt` file.
+/// A `.pt` file in OpenAI's layout, or one of attention heads' outputs with its settings beside it.
 pub async fn pt(place: &Place, source: Rc<dyn ByteSource>) -> Report {
-    let mut report = Report::new(place.name(), "an OpenAI autoencoder (.pt)");
-    let entries = openai::entries(Rc::clone(&source))
-        .await
-        .unwrap_or_default();
-    let read = async { openai::open_pt(source).await?.read().await };
-    let sae = read.await.map_err(|e| Error::File(Box::new(e)));
-    if let Some(sae) = report.keep(sae) {
-        facts(&mut report, &sae);
+    let entries = openai::entries(Rc::clone(&source)).await;
+    let entries = entries.unwrap_or_default();
+    let of_attention = entries.iter().any(|entry| entry.name == "W_enc");
+    let kind = if of_attention {
+        "an autoencoder of attention heads' outputs (.pt)"
+    } else {
+        "an OpenAI autoencoder (.pt)"
+    };
+    let mut report = Report::new(place.name(), kind);
+    let file = load::open_pt(place, source).await;
+    if let Some(file) = report.keep(file) {
+        let sae = file.read().await.map_err(|e| Error::File(Box::new(e)));
+        if let Some(sae) = report.keep(sae) {
+            facts(&mut report, &sae);
+        }
     }
     if !entries.is_empty() {
         report.tensors(entries);

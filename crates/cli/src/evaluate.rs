@@ -1,0 +1,145 @@
+//! `evaluate`: how much autoencoders lose on a text.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use explorer::{LimitsChoice, Metrics, SAMPLE_TEXT, SaeInfo, Session, Trace, TraceOptions};
+use serde::Serialize;
+
+use crate::args::Evaluate;
+use crate::error::Error;
+use crate::place::Places;
+use crate::table::{Side, align, or_dash};
+use crate::{load, print_json};
+
+/// The evaluation, as `--json` prints it.
+#[derive(Serialize)]
+struct Evaluation {
+    /// The model's name.
+    model: String,
+    /// The text.
+    text: String,
+    saes: Vec<Evaluated>,
+    backend: &'static str,
+    adapter: String,
+}
+
+/// An autoencoder and what it loses.
+#[derive(Serialize)]
+struct Evaluated {
+    #[serde(flatten)]
+    info: SaeInfo,
+    #[serde(flatten)]
+    metrics: Metrics,
+    /// Mean next-token cross-entropy of the model itself, in nats.
+    loss: Option<f64>,
+    /// Of the text, a BOS included.
+    tokens: usize,
+    bos_prepended: bool,
+}
+
+/// Runs each autoencoder for itself, because each says whether a BOS goes first, and prints what it loses.
+pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
+    let common = &arguments.common;
+    let text = match &arguments.text {
+        Some(path) => load::text(path, "the text's file")?,
+        None => SAMPLE_TEXT.to_owned(),
+    };
+    let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
+    let places = Places::new(&common.downloads);
+    load::model(&mut session, &places, &common.model).await?;
+    let mut saes = Vec::new();
+    for given in &arguments.sae {
+        for id in load::saes(&mut session, &places, given).await? {
+            let options = TraceOptions {
+                saes: Some(vec![id]),
+                bos: common.bos.into(),
+                ..TraceOptions::default()
+            };
+            let trace = session.trace(&text, &options).await?;
+            saes.extend(evaluated(&trace));
+        }
+    }
+    let info = session.info();
+    let evaluation = Evaluation {
+        model: info.model.map(|model| model.name).unwrap_or_default(),
+        text,
+        saes,
+        backend: info.backend,
+        adapter: info.adapter,
+    };
+    let mut out = io::stdout().lock();
+    if common.json {
+        return print_json(&mut out, &evaluation);
+    }
+    Ok(out.write_all(table(&evaluation, arguments.text.is_none()).as_bytes())?)
+}
+
+fn evaluated(trace: &Trace) -> impl Iterator<Item = Evaluated> {
+    trace.saes.iter().map(|sae| Evaluated {
+        info: sae.info.clone(),
+        metrics: sae.metrics,
+        loss: trace.loss,
+        tokens: trace.tokens.len(),
+        bos_prepended: trace.bos_prepended,
+    })
+}
+
+fn table(evaluation: &Evaluation, is_sample: bool) -> String {
+    let mut out = String::new();
+    let Evaluation {
+        model,
+        backend,
+        adapter,
+        ..
+    } = evaluation;
+    let text = if is_sample {
+        "the built-in sample text"
+    } else {
+        "the given text"
+    };
+    let backend = backend.to_uppercase();
+    let _ = writeln!(out, "{model} on {text}, on the {backend} ({adapter})");
+    let _ = writeln!(
+        out,
+        "losses and KL in nats; FVU in the space that the autoencoder was trained in; a BOS does not count\n"
+    );
+    let mut rows = vec![
+        [
+            "autoencoder",
+            "hook",
+            "latents",
+            "tokens",
+            "bos",
+            "FVU",
+            "rel. error",
+            "L0",
+            "loss",
+            "spliced",
+            "ΔCE",
+            "KL",
+        ]
+        .map(str::to_owned),
+    ];
+    for sae in &evaluation.saes {
+        let (info, metrics) = (&sae.info, &sae.metrics);
+        rows.push([
+            info.id.clone(),
+            info.hook.clone(),
+            info.n_latents.to_string(),
+            metrics.positions.to_string(),
+            (if sae.bos_prepended { "yes" } else { "no" }).to_owned(),
+            or_dash(metrics.fvu, false),
+            format!("{:.4}", metrics.relative_error),
+            format!("{:.2}", metrics.l0),
+            or_dash(sae.loss, false),
+            or_dash(metrics.spliced_loss, false),
+            or_dash(metrics.delta_ce, true),
+            format!("{:.4}", metrics.kl),
+        ]);
+    }
+    let mut sides = [Side::Right; 12];
+    sides[..2].fill(Side::Left);
+    align(&mut out, &rows, sides);
+    out
+}
