@@ -4,7 +4,6 @@
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
 import init, { Engine, Tokenizer } from './engine.js';
-import { readAll } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged } from './catalogue.js';
 import { SaeExplorerError, toPlain } from './errors.js';
 import { Files } from './files.js';
@@ -60,7 +59,7 @@ const methods = {
     }
   },
 
-  async loadModel({ source, id, prependBos }, context) {
+  async loadModel({ source, id, prependBos, weightFormat }, context) {
     const { signal } = context;
     const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
     const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue);
@@ -69,20 +68,18 @@ const methods = {
     return loading('model', context, demo?.parts.weights.bytes, async (means) => {
       const parts = await modelFiles(from, means);
       const tokenizer = parts.tokenizer === undefined ? Tokenizer.fromVocabMerges(parts.vocab, parts.merges) : Tokenizer.fromJson(parts.tokenizer);
-      const [weights] = parts.weights;
-      const bytes = await readAll(weights);
-      const info = await engine.loadModel(id ?? demo?.id ?? offer?.entry.id ?? name, name, parts.config, bytes, weights.name, tokenizer);
+      const info = await engine.loadModel(parts.config, parts.weights, parts.index, tokenizer, { id: id ?? demo?.id ?? offer?.entry.id ?? name, name, weightFormat });
       engine.setPrependBos(demo?.bos ?? prependBos ?? false);
       return info;
     });
   },
 
-  async loadSae({ source, hook, id }, context) {
+  async loadSae({ source, id, ...options }, context) {
     if (source.demo) return loadDemoSaes(source, context);
     const offer = source.catalogue === undefined ? null : catalogueSae(await offered(context.signal), source);
     return loading('sae', context, 0, async (means) => {
       const parts = await saeFiles(offer?.source ?? source, means);
-      return loadOneSae(id ?? offer?.id ?? parts.name, hook ?? offer?.hook, parts);
+      return loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre }, parts);
     });
   },
 
@@ -93,6 +90,8 @@ const methods = {
     return { ...trace, milliseconds: lastTraceMilliseconds };
   },
 
+  loadNeurons: ({ id, hook }) => engine.loadNeurons(id, hook),
+  unloadSae: ({ id }) => engine.unloadSae(id),
   feature: ({ sae, latent }) => engine.feature(sae, latent),
   logits: ({ prompt, options }) => engine.logits(prompt, options),
   residual: ({ prompt, layer, options }) => engine.residual(prompt, layer, options),
@@ -163,15 +162,13 @@ async function loadDemoSaes({ only }, context) {
   const expected = wanted.reduce((sum, { file }) => sum + file.bytes, 0);
   return loading('sae', context, expected, async ({ open }) => {
     const infos = [];
-    for (const { id, hook, file } of wanted) infos.push(await loadOneSae(id, hook, { pt: await open(file) }));
+    for (const { id, hook, file } of wanted) infos.push(await loadOneSae(id, { hook }, { pt: await open(file) }));
     return only === undefined ? infos : infos[0];
   });
 }
 
-async function loadOneSae(id, hook, { pt, cfg, weights }) {
-  return pt === undefined
-    ? engine.loadSaelens(id, hook, cfg, await readAll(weights), weights.name)
-    : engine.loadPt(id, hook, await readAll(pt), pt.name);
+async function loadOneSae(id, options, { pt, cfg, weights }) {
+  return pt === undefined ? engine.loadSaelens(id, cfg, weights, options) : engine.loadPt(id, pt, cfg, options);
 }
 
 // What shows that a file's content is wrong; a download that was damaged must not be taken from the store next time.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use formats::gpt2::Gpt2Files;
-use formats::sae::{Sae, openai};
+use formats::sae::{SaeFile, openai};
 use formats::source::{ByteSource, MemoryBytes};
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
@@ -99,11 +99,10 @@ impl Demo {
 }
 
 impl Autoencoder {
-    /// The autoencoder's weights.
-    pub fn read(&self) -> Result<Sae, Error> {
+    /// The autoencoder's file.
+    pub fn open(&self) -> Result<SaeFile, Error> {
         let source = MemoryBytes::new(&self.file.path, self.file.bytes()?.to_vec());
-        let read = async { openai::open_pt(Rc::new(source)).await?.read().await };
-        block_on(read).map_err(|error| Error::Demo(error.to_string()))
+        block_on(openai::open_pt(Rc::new(source))).map_err(|error| Error::Demo(error.to_string()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::rc::Rc;
 
-use explorer::Session;
+use explorer::{SaeOptions, Session, WeightChoice};
 use formats::gpt2::Gpt2Files;
 use formats::sae::{FileKind, SaeFile, attention, openai, saelens, sniff_head};
 use formats::source::ByteSource;
@@ -86,7 +86,7 @@ pub async fn model(
         (name.to_owned(), files, tokenizer(&folder)?, prepend_bos)
     };
     session
-        .load_model(name, &shown, files, tokenizer.clone())
+        .load_model(name, &shown, files, tokenizer.clone(), WeightChoice::Auto)
         .await?;
     session.set_prepend_bos(prepend_bos)?;
     Ok(tokenizer)
@@ -142,9 +142,8 @@ pub async fn saes(
     if given == DEMO {
         let demo = Demo::manifest()?;
         for sae in &demo.saes {
-            session
-                .load_sae(&sae.id, sae.read()?, Some(&sae.hook))
-                .await?;
+            let options = at_hook(Some(&sae.hook));
+            session.load_sae(&sae.id, &sae.open()?, &options).await?;
         }
         session.set_prepend_bos(demo.bos)?;
         return Ok(demo.saes.into_iter().map(|sae| sae.id).collect());
@@ -158,9 +157,15 @@ pub async fn saes(
     }
     let taken: Vec<String> = session.info().saes.into_iter().map(|sae| sae.id).collect();
     let id = id_for(name, &taken);
-    let sae = sae.read().await.map_err(Error::in_folder(&place))?;
-    session.load_sae(&id, sae, hook).await?;
+    session.load_sae(&id, &sae, &at_hook(hook)).await?;
     Ok(vec![id])
+}
+
+fn at_hook(hook: Option<&str>) -> SaeOptions {
+    SaeOptions {
+        hook: hook.map(str::to_owned),
+        ..SaeOptions::default()
+    }
 }
 
 /// An autoencoder from a `.pt` file or a SAELens folder, and a name for it.

@@ -6,7 +6,7 @@ use kernels::Recorder;
 use crate::Error;
 use crate::options::{Bos, TraceOptions};
 use crate::report::Matrix;
-use crate::session::{LoadedSae, Session};
+use crate::session::{Features, LoadedSae, Session};
 
 impl Session {
     /// The logits after every token, `[tokens, vocabulary]`.
@@ -91,11 +91,15 @@ impl Session {
         let clean = self
             .clean_pass(model, &prompt, &[loaded.hook], &TraceOptions::default())
             .await?;
-        let encoded = self
-            .encode(loaded, clean.capture.get(loaded.hook)?, rows)
-            .await?;
+        let activation = clean.capture.get(loaded.hook)?;
         let mut recorder = Recorder::new(&self.device);
-        let output = loaded.sae.record_decode(&mut recorder, &encoded.encoding)?;
+        let output = match &loaded.features {
+            Features::Sae(sae) => {
+                let (_, encoding) = self.encode(loaded, sae, activation, rows).await?;
+                sae.record_decode(&mut recorder, &encoding)?
+            }
+            Features::Neurons => activation.clone(),
+        };
         let read = recorder.read_back(&output, rows * loaded.info.d_in)?;
         let readings = recorder.finish()?.run().await?;
         running.check()?;

@@ -8,7 +8,7 @@ use crate::metrics::mean;
 use crate::options::{Edit, TraceOptions};
 use crate::pass::mean_loss;
 use crate::report::{Edited, Matrix};
-use crate::session::Session;
+use crate::session::{Features, Session};
 
 impl Session {
     /// Runs a prompt with one latent of one autoencoder set to a value at some positions: x ← x + decode(z_edited) −
@@ -59,21 +59,31 @@ impl Session {
             .await?;
         self.step(&running).await?;
         let activation = clean.capture.get(loaded.hook)?;
-        let encoded = self.encode(loaded, activation, rows).await?;
-        self.step(&running).await?;
-
-        let mut recorder = Recorder::new(&self.device);
         let mask = self.device.buffer_with("edited positions", &mask)?;
-        let edited = loaded.sae.record_edit(
-            &mut recorder,
-            activation,
-            &encoded.encoding,
-            &mask,
-            LatentEdit {
-                latent: edit.latent as usize,
-                value: edit.value,
-            },
-        )?;
+        let (mut recorder, edited) = match &loaded.features {
+            Features::Sae(sae) => {
+                let (_, encoding) = self.encode(loaded, sae, activation, rows).await?;
+                self.step(&running).await?;
+                let mut recorder = Recorder::new(&self.device);
+                let changed = LatentEdit {
+                    latent: edit.latent as usize,
+                    value: edit.value,
+                };
+                let edited =
+                    sae.record_edit(&mut recorder, activation, &encoding, &mask, changed)?;
+                (recorder, edited)
+            }
+            Features::Neurons => {
+                let (_, values) = self.read_neurons(loaded, activation, rows).await?;
+                let column = values.iter().skip(edit.latent as usize);
+                let column: Vec<f32> = column.step_by(loaded.info.d_in).copied().collect();
+                let mut recorder = Recorder::new(&self.device);
+                let what = (loaded, edit);
+                let edited =
+                    self.record_neuron_edit(&mut recorder, what, activation, &column, &mask)?;
+                (recorder, edited)
+            }
+        };
         let logits = self.record_replaced_logits(
             &mut recorder,
             model,

@@ -1,10 +1,11 @@
 //! What a feature is, apart from any prompt.
 
 use kernels::{Linear, Matrix as WeightMatrix, Recorder, SparseDecode, linear, sparse_decode};
+use sae::Sae;
 
 use crate::Error;
 use crate::report::{Feature, LogitEffect, Neighbour, TokenEffect};
-use crate::session::{LoadedModel, LoadedSae, Session};
+use crate::session::{Features, LoadedModel, Session};
 
 /// How many tokens and neighbours are listed.
 const LISTED: usize = 10;
@@ -19,19 +20,23 @@ impl Session {
         let model = self.model()?;
         let loaded = self.sae(sae)?;
         let index = latent as usize;
-        let norms = loaded.sae.decoder_norms();
-        let (Some(norm), Some(encoder_bias)) =
-            (norms.get(index), loaded.sae.encoder_biases().get(index))
-        else {
+        if index >= loaded.info.n_latents {
             return Err(Error::BadOption {
                 name: "latent",
                 value: latent.to_string(),
                 expected: format!("{sae} has {} latents", loaded.info.n_latents),
             });
+        }
+        let features = match &loaded.features {
+            Features::Sae(features) => features,
+            Features::Neurons => return self.neuron(model, loaded, latent).await,
         };
-        let direction = self.decoder_direction(loaded, latent).await?;
+        let norms = features.decoder_norms();
+        let norm = norms.get(index).unwrap_or(&0.0);
+        let encoder_bias = features.encoder_biases().get(index).unwrap_or(&0.0);
+        let direction = self.decoder_direction(features, latent).await?;
         self.step(&running).await?;
-        let products = self.product(loaded.sae.w_dec(), &direction).await?;
+        let products = self.product(features.w_dec(), &direction).await?;
         let mut nearest: Vec<Neighbour> = products
             .iter()
             .zip(norms)
@@ -59,8 +64,8 @@ impl Session {
     }
 
     /// W_dec[latent], `[d_in]`: the decoder run on that latent alone, without bias or scale.
-    async fn decoder_direction(&self, loaded: &LoadedSae, latent: u32) -> Result<Vec<f32>, Error> {
-        let width = loaded.info.d_in;
+    async fn decoder_direction(&self, sae: &Sae, latent: u32) -> Result<Vec<f32>, Error> {
+        let width = sae.config().d_in;
         let mut recorder = Recorder::new(&self.device);
         let output = recorder.scratch("decoder direction", width)?;
         sparse_decode(
@@ -70,7 +75,7 @@ impl Session {
                 activations: &self.device.buffer_with("activation", &[1.0_f32])?,
                 rows: 1,
                 k: 1,
-                w_dec: loaded.sae.w_dec(),
+                w_dec: sae.w_dec(),
                 b_dec: &self.device.buffer_with("no bias", &vec![0.0_f32; width])?,
                 statistics: &self.device.buffer_with("no scale", &[0.0_f32, 1.0])?,
                 output: &output,
@@ -81,7 +86,11 @@ impl Session {
         Ok(readings.f32(read).to_vec())
     }
 
-    async fn product(&self, weights: &WeightMatrix, vector: &[f32]) -> Result<Vec<f32>, Error> {
+    pub(crate) async fn product(
+        &self,
+        weights: &WeightMatrix,
+        vector: &[f32],
+    ) -> Result<Vec<f32>, Error> {
         let mut recorder = Recorder::new(&self.device);
         let output = recorder.scratch("products", weights.rows())?;
         linear(
@@ -104,7 +113,7 @@ impl Session {
         Ok(readings.f32(read).to_vec())
     }
 
-    async fn logit_effect(
+    pub(crate) async fn logit_effect(
         &self,
         model: &LoadedModel,
         direction: &[f32],

@@ -6,11 +6,14 @@
 mod activations;
 mod cancel;
 mod edited;
+mod encoded;
 mod error;
 mod feature;
 mod generate;
 mod load;
+mod load_sae;
 mod metrics;
+mod neurons;
 mod options;
 mod pass;
 mod prompt;
@@ -21,7 +24,9 @@ mod trace;
 
 pub use cancel::Cancel;
 pub use error::Error;
-pub use options::{BackendChoice, Bos, Edit, GenerateOptions, LimitsChoice, TraceOptions};
+pub use options::{
+    BackendChoice, Bos, Edit, GenerateOptions, LimitsChoice, SaeOptions, TraceOptions, WeightChoice,
+};
 pub use report::{
     Counters, Dump, Edited, Feature, Generation, Info, LogitEffect, Matrix, Metrics, ModelInfo,
     Neighbour, NextToken, SaeInfo, SaeTrace, Stop, Token, TokenEffect, Tokenization, Trace,

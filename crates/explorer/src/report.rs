@@ -65,7 +65,7 @@ pub struct SaeInfo {
     pub id: String,
     /// Where it is attached.
     pub hook: String,
-    /// `standard`, `topk`, `jumprelu` or `gated`.
+    /// `standard`, `topk`, `jumprelu` or `gated`; `neurons` for an activation's own dimensions.
     pub architecture: &'static str,
     /// Number of latents.
     pub n_latents: usize,
@@ -73,10 +73,17 @@ pub struct SaeInfo {
     pub k: Option<usize>,
     /// Width of the activation it reads.
     pub d_in: usize,
-    /// `none`, `layer_norm` or `constant_norm_rescale`.
+    /// `none`, `layer_norm`, `constant_norm_rescale` or `expected_average_only_in`, as its file says; `centred` where each
+    /// position's mean is taken off, and nothing else is done.
     pub normalization: &'static str,
-    /// How the weights lie on the device: `f32` or `f16`.
+    /// How the weights lie on the device: `f32` or `f16`; `none` for neurons.
     pub weights: &'static str,
+    /// Whether a BOS was prepended in training, if its file says so.
+    pub prepend_bos: Option<bool>,
+    /// Tokens of a training context, if its file says so.
+    pub context_size: Option<usize>,
+    /// The model that it was trained on, if its file says so.
+    pub model_name: Option<String>,
 }
 
 /// How much an autoencoder loses on a prompt. Means are over tokens; a BOS counts neither in them nor is it replaced.

@@ -40,8 +40,15 @@ pub(crate) struct LoadedModel {
 pub(crate) struct LoadedSae {
     pub(crate) info: SaeInfo,
     pub(crate) hook: HookPoint,
-    pub(crate) sae: Sae,
-    pub(crate) prepend_bos: Option<bool>,
+    pub(crate) features: Features,
+}
+
+/// What makes features of an activation.
+pub(crate) enum Features {
+    /// An autoencoder's latents.
+    Sae(Box<Sae>),
+    /// The activation's own dimensions.
+    Neurons,
 }
 
 impl Session {
@@ -134,6 +141,28 @@ impl Session {
                 id: id.to_owned(),
                 loaded: self.saes.iter().map(|sae| sae.info.id.clone()).collect(),
             })
+    }
+
+    /// Puts a feature set beside the others, in the place of one with the same id.
+    pub(crate) fn keep(&mut self, loaded: LoadedSae) {
+        match self
+            .saes
+            .iter_mut()
+            .find(|sae| sae.info.id == loaded.info.id)
+        {
+            Some(place) => *place = loaded,
+            None => self.saes.push(loaded),
+        }
+    }
+
+    /// Takes an autoencoder or other feature set off the device.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSae`].
+    pub fn unload_sae(&mut self, id: &str) -> Result<(), Error> {
+        self.sae(id)?;
+        self.saes.retain(|sae| sae.info.id != id);
+        Ok(())
     }
 
     /// The autoencoders with these ids, or all.

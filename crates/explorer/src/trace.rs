@@ -2,7 +2,7 @@
 
 use gpt2::{HookPoint, Hooks, NoHooks, Start};
 use kernels::{Buffer, MAX_K, Readings, Recorder, Splice, splice};
-use sae::{Architecture, Encoding};
+use sae::{Encoding, Sae};
 
 use crate::Error;
 use crate::cancel::Running;
@@ -13,7 +13,7 @@ use crate::pass::{
 };
 use crate::prompt::Prompt;
 use crate::report::{Dump, Matrix, Metrics, SaeTrace, Trace};
-use crate::session::{LoadedModel, LoadedSae, Session};
+use crate::session::{Features, LoadedModel, LoadedSae, Session};
 
 /// The clean pass: what stays on the device for comparisons, and what came back.
 pub(crate) struct CleanPass {
@@ -24,12 +24,14 @@ pub(crate) struct CleanPass {
     pub(crate) readings: Readings,
 }
 
-/// An encoding, on the device and read back.
-pub(crate) struct Encoded {
-    pub(crate) encoding: Encoding,
-    pub(crate) latents: Vec<u32>,
-    pub(crate) activations: Vec<f32>,
-    pub(crate) statistics: Vec<f32>,
+/// An autoencoder whose reconstruction is to stand in place of its activation.
+struct Replaced<'a> {
+    loaded: &'a LoadedSae,
+    sae: &'a Sae,
+    encoding: &'a Encoding,
+    /// `[rows, 2]` of the encoder's input.
+    statistics: &'a [f32],
+    clean_loss: Option<f64>,
 }
 
 impl Session {
@@ -53,7 +55,7 @@ impl Session {
         for loaded in saes {
             self.step(&running).await?;
             let (trace, reconstruction) = self
-                .trace_sae(&running, model, loaded, &prompt, &clean, loss)
+                .trace_features(&running, model, loaded, &prompt, &clean, loss)
                 .await?;
             traces.push(trace);
             reconstructions.push(reconstruction);
@@ -130,97 +132,7 @@ impl Session {
         })
     }
 
-    /// Encodes rows of an activation and reads the latents back.
-    pub(crate) async fn encode(
-        &self,
-        loaded: &LoadedSae,
-        activation: &Buffer,
-        rows: usize,
-    ) -> Result<Encoded, Error> {
-        let mut recorder = Recorder::new(&self.device);
-        let encoding = loaded.sae.record_encode(&mut recorder, activation, rows)?;
-        let words = rows * encoding.k;
-        let latents = recorder.read_back(&encoding.latents, words)?;
-        let activations = recorder.read_back(&encoding.activations, words)?;
-        let statistics = recorder.read_back(&encoding.statistics, rows * 2)?;
-        let nan_counts = recorder.read_back(&encoding.nan_counts, rows)?;
-        let readings = recorder.finish()?.run().await?;
-        if let Some(position) = readings
-            .words(nan_counts)
-            .iter()
-            .position(|count| *count > 0)
-        {
-            return Err(Error::NotANumber {
-                what: format!("a pre-activation of {}", loaded.info.id),
-                position,
-            });
-        }
-        let encoded = Encoded {
-            latents: readings.words(latents).to_vec(),
-            activations: readings.f32(activations).to_vec(),
-            statistics: readings.f32(statistics).to_vec(),
-            encoding,
-        };
-        if !matches!(loaded.sae.config().architecture, Architecture::TopK { .. })
-            && encoded.is_full(loaded.info.n_latents)
-        {
-            return self.encode_densely(loaded, activation, encoded).await;
-        }
-        Ok(encoded)
-    }
-
-    /// For a row with more active latents than the selection kernel keeps: reads the pre-activations back, a row at a
-    /// time, and keeps all that are active.
-    async fn encode_densely(
-        &self,
-        loaded: &LoadedSae,
-        activation: &Buffer,
-        selected: Encoded,
-    ) -> Result<Encoded, Error> {
-        let rows = selected.encoding.rows;
-        let mut recorder = Recorder::new(&self.device);
-        let (pre, _) = loaded
-            .sae
-            .record_pre_activations(&mut recorder, activation, rows)?;
-        let read = recorder.read_back(&pre, rows * loaded.info.n_latents)?;
-        let readings = recorder.finish()?.run().await?;
-        let active: Vec<Vec<(u32, f32)>> = readings
-            .f32(read)
-            .chunks_exact(loaded.info.n_latents)
-            .map(|row| {
-                let mut active: Vec<(u32, f32)> = row
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, value)| **value > 0.0)
-                    .map(|(latent, value)| (latent as u32, *value))
-                    .collect();
-                active.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-                active
-            })
-            .collect();
-        let k = active.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let mut latents = vec![u32::MAX; rows * k];
-        let mut activations = vec![0.0; rows * k];
-        for (row, active) in active.iter().enumerate() {
-            for (place, (latent, value)) in active.iter().enumerate() {
-                latents[row * k + place] = *latent;
-                activations[row * k + place] = *value;
-            }
-        }
-        Ok(Encoded {
-            encoding: Encoding {
-                latents: self.device.buffer_with("latents", &latents)?,
-                activations: self.device.buffer_with("activations", &activations)?,
-                k,
-                ..selected.encoding
-            },
-            latents,
-            activations,
-            statistics: selected.statistics,
-        })
-    }
-
-    async fn trace_sae(
+    async fn trace_features(
         &self,
         running: &Running,
         model: &LoadedModel,
@@ -229,14 +141,71 @@ impl Session {
         clean: &CleanPass,
         clean_loss: Option<f64>,
     ) -> Result<(SaeTrace, Matrix), Error> {
+        let activation = clean.capture.get(loaded.hook)?;
+        let rows = prompt.ids.len();
+        let first = prompt.first_scored().min(rows - 1);
+        let (encoded, metrics, reconstruction) = match &loaded.features {
+            Features::Sae(sae) => {
+                let (encoded, encoding) = self.encode(loaded, sae, activation, rows).await?;
+                self.step(running).await?;
+                let replaced = Replaced {
+                    loaded,
+                    sae,
+                    encoding: &encoding,
+                    statistics: &encoded.statistics,
+                    clean_loss,
+                };
+                let (metrics, reconstruction) = self
+                    .cost(model, prompt, clean, &replaced, encoded.l0(first))
+                    .await?;
+                (encoded, metrics, reconstruction)
+            }
+            Features::Neurons => {
+                let (encoded, data) = self.read_neurons(loaded, activation, rows).await?;
+                // Neurons are the activation itself: nothing is lost.
+                let metrics = Metrics {
+                    l0: encoded.l0(first),
+                    fvu: Some(0.0),
+                    relative_error: 0.0,
+                    spliced_loss: clean_loss,
+                    delta_ce: clean_loss.map(|_| 0.0),
+                    kl: 0.0,
+                    positions: rows - first,
+                };
+                (encoded, metrics, data)
+            }
+        };
+        let (places, latents, activations) = encoded.trimmed();
+        let trace = SaeTrace {
+            info: loaded.info.clone(),
+            places,
+            latents,
+            activations,
+            metrics,
+        };
+        let reconstruction = Matrix {
+            rows,
+            cols: loaded.info.d_in,
+            data: reconstruction,
+        };
+        Ok((trace, reconstruction))
+    }
+
+    /// What the model loses with the reconstruction in place of the activation; and the reconstruction.
+    async fn cost(
+        &self,
+        model: &LoadedModel,
+        prompt: &Prompt,
+        clean: &CleanPass,
+        replaced: &Replaced<'_>,
+        l0: f64,
+    ) -> Result<(Metrics, Vec<f32>), Error> {
+        let (loaded, sae) = (replaced.loaded, replaced.sae);
         let rows = prompt.ids.len();
         let width = loaded.info.d_in;
         let activation = clean.capture.get(loaded.hook)?;
-        let encoded = self.encode(loaded, activation, rows).await?;
-        self.step(running).await?;
-
         let mut recorder = Recorder::new(&self.device);
-        let reconstruction = loaded.sae.record_decode(&mut recorder, &encoded.encoding)?;
+        let reconstruction = sae.record_decode(&mut recorder, replaced.encoding)?;
         let spliced = recorder.scratch("spliced activation", rows * width)?;
         splice(
             &mut recorder,
@@ -263,38 +232,23 @@ impl Session {
         let reconstructed = Reconstructed {
             activation: readings.f32(activation_read),
             reconstruction: readings.f32(reconstruction_read),
-            statistics: &encoded.statistics,
+            statistics: replaced.statistics,
             width,
-            normalization: loaded.sae.config().normalization,
+            normalization: sae.config().normalization,
             first,
         };
         let metrics = Metrics {
-            l0: encoded.l0(first),
+            l0,
             fvu: reconstructed.fvu(),
             relative_error: reconstructed.relative_error(),
             spliced_loss,
             delta_ce: spliced_loss
-                .zip(clean_loss)
+                .zip(replaced.clean_loss)
                 .map(|(spliced, clean)| spliced - clean),
             kl: mean(&reads.divergences(&readings)[first..]).unwrap_or(0.0),
             positions: rows - first,
         };
-        let reconstruction = Matrix {
-            rows,
-            cols: width,
-            data: readings.f32(reconstruction_read).to_vec(),
-        };
-        let (places, latents, activations) = encoded.trimmed();
-        Ok((
-            SaeTrace {
-                info: loaded.info.clone(),
-                places,
-                latents,
-                activations,
-                metrics,
-            },
-            reconstruction,
-        ))
+        Ok((metrics, readings.f32(reconstruction_read).to_vec()))
     }
 
     /// Records the pass with `replacement` at a hook and its logits, compared with the clean ones.
@@ -362,51 +316,5 @@ impl Session {
                 .collect(),
             reconstructions,
         })
-    }
-}
-
-impl Encoded {
-    fn rows(&self) -> impl Iterator<Item = (&[u32], &[f32])> {
-        let k = self.encoding.k;
-        self.latents
-            .chunks_exact(k)
-            .zip(self.activations.chunks_exact(k))
-    }
-
-    /// Whether a row's last place is active although the autoencoder has more latents than places.
-    fn is_full(&self, n_latents: usize) -> bool {
-        self.encoding.k < n_latents
-            && self
-                .rows()
-                .any(|(_, activations)| activations.last().is_some_and(|last| *last > 0.0))
-    }
-
-    fn l0(&self, first: usize) -> f64 {
-        let counts: Vec<f32> = self
-            .rows()
-            .skip(first)
-            .map(|(_, activations)| activations.iter().filter(|value| **value > 0.0).count() as f32)
-            .collect();
-        mean(&counts).unwrap_or(0.0)
-    }
-
-    /// Places a row, latents and activations without the places that no row uses; empty places hold -1.
-    fn trimmed(&self) -> (usize, Vec<i32>, Vec<f32>) {
-        let places = self
-            .rows()
-            .map(|(_, activations)| activations.iter().filter(|value| **value > 0.0).count())
-            .max()
-            .unwrap_or(0)
-            .max(1);
-        let mut latents = Vec::new();
-        let mut kept = Vec::new();
-        for (row, activations) in self.rows() {
-            for (latent, activation) in row.iter().zip(activations).take(places) {
-                let active = *activation > 0.0;
-                latents.push(if active { *latent as i32 } else { -1 });
-                kept.push(if active { *activation } else { 0.0 });
-            }
-        }
-        (places, latents, kept)
     }
 }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use common::{empty_session, read, root};
-use explorer::{BackendChoice, LimitsChoice, Session, Trace, TraceOptions};
+use explorer::{
+    BackendChoice, LimitsChoice, SaeOptions, Session, Trace, TraceOptions, WeightChoice,
+};
 use formats::gpt2::Gpt2Files;
 use formats::sae::{openai, saelens};
 use formats::source::{ByteSource, FileBytes};
@@ -43,20 +45,24 @@ async fn load(session: &mut Session, hook: &str) -> Result<(), Box<dyn Error>> {
     let files = Gpt2Files::new(&read(&model.join("config.json")), weights).await?;
     let tokenizer = Tokenizer::from_tokenizer_json(&read(&model.join("tokenizer.json")))?;
     session
-        .load_model("small", "small", files, tokenizer)
+        .load_model("small", "small", files, tokenizer, WeightChoice::Auto)
         .await?;
     let sae = folder("oai-v5-32k");
     write_sae(Published::OpenAi32k, &sae)?;
     let file = openai::open_pt(bytes(&sae, "8.pt")).await?;
-    session
-        .load_sae("pt", file.read().await?, Some(hook))
-        .await?;
+    let options = SaeOptions {
+        hook: Some(hook.to_owned()),
+        ..SaeOptions::default()
+    };
+    session.load_sae("pt", &file, &options).await?;
     // The same numbers as they are published a second time.
     let sae = folder("oai-v5-32k-folder");
     write_sae(Published::OpenAi32kFolder, &sae)?;
     let weights = TensorFile::open(bytes(&sae, "sae_weights.safetensors")).await?;
     let file = saelens::open_folder(&read(&sae.join("cfg.json")), weights).await?;
-    let info = session.load_sae("folder", file.read().await?, None).await?;
+    let info = session
+        .load_sae("folder", &file, &SaeOptions::default())
+        .await?;
     assert_eq!(info.hook, hook);
     Ok(())
 }

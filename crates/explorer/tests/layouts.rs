@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use common::{empty_session, max_difference, read, relative_rms, root};
-use explorer::{BackendChoice, LimitsChoice, Session, Trace, TraceOptions};
+use explorer::{
+    BackendChoice, LimitsChoice, SaeOptions, Session, Trace, TraceOptions, WeightChoice,
+};
 use formats::gpt2::Gpt2Files;
-use formats::sae::{Sae, openai, saelens};
+use formats::sae::{SaeFile, openai, saelens};
 use formats::source::MemoryBytes;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
@@ -58,7 +60,7 @@ fn model(name: &str) -> Gpt2Files {
     block_on(Gpt2Files::new(&read(&folder.join("config.json")), weights)).unwrap()
 }
 
-fn autoencoder(case: &Value) -> Sae {
+fn autoencoder(case: &Value) -> SaeFile {
     let folder = folder().join("sae").join(case["name"].as_str().unwrap());
     let opened = block_on(async {
         match case["layout"].as_str().unwrap() {
@@ -72,9 +74,7 @@ fn autoencoder(case: &Value) -> Sae {
             }
         }
     });
-    opened
-        .and_then(|file| block_on(file.read()))
-        .unwrap_or_else(|error| panic!("{}: {error}", case["name"]))
+    opened.unwrap_or_else(|error| panic!("{}: {error}", case["name"]))
 }
 
 fn load_model(session: &mut Session, name: &str) {
@@ -84,7 +84,7 @@ fn load_model(session: &mut Session, name: &str) {
         &read(&folder.join("merges.txt")),
     )
     .unwrap();
-    block_on(session.load_model(name, name, model(name), tokenizer)).unwrap();
+    block_on(session.load_model(name, name, model(name), tokenizer, WeightChoice::Auto)).unwrap();
 }
 
 fn on_every_backend(check: impl Fn(&mut Session)) {
@@ -142,8 +142,11 @@ fn autoencoders_in_every_layout_give_the_latents_of_their_formulas() {
             let name = case["name"].as_str().unwrap();
             // The files of OpenAI's layout do not say where they belong.
             let hook = case["hook"].as_str().unwrap();
-            let stated = (case["layout"] == "openai").then_some(hook);
-            let info = block_on(session.load_sae("sae", autoencoder(case), stated))
+            let options = SaeOptions {
+                hook: (case["layout"] == "openai").then(|| hook.to_owned()),
+                ..SaeOptions::default()
+            };
+            let info = block_on(session.load_sae("sae", &autoencoder(case), &options))
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(info.hook, hook, "{name}");
             assert_eq!(info.architecture, case["architecture"], "{name}");

@@ -6,8 +6,10 @@ use std::ops::ControlFlow;
 
 use common::{Fixture, demo_session, max_difference, model_session};
 use explorer::{
-    BackendChoice, Bos, Edit, Error, GenerateOptions, LimitsChoice, Stop, TraceOptions,
+    BackendChoice, Bos, Edit, Error, GenerateOptions, LimitsChoice, SaeOptions, Stop, TraceOptions,
 };
+use formats::sae::saelens;
+use formats::tensors::TensorFile;
 use pollster::block_on;
 
 const TEXT: &str = "Once upon a time there was a king";
@@ -286,7 +288,10 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
         b_dec: vec![0.0; d_in],
         firing_frequency: None,
     };
-    block_on(session.load_sae("dense", file, None)).unwrap();
+    let folder = saelens::write_folder(&file).unwrap();
+    let weights = TensorFile::from_safetensors("sae_weights.safetensors", folder.weights).unwrap();
+    let file = block_on(saelens::open_folder(&folder.cfg_json, weights)).unwrap();
+    block_on(session.load_sae("dense", &file, &SaeOptions::default())).unwrap();
     let trace = block_on(session.trace(TEXT, &TraceOptions::default())).unwrap();
     let sae = &trace.saes[0];
     assert_eq!(sae.places, d_sae);

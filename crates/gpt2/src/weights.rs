@@ -118,6 +118,35 @@ impl Gpt2 {
         &self.token_embedding
     }
 
+    /// W_out of a block's MLP, `[d_model, n_inner]`: what its neurons write.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there is no such block.
+    pub fn mlp_out(&self, layer: usize) -> Result<&Matrix, Error> {
+        Ok(&self.block(layer)?.mlp_out.weights)
+    }
+
+    /// b_in of a block's MLP, `[n_inner]`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there is no such block.
+    pub fn mlp_in_bias(&self, layer: usize) -> Result<&Buffer, Error> {
+        Ok(&self.block(layer)?.mlp_in.bias)
+    }
+
+    /// W_O of a block's attention, `[d_model, d_model]`: what the heads' dimensions write.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there is no such block.
+    pub fn attn_out(&self, layer: usize) -> Result<&Matrix, Error> {
+        Ok(&self.block(layer)?.attn_out.weights)
+    }
+
+    fn block(&self, layer: usize) -> Result<&Block, Error> {
+        let missing = || Error::Config(format!("there is no block {layer}"));
+        self.blocks.get(layer).ok_or_else(missing)
+    }
+
     /// The final LayerNorm's weight `[d_model]`.
     pub fn ln_final_weight(&self) -> &[f32] {
         &self.ln_final_weight

@@ -4,6 +4,7 @@ use explorer::{
     Edited, Feature, Generation, Info, Matrix, Metrics, ModelInfo, Neighbour, NextToken, SaeInfo,
     SaeTrace, Token, TokenEffect, Tokenization, Trace,
 };
+use formats::sae::{Architecture, SaeConfig};
 use js_sys::{Array, Uint32Array};
 use wasm_bindgen::JsValue;
 
@@ -38,6 +39,36 @@ fn sae_object(sae: &SaeInfo) -> Object {
         .count("dIn", sae.d_in)
         .with("normalization", sae.normalization)
         .with("weights", sae.weights)
+        .with("prependBos", flag(sae.prepend_bos))
+        .number("contextSize", sae.context_size.map(|size| size as f64))
+        .with("modelName", text(sae.model_name.as_deref()))
+}
+
+fn flag(value: Option<bool>) -> JsValue {
+    value.map_or(JsValue::NULL, JsValue::from_bool)
+}
+
+fn text(value: Option<&str>) -> JsValue {
+    value.map_or(JsValue::NULL, JsValue::from_str)
+}
+
+/// What an SAE's file says of it.
+pub fn sae_config(config: &SaeConfig) -> JsValue {
+    let k = match config.architecture {
+        Architecture::TopK { k } => Some(k as f64),
+        _ => None,
+    };
+    Object::new()
+        .with("architecture", config.architecture.name())
+        .count("dIn", config.d_in)
+        .count("nLatents", config.d_sae)
+        .number("k", k)
+        .with("normalization", config.normalization.name())
+        .with("hook", text(config.hook_name.as_deref()))
+        .with("modelName", text(config.model_name.as_deref()))
+        .with("prependBos", flag(config.prepend_bos))
+        .number("contextSize", config.context_size.map(|size| size as f64))
+        .into()
 }
 
 /// One token.

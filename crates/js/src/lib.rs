@@ -10,6 +10,7 @@ mod error;
 mod object;
 mod options;
 mod panic;
+mod source;
 mod tokenizer;
 
 pub use engine::{Engine, sniff};

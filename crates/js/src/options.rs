@@ -1,6 +1,6 @@
 //! Arguments as JavaScript gives them. Every field may be absent or `undefined`.
 
-use explorer::{BackendChoice, Bos, LimitsChoice};
+use explorer::{BackendChoice, Bos, LimitsChoice, SaeOptions, WeightChoice};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
@@ -67,6 +67,56 @@ impl From<Edit> for explorer::Edit {
                 .positions
                 .map(|list| list.into_iter().map(|position| position as usize).collect()),
         }
+    }
+}
+
+/// How to load a model.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelOptions {
+    pub id: String,
+    pub name: String,
+    weight_format: Option<String>,
+}
+
+impl ModelOptions {
+    /// How weights are to be stored.
+    pub fn weights(&self) -> Result<WeightChoice, JsValue> {
+        weights(self.weight_format.as_deref())
+    }
+}
+
+/// How to load an SAE.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadOptions {
+    hook: Option<String>,
+    weight_format: Option<String>,
+    centre: Option<bool>,
+    norm_scaling_factor: Option<f32>,
+}
+
+fn weights(format: Option<&str>) -> Result<WeightChoice, JsValue> {
+    match format {
+        None | Some("auto") => Ok(WeightChoice::Auto),
+        Some("f32") => Ok(WeightChoice::F32),
+        Some("f16") => Ok(WeightChoice::F16),
+        Some(other) => Err(bad_option(
+            "weightFormat",
+            format!("\"{other}\" is none of auto, f32, f16"),
+        )),
+    }
+}
+
+impl LoadOptions {
+    /// As the session takes it.
+    pub fn into_sae_options(self) -> Result<SaeOptions, JsValue> {
+        Ok(SaeOptions {
+            weights: weights(self.weight_format.as_deref())?,
+            hook: self.hook,
+            centre: self.centre,
+            norm_scaling_factor: self.norm_scaling_factor,
+        })
     }
 }
 

@@ -112,6 +112,9 @@ pub trait WeightSource {
     /// How W_dec, used as `[d_sae, d_in]`, is stored.
     fn decoder_stored(&self) -> Stored;
 
+    /// Whether W_dec lies before W_enc, so that it is read first.
+    fn decoder_first(&self) -> bool;
+
     /// Entries `range` of the leading dimension of W_enc as it is stored, row-major.
     ///
     /// # Errors
@@ -180,7 +183,7 @@ impl Sae {
         )
     }
 
-    /// Checks the small parts and uploads the matrices piece by piece as `source` gives them: W_enc first, then W_dec.
+    /// Checks the small parts and uploads the matrices piece by piece as `source` gives them, in the order of the file.
     ///
     /// # Errors
     /// As [`Sae::load`], and whatever the source returns.
@@ -193,22 +196,30 @@ impl Sae {
     ) -> Result<Self, S::Error> {
         check(&config, vectors)?;
         let shape = (config.d_sae, config.d_in);
-        let stored = source.encoder_stored();
-        let read = async |range| source.encoder(range).await.map_err(Failure::Source);
-        let w_enc = Matrix::upload(device, "W_enc", shape, format, stored, read)
-            .await
-            .map_err(Failure::into_error)?;
         let mut squares = Squares::new(&config);
-        let stored = source.decoder_stored();
-        let read = async |range: Range<usize>| {
-            let first = range.start;
-            let weights = source.decoder(range).await.map_err(Failure::Source)?;
-            squares.add(stored, first, &weights);
-            Ok(weights)
+        let encoder = async || {
+            let stored = source.encoder_stored();
+            let read = async |range| source.encoder(range).await.map_err(Failure::Source);
+            let uploaded = Matrix::upload(device, "W_enc", shape, format, stored, read).await;
+            uploaded.map_err(Failure::into_error)
         };
-        let w_dec = Matrix::upload(device, "W_dec", shape, format, stored, read)
-            .await
-            .map_err(Failure::into_error)?;
+        let decoder = async |squares: &mut Squares| {
+            let stored = source.decoder_stored();
+            let read = async |range: Range<usize>| {
+                let first = range.start;
+                let weights = source.decoder(range).await.map_err(Failure::Source)?;
+                squares.add(stored, first, &weights);
+                Ok(weights)
+            };
+            let uploaded = Matrix::upload(device, "W_dec", shape, format, stored, read).await;
+            uploaded.map_err(Failure::into_error)
+        };
+        let (w_enc, w_dec) = if source.decoder_first() {
+            let w_dec = decoder(&mut squares).await?;
+            (encoder().await?, w_dec)
+        } else {
+            (encoder().await?, decoder(&mut squares).await?)
+        };
         Ok(Self::assemble(
             device, config, vectors, w_enc, w_dec, &squares,
         )?)

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use explorer::{BackendChoice, LimitsChoice, Session};
+use explorer::{BackendChoice, LimitsChoice, SaeOptions, Session, WeightChoice};
 use formats::gpt2::Gpt2Files;
 use formats::sae::{openai, saelens};
 use formats::source::MemoryBytes;
@@ -45,7 +45,7 @@ pub fn model_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Ses
             .unwrap();
     let files = block_on(Gpt2Files::new(&read(&demo.join("config.json")), weights)).unwrap();
     let tokenizer = Tokenizer::from_tokenizer_json(&read(&demo.join("tokenizer.json"))).unwrap();
-    block_on(session.load_model("demo", "demo", files, tokenizer)).unwrap();
+    block_on(session.load_model("demo", "demo", files, tokenizer, WeightChoice::Auto)).unwrap();
     session.set_prepend_bos(true).unwrap();
     Some(session)
 }
@@ -57,9 +57,12 @@ pub fn demo_session(backend: BackendChoice) -> Option<Session> {
         let name = format!("layer_{layer}.pt");
         let bytes = read(&root().join("web/demo/sae").join(&name));
         let file = block_on(openai::open_pt(Rc::new(MemoryBytes::new(&name, bytes)))).unwrap();
-        let file = block_on(file.read()).unwrap();
-        let hook = format!("blocks.{layer}.hook_resid_post");
-        block_on(session.load_sae(&format!("openai.layer_{layer}"), file, Some(&hook))).unwrap();
+        let options = SaeOptions {
+            hook: Some(format!("blocks.{layer}.hook_resid_post")),
+            ..SaeOptions::default()
+        };
+        let id = format!("openai.layer_{layer}");
+        block_on(session.load_sae(&id, &file, &options)).unwrap();
     }
     let folder = root().join("tests/fixtures/saelens/blocks.3.hook_resid_post_relu");
     let weights = TensorFile::from_safetensors(
@@ -69,8 +72,7 @@ pub fn demo_session(backend: BackendChoice) -> Option<Session> {
     .unwrap();
     let cfg = read(&folder.join("cfg.json"));
     let file = block_on(saelens::open_folder(&cfg, weights)).unwrap();
-    let file = block_on(file.read()).unwrap();
-    block_on(session.load_sae(RELU, file, None)).unwrap();
+    block_on(session.load_sae(RELU, &file, &SaeOptions::default())).unwrap();
     Some(session)
 }
 

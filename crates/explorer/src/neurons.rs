@@ -1,0 +1,139 @@
+//! Neurons as features: the dimensions of an activation, without an autoencoder.
+
+use gpt2::HookPoint;
+use kernels::{Buffer, EditLatent, Matrix as WeightMatrix, Recorder, WeightFormat, edit_latent};
+
+use crate::Error;
+use crate::options::Edit;
+use crate::report::{Feature, SaeInfo};
+use crate::session::{Features, LoadedModel, LoadedSae, Session};
+
+impl Session {
+    /// Makes the dimensions of the activation at a hook a feature set beside the autoencoders: the MLP's neurons
+    /// (`mlp.hook_post`), the heads' dimensions (`attn.hook_z`), the basis of the residual stream. A feature's activation is
+    /// the dimension's value, below 0 as well.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::HookMismatch`] for a hook that the model does not have.
+    pub fn load_neurons(&mut self, id: &str, hook: &str) -> Result<SaeInfo, Error> {
+        let hook = self.hook_named(id, hook)?;
+        let width = hook.width(self.model()?.model.config());
+        let info = SaeInfo {
+            id: id.to_owned(),
+            hook: hook.to_string(),
+            architecture: "neurons",
+            n_latents: width,
+            k: None,
+            d_in: width,
+            normalization: "none",
+            weights: "none",
+            prepend_bos: None,
+            context_size: None,
+            model_name: None,
+        };
+        self.keep(LoadedSae {
+            info: info.clone(),
+            hook,
+            features: Features::Neurons,
+        });
+        Ok(info)
+    }
+
+    /// What a neuron writes to the residual stream, as far as it writes there, and its bias.
+    pub(crate) async fn neuron(
+        &self,
+        model: &LoadedModel,
+        loaded: &LoadedSae,
+        latent: u32,
+    ) -> Result<Feature, Error> {
+        let direction = match loaded.hook {
+            HookPoint::MlpPost(layer) => {
+                let written_by = model.model.mlp_out(layer)?;
+                self.column(written_by, latent as usize).await?
+            }
+            HookPoint::Z(layer) => {
+                let written_by = model.model.attn_out(layer)?;
+                self.column(written_by, latent as usize).await?
+            }
+            _ => one_hot(loaded.info.d_in, latent as usize),
+        };
+        let bias = match loaded.hook {
+            HookPoint::MlpPost(layer) => {
+                self.word(model.model.mlp_in_bias(layer)?, latent as usize)
+                    .await?
+            }
+            _ => 0.0,
+        };
+        let norm = direction.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+        Ok(Feature {
+            latent,
+            decoder_norm: norm.sqrt() as f32,
+            encoder_bias: bias,
+            logit_effect: Some(self.logit_effect(model, &direction).await?),
+            nearest: Vec::new(),
+        })
+    }
+
+    /// A column of a weight matrix.
+    async fn column(&self, weights: &WeightMatrix, column: usize) -> Result<Vec<f32>, Error> {
+        self.product(weights, &one_hot(weights.cols(), column))
+            .await
+    }
+
+    async fn word(&self, buffer: &Buffer, place: usize) -> Result<f32, Error> {
+        let mut recorder = Recorder::new(&self.device);
+        let read = recorder.read_back(buffer, place + 1)?;
+        let readings = recorder.finish()?.run().await?;
+        Ok(readings.f32(read).last().copied().unwrap_or(0.0))
+    }
+
+    /// Records the activation with one dimension set to a value on the rows whose `mask` is not 0. `values` are the
+    /// dimension's values, `[rows]`.
+    pub(crate) fn record_neuron_edit(
+        &self,
+        recorder: &mut Recorder,
+        (loaded, edit): (&LoadedSae, &Edit),
+        input: &Buffer,
+        values: &[f32],
+        mask: &Buffer,
+    ) -> Result<Buffer, Error> {
+        // An autoencoder of one latent, whose direction is the dimension itself.
+        let (rows, width) = (values.len(), loaded.info.d_in);
+        let direction = one_hot(width, edit.latent as usize);
+        let w_dec = WeightMatrix::from_rows(
+            &self.device,
+            "the dimension's direction",
+            (1, width),
+            WeightFormat::F32,
+            &direction,
+        )?;
+        let output = recorder.scratch("edited activation", rows * width)?;
+        edit_latent(
+            recorder,
+            &EditLatent {
+                input,
+                latents: &self.device.buffer_with("latents", &vec![0_u32; rows])?,
+                activations: &self.device.buffer_with("activations", values)?,
+                statistics: &self
+                    .device
+                    .buffer_with("statistics", &[0.0_f32, 1.0].repeat(rows))?,
+                mask,
+                rows,
+                k: 1,
+                w_dec: &w_dec,
+                latent: 0,
+                value: edit.value,
+                output: &output,
+            },
+        )?;
+        Ok(output)
+    }
+}
+
+fn one_hot(width: usize, place: usize) -> Vec<f32> {
+    let mut vector = vec![0.0; width];
+    if let Some(value) = vector.get_mut(place) {
+        *value = 1.0;
+    }
+    vector
+}

@@ -1,0 +1,89 @@
+//! Files that JavaScript reads for the engine, a part at a time.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use formats::source::{ByteSource, Reading};
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::error::unreadable;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `{name, size, read(offset, length): Promise<Uint8Array>}`.
+    pub type Source;
+
+    #[wasm_bindgen(method, getter)]
+    fn name(this: &Source) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    fn size(this: &Source) -> f64;
+
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &Source, offset: f64, length: f64) -> Result<Promise, JsValue>;
+}
+
+/// What a source threw, for the call that it ends: it reaches the caller as it is.
+#[derive(Clone, Default)]
+pub struct Thrown(Rc<RefCell<Option<JsValue>>>);
+
+impl Thrown {
+    /// What a failed call rejects with: what its source threw, or else what the engine says.
+    pub fn or(&self, refused: impl FnOnce() -> JsValue) -> JsValue {
+        self.0.borrow_mut().take().unwrap_or_else(refused)
+    }
+
+    /// As [`Thrown::or`], for an error of the reader.
+    pub fn or_unreadable(&self, error: formats::Error) -> JsValue {
+        self.or(|| unreadable(error))
+    }
+}
+
+/// A file behind a source.
+struct File {
+    name: String,
+    size: u64,
+    source: Source,
+    thrown: Thrown,
+}
+
+/// The file behind a source. What the source throws is kept in `thrown`.
+pub fn file(source: JsValue, thrown: &Thrown) -> Rc<dyn ByteSource> {
+    let source: Source = source.unchecked_into();
+    Rc::new(File {
+        name: source.name(),
+        // Sizes below 2^53 are exact; a NaN becomes 0.
+        size: source.size() as u64,
+        source,
+        thrown: thrown.clone(),
+    })
+}
+
+impl File {
+    async fn part(&self, offset: u64, length: usize) -> Result<Vec<u8>, JsValue> {
+        let promise = self.source.read(offset as f64, length as f64)?;
+        let bytes = JsFuture::from(promise).await?;
+        Ok(Uint8Array::new(&bytes).to_vec())
+    }
+}
+
+impl ByteSource for File {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.size
+    }
+
+    fn read(&self, offset: u64, length: usize) -> Reading<'_> {
+        Box::pin(async move {
+            self.part(offset, length).await.map_err(|error| {
+                *self.thrown.0.borrow_mut() = Some(error);
+                "reading it failed".to_owned()
+            })
+        })
+    }
+}
