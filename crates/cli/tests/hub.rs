@@ -412,6 +412,36 @@ fn a_killed_download_leaves_a_part_that_the_next_goes_on_with() {
     assert!(part().is_none());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_told_and_what_arrived_is_kept() {
+    let (server, cache) = (host(), folder("hub_full"));
+    // A limit on files' sizes stands for the disk's end; without its signal the write fails as on a full disk.
+    let program = env!("CARGO_BIN_EXE_sae-explorer");
+    let script =
+        format!("trap '' XFSZ; ulimit -f 1000; exec '{program}' inspect someone/saes:layer_3.pt");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .env("SAE_EXPLORER_MIRROR", server.url())
+        .env("SAE_EXPLORER_CACHE", &cache)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    let last = errors.lines().last().unwrap();
+    assert!(
+        last.starts_with("error (quota): no space is left for someone/saes:layer_3.pt"),
+        "{errors}"
+    );
+    let output = run(&server, &cache, &["inspect", "someone/saes:layer_3.pt"]);
+    assert!(output.status.success());
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("going on after")
+    );
+}
+
 #[test]
 fn two_processes_download_once() {
     let (server, cache) = (host(), folder("hub_two"));

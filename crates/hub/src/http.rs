@@ -137,26 +137,35 @@ impl Client {
     /// What a failed request says.
     fn failure(&self, error: ureq::Error, url: &str, name: &str) -> Failure {
         let host = host(url);
-        match error {
-            ureq::Error::HostNotFound => Error::Network {
+        let lasting = |reason: String| {
+            Failure::Lasting(Error::Network {
                 name: name.to_owned(),
-                reason: format!(
-                    "the host {host} is not known; is there a network, and is the name right?"
-                ),
+                reason,
                 kept: 0,
-            }
-            .into(),
+            })
+        };
+        let unknown = || {
+            lasting(format!(
+                "the host {host} is not known; is there a network, and is the name right?"
+            ))
+        };
+        let insecure = |reason: &dyn std::fmt::Display| {
+            lasting(format!("the connection to {host} is not secure: {reason}"))
+        };
+        match error {
+            ureq::Error::HostNotFound => unknown(),
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => Error::Address {
                 given: name.to_owned(),
                 reason: "it is no valid address".to_owned(),
             }
             .into(),
-            ureq::Error::Rustls(source) => Error::Network {
-                name: name.to_owned(),
-                reason: format!("the connection to {host} is not secure ({source})"),
-                kept: 0,
+            ureq::Error::Rustls(source) => insecure(&source),
+            // As such the handshake's errors come, and nothing else.
+            ureq::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
+                insecure(&source)
             }
-            .into(),
+            // The system's resolver has no kind of its own.
+            ureq::Error::Io(source) if source.to_string().contains("lookup address") => unknown(),
             ureq::Error::Io(source) => Failure::passing(format!("{host}: {source}")),
             ureq::Error::Timeout(_) => Failure::passing(self.silent(host)),
             other => Failure::passing(format!("{host}: {other}")),
@@ -331,7 +340,8 @@ fn joined(base: &str, reference: &str) -> String {
     }
 }
 
-fn host(url: &str) -> &str {
+/// The host and the port of an address.
+pub(crate) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?']).next().unwrap_or_default()
 }

@@ -11,7 +11,7 @@ mod error;
 mod http;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub use address::{Address, HUGGING_FACE};
 pub use cache::{Cache, Entry};
 use download::Found;
 pub use error::Error;
-use http::{Ask, Client, Failure};
+use http::{Ask, Client, Failure, host};
 
 /// How often a file may change while it is downloaded.
 const CHANGES: usize = 3;
@@ -119,6 +119,8 @@ pub struct Hub {
     tell: Box<dyn Fn(&Event<'_>)>,
     /// What was brought by this hub already: a host is asked once.
     brought: RefCell<HashMap<String, PathBuf>>,
+    /// Hosts that could not be asked for what the cache has: they are not waited for again.
+    away: RefCell<HashSet<String>>,
 }
 
 impl Hub {
@@ -133,6 +135,7 @@ impl Hub {
             client: Client::new(options.silence),
             tell: Box::new(tell),
             brought: RefCell::default(),
+            away: RefCell::default(),
         }
     }
 
@@ -156,7 +159,8 @@ impl Hub {
         }
     }
 
-    /// As [`Hub::file`], but None where the host has no such file, or, without the network, the cache has none.
+    /// As [`Hub::file`], but None where the host has no such file, or where neither the host nor the network can be
+    /// asked and the cache has none.
     ///
     /// # Errors
     /// The others that [`Error`] lists.
@@ -164,8 +168,13 @@ impl Hub {
         match self.ask(address) {
             Ok(path) => Ok(Some(path)),
             Err(Error::NotFound { .. } | Error::Offline { .. }) => Ok(None),
+            Err(Error::Network { .. }) if self.is_away(&address.url(&self.base)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn is_away(&self, url: &str) -> bool {
+        self.away.borrow().contains(host(url))
     }
 
     fn ask(&self, address: &Address) -> Result<PathBuf, Error> {
@@ -192,9 +201,11 @@ impl Hub {
             return Ok(path);
         }
         for _ in 0..CHANGES {
-            let found = match (self.look(url, &name, cached.is_some()), &cached) {
+            let once = cached.is_some() || self.is_away(url);
+            let found = match (self.look(url, &name, once), &cached) {
                 (Ok(found), _) => found,
                 (Err(Error::Network { reason, .. }), Some(path)) => {
+                    self.away.borrow_mut().insert(host(url).to_owned());
                     let name = name.as_str();
                     (self.tell)(&Event::Unreachable { name, reason });
                     return Ok(path.clone());

@@ -117,6 +117,37 @@ fn a_host_that_is_away_is_no_obstacle_for_what_is_cached() {
 }
 
 #[test]
+fn a_host_that_is_away_is_not_waited_for_again() {
+    let (server, cache) = (Server::start(), folder("away_for_all"));
+    server.publish("a/b", "x/weights.pt", &bytes(5000, 1));
+    let mut options = options(&server, &cache);
+    bring(options.clone(), "a/b:x/weights.pt").unwrap();
+    // The same host, of which nothing answers any more.
+    server.spoil(WEIGHTS, Fault::Status(503, ""), 99);
+    server.put("a/b/resolve/main/x/cfg.json", b"", false);
+    server.spoil("a/b/resolve/main/x/cfg.json", Fault::Status(503, ""), 99);
+    options.first_wait = Duration::from_secs(1000);
+    let (asker, _) = hub(options);
+    let at = |text: &str| Address::parse(text, None).unwrap().unwrap();
+    asker.file(&at("a/b:x/weights.pt")).unwrap();
+    // What may be there or not is taken as the cache has it, and what is needed is refused at once.
+    assert_eq!(asker.find(&at("a/b:x/cfg.json")).unwrap(), None);
+    let error = asker.file(&at("a/b:x/cfg.json")).unwrap_err();
+    assert!(matches!(error, Error::Network { .. }), "{error}");
+}
+
+#[test]
+fn a_host_that_nobody_knows_is_not_tried_again() {
+    let (server, cache) = (Server::start(), folder("unknown_host"));
+    let mut options = options(&server, &cache);
+    options.base = "http://no-such-host.invalid".to_owned();
+    options.first_wait = Duration::from_secs(1000);
+    let error = bring(options, "a/b:x/weights.pt").unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("no-such-host.invalid is not known"), "{said}");
+}
+
+#[test]
 fn a_commit_is_never_asked_for_twice() {
     let (server, cache) = (Server::start(), folder("pinned"));
     let commit = "0123456789abcdef0123456789abcdef01234567";
