@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -153,9 +154,10 @@ def legacy(sae, hook, dtype, bos):
     return cfg
 
 
-def saelens(folder, sae, hook, cfg_of, *, dtype=torch.float32, bos=False, change=None, tensors=None, sparsity=False):
+def saelens(folder, sae, hook, cfg_of, *, dtype=torch.float32, bos=False, change=None, change_metadata=None, tensors=None, sparsity=False):
     stored_as(sae, dtype)
     cfg = cfg_of(sae, hook, dtype, bos) | (change or {})
+    cfg.get("metadata", {}).update(change_metadata or {})
     folder.mkdir(parents=True)
     (folder / "cfg.json").write_text(json.dumps(cfg, indent=1) + "\n")
     save_torch(tensors_of(sae, dtype) | (tensors or {}), folder / "sae_weights.safetensors")
@@ -205,6 +207,7 @@ def cases():
     yield "v6-standard-bos", ("standard", PRE, {}), saelens, dict(cfg_of=today, bos=True, sparsity=True)
     yield "v6-standard-no-b-dec", ("standard", MID, dict(apply_b_dec_to_input=False)), saelens, dict(cfg_of=today)
     yield "v6-standard-constant-norm", ("standard", RESID, dict(normalization="constant_norm_rescale")), saelens, dict(cfg_of=today)
+    yield "v6-standard-centred", ("standard", RESID, dict(centred=True)), saelens, dict(cfg_of=today, change_metadata={"model_from_pretrained_kwargs": {"center_writing_weights": True}})
     yield "v6-standard-f16", ("standard", RESID, {}), saelens, dict(cfg_of=today, dtype=torch.float16)
     yield "v6-standard-hook-z", ("standard", Z, {}), saelens, dict(cfg_of=today, bos=True)
     yield "v6-standard-expected-average", ("standard", RESID, dict(normalization="expected_average_only_in", norm_scaling_factor=2.5)), saelens, dict(cfg_of=today)
@@ -240,11 +243,13 @@ def cases():
 def autoencoders(model):
     runs = {bos: gpt2_reference.run(model, tiny_model.token_ids(tiny_model.TEXT, bos))[1] for bos in (False, True)}
     listed = []
-    for number, (name, (architecture, hook, options), write, how) in enumerate(cases()):
+    for name, (architecture, hook, options), write, how in cases():
         folder = OUT / "sae" / name
         options = dict(options)
         one_for_all = options.pop("threshold", None) is not None
-        for seed in range(100 * number, 100 * number + 100):
+        # By its name, so that another case changes nothing here.
+        first = zlib.crc32(name.encode())
+        for seed in range(first, first + 100):
             sae = random_sae(seed, architecture, hook, **options)
             if one_for_all:
                 sae.threshold = np.full(D_SAE, 0.4)

@@ -25,6 +25,8 @@ class Sae:
     norm_scaling_factor: float = 1.0
     apply_b_dec_to_input: bool = True
     rescale_acts_by_decoder_norm: bool = False
+    # Trained on a model whose writing weights were centred: the stream there has no mean over the width.
+    centred: bool = False
     margins: dict = field(default_factory=dict)
 
 
@@ -34,6 +36,10 @@ def relu(x):
 
 def normalised(sae, x):
     """The input as the encoder sees it, and the function that undoes it at the output."""
+    if sae.centred:
+        mean = x.mean(-1, keepdims=True)
+        assert sae.normalization == "none"
+        return x - mean, lambda out: out + mean
     if sae.normalization == "layer_norm":
         mean = x.mean(-1, keepdims=True)
         centred = x - mean

@@ -11,7 +11,7 @@ use explorer::{
     BackendChoice, LimitsChoice, SaeOptions, Session, Trace, TraceOptions, WeightChoice,
 };
 use formats::gpt2::Gpt2Files;
-use formats::sae::{SaeFile, openai, saelens};
+use formats::sae::{SaeFile, attention, openai, saelens};
 use formats::source::MemoryBytes;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
@@ -68,9 +68,14 @@ fn autoencoder(case: &Value) -> SaeFile {
                 let weights = tensors(&folder.join("sae_weights.safetensors"));
                 saelens::open_folder(&read(&folder.join("cfg.json")), weights).await
             }
-            _ => {
+            layout => {
                 let bytes = read(&folder.join("sae.pt"));
-                openai::open_pt(Rc::new(MemoryBytes::new("sae.pt", bytes))).await
+                let source = Rc::new(MemoryBytes::new("sae.pt", bytes));
+                if layout == "attention" {
+                    attention::open_pt(source, &read(&folder.join("sae_cfg.json"))).await
+                } else {
+                    openai::open_pt(source).await
+                }
             }
         }
     });
