@@ -7,6 +7,7 @@ use explorer::{LimitsChoice, Metrics, SAMPLE_TEXT, SaeInfo, Session, Trace, Trac
 use serde::Serialize;
 
 use crate::args::Evaluate;
+use crate::cautions::cautions;
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::{Side, align, or_dash};
@@ -36,6 +37,8 @@ struct Evaluated {
     /// Of the text, a BOS included.
     tokens: usize,
     bos_prepended: bool,
+    /// What the autoencoder was not trained for.
+    cautions: Vec<String>,
 }
 
 /// Runs each autoencoder for itself, because each says whether a BOS goes first, and prints what it loses.
@@ -48,16 +51,20 @@ pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
     let places = Places::new(&common.downloads);
     load::model(&mut session, &places, &common.model).await?;
-    let mut saes = Vec::new();
+    let (mut saes, mut ids) = (Vec::new(), Vec::new());
     for given in &arguments.sae {
-        for id in load::saes(&mut session, &places, given).await? {
+        let before = ids.len();
+        load::saes(&mut session, &places, given, &mut ids).await?;
+        for id in ids.iter().skip(before) {
             let options = TraceOptions {
-                saes: Some(vec![id]),
+                saes: Some(vec![id.clone()]),
                 bos: common.bos.into(),
                 ..TraceOptions::default()
             };
             let trace = session.trace(&text, &options).await?;
             saes.extend(evaluated(&trace));
+            // Its place on the device goes to the next.
+            session.unload_sae(id)?;
         }
     }
     let info = session.info();
@@ -82,6 +89,7 @@ fn evaluated(trace: &Trace) -> impl Iterator<Item = Evaluated> {
         loss: trace.loss,
         tokens: trace.tokens.len(),
         bos_prepended: trace.bos_prepended,
+        cautions: cautions(&sae.info, trace.tokens.len(), trace.bos_prepended),
     })
 }
 
@@ -141,5 +149,10 @@ fn table(evaluation: &Evaluation, is_sample: bool) -> String {
     let mut sides = [Side::Right; 12];
     sides[..2].fill(Side::Left);
     align(&mut out, &rows, sides);
+    let cautions = evaluation.saes.iter().flat_map(|sae| &sae.cautions);
+    for (i, caution) in cautions.enumerate() {
+        out.push_str(if i == 0 { "\n" } else { "" });
+        let _ = writeln!(out, "{caution}");
+    }
     out
 }

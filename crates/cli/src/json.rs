@@ -3,6 +3,8 @@
 use explorer::{NextToken, SaeTrace, Token, Trace};
 use serde::Serialize;
 
+use crate::cautions::cautions;
+
 /// A trace, as `--json` prints it.
 #[derive(Serialize)]
 pub struct JsonTrace<'a> {
@@ -25,6 +27,8 @@ struct JsonSae<'a> {
     trace: &'a SaeTrace,
     /// Of every token, strongest first.
     features: Vec<Vec<Feature>>,
+    /// What the autoencoder was not trained for.
+    cautions: Vec<String>,
 }
 
 /// An active latent.
@@ -51,6 +55,7 @@ impl<'a> JsonTrace<'a> {
                 .map(|sae| JsonSae {
                     trace: sae,
                     features: features(sae),
+                    cautions: cautions(&sae.info, trace.tokens.len(), trace.bos_prepended),
                 })
                 .collect(),
             backend: trace.backend,

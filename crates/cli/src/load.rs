@@ -133,20 +133,23 @@ pub fn tokenizer(folder: &Place) -> Result<Tokenizer, Error> {
     Tokenizer::from_vocab_merges(&vocab, &merges).map_err(in_folder)
 }
 
-/// Puts an autoencoder, or all of the demo's, on the session's device; their ids.
+/// Puts an autoencoder, or all of the demo's, on the session's device. Their ids, none of which is in `taken`, are added
+/// there.
 pub async fn saes(
     session: &mut Session,
     places: &Places<'_>,
     given: &str,
-) -> Result<Vec<String>, Error> {
+    taken: &mut Vec<String>,
+) -> Result<(), Error> {
     if given == DEMO {
         let demo = Demo::manifest()?;
         for sae in &demo.saes {
             let options = at_hook(Some(&sae.hook));
-            session.load_sae(&sae.id, &sae.open()?, &options).await?;
+            let id = id_for(sae.id.clone(), taken);
+            session.load_sae(&id, &sae.open()?, &options).await?;
+            taken.push(id);
         }
-        session.set_prepend_bos(demo.bos)?;
-        return Ok(demo.saes.into_iter().map(|sae| sae.id).collect());
+        return Ok(session.set_prepend_bos(demo.bos)?);
     }
     let (place, hook) = places.at_hook(given)?;
     let (sae, name) = open_sae(&place).await?;
@@ -155,10 +158,17 @@ pub async fn saes(
             given: given.to_owned(),
         });
     }
-    let taken: Vec<String> = session.info().saes.into_iter().map(|sae| sae.id).collect();
-    let id = id_for(name, &taken);
-    session.load_sae(&id, &sae, &at_hook(hook)).await?;
-    Ok(vec![id])
+    let id = id_for(name, taken);
+    let loaded = session.load_sae(&id, &sae, &at_hook(hook)).await;
+    loaded.map_err(|error| match error {
+        // A folder's files have the same names in all folders.
+        explorer::Error::File(source) if sae.file_name() == SAE_WEIGHTS => {
+            Error::in_folder(&place)(source)
+        }
+        error => error.into(),
+    })?;
+    taken.push(id);
+    Ok(())
 }
 
 fn at_hook(hook: Option<&str>) -> SaeOptions {

@@ -2,6 +2,7 @@
 
 mod args;
 mod cache;
+mod cautions;
 mod demo;
 mod dump;
 mod error;
@@ -58,8 +59,9 @@ async fn trace(arguments: &args::Trace) -> Result<(), Error> {
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
     let places = Places::new(&common.downloads);
     load::model(&mut session, &places, &common.model).await?;
+    let mut ids = Vec::new();
     for given in &arguments.sae {
-        load::saes(&mut session, &places, given).await?;
+        load::saes(&mut session, &places, given, &mut ids).await?;
     }
     let options = TraceOptions {
         bos: common.bos.into(),

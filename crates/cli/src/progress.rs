@@ -84,6 +84,8 @@ impl Progress {
             return;
         }
         state.shown = Some(now);
+        // A host that cannot go on in the middle starts anew.
+        state.marks.retain(|mark| mark.1 <= loaded);
         state.marks.push((now, loaded));
         let in_window = |mark: &&(Instant, u64)| now - mark.0 <= WINDOW;
         let outside = state
@@ -121,7 +123,9 @@ fn line(name: &str, loaded: u64, bytes: Option<u64>, recent: u64, time: Duration
         let percent = loaded.saturating_mul(100) / bytes.max(1);
         line += &format!(" of {}  {percent}%", size(bytes));
     }
-    let rate = recent as f64 / time.as_secs_f64().max(1e-3);
+    let rate = recent as f64 / time.as_secs_f64();
+    // At first a rate says more of the buffers than of the connection.
+    let recent = if time < BETWEEN { 0 } else { recent };
     if recent > 0 {
         line += &format!("  {}/s", size(rate as u64));
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use explorer::{Info, SaeTrace, Trace};
 
+use crate::cautions::cautions;
 use crate::json::features;
 
 /// Features shown for a token; the rest are counted.
@@ -59,7 +60,7 @@ pub fn render(trace: &Trace, info: &Info) -> String {
         [Side::Right, Side::Right, Side::Left, Side::Right],
     );
     for sae in &trace.saes {
-        autoencoder(&mut out, sae, &tokens);
+        autoencoder(&mut out, sae, &tokens, trace.bos_prepended);
     }
     let _ = writeln!(out, "\nAfter the last token");
     let mut rows = vec![[
@@ -84,7 +85,7 @@ pub fn render(trace: &Trace, info: &Info) -> String {
     out
 }
 
-fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
+fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String], bos_prepended: bool) {
     let (info, metrics) = (&sae.info, &sae.metrics);
     let k = info.k.map_or_else(String::new, |k| format!(", k = {k}"));
     let _ = writeln!(
@@ -108,6 +109,9 @@ fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
         metrics.kl,
         metrics.positions,
     );
+    for caution in cautions(info, tokens.len(), bos_prepended) {
+        let _ = writeln!(out, "{caution}");
+    }
     let mut rows = vec![[
         "at".into(),
         "token".into(),

@@ -56,6 +56,13 @@ fn each_autoencoder_is_run_for_itself_on_the_sample() {
     assert!(number("l0") > 0.0 && number("kl") > 0.0, "{sae}");
     let difference = number("spliced_loss") - number("loss");
     assert!((difference - number("delta_ce")).abs() < 1e-9, "{sae}");
+    // A folder says what it was trained for.
+    let cautions = |choice: &str| -> String {
+        let evaluation = json(&["evaluate", "--sae", &saelens, "--bos", choice]);
+        evaluation["saes"][0]["cautions"].to_string()
+    };
+    assert_eq!(cautions("auto"), "[]");
+    assert!(cautions("no").contains("was trained with a BOS"));
     // What it was trained on decides about a BOS, unless the command line does.
     let bos = |choice: &str| -> Value {
         json(&["evaluate", "--sae", &pt, "--bos", choice])["saes"][0]["bos_prepended"].clone()
