@@ -9,6 +9,7 @@ mod cache;
 mod download;
 mod error;
 mod http;
+mod redirect;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
