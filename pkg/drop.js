@@ -16,8 +16,11 @@ export async function droppedFiles(transfer) {
   while (pending.length > 0 && found.length < MAX_FILES) {
     const entry = pending.shift();
     if (entry.isDirectory) pending.push(...(await children(entry)));
-    else if (entry.isFile) found.push({ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), path: entry.fullPath.replace(/^\//, '') });
-    else found.push({ file: entry, path: entry.webkitRelativePath || entry.name });
+    else if (entry.isFile) {
+      // A file that has vanished in the meantime, or may not be read, is passed by.
+      const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+      if (file !== null) found.push({ file, path: entry.fullPath.replace(/^\//, '') });
+    } else found.push({ file: entry, path: entry.webkitRelativePath || entry.name });
   }
   return found;
 }
@@ -27,7 +30,7 @@ async function children(directory) {
   const reader = directory.createReader();
   const all = [];
   for (;;) {
-    const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    const batch = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (batch.length === 0) return all;
     all.push(...batch);
   }

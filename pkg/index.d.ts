@@ -33,6 +33,15 @@ export class SaeExplorer {
    */
   loadSae(source: string | URL | CatalogueSource | RepoSource | FilesSource | FilePart | Iterable<FilePart> | SaeLensParts, options?: LoadSaeOptions): Promise<SaeInfo>;
 
+  /**
+   * Makes the dimensions of the activation at a hook a feature set of their own, beside the SAEs: the MLP's neurons
+   * (`blocks.{L}.mlp.hook_post`), the heads' outputs (`blocks.{L}.attn.hook_z`) or the residual stream's basis.
+   */
+  loadNeurons(hook: string, options?: { id?: string }): Promise<SaeInfo>;
+
+  /** Takes an SAE or other feature set off the device. */
+  unloadSae(id: string): Promise<void>;
+
   /** What the site offers, and what of it fits this device. Only `catalogue.json` is fetched for that. */
   catalogue(): Promise<Catalogue>;
 
@@ -362,6 +371,8 @@ export interface LoadModelOptions {
   id?: string;
   /** Whether `bos: "auto"` prepends a BOS where no SAE says what it was trained with; default: no. */
   prependBos?: boolean;
+  /** How the weights are to lie on the device; `"auto"` (default): in half precision where that loses nothing. */
+  weightFormat?: 'auto' | 'f32' | 'f16';
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
   signal?: AbortSignal;
 }
@@ -377,6 +388,10 @@ export interface LoadSaeOptions {
   hook?: string;
   /** Id to give it; default: the file's or folder's name. */
   id?: string;
+  /** As for models. */
+  weightFormat?: 'auto' | 'f32' | 'f16';
+  /** Whether the mean over the width is taken from its input; default: what its files or the catalogue say. */
+  centre?: boolean;
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
   signal?: AbortSignal;
 }

@@ -16,7 +16,7 @@ export class SaeExplorer {
   #starting = null;
   #disposed = false;
   #model = null; // {source, options} of the loaded model
-  #saes = new Map(); // id → {source, options}, in the order of loading
+  #saes = new Map(); // id → {method, sent} that loads it, in the order of loading
   #trace = null; // {cancel} of the trace under way
   #settings = { mirror: null, memoryBudget: null };
 
@@ -40,7 +40,8 @@ export class SaeExplorer {
 
   async loadModel(source, options = {}) {
     const from = modelSource(source);
-    const sent = { source: from, id: options.id, prependBos: options.prependBos };
+    const { id, prependBos, weightFormat } = options;
+    const sent = { source: from, id, prependBos, weightFormat };
     const info = await this.#load('loadModel', sent, options.signal, 'Loading the model');
     // SAEs belong to the model they were loaded for.
     this.#model = sent;
@@ -50,14 +51,27 @@ export class SaeExplorer {
 
   async loadSae(source, options = {}) {
     const from = saeSource(source);
-    const sent = { source: from, hook: options.hook, id: options.id };
+    const { hook, id, weightFormat, centre } = options;
+    const sent = { source: from, hook, id, weightFormat, centre };
     const loaded = await this.#load('loadSae', sent, options.signal, 'Loading the SAE');
     for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
       // One of the demo's SAEs is found again by its id.
       const again = from.demo ? { source: { demo: true, only: sae.id } } : { ...sent, id: sae.id };
-      this.#saes.set(sae.id, again);
+      this.#saes.set(sae.id, { method: 'loadSae', sent: again });
     }
     return loaded;
+  }
+
+  async loadNeurons(hook, { id = hook } = {}) {
+    const sent = { hook: text(hook, 'hook'), id };
+    const loaded = await this.#call('loadNeurons', sent);
+    this.#saes.set(loaded.id, { method: 'loadNeurons', sent });
+    return loaded;
+  }
+
+  async unloadSae(id) {
+    await this.#call('unloadSae', { id: text(id, 'id') });
+    this.#saes.delete(id);
   }
 
   async catalogue() {
@@ -272,7 +286,7 @@ export class SaeExplorer {
     try {
       await ask('start', { backend, limits, demo, catalogue, settings: this.#settings });
       if (this.#model !== null) await ask('loadModel', this.#model);
-      for (const sae of this.#saes.values()) await ask('loadSae', sae);
+      for (const { method, sent } of this.#saes.values()) await ask(method, sent);
     } catch (error) {
       link.close(error);
       throw error;

@@ -11,11 +11,32 @@ import { recognised } from './load.js';
 /** At most this many descriptions of a repository's SAEs are read before a person has chosen one. */
 const MAX_READ = 64;
 
-/** The models and SAEs of local files, with sources that hold the files themselves. */
+/**
+ * The models and SAEs of local files, with sources that hold the files themselves.
+ * @param {object} means with `inspect`: what the engine says about an SAE's files, `pt(source, cfg)` and
+ *   `saelens(cfg, weights)`
+ */
 export async function fromFiles(list, means) {
   const found = await recognised(list, means);
+  if (means.inspect !== undefined) found.saes = await examined(found, means);
   const told = ({ name, items, summary, hook }) => ({ name, files: items.map(({ path }) => path), summary, hook: hook ?? null, source: { files: items.map(({ file }) => file.blob) } });
   return { models: found.models.map(told), saes: found.saes.map(told), problems: found.problems };
+}
+
+// The engine sees what names and beginnings do not show: shapes that do not fit, a pickle that is no SAE, a damaged zip.
+async function examined({ saes, problems }, { files, inspect }) {
+  const sound = [];
+  for (const sae of saes) {
+    const { pt, cfg, weights } = sae.parts;
+    try {
+      const settings = cfg === undefined ? undefined : await files.bytes(cfg.file);
+      const config = await (pt === undefined ? inspect.saelens(settings, weights.source) : inspect.pt(pt.source, settings));
+      sound.push({ ...sae, hook: config.hook ?? sae.hook, summary: describe({ ...config, dSae: config.nLatents }) });
+    } catch ({ code = 'bad-file', message }) {
+      problems.push({ file: (pt ?? weights).path, code, message });
+    }
+  }
+  return sound;
 }
 
 /**

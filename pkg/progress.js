@@ -38,6 +38,11 @@ export class Meter {
     return source;
   }
 
+  /** Everything that was needed has come; there may be more in the files. */
+  finish() {
+    if (this.#latest !== null) this.#report(this.#total);
+  }
+
   get #loaded() {
     return this.#sum('loaded');
   }
@@ -52,8 +57,8 @@ export class Meter {
     return sum;
   }
 
-  #report() {
+  #report(loaded = this.#loaded) {
     const { name, origin } = this.#latest;
-    this.#tell(this.#loaded, this.#total, { name, source: origin });
+    this.#tell(loaded, this.#total, { name, source: origin });
   }
 }

@@ -68,7 +68,8 @@ const methods = {
     return loading('model', context, demo?.parts.weights.bytes, async (means) => {
       const parts = await modelFiles(from, means);
       const tokenizer = parts.tokenizer === undefined ? Tokenizer.fromVocabMerges(parts.vocab, parts.merges) : Tokenizer.fromJson(parts.tokenizer);
-      const info = await engine.loadModel(parts.config, parts.weights, parts.index, tokenizer, { id: id ?? demo?.id ?? offer?.entry.id ?? name, name, weightFormat });
+      const options = { id: id ?? demo?.id ?? offer?.entry.id ?? name, name, weightFormat };
+      const info = await engine.loadModel(parts.config, parts.weights, parts.index, tokenizer, options);
       engine.setPrependBos(demo?.bos ?? prependBos ?? false);
       return info;
     });
@@ -132,8 +133,8 @@ const beside = {
     settings = given;
   },
 
-  recognise: async ({ list }, means) => fromFiles(list, { ...means, files }),
-  fromLink: async ({ text }, means) => fromLink(text, { ...means, files, mirror: await mirror() }),
+  recognise: ({ list }) => fromFiles(list, { files, inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } }),
+  fromLink: async ({ text }) => fromLink(text, { files, mirror: await mirror() }),
 };
 
 // The catalogue is asked for once; a failure is not remembered.
@@ -167,7 +168,7 @@ async function loadDemoSaes({ only }, context) {
   });
 }
 
-async function loadOneSae(id, options, { pt, cfg, weights }) {
+function loadOneSae(id, options, { pt, cfg, weights }) {
   return pt === undefined ? engine.loadSaelens(id, cfg, weights, options) : engine.loadPt(id, pt, cfg, options);
 }
 
@@ -184,7 +185,9 @@ async function loading(stage, { progress, signal }, expected, work) {
     return meter.add(source);
   };
   try {
-    return await work({ files, signal, open, mirror: await mirror() });
+    const loaded = await work({ files, signal, open, mirror: await mirror() });
+    meter.finish();
+    return loaded;
   } catch (error) {
     if (DAMAGED.includes(error?.code)) for (const source of opened) await source.forget();
     throw error;
@@ -208,7 +211,7 @@ async function run({ id, method, args }) {
     token: (token) => tell('token', token),
   };
   try {
-    const value = method in beside ? await beside[method](args, {}) : await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
+    const value = method in beside ? await beside[method](args) : await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);

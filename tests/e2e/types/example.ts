@@ -11,7 +11,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     onNotice: ({ code, message }) => console.log(code === 'device-lost', message),
   });
   const model = await explorer.loadModel('demo');
-  await explorer.loadModel('https://example.org/gpt2/', { id: 'small', prependBos: true, signal });
+  await explorer.loadModel('https://example.org/gpt2/', { id: 'small', prependBos: true, weightFormat: 'f16', signal });
   await explorer.loadModel({ config: new Uint8Array(1), weights: file, tokenizer: { vocab: file, merges: new ArrayBuffer(1) } });
   const demo: SaeInfo[] = await explorer.loadSae('demo');
   const own: SaeInfo = await explorer.loadSae(file, { hook: 'blocks.3.hook_resid_post', id: 'own' });
@@ -31,6 +31,8 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const { tokens, nCtx } = await explorer.tokenize('text');
   const { counters, deviceBytes } = await explorer.info();
   console.log(fvu, logitEffect?.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, counters.dispatches, deviceBytes);
+  const neurons: SaeInfo = await explorer.loadNeurons('blocks.0.mlp.hook_post', { id: 'neurons' });
+  await explorer.unloadSae(neurons.id);
   await explorer.setMirror('https://example.org/mirror');
   await explorer.setMemoryBudget(null);
   const { models, saes } = await explorer.catalogue();

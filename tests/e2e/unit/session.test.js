@@ -186,6 +186,40 @@ test('another model drops the SAEs of the one before', async () => {
   assert.equal(workers[1].calls[1].args.source.folder, 'http://page.test/models/other/');
 });
 
+test('loading is stopped by its signal, and what the worker says about it counts', async () => {
+  let stop;
+  const { explorer, workers } = await session({ loadModel: () => new Promise((_, reject) => (stop = () => reject(failure('cancelled')))) });
+  const controller = new AbortController();
+  const load = explorer.loadModel({ repo: 'a/b' }, { signal: controller.signal });
+  await new Promise(setImmediate);
+  controller.abort();
+  await new Promise(setImmediate);
+  assert.equal(workers[0].cancelled.length, 1);
+  stop();
+  await assert.rejects(load, { code: 'cancelled' });
+  await assert.rejects(explorer.loadSae({ repo: 'a/b' }, { signal: AbortSignal.abort() }), { code: 'cancelled' });
+});
+
+test('settings, neurons and what was unloaded survive the worker', async () => {
+  const answers = { configure: undefined, loadNeurons: ({ id }) => ({ id }), unloadSae: undefined };
+  const { explorer, workers } = await session(answers, { catalogue: 'offers.json' });
+  await explorer.loadModel({ catalogue: 'gpt2' });
+  await explorer.loadSae({ catalogue: 'res-jb', layer: 8 }, { id: 'jb' });
+  await explorer.loadSae({ repo: 'a/b', path: 'c' }, { id: 'other' });
+  await explorer.loadNeurons('blocks.0.mlp.hook_post');
+  await explorer.unloadSae('other');
+  await explorer.setMirror('https://m.test/');
+  await explorer.setMemoryBudget(5);
+  explorer._worker.terminate();
+  await explorer.trace('x');
+  assert.deepEqual(methods(workers[1]), ['start', 'loadModel', 'loadSae', 'loadNeurons', 'trace']);
+  const [start, model, sae] = workers[1].calls.map(({ args }) => args);
+  assert.deepEqual(start.settings, { mirror: 'https://m.test/', memoryBudget: 5 });
+  assert.equal(start.catalogue, 'http://page.test/app/offers.json');
+  assert.deepEqual(model.source, { catalogue: 'gpt2' });
+  assert.deepEqual([sae.source.layer, sae.id], [8, 'jb']);
+});
+
 test('a generation tells each token once, across a lost device', async () => {
   const words = ['a', 'b', 'c', 'd'];
   const { explorer } = await session({
@@ -239,6 +273,13 @@ test('bad arguments are refused by name', async () => {
   await assert.rejects(explorer.loadModel({ config: new Blob([]) }), { code: 'bad-option', message: /weights/ });
   await assert.rejects(explorer.loadModel(undefined), { code: 'bad-option' });
   await assert.rejects(explorer.loadSae([]), { code: 'bad-option' });
+  await assert.rejects(explorer.loadModel({ repo: 7 }), { code: 'bad-option', message: /repo/ });
+  await assert.rejects(explorer.loadModel({ files: 'x' }), { code: 'bad-option', message: /files/ });
+  await assert.rejects(explorer.recognise([]), { code: 'bad-option', message: /files/ });
+  await assert.rejects(explorer.fromLink(null), { code: 'bad-option', message: /link/ });
+  await assert.rejects(explorer.setMirror('ftp://x'), { code: 'bad-option', message: /mirror/ });
+  await assert.rejects(explorer.setMemoryBudget(0), { code: 'bad-option', message: /budget/ });
+  await assert.rejects(explorer.deleteStored(undefined), { code: 'bad-option', message: /key/ });
   await assert.rejects(explorer.feature('a', () => {}), { code: 'bad-option' });
 });
 

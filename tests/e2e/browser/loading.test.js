@@ -1,0 +1,244 @@
+// Models and SAEs from a host that serves them as they are published: by link, again without the host, stopped and taken
+// up again, from dropped folders, and when the host or the browser misbehaves.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+
+import { launch, openBare } from '../support/chromium.js';
+import { serveHub } from '../support/hub.js';
+import { below } from '../support/layouts.js';
+import { root, serve } from '../support/server.js';
+
+const BLOCK = 8 << 20;
+const WEIGHTS = 'demo/gpt2/resolve/main/model.safetensors';
+const PROMPT = 'Once upon a time there was a king';
+const read = (path) => readFile(join(root, path));
+let server;
+let hub;
+let browser;
+before(async () => {
+  server = await serve();
+  hub = await serveHub();
+  browser = await launch({ webgpu: false });
+  const model = {};
+  for (const name of ['config.json', 'model.safetensors', 'tokenizer.json']) model[name] = await read(`web/demo/model/${name}`);
+  const folder = 'tests/fixtures/saelens/blocks.3.hook_resid_post_relu';
+  const saelens = { 'cfg.json': await read(`${folder}/cfg.json`), 'sae_weights.safetensors': await read(`${folder}/sae_weights.safetensors`) };
+  hub.repo('demo/gpt2', { ...model, 'README.md': 'text' });
+  hub.repo('demo/saes', { 'layer_3.pt': await read('web/demo/sae/layer_3.pt'), ...below('relu', saelens) });
+  for (const [path, content] of Object.entries({ ...below('plain/gpt2', model), ...below('plain/relu', saelens) })) hub.put(path, content);
+});
+after(async () => {
+  await browser?.close();
+  await hub?.close();
+  await server?.close();
+});
+beforeEach(() => {
+  hub.rules = [];
+  hub.requests.length = 0;
+  hub.offline = false;
+});
+
+/** A page with an engine that takes repositories from the hub; what it is told is in `window.told` and `window.notices`. */
+async function open() {
+  const page = await openBare(browser, server);
+  await start(page);
+  return page;
+}
+
+async function start(page) {
+  await page.evaluate(async (origin) => {
+    window.told = [];
+    window.notices = [];
+    const onProgress = (progress) => told.push(progress);
+    window.engine = await SaeExplorer.create({ backend: 'cpu', onProgress, onNotice: (notice) => notices.push(notice) });
+    await engine.setMirror(origin);
+  }, hub.origin);
+}
+
+const loadModel = (page) => page.evaluate(() => engine.loadModel({ repo: 'demo/gpt2' }));
+const origins = (page) => page.evaluate(() => [...new Set(told.splice(0).filter(({ stage }) => stage !== 'engine').map(({ source }) => source))]);
+
+test('by link, and again without the host', async () => {
+  const page = await open();
+  const found = await page.evaluate(async (prompt) => {
+    const { models } = await engine.fromLink('demo/gpt2');
+    const model = await engine.loadModel(models[0].source);
+    const { saes } = await engine.fromLink('demo/saes');
+    const loaded = [];
+    for (const { name, hook, source } of saes) loaded.push(await engine.loadSae(source, { hook: hook ?? 'blocks.3.hook_resid_post', id: name }));
+    const { loss, saes: traced } = await engine.trace(prompt);
+    const last = told.filter(({ stage }) => stage === 'model').at(-1);
+    await engine.loadModel('demo');
+    return { model: model.id, offered: saes.map(({ hook }) => hook), loaded: loaded.map(({ id }) => id), traced: traced.length, same: loss === (await engine.trace(prompt, { bos: 'no' })).loss, last };
+  }, PROMPT);
+  assert.deepEqual(found.offered.sort(), ['blocks.3.hook_resid_post', null]);
+  assert.deepEqual(found.loaded.sort(), ['layer_3', 'relu']);
+  assert.equal(found.model, 'gpt2');
+  assert.equal(found.traced, 2);
+  assert.equal(found.last.loaded, found.last.total);
+  assert.equal(found.last.name, 'model.safetensors');
+  assert.deepEqual(await origins(page), ['network']);
+  hub.offline = true;
+  await start(page);
+  await loadModel(page);
+  await page.evaluate(() => engine.loadSae({ repo: 'demo/saes', path: 'relu' }));
+  assert.deepEqual(await origins(page), ['cache']);
+  assert.equal(await page.evaluate(async () => (await window.fault(engine.loadSae('http://127.0.0.1:1/none.pt'))).code), 'cors');
+  await page.context().close();
+});
+
+test('stopped, and taken up where it stopped after the page was loaded again', async () => {
+  const page = await open();
+  hub.misbehave(/model\.safetensors/, { pause: 2 });
+  const stopped = await page.evaluate(async (block) => {
+    const controller = new AbortController();
+    const watch = setInterval(() => {
+      if (told.some(({ stage, loaded }) => stage === 'model' && loaded > block + 100_000)) controller.abort();
+    }, 5);
+    const { code } = await window.fault(engine.loadModel({ repo: 'demo/gpt2' }, { signal: controller.signal }));
+    clearInterval(watch);
+    const { entries } = await engine.storage();
+    const { bytes, storedBytes, complete } = entries.find(({ name }) => name === 'model.safetensors');
+    return { code, model: (await engine.info()).model, bytes, storedBytes, complete };
+  }, BLOCK);
+  assert.equal(stopped.code, 'cancelled');
+  assert.equal(stopped.model, null);
+  assert.deepEqual([stopped.storedBytes, stopped.complete], [BLOCK, false]);
+  await page.reload();
+  await page.evaluate(async () => {
+    ({ SaeExplorer: window.SaeExplorer } = await import(new URL('pkg/index.js', document.baseURI)));
+  });
+  await start(page);
+  hub.rules = [];
+  hub.requests.length = 0;
+  assert.equal((await loadModel(page)).id, 'gpt2');
+  const ranges = hub.requests.filter(({ path }) => path === WEIGHTS).map(({ range }) => range);
+  assert.ok(ranges.length > 0 && ranges.every((range) => range === `bytes=${BLOCK}-`), ranges.join(' '));
+  await page.context().close();
+});
+
+test('what is stored is listed, and deleted', async () => {
+  const page = await open();
+  await loadModel(page);
+  const found = await page.evaluate(async () => {
+    const { entries, usageBytes, quotaBytes, available } = await engine.storage();
+    const weights = entries.find(({ name }) => name === 'model.safetensors');
+    await engine.deleteStored(weights.key);
+    const left = (await engine.storage()).entries.map(({ name }) => name);
+    await engine.deleteStored('all');
+    const persisted = await engine.persistStorage();
+    return { names: entries.map(({ name }) => name).sort(), weights, usageBytes, quotaBytes, available, left: left.sort(), none: (await engine.storage()).entries.length, persisted };
+  });
+  assert.deepEqual(found.names, ['config.json', 'model.safetensors', 'tokenizer.json']);
+  assert.deepEqual(found.left, ['config.json', 'tokenizer.json']);
+  assert.equal(found.none, 0);
+  assert.ok(found.weights.complete && found.weights.storedBytes === found.weights.bytes);
+  assert.equal(found.weights.url, hub.url(WEIGHTS));
+  assert.ok(found.available && found.quotaBytes > 0 && found.usageBytes >= 0);
+  assert.equal(typeof found.persisted, 'boolean');
+  await page.context().close();
+});
+
+test('two tabs that load the same file', async () => {
+  const page = await open();
+  const other = await page.context().newPage();
+  await other.goto(server.url('bare.html'));
+  await other.evaluate(async () => {
+    ({ SaeExplorer: window.SaeExplorer } = await import(new URL('pkg/index.js', document.baseURI)));
+  });
+  await start(other);
+  const [one, two] = await Promise.all([loadModel(page), loadModel(other)]);
+  assert.deepEqual([one.id, two.id], ['gpt2', 'gpt2']);
+  const entries = await page.evaluate(async () => (await engine.storage()).entries.filter(({ name }) => name === 'model.safetensors'));
+  assert.deepEqual(entries.map(({ complete }) => complete), [true]);
+  await page.context().close();
+});
+
+test('a full disk is told, and loading goes on', async () => {
+  const page = await open();
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize: 10_000_000 });
+  assert.equal((await loadModel(page)).id, 'gpt2');
+  const { codes, stored } = await page.evaluate(async () => ({ codes: notices.map(({ code }) => code), stored: (await engine.storage()).entries.find(({ name }) => name === 'model.safetensors') }));
+  assert.ok(codes.includes('quota'), codes.join(' '));
+  assert.equal(stored.complete, false);
+  await page.context().close();
+});
+
+test('dropped folders and files', async () => {
+  const page = await open();
+  const found = await page.evaluate(async (origin) => {
+    const dropped = async (path) => ({ path, file: new File([await (await fetch(`${origin}/plain/${path}`)).blob()], path.split('/')[1]) });
+    const paths = ['gpt2/config.json', 'gpt2/model.safetensors', 'gpt2/tokenizer.json', 'relu/cfg.json', 'relu/sae_weights.safetensors'];
+    const files = await Promise.all(paths.map(dropped));
+    const pt = new File([await (await fetch(new URL('demo/sae/layer_3.pt', document.baseURI))).blob()], 'layer_3.pt');
+    const zip = new File([new Uint8Array([0x50, 0x4b, 3, 4, 1, 2, 3])], 'broken.pt');
+    const offers = await engine.recognise([...files, pt, zip]);
+    await engine.loadModel(offers.models[0].source);
+    for (const { source, hook } of offers.saes) await engine.loadSae(source, { hook: hook ?? 'blocks.3.hook_resid_post' });
+    return {
+      models: offers.models.map(({ name }) => name),
+      saes: offers.saes.map(({ name, hook, summary }) => [name, hook, summary]).sort(),
+      problems: offers.problems.map(({ file, code }) => [file, code]),
+      loaded: (await engine.info()).saes.map(({ id }) => id).sort(),
+      sources: [...new Set(told.filter(({ stage }) => stage !== 'engine').map(({ source }) => source))],
+    };
+  }, hub.origin);
+  assert.deepEqual(found.models, ['gpt2']);
+  assert.deepEqual(found.saes.map(([name, hook]) => [name, hook]), [['layer_3', null], ['relu', 'blocks.3.hook_resid_post']]);
+  assert.match(found.saes[0][2], /^TopK, 4096 latents of width 256, k = 16$/);
+  assert.deepEqual(found.problems, [['broken.pt', 'bad-file']]);
+  assert.deepEqual(found.loaded, ['layer_3', 'relu']);
+  assert.deepEqual(found.sources, ['file']);
+  await page.context().close();
+});
+
+test('the catalogue says what fits before anything is loaded', async () => {
+  const page = await open();
+  const { models, reasons } = await page.evaluate(async () => {
+    const { models: offered } = await engine.catalogue();
+    await engine.setMemoryBudget(1e9);
+    const { saes } = await engine.catalogue();
+    return { models: offered.map(({ id, fits }) => [id, fits.ok]), reasons: Object.fromEntries(saes.map(({ id, fits }) => [id, fits.reason])) };
+  });
+  assert.deepEqual(models.find(([id]) => id === 'gpt2'), ['gpt2', true]);
+  assert.deepEqual(models.find(([id]) => id === 'gpt2-xl'), ['gpt2-xl', false]);
+  assert.equal(reasons['oai-v5-32k-resid-post'], null);
+  assert.deepEqual(hub.requests, []);
+  assert.match(await page.evaluate(async () => (await window.fault(engine.loadSae({ catalogue: 'res-jb' }))).message), /name one of them as layer|model/);
+  await page.context().close();
+});
+
+test('a host that misbehaves', async () => {
+  const page = await open();
+  await loadModel(page);
+  const url = hub.url('plain/relu/');
+  const load = () => page.evaluate((address) => window.fault(engine.loadSae(address, { id: 'relu' })), url);
+  for (const [rule, code, message] of [
+    [{ status: 404 }, 'missing-file', /404/],
+    [{ status: 403 }, 'network', /403.*gated/],
+    [{ loop: true }, 'cors', /circle/],
+    [{ noCors: true }, 'cors', /Access-Control-Allow-Origin/],
+  ]) {
+    await page.evaluate(() => engine.deleteStored('all'));
+    hub.misbehave(/sae_weights/, rule);
+    const found = await load();
+    assert.equal(found.code, code, `${JSON.stringify(rule)}: ${JSON.stringify(found)}`);
+    assert.match(found.message, message);
+  }
+  for (const rule of [{ noRange: true }, { gzip: true }, { noLength: true, noRange: true }, { noMarks: true }, { noHead: true }, { cutAfter: 300_000, cuts: 2 }]) {
+    await page.evaluate(() => engine.deleteStored('all'));
+    hub.misbehave(/sae_weights/, rule);
+    assert.equal((await load()).resolved, '[object Object]', JSON.stringify(rule));
+  }
+  await page.evaluate(() => engine.deleteStored('all'));
+  hub.misbehave(/sae_weights/, { cutAfter: 300_000, cuts: 1, change: 1 });
+  assert.equal((await load()).code, 'file-changed');
+  assert.ok(await page.evaluate(async () => (await engine.storage()).entries.every(({ name }) => name !== 'sae_weights.safetensors')));
+  hub.rules = [];
+  assert.equal((await load()).resolved, '[object Object]');
+  await page.context().close();
+});
