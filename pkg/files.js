@@ -3,7 +3,7 @@
 import { BlobSource, readAll } from './byte-sources.js';
 import { BLOCK_BYTES, Store } from './cache.js';
 import { SaeExplorerError } from './errors.js';
-import { ask, connect, sameVersion, versionOf } from './http.js';
+import { WAITS, ask, changed, connect, sameVersion, versionOf, waitFor } from './http.js';
 import { Memory } from './memory.js';
 import { UrlSource } from './url-source.js';
 
@@ -26,7 +26,7 @@ export class Files {
    * @param {(notice: {code: string, message: string}) => void} onNotice
    * @param {{waits?: number[]}} options `waits`: milliseconds before each further attempt at a broken connection
    */
-  constructor(onNotice, { waits } = {}) {
+  constructor(onNotice, { waits = WAITS } = {}) {
     this.store = new Store(onNotice);
     this.#waits = waits;
   }
@@ -113,7 +113,16 @@ export class Files {
   // The first request for a file asks for all of it: the answer tells its length, its marks, and whether the host gives
   // parts of files; it is then read as far as it is needed.
   async #first(file, { signal, make, onBytes }) {
-    let answer = await connect(file, { from: 0, signal });
+    let answer = await connect(file, { from: 0, signal }).catch(async (error) => {
+      signal?.throwIfAborted();
+      if (error.details?.status !== undefined) throw error;
+      // A host that compresses everything answers in a form that was not asked for, which browsers refuse; asked for the
+      // whole, it may answer well.
+      return connect(file, { signal }).catch(() => {
+        signal?.throwIfAborted();
+        throw error;
+      });
+    });
     let version = versionOf(answer.response);
     // A part of a compressed form is of no use, and an empty file has no part.
     if (answer.response.status === 416 || (answer.response.status === 206 && (version.encoded || (version.start ?? 0) !== 0))) {
@@ -131,30 +140,26 @@ export class Files {
     return make({ size: version.size, version, entry, answer });
   }
 
-  // A file whose length nobody tells is read to its end first: into blocks that the browser may keep on disk.
-  async #whole(file, { response, controller }, version, { signal, onBytes }) {
+  // A file whose length nobody tells is read to its end first: into blocks that the browser may keep on disk. A broken
+  // connection is taken up by passing over what is there.
+  async #whole(file, answer, version, { signal, onBytes }) {
     const parts = [];
-    const abort = () => controller.abort(signal.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    const source = { name: file.name, origin: 'network', loaded: 0, size: 0 };
-    try {
-      const reader = response.body?.getReader();
-      for (let block = []; reader !== undefined; ) {
-        const { done, value } = await reader.read();
-        if (!done) block.push(value);
-        source.loaded += value?.length ?? 0;
-        if (done || block.reduce((sum, { length }) => sum + length, 0) >= BLOCK_BYTES) {
-          parts.push(new Blob(block));
-          block = [];
-        }
-        if (done) break;
-        onBytes?.(source);
+    const source = { name: file.name, origin: 'network', loaded: 0, size: version.announced ?? 0 };
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.#spool(answer, parts, source, { signal, onBytes });
+        break;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof SaeExplorerError) throw error;
+        if (attempt >= this.#waits.length) throw brokenOff(file, error);
       }
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw new SaeExplorerError('network', `${file.name} was not loaded to its end: the connection to ${new URL(file.url).host} broke (${error.message}), and this host tells no lengths, so that it cannot be taken up again. Try again, or download the file and drop it on this page.`, { file: file.name, url: file.url });
-    } finally {
-      signal?.removeEventListener('abort', abort);
+      await waitFor(this.#waits[attempt], signal);
+      answer = await connect(file, { signal });
+      if (!sameVersion({ ...versionOf(answer.response), size: null }, version)) {
+        answer.controller.abort();
+        throw changed(file);
+      }
     }
     const blob = new Blob(parts);
     if (!fits(file, blob.size)) throw wrongLength(file, blob.size);
@@ -166,6 +171,37 @@ export class Files {
     const whole = new BlobSource({ name: file.name, blob, signal, onBytes });
     return Object.assign(whole, { origin: 'network', loaded: blob.size, forget: async () => entry?.drop() });
   }
+
+  async #spool({ response, controller }, parts, source, { signal, onBytes }) {
+    const abort = () => controller.abort(signal.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    let skip = source.loaded;
+    let block = [];
+    let length = 0;
+    const flush = () => {
+      if (length > 0) parts.push(new Blob(block));
+      [block, length] = [[], 0];
+    };
+    try {
+      const reader = response.body?.getReader();
+      while (reader !== undefined) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        const piece = value.subarray(Math.min(skip, value.length));
+        skip -= value.length - piece.length;
+        if (piece.length === 0) continue;
+        block.push(piece);
+        length += piece.length;
+        source.loaded += piece.length;
+        source.size = Math.max(source.size, source.loaded);
+        onBytes?.(source);
+        if (length >= BLOCK_BYTES) flush();
+      }
+    } finally {
+      flush();
+      signal?.removeEventListener('abort', abort);
+    }
+  }
 }
 
 /** Whether a failed read means that there is no such file. */
@@ -176,6 +212,10 @@ export const isUnreachable = ({ code, details }) => code === 'cors' || (code ===
 
 const markOf = ({ meta: { size, etag, modified } }) => ({ size, etag, modified });
 const fits = ({ bytes }, size) => bytes === undefined || bytes === size;
+
+function brokenOff({ name, url }, { message }) {
+  return new SaeExplorerError('network', `${name} was not loaded to its end: the connection to ${new URL(url).host} broke again and again (${message}). Try again, or download the file and drop it on this page.`, { file: name, url });
+}
 
 function wrongLength({ name, url, bytes: expected }, bytes) {
   return new SaeExplorerError(

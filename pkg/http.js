@@ -39,17 +39,44 @@ export async function connect(file, { from, signal }) {
   }
 }
 
+/** How long to wait before a broken connection is tried again, milliseconds. */
+export const WAITS = [500, 1500, 4000];
+
+/** Waits, unless `signal` ends it. */
+export function waitFor(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** The error of a file that became another one. */
+export function changed({ name, url }) {
+  return new SaeExplorerError('file-changed', `${name} was changed on the server while it was being loaded, so its parts do not belong together; they were thrown away. Try again: it is then loaded from its beginning.`, { file: name, url });
+}
+
 /** What an answer says about the whole file: its length and the marks by which a changed file is recognised. */
 export function versionOf(response) {
   const { headers } = response;
-  // Where the host does not expose this header to other sites, it is not seen; lengths that do not fit show it then.
-  const encoded = (headers.get('content-encoding') ?? 'identity') !== 'identity';
+  const encoding = headers.get('content-encoding');
+  const encoded = (encoding ?? 'identity') !== 'identity';
+  // Another site need not show this header, and the length is then perhaps that of a compressed form. Requests for parts
+  // ask for none.
+  const hidden = encoding === null && response.type === 'cors' && response.status === 200;
   const length = headers.get('content-length');
   const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
   const version = { etag: strong(headers.get('etag')), modified: headers.get('last-modified'), encoded, size: null, start: 0 };
   if (response.status === 206) version.start = range?.[1] === undefined ? null : Number(range[1]);
   if (range !== null && range[2] !== '*') version.size = Number(range[2]);
-  else if (response.status === 200 && !encoded && length !== null) version.size = Number(length);
+  else if (response.status === 200 && length !== null && (encoded || hidden)) version.announced = Number(length);
+  else if (response.status === 200 && length !== null) version.size = Number(length);
   else if (response.status === 206 && length !== null) version.rest = Number(length);
   return version;
 }

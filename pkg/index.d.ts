@@ -392,6 +392,8 @@ export interface LoadSaeOptions {
   weightFormat?: 'auto' | 'f32' | 'f16';
   /** Whether the mean over the width is taken from its input; default: what its files or the catalogue say. */
   centre?: boolean;
+  /** The factor of an SAE that was trained on activations scaled to an average length, where its files do not say it. */
+  normScalingFactor?: number;
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
   signal?: AbortSignal;
 }

@@ -19,7 +19,7 @@ const MAX_READ = 64;
 export async function fromFiles(list, means) {
   const found = await recognised(list, means);
   if (means.inspect !== undefined) found.saes = await examined(found, means);
-  const told = ({ name, items, summary, hook }) => ({ name, files: items.map(({ path }) => path), summary, hook: hook ?? null, source: { files: items.map(({ file }) => file.blob) } });
+  const told = ({ name, items, summary, hook }) => ({ name, files: items.map(({ path }) => path), summary, hook: hook ?? null, source: { files: items.map(({ file, path }) => ({ file: file.blob, path })) } });
   return { models: found.models.map(told), saes: found.saes.map(told), problems: found.problems };
 }
 

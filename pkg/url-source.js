@@ -4,7 +4,7 @@
 import { BLOCK_BYTES } from './cache.js';
 import { checkBounds } from './byte-sources.js';
 import { SaeExplorerError } from './errors.js';
-import { connect, sameVersion, versionOf } from './http.js';
+import { changed, connect, sameVersion, versionOf, waitFor } from './http.js';
 
 /** Blocks that are fetched before they are asked for. */
 const AHEAD = 3;
@@ -12,12 +12,10 @@ const AHEAD = 3;
 const READ_THROUGH = 4;
 /** What a connection must have brought for the next break to count as the first one. */
 const PROGRESS_BYTES = 256 << 10;
-/** How long to wait before the connection is tried again, milliseconds. */
-const WAITS = [500, 1500, 4000];
 
 export class UrlSource {
-  /** Where the last bytes came from. */
-  origin = 'network';
+  /** Where the last bytes came from, or the first will come from. */
+  origin;
   /** Bytes that have arrived, each counted once. */
   loaded = 0;
   #version;
@@ -47,12 +45,13 @@ export class UrlSource {
    * @param {{response: Response, controller: AbortController}} [given.answer] one with the whole file, not yet read
    * @param {AbortSignal} [given.signal]
    * @param {(source: UrlSource) => void} [given.onBytes] told whenever bytes have arrived
-   * @param {number[]} [given.waits]
+   * @param {number[]} given.waits how long to wait before the connection is tried again, milliseconds
    */
-  constructor({ name, url, size, version, entry, memory, answer, signal, onBytes = () => {}, waits = WAITS }) {
+  constructor({ name, url, size, version, entry, memory, answer, signal, onBytes = () => {}, waits }) {
     this.name = name;
     this.url = url;
     this.size = size;
+    this.origin = entry?.has(0) ? 'cache' : 'network';
     this.#version = version;
     this.#entry = entry;
     this.#memory = memory;
@@ -213,7 +212,7 @@ export class UrlSource {
         this.#signal?.throwIfAborted();
         if (this.#ranges === null || !passing(error)) throw error;
         if (attempt >= this.#waits.length) throw this.#broken(error.message);
-        await this.#wait(this.#waits[attempt]);
+        await waitFor(this.#waits[attempt], this.#signal);
       }
     }
   }
@@ -251,7 +250,7 @@ export class UrlSource {
     this.#memory.release(this);
     await this.#storing;
     await this.#entry?.drop();
-    throw new SaeExplorerError('file-changed', `${this.name} was changed on the server while it was being loaded, so its parts do not belong together; they were thrown away. Try again: it is then loaded from its beginning.`, { file: this.name, url: this.url });
+    throw changed(this);
   }
 
   // Reads the connection to the end of its next block.
@@ -269,7 +268,7 @@ export class UrlSource {
         if (this.#gained >= PROGRESS_BYTES) attempt = 0;
         if (attempt >= this.#waits.length) throw this.#broken(error.message);
         const { index, block, filled } = error.stream;
-        await this.#wait(this.#waits[attempt]);
+        await waitFor(this.#waits[attempt], this.#signal);
         await this.#open(index, filled, block);
       }
     }
@@ -316,21 +315,6 @@ export class UrlSource {
     if (this.#spool.has(index)) return;
     this.#storing = this.#entry === null || this.#entry.has(index) ? Promise.resolve(this.#entry !== null) : this.#entry.put(index, block);
     if (!this.#ranges && !(await this.#storing)) this.#spool.set(index, new Blob([block]));
-  }
-
-  #wait(milliseconds) {
-    return new Promise((resolve, reject) => {
-      const signal = this.#signal;
-      const stop = () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', stop);
-        resolve();
-      }, milliseconds);
-      signal?.addEventListener('abort', stop, { once: true });
-    });
   }
 
   #broken(reason) {

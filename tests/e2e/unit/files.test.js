@@ -221,6 +221,18 @@ test('compressed answers, and answers of unknown length, are read whole', async 
   }
 });
 
+test('an answer of unknown length that breaks off is taken up, and noticed when it is another file by then', async () => {
+  hub.misbehave(/big/, { noLength: true, noRange: true, cutAfter: 2 * BLOCK_BYTES + 7, cuts: 2 });
+  const told = [];
+  same(await load('big.bin', { onBytes: ({ loaded }) => told.push(loaded) }), big);
+  assert.ok(told.every((loaded, index) => index === 0 || loaded >= told[index - 1]));
+  hub.misbehave(/big/, { noLength: true, noRange: true, cutAfter: 100_000 });
+  installFakeCaches();
+  await assert.rejects(load('big.bin'), { code: 'network', message: /big\.bin was not loaded to its end/ });
+  hub.misbehave(/big/, { noLength: true, noRange: true, cutAfter: 100_000, cuts: 1, change: 1 });
+  await assert.rejects(load('big.bin'), { code: 'file-changed' });
+});
+
 test('a host that sends another part than the one asked for is refused', async () => {
   hub.put('far.bin', { size: 9 * BLOCK_BYTES, at: (from, to) => Buffer.alloc(to - from) });
   hub.misbehave(/far/, { wrongPart: true });
