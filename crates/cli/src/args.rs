@@ -153,6 +153,17 @@ pub struct Trace {
     )]
     pub sae: Vec<String>,
 
+    /// The dimensions of the activation at a hook as features, without an autoencoder: blocks.3.mlp.hook_post for the
+    /// MLP's neurons, blocks.3.attn.hook_z for the heads', blocks.3.hook_resid_post for the residual stream's. May be given
+    /// several times
+    #[arg(long, value_name = "HOOK")]
+    pub neurons: Vec<String>,
+
+    /// Leave the autoencoders in their files, and read each through a buffer of 256 MiB once for the prompt: for those that
+    /// are too large for the device. Only OpenAI's TopK layout
+    #[arg(long)]
+    pub stream: bool,
+
     /// Write logits, residual streams, latents, activations and reconstructions to a safetensors file
     #[arg(long, value_name = "FILE")]
     pub dump: Option<PathBuf>,

@@ -54,7 +54,7 @@ pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
     let (mut saes, mut ids) = (Vec::new(), Vec::new());
     for given in &arguments.sae {
         let before = ids.len();
-        load::saes(&mut session, &places, given, &mut ids).await?;
+        load::saes(&mut session, &places, given, false, &mut ids).await?;
         for id in ids.iter().skip(before) {
             let options = TraceOptions {
                 saes: Some(vec![id.clone()]),

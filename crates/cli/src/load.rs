@@ -133,12 +133,13 @@ pub fn tokenizer(folder: &Place) -> Result<Tokenizer, Error> {
     Tokenizer::from_vocab_merges(&vocab, &merges).map_err(in_folder)
 }
 
-/// Puts an autoencoder, or all of the demo's, on the session's device. Their ids, none of which is in `taken`, are added
+/// Puts an autoencoder, or all of the demo's, on the session's device; with `stream` it stays in its file. Their ids, none of which is in `taken`, are added
 /// there.
 pub async fn saes(
     session: &mut Session,
     places: &Places<'_>,
     given: &str,
+    stream: bool,
     taken: &mut Vec<String>,
 ) -> Result<(), Error> {
     if given == DEMO {
@@ -146,7 +147,7 @@ pub async fn saes(
         for sae in &demo.saes {
             let options = at_hook(Some(&sae.hook));
             let id = id_for(sae.id.clone(), taken);
-            session.load_sae(&id, &sae.open()?, &options).await?;
+            put(session, &id, sae.open()?, &options, stream).await?;
             taken.push(id);
         }
         return Ok(session.set_prepend_bos(demo.bos)?);
@@ -159,15 +160,33 @@ pub async fn saes(
         });
     }
     let id = id_for(name, taken);
-    let loaded = session.load_sae(&id, &sae, &at_hook(hook)).await;
+    let file_name = sae.file_name().to_owned();
+    let loaded = put(session, &id, sae, &at_hook(hook), stream).await;
     loaded.map_err(|error| match error {
         // A folder's files have the same names in all folders.
-        explorer::Error::File(source) if sae.file_name() == SAE_WEIGHTS => {
+        explorer::Error::File(source) if file_name == SAE_WEIGHTS => {
             Error::in_folder(&place)(source)
         }
         error => error.into(),
     })?;
     taken.push(id);
+    Ok(())
+}
+
+/// Puts an autoencoder on the device, or, with `stream`, leaves it in its file.
+async fn put(
+    session: &mut Session,
+    id: &str,
+    sae: SaeFile,
+    options: &SaeOptions,
+    stream: bool,
+) -> Result<(), explorer::Error> {
+    if stream {
+        let loaded = session.load_streamed_sae(id, Rc::new(sae), options, None);
+        loaded.await?;
+    } else {
+        session.load_sae(id, &sae, options).await?;
+    }
     Ok(())
 }
 

@@ -61,7 +61,10 @@ async fn trace(arguments: &args::Trace) -> Result<(), Error> {
     load::model(&mut session, &places, &common.model).await?;
     let mut ids = Vec::new();
     for given in &arguments.sae {
-        load::saes(&mut session, &places, given, &mut ids).await?;
+        load::saes(&mut session, &places, given, arguments.stream, &mut ids).await?;
+    }
+    for hook in &arguments.neurons {
+        session.load_neurons(&format!("neurons.{hook}"), hook)?;
     }
     let options = TraceOptions {
         bos: common.bos.into(),

@@ -328,3 +328,46 @@ fn a_model_in_several_files_is_the_same_model() {
     assert_eq!(split["next"], whole["next"]);
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn neurons_and_autoencoders_that_stay_in_their_files() {
+    let sae = root().join("web/demo/sae/layer_3.pt");
+    let sae = format!("{}@blocks.3.hook_resid_post", sae.display());
+    let arguments = ["trace", "--prompt", "Once upon a time", "--sae", &sae];
+    let whole = json(&arguments);
+    let mut more = arguments.to_vec();
+    more.extend(["--stream", "--neurons", "blocks.2.mlp.hook_post"]);
+    let streamed = json(&more);
+    let features = |trace: &Value, place: usize| trace["saes"][place]["features"].clone();
+    let latents = |features: &Value| -> Vec<Vec<i64>> {
+        let positions = features.as_array().unwrap().iter();
+        positions
+            .map(|position| {
+                let features = position.as_array().unwrap().iter();
+                features
+                    .map(|feature| feature["latent"].as_i64().unwrap())
+                    .collect()
+            })
+            .collect()
+    };
+    assert!(!latents(&features(&whole, 0)).concat().is_empty());
+    assert_eq!(
+        latents(&features(&whole, 0)),
+        latents(&features(&streamed, 0))
+    );
+    assert_eq!(streamed["saes"][0]["weights"], "streamed");
+    assert_eq!(streamed["saes"][1]["architecture"], "neurons");
+    assert_eq!(streamed["saes"][1]["id"], "neurons.blocks.2.mlp.hook_post");
+    // GELU is below zero for most inputs that are, so some of the largest are.
+    let neurons = features(&streamed, 1);
+    let neurons = neurons
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|p| p.as_array().unwrap());
+    assert!(
+        neurons
+            .clone()
+            .any(|neuron| number(&neuron["activation"]) < 0.0)
+    );
+}

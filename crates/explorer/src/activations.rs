@@ -98,6 +98,11 @@ impl Session {
                 let (_, encoding) = self.encode(loaded, sae, activation, rows).await?;
                 sae.record_decode(&mut recorder, &encoding)?
             }
+            Features::Streamed(streamed) => {
+                let selected = self.selected(streamed, activation, rows, None).await?;
+                let (_, encoding) = self.encode(loaded, &selected.sae, activation, rows).await?;
+                selected.sae.record_decode(&mut recorder, &encoding)?
+            }
             Features::Neurons => activation.clone(),
         };
         let read = recorder.read_back(&output, rows * loaded.info.d_in)?;

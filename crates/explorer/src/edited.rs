@@ -1,14 +1,14 @@
 //! One feature set to a value, the error term kept.
 
-use kernels::Recorder;
-use sae::Edit as LatentEdit;
+use kernels::{Buffer, Recorder};
+use sae::{Edit as LatentEdit, Sae};
 
 use crate::Error;
 use crate::metrics::mean;
 use crate::options::{Edit, TraceOptions};
 use crate::pass::mean_loss;
 use crate::report::{Edited, Matrix};
-use crate::session::{Features, Session};
+use crate::session::{Features, LoadedSae, Session};
 
 impl Session {
     /// Runs a prompt with one latent of one autoencoder set to a value at some positions: x ← x + decode(z_edited) −
@@ -62,16 +62,23 @@ impl Session {
         let mask = self.device.buffer_with("edited positions", &mask)?;
         let (mut recorder, edited) = match &loaded.features {
             Features::Sae(sae) => {
-                let (_, encoding) = self.encode(loaded, sae, activation, rows).await?;
-                self.step(&running).await?;
-                let mut recorder = Recorder::new(&self.device);
-                let changed = LatentEdit {
+                let change = LatentEdit {
                     latent: edit.latent as usize,
                     value: edit.value,
                 };
-                let edited =
-                    sae.record_edit(&mut recorder, activation, &encoding, &mask, changed)?;
-                (recorder, edited)
+                self.record_edit((loaded, sae), activation, &mask, change)
+                    .await?
+            }
+            Features::Streamed(streamed) => {
+                let also = Some(edit.latent);
+                let selected = self.selected(streamed, activation, rows, also).await?;
+                let place = selected.latents.binary_search(&edit.latent);
+                let change = LatentEdit {
+                    latent: place.unwrap_or_default(),
+                    value: edit.value,
+                };
+                self.record_edit((loaded, &selected.sae), activation, &mask, change)
+                    .await?
             }
             Features::Neurons => {
                 let (_, values) = self.read_neurons(loaded, activation, rows).await?;
@@ -121,5 +128,20 @@ impl Session {
                 data: readings.f32(handle).to_vec(),
             }),
         })
+    }
+
+    /// A recording with a latent set to a value on the rows whose `mask [rows]` is not 0, and the edited activation.
+    async fn record_edit(
+        &self,
+        (loaded, sae): (&LoadedSae, &Sae),
+        activation: &Buffer,
+        mask: &Buffer,
+        change: LatentEdit,
+    ) -> Result<(Recorder, Buffer), Error> {
+        let rows = mask.words();
+        let (_, encoding) = self.encode(loaded, sae, activation, rows).await?;
+        let mut recorder = Recorder::new(&self.device);
+        let edited = sae.record_edit(&mut recorder, activation, &encoding, mask, change)?;
+        Ok((recorder, edited))
     }
 }

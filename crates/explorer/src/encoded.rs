@@ -166,6 +166,14 @@ impl Encoded {
         }
     }
 
+    /// The same with other names: `latents[i]` in the place of latent i.
+    pub(crate) fn renamed(mut self, latents: &[u32]) -> Self {
+        for latent in &mut self.latents {
+            *latent = latents.get(*latent as usize).copied().unwrap_or(u32::MAX);
+        }
+        self
+    }
+
     fn rows(&self) -> impl Iterator<Item = (&[u32], &[f32])> {
         self.latents
             .chunks_exact(self.k)

@@ -29,6 +29,9 @@ impl Session {
         }
         let features = match &loaded.features {
             Features::Sae(features) => features,
+            Features::Streamed(streamed) => {
+                return self.streamed_feature(model, streamed, latent).await;
+            }
             Features::Neurons => return self.neuron(model, loaded, latent).await,
         };
         let norms = features.decoder_norms();

@@ -20,6 +20,7 @@ mod prompt;
 mod report;
 mod sample;
 mod session;
+mod streamed;
 mod trace;
 
 pub use cancel::Cancel;

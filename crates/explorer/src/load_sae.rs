@@ -15,7 +15,7 @@ use crate::report::SaeInfo;
 use crate::session::{Features, LoadedSae, Session};
 
 /// The file as a weight source; others get a turn between two pieces, and the loading can be cancelled there.
-struct Source<'a> {
+pub(crate) struct Source<'a> {
     file: &'a SaeFile,
     session: &'a Session,
     running: &'a Running,
@@ -24,10 +24,22 @@ struct Source<'a> {
 }
 
 /// Why a matrix did not arrive.
-enum Stopped {
+pub(crate) enum Stopped {
     /// Halves do not hold its weights exactly.
     Inexact,
     Failed(Error),
+}
+
+impl Stopped {
+    /// As the session tells it.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Inexact => Error::Unsupported {
+                what: "holding these weights as halves without loss".to_owned(),
+            },
+        }
+    }
 }
 
 impl<E: Into<Error>> From<E> for Stopped {
@@ -36,7 +48,17 @@ impl<E: Into<Error>> From<E> for Stopped {
     }
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// Takes all weights.
+    pub(crate) fn new(file: &'a SaeFile, session: &'a Session, running: &'a Running) -> Self {
+        Self {
+            file,
+            session,
+            running,
+            only_exact: false,
+        }
+    }
+
     fn checked(&self, weights: Vec<f32>) -> Result<Vec<f32>, Stopped> {
         if self.only_exact && !weights.iter().copied().all(is_exact_in_f16) {
             return Err(Stopped::Inexact);
@@ -94,6 +116,26 @@ impl Session {
         file: &SaeFile,
         options: &SaeOptions,
     ) -> Result<SaeInfo, Error> {
+        let (hook, config) = self.attach(id, file, options)?;
+        let running = self.start();
+        let sae = self.stream(file, config, options.weights, &running).await?;
+        self.device.check()?;
+        let info = self.info_of(id, file, hook, &config, sae.w_dec().format());
+        self.keep(LoadedSae {
+            info: info.clone(),
+            hook,
+            features: Features::Sae(Box::new(sae)),
+        });
+        Ok(info)
+    }
+
+    /// Where an autoencoder belongs, and what it computes there.
+    pub(crate) fn attach(
+        &self,
+        id: &str,
+        file: &SaeFile,
+        options: &SaeOptions,
+    ) -> Result<(HookPoint, sae::Config), Error> {
         let hook = self.hook_of(id, file, options.hook.as_deref())?;
         let width = hook.width(self.model()?.model.config());
         if file.config.d_in != width {
@@ -104,11 +146,11 @@ impl Session {
                 width,
             });
         }
-        let (architecture, k) = match file.config.architecture {
-            Architecture::Standard => (sae::Architecture::Standard, None),
-            Architecture::TopK { k } => (sae::Architecture::TopK { k }, Some(k)),
-            Architecture::JumpRelu => (sae::Architecture::JumpRelu, None),
-            Architecture::Gated => (sae::Architecture::Gated, None),
+        let architecture = match file.config.architecture {
+            Architecture::Standard => sae::Architecture::Standard,
+            Architecture::TopK { k } => sae::Architecture::TopK { k },
+            Architecture::JumpRelu => sae::Architecture::JumpRelu,
+            Architecture::Gated => sae::Architecture::Gated,
             other => {
                 return Err(Error::Unsupported {
                     what: format!("the architecture {}", other.name()),
@@ -122,31 +164,36 @@ impl Session {
             normalization: normalization(file, hook, options)?,
             apply_b_dec_to_input: file.config.apply_b_dec_to_input,
         };
-        let running = self.start();
-        let sae = self.stream(file, config, options.weights, &running).await?;
-        self.device.check()?;
-        let info = SaeInfo {
+        Ok((hook, config))
+    }
+
+    pub(crate) fn info_of(
+        &self,
+        id: &str,
+        file: &SaeFile,
+        hook: HookPoint,
+        config: &sae::Config,
+        format: WeightFormat,
+    ) -> SaeInfo {
+        SaeInfo {
             id: id.to_owned(),
             hook: hook.to_string(),
             architecture: file.config.architecture.name(),
             n_latents: config.d_sae,
-            k,
+            k: match config.architecture {
+                sae::Architecture::TopK { k } => Some(k),
+                _ => None,
+            },
             d_in: config.d_in,
             normalization: match config.normalization {
                 sae::Normalization::Centred => "centred",
                 _ => file.config.normalization.name(),
             },
-            weights: format_name(sae.w_dec().format()),
+            weights: format_name(format),
             prepend_bos: file.config.prepend_bos,
             context_size: file.config.context_size,
             model_name: file.config.model_name.clone(),
-        };
-        self.keep(LoadedSae {
-            info: info.clone(),
-            hook,
-            features: Features::Sae(Box::new(sae)),
-        });
-        Ok(info)
+        }
     }
 
     async fn stream(
@@ -174,12 +221,8 @@ impl Session {
             },
             b_dec: &b_dec,
         };
-        let mut source = Source {
-            file,
-            session: self,
-            running,
-            only_exact: weights == WeightChoice::Auto && !self.device.prefers_f32(),
-        };
+        let mut source = Source::new(file, self, running);
+        source.only_exact = weights == WeightChoice::Auto && !self.device.prefers_f32();
         let mut format = match weights {
             WeightChoice::Auto if source.only_exact => WeightFormat::F16,
             WeightChoice::Auto | WeightChoice::F32 => WeightFormat::F32,

@@ -11,6 +11,7 @@ use sae::Sae;
 use crate::cancel::Running;
 use crate::options::{BackendChoice, LimitsChoice};
 use crate::report::{Counters, Info, ModelInfo, SaeInfo};
+use crate::streamed::Streamed;
 use crate::{Cancel, Error};
 
 /// A future that gives others a turn. On the CPU device nothing else would run in a browser's worker until a call is
@@ -47,6 +48,8 @@ pub(crate) struct LoadedSae {
 pub(crate) enum Features {
     /// An autoencoder's latents.
     Sae(Box<Sae>),
+    /// Latents of an autoencoder that stays in its file.
+    Streamed(Box<Streamed>),
     /// The activation's own dimensions.
     Neurons,
 }

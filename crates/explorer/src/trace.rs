@@ -6,6 +6,7 @@ use sae::{Encoding, Sae};
 
 use crate::Error;
 use crate::cancel::Running;
+use crate::encoded::Encoded;
 use crate::metrics::{Reconstructed, mean};
 use crate::options::TraceOptions;
 use crate::pass::{
@@ -146,18 +147,22 @@ impl Session {
         let first = prompt.first_scored().min(rows - 1);
         let (encoded, metrics, reconstruction) = match &loaded.features {
             Features::Sae(sae) => {
-                let (encoded, encoding) = self.encode(loaded, sae, activation, rows).await?;
-                self.step(running).await?;
-                let replaced = Replaced {
-                    loaded,
-                    sae,
-                    encoding: &encoding,
-                    statistics: &encoded.statistics,
-                    clean_loss,
-                };
-                let (metrics, reconstruction) = self
-                    .cost(model, prompt, clean, &replaced, encoded.l0(first))
+                self.trace_sae(running, model, (loaded, sae), prompt, clean, clean_loss)
+                    .await?
+            }
+            Features::Streamed(streamed) => {
+                let selected = self.selected(streamed, activation, rows, None).await?;
+                let (encoded, metrics, reconstruction) = self
+                    .trace_sae(
+                        running,
+                        model,
+                        (loaded, &selected.sae),
+                        prompt,
+                        clean,
+                        clean_loss,
+                    )
                     .await?;
+                let encoded = encoded.renamed(&selected.latents);
                 (encoded, metrics, reconstruction)
             }
             Features::Neurons => {
@@ -189,6 +194,34 @@ impl Session {
             data: reconstruction,
         };
         Ok((trace, reconstruction))
+    }
+
+    /// An autoencoder's latents, what they cost, and the reconstruction.
+    async fn trace_sae(
+        &self,
+        running: &Running,
+        model: &LoadedModel,
+        (loaded, sae): (&LoadedSae, &Sae),
+        prompt: &Prompt,
+        clean: &CleanPass,
+        clean_loss: Option<f64>,
+    ) -> Result<(Encoded, Metrics, Vec<f32>), Error> {
+        let activation = clean.capture.get(loaded.hook)?;
+        let rows = prompt.ids.len();
+        let first = prompt.first_scored().min(rows - 1);
+        let (encoded, encoding) = self.encode(loaded, sae, activation, rows).await?;
+        self.step(running).await?;
+        let replaced = Replaced {
+            loaded,
+            sae,
+            encoding: &encoding,
+            statistics: &encoded.statistics,
+            clean_loss,
+        };
+        let (metrics, reconstruction) = self
+            .cost(model, prompt, clean, &replaced, encoded.l0(first))
+            .await?;
+        Ok((encoded, metrics, reconstruction))
     }
 
     /// What the model loses with the reconstruction in place of the activation; and the reconstruction.

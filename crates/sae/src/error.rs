@@ -41,4 +41,21 @@ pub enum Error {
         /// Number of latents.
         d_sae: usize,
     },
+    /// Only TopK bounds how many latents a row selects.
+    #[error("only a TopK autoencoder can come part after part, and this one is {architecture:?}")]
+    NotTopK {
+        /// The architecture.
+        architecture: crate::Architecture,
+    },
+    /// An encoder that is to come part after part is stored the other way round.
+    #[error(
+        "the encoder is stored input by input, so that a part of its latents cannot be read alone"
+    )]
+    StoredByInput,
+    /// NaN where a pre-activation was expected.
+    #[error("a pre-activation of row {row} is not a number")]
+    NotANumber {
+        /// The row.
+        row: usize,
+    },
 }

@@ -4,9 +4,11 @@
 
 mod encode;
 mod error;
+mod select;
 mod weights;
 
 pub use encode::{Edit, Encoding};
 pub use error::Error;
 pub use kernels::Normalization;
+pub use select::select;
 pub use weights::{Architecture, Config, GateWeights, Sae, Vectors, WeightSource, Weights};

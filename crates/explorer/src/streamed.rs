@@ -1,0 +1,216 @@
+//! Autoencoders that stay in their files: for a prompt, only the latents that it selects come to the device.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use formats::sae::{Layout, SaeFile};
+use kernels::{Buffer, WeightFormat};
+use sae::{Architecture, GateWeights, Sae, Vectors, Weights, select};
+
+use crate::Error;
+use crate::load_sae::{Source, Stopped};
+use crate::options::SaeOptions;
+use crate::report::{Feature, SaeInfo};
+use crate::session::{Features, LoadedModel, LoadedSae, Session};
+
+/// The part of an encoder that is on the device at a time.
+const PART_BYTES: usize = 256 << 20;
+
+/// A row of W_dec or W_enc is read in pieces of about this many weights where a file holds them input by input.
+const PIECE_WEIGHTS: usize = 1 << 22;
+
+/// A TopK autoencoder in its file.
+pub(crate) struct Streamed {
+    file: Rc<SaeFile>,
+    config: sae::Config,
+    b_enc: Vec<f32>,
+    b_dec: Vec<f32>,
+    latents_at_a_time: usize,
+}
+
+/// The latents that a prompt selects, as an autoencoder of their own.
+pub(crate) struct Selected {
+    pub(crate) sae: Sae,
+    /// The whole autoencoder's latent for each of its own, ascending.
+    pub(crate) latents: Vec<u32>,
+}
+
+impl Session {
+    /// Loads a TopK autoencoder that is too large for the device: its weights stay in the file, and every call reads it
+    /// once through a buffer of 256 MiB (or of `part_bytes`). Results are those of the whole autoencoder; nearest features
+    /// are not looked for.
+    ///
+    /// # Errors
+    /// As [`Session::load_sae`]; [`Error::Unsupported`] for other architectures, and where the encoder is stored input by
+    /// input, as SAELens does.
+    pub async fn load_streamed_sae(
+        &mut self,
+        id: &str,
+        file: Rc<SaeFile>,
+        options: &SaeOptions,
+        part_bytes: Option<usize>,
+    ) -> Result<SaeInfo, Error> {
+        let (hook, config) = self.attach(id, &file, options)?;
+        if !matches!(config.architecture, Architecture::TopK { .. }) {
+            return Err(Error::Unsupported {
+                what: format!(
+                    "reading a {} autoencoder part after part; only topk can be",
+                    file.config.architecture.name()
+                ),
+            });
+        }
+        if file.encoder_layout() != Layout::LatentMajor {
+            return Err(Error::Unsupported {
+                what: "reading an encoder part after part that is stored input by input, as in a SAELens folder: export it as an OpenAI .pt first; it".to_owned(),
+            });
+        }
+        let row_bytes = 4 * config.d_in.max(1);
+        let part_bytes = part_bytes.unwrap_or(PART_BYTES);
+        let info = SaeInfo {
+            weights: "streamed",
+            ..self.info_of(id, &file, hook, &config, WeightFormat::F32)
+        };
+        let streamed = Streamed {
+            b_enc: file.b_enc().await?,
+            b_dec: file.b_dec().await?,
+            latents_at_a_time: (part_bytes / row_bytes).max(1),
+            config,
+            file,
+        };
+        self.keep(LoadedSae {
+            info: info.clone(),
+            hook,
+            features: Features::Streamed(Box::new(streamed)),
+        });
+        Ok(info)
+    }
+
+    /// The latents that rows of an activation select, and `also`, as an autoencoder on the device.
+    pub(crate) async fn selected(
+        &self,
+        streamed: &Streamed,
+        activation: &Buffer,
+        rows: usize,
+        also: Option<u32>,
+    ) -> Result<Selected, Error> {
+        let running = self.start();
+        let source = Source::new(&streamed.file, self, &running);
+        let vectors = Vectors {
+            b_enc: &streamed.b_enc,
+            gate: GateWeights::None,
+            b_dec: &streamed.b_dec,
+        };
+        let mut latents = select(
+            &self.device,
+            &streamed.config,
+            &vectors,
+            (activation, rows),
+            streamed.latents_at_a_time,
+            &source,
+        )
+        .await
+        .map_err(Stopped::into_error)?;
+        latents.extend(also);
+        // TopK takes no fewer latents than it has places; k of them that nothing selects change nothing.
+        let k = streamed.places();
+        latents.extend(0..k as u32);
+        latents.sort_unstable();
+        latents.dedup();
+        let encoder = streamed.rows_of(&latents, Which::Encoder).await?;
+        let decoder = streamed.rows_of(&latents, Which::Decoder).await?;
+        let b_enc = latents.iter().map(|latent| streamed.bias(*latent));
+        let config = sae::Config {
+            d_sae: latents.len(),
+            ..streamed.config
+        };
+        let weights = Weights {
+            w_enc: &encoder,
+            b_enc: &b_enc.collect::<Vec<f32>>(),
+            gate: GateWeights::None,
+            w_dec: &decoder,
+            b_dec: &streamed.b_dec,
+        };
+        let sae = Sae::load(&self.device, config, &weights, WeightFormat::F32)?;
+        Ok(Selected { sae, latents })
+    }
+
+    /// What a latent of an autoencoder in its file is; its neighbours would take a reading of the whole decoder.
+    pub(crate) async fn streamed_feature(
+        &self,
+        model: &LoadedModel,
+        streamed: &Streamed,
+        latent: u32,
+    ) -> Result<Feature, Error> {
+        let direction = streamed.rows_of(&[latent], Which::Decoder).await?;
+        let norm: f64 = direction.iter().map(|x| f64::from(*x).powi(2)).sum();
+        let logit_effect = match direction.len() == model.info.d_model {
+            true => Some(self.logit_effect(model, &direction).await?),
+            false => None,
+        };
+        Ok(Feature {
+            latent,
+            decoder_norm: norm.sqrt() as f32,
+            encoder_bias: streamed.bias(latent),
+            logit_effect,
+            nearest: Vec::new(),
+        })
+    }
+}
+
+/// One of an autoencoder's matrices.
+#[derive(Clone, Copy)]
+enum Which {
+    Encoder,
+    Decoder,
+}
+
+impl Streamed {
+    fn places(&self) -> usize {
+        match self.config.architecture {
+            Architecture::TopK { k } => k,
+            _ => 0,
+        }
+    }
+
+    fn bias(&self, latent: u32) -> f32 {
+        self.b_enc.get(latent as usize).copied().unwrap_or(0.0)
+    }
+
+    async fn part(&self, which: Which, range: Range<usize>) -> Result<Vec<f32>, Error> {
+        Ok(match which {
+            Which::Encoder => self.file.encoder(range).await?,
+            Which::Decoder => self.file.decoder(range).await?,
+        })
+    }
+
+    /// Some latents' rows of a matrix, `[latents, d_in]`.
+    async fn rows_of(&self, latents: &[u32], which: Which) -> Result<Vec<f32>, Error> {
+        let (d_in, d_sae) = (self.config.d_in, self.config.d_sae);
+        let layout = match which {
+            Which::Encoder => self.file.encoder_layout(),
+            Which::Decoder => self.file.decoder_layout(),
+        };
+        let mut rows = vec![0.0; latents.len() * d_in];
+        match layout {
+            Layout::LatentMajor => {
+                for (latent, row) in latents.iter().zip(rows.chunks_exact_mut(d_in)) {
+                    let latent = *latent as usize;
+                    row.copy_from_slice(&self.part(which, latent..latent + 1).await?);
+                }
+            }
+            Layout::InputMajor => {
+                let step = (PIECE_WEIGHTS / d_sae.max(1)).max(1);
+                for first in (0..d_in).step_by(step) {
+                    let range = first..(first + step).min(d_in);
+                    let stored = self.part(which, range.clone()).await?;
+                    for (input, stored) in range.zip(stored.chunks_exact(d_sae)) {
+                        for (place, latent) in latents.iter().enumerate() {
+                            rows[place * d_in + input] = stored[*latent as usize];
+                        }
+                    }
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
