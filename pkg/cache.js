@@ -116,7 +116,8 @@ export class Store {
     if (cache === null || this.#full) return false;
     const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) };
     try {
-      await cache.put(this.#address(key, part), new Response(bytes, { headers }));
+      // A Blob goes to the browser's process in one piece, an array as a stream: twice the time.
+      await cache.put(this.#address(key, part), new Response(new Blob([bytes]), { headers }));
       return true;
     } catch (error) {
       if (error?.name === 'QuotaExceededError') this.#fill();
