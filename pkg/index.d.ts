@@ -394,6 +394,11 @@ export interface LoadSaeOptions {
   centre?: boolean;
   /** The factor of an SAE that was trained on activations scaled to an average length, where its files do not say it. */
   normScalingFactor?: number;
+  /**
+   * Leave the weights where they are, and read them through a buffer of 256 MiB for every call: for a TopK SAE in OpenAI's
+   * layout that is too large for the device. Default: false.
+   */
+  stream?: boolean;
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
   signal?: AbortSignal;
 }

@@ -51,8 +51,8 @@ export class SaeExplorer {
 
   async loadSae(source, options = {}) {
     const from = saeSource(source);
-    const { hook, id, weightFormat, centre, normScalingFactor } = options;
-    const sent = { source: from, hook, id, weightFormat, centre, normScalingFactor };
+    const { hook, id, weightFormat, centre, normScalingFactor, stream } = options;
+    const sent = { source: from, hook, id, weightFormat, centre, normScalingFactor, stream };
     const loaded = await this.#load('loadSae', sent, options.signal, 'Loading the SAE');
     for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
       // One of the demo's SAEs is found again by its id.

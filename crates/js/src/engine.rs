@@ -168,9 +168,16 @@ impl Engine {
         thrown: &Thrown,
     ) -> Result<JsValue, JsValue> {
         let options: LoadOptions = options::read("options", options)?;
+        let stream = options.stream();
         let options = options.into_sae_options()?;
         let sae = sae.map_err(|error| thrown.or_unreadable(error))?;
-        let loaded = self.session()?.load_sae(id, &sae, &options).await;
+        let mut session = self.session()?;
+        let loaded = if stream {
+            let sae = Rc::new(sae);
+            session.load_streamed_sae(id, sae, &options, None).await
+        } else {
+            session.load_sae(id, &sae, &options).await
+        };
         let info = loaded.map_err(|error| thrown.or(|| refused(error)))?;
         Ok(convert::sae(&info))
     }

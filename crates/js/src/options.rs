@@ -94,6 +94,7 @@ pub struct LoadOptions {
     weight_format: Option<String>,
     centre: Option<bool>,
     norm_scaling_factor: Option<f32>,
+    stream: Option<bool>,
 }
 
 fn weights(format: Option<&str>) -> Result<WeightChoice, JsValue> {
@@ -109,6 +110,11 @@ fn weights(format: Option<&str>) -> Result<WeightChoice, JsValue> {
 }
 
 impl LoadOptions {
+    /// Whether it is to stay in its file, and be read through a buffer for each prompt.
+    pub fn stream(&self) -> bool {
+        self.stream.unwrap_or(false)
+    }
+
     /// As the session takes it.
     pub fn into_sae_options(self) -> Result<SaeOptions, JsValue> {
         Ok(SaeOptions {

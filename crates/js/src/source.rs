@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use formats::source::{ByteSource, Reading};
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -81,8 +81,10 @@ impl ByteSource for File {
     fn read(&self, offset: u64, length: usize) -> Reading<'_> {
         Box::pin(async move {
             self.part(offset, length).await.map_err(|error| {
+                let message = Reflect::get(&error, &"message".into());
+                let message = message.ok().and_then(|message| message.as_string());
                 *self.thrown.0.borrow_mut() = Some(error);
-                "reading it failed".to_owned()
+                message.unwrap_or_else(|| "reading it failed".to_owned())
             })
         })
     }

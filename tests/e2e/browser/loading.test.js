@@ -244,3 +244,26 @@ test('a host that misbehaves', async () => {
   assert.equal((await load()).resolved, '[object Object]');
   await page.context().close();
 });
+
+test('an SAE that stays in its file, and neurons without one', async () => {
+  const page = await open();
+  await loadModel(page);
+  const found = await page.evaluate(async (prompt) => {
+    const { saes } = await engine.fromLink('demo/saes:layer_3.pt');
+    const hook = 'blocks.3.hook_resid_post';
+    await engine.loadSae(saes[0].source, { id: 'whole', hook });
+    const streamed = await engine.loadSae(saes[0].source, { id: 'streamed', hook, stream: true });
+    const neurons = await engine.loadNeurons('blocks.2.mlp.hook_post', { id: 'neurons' });
+    const trace = await engine.trace(prompt);
+    const again = await engine.trace(prompt, { saes: ['streamed'] });
+    const latents = (sae) => Array.from(sae.latents);
+    const [one, other, third] = trace.saes;
+    return { streamed, neurons, one: latents(one), other: latents(other), again: latents(again.saes[0]), fvu: third.metrics.fvu, below: third.activations.some((value) => value < 0) };
+  }, PROMPT);
+  assert.equal(found.streamed.weights, 'streamed');
+  assert.equal(found.neurons.architecture, 'neurons');
+  assert.deepEqual(found.other, found.one);
+  assert.deepEqual(found.again, found.one);
+  assert.equal(found.fvu, 0);
+  assert.ok(found.below, 'neurons are listed by magnitude');
+});
