@@ -2,11 +2,12 @@
 //! sends it from another host in the last.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Proxy};
 
 use crate::cache::is_sha256;
 use crate::error::Error;
@@ -73,28 +74,36 @@ impl Answer {
 
 /// Sends requests.
 pub(crate) struct Client {
+    /// By way of the proxy that the environment names, if it does.
     agent: Agent,
+    /// For hosts on this machine, which no proxy can reach.
+    direct: Agent,
     silence: Duration,
 }
 
 impl Client {
     /// A client that gives a host up after it has been silent for so long.
     pub fn new(silence: Duration) -> Self {
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_resolve(Some(silence))
-            .timeout_connect(Some(silence))
-            .timeout_recv_response(Some(silence))
-            .timeout_per_read(Some(silence))
-            // Lengths and ranges are those of the file itself.
-            .accept_encoding("identity")
-            .user_agent(concat!("sae-explorer/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls.build());
+        let agent = |proxy: Option<Proxy>| -> Agent {
+            let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
+            let config = Agent::config_builder()
+                .proxy(proxy)
+                .tls_config(tls.build())
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .timeout_resolve(Some(silence))
+                .timeout_connect(Some(silence))
+                .timeout_recv_response(Some(silence))
+                .timeout_per_read(Some(silence))
+                // Lengths and ranges are those of the file itself.
+                .accept_encoding("identity")
+                .user_agent(concat!("sae-explorer/", env!("CARGO_PKG_VERSION")));
+            config.build().into()
+        };
         Self {
-            agent: config.build().into(),
+            agent: agent(Proxy::try_from_env()),
+            direct: agent(None),
             silence,
         }
     }
@@ -104,9 +113,14 @@ impl Client {
         let mut url = url.to_owned();
         let (mut linked, mut linked_size) = (None, None);
         for _ in 0..=REDIRECTS {
+            let agent = if is_here(host(&url)) {
+                &self.direct
+            } else {
+                &self.agent
+            };
             let request = match ask {
-                Ask::Head => self.agent.head(&url),
-                Ask::Body(_) => self.agent.get(&url),
+                Ask::Head => agent.head(&url),
+                Ask::Body(_) => agent.get(&url),
             };
             let request = match ask {
                 Ask::Body(from) if from > 0 => request.header("range", format!("bytes={from}-")),
@@ -309,6 +323,16 @@ pub(crate) fn host(url: &str) -> &str {
     rest.split(['/', '?']).next().unwrap_or_default()
 }
 
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let address = name.parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// A host's words as they may be printed on a terminal.
 pub(crate) fn printable(words: &str) -> String {
     let words = words.chars().take(WORDS);
@@ -318,6 +342,48 @@ pub(crate) fn printable(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_on_this_machine() {
+        for host in [
+            "localhost",
+            "LOCALHOST:80",
+            "127.0.0.1:8080",
+            "127.1.2.3",
+            "[::1]:80",
+        ] {
+            assert!(is_here(host), "{host}");
+        }
+        for host in [
+            "huggingface.co",
+            "10.0.0.1",
+            "[2001:db8::1]:80",
+            "localhost.example",
+            "",
+        ] {
+            assert!(!is_here(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_will_not_go_better_is_not_tried_again() {
+        let client = Client::new(Duration::from_secs(1));
+        let lookup = io::Error::other("failed to lookup address information: try again");
+        let handshake = io::Error::new(io::ErrorKind::InvalidData, "UnknownIssuer");
+        for (error, words) in [
+            (ureq::Error::HostNotFound, "the host host is not known"),
+            (lookup.into(), "the host host is not known"),
+            (handshake.into(), "not secure: UnknownIssuer"),
+        ] {
+            let Failure::Lasting(error) = client.failure(error, "https://host/x", "a/b:x") else {
+                panic!("{words}");
+            };
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let failure = client.failure(refused.into(), "https://host/x", "a/b:x");
+        assert!(matches!(failure, Failure::Passing { .. }));
+    }
 
     #[test]
     fn ranges_are_read() {

@@ -136,17 +136,6 @@ fn a_host_that_is_away_is_not_waited_for_again() {
 }
 
 #[test]
-fn a_host_that_nobody_knows_is_not_tried_again() {
-    let (server, cache) = (Server::start(), folder("unknown_host"));
-    let mut options = options(&server, &cache);
-    options.base = "http://no-such-host.invalid".to_owned();
-    options.first_wait = Duration::from_secs(1000);
-    let error = bring(options, "a/b:x/weights.pt").unwrap_err();
-    let said = error.to_string();
-    assert!(said.contains("no-such-host.invalid is not known"), "{said}");
-}
-
-#[test]
 fn a_commit_is_never_asked_for_twice() {
     let (server, cache) = (Server::start(), folder("pinned"));
     let commit = "0123456789abcdef0123456789abcdef01234567";
