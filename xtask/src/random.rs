@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use random_model::{Published, Size, write_model, write_sae};
+use random_model::{Published, Size, VERSION, write_model, write_sae};
+
+use crate::paths::Paths;
 
 /// What `cargo xtask random-model` takes.
 #[derive(clap::Args)]
@@ -88,6 +90,19 @@ pub fn sae(arguments: &SaeArguments) -> Result<()> {
     let written = write_sae(published, &arguments.folder)?;
     say(&arguments.folder, written);
     Ok(())
+}
+
+/// Makes what the tests in a browser load, and gives the folder of the folders. The native tests keep theirs there too.
+pub fn for_tests(paths: &Paths) -> Result<PathBuf> {
+    let folder = paths.target.join(format!("tmp/random-v{VERSION}"));
+    write_model(Size::Small, None, &folder.join("gpt2-small"))?;
+    for (published, name) in [
+        (Published::OpenAi32k, "oai-v5-32k"),
+        (Published::OpenAi32kFolder, "oai-v5-32k-folder"),
+    ] {
+        write_sae(published, &folder.join(name))?;
+    }
+    Ok(folder)
 }
 
 fn say(folder: &Path, written: bool) {

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::paths::Paths;
 use crate::toolchain::{self, WasmToolchain};
-use crate::{packages, process, size};
+use crate::{packages, process, random, size};
 
 /// Names the folder in which the end-to-end tests leave pictures of the page; without it they make none.
 const PICTURES: &str = "SAE_EXPLORER_SCREENSHOTS";
@@ -90,7 +90,8 @@ pub fn browser(paths: &Paths) -> Result<()> {
         .env("CHROMIUM", chromium)
         .env("SAE_EXPLORER_DIST", &paths.dist)
         // The server under test is this very program.
-        .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
+        .env("SAE_EXPLORER_XTASK", std::env::current_exe()?)
+        .env("SAE_EXPLORER_RANDOM", random::for_tests(paths)?);
     // Where the README's pictures go, as seen from the root and not from the tests' folder.
     if let Some(pictures) = std::env::var_os(PICTURES) {
         command.env(PICTURES, paths.root.join(pictures));
