@@ -14,9 +14,10 @@ fuzz_target!(|data: &[u8]| {
     }
     let names = index.files().to_vec();
     let bytes = safetensors(&[("a", &[2]), ("b", &[1, 2])]);
-    let files = names.iter().take(3).map(|name| {
-        TensorFile::from_safetensors(name, bytes.clone()).expect("a sound file")
-    });
+    let files = names
+        .iter()
+        .take(3)
+        .map(|name| TensorFile::from_safetensors(name, bytes.clone()).expect("a sound file"));
     if let Ok(set) = index.join(files.collect()) {
         let _ = (set.names(), set.entries());
     }

@@ -51,7 +51,8 @@ pub fn safetensors(tensors: &[(&str, &[usize])]) -> Vec<u8> {
     for (name, shape) in tensors {
         let start = end;
         end += 4 * shape.iter().product::<usize>();
-        let entry = serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] });
+        let entry =
+            serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] });
         header.insert((*name).to_owned(), entry);
     }
     let header = serde_json::Value::Object(header).to_string();

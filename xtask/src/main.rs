@@ -1,10 +1,11 @@
-//! `cargo xtask serve | build | test | bench | random-model | random-sae`: everything that is done with the project from a terminal.
+//! `cargo xtask serve | build | test | fuzz | bench | random-model | random-sae`: everything that is done with the project from a terminal.
 //!
 //! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
 //! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`site`], [`size`]), how it is served
-//! ([`server`]), checked ([`mod@test`]) and measured ([`mod@bench`]), and on what ([`random`]).
+//! ([`server`]), checked ([`mod@test`], [`fuzz`]) and measured ([`mod@bench`]), and on what ([`random`]).
 
 mod bench;
+mod fuzz;
 mod packages;
 mod paths;
 mod process;
@@ -40,6 +41,8 @@ enum Command {
     Build,
     /// Run every check: format, lints, docs, native tests, the page in a browser
     Test(test::Arguments),
+    /// Run the parsers of files on bytes that a fuzzer makes up
+    Fuzz(fuzz::Arguments),
     /// Measure kernels, engine and page, and print tables
     Bench(bench::Arguments),
     /// Write a full-size GPT-2 of random weights
@@ -88,6 +91,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Test(arguments) => test::run(&paths, &arguments),
+        Command::Fuzz(arguments) => fuzz::run(&paths, &arguments),
         Command::Bench(arguments) => bench::run(&paths, &arguments),
         Command::RandomModel(arguments) => random::model(&arguments),
         Command::RandomSae(arguments) => random::sae(&arguments),

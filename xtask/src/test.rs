@@ -33,6 +33,8 @@ pub enum Step {
     Docs,
     /// the crates' own tests, on the CPU and on a GPU device
     Native,
+    /// the parsers of files on bytes that a fuzzer makes up, for about a minute
+    Fuzz,
     /// the package's JavaScript, without a browser
     Package,
     /// the site is built
@@ -44,13 +46,14 @@ pub enum Step {
 }
 
 /// In the order in which they run: what fails soonest comes first.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step::Format,
     Step::Clippy,
     Step::ClippyWasm,
     Step::Docs,
     Step::Package,
     Step::Native,
+    Step::Fuzz,
     Step::Build,
     Step::Size,
     Step::Browser,
@@ -64,6 +67,7 @@ impl Step {
             Self::ClippyWasm => "clippy on wasm",
             Self::Docs => "docs",
             Self::Native => "native tests",
+            Self::Fuzz => "fuzz",
             Self::Package => "package",
             Self::Build => "build of the site",
             Self::Size => "wasm size",
@@ -83,6 +87,7 @@ impl Step {
             Self::ClippyWasm => steps::clippy_wasm(paths),
             Self::Docs => steps::docs(paths),
             Self::Native => steps::native(paths),
+            Self::Fuzz => crate::fuzz::run(paths, &crate::fuzz::Arguments::quick()),
             Self::Package => steps::package(paths),
             Self::Build => crate::site::build(paths),
             Self::Size => steps::size(paths),

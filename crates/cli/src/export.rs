@@ -45,6 +45,10 @@ pub async fn export(arguments: &Export) -> Result<(), Error> {
                 ("the model's name", config.model_name.is_some()),
                 ("whether a BOS goes first", config.prepend_bos.is_some()),
                 ("the context's size", config.context_size.is_some()),
+                (
+                    "whether the model was centred",
+                    config.center_writing_weights.is_some(),
+                ),
                 ("skipped positions", !config.skipped_positions.is_empty()),
             ]
         }

@@ -141,7 +141,7 @@ fn what_is_wrong_is_named() {
     refused(
         read(&json!([]), &tensors()),
         "bad-file",
-        "_cfg.json: not a JSON object",
+        "z_cfg.json: not a JSON object",
     );
 }
 

@@ -12,10 +12,13 @@ use crate::{packages, process, random, size};
 /// Names the folder in which the end-to-end tests leave pictures of the page; without it they make none.
 const PICTURES: &str = "SAE_EXPLORER_SCREENSHOTS";
 
-/// `cargo fmt --check` over the workspace.
+/// `cargo fmt --check` over the workspace and the fuzz targets.
 pub fn format(paths: &Paths) -> Result<()> {
     toolchain::components(paths)?;
-    process::run(process::cargo(paths).args(["fmt", "--all", "--check"]))
+    process::run(process::cargo(paths).args(["fmt", "--all", "--check"]))?;
+    let mut fuzz = process::cargo(paths);
+    fuzz.current_dir(paths.root.join("fuzz"));
+    process::run(fuzz.args(["fmt", "--check"]))
 }
 
 /// Clippy over every crate and its tests, warnings denied.

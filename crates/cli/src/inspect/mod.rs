@@ -6,7 +6,7 @@ mod sae;
 
 use std::rc::Rc;
 
-use formats::sae::FileKind;
+use formats::sae::{FileKind, attention};
 use formats::source::ByteSource;
 use formats::tensors::TensorFile;
 use serde_json::{Map, Value};
@@ -116,6 +116,14 @@ async fn json(place: &Place) -> Result<Report, Error> {
     let object: Option<Map<String, Value>> = serde_json::from_slice(&bytes).ok();
     let has = |key: &str| object.as_ref().is_some_and(|o| o.contains_key(key));
     let named = |expected: &str| place.file_name() == expected;
+    // The settings beside a `.pt` file stand for it.
+    if attention::is_cfg(&bytes)
+        && let Some(stem) = place.file_name().strip_suffix("_cfg.json")
+        && let Some(weights) = place.beside(&format!("{stem}.pt"))
+    {
+        let source = weights.open(&weights.name(), "its settings lie in _cfg.json")?;
+        return Ok(sae::pt(&weights, source).await);
+    }
     Ok(if has("model") || named("tokenizer.json") {
         model::tokenizer(place, &bytes)
     } else if has("model_type") || has("architectures") || named("config.json") {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use formats::sae::{Architecture, Sae, openai, saelens};
+use formats::sae::{Architecture, Normalization, Sae, openai, saelens};
 use formats::source::ByteSource;
 use formats::tensors::TensorFile;
 
@@ -76,10 +76,20 @@ fn facts(report: &mut Report, sae: &Sae) {
     report.fact("latents", config.d_sae);
     report.fact("d_in", config.d_in);
     report.fact("normalization", config.normalization.name());
+    if let Normalization::ExpectedAverageOnlyIn {
+        norm_scaling_factor,
+    } = config.normalization
+    {
+        // By its shortest decimals: widening would show 0.30000001192092896.
+        let factor = norm_scaling_factor.map(|factor| factor.to_string());
+        let factor = factor.and_then(|factor| factor.parse::<f64>().ok());
+        report.fact("norm scaling factor", factor);
+    }
     report.fact("applies b_dec to input", config.apply_b_dec_to_input);
     report.fact("hook", config.hook_name.clone());
     report.fact("model", config.model_name.clone());
     report.fact("prepends bos", config.prepend_bos);
+    report.fact("model was centred", config.center_writing_weights);
     report.fact("context", config.context_size);
     report.fact("skipped positions", config.skipped_positions.clone());
     report.fact("has firing frequency", sae.firing_frequency.is_some());

@@ -16,8 +16,6 @@ use crate::pickle::Pickle;
 use crate::source::ByteSource;
 use crate::torch::TorchDict;
 
-const CFG: &str = "_cfg.json";
-
 /// Whether these settings are those of such an autoencoder: they alone have `act_size` and `dict_size`.
 pub fn is_cfg(cfg_json: &[u8]) -> bool {
     let cfg: Option<Map<String, Value>> = serde_json::from_slice(cfg_json).ok();
@@ -30,16 +28,25 @@ pub fn is_cfg(cfg_json: &[u8]) -> bool {
 /// `bad-file` for damaged files, a pickle that asks for anything but tensors, a missing tensor or setting;
 /// `unsupported-architecture` where the heads are not joined; `wrong-shape` by tensor; `unreadable`.
 pub async fn open_pt(source: Rc<dyn ByteSource>, cfg_json: &[u8]) -> Result<SaeFile> {
+    let stem = source.name().strip_suffix(".pt").unwrap_or_default();
+    let cfg_name = format!("{stem}_cfg.json");
     let cfg: Map<String, Value> = serde_json::from_slice(cfg_json)
-        .map_err(|e| Error::bad(CFG, format!("not a JSON object: {e}")))?;
-    let (d_in, d_sae) = (size(&cfg, "act_size")?, size(&cfg, "dict_size")?);
+        .map_err(|e| Error::bad(&cfg_name, format!("not a JSON object: {e}")))?;
+    let size = |name| size(&cfg_name, &cfg, name);
+    let text = |name| text(&cfg_name, &cfg, name);
+    let (d_in, d_sae) = (size("act_size")?, size("dict_size")?);
     let one_head = cfg.get("head").filter(|head| head.is_number());
     let apart = cfg
         .get("concat_heads")
         .filter(|joined| **joined == Value::Bool(false));
     if let Some(found) = one_head.or(apart) {
         let what = "heads that are not joined, head or concat_heads =";
-        return Err(Error::unsupported(CFG, what, found, "all heads, joined"));
+        return Err(Error::unsupported(
+            &cfg_name,
+            what,
+            found,
+            "all heads, joined",
+        ));
     }
     let file = openai::open_archive(source).await?;
     let pickle_bytes = file.pickle_bytes().await?;
@@ -62,13 +69,13 @@ pub async fn open_pt(source: Rc<dyn ByteSource>, cfg_json: &[u8]) -> Result<SaeF
             d_sae,
             normalization: Normalization::None,
             apply_b_dec_to_input: true,
-            hook_name: text(&cfg, "act_name")?,
+            hook_name: text("act_name")?,
             prepend_bos: Some(true),
             skipped_positions: Vec::new(),
-            model_name: text(&cfg, "model_name")?,
+            model_name: text("model_name")?,
             context_size: cfg
                 .contains_key("seq_len")
-                .then(|| size(&cfg, "seq_len"))
+                .then(|| size("seq_len"))
                 .transpose()?,
             center_writing_weights: None,
         },
@@ -81,22 +88,22 @@ pub async fn open_pt(source: Rc<dyn ByteSource>, cfg_json: &[u8]) -> Result<SaeF
     })
 }
 
-fn size(cfg: &Map<String, Value>, name: &str) -> Result<usize> {
+fn size(file: &str, cfg: &Map<String, Value>, name: &str) -> Result<usize> {
     let expected = "it must be a positive whole number";
     let Some(value) = cfg.get(name) else {
-        return Err(Error::field(CFG, name, "missing", expected));
+        return Err(Error::field(file, name, "missing", expected));
     };
     value
         .as_u64()
         .and_then(|n| usize::try_from(n).ok())
         .filter(|n| (1..=1 << 30).contains(n))
-        .ok_or_else(|| Error::field(CFG, name, value, expected))
+        .ok_or_else(|| Error::field(file, name, value, expected))
 }
 
-fn text(cfg: &Map<String, Value>, name: &str) -> Result<Option<String>> {
+fn text(file: &str, cfg: &Map<String, Value>, name: &str) -> Result<Option<String>> {
     match cfg.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(value)) => Ok(Some(value.clone())),
-        Some(other) => Err(Error::field(CFG, name, other, "it must be a text")),
+        Some(other) => Err(Error::field(file, name, other, "it must be a text")),
     }
 }
