@@ -3,7 +3,7 @@
 use crate::cpu::{Bindings, simd};
 use crate::kernel::edit_latent::Parameters;
 
-pub(crate) fn run(parameters: &Parameters, _weights_f16: bool, bindings: &Bindings<'_>) {
+pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let input = bindings.f32(1);
     let latents = bindings.u32(2);
     let activations = bindings.f32(3);

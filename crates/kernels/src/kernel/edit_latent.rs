@@ -73,7 +73,6 @@ pub fn edit_latent(recorder: &mut Recorder, args: &EditLatent<'_>) -> Result<(),
             ),
         ));
     };
-    let weights_f16 = args.w_dec.is_f16();
     let parameters = Parameters {
         rows: kernel::dimension("edit_latent", "rows", args.rows)?,
         k: kernel::dimension("edit_latent", "k", args.k)?,
@@ -88,7 +87,7 @@ pub fn edit_latent(recorder: &mut Recorder, args: &EditLatent<'_>) -> Result<(),
     };
     recorder.dispatch(
         &SHADER,
-        &[kernel::flag("weights_f16", weights_f16)],
+        &[kernel::flag("weights_f16", args.w_dec.is_f16())],
         parameters,
         &[
             args.input,
@@ -100,6 +99,6 @@ pub fn edit_latent(recorder: &mut Recorder, args: &EditLatent<'_>) -> Result<(),
             args.output,
         ],
         [parameters.rows, 1, 1],
-        move |bindings| cpu::edit_latent::run(&parameters, weights_f16, bindings),
+        move |bindings| cpu::edit_latent::run(&parameters, bindings),
     )
 }

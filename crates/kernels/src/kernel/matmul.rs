@@ -16,17 +16,38 @@ pub(crate) fn dispatch(
     weights: &Buffer,
     parameters: Parameters,
 ) -> Result<(), Error> {
+    dispatch_as(
+        recorder,
+        args,
+        weights,
+        parameters,
+        (&SHADER, TILE, TILE),
+        None,
+    )
+}
+
+/// Records a product by a shader with this one's bindings, whose workgroups compute so many outputs of so many rows.
+pub(crate) fn dispatch_as(
+    recorder: &mut Recorder,
+    args: &Linear<'_>,
+    weights: &Buffer,
+    parameters: Parameters,
+    (shader, outputs, rows): (&'static kernel::Shader, u32, u32),
+    constant: Option<(&'static str, f64)>,
+) -> Result<(), Error> {
     let dummy = recorder.device().dummy()?;
     let flags = Flags::of(args);
+    let mut constants = vec![
+        kernel::flag("weights_f16", flags.weights_f16),
+        kernel::flag("gelu", flags.gelu),
+        kernel::flag("has_bias", flags.has_bias),
+        kernel::flag("has_residual", flags.has_residual),
+        kernel::flag("use_position", flags.use_position),
+    ];
+    constants.extend(constant);
     recorder.dispatch(
-        &SHADER,
-        &[
-            kernel::flag("weights_f16", flags.weights_f16),
-            kernel::flag("gelu", flags.gelu),
-            kernel::flag("has_bias", flags.has_bias),
-            kernel::flag("has_residual", flags.has_residual),
-            kernel::flag("use_position", flags.use_position),
-        ],
+        shader,
+        &constants,
         parameters,
         &[
             args.position.unwrap_or(&dummy),
@@ -37,8 +58,8 @@ pub(crate) fn dispatch(
             args.output,
         ],
         [
-            parameters.outputs.div_ceil(TILE),
-            parameters.rows.div_ceil(TILE),
+            parameters.outputs.div_ceil(outputs),
+            parameters.rows.div_ceil(rows),
             1,
         ],
         move |bindings| cpu::matmul::run(&parameters, flags, bindings),
