@@ -17,6 +17,7 @@ let engine = null;
 let memory = null;
 let lastTraceMilliseconds = null;
 let demoUrl = null;
+let device = null; // {backend, deviceBytes} as last seen
 let catalogueUrl = null;
 let catalogue = null; // a promise, once it was asked for
 let settings = { mirror: null, memoryBudget: null };
@@ -53,7 +54,7 @@ const methods = {
     }
     engine = await Engine.create(backend, limits, pause);
     progress('engine', 1, 1);
-    const { fallbackReason } = engine.info();
+    const { fallbackReason } = onDevice();
     if (fallbackReason !== null) {
       self.postMessage({ notice: { code: 'no-webgpu', message: `WebGPU is not available here, so the engine runs on the CPU: the same results, more slowly. (${fallbackReason})` } });
     }
@@ -123,7 +124,7 @@ const beside = {
   deleteStored: ({ key }) => files.store.delete(key),
 
   async catalogue() {
-    const { backend, deviceBytes } = engine.info();
+    const { backend, deviceBytes } = onDevice();
     const { memoryBudget } = settings;
     const { deviceMemory } = navigator;
     return judged(await offered(), await mirror(), { backend, deviceBytes, memoryBudget, deviceMemory });
@@ -136,6 +137,16 @@ const beside = {
   recognise: ({ list }) => fromFiles(list, { files, inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } }),
   fromLink: async ({ text }) => fromLink(text, { files, mirror: await mirror() }),
 };
+
+// While a call is under way the engine answers no other; what was on the device before it is near enough.
+function onDevice() {
+  try {
+    device = engine.info();
+  } catch (error) {
+    if (device === null) throw error;
+  }
+  return device;
+}
 
 // The catalogue is asked for once; a failure is not remembered.
 function offered(signal) {

@@ -1,7 +1,7 @@
 // Starts the page: the engine's class and the like first, because the page binds them by their global names.
 
 import start from './app.js';
-import { watchDrops } from './files.js';
+import { watchDrops } from './drops.js';
 import * as engine from './pkg/index.js';
 
 const { SaeExplorer, SAMPLE_TEXT } = engine;

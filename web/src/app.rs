@@ -145,7 +145,7 @@ fn use_feature(state: &State, controller: &Controller) {
 
 #[wasm_bindgen]
 extern "C" {
-    /// Of `files.js`; `boot.js` puts it on the global object.
+    /// Of `drops.js`; `boot.js` puts it on the global object.
     #[wasm_bindgen(js_name = watchDrops)]
     fn watch_drops(told: &JsValue, over: &JsValue);
 }

@@ -57,6 +57,10 @@ told! {
         n_ctx: usize = "nCtx",
         /// Number of blocks.
         n_layers: u32 = "nLayers",
+        /// Width of the residual stream.
+        d_model: u32 = "dModel",
+        /// Size of the vocabulary.
+        vocab: u32 = "vocab",
     }
 
     /// A loaded SAE.

@@ -232,6 +232,10 @@ impl Controller {
         let (Some(engine), Ok(controller)) = (self.engine(), AbortController::new()) else {
             return;
         };
+        if then.is_none() {
+            // The person chose something else than what the address asks for.
+            self.tell(LoadAction::Stay);
+        }
         let weights = weights.to_owned();
         let signal = controller.signal();
         self.set_loading(Some(controller));
@@ -269,7 +273,7 @@ impl Controller {
             let whole = broken.is_none();
             let broken = broken.filter(|_| !stopped);
             this.tell(LoadAction::Ended(broken.map(|(fault, left)| {
-                Broken::new(fault.code, fault.message, left)
+                Broken::new(fault.code, fault.message, left, then.clone())
             })));
             if stopped {
                 this.dispatch(Action::Note(State::stopped()));

@@ -1,6 +1,6 @@
 //! What can be loaded, and what is stored, as the engine's API tells it (`pkg/index.d.ts`).
 
-use crate::data::told;
+use crate::data::{ModelInfo, told};
 
 /// Where a model or SAE is read from: a value of the API that is handed back to it as it came.
 #[cfg(target_arch = "wasm32")]
@@ -31,6 +31,12 @@ told! {
         name: String = "name",
         /// Licence.
         licence: String = "licence",
+        /// Number of blocks.
+        layers: u32 = "layers",
+        /// Width of the residual stream.
+        d_model: u32 = "dModel",
+        /// Size of the vocabulary.
+        vocab: u32 = "vocab",
         /// Size of the download, bytes.
         bytes: f64 = "bytes",
         /// Whether there is room for it.
@@ -127,5 +133,40 @@ told! {
         available: bool = "available",
         /// Why it does not.
         reason: String = "reason",
+    }
+}
+
+impl CatalogueModel {
+    /// Whether a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere.
+    pub fn is(&self, model: &ModelInfo) -> bool {
+        self.id == model.id
+            || (self.layers, self.d_model, self.vocab)
+                == (model.n_layers, model.d_model, model.vocab)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_known_by_its_id_or_its_shape() {
+        let entry = CatalogueModel {
+            id: "gpt2".to_owned(),
+            layers: 12,
+            d_model: 768,
+            vocab: 50257,
+            ..CatalogueModel::default()
+        };
+        let model = |id: &str, n_layers| ModelInfo {
+            id: id.to_owned(),
+            n_layers,
+            d_model: 768,
+            vocab: 50257,
+            ..ModelInfo::default()
+        };
+        assert!(entry.is(&model("gpt2", 0)));
+        assert!(entry.is(&model("file:my-gpt2", 12)));
+        assert!(!entry.is(&model("file:my-gpt2", 6)));
     }
 }

@@ -1,34 +1,22 @@
 // The page as it is seen: loading, light and dark, wide and narrow, and for those who cannot see it.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
-import { openApp, part, picture } from '../support/app.js';
+import { openApp, part, picture, serious } from '../support/app.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serve } from '../support/server.js';
 
 let server;
 let browser;
-let axe;
 before(async () => {
   server = await serve();
   browser = await launch({ webgpu: false });
-  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 });
 after(async () => {
   await browser?.close();
   await server?.close();
 });
-
-/** Serious faults that axe-core finds; run from here, because the page's policy lets no other script in. */
-async function serious(page) {
-  const { violations } = await page.evaluate(`(() => { ${axe}; return axe.run(document, { resultTypes: ['violations'] }); })()`);
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
-}
 
 test('shows progress while it loads', async () => {
   let release;

@@ -11,7 +11,7 @@ use crate::state::{Remote, State};
 
 /// The question, where an address names something that is not loaded.
 pub fn asked(controller: &Controller, state: &State) -> Html {
-    let (Some(place), None) = (&state.asked, &state.job) else {
+    let (Some(place), None, None) = (&state.asked, &state.job, &state.broken) else {
         return Html::default();
     };
     let tasks = tasks(state, place);

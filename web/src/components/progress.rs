@@ -95,12 +95,15 @@ pub fn broken_banner(controller: &Controller, state: &State) -> Html {
     let Some(broken) = &state.broken else {
         return Html::default();
     };
-    let Broken { problem, left } = broken;
+    let Broken {
+        problem,
+        left,
+        then,
+    } = broken;
     let again = {
         let (controller, left) = (controller.clone(), left.clone());
         let weights = state.open.weights().to_owned();
-        // What an address asked for is still asked for when the rest of it is loaded.
-        let then = state.asked.clone();
+        let then = then.clone();
         move |_| controller.run(left.clone(), &weights, then.clone())
     };
     html! {

@@ -83,6 +83,8 @@ pub struct Broken {
     pub problem: Problem,
     /// What is still to be loaded, beginning with what failed.
     pub left: Vec<Task>,
+    /// The place to go to when it is there.
+    pub then: Option<Place>,
 }
 
 /// A field in which something is typed or chosen.
@@ -267,7 +269,6 @@ impl State {
         // The tokens may be others, and all that was computed is of the model before.
         self.trace = None;
         self.problem = None;
-        self.asked = None;
         self.phase = Phase::Ready;
         self.at_once = true;
     }
@@ -283,7 +284,6 @@ impl State {
         }
         self.place.sae = Some(id);
         self.at_once = true;
-        self.asked = None;
     }
 
     fn sae_unloaded(&mut self, id: &str) {
@@ -343,14 +343,18 @@ impl State {
 
 impl Broken {
     /// A failed load.
-    pub fn new(code: String, message: String, left: Vec<Task>) -> Self {
+    pub fn new(code: String, message: String, left: Vec<Task>, then: Option<Place>) -> Self {
         let problem = Problem {
             code,
             message,
             during: During::Other,
             too_long: None,
         };
-        Self { problem, left }
+        Self {
+            problem,
+            left,
+            then,
+        }
     }
 
     /// Whether it was a break in the way, so that the same again can go on where it broke off.

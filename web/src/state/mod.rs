@@ -1,6 +1,8 @@
 //! The whole state of the page, and everything that can happen to it.
 
 pub mod load;
+#[cfg(test)]
+mod load_tests;
 pub mod meter;
 pub mod reduce;
 #[cfg(test)]

@@ -23,7 +23,11 @@ pub fn catalogue(controller: &Controller, state: &State) -> Html {
             return html! { <p class="muted">{ "Reading the catalogue…" }</p> };
         }
     };
-    let here = state.model.as_ref().map_or("", |model| &model.id);
+    let here = catalogue
+        .models
+        .iter()
+        .find(|entry| state.model.as_ref().is_some_and(|model| entry.is(model)))
+        .map_or("", |entry| &entry.id);
     let saes: Vec<_> = catalogue
         .saes
         .iter()
@@ -33,8 +37,8 @@ pub fn catalogue(controller: &Controller, state: &State) -> Html {
         <>
             <h3>{ "Models" }</h3>
             <ul class="rows" data-testid="catalogue-models">
-                { demo(controller, state, here) }
-                { for catalogue.models.iter().map(|model| model_row(controller, state, model, here)) }
+                { demo(controller, state) }
+                { for catalogue.models.iter().map(|model| model_row(controller, state, model)) }
             </ul>
             <h3>{ "SAEs for the loaded model" }</h3>
             if saes.is_empty() {
@@ -54,9 +58,10 @@ fn load(controller: &Controller, state: &State, task: Task, disabled: bool) -> H
     html! { <button type="button" data-testid="load" disabled={disabled || state.job.is_some()} onclick={run}>{ "Load" }</button> }
 }
 
-fn demo(controller: &Controller, state: &State, here: &str) -> Html {
+fn demo(controller: &Controller, state: &State) -> Html {
     let about = html! { "the small model of this page with three SAEs" };
-    let action = if here == "demo" {
+    let loaded = state.model.as_ref().is_some_and(|model| model.id == "demo");
+    let action = if loaded {
         html! { <span class="muted">{ "loaded" }</span> }
     } else {
         load(controller, state, Task::demo(), false)
@@ -64,8 +69,12 @@ fn demo(controller: &Controller, state: &State, here: &str) -> Html {
     row(html! { "Demo" }, about, action)
 }
 
-fn model_row(controller: &Controller, state: &State, model: &CatalogueModel, here: &str) -> Html {
-    let action = if model.id == here {
+fn model_row(controller: &Controller, state: &State, model: &CatalogueModel) -> Html {
+    let action = if state
+        .model
+        .as_ref()
+        .is_some_and(|loaded| loaded.id == model.id)
+    {
         html! { <span class="muted">{ "loaded" }</span> }
     } else {
         let task = Task::catalogue(Kind::Model, model.name.clone(), &model.id, None);
@@ -112,7 +121,7 @@ fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
 
 /// Size, licence, and whether it fits.
 fn about(size: f64, licence: &str, fits: &Fits) -> Html {
-    let licence = if licence.is_empty() {
+    let licence = if licence.is_empty() || licence == "unknown" {
         "licence not stated"
     } else {
         licence

@@ -9,20 +9,11 @@ use crate::state::load::{Field, LoadAction, Task};
 
 /// Hook points whose entries are features of their own, with their names.
 const KINDS: [(&str, &str); 5] = [
-    ("mlp.hook_post", "MLP neurons (mlp.hook_post)"),
-    ("attn.hook_z", "attention heads' dimensions (attn.hook_z)"),
-    (
-        "hook_resid_pre",
-        "residual basis before the block (hook_resid_pre)",
-    ),
-    (
-        "hook_resid_mid",
-        "residual basis between attention and MLP (hook_resid_mid)",
-    ),
-    (
-        "hook_resid_post",
-        "residual basis after the block (hook_resid_post)",
-    ),
+    ("mlp.hook_post", "MLP neurons"),
+    ("attn.hook_z", "attention heads' z"),
+    ("hook_resid_pre", "residual before the block"),
+    ("hook_resid_mid", "residual before the MLP"),
+    ("hook_resid_post", "residual after the block"),
 ];
 
 /// The section.

@@ -1,8 +1,8 @@
-// Files that are dropped on the page, folders with everything in them.
+// Files and folders that are dropped anywhere on the page.
 
 import { droppedFiles } from './pkg/index.js';
 
-/** Tells `told` about the files of each drop, as an array; `over` about whether some are being held over the page. */
+/** Tells `told` about the files of each drop; `over` about whether some are being held over the page. */
 export function watchDrops(told, over) {
   const carries = ({ dataTransfer }) => dataTransfer?.types.includes('Files') ?? false;
   document.addEventListener('dragover', (event) => {

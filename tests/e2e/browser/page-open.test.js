@@ -1,0 +1,292 @@
+// Opening models and SAEs: the dialog, the catalogue, files, links, progress, what is stored, and what a link may do.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { latents, openApp, part, picture, ready, serious } from '../support/app.js';
+import { launch, newPage } from '../support/chromium.js';
+import { serveHub } from '../support/hub.js';
+import { root, serve } from '../support/server.js';
+
+const demo = (path) => join(root, 'web/demo', path);
+const read = (path) => readFile(demo(path));
+const MODEL = ['config.json', 'model.safetensors', 'tokenizer.json'];
+
+let server;
+let hub;
+let browser;
+before(async () => {
+  [server, hub] = await Promise.all([serve(), serveHub()]);
+  browser = await launch({ webgpu: false });
+  const [config, weights, tokenizer, ...saes] = await Promise.all([...MODEL.map((name) => read(`model/${name}`)), ...[1, 3, 5].map((layer) => read(`sae/layer_${layer}.pt`))]);
+  hub.repo('tiny/model', { 'config.json': config, 'model.safetensors': weights, 'tokenizer.json': tokenizer });
+  hub.repo('tiny/saes', { 'layer_1.pt': saes[0], 'layer_3.pt': saes[1], 'layer_5.pt': saes[2] });
+  const { n_layer: layers, n_embd: dModel, n_head: heads, vocab_size: vocab, n_positions: context } = JSON.parse(config);
+  const model = { id: 'tiny', name: 'Tiny', repo: 'tiny/model', licence: 'MIT', parameters: 6e6, layers, dModel, heads, vocab, context, bytes: weights.length + tokenizer.length };
+  const release = { id: 'tiny-topk', name: 'TopK, after the block', model: 'tiny', repo: 'tiny/saes', path: 'layer_{L}.pt', layers: [1, 3, 5], hook: 'blocks.{L}.hook_resid_post', architecture: 'topk', dIn: dModel, dSae: 4096, k: 16, context: 256, bos: true, centre: false, licence: 'unknown', bytes: saes[0].length };
+  const huge = { ...model, id: 'huge', name: 'Huge', repo: 'tiny/huge', parameters: 4e12, layers: 1000, dModel: 65536, bytes: 16e12 };
+  server.files.set('catalogue.json', Buffer.from(JSON.stringify({ mirror: hub.origin, models: [model, huge], saes: [release] })));
+});
+after(async () => {
+  await browser?.close();
+  await Promise.all([server?.close(), hub?.close()]);
+});
+
+/** The page with the demo; what should come and does not is found out within a minute. */
+async function open(context = {}) {
+  const page = await openApp(browser, server, { context });
+  page.setDefaultTimeout(15_000);
+  return page;
+}
+
+/** Opens the dialog by its key, at a section. */
+async function openDialog(page, section = 'Catalogue') {
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press('o');
+  await part(page, 'open-dialog').waitFor();
+  await page.getByRole('button', { name: section, exact: true }).click();
+}
+
+/** A row of one of the dialog's lists, by what stands in it. */
+const row = (page, list, text) => part(page, list).locator('li').filter({ hasText: text });
+
+const load = (row) => row.getByRole('button', { name: 'Load', exact: true }).click();
+
+/** Waits until nothing is being loaded and the prompt is traced. */
+async function settled(page) {
+  await part(page, 'progress').waitFor({ state: 'hidden' });
+  await ready(page);
+}
+
+/** What is loaded, by its ids. */
+const loaded = (page) =>
+  page.evaluate(async () => {
+    const { model, saes } = await window.saeExplorer.info();
+    return [model?.id, ...saes.map(({ id }) => id)];
+  });
+
+/** An SAE's numbers in the list of what is loaded, as shown: FVU, L0, ΔCE, KL. */
+async function numbers(page, sae) {
+  const cells = part(page, 'loaded-sae', `[data-sae="${sae}"]`).locator('td.number');
+  await page.waitForFunction((id) => /\d/.test(document.querySelector(`[data-testid="loaded-sae"][data-sae="${id}"] td.number`)?.textContent ?? ''), sae);
+  return (await cells.allTextContents()).slice(0, 4).map((text) => Number(text.replace('−', '-')));
+}
+
+test('the catalogue: what fits is loaded by a click, and each SAE shows its numbers', async () => {
+  const page = await open();
+  await openDialog(page);
+  await part(page, 'catalogue-models').waitFor();
+  assert.match(await row(page, 'catalogue-models', 'Tiny').innerText(), /14 MB · MIT · fits/);
+  const huge = row(page, 'catalogue-models', 'Huge');
+  assert.match(await huge.innerText(), /needs .+ available/);
+  assert.ok(await huge.getByRole('button', { name: 'Load' }).isDisabled());
+  // The demo's numbers, taken when somebody looks.
+  const [fvu, l0, , kl] = await numbers(page, 'openai.layer_3');
+  assert.ok(fvu > 0 && fvu < 0.5 && l0 > 1 && l0 <= 16 && kl > 0, `${fvu} ${l0} ${kl}`);
+  assert.equal(await part(page, 'doubt').count(), 0);
+  await load(row(page, 'catalogue-models', 'Tiny'));
+  await settled(page);
+  assert.deepEqual(await loaded(page), ['tiny']);
+  const saes = row(page, 'catalogue-saes', 'TopK');
+  assert.match(await saes.innerText(), /8.5 MB · licence not stated · fits/);
+  await saes.locator('select').selectOption('5');
+  await load(saes);
+  await settled(page);
+  assert.deepEqual(await loaded(page), ['tiny', 'tiny-topk@5']);
+  assert.ok((await numbers(page, 'tiny-topk@5')).every(Number.isFinite));
+  await page.keyboard.press('Escape');
+  await part(page, 'open-dialog').waitFor({ state: 'hidden' });
+  assert.ok((await latents(page)).length > 0);
+  assert.match(page.url(), /model=tiny&sae=tiny-topk%405/);
+  await openDialog(page);
+  await page.getByRole('button', { name: 'Remove tiny-topk@5' }).click();
+  await part(page, 'loaded-sae').waitFor({ state: 'hidden' });
+  assert.deepEqual(await loaded(page), ['tiny']);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('local files: recognised, named where they lack something, loaded and traced', async () => {
+  const page = await open();
+  await openDialog(page, 'Files');
+  await part(page, 'pick-files').setInputFiles([...MODEL.map((name) => demo(`model/${name}`)), demo('sae/layer_3.pt'), join(root, 'tests/fixtures/odd.safetensors')]);
+  await part(page, 'found').locator('li').first().waitFor();
+  const sae = row(page, 'found', 'layer_3');
+  assert.match(await sae.innerText(), /SAE · .+ · it does not say where it belongs/);
+  assert.match(await row(page, 'found', 'odd.safetensors').innerText(), /odd\.safetensors\s+\S/);
+  const all = page.getByRole('button', { name: 'Load all' });
+  assert.ok(await all.isDisabled(), 'a .pt does not say where it belongs');
+  await sae.locator('select').selectOption('blocks.3.hook_resid_post');
+  await all.click();
+  await settled(page);
+  const [model, one] = await loaded(page);
+  assert.match(model, /^file:/);
+  assert.match(one, /^file:.*@blocks\.3\.hook_resid_post$/);
+  const [fvu] = await numbers(page, one);
+  assert.ok(fvu < 0.5);
+  assert.doesNotMatch(page.url(), /file|layer_3/);
+  await page.keyboard.press('Escape');
+  assert.ok((await latents(page)).length > 0);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('files dropped on the page; a wrong hook is doubted', async () => {
+  const page = await open();
+  const bytes = (await read('sae/layer_5.pt')).toString('base64');
+  const transfer = await page.evaluateHandle((encoded) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0))], 'mine.pt'));
+    return data;
+  }, bytes);
+  await page.dispatchEvent('body', 'dragover', { dataTransfer: transfer });
+  assert.equal(await page.locator('body').getAttribute('data-over'), 'true');
+  await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
+  assert.equal(await page.locator('body').getAttribute('data-over'), 'false');
+  const sae = row(page, 'found', 'mine');
+  await sae.waitFor();
+  await sae.locator('select').selectOption('blocks.0.hook_mlp_out');
+  await load(sae);
+  await settled(page);
+  await part(page, 'doubt').waitFor();
+  assert.match(await part(page, 'doubt').innerText(), /normalisation or the hook/);
+  assert.equal((await loaded(page)).length, 5, 'what was there before is still there');
+  await page.context().close();
+});
+
+test('a link: what it leads to is listed before anything is loaded', async () => {
+  const page = await open();
+  await openDialog(page, 'Catalogue');
+  await part(page, 'catalogue-models').waitFor();
+  await page.getByRole('button', { name: 'Link', exact: true }).click();
+  const field = page.getByRole('textbox', { name: /owner\/name/ });
+  await field.fill('tiny/saes:layer_1.pt');
+  hub.requests.length = 0;
+  await page.keyboard.press('Enter');
+  const sae = row(page, 'found', 'layer_1');
+  await sae.waitFor();
+  await sae.locator('select').selectOption('blocks.1.hook_resid_post');
+  await load(sae);
+  await settled(page);
+  assert.ok((await loaded(page)).includes('tiny/saes:layer_1.pt@blocks.1.hook_resid_post'));
+  assert.match(page.url(), /sae=tiny%2Fsaes%3Alayer_1.pt%40blocks.1.hook_resid_post/);
+  await field.fill('tiny/nothing');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /nothing/.test(document.querySelector('.section')?.textContent ?? ''));
+  await page.context().close();
+});
+
+test('neurons need no SAE', async () => {
+  const page = await open();
+  await openDialog(page, 'Neurons');
+  await page.getByRole('combobox', { name: 'layer' }).selectOption('2');
+  await page.getByRole('button', { name: 'Load', exact: true }).click();
+  await settled(page);
+  assert.ok((await loaded(page)).includes('neurons:blocks.2.mlp.hook_post'));
+  await page.keyboard.press('Escape');
+  await part(page, 'feature-row').first().waitFor();
+  await part(page, 'feature-row').first().click();
+  await part(page, 'feature-panel').waitFor();
+  assert.match(page.url(), /sae=neurons%3Ablocks.2.mlp.hook_post/);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('progress, cancel, a broken connection, and going on from there', async () => {
+  const page = await open();
+  await openDialog(page);
+  await part(page, 'catalogue-models').waitFor();
+  hub.misbehave(/model\.safetensors/, { pause: 40 });
+  await load(row(page, 'catalogue-models', 'Tiny'));
+  await page.waitForFunction(() => /MB\/s|kB\/s/.test(document.querySelector('[data-testid="progress"]')?.textContent ?? ''));
+  const told = await part(page, 'progress').innerText();
+  assert.match(told, /Loading Tiny/);
+  assert.match(told, /\d [kM]B of 14 MB · .*B\/s · \d+ s left/);
+  assert.match(told, /model\.safetensors from the network/);
+  await part(page, 'cancel').click();
+  await part(page, 'progress').waitFor({ state: 'hidden' });
+  assert.equal(await part(page, 'error').count(), 0);
+  assert.deepEqual(await loaded(page), ['demo', 'openai.layer_1', 'openai.layer_3', 'openai.layer_5']);
+  // Now the connection breaks as soon as it is made.
+  hub.misbehave(/model\.safetensors/, { cutAfter: 0 });
+  await load(row(page, 'catalogue-models', 'Tiny'));
+  const error = part(page, 'error');
+  await error.waitFor();
+  assert.match(await error.innerText(), /model\.safetensors/);
+  assert.equal((await loaded(page))[0], 'demo');
+  hub.misbehave(/model\.safetensors/, null);
+  await error.getByRole('button', { name: 'Resume' }).click();
+  await error.waitFor({ state: 'hidden' });
+  await settled(page);
+  assert.deepEqual(await loaded(page), ['tiny']);
+  await page.context().close();
+});
+
+test('what is stored: listed, kept on request, deleted', async () => {
+  const page = await open();
+  await openDialog(page);
+  await part(page, 'catalogue-models').waitFor();
+  await load(row(page, 'catalogue-models', 'Tiny'));
+  await settled(page);
+  await page.getByRole('button', { name: 'Storage', exact: true }).click();
+  const weights = row(page, 'stored', 'model.safetensors').last();
+  await weights.waitFor();
+  assert.match(await weights.innerText(), /MB · complete · last used just now/);
+  const before = await part(page, 'stored').locator('li').count();
+  await weights.getByRole('button', { name: /Delete/ }).click();
+  await page.waitForFunction((count) => document.querySelectorAll('[data-testid="stored"] li').length === count - 1, before);
+  await part(page, 'delete-all').click();
+  await page.getByText('Nothing is stored.').waitFor();
+  assert.deepEqual(await loaded(page), ['tiny'], 'what is loaded stays loaded');
+  await page.context().close();
+});
+
+test('a link to something else downloads nothing before the person says so', async () => {
+  hub.requests.length = 0;
+  const page = await newPage(browser);
+  await page.goto(server.url('#model=tiny&sae=tiny-topk@3&token=3&feature=7&prompt=Once+upon+a+time'));
+  const button = part(page, 'load-asked');
+  await page.waitForFunction(() => /14 MB/.test(document.querySelector('[data-testid="load-asked"]')?.textContent ?? ''));
+  assert.match(await button.innerText(), /^Load Tiny \(14 MB\) and 1 SAE\?$/);
+  assert.deepEqual(hub.requests, []);
+  await button.click();
+  await part(page, 'asked').waitFor({ state: 'hidden' });
+  await page.waitForFunction(() => document.body.dataset.state === 'ready' && document.querySelector('[data-testid="feature-panel"]') !== null);
+  assert.deepEqual(await loaded(page), ['tiny', 'tiny-topk@3']);
+  assert.equal(await part(page, 'prompt').inputValue(), 'Once upon a time');
+  assert.equal(await part(page, 'feature-panel').getAttribute('data-latent'), '7');
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+  const other = await newPage(browser);
+  await other.goto(server.url('#model=tiny&sae=tiny-topk@3'));
+  await other.getByRole('button', { name: 'Use the demo instead' }).click();
+  await settled(other);
+  assert.equal((await loaded(other))[0], 'demo');
+  await other.context().close();
+});
+
+const VIEWS = [
+  { name: 'open', viewport: { width: 1440, height: 1000 }, colorScheme: 'light' },
+  { name: 'open-dark', viewport: { width: 1440, height: 1000 }, colorScheme: 'dark' },
+  { name: 'open-narrow', viewport: { width: 360, height: 800 }, colorScheme: 'light' },
+];
+for (const { name, ...context } of VIEWS) {
+  test(`${name}: everything in the dialog fits, axe-core finds nothing serious`, async () => {
+    const page = await open(context);
+    await openDialog(page);
+    await part(page, 'catalogue-models').waitFor();
+    await numbers(page, 'openai.layer_5');
+    for (const section of ['Files', 'Link', 'Neurons', 'Storage', 'Catalogue']) {
+      await page.getByRole('button', { name: section, exact: true }).click();
+      const widths = await part(page, 'open-dialog').evaluate((dialog) => [dialog.scrollWidth, dialog.clientWidth]);
+      assert.ok(widths[0] <= widths[1], `${section}: ${widths[0]} px of content in a dialog of ${widths[1]} px`);
+      assert.deepEqual(await serious(page), [], section);
+    }
+    await part(page, 'catalogue-models').waitFor();
+    await picture(page, name);
+    assert.deepEqual(page.seen.errors, []);
+    await page.context().close();
+  });
+}
