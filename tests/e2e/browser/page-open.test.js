@@ -274,6 +274,8 @@ const VIEWS = [
 ];
 for (const { name, ...context } of VIEWS) {
   test(`${name}: everything in the dialog fits, axe-core finds nothing serious`, async () => {
+    // The site's own catalogue, which is as long as it will be.
+    server.files.delete('catalogue.json');
     const page = await open(context);
     await openDialog(page);
     await part(page, 'catalogue-models').waitFor();
@@ -285,7 +287,7 @@ for (const { name, ...context } of VIEWS) {
       assert.deepEqual(await serious(page), [], section);
     }
     await part(page, 'catalogue-models').waitFor();
-    await picture(page, name);
+    if (name === 'open') await picture(page, name);
     assert.deepEqual(page.seen.errors, []);
     await page.context().close();
   });
