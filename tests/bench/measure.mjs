@@ -1,12 +1,30 @@
 // What runs inside the page: one function a subject, each complete in itself because it is sent there as text.
 
-/** The engine: prefill, decode, traces and what they cost in dispatches. Times in milliseconds. */
-export async function engine({ backend, prefill, position, tokens, repetitions }) {
+/**
+ * The engine: prefill, decode, traces and what they cost in dispatches. Times in milliseconds, memory in bytes.
+ * `model` and `saes` ([{id, url, hook}]) are addresses; without them it is the demo.
+ */
+export async function engine({ backend, model, saes, prefill, position, tokens, repetitions }) {
   const { SaeExplorer } = await import('/pkg/index.js');
   const explorer = await SaeExplorer.create({ backend });
-  await explorer.loadModel('demo');
-  const saes = await explorer.loadSae('demo');
-  const ids = saes.map(({ id }) => id);
+  const memory = [];
+  const weigh = async (what) => {
+    const { deviceBytes, wasmBytes } = await explorer.info();
+    memory.push({ what, deviceBytes, wasmBytes });
+  };
+  await weigh('nothing');
+  await explorer.loadModel(model ?? 'demo', { id: 'model' });
+  await weigh('the model');
+  const ids = [];
+  if (saes === undefined) {
+    ids.push(...(await explorer.loadSae('demo')).map(({ id }) => id));
+    await weigh('three SAEs');
+  }
+  for (const { id, url, hook } of saes ?? []) {
+    await explorer.loadSae(url, { id, hook });
+    ids.push(id);
+    await weigh(id);
+  }
 
   // A prompt of exactly so many tokens: the word is one token, and the sequence begins with another.
   const promptOf = async (count) => {
@@ -27,7 +45,7 @@ export async function engine({ backend, prefill, position, tokens, repetitions }
     return times;
   };
 
-  const result = { prefill: {}, trace: {} };
+  const result = { prefill: {}, trace: {}, memory };
   for (const count of prefill) {
     const prompt = await promptOf(count);
     result.prefill[count] = await repeat(() => explorer.generate(prompt, { maxTokens: 1, bos: 'yes' }));
@@ -57,13 +75,13 @@ export async function engine({ backend, prefill, position, tokens, repetitions }
   result.perToken = Object.fromEntries(Object.keys(long.spent).map((name) => [name, (long.spent[name] - short.spent[name]) / 8]));
 
   const traced = await promptOf(64);
-  for (const [name, chosen] of [['no SAE', []], ['one SAE', ids.slice(1, 2)], ['three SAEs', ids]]) {
+  const sets = saes === undefined ? [['one SAE', ids.slice(1, 2)], ['three SAEs', ids]] : ids.map((id) => [id, [id]]);
+  for (const [name, chosen] of [['no SAE', []], ...sets]) {
     result.trace[name] = await repeat(() => explorer.trace(traced, { saes: chosen, bos: 'yes' }));
   }
   const info = await explorer.info();
   result.adapter = info.adapter;
-  result.deviceBytes = info.deviceBytes;
-  result.wasmBytes = info.wasmBytes;
+  await weigh('all of this');
   await explorer.dispose();
   return result;
 }
@@ -121,5 +139,34 @@ export async function peer({ provider, shape, prefill, position, tokens, repetit
     free(step);
   }
   await session.release();
+  return result;
+}
+
+/**
+ * A model's way to the device, beside a plain fetch of the same bytes to nowhere; by turns, so that a busy moment of the
+ * machine meets both. Nothing is stored before a loading, and the last one finds all of it stored. In milliseconds.
+ */
+export async function loading({ backend, model, weights, repetitions }) {
+  const { SaeExplorer } = await import('/pkg/index.js');
+  const explorer = await SaeExplorer.create({ backend });
+  const timed = async (work) => {
+    const start = performance.now();
+    await work();
+    return performance.now() - start;
+  };
+  const drain = async () => {
+    const reader = (await fetch(weights, { cache: 'no-store' })).body.getReader();
+    while (!(await reader.read()).done);
+  };
+  const result = { fetch: [], load: [], stored: [] };
+  await drain();
+  for (let i = 0; i < repetitions; i += 1) {
+    result.fetch.push(await timed(drain));
+    await explorer.deleteStored('all');
+    result.load.push(await timed(() => explorer.loadModel(model, { id: 'model' })));
+    result.stored.push(await timed(() => explorer.loadModel(model, { id: 'model' })));
+  }
+  result.storage = await explorer.storage().then(({ entries, available, reason }) => ({ entries: entries.length, available, reason }));
+  await explorer.dispose();
   return result;
 }

@@ -13,6 +13,11 @@ export function milliseconds(value) {
   return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ms`;
 }
 
+/** Bytes as MiB. */
+export function mebibytes(bytes) {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
 /** How many times as fast `ours` is: `theirs / ours`. */
 export function ratio(ours, theirs) {
   return ours === undefined || theirs === undefined ? '–' : `${(theirs / ours).toPrecision(3)}×`;

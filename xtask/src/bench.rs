@@ -13,7 +13,13 @@ use crate::{packages, process, site, size};
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// An ONNX export of the demo model to measure ONNX Runtime Web with, in the same browser
+    /// A GPT-2 folder to measure in the browser instead of the demo, such as `cargo xtask random-model` makes
+    #[arg(long, value_name = "FOLDER", conflicts_with = "native")]
+    model: Option<PathBuf>,
+    /// A folder of an SAE for it (may be repeated)
+    #[arg(long, value_name = "FOLDER", requires = "model")]
+    sae: Vec<PathBuf>,
+    /// An ONNX export of the same model (see tests/reference) to measure ONNX Runtime Web with, in the same browser
     #[arg(long, value_name = "FILE", env = "SAE_EXPLORER_PEER")]
     peer: Option<PathBuf>,
     /// Only the native half
@@ -28,7 +34,7 @@ pub struct Arguments {
 pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&paths.output)
         .with_context(|| format!("could not make {}", paths.output.display()))?;
-    if !arguments.browser {
+    if !arguments.browser && arguments.model.is_none() {
         native(paths)?;
     }
     if !arguments.native {
@@ -53,20 +59,29 @@ fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {
     packages::npm(&folder)?;
     site::build(paths)?;
     transfer(paths)?;
+    let json = match arguments.model {
+        None => "bench-browser.json",
+        Some(_) => "bench-full-size.json",
+    };
     let mut command = Command::new("node");
     command
         .arg(folder.join("browser.mjs"))
         .arg("--json")
-        .arg(paths.output.join("bench-browser.json"))
+        .arg(paths.output.join(json))
         .current_dir(&folder)
         .env("CHROMIUM", chromium)
         .env("SAE_EXPLORER_DIST", &paths.dist)
         .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
-    if let Some(peer) = &arguments.peer {
-        let peer = peer
+    let given = [("--model", &arguments.model), ("--peer", &arguments.peer)];
+    let given = given
+        .into_iter()
+        .filter_map(|(name, path)| Some((name, path.as_ref()?)))
+        .chain(arguments.sae.iter().map(|sae| ("--sae", sae)));
+    for (name, path) in given {
+        let path = path
             .canonicalize()
-            .with_context(|| format!("could not read {}", peer.display()))?;
-        command.arg("--peer").arg(peer);
+            .with_context(|| format!("could not read {}", path.display()))?;
+        command.arg(name).arg(path);
     }
     process::run(&mut command)
 }
