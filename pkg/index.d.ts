@@ -135,6 +135,8 @@ export type ErrorCode =
   | 'prompt-too-long'
   /** A file is damaged, cut off or of another kind. */
   | 'bad-file'
+  /** A file cannot be read where it is, or ends before what its header states. */
+  | 'unreadable'
   /** A file or tensor that belongs to a model or SAE is not there. */
   | 'missing-file'
   /** A tensor has another shape than the configuration says. */

@@ -54,7 +54,19 @@ pub fn along(sae: &SaeTrace, tokens: usize, latent: u32) -> Vec<f32> {
 
 /// The largest of the counted activations; 0 where there is none.
 pub fn peak(along: &[f32], first: usize) -> f32 {
-    along.iter().skip(first).copied().fold(0.0, f32::max)
+    along
+        .iter()
+        .skip(first)
+        .copied()
+        .reduce(f32::max)
+        .unwrap_or(0.0)
+}
+
+/// The largest magnitude of the counted activations, and whether one is below 0, as a neuron's may be.
+pub fn extent(along: &[f32], first: usize) -> (f32, bool) {
+    let counted = along.iter().skip(first);
+    let largest = counted.clone().map(|value| value.abs()).fold(0.0, f32::max);
+    (largest, counted.clone().any(|value| *value < 0.0))
 }
 
 /// Every latent that is non-zero on one of the tokens from `first` on, best first; equals go to the lower latent.
@@ -62,7 +74,7 @@ pub fn over_prompt(sae: &SaeTrace, tokens: usize, first: usize, ranking: Ranking
     let mut sums: BTreeMap<u32, (f32, f64, usize)> = BTreeMap::new();
     for token in first..tokens {
         for Active { latent, activation } in at_token(sae, token) {
-            let (max, sum, count) = sums.entry(latent).or_default();
+            let (max, sum, count) = sums.entry(latent).or_insert((activation, 0.0, 0));
             *max = max.max(activation);
             *sum += f64::from(activation);
             *count += usize::from(activation != 0.0);
@@ -91,12 +103,12 @@ pub fn over_prompt(sae: &SaeTrace, tokens: usize, first: usize, ranking: Ranking
     ranked
 }
 
-/// The tokens from `first` on where a latent is strongest, strongest first; only those where it is active.
+/// The tokens from `first` on where a latent is largest in magnitude, the largest first; only those where it is not 0.
 pub fn strongest(along: &[f32], first: usize, at_most: usize) -> Vec<usize> {
     let mut tokens: Vec<_> = (first..along.len())
-        .filter(|&token| along[token] > 0.0)
+        .filter(|&token| along[token] != 0.0)
         .collect();
-    tokens.sort_by(|&a, &b| along[b].total_cmp(&along[a]));
+    tokens.sort_by(|&a, &b| along[b].abs().total_cmp(&along[a].abs()));
     tokens.truncate(at_most);
     tokens
 }

@@ -55,6 +55,9 @@ pub enum SaeName {
     /// OpenAI's v5, 131,072 latents, as a `.pt`: 806 MB
     #[value(name = "oai-v5-128k")]
     OpenAi128k,
+    /// OpenAI's largest, 2,097,152 latents, as a `.pt`: 12.9 GB
+    #[value(name = "oai-2m")]
+    OpenAi2m,
     /// oai-v5-32k as a folder of SAELens
     #[value(name = "oai-v5-32k-folder")]
     OpenAi32kFolder,
@@ -83,6 +86,7 @@ pub fn sae(arguments: &SaeArguments) -> Result<()> {
     let published = match arguments.name {
         SaeName::OpenAi32k => Published::OpenAi32k,
         SaeName::OpenAi128k => Published::OpenAi128k,
+        SaeName::OpenAi2m => Published::OpenAi2m,
         SaeName::OpenAi32kFolder => Published::OpenAi32kFolder,
         SaeName::OpenAi128kFolder => Published::OpenAi128kFolder,
         SaeName::ResJb => Published::ResJb,

@@ -7,9 +7,6 @@ use crate::Error;
 use crate::metrics::mean;
 use crate::session::{LoadedSae, Session};
 
-/// How many neurons are listed for a token.
-const NEURON_PLACES: usize = 64;
-
 /// Features read back.
 pub(crate) struct Encoded {
     /// Places a row.
@@ -97,7 +94,7 @@ impl Session {
         Ok((Encoded::new(k, latents, activations, statistics), encoding))
     }
 
-    /// The dimensions of an activation as features, the largest in magnitude first; and the activation.
+    /// The dimensions of an activation as features, all of them, the largest in magnitude first; and the activation.
     pub(crate) async fn read_neurons(
         &self,
         loaded: &LoadedSae,
@@ -115,7 +112,7 @@ impl Session {
                 position: at / width.max(1),
             });
         }
-        let k = NEURON_PLACES.min(width).max(1);
+        let k = width.max(1);
         let listed: Vec<Vec<(u32, f32)>> = values
             .chunks_exact(width)
             .map(|row| strongest(row, |value| value != 0.0))

@@ -17,6 +17,8 @@ pub enum Published {
     OpenAi32k,
     /// OpenAI's v5 with 131,072 latents, as its own `.pt`.
     OpenAi128k,
+    /// The largest of OpenAI's sweep over GPT-2, 2,097,152 latents, as a `.pt` of its kind: 12.9 GB.
+    OpenAi2m,
     /// The first again, the same numbers, as a folder of SAELens.
     OpenAi32kFolder,
     /// The second again, the same numbers, as a folder of SAELens.
@@ -36,6 +38,7 @@ impl Published {
         match self {
             Self::OpenAi32k | Self::OpenAi32kFolder => 32_768,
             Self::OpenAi128k | Self::OpenAi128kFolder => 131_072,
+            Self::OpenAi2m => 2_097_152,
             Self::ResJb => 24_576,
         }
     }
@@ -51,7 +54,7 @@ impl Published {
     /// The files of its folder.
     pub fn files(self) -> &'static [&'static str] {
         match self {
-            Self::OpenAi32k | Self::OpenAi128k => &["8.pt"],
+            Self::OpenAi32k | Self::OpenAi128k | Self::OpenAi2m => &["8.pt"],
             Self::OpenAi32kFolder | Self::OpenAi128kFolder => {
                 &["cfg.json", "sae_weights.safetensors"]
             }
@@ -87,7 +90,7 @@ pub fn write_sae(published: Published, folder: &Path) -> Result<bool> {
     let latents = published.latents();
     folder::make(folder, published.files(), |folder| {
         match published {
-            Published::OpenAi32k | Published::OpenAi128k => {
+            Published::OpenAi32k | Published::OpenAi128k | Published::OpenAi2m => {
                 let tensors = tensors(
                     published,
                     [

@@ -8,7 +8,7 @@ use crate::data::Trace;
 use crate::definitions::ACTIVATION;
 use crate::display::quoted;
 use crate::format::{LEAST_COLUMNS, fixed, plain};
-use crate::ranking::{peak, strongest};
+use crate::ranking::{extent, strongest};
 use crate::shared::Shared;
 use crate::state::Action;
 
@@ -39,7 +39,13 @@ pub fn ActivationChart(props: &Props) -> Html {
         selected,
     } = props;
     let first = trace.first_own();
-    let max = peak(along, first);
+    let (max, two_sided) = extent(along, first);
+    // What is below 0 hangs from the middle.
+    let (base, full) = if two_sided {
+        (50.0, 48.0)
+    } else {
+        (98.0, 96.0)
+    };
     let told = hovered
         .filter(|&token| token < along.len())
         .unwrap_or(*selected);
@@ -53,7 +59,7 @@ pub fn ActivationChart(props: &Props) -> Html {
     };
     let bar = |(token, &value): (usize, &f32)| {
         let height = if max > 0.0 {
-            (value / max).clamp(0.0, 1.0) * 96.0
+            (value / max).clamp(-1.0, 1.0) * full
         } else {
             0.0
         };
@@ -65,7 +71,7 @@ pub fn ActivationChart(props: &Props) -> Html {
             <g class={classes!("column", (token == *selected).then_some("selected"), (*hovered == Some(token)).then_some("hovered"))}
                 onmouseenter={enter} onclick={controller.on(move |_| Action::Jump(token))}>
                 <rect class="hit" x={token.to_string()} y="0" width="1" height="104" />
-                <rect class="value" x={format!("{token}.1")} y={plain((98.0 - height).into(), 2)} width="0.8" height={plain(height.into(), 2)} />
+                <rect class={classes!("value", (height < 0.0).then_some("below"))} x={format!("{token}.1")} y={plain((base - height.max(0.0)).into(), 2)} width="0.8" height={plain(height.abs().into(), 2)} />
                 <rect class="foot" x={format!("{token}.1")} y="99" width="0.8" height="5" />
             </g>
         }

@@ -131,17 +131,19 @@ fn effects(controller: &Controller, feature: &Feature) -> Html {
                 { side("Tokens it pushes up", "up", &effect.top) }
                 { side("Tokens it pushes down", "down", &effect.bottom) }
             </div>
-            <h3>{ defined(NEAREST) }</h3>
-            <ul class="jumps">
-                { for feature.nearest.iter().map(|near| {
-                    let latent = near.latent;
-                    html! {
-                        <li><button type="button" title={format!("Go to feature {latent}")} onclick={controller.on(move |_| Action::SelectFeature(latent, History::Push))}>
-                            <span class="id">{ latent }</span><span class="number">{ fixed(near.cosine.into(), 2) }</span>
-                        </button></li>
-                    }
-                }) }
-            </ul>
+            if !feature.nearest.is_empty() {
+                <h3>{ defined(NEAREST) }</h3>
+                <ul class="jumps">
+                    { for feature.nearest.iter().map(|near| {
+                        let latent = near.latent;
+                        html! {
+                            <li><button type="button" title={format!("Go to feature {latent}")} onclick={controller.on(move |_| Action::SelectFeature(latent, History::Push))}>
+                                <span class="id">{ latent }</span><span class="number">{ fixed(near.cosine.into(), 2) }</span>
+                            </button></li>
+                        }
+                    }) }
+                </ul>
+            }
         </>
     }
 }

@@ -10,13 +10,16 @@ use crate::data::{SaeTrace, Trace};
 use crate::definitions::{ACTIVATION, MAXIMUM, MEAN, TOKENS, Term};
 use crate::export;
 use crate::format::{fixed, share};
-use crate::ranking::{Ranked, along, at_token, over_prompt, strongest};
+use crate::ranking::{Ranked, along, at_token, extent, over_prompt, strongest};
 use crate::shared::Shared;
 use crate::state::url::{Ranking, View};
 use crate::state::{Action, History};
 
 /// How many features of a whole prompt are shown at first, and more at each asking.
 const PORTION: usize = 24;
+
+/// How many of a token's features are shown at first: all that an autoencoder keeps, as a rule, and a part of the neurons.
+const AT_TOKEN: usize = 64;
 
 /// How many of a feature's strongest tokens are named; the same word is named once.
 const STRONGEST: usize = 4;
@@ -108,8 +111,9 @@ pub fn Features(props: &Props) -> Html {
     };
     let (lines, all, terms): (_, _, &[Term]) = match view {
         View::Token => {
-            let lines = token_lines(sae, token);
+            let mut lines = token_lines(sae, token);
             let all = lines.len();
+            lines.truncate((*shown).max(AT_TOKEN));
             (lines, all, &[ACTIVATION])
         }
         View::Prompt => (
@@ -130,10 +134,11 @@ pub fn Features(props: &Props) -> Html {
             }
         }
     };
-    let max = lines.iter().map(|line| line.bar).fold(0.0, f32::max);
+    let max = lines.iter().map(|line| line.bar.abs()).fold(0.0, f32::max);
     let more = {
         let shown = shown.clone();
-        move |_| shown.set(*shown + PORTION)
+        let seen = lines.len();
+        move |_| shown.set(seen.max(*shown) + PORTION)
     };
     html! {
         <section class="card" aria-labelledby="features-title">
@@ -166,8 +171,8 @@ pub fn Features(props: &Props) -> Html {
                     </tbody>
                 </table>
             }
-            if *shown < all && view == View::Prompt {
-                <button type="button" class="quiet" onclick={more}>{ format!("Show more ({} of {all} shown)", *shown) }</button>
+            if lines.len() < all {
+                <button type="button" class="quiet" onclick={more}>{ format!("Show more ({} of {all} shown)", lines.len()) }</button>
             }
         </section>
     }
@@ -197,7 +202,7 @@ fn row(
     let along = along(sae, trace.tokens.len(), latent);
     let own = trace.first_own();
     let strongest = strongest(&along, own, usize::MAX);
-    let peak = strongest.first().map_or(0.0, |&token| along[token]);
+    let (largest, two_sided) = extent(&along, own);
     let mut words: Vec<&str> = Vec::with_capacity(STRONGEST);
     for &token in &strongest {
         let word = trace.tokens[token].text.as_str();
@@ -219,8 +224,8 @@ fn row(
                     <span class="muted">{ "the BOS only" }</span>
                 }
             </td>
-            <td class="opt">{ spark(&along[own.min(along.len())..], peak, false, "") }</td>
-            <td class="opt-narrow"><svg class="fill act" width="100%" height="10" aria-hidden="true" focusable="false"><rect width={share(line.bar, max)} height="100%" rx="2" /></svg></td>
+            <td class="opt">{ spark(&along[own.min(along.len())..], largest, two_sided, "") }</td>
+            <td class="opt-narrow"><svg class={classes!("fill", "act", (line.bar < 0.0).then_some("below"))} width="100%" height="10" aria-hidden="true" focusable="false"><rect width={share(line.bar.abs(), max)} height="100%" rx="2" /></svg></td>
             { for line.numbers.iter().map(|number| html! { <td class="number">{ number }</td> }) }
         </tr>
     }

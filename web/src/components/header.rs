@@ -36,7 +36,9 @@ pub fn header(controller: &Controller, state: &State) -> Html {
                         html! {
                             <button type="button" data-testid="sae-switch" data-sae={sae.id.clone()} {title}
                                 aria-pressed={(state.place.sae.as_ref() == Some(&sae.id)).to_string()}
-                                onclick={controller.on(move |_| Action::SelectSae(id.clone()))}>{ hook_label(&sae.hook) }</button>
+                                onclick={controller.on(move |_| Action::SelectSae(id.clone()))}>
+                                { hook_label(&sae.hook) }{ if sae.architecture == "neurons" { " neurons" } else { "" } }
+                            </button>
                         }
                     }) }
                 </div>
