@@ -99,7 +99,9 @@ impl Session {
                 sae.record_decode(&mut recorder, &encoding)?
             }
             Features::Streamed(streamed) => {
-                let selected = self.selected(streamed, activation, rows, None).await?;
+                let selected = self
+                    .selected(&running, streamed, activation, rows, None)
+                    .await?;
                 let (_, encoding) = self.encode(loaded, &selected.sae, activation, rows).await?;
                 selected.sae.record_decode(&mut recorder, &encoding)?
             }

@@ -71,7 +71,9 @@ impl Session {
             }
             Features::Streamed(streamed) => {
                 let also = Some(edit.latent);
-                let selected = self.selected(streamed, activation, rows, also).await?;
+                let selected = self
+                    .selected(&running, streamed, activation, rows, also)
+                    .await?;
                 let place = selected.latents.binary_search(&edit.latent);
                 let change = LatentEdit {
                     latent: place.unwrap_or_default(),

@@ -8,6 +8,7 @@ use kernels::{Buffer, WeightFormat};
 use sae::{Architecture, GateWeights, Sae, Vectors, Weights, select};
 
 use crate::Error;
+use crate::cancel::Running;
 use crate::load_sae::{Source, Stopped};
 use crate::options::SaeOptions;
 use crate::report::{Feature, SaeInfo};
@@ -88,13 +89,13 @@ impl Session {
     /// The latents that rows of an activation select, and `also`, as an autoencoder on the device.
     pub(crate) async fn selected(
         &self,
+        running: &Running,
         streamed: &Streamed,
         activation: &Buffer,
         rows: usize,
         also: Option<u32>,
     ) -> Result<Selected, Error> {
-        let running = self.start();
-        let source = Source::new(&streamed.file, self, &running);
+        let source = Source::new(&streamed.file, self, running);
         let vectors = Vectors {
             b_enc: &streamed.b_enc,
             gate: GateWeights::None,

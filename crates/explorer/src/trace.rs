@@ -151,7 +151,9 @@ impl Session {
                     .await?
             }
             Features::Streamed(streamed) => {
-                let selected = self.selected(streamed, activation, rows, None).await?;
+                let selected = self
+                    .selected(running, streamed, activation, rows, None)
+                    .await?;
                 let (encoded, metrics, reconstruction) = self
                     .trace_sae(
                         running,
