@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use formats::sae::{Layout, SaeFile};
-use kernels::{Buffer, WeightFormat};
+use kernels::{Buffer, WeightFormat, rows_in_piece};
 use sae::{Architecture, GateWeights, Sae, Vectors, Weights, select};
 
 use crate::Error;
@@ -16,9 +16,6 @@ use crate::session::{Features, LoadedModel, LoadedSae, Session};
 
 /// The part of an encoder that is on the device at a time.
 const PART_BYTES: usize = 256 << 20;
-
-/// A row of W_dec or W_enc is read in pieces of about this many weights where a file holds them input by input.
-const PIECE_WEIGHTS: usize = 1 << 22;
 
 /// A TopK autoencoder in its file.
 pub(crate) struct Streamed {
@@ -200,7 +197,7 @@ impl Streamed {
                 }
             }
             Layout::InputMajor => {
-                let step = (PIECE_WEIGHTS / d_sae.max(1)).max(1);
+                let step = rows_in_piece(d_sae);
                 for first in (0..d_in).step_by(step) {
                     let range = first..(first + step).min(d_in);
                     let stored = self.part(which, range.clone()).await?;

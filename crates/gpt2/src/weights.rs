@@ -10,7 +10,7 @@ use crate::{Config, Error};
 /// Where weights come from, under Hugging Face's keys without the prefix `transformer.`.
 pub trait WeightSource {
     /// What reading may fail with.
-    type Error: From<Error>;
+    type Error: From<Error> + From<kernels::Error>;
 
     /// Where in storage a tensor lies: tensors are read in this order, so that a file is read from its beginning to its
     /// end.
@@ -80,26 +80,16 @@ impl Gpt2 {
                     loaded.vectors.insert(key, values);
                 }
                 Shape::Matrix(shape, stored) => {
-                    let matrix = Matrix::upload(
-                        device,
-                        &key,
-                        shape,
-                        format,
-                        stored,
-                        async |rows| -> Result<_, Failure<S::Error>> {
-                            source.rows(&key, rows).await.map_err(Failure::Source)
-                        },
-                    )
-                    .await;
-                    let matrix = matrix.map_err(|failure| match failure {
-                        Failure::Source(error) => error,
-                        Failure::Device(error) => Error::from(error).into(),
-                    })?;
+                    let matrix =
+                        Matrix::upload(device, &key, shape, format, stored, async |rows| {
+                            source.rows(&key, rows).await
+                        })
+                        .await?;
                     loaded.matrices.insert(key, matrix);
                 }
             }
         }
-        device.check().map_err(Error::from)?;
+        device.check()?;
         Ok(loaded.assemble(device, config)?)
     }
 
@@ -150,18 +140,6 @@ impl Gpt2 {
     /// The final LayerNorm's weight `[d_model]`.
     pub fn ln_final_weight(&self) -> &[f32] {
         &self.ln_final_weight
-    }
-}
-
-/// What an upload may fail with, before it is the source's own error.
-enum Failure<E> {
-    Source(E),
-    Device(kernels::Error),
-}
-
-impl<E> From<kernels::Error> for Failure<E> {
-    fn from(error: kernels::Error) -> Self {
-        Self::Device(error)
     }
 }
 

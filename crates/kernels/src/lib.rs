@@ -37,4 +37,4 @@ pub use kernel::{
 };
 pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
 pub use recorder::{Plan, ReadHandle, Readings, Recorder, words_as_f32};
-pub use upload::Stored;
+pub use upload::{Stored, rows_in_piece};

@@ -21,6 +21,11 @@ pub enum Stored {
 /// Weights are asked for in pieces of about this many: 4 MiB as f32.
 const PIECE_WEIGHTS: usize = 1 << 20;
 
+/// How many rows of this many weights make a piece: weights are read in pieces of about 4 MiB, and by the row.
+pub fn rows_in_piece(width: usize) -> usize {
+    (PIECE_WEIGHTS / width.max(1)).max(1)
+}
+
 /// After this many bytes the device is waited for.
 const DRAIN_AFTER_BYTES: usize = 32 << 20;
 
@@ -49,7 +54,7 @@ impl Matrix {
             Stored::AsUsed => None,
             Stored::Transposed => Some(Strips::new(device, &matrix)?),
         };
-        let mut per_piece = (PIECE_WEIGHTS / across.max(1)).max(1);
+        let mut per_piece = rows_in_piece(across);
         if strips.is_some() {
             // Two columns share a word where weights are halves.
             per_piece = per_piece.next_multiple_of(2);

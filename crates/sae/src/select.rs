@@ -2,14 +2,11 @@
 
 use kernels::{
     Buffer, Device, Linear, Matrix, Recorder, SaeNormalize, Stored, TopK, WeightFormat, linear,
-    sae_normalize, topk,
+    rows_in_piece, sae_normalize, topk,
 };
 
 use crate::Error;
 use crate::weights::{Architecture, Config, Vectors, WeightSource};
-
-/// Weights are asked for in pieces of about this many.
-const PIECE_WEIGHTS: usize = 1 << 20;
 
 /// A bias that no pre-activation outweighs: what stands in the places that the last part leaves over.
 const NEVER: f32 = f32::MIN;
@@ -52,7 +49,7 @@ pub async fn select<S: WeightSource>(
     let mut best: Vec<Vec<(f32, u32)>> = vec![Vec::new(); rows];
     for first in (0..config.d_sae).step_by(part) {
         let end = (first + part).min(config.d_sae);
-        let step = (PIECE_WEIGHTS / config.d_in.max(1)).max(1);
+        let step = rows_in_piece(config.d_in);
         for piece in (first..end).step_by(step) {
             let weights = source.encoder(piece..(piece + step).min(end)).await?;
             let written = parts.weights.write_rows(piece - first, &weights);

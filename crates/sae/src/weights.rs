@@ -104,7 +104,7 @@ pub struct Vectors<'a> {
 /// Where the two matrices come from, piece by piece.
 pub trait WeightSource {
     /// What reading may fail with.
-    type Error: From<Error>;
+    type Error: From<Error> + From<kernels::Error>;
 
     /// How W_enc, used as `[d_sae, d_in]`, is stored.
     fn encoder_stored(&self) -> Stored;
@@ -126,27 +126,6 @@ pub trait WeightSource {
     /// # Errors
     /// What is wrong with them.
     fn decoder(&self, range: Range<usize>) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
-}
-
-/// What an upload may fail with, before it is the source's own error.
-enum Failure<E> {
-    Source(E),
-    Device(kernels::Error),
-}
-
-impl<E> From<kernels::Error> for Failure<E> {
-    fn from(error: kernels::Error) -> Self {
-        Self::Device(error)
-    }
-}
-
-impl<E: From<Error>> Failure<E> {
-    fn into_error(self) -> E {
-        match self {
-            Self::Source(error) => error,
-            Self::Device(error) => Error::from(error).into(),
-        }
-    }
 }
 
 impl Sae {
@@ -199,20 +178,18 @@ impl Sae {
         let mut squares = Squares::new(&config);
         let encoder = async || {
             let stored = source.encoder_stored();
-            let read = async |range| source.encoder(range).await.map_err(Failure::Source);
-            let uploaded = Matrix::upload(device, "W_enc", shape, format, stored, read).await;
-            uploaded.map_err(Failure::into_error)
+            let read = async |range| source.encoder(range).await;
+            Matrix::upload(device, "W_enc", shape, format, stored, read).await
         };
         let decoder = async |squares: &mut Squares| {
             let stored = source.decoder_stored();
             let read = async |range: Range<usize>| {
                 let first = range.start;
-                let weights = source.decoder(range).await.map_err(Failure::Source)?;
+                let weights = source.decoder(range).await?;
                 squares.add(stored, first, &weights);
-                Ok(weights)
+                Ok::<_, S::Error>(weights)
             };
-            let uploaded = Matrix::upload(device, "W_dec", shape, format, stored, read).await;
-            uploaded.map_err(Failure::into_error)
+            Matrix::upload(device, "W_dec", shape, format, stored, read).await
         };
         let (w_enc, w_dec) = if source.decoder_first() {
             let w_dec = decoder(&mut squares).await?;
