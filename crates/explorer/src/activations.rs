@@ -6,7 +6,7 @@ use kernels::Recorder;
 use crate::Error;
 use crate::options::{Bos, TraceOptions};
 use crate::report::Matrix;
-use crate::session::{Features, LoadedSae, Session};
+use crate::session::{LoadedSae, Session};
 
 impl Session {
     /// The logits after every token, `[tokens, vocabulary]`.
@@ -93,19 +93,16 @@ impl Session {
             .await?;
         let activation = clean.capture.get(loaded.hook)?;
         let mut recorder = Recorder::new(&self.device);
-        let output = match &loaded.features {
-            Features::Sae(sae) => {
+        let resident = self
+            .resident(&running, loaded, activation, rows, None)
+            .await?;
+        let output = match &resident {
+            Some(resident) => {
+                let sae = resident.sae();
                 let (_, encoding) = self.encode(loaded, sae, activation, rows).await?;
                 sae.record_decode(&mut recorder, &encoding)?
             }
-            Features::Streamed(streamed) => {
-                let selected = self
-                    .selected(&running, streamed, activation, rows, None)
-                    .await?;
-                let (_, encoding) = self.encode(loaded, &selected.sae, activation, rows).await?;
-                selected.sae.record_decode(&mut recorder, &encoding)?
-            }
-            Features::Neurons => activation.clone(),
+            None => activation.clone(),
         };
         let read = recorder.read_back(&output, rows * loaded.info.d_in)?;
         let readings = recorder.finish()?.run().await?;

@@ -8,7 +8,7 @@ use crate::metrics::mean;
 use crate::options::{Edit, TraceOptions};
 use crate::pass::mean_loss;
 use crate::report::{Edited, Matrix};
-use crate::session::{Features, LoadedSae, Session};
+use crate::session::{LoadedSae, Session};
 
 impl Session {
     /// Runs a prompt with one latent of one autoencoder set to a value at some positions: x ← x + decode(z_edited) −
@@ -60,29 +60,19 @@ impl Session {
         self.step(&running).await?;
         let activation = clean.capture.get(loaded.hook)?;
         let mask = self.device.buffer_with("edited positions", &mask)?;
-        let (mut recorder, edited) = match &loaded.features {
-            Features::Sae(sae) => {
+        let resident = self
+            .resident(&running, loaded, activation, rows, Some(edit.latent))
+            .await?;
+        let (mut recorder, edited) = match &resident {
+            Some(resident) => {
                 let change = LatentEdit {
-                    latent: edit.latent as usize,
+                    latent: resident.place(edit.latent),
                     value: edit.value,
                 };
-                self.record_edit((loaded, sae), activation, &mask, change)
+                self.record_edit((loaded, resident.sae()), activation, &mask, change)
                     .await?
             }
-            Features::Streamed(streamed) => {
-                let also = Some(edit.latent);
-                let selected = self
-                    .selected(&running, streamed, activation, rows, also)
-                    .await?;
-                let place = selected.latents.binary_search(&edit.latent);
-                let change = LatentEdit {
-                    latent: place.unwrap_or_default(),
-                    value: edit.value,
-                };
-                self.record_edit((loaded, &selected.sae), activation, &mask, change)
-                    .await?
-            }
-            Features::Neurons => {
+            None => {
                 let (_, values) = self.read_neurons(loaded, activation, rows).await?;
                 let column = values.iter().skip(edit.latent as usize);
                 let column: Vec<f32> = column.step_by(loaded.info.d_in).copied().collect();

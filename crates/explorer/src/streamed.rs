@@ -9,6 +9,7 @@ use sae::{Architecture, GateWeights, Sae, Vectors, Weights, select};
 
 use crate::Error;
 use crate::cancel::Running;
+use crate::encoded::Encoded;
 use crate::load_sae::{Source, Stopped};
 use crate::options::SaeOptions;
 use crate::report::{Feature, SaeInfo};
@@ -26,11 +27,41 @@ pub(crate) struct Streamed {
     latents_at_a_time: usize,
 }
 
-/// The latents that a prompt selects, as an autoencoder of their own.
-pub(crate) struct Selected {
-    pub(crate) sae: Sae,
-    /// The whole autoencoder's latent for each of its own, ascending.
-    pub(crate) latents: Vec<u32>,
+/// The autoencoder on the device that does for some rows of an activation what a loaded one does.
+pub(crate) enum Resident<'a> {
+    /// The loaded one itself.
+    Whole(&'a Sae),
+    /// Of one that stays in its file, the latents that the rows select.
+    Selected {
+        sae: Box<Sae>,
+        /// The loaded one's latent for each of its own, ascending.
+        latents: Vec<u32>,
+    },
+}
+
+impl Resident<'_> {
+    pub(crate) fn sae(&self) -> &Sae {
+        match self {
+            Self::Whole(sae) => sae,
+            Self::Selected { sae, .. } => sae,
+        }
+    }
+
+    /// Which of its latents is this one of the loaded autoencoder.
+    pub(crate) fn place(&self, latent: u32) -> usize {
+        match self {
+            Self::Whole(_) => latent as usize,
+            Self::Selected { latents, .. } => latents.binary_search(&latent).unwrap_or_default(),
+        }
+    }
+
+    /// What it encoded, under the loaded autoencoder's names.
+    pub(crate) fn named(&self, encoded: Encoded) -> Encoded {
+        match self {
+            Self::Whole(_) => encoded,
+            Self::Selected { latents, .. } => encoded.renamed(latents),
+        }
+    }
 }
 
 impl Session {
@@ -83,15 +114,35 @@ impl Session {
         Ok(info)
     }
 
+    /// What encodes rows of an activation, if features are an autoencoder's latents at all. `also` is a latent that has to
+    /// be there even if no row selects it.
+    pub(crate) async fn resident<'a>(
+        &self,
+        running: &Running,
+        loaded: &'a LoadedSae,
+        activation: &Buffer,
+        rows: usize,
+        also: Option<u32>,
+    ) -> Result<Option<Resident<'a>>, Error> {
+        Ok(match &loaded.features {
+            Features::Sae(sae) => Some(Resident::Whole(sae)),
+            Features::Streamed(streamed) => {
+                let selected = self.selected(running, streamed, activation, rows, also);
+                Some(selected.await?)
+            }
+            Features::Neurons => None,
+        })
+    }
+
     /// The latents that rows of an activation select, and `also`, as an autoencoder on the device.
-    pub(crate) async fn selected(
+    async fn selected(
         &self,
         running: &Running,
         streamed: &Streamed,
         activation: &Buffer,
         rows: usize,
         also: Option<u32>,
-    ) -> Result<Selected, Error> {
+    ) -> Result<Resident<'static>, Error> {
         let source = Source::new(&streamed.file, self, running);
         let vectors = Vectors {
             b_enc: &streamed.b_enc,
@@ -129,7 +180,10 @@ impl Session {
             b_dec: &streamed.b_dec,
         };
         let sae = Sae::load(&self.device, config, &weights, WeightFormat::F32)?;
-        Ok(Selected { sae, latents })
+        Ok(Resident::Selected {
+            sae: Box::new(sae),
+            latents,
+        })
     }
 
     /// What a latent of an autoencoder in its file is; its neighbours would take a reading of the whole decoder.

@@ -14,7 +14,7 @@ use crate::pass::{
 };
 use crate::prompt::Prompt;
 use crate::report::{Dump, Matrix, Metrics, SaeTrace, Trace};
-use crate::session::{Features, LoadedModel, LoadedSae, Session};
+use crate::session::{LoadedModel, LoadedSae, Session};
 
 /// The clean pass: what stays on the device for comparisons, and what came back.
 pub(crate) struct CleanPass {
@@ -145,29 +145,18 @@ impl Session {
         let activation = clean.capture.get(loaded.hook)?;
         let rows = prompt.ids.len();
         let first = prompt.first_scored().min(rows - 1);
-        let (encoded, metrics, reconstruction) = match &loaded.features {
-            Features::Sae(sae) => {
-                self.trace_sae(running, model, (loaded, sae), prompt, clean, clean_loss)
-                    .await?
-            }
-            Features::Streamed(streamed) => {
-                let selected = self
-                    .selected(running, streamed, activation, rows, None)
-                    .await?;
+        let resident = self
+            .resident(running, loaded, activation, rows, None)
+            .await?;
+        let (encoded, metrics, reconstruction) = match &resident {
+            Some(resident) => {
+                let what = (loaded, resident.sae());
                 let (encoded, metrics, reconstruction) = self
-                    .trace_sae(
-                        running,
-                        model,
-                        (loaded, &selected.sae),
-                        prompt,
-                        clean,
-                        clean_loss,
-                    )
+                    .trace_sae(running, model, what, prompt, clean, clean_loss)
                     .await?;
-                let encoded = encoded.renamed(&selected.latents);
-                (encoded, metrics, reconstruction)
+                (resident.named(encoded), metrics, reconstruction)
             }
-            Features::Neurons => {
+            None => {
                 let (encoded, data) = self.read_neurons(loaded, activation, rows).await?;
                 // Neurons are the activation itself: nothing is lost.
                 let metrics = Metrics {

@@ -52,8 +52,7 @@ pub async fn select<S: WeightSource>(
         let step = rows_in_piece(config.d_in);
         for piece in (first..end).step_by(step) {
             let weights = source.encoder(piece..(piece + step).min(end)).await?;
-            let written = parts.weights.write_rows(piece - first, &weights);
-            written.map_err(Error::from)?;
+            parts.weights.write_rows(piece - first, &weights)?;
         }
         let mut biases = vectors.b_enc.get(first..end).unwrap_or_default().to_vec();
         biases.resize(part, NEVER);
