@@ -73,14 +73,8 @@ impl Session {
                     .await?
             }
             None => {
-                let (_, values) = self.read_neurons(loaded, activation, rows).await?;
-                let column = values.iter().skip(edit.latent as usize);
-                let column: Vec<f32> = column.step_by(loaded.info.d_in).copied().collect();
-                let mut recorder = Recorder::new(&self.device);
-                let what = (loaded, edit);
-                let edited =
-                    self.record_neuron_edit(&mut recorder, what, activation, &column, &mask)?;
-                (recorder, edited)
+                self.record_neuron_edit((loaded, edit), activation, &mask)
+                    .await?
             }
         };
         let logits = self.record_replaced_logits(

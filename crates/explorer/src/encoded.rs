@@ -5,6 +5,7 @@ use sae::{Architecture, Encoding, Sae};
 
 use crate::Error;
 use crate::metrics::mean;
+use crate::neurons::check_finite;
 use crate::session::{LoadedSae, Session};
 
 /// Features read back.
@@ -106,12 +107,7 @@ impl Session {
         let read = recorder.read_back(activation, rows * width)?;
         let readings = recorder.finish()?.run().await?;
         let values = readings.f32(read).to_vec();
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::NotANumber {
-                what: format!("a neuron of {}", loaded.info.hook),
-                position: at / width.max(1),
-            });
-        }
+        check_finite(loaded, &values, width)?;
         let k = width.max(1);
         let listed: Vec<Vec<(u32, f32)>> = values
             .chunks_exact(width)

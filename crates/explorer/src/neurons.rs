@@ -1,7 +1,9 @@
 //! Neurons as features: the dimensions of an activation, without an autoencoder.
 
 use gpt2::HookPoint;
-use kernels::{Buffer, EditLatent, Matrix as WeightMatrix, Recorder, WeightFormat, edit_latent};
+use kernels::{
+    Buffer, EditLatent, Linear, Matrix as WeightMatrix, Recorder, WeightFormat, edit_latent, linear,
+};
 
 use crate::Error;
 use crate::options::Edit;
@@ -87,46 +89,75 @@ impl Session {
         Ok(readings.f32(read).last().copied().unwrap_or(0.0))
     }
 
-    /// Records the activation with one dimension set to a value on the rows whose `mask` is not 0. `values` are the
-    /// dimension's values, `[rows]`.
-    pub(crate) fn record_neuron_edit(
+    /// A recording with one dimension of an activation set to a value on the rows whose `mask [rows]` is not 0, and the
+    /// edited activation.
+    pub(crate) async fn record_neuron_edit(
         &self,
-        recorder: &mut Recorder,
         (loaded, edit): (&LoadedSae, &Edit),
         input: &Buffer,
-        values: &[f32],
         mask: &Buffer,
-    ) -> Result<Buffer, Error> {
-        // An autoencoder of one latent, whose direction is the dimension itself.
-        let (rows, width) = (values.len(), loaded.info.d_in);
-        let direction = one_hot(width, edit.latent as usize);
-        let w_dec = WeightMatrix::from_rows(
+    ) -> Result<(Recorder, Buffer), Error> {
+        // An autoencoder of one latent, which reads the dimension and writes it.
+        let (rows, width) = (mask.words(), loaded.info.d_in);
+        let direction = WeightMatrix::from_rows(
             &self.device,
             "the dimension's direction",
             (1, width),
             WeightFormat::F32,
-            &direction,
+            &one_hot(width, edit.latent as usize),
         )?;
+        let mut recorder = Recorder::new(&self.device);
+        let values = recorder.scratch("the dimension's values", rows)?;
+        linear(
+            &mut recorder,
+            &Linear {
+                input,
+                input_first_row: 0,
+                rows,
+                norm: None,
+                weights: &direction,
+                bias: None,
+                gelu: false,
+                residual: None,
+                position: None,
+                output: &values,
+            },
+        )?;
+        let read = recorder.read_back(&values, rows)?;
+        let readings = recorder.finish()?.run().await?;
+        check_finite(loaded, readings.f32(read), 1)?;
+        let mut recorder = Recorder::new(&self.device);
         let output = recorder.scratch("edited activation", rows * width)?;
         edit_latent(
-            recorder,
+            &mut recorder,
             &EditLatent {
                 input,
                 latents: &self.device.buffer_with("latents", &vec![0_u32; rows])?,
-                activations: &self.device.buffer_with("activations", values)?,
+                activations: &values,
                 statistics: &self
                     .device
                     .buffer_with("statistics", &[0.0_f32, 1.0].repeat(rows))?,
                 mask,
                 rows,
                 k: 1,
-                w_dec: &w_dec,
+                w_dec: &direction,
                 latent: 0,
                 value: edit.value,
                 output: &output,
             },
         )?;
-        Ok(output)
+        Ok((recorder, output))
+    }
+}
+
+/// Refuses rows of neurons, each of so many, that are not all numbers.
+pub(crate) fn check_finite(loaded: &LoadedSae, values: &[f32], width: usize) -> Result<(), Error> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(Error::NotANumber {
+            what: format!("a neuron of {}", loaded.info.hook),
+            position: at / width.max(1),
+        }),
     }
 }
 
