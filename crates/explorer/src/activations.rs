@@ -1,12 +1,14 @@
 //! Whole activations, read back.
 
-use gpt2::HookPoint;
-use kernels::Recorder;
+use gpt2::{HookPoint, Start};
+use kernels::{Buffer, Recorder};
 
 use crate::Error;
 use crate::options::{Bos, TraceOptions};
+use crate::pass::{Capture, Inputs};
+use crate::prompt::Prompt;
 use crate::report::Matrix;
-use crate::session::{LoadedSae, Session};
+use crate::session::{LoadedModel, LoadedSae, Session};
 
 impl Session {
     /// The logits after every token, `[tokens, vocabulary]`.
@@ -64,11 +66,9 @@ impl Session {
         let prompt = model.prompt(prompt, bos, &saes)?;
         let rows = prompt.ids.len();
         let width = point.width(model.model.config());
-        let clean = self
-            .clean_pass(model, &prompt, &[point], &TraceOptions::default())
-            .await?;
         let mut recorder = Recorder::new(&self.device);
-        let read = recorder.read_back(clean.capture.get(point)?, rows * width)?;
+        let activation = record_activation(&mut recorder, model, &prompt, point)?;
+        let read = recorder.read_back(&activation, rows * width)?;
         let readings = recorder.finish()?.run().await?;
         running.check()?;
         Ok(Matrix {
@@ -88,21 +88,20 @@ impl Session {
         let loaded = self.sae(sae)?;
         let prompt = model.prompt(prompt, bos, &[loaded])?;
         let rows = prompt.ids.len();
-        let clean = self
-            .clean_pass(model, &prompt, &[loaded.hook], &TraceOptions::default())
-            .await?;
-        let activation = clean.capture.get(loaded.hook)?;
+        let mut recorder = Recorder::new(&self.device);
+        let activation = record_activation(&mut recorder, model, &prompt, loaded.hook)?;
+        recorder.finish()?.run().await?;
         let mut recorder = Recorder::new(&self.device);
         let resident = self
-            .resident(&running, loaded, activation, rows, None)
+            .resident(&running, loaded, &activation, rows, None)
             .await?;
         let output = match &resident {
             Some(resident) => {
                 let sae = resident.sae();
-                let (_, encoding) = self.encode(loaded, sae, activation, rows).await?;
+                let (_, encoding) = self.encode(loaded, sae, &activation, rows).await?;
                 sae.record_decode(&mut recorder, &encoding)?
             }
-            None => activation.clone(),
+            None => activation,
         };
         let read = recorder.read_back(&output, rows * loaded.info.d_in)?;
         let readings = recorder.finish()?.run().await?;
@@ -113,4 +112,23 @@ impl Session {
             data: readings.f32(read).to_vec(),
         })
     }
+}
+
+/// Records a pass through the blocks and returns the activation at a hook point. The logits are left out, whose product is
+/// the model's largest.
+fn record_activation(
+    recorder: &mut Recorder,
+    model: &LoadedModel,
+    prompt: &Prompt,
+    point: HookPoint,
+) -> Result<Buffer, Error> {
+    let model = &model.model;
+    let inputs = Inputs::new(model, prompt)?;
+    let mut capture = Capture::new([point]);
+    let (tokens, batch) = (&inputs.tokens, inputs.batch);
+    let resid = model.record(recorder, tokens, batch, Start::Tokens, None, &mut capture)?;
+    if point == HookPoint::LnFinalNormalized {
+        model.record_final_norm(recorder, &resid, 0..batch.rows(), &mut capture)?;
+    }
+    Ok(capture.get(point)?.clone())
 }

@@ -240,18 +240,11 @@ impl Gpt2 {
         logits: &Buffer,
         hooks: &mut dyn Hooks,
     ) -> Result<(), Error> {
-        let width = self.config.n_embd;
-        let epsilon = self.config.layer_norm_epsilon;
-        let scratch = recorder.scratch("ln_final", rows.len() * width)?;
-        let unembed = Linear {
-            input: resid,
-            input_first_row: rows.start,
+        let unembed = |input, input_first_row, norm| Linear {
+            input,
+            input_first_row,
             rows: rows.len(),
-            norm: Some(NormedInput {
-                weight_bias: &self.ln_final,
-                epsilon,
-                scratch: &scratch,
-            }),
+            norm,
             weights: &self.token_embedding,
             bias: None,
             gelu: false,
@@ -259,9 +252,31 @@ impl Gpt2 {
             position: None,
             output: logits,
         };
-        if !hooks.wants(HookPoint::LnFinalNormalized) {
-            return Ok(linear(recorder, &unembed)?);
+        if hooks.wants(HookPoint::LnFinalNormalized) {
+            let normalised = self.record_final_norm(recorder, resid, rows.clone(), hooks)?;
+            return Ok(linear(recorder, &unembed(&normalised, 0, None))?);
         }
+        let norm = NormedInput {
+            weight_bias: &self.ln_final,
+            epsilon: self.config.layer_norm_epsilon,
+            scratch: &recorder.scratch("ln_final", rows.len() * self.config.n_embd)?,
+        };
+        Ok(linear(recorder, &unembed(resid, rows.start, Some(norm)))?)
+    }
+
+    /// Records the final LayerNorm of rows of a residual stream, as the hooks leave it.
+    ///
+    /// # Errors
+    /// [`Error::Device`], and whatever the hooks return.
+    pub fn record_final_norm(
+        &self,
+        recorder: &mut Recorder,
+        resid: &Buffer,
+        rows: Range<usize>,
+        hooks: &mut dyn Hooks,
+    ) -> Result<Buffer, Error> {
+        let width = self.config.n_embd;
+        let mut normalised = recorder.scratch("ln_final", rows.len() * width)?;
         layer_norm(
             recorder,
             &LayerNorm {
@@ -270,26 +285,17 @@ impl Gpt2 {
                 rows: rows.len(),
                 width,
                 weight_bias: &self.ln_final,
-                epsilon,
-                output: &scratch,
+                epsilon: self.config.layer_norm_epsilon,
+                output: &normalised,
             },
         )?;
-        let mut normalised = scratch.clone();
         visit(
             recorder,
             hooks,
             HookPoint::LnFinalNormalized,
             &mut normalised,
         )?;
-        Ok(linear(
-            recorder,
-            &Linear {
-                input: &normalised,
-                input_first_row: 0,
-                norm: None,
-                ..unembed
-            },
-        )?)
+        Ok(normalised)
     }
 }
 
