@@ -111,7 +111,9 @@ fn device_message(error: &kernels::Error) -> String {
             "{error}; WebGPU or Vulkan is missing or turned off here: use the CPU backend, or a browser with WebGPU"
         ),
         kernels::Error::DeviceLost { .. } => {
-            format!("{error}; the session has to be rebuilt, the prompt is kept")
+            format!(
+                "{error}; load the model and the SAEs again, on a new device, and if that one is lost as well, take smaller ones or the CPU backend, or close other pages that use the GPU"
+            )
         }
         kernels::Error::OutOfMemory { .. } | kernels::Error::BufferTooLarge { .. } => {
             format!(

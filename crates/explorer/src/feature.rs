@@ -30,7 +30,8 @@ impl Session {
         let features = match &loaded.features {
             Features::Sae(features) => features,
             Features::Streamed(streamed) => {
-                return self.streamed_feature(model, streamed, latent).await;
+                let found = self.streamed_feature(&running, model, streamed, latent);
+                return found.await;
             }
             Features::Neurons => return self.neuron(model, loaded, latent).await,
         };

@@ -80,7 +80,8 @@ impl Session {
             running: &running,
         };
         let model = Gpt2::load(&self.device, config, format, &source).await?;
-        self.device.check()?;
+        // A device that was lost under the last pieces, or had no room for them, says so only when it is waited for.
+        self.device.drain().await?;
         let info = ModelInfo {
             id: id.to_owned(),
             name: name.to_owned(),

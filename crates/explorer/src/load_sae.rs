@@ -119,7 +119,7 @@ impl Session {
         let (hook, config) = self.attach(id, file, options)?;
         let running = self.start();
         let sae = self.stream(file, config, options.weights, &running).await?;
-        self.device.check()?;
+        self.device.drain().await?;
         let info = self.info_of(id, file, hook, &config, sae.w_dec().format());
         self.keep(LoadedSae {
             info: info.clone(),

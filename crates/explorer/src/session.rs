@@ -180,11 +180,13 @@ impl Session {
         self.cancel.start()
     }
 
-    /// Between two steps of a call: gives others a turn, then ends the call if it was cancelled.
+    /// Between two steps of a call: gives others a turn, then ends the call if it was cancelled or the device is in no
+    /// state to go on.
     pub(crate) async fn step(&self, running: &Running) -> Result<(), Error> {
         if let Some(pause) = &self.pause {
             pause().await;
         }
-        running.check()
+        running.check()?;
+        Ok(self.device.check()?)
     }
 }

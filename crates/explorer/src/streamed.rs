@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use formats::sae::{Layout, SaeFile};
 use kernels::{Buffer, WeightFormat, rows_in_piece};
-use sae::{Architecture, GateWeights, Sae, Vectors, Weights, select};
+use sae::{Architecture, GateWeights, Sae, Vectors, WeightSource, Weights, select};
 
 use crate::Error;
 use crate::cancel::Running;
@@ -165,8 +165,8 @@ impl Session {
         latents.extend(0..k as u32);
         latents.sort_unstable();
         latents.dedup();
-        let encoder = streamed.rows_of(&latents, Which::Encoder).await?;
-        let decoder = streamed.rows_of(&latents, Which::Decoder).await?;
+        let encoder = streamed.rows_of(&source, &latents, Which::Encoder).await?;
+        let decoder = streamed.rows_of(&source, &latents, Which::Decoder).await?;
         let b_enc = latents.iter().map(|latent| streamed.bias(*latent));
         let config = sae::Config {
             d_sae: latents.len(),
@@ -189,11 +189,13 @@ impl Session {
     /// What a latent of an autoencoder in its file is; its neighbours would take a reading of the whole decoder.
     pub(crate) async fn streamed_feature(
         &self,
+        running: &Running,
         model: &LoadedModel,
         streamed: &Streamed,
         latent: u32,
     ) -> Result<Feature, Error> {
-        let direction = streamed.rows_of(&[latent], Which::Decoder).await?;
+        let source = Source::new(&streamed.file, self, running);
+        let direction = streamed.rows_of(&source, &[latent], Which::Decoder).await?;
         let norm: f64 = direction.iter().map(|x| f64::from(*x).powi(2)).sum();
         let logit_effect = match direction.len() == model.info.d_model {
             true => Some(self.logit_effect(model, &direction).await?),
@@ -228,15 +230,21 @@ impl Streamed {
         self.b_enc.get(latent as usize).copied().unwrap_or(0.0)
     }
 
-    async fn part(&self, which: Which, range: Range<usize>) -> Result<Vec<f32>, Error> {
-        Ok(match which {
-            Which::Encoder => self.file.encoder(range).await?,
-            Which::Decoder => self.file.decoder(range).await?,
-        })
-    }
-
-    /// Some latents' rows of a matrix, `[latents, d_in]`.
-    async fn rows_of(&self, latents: &[u32], which: Which) -> Result<Vec<f32>, Error> {
+    /// Some latents' rows of a matrix, `[latents, d_in]`. A decoder that is stored input by input is read as a whole for
+    /// them, so others get a turn between two pieces.
+    async fn rows_of(
+        &self,
+        source: &Source<'_>,
+        latents: &[u32],
+        which: Which,
+    ) -> Result<Vec<f32>, Error> {
+        let part = async |range: Range<usize>| {
+            let part = match which {
+                Which::Encoder => source.encoder(range).await,
+                Which::Decoder => source.decoder(range).await,
+            };
+            part.map_err(Stopped::into_error)
+        };
         let (d_in, d_sae) = (self.config.d_in, self.config.d_sae);
         let layout = match which {
             Which::Encoder => self.file.encoder_layout(),
@@ -247,14 +255,14 @@ impl Streamed {
             Layout::LatentMajor => {
                 for (latent, row) in latents.iter().zip(rows.chunks_exact_mut(d_in)) {
                     let latent = *latent as usize;
-                    row.copy_from_slice(&self.part(which, latent..latent + 1).await?);
+                    row.copy_from_slice(&part(latent..latent + 1).await?);
                 }
             }
             Layout::InputMajor => {
                 let step = rows_in_piece(d_sae);
                 for first in (0..d_in).step_by(step) {
                     let range = first..(first + step).min(d_in);
-                    let stored = self.part(which, range.clone()).await?;
+                    let stored = part(range.clone()).await?;
                     for (input, stored) in range.zip(stored.chunks_exact(d_sae)) {
                         for (place, latent) in latents.iter().enumerate() {
                             rows[place * d_in + input] = stored[*latent as usize];

@@ -141,7 +141,7 @@ impl Gpu {
         }));
         let on_lost = faults.clone();
         device.set_device_lost_callback(move |reason, message| {
-            on_lost.lose(&format!("{reason:?}: {message}"));
+            on_lost.lose(&format!("{reason:?}: {}", message.trim_end_matches('.')));
         });
         Ok(Self {
             device,
