@@ -2,8 +2,8 @@
 
 use crate::format::{fixed, percent};
 
-/// A structure of the API: each field with the name that it has there. In the browser it is read from an object, see
-/// [`crate::told`].
+/// A structure of the API: each field with the name that it has there, or with an empty one where it holds what several
+/// kinds of objects have. In the browser it is read from an object, see [`crate::told`].
 macro_rules! told {
     ($(
         $(#[$about:meta])*
@@ -75,14 +75,10 @@ told! {
         n_latents: usize = "nLatents",
         /// Most latents a token may have, where there is such a bound.
         k: Option<usize> = "k",
-        /// How its input is normalised.
-        normalization: String = "normalization",
         /// The longest text it was trained on, in tokens, where it says so.
         context_size: Option<usize> = "contextSize",
         /// Whether it was trained with a BOS before each text, where it says so.
         prepend_bos: Option<bool> = "prependBos",
-        /// The model it was trained on, where it says so.
-        model_name: Option<String> = "modelName",
     }
 
     /// How much an SAE loses on a prompt; `None` where the prompt is too short for the metric.
@@ -126,7 +122,7 @@ told! {
     /// A prompt run through the model and its SAEs.
     Trace {
         /// The text that was traced; the engine does not send it back.
-            prompt: String = "prompt",
+        prompt: String = "prompt",
         /// T tokens.
         tokens: Vec<Token> = "tokens",
         /// Whether token 0 is a BOS that was put there.

@@ -23,42 +23,40 @@ told! {
         reason: String = "reason",
     }
 
-    /// A model of the catalogue.
-    CatalogueModel {
+    /// What every entry of the catalogue says; of SAEs, about one of them.
+    Offer {
         /// Id, as in the address.
         id: String = "id",
         /// Name for people.
         name: String = "name",
         /// Licence.
         licence: String = "licence",
-        /// Number of blocks.
-        layers: u32 = "layers",
-        /// Width of the residual stream.
-        d_model: u32 = "dModel",
-        /// Size of the vocabulary.
-        vocab: u32 = "vocab",
         /// Size of the download, bytes.
         bytes: f64 = "bytes",
         /// Whether there is room for it.
         fits: Fits = "fits",
     }
 
+    /// A model of the catalogue.
+    CatalogueModel {
+        /// What every entry says.
+        offer: Offer = "",
+        /// Number of blocks.
+        layers: u32 = "layers",
+        /// Width of the residual stream.
+        d_model: u32 = "dModel",
+        /// Size of the vocabulary.
+        vocab: u32 = "vocab",
+    }
+
     /// A release of SAEs in the catalogue: one for each of its layers.
     CatalogueSae {
-        /// Id, as in the address.
-        id: String = "id",
-        /// Name for people.
-        name: String = "name",
-        /// Licence.
-        licence: String = "licence",
+        /// What every entry says.
+        offer: Offer = "",
         /// Id of the catalogue's model that they are for.
         model: String = "model",
         /// The layers there are.
         layers: Vec<u32> = "layers",
-        /// Size of the download of one, bytes.
-        bytes: f64 = "bytes",
-        /// Whether there is room for one.
-        fits: Fits = "fits",
     }
 
     /// What the site offers.
@@ -139,7 +137,7 @@ told! {
 impl CatalogueModel {
     /// Whether a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere.
     pub fn is(&self, model: &ModelInfo) -> bool {
-        self.id == model.id
+        self.offer.id == model.id
             || (self.layers, self.d_model, self.vocab)
                 == (model.n_layers, model.d_model, model.vocab)
     }
@@ -152,11 +150,13 @@ mod tests {
     #[test]
     fn a_model_is_known_by_its_id_or_its_shape() {
         let entry = CatalogueModel {
-            id: "gpt2".to_owned(),
+            offer: Offer {
+                id: "gpt2".to_owned(),
+                ..Offer::default()
+            },
             layers: 12,
             d_model: 768,
             vocab: 50257,
-            ..CatalogueModel::default()
         };
         let model = |id: &str, n_layers| ModelInfo {
             id: id.to_owned(),

@@ -11,8 +11,11 @@ pub trait Told: Sized {
     fn told(value: &JsValue) -> Option<Self>;
 }
 
-/// A property of an object. One that is not there, or null, has its type's default.
+/// A property of an object; by an empty name the object itself. One that is not there, or null, has its type's default.
 pub fn field<T: Told + Default>(object: &JsValue, name: &str) -> Option<T> {
+    if name.is_empty() {
+        return T::told(object);
+    }
     match get(object, name) {
         Some(value) if !value.is_null() => T::told(&value),
         _ => Some(T::default()),

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::controller::Controller;
 use crate::format::{bytes, count};
 use crate::loader::tasks;
-use crate::offers::Catalogue;
+use crate::offers::{Catalogue, CatalogueModel};
 use crate::state::load::{Kind, LoadAction, Task};
 use crate::state::{Remote, State};
 
@@ -50,11 +50,11 @@ fn what(tasks: &[Task], catalogue: Option<&Catalogue>) -> String {
     for task in tasks {
         match task.kind {
             Kind::Model => {
-                let entry = catalogue.and_then(|catalogue| {
-                    catalogue.models.iter().find(|model| model.id == task.id)
-                });
-                parts.push(match entry {
-                    Some(model) => format!("{} ({})", model.name, bytes(model.bytes)),
+                let mut offers = catalogue.iter().flat_map(|catalogue| &catalogue.models);
+                parts.push(match offers.find(|model| model.offer.id == task.id) {
+                    Some(CatalogueModel { offer, .. }) => {
+                        format!("{} ({})", offer.name, bytes(offer.bytes))
+                    }
                     None => task.name.clone(),
                 });
             }

@@ -2,10 +2,10 @@
 
 use yew::prelude::*;
 
-use super::{choices, row, text_field, value_of, weights_choice};
+use super::{choices, load, row, text_field, value_of, weights_choice};
 use crate::controller::Controller;
 use crate::format::bytes;
-use crate::offers::{CatalogueModel, CatalogueSae, Fits};
+use crate::offers::{CatalogueModel, CatalogueSae, Offer};
 use crate::state::load::{Field, Kind, LoadAction, Task};
 use crate::state::{Remote, State};
 
@@ -27,7 +27,7 @@ pub fn catalogue(controller: &Controller, state: &State) -> Html {
         .models
         .iter()
         .find(|entry| state.model.as_ref().is_some_and(|model| entry.is(model)))
-        .map_or("", |entry| &entry.id);
+        .map_or("", |entry| &entry.offer.id);
     let saes: Vec<_> = catalogue
         .saes
         .iter()
@@ -51,46 +51,56 @@ pub fn catalogue(controller: &Controller, state: &State) -> Html {
     }
 }
 
-fn load(controller: &Controller, state: &State, task: Task, disabled: bool) -> Html {
-    let weights = state.open.weights().to_owned();
-    let controller = controller.clone();
-    let run = move |_| controller.run(vec![task.clone()], &weights, None);
-    html! { <button type="button" data-testid="load" disabled={disabled || state.job.is_some()} onclick={run}>{ "Load" }</button> }
+/// A button that loads something, or that it is loaded.
+fn load_or_loaded(
+    controller: &Controller,
+    state: &State,
+    task: Task,
+    loaded: bool,
+    fits: bool,
+) -> Html {
+    if loaded {
+        html! { <span class="muted">{ "loaded" }</span> }
+    } else {
+        load(controller, state, vec![task], !fits, "Load")
+    }
 }
 
 fn demo(controller: &Controller, state: &State) -> Html {
     let about = html! { "the small model of this page with three SAEs" };
-    let loaded = state.model.as_ref().is_some_and(|model| model.id == "demo");
-    let action = if loaded {
-        html! { <span class="muted">{ "loaded" }</span> }
-    } else {
-        load(controller, state, Task::demo(), false)
-    };
+    let action = load_or_loaded(
+        controller,
+        state,
+        Task::demo(),
+        is_loaded(state, "demo"),
+        true,
+    );
     row(html! { "Demo" }, about, action)
 }
 
 fn model_row(controller: &Controller, state: &State, model: &CatalogueModel) -> Html {
-    let action = if state
+    let offer = &model.offer;
+    let task = Task::catalogue(Kind::Model, offer.name.clone(), &offer.id, None);
+    let loaded = is_loaded(state, &offer.id);
+    let action = load_or_loaded(controller, state, task, loaded, offer.fits.ok);
+    row(html! { &offer.name }, about(offer), action)
+}
+
+fn is_loaded(state: &State, model: &str) -> bool {
+    state
         .model
         .as_ref()
-        .is_some_and(|loaded| loaded.id == model.id)
-    {
-        html! { <span class="muted">{ "loaded" }</span> }
-    } else {
-        let task = Task::catalogue(Kind::Model, model.name.clone(), &model.id, None);
-        load(controller, state, task, !model.fits.ok)
-    };
-    let about = about(model.bytes, &model.licence, &model.fits);
-    row(html! { &model.name }, about, action)
+        .is_some_and(|loaded| loaded.id == model)
 }
 
 fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
-    let layer = state.open.layer(&sae.id, &sae.layers);
+    let offer = &sae.offer;
+    let layer = state.open.layer(&offer.id, &sae.layers);
     let name = match layer {
-        Some(layer) => format!("{}, layer {layer}", sae.name),
-        None => sae.name.clone(),
+        Some(layer) => format!("{}, layer {layer}", offer.name),
+        None => offer.name.clone(),
     };
-    let id = sae.id.clone();
+    let id = offer.id.clone();
     let chosen = controller.on_load(move |event: Event| {
         LoadAction::Layer(id.clone(), value_of(&event).parse().unwrap_or(0))
     });
@@ -98,33 +108,25 @@ fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
         .layers
         .iter()
         .map(|layer| (layer.to_string(), format!("layer {layer}")));
-    let task = Task::catalogue(Kind::Sae, name, &sae.id, layer);
+    let task = Task::catalogue(Kind::Sae, name, &offer.id, layer);
     let loaded = state.saes.iter().any(|one| one.id == task.id);
     let action = html! {
         <>
             if sae.layers.len() > 1 {
                 { choices("layer", layers, &layer.map_or(String::new(), |layer| layer.to_string()), chosen) }
             }
-            if loaded {
-                <span class="muted">{ "loaded" }</span>
-            } else {
-                { load(controller, state, task, !sae.fits.ok) }
-            }
+            { load_or_loaded(controller, state, task, loaded, offer.fits.ok) }
         </>
     };
-    row(
-        html! { &sae.name },
-        about(sae.bytes, &sae.licence, &sae.fits),
-        action,
-    )
+    row(html! { &offer.name }, about(offer), action)
 }
 
 /// Size, licence, and whether it fits.
-fn about(size: f64, licence: &str, fits: &Fits) -> Html {
-    let licence = if licence.is_empty() || licence == "unknown" {
-        "licence not stated"
-    } else {
-        licence
+fn about(offer: &Offer) -> Html {
+    let fits = &offer.fits;
+    let licence = match offer.licence.as_str() {
+        "" | "unknown" => "licence not stated",
+        licence => licence,
     };
     let room = match (fits.ok, fits.reason.is_empty()) {
         (true, _) => html! { <span class="good">{ "fits" }</span> },
@@ -138,7 +140,7 @@ fn about(size: f64, licence: &str, fits: &Fits) -> Html {
             html! { <span class="bad">{ text }</span> }
         }
     };
-    html! { <>{ format!("{} · {licence} · ", bytes(size)) }{ room }</> }
+    html! { <>{ format!("{} · {licence} · ", bytes(offer.bytes)) }{ room }</> }
 }
 
 /// Where files come from instead of where they were published.

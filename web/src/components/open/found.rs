@@ -4,7 +4,7 @@ use wasm_bindgen::JsValue;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::{choices, row, text_field, value_of, weights_choice};
+use super::{choices, load, row, text_field, value_of, weights_choice};
 use crate::controller::Controller;
 use crate::offers::{Found, FoundPart, Trouble};
 use crate::state::load::{Field, Kind, LoadAction, Section, Task, slot};
@@ -135,19 +135,6 @@ fn sae_task(state: &State, section: Section, index: usize, sae: &FoundPart) -> T
         &sae.source,
         hook_of(state, section, index),
     )
-}
-
-fn load(
-    controller: &Controller,
-    state: &State,
-    tasks: Vec<Task>,
-    disabled: bool,
-    name: &'static str,
-) -> Html {
-    let weights = state.open.weights().to_owned();
-    let controller = controller.clone();
-    let run = move |_| controller.run(tasks.clone(), &weights, None);
-    html! { <button type="button" data-testid="load" disabled={disabled || state.job.is_some()} onclick={run}>{ name }</button> }
 }
 
 /// The hooks of the loaded model at which SAEs are trained.

@@ -12,7 +12,7 @@ use yew::prelude::*;
 use super::progress::{broken_banner, progress_bar};
 use crate::controller::Controller;
 use crate::state::State;
-use crate::state::load::{Field, LoadAction, Section};
+use crate::state::load::{Field, LoadAction, Section, Task};
 
 /// What to show.
 #[derive(Clone, PartialEq, Properties)]
@@ -83,6 +83,20 @@ fn inside(controller: &Controller, state: &State, section: Section) -> Html {
 /// A row of a list: its name, what is said about it, and what can be done.
 fn row(name: Html, about: Html, action: Html) -> Html {
     html! { <li class="row"><div><b>{ name }</b><p class="muted">{ about }</p></div><div class="controls">{ action }</div></li> }
+}
+
+/// A button that loads things one after the other.
+fn load(
+    controller: &Controller,
+    state: &State,
+    tasks: Vec<Task>,
+    disabled: bool,
+    name: &'static str,
+) -> Html {
+    let weights = state.open.weights().to_owned();
+    let controller = controller.clone();
+    let run = move |_| controller.run(tasks.clone(), &weights, None);
+    html! { <button type="button" data-testid="load" disabled={disabled || state.job.is_some()} onclick={run}>{ name }</button> }
 }
 
 /// A text field whose content is part of the state.
