@@ -97,21 +97,8 @@ impl Session {
     ) -> Result<Vec<f32>, Error> {
         let mut recorder = Recorder::new(&self.device);
         let output = recorder.scratch("products", weights.rows())?;
-        linear(
-            &mut recorder,
-            &Linear {
-                input: &self.device.buffer_with("direction", vector)?,
-                input_first_row: 0,
-                rows: 1,
-                norm: None,
-                weights,
-                bias: None,
-                gelu: false,
-                residual: None,
-                position: None,
-                output: &output,
-            },
-        )?;
+        let vector = self.device.buffer_with("direction", vector)?;
+        linear(&mut recorder, &Linear::plain(&vector, 1, weights, &output))?;
         let read = recorder.read_back(&output, weights.rows())?;
         let readings = recorder.finish()?.run().await?;
         Ok(readings.f32(read).to_vec())

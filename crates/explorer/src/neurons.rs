@@ -110,18 +110,7 @@ impl Session {
         let values = recorder.scratch("the dimension's values", rows)?;
         linear(
             &mut recorder,
-            &Linear {
-                input,
-                input_first_row: 0,
-                rows,
-                norm: None,
-                weights: &direction,
-                bias: None,
-                gelu: false,
-                residual: None,
-                position: None,
-                output: &values,
-            },
+            &Linear::plain(input, rows, &direction, &values),
         )?;
         let read = recorder.read_back(&values, rows)?;
         let readings = recorder.finish()?.run().await?;

@@ -240,28 +240,24 @@ impl Gpt2 {
         logits: &Buffer,
         hooks: &mut dyn Hooks,
     ) -> Result<(), Error> {
-        let unembed = |input, input_first_row, norm| Linear {
-            input,
-            input_first_row,
-            rows: rows.len(),
-            norm,
-            weights: &self.token_embedding,
-            bias: None,
-            gelu: false,
-            residual: None,
-            position: None,
-            output: logits,
-        };
+        let unembed = |input| Linear::plain(input, rows.len(), &self.token_embedding, logits);
         if hooks.wants(HookPoint::LnFinalNormalized) {
             let normalised = self.record_final_norm(recorder, resid, rows.clone(), hooks)?;
-            return Ok(linear(recorder, &unembed(&normalised, 0, None))?);
+            return Ok(linear(recorder, &unembed(&normalised))?);
         }
         let norm = NormedInput {
             weight_bias: &self.ln_final,
             epsilon: self.config.layer_norm_epsilon,
             scratch: &recorder.scratch("ln_final", rows.len() * self.config.n_embd)?,
         };
-        Ok(linear(recorder, &unembed(resid, rows.start, Some(norm)))?)
+        Ok(linear(
+            recorder,
+            &Linear {
+                input_first_row: rows.start,
+                norm: Some(norm),
+                ..unembed(resid)
+            },
+        )?)
     }
 
     /// Records the final LayerNorm of rows of a residual stream, as the hooks leave it.
@@ -446,16 +442,8 @@ impl BlockPass<'_> {
         output: &'b Buffer,
     ) -> Linear<'b> {
         Linear {
-            input,
-            input_first_row: 0,
-            rows: self.rows,
-            norm: None,
-            weights: &product.weights,
             bias: Some(&product.bias),
-            gelu: false,
-            residual: None,
-            position: None,
-            output,
+            ..Linear::plain(input, self.rows, &product.weights, output)
         }
     }
 }

@@ -172,16 +172,9 @@ impl Sae {
         linear(
             recorder,
             &Linear {
-                input: normalised,
                 input_first_row: first,
-                rows,
-                norm: None,
-                weights: &self.w_enc,
                 bias: Some(&self.b_enc),
-                gelu: false,
-                residual: None,
-                position: None,
-                output,
+                ..Linear::plain(normalised, rows, &self.w_enc, output)
             },
         )?;
         if let Some(device_gate) = &self.gate {

@@ -110,16 +110,8 @@ impl Parts {
         linear(
             &mut recorder,
             &Linear {
-                input: &normalised,
-                input_first_row: 0,
-                rows,
-                norm: None,
-                weights: &weights,
                 bias: Some(&biases),
-                gelu: false,
-                residual: None,
-                position: None,
-                output: &pre,
+                ..Linear::plain(&normalised, rows, &weights, &pre)
             },
         )?;
         let indices = recorder.scratch("latents", rows * k)?;

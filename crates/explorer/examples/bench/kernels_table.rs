@@ -88,18 +88,7 @@ fn products(device: &Device) -> Result<Vec<Line>> {
                 let time = seconds(device, &output, |recorder| {
                     Ok(kernels::linear(
                         recorder,
-                        &Linear {
-                            input: &input,
-                            input_first_row: 0,
-                            rows,
-                            norm: None,
-                            weights: &weights,
-                            bias: None,
-                            gelu: false,
-                            residual: None,
-                            position: None,
-                            output: &output,
-                        },
+                        &Linear::plain(&input, rows, &weights, &output),
                     )?)
                 })?;
                 lines.push(Line {

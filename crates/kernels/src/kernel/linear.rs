@@ -46,6 +46,24 @@ pub struct Linear<'a> {
     pub output: &'a Buffer,
 }
 
+impl<'a> Linear<'a> {
+    /// The product alone: no LayerNorm before it, nothing added after it, and from the first row of the input on.
+    pub fn plain(input: &'a Buffer, rows: usize, weights: &'a Matrix, output: &'a Buffer) -> Self {
+        Self {
+            input,
+            input_first_row: 0,
+            rows,
+            norm: None,
+            weights,
+            bias: None,
+            gelu: false,
+            residual: None,
+            position: None,
+            output,
+        }
+    }
+}
+
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct Parameters {

@@ -236,18 +236,7 @@ fn shapes_that_do_not_fit_are_refused() {
             let weights = Matrix::from_rows(device, "W", (4, 4), WeightFormat::F32, &[0.0; 16])?;
             let input = device.buffer("input", 7)?;
             let output = device.buffer("output", 8)?;
-            let arguments = Linear {
-                input: &input,
-                input_first_row: 0,
-                rows: 2,
-                norm: None,
-                weights: &weights,
-                bias: None,
-                gelu: false,
-                residual: None,
-                position: None,
-                output: &output,
-            };
+            let arguments = Linear::plain(&input, 2, &weights, &output);
             linear(&mut Recorder::new(device), &arguments)
         })();
         let message = refused.map_err(|error| error.to_string());

@@ -61,20 +61,14 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
         linear(
             recorder,
             &Linear {
-                input,
                 input_first_row: first,
-                rows,
                 norm: normed.then_some(NormedInput {
                     weight_bias: &norm,
                     epsilon: 1e-5,
                     scratch: &scratch,
                 }),
-                weights,
                 bias: Some(&bias),
-                gelu: false,
-                residual: None,
-                position: None,
-                output,
+                ..Linear::plain(input, rows, weights, output)
             },
         )
     };
