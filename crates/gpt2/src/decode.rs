@@ -2,9 +2,32 @@
 
 use kernels::{Buffer, Plan, Recorder};
 
-use crate::forward::{Batch, Cache, Start};
+use crate::forward::Start;
+use crate::tokens::Batch;
 use crate::weights::Gpt2;
 use crate::{Error, Hooks};
+
+/// Queries, keys and values of one sequence's past, a buffer `[n_positions, 3 * d_model]` a block. The query's third is
+/// never read again; it buys that the projection writes the cache itself, without another dispatch.
+pub struct Cache {
+    pub(crate) blocks: Vec<Buffer>,
+}
+
+impl Cache {
+    /// An empty cache for `n_positions` tokens.
+    ///
+    /// # Errors
+    /// As [`kernels::Device::buffer`].
+    pub fn new(model: &Gpt2) -> Result<Self, Error> {
+        let config = &model.config;
+        let words = config.n_positions * 3 * config.n_embd;
+        Ok(Self {
+            blocks: (0..config.n_layer)
+                .map(|layer| model.device.buffer(&format!("kv cache {layer}"), words))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
 
 /// Continues one sequence. A decoded token is one plan made beforehand: 5 dispatches a block, one for the embedding and
 /// one a shard of the unembedding; one submit; one read-back; no buffer, bind group or pipeline.

@@ -144,6 +144,21 @@ impl Hooks for NoHooks {
     }
 }
 
+/// Shows an activation to the hooks, and takes what they give back.
+pub(crate) fn visit(
+    recorder: &mut Recorder,
+    hooks: &mut dyn Hooks,
+    point: HookPoint,
+    activation: &mut Buffer,
+) -> Result<(), Error> {
+    if hooks.wants(point)
+        && let Some(replacement) = hooks.visit(recorder, point, activation)?
+    {
+        *activation = replacement;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,16 +3,19 @@
 //! Activations are `[sequences × tokens, width]`; a batch is equal-length sequences. The crate does not know that
 //! sparse autoencoders exist: whoever wants to read or edit an activation gives [`Hooks`].
 
+mod block;
 mod config;
 mod decode;
 mod error;
 mod forward;
 mod hooks;
+mod tokens;
 mod weights;
 
 pub use config::Config;
-pub use decode::Decoder;
+pub use decode::{Cache, Decoder};
 pub use error::Error;
-pub use forward::{Batch, Cache, Start};
+pub use forward::Start;
 pub use hooks::{HookPoint, Hooks, NoHooks, UnknownHook};
+pub use tokens::Batch;
 pub use weights::{Gpt2, WeightSource};
