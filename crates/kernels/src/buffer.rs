@@ -124,6 +124,14 @@ impl Buffer {
         &self.inner.storage
     }
 
+    /// Its memory on the CPU device, as the twins see it.
+    pub(crate) fn cpu_memory(&self) -> Option<&RefCell<Vec<u32>>> {
+        match &self.inner.storage {
+            Storage::Cpu(memory) => Some(memory),
+            Storage::Gpu { .. } => None,
+        }
+    }
+
     pub(crate) fn same_memory(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.inner, &other.inner)
     }

@@ -12,6 +12,7 @@ mod error;
 mod gpu;
 mod kernel;
 mod matrix;
+mod plan;
 mod recorder;
 mod upload;
 
@@ -36,5 +37,6 @@ pub use kernel::{
     topk::{MAX_K, TopK, topk},
 };
 pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
-pub use recorder::{Plan, ReadHandle, Readings, Recorder, words_as_f32};
+pub use plan::{Plan, ReadHandle, Readings, words_as_f32};
+pub use recorder::Recorder;
 pub use upload::{Stored, rows_in_piece};

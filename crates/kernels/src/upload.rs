@@ -7,7 +7,8 @@ use crate::device::Device;
 use crate::error::Error;
 use crate::kernel::write_columns::{HEADER, WriteColumns, write_columns};
 use crate::matrix::{Matrix, WeightFormat};
-use crate::recorder::{Plan, Recorder};
+use crate::plan::Plan;
+use crate::recorder::Recorder;
 
 /// How a matrix `[rows, cols]` lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,7 +25,6 @@ pub(crate) mod write_columns;
 use std::cell::{Ref, RefCell, RefMut};
 
 use crate::buffer::Buffer;
-use crate::recorder::cpu_memory;
 
 /// The instruction set that the products use.
 pub(crate) fn instruction_set() -> &'static str {
@@ -43,7 +42,7 @@ pub(crate) struct Bindings<'a>(Vec<&'a RefCell<Vec<u32>>>);
 
 impl<'a> Bindings<'a> {
     pub(crate) fn new(buffers: &'a [Buffer]) -> Self {
-        Self(buffers.iter().filter_map(cpu_memory).collect())
+        Self(buffers.iter().filter_map(Buffer::cpu_memory).collect())
     }
 
     pub(crate) fn u32(&self, binding: usize) -> Ref<'_, [u32]> {
