@@ -1,14 +1,13 @@
 //! Whole activations, read back.
 
-use gpt2::{HookPoint, Start};
-use kernels::{Buffer, Recorder};
+use gpt2::HookPoint;
+use kernels::Recorder;
 
 use crate::Error;
 use crate::options::{Bos, TraceOptions};
-use crate::pass::{Capture, Inputs};
-use crate::prompt::Prompt;
+use crate::pass::record_activation;
 use crate::report::Matrix;
-use crate::session::{LoadedModel, LoadedSae, Session};
+use crate::session::{LoadedSae, Session};
 
 impl Session {
     /// The logits after every token, `[tokens, vocabulary]`.
@@ -112,23 +111,4 @@ impl Session {
             data: readings.f32(read).to_vec(),
         })
     }
-}
-
-/// Records a pass through the blocks and returns the activation at a hook point. The logits are left out, whose product is
-/// the model's largest.
-fn record_activation(
-    recorder: &mut Recorder,
-    model: &LoadedModel,
-    prompt: &Prompt,
-    point: HookPoint,
-) -> Result<Buffer, Error> {
-    let model = &model.model;
-    let inputs = Inputs::new(model, prompt)?;
-    let mut capture = Capture::new([point]);
-    let (tokens, batch) = (&inputs.tokens, inputs.batch);
-    let resid = model.record(recorder, tokens, batch, Start::Tokens, None, &mut capture)?;
-    if point == HookPoint::LnFinalNormalized {
-        model.record_final_norm(recorder, &resid, 0..batch.rows(), &mut capture)?;
-    }
-    Ok(capture.get(point)?.clone())
 }

@@ -4,9 +4,9 @@ use kernels::{Buffer, Recorder};
 use sae::{Edit as LatentEdit, Sae};
 
 use crate::Error;
+use crate::logits::mean_loss;
 use crate::metrics::mean;
 use crate::options::{Edit, TraceOptions};
-use crate::pass::mean_loss;
 use crate::report::{Edited, Matrix};
 use crate::session::{LoadedSae, Session};
 
@@ -77,10 +77,9 @@ impl Session {
                     .await?
             }
         };
-        let logits = self.record_replaced_logits(
+        let logits = clean.record_replaced(
             &mut recorder,
             model,
-            &clean,
             loaded.hook,
             &edited,
             options.top_logits.min(model.info.vocab),

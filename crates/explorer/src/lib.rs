@@ -12,6 +12,7 @@ mod feature;
 mod generate;
 mod load;
 mod load_sae;
+mod logits;
 mod metrics;
 mod neurons;
 mod options;

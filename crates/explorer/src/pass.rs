@@ -1,18 +1,13 @@
-//! Pieces that every question records: captured activations, replaced activations, logits and what is made of them.
+//! Passes through the model: as it is, with activations kept, or with another activation in the place of one.
 
-use gpt2::{Batch, Gpt2, HookPoint, Hooks, NoHooks, Start};
-use kernels::{
-    Buffer, Copy, CrossEntropy, KlDivergence, ReadHandle, Readings, Recorder, STATISTICS_PER_ROW,
-    TopK, copy, cross_entropy, kl_divergence, topk,
-};
+use gpt2::{Batch, Gpt2, HookPoint, Hooks, Start};
+use kernels::{Buffer, Copy, MAX_K, Readings, Recorder, copy};
 
 use crate::Error;
+use crate::logits::{LogitReads, Logits, LogitsWanted, record_logits};
+use crate::options::TraceOptions;
 use crate::prompt::Prompt;
-use crate::report::NextToken;
-use crate::session::LoadedModel;
-
-/// Logits are computed for as many rows at a time as fit this many bytes.
-const LOGIT_BYTES: u64 = 64 << 20;
+use crate::session::{LoadedModel, Session};
 
 /// Keeps copies of activations.
 pub(crate) struct Capture {
@@ -67,9 +62,9 @@ impl Hooks for Capture {
 }
 
 /// Puts another activation in the place of one.
-pub(crate) struct Replace<'a> {
-    pub(crate) point: HookPoint,
-    pub(crate) replacement: &'a Buffer,
+struct Replace<'a> {
+    point: HookPoint,
+    replacement: &'a Buffer,
 }
 
 impl Hooks for Replace<'_> {
@@ -108,310 +103,120 @@ impl Inputs {
     }
 }
 
-/// Logits of some rows, and what was made of them on the device.
-struct LogitChunk {
-    first: usize,
-    rows: usize,
-    logits: Buffer,
-    statistics: Buffer,
-    top: Option<(Buffer, Buffer)>,
-    divergences: Option<Buffer>,
+/// The clean pass: what stays on the device for comparisons, and what came back.
+pub(crate) struct CleanPass {
+    pub(crate) inputs: Inputs,
+    pub(crate) capture: Capture,
+    pub(crate) logits: Logits,
+    pub(crate) reads: LogitReads,
+    pub(crate) readings: Readings,
 }
 
-/// What to make of logits.
-pub(crate) struct LogitsWanted<'a> {
-    /// How many next tokens a row; 0 for none.
-    pub(crate) top: usize,
-    /// The clean logits to compare with.
-    pub(crate) clean: Option<&'a Logits>,
-}
-
-/// Logits of all rows, in chunks.
-pub(crate) struct Logits {
-    chunks: Vec<LogitChunk>,
-    vocabulary: usize,
-    top: usize,
-}
-
-/// Read-backs of [`Logits`].
-pub(crate) struct LogitReads {
-    statistics: Vec<ReadHandle>,
-    top: Vec<(ReadHandle, ReadHandle)>,
-    divergences: Vec<ReadHandle>,
-    logits: Vec<ReadHandle>,
-    places: usize,
-}
-
-/// Records a pass in which `replacement` stands at `point`, and returns the last residual stream. Where the point is a
-/// block's output the pass starts there.
-pub(crate) fn record_replaced(
-    recorder: &mut Recorder,
-    model: &Gpt2,
-    inputs: &Inputs,
-    point: HookPoint,
-    replacement: &Buffer,
-) -> Result<Buffer, Error> {
-    let start = match point {
-        HookPoint::ResidPost(layer) => Some(layer),
-        HookPoint::ResidPre(layer) => layer.checked_sub(1),
-        _ => None,
-    };
-    let (start, hooks): (_, &mut dyn Hooks) = match start {
-        Some(layer) => (
-            Start::After {
-                layer,
-                resid_post: replacement,
-            },
-            &mut NoHooks,
-        ),
-        None => (Start::Tokens, &mut Replace { point, replacement }),
-    };
-    Ok(model.record(recorder, &inputs.tokens, inputs.batch, start, None, hooks)?)
-}
-
-/// Records the logits of every row, their statistics, and what else is wanted. `replaced` stands at
-/// `ln_final.hook_normalized`, where given.
-pub(crate) fn record_logits(
-    recorder: &mut Recorder,
-    model: &Gpt2,
-    inputs: &Inputs,
-    resid: &Buffer,
-    wanted: &LogitsWanted<'_>,
-    hooks: &mut dyn Hooks,
-) -> Result<Logits, Error> {
-    let vocabulary = model.config().vocab_size;
-    let rows = inputs.batch.rows();
-    let budget = LOGIT_BYTES.min(recorder.device().max_binding_bytes());
-    let at_a_time = ((budget / (vocabulary as u64 * 4).max(1)) as usize).clamp(1, rows.max(1));
-    // A hook on the final LayerNorm sees all rows at once.
-    let at_a_time = if hooks.wants(HookPoint::LnFinalNormalized) {
-        rows
-    } else {
-        at_a_time
-    };
-    let mut chunks = Vec::new();
-    for first in (0..rows).step_by(at_a_time) {
-        let count = at_a_time.min(rows - first);
-        let logits = recorder.scratch("logits", count * vocabulary)?;
-        model.record_logits(recorder, resid, first..first + count, &logits, hooks)?;
-        let statistics = recorder.scratch("logit statistics", count * STATISTICS_PER_ROW)?;
-        cross_entropy(
-            recorder,
-            &CrossEntropy {
-                logits: &logits,
-                targets: &inputs.targets,
-                first_target: first,
-                rows: count,
-                vocabulary,
-                statistics: &statistics,
-            },
+impl Session {
+    /// Runs the model alone, keeping the activations at some hook points (with `dump`, every block's output too).
+    pub(crate) async fn clean_pass(
+        &self,
+        model: &LoadedModel,
+        prompt: &Prompt,
+        hooks: &[HookPoint],
+        options: &TraceOptions,
+    ) -> Result<CleanPass, Error> {
+        if options.top_logits == 0 || options.top_logits > MAX_K {
+            return Err(Error::BadOption {
+                name: "top_logits",
+                value: options.top_logits.to_string(),
+                expected: format!("it must be from 1 to {MAX_K}"),
+            });
+        }
+        let layers = if options.dump { model.info.n_layers } else { 0 };
+        let points = hooks
+            .iter()
+            .copied()
+            .chain((0..layers).map(HookPoint::ResidPost));
+        let mut capture = Capture::new(points);
+        let inputs = Inputs::new(&model.model, prompt)?;
+        let mut recorder = Recorder::new(&self.device);
+        let resid = model.model.record(
+            &mut recorder,
+            &inputs.tokens,
+            inputs.batch,
+            Start::Tokens,
+            None,
+            &mut capture,
         )?;
-        let top = match wanted.top {
-            0 => None,
-            k => Some(record_top(recorder, &logits, count, vocabulary, k)?),
-        };
-        let divergences = match wanted.clean {
-            None => None,
-            Some(clean) => {
-                let clean = clean
-                    .chunks
-                    .iter()
-                    .find(|chunk| chunk.first == first && chunk.rows == count)
-                    .ok_or_else(|| {
-                        Error::Model(gpt2::Error::Config("chunks of logits differ".to_owned()))
-                    })?;
-                let divergences = recorder.scratch("divergences", count)?;
-                kl_divergence(
-                    recorder,
-                    &KlDivergence {
-                        clean_logits: &clean.logits,
-                        clean_statistics: &clean.statistics,
-                        edited_logits: &logits,
-                        edited_statistics: &statistics,
-                        rows: count,
-                        vocabulary,
-                        divergences: &divergences,
-                    },
-                )?;
-                Some(divergences)
-            }
-        };
-        chunks.push(LogitChunk {
-            first,
-            rows: count,
+        let logits = record_logits(
+            &mut recorder,
+            &model.model,
+            &inputs,
+            &resid,
+            &LogitsWanted {
+                top: options.top_logits.min(model.info.vocab),
+                clean: None,
+            },
+            &mut capture,
+        )?;
+        let reads = logits.read_back(&mut recorder, options.dump)?;
+        let readings = recorder.finish()?.run().await?;
+        Ok(CleanPass {
+            inputs,
+            capture,
             logits,
-            statistics,
-            top,
-            divergences,
-        });
+            reads,
+            readings,
+        })
     }
-    Ok(Logits {
-        chunks,
-        vocabulary,
-        top: wanted.top,
-    })
 }
 
-fn record_top(
-    recorder: &mut Recorder,
-    logits: &Buffer,
-    rows: usize,
-    vocabulary: usize,
-    k: usize,
-) -> Result<(Buffer, Buffer), Error> {
-    let indices = recorder.scratch("likeliest tokens", rows * k)?;
-    let values = recorder.scratch("their logits", rows * k)?;
-    let nan_counts = recorder.scratch("NaN counts", rows)?;
-    topk(
-        recorder,
-        &TopK {
-            values: logits,
-            rows,
-            n: vocabulary,
-            k,
-            relu: false,
-            top_indices: &indices,
-            top_values: &values,
-            nan_counts: &nan_counts,
-        },
-    )?;
-    Ok((indices, values))
-}
-
-impl Logits {
-    /// Asks for what was made of the logits; for the logits themselves with `whole`.
-    pub(crate) fn read_back(
+impl CleanPass {
+    /// Records the same pass with `replacement` at a hook, and its logits, compared with the clean ones. Where the hook is a
+    /// block's output the pass starts there.
+    pub(crate) fn record_replaced(
         &self,
         recorder: &mut Recorder,
-        whole: bool,
-    ) -> Result<LogitReads, Error> {
-        let mut reads = LogitReads {
-            statistics: Vec::new(),
-            top: Vec::new(),
-            divergences: Vec::new(),
-            logits: Vec::new(),
-            places: self.top,
-        };
-        for chunk in &self.chunks {
-            let statistics = chunk.rows * STATISTICS_PER_ROW;
-            reads
-                .statistics
-                .push(recorder.read_back(&chunk.statistics, statistics)?);
-            if let Some((indices, values)) = &chunk.top {
-                let words = chunk.rows * self.top;
-                reads.top.push((
-                    recorder.read_back(indices, words)?,
-                    recorder.read_back(values, words)?,
-                ));
-            }
-            if let Some(divergences) = &chunk.divergences {
-                reads
-                    .divergences
-                    .push(recorder.read_back(divergences, chunk.rows)?);
-            }
-            if whole {
-                let words = chunk.rows * self.vocabulary;
-                reads.logits.push(recorder.read_back(&chunk.logits, words)?);
-            }
-        }
-        Ok(reads)
-    }
-}
-
-impl LogitReads {
-    /// Loss of every token but the first, `[tokens - 1]`.
-    ///
-    /// # Errors
-    /// [`Error::NotANumber`] naming the position.
-    pub(crate) fn token_losses(&self, readings: &Readings) -> Result<Vec<f32>, Error> {
-        let rows = self
-            .statistics
-            .iter()
-            .flat_map(|handle| readings.f32(*handle).as_chunks::<STATISTICS_PER_ROW>().0);
-        let mut losses = Vec::new();
-        for (position, statistics) in rows.enumerate() {
-            if !statistics[1].is_finite() {
-                return Err(Error::NotANumber {
-                    what: "the log-sum-exp of the logits".to_owned(),
-                    position,
-                });
-            }
-            losses.push(statistics[3]);
-        }
-        // The last token predicts nothing that is there.
-        losses.pop();
-        Ok(losses)
-    }
-
-    /// The likeliest next tokens after every token.
-    pub(crate) fn next_tokens(
-        &self,
-        readings: &Readings,
         model: &LoadedModel,
-    ) -> Vec<Vec<NextToken>> {
-        let mut rows = Vec::new();
-        for (statistics, (indices, values)) in self.statistics.iter().zip(&self.top) {
-            let statistics = readings
-                .f32(*statistics)
-                .as_chunks::<STATISTICS_PER_ROW>()
-                .0;
-            let indices = readings.words(*indices).chunks_exact(self.places);
-            let values = readings.f32(*values).chunks_exact(self.places);
-            for ((statistics, ids), logits) in statistics.iter().zip(indices).zip(values) {
-                rows.push(
-                    ids.iter()
-                        .zip(logits)
-                        .filter(|(id, _)| **id != u32::MAX)
-                        .map(|(id, logit)| model.next_token(*id, *logit, statistics[1]))
-                        .collect(),
-                );
-            }
-        }
-        rows
-    }
-
-    /// KL(clean ‖ edited) after every token.
-    pub(crate) fn divergences(&self, readings: &Readings) -> Vec<f32> {
-        // Rounding can leave a divergence of equal distributions a hair below zero.
-        self.divergences
-            .iter()
-            .flat_map(|handle| readings.f32(*handle))
-            .map(|divergence| divergence.max(0.0))
-            .collect()
-    }
-
-    /// The logits, `[tokens, vocabulary]`, where they were asked for.
-    pub(crate) fn logits(&self, readings: &Readings) -> Vec<f32> {
-        self.logits
-            .iter()
-            .flat_map(|handle| readings.f32(*handle))
-            .copied()
-            .collect()
+        hook: HookPoint,
+        replacement: &Buffer,
+        top: usize,
+    ) -> Result<Logits, Error> {
+        let (model, inputs) = (&model.model, &self.inputs);
+        let (tokens, batch) = (&inputs.tokens, inputs.batch);
+        let after = match hook {
+            HookPoint::ResidPost(layer) => Some(layer),
+            HookPoint::ResidPre(layer) => layer.checked_sub(1),
+            _ => None,
+        };
+        let start = after.map_or(Start::Tokens, |layer| Start::After {
+            layer,
+            resid_post: replacement,
+        });
+        let mut replace = Replace {
+            point: hook,
+            replacement,
+        };
+        let resid = model.record(recorder, tokens, batch, start, None, &mut replace)?;
+        let wanted = LogitsWanted {
+            top,
+            clean: Some(&self.logits),
+        };
+        record_logits(recorder, model, inputs, &resid, &wanted, &mut replace)
     }
 }
 
-/// Mean loss: the prediction made at position 0 counts only where position 0 is a BOS.
-pub(crate) fn mean_loss(prompt: &Prompt, token_losses: &[f32]) -> Option<f64> {
-    let skipped = usize::from(!prompt.starts_with_bos).min(token_losses.len());
-    crate::metrics::mean(&token_losses[skipped..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_bos_the_first_prediction_does_not_count() {
-        let with = Prompt {
-            ids: vec![7, 1, 2],
-            starts_with_bos: true,
-        };
-        let without = Prompt {
-            ids: vec![7, 1, 2],
-            starts_with_bos: false,
-        };
-        assert_eq!(mean_loss(&with, &[3.0, 1.0]), Some(2.0));
-        assert_eq!(mean_loss(&without, &[3.0, 1.0]), Some(1.0));
-        assert_eq!(mean_loss(&without, &[]), None);
+/// Records a pass through the blocks and returns the activation at a hook point. The logits are left out, whose product is
+/// the model's largest.
+pub(crate) fn record_activation(
+    recorder: &mut Recorder,
+    model: &LoadedModel,
+    prompt: &Prompt,
+    point: HookPoint,
+) -> Result<Buffer, Error> {
+    let model = &model.model;
+    let inputs = Inputs::new(model, prompt)?;
+    let mut capture = Capture::new([point]);
+    let (tokens, batch) = (&inputs.tokens, inputs.batch);
+    let resid = model.record(recorder, tokens, batch, Start::Tokens, None, &mut capture)?;
+    if point == HookPoint::LnFinalNormalized {
+        model.record_final_norm(recorder, &resid, 0..batch.rows(), &mut capture)?;
     }
+    Ok(capture.get(point)?.clone())
 }

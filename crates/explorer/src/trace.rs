@@ -1,29 +1,19 @@
 //! Looking into a prompt: the clean pass, then every autoencoder's encoding, reconstruction and cost.
 
-use gpt2::{HookPoint, Hooks, NoHooks, Start};
-use kernels::{Buffer, MAX_K, Readings, Recorder, Splice, splice};
+use gpt2::HookPoint;
+use kernels::{Recorder, Splice, splice};
 use sae::{Encoding, Sae};
 
 use crate::Error;
 use crate::cancel::Running;
 use crate::encoded::Encoded;
+use crate::logits::mean_loss;
 use crate::metrics::{Reconstructed, mean};
 use crate::options::TraceOptions;
-use crate::pass::{
-    Capture, Inputs, LogitReads, Logits, LogitsWanted, mean_loss, record_logits, record_replaced,
-};
+use crate::pass::CleanPass;
 use crate::prompt::Prompt;
 use crate::report::{Dump, Matrix, Metrics, SaeTrace, Trace};
 use crate::session::{LoadedModel, LoadedSae, Session};
-
-/// The clean pass: what stays on the device for comparisons, and what came back.
-pub(crate) struct CleanPass {
-    pub(crate) inputs: Inputs,
-    pub(crate) capture: Capture,
-    pub(crate) logits: Logits,
-    pub(crate) reads: LogitReads,
-    pub(crate) readings: Readings,
-}
 
 /// An autoencoder whose reconstruction is to stand in place of its activation.
 struct Replaced<'a> {
@@ -77,59 +67,6 @@ impl Session {
             backend: self.backend_name(),
             adapter: self.device.adapter_name(),
             dump,
-        })
-    }
-
-    /// Runs the model alone, keeping the activations at some hook points (with `dump`, every block's output too).
-    pub(crate) async fn clean_pass(
-        &self,
-        model: &LoadedModel,
-        prompt: &Prompt,
-        hooks: &[HookPoint],
-        options: &TraceOptions,
-    ) -> Result<CleanPass, Error> {
-        if options.top_logits == 0 || options.top_logits > MAX_K {
-            return Err(Error::BadOption {
-                name: "top_logits",
-                value: options.top_logits.to_string(),
-                expected: format!("it must be from 1 to {MAX_K}"),
-            });
-        }
-        let layers = if options.dump { model.info.n_layers } else { 0 };
-        let points = hooks
-            .iter()
-            .copied()
-            .chain((0..layers).map(HookPoint::ResidPost));
-        let mut capture = Capture::new(points);
-        let inputs = Inputs::new(&model.model, prompt)?;
-        let mut recorder = Recorder::new(&self.device);
-        let resid = model.model.record(
-            &mut recorder,
-            &inputs.tokens,
-            inputs.batch,
-            Start::Tokens,
-            None,
-            &mut capture,
-        )?;
-        let logits = record_logits(
-            &mut recorder,
-            &model.model,
-            &inputs,
-            &resid,
-            &LogitsWanted {
-                top: options.top_logits.min(model.info.vocab),
-                clean: None,
-            },
-            &mut capture,
-        )?;
-        let reads = logits.read_back(&mut recorder, options.dump)?;
-        let readings = recorder.finish()?.run().await?;
-        Ok(CleanPass {
-            inputs,
-            capture,
-            logits,
-            reads,
-            readings,
         })
     }
 
@@ -243,8 +180,7 @@ impl Session {
                 output: &spliced,
             },
         )?;
-        let logits =
-            self.record_replaced_logits(&mut recorder, model, clean, loaded.hook, &spliced, 0)?;
+        let logits = clean.record_replaced(&mut recorder, model, loaded.hook, &spliced, 0)?;
         let reads = logits.read_back(&mut recorder, false)?;
         let activation_read = recorder.read_back(activation, rows * width)?;
         let reconstruction_read = recorder.read_back(&reconstruction, rows * width)?;
@@ -273,39 +209,6 @@ impl Session {
             positions: rows - first,
         };
         Ok((metrics, readings.f32(reconstruction_read).to_vec()))
-    }
-
-    /// Records the pass with `replacement` at a hook and its logits, compared with the clean ones.
-    pub(crate) fn record_replaced_logits(
-        &self,
-        recorder: &mut Recorder,
-        model: &LoadedModel,
-        clean: &CleanPass,
-        hook: HookPoint,
-        replacement: &Buffer,
-        top: usize,
-    ) -> Result<Logits, Error> {
-        let resid = record_replaced(recorder, &model.model, &clean.inputs, hook, replacement)?;
-        let mut final_norm = crate::pass::Replace {
-            point: hook,
-            replacement,
-        };
-        let hooks: &mut dyn Hooks = if hook == HookPoint::LnFinalNormalized {
-            &mut final_norm
-        } else {
-            &mut NoHooks
-        };
-        record_logits(
-            recorder,
-            &model.model,
-            &clean.inputs,
-            &resid,
-            &LogitsWanted {
-                top,
-                clean: Some(&clean.logits),
-            },
-            hooks,
-        )
     }
 
     async fn dump(
