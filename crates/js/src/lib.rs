@@ -7,11 +7,13 @@
 mod convert;
 mod engine;
 mod error;
+mod loading;
 mod object;
 mod options;
 mod panic;
 mod source;
 mod tokenizer;
 
-pub use engine::{Engine, sniff};
+pub use engine::Engine;
+pub use loading::sniff;
 pub use tokenizer::Tokenizer;

@@ -10,42 +10,33 @@ use crate::error::bad_option;
 /// Options of everything that runs a prompt.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PromptOptions {
+struct PromptOptions {
     bos: Option<String>,
     /// Ids of the SAEs to encode with; all, if absent.
-    pub saes: Option<Vec<String>>,
+    saes: Option<Vec<String>>,
+    /// How many next tokens to give for each position.
     top_logits: Option<u32>,
+    /// Whether every position's logits are wanted.
     logits: Option<bool>,
 }
 
 /// Next tokens given for each position, unless asked otherwise.
 const TOP_LOGITS: u32 = 10;
 
-impl PromptOptions {
-    /// Whether a BOS goes before the prompt.
-    pub fn bos(&self) -> Result<Bos, JsValue> {
-        bos(self.bos.as_deref())
-    }
+/// The options of something that runs a prompt, as the session takes them.
+pub fn trace(options: JsValue) -> Result<explorer::TraceOptions, JsValue> {
+    let options: PromptOptions = read("options", options)?;
+    Ok(explorer::TraceOptions {
+        bos: bos(options.bos.as_deref())?,
+        top_logits: options.top_logits.unwrap_or(TOP_LOGITS) as usize,
+        dump: options.logits.unwrap_or(false),
+        saes: options.saes,
+    })
+}
 
-    /// How many next tokens to give for each position.
-    pub fn top_logits(&self) -> usize {
-        self.top_logits.unwrap_or(TOP_LOGITS) as usize
-    }
-
-    /// Whether every position's logits are wanted.
-    pub fn logits(&self) -> bool {
-        self.logits.unwrap_or(false)
-    }
-
-    /// As the session takes it.
-    pub fn into_trace_options(self) -> Result<explorer::TraceOptions, JsValue> {
-        Ok(explorer::TraceOptions {
-            bos: self.bos()?,
-            top_logits: self.top_logits(),
-            dump: self.logits(),
-            saes: self.saes,
-        })
-    }
+/// Whether a BOS goes before the prompt: all that matters of the options where nothing is traced.
+pub fn bos_of(options: JsValue) -> Result<Bos, JsValue> {
+    bos(read::<PromptOptions>("options", options)?.bos.as_deref())
 }
 
 /// One latent set to a value.
