@@ -30,4 +30,6 @@ pub mod loader;
 #[cfg(target_arch = "wasm32")]
 pub mod pages;
 #[cfg(target_arch = "wasm32")]
+pub mod tasks;
+#[cfg(target_arch = "wasm32")]
 pub mod told;

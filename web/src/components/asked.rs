@@ -4,17 +4,17 @@ use yew::prelude::*;
 
 use crate::controller::Controller;
 use crate::format::{bytes, count};
-use crate::loader::tasks;
 use crate::offers::{Catalogue, CatalogueModel};
 use crate::state::load::{Kind, LoadAction, Task};
 use crate::state::{Remote, State};
+use crate::tasks::to_see;
 
 /// The question, where an address names something that is not loaded.
 pub fn asked(controller: &Controller, state: &State) -> Html {
     let (Some(place), None, None) = (&state.asked, &state.job, &state.broken) else {
         return Html::default();
     };
-    let tasks = tasks(state, place);
+    let tasks = to_see(state, place);
     let catalogue = match &state.open.catalogue {
         Remote::Here(catalogue) => Some(&**catalogue),
         _ => None,

@@ -1,0 +1,114 @@
+//! Things to load, as the engine's API takes them: from the catalogue, files, links, and the page's own address.
+
+use wasm_bindgen::prelude::*;
+
+use crate::engine::{get, object};
+use crate::offers::Source;
+use crate::state::State;
+use crate::state::load::{Kind, Task};
+use crate::state::url::{FILE, NEURONS, Place, Reference};
+
+impl Task {
+    /// The demo.
+    pub fn demo() -> Self {
+        Self {
+            kind: Kind::Demo,
+            name: "the demo".to_owned(),
+            id: String::new(),
+            source: "demo".into(),
+            hook: None,
+        }
+    }
+
+    /// Something of the catalogue.
+    pub fn catalogue(kind: Kind, name: String, entry: &str, layer: Option<u32>) -> Self {
+        let mut id = entry.to_owned();
+        let layer_value = layer.map_or(JsValue::UNDEFINED, |layer| {
+            id.push('@');
+            id.push_str(&layer.to_string());
+            layer.into()
+        });
+        let source = object([("catalogue", entry.into()), ("layer", layer_value)]);
+        Self {
+            kind,
+            name,
+            id,
+            source,
+            hook: None,
+        }
+    }
+
+    /// The neurons of a hook point.
+    pub fn neurons(hook: &str) -> Self {
+        Self {
+            kind: Kind::Neurons,
+            name: hook.to_owned(),
+            id: format!("{}{hook}", NEURONS),
+            source: JsValue::UNDEFINED,
+            hook: Some(hook.to_owned()),
+        }
+    }
+
+    /// Something that was found in files or behind a link.
+    pub fn found(kind: Kind, name: &str, source: &Source, hook: Option<&str>) -> Self {
+        let mut id = address_of(source).unwrap_or_else(|| format!("{}{name}", FILE));
+        if let Some(hook) = hook {
+            id.push('@');
+            id.push_str(hook);
+        }
+        Self {
+            kind,
+            name: name.to_owned(),
+            id,
+            source: source.clone(),
+            hook: hook.map(str::to_owned),
+        }
+    }
+}
+
+/// The address of a source that others can reach as well: `owner/name`, `owner/name:path`, or a URL.
+fn address_of(source: &Source) -> Option<String> {
+    let text = |name| get(source, name).and_then(|value| value.as_string());
+    if let Some(repo) = text("repo") {
+        return Some(match text("path") {
+            Some(path) if !path.is_empty() => format!("{repo}:{path}"),
+            _ => repo,
+        });
+    }
+    source.as_string().or_else(|| text("url"))
+}
+
+/// What has to be loaded to see the place of an address, in a page that has what `state` says.
+pub fn to_see(state: &State, place: &Place) -> Vec<Task> {
+    let (model, saes) = state.missing(place);
+    let model = model.map(|id| match Reference::of_model(&id) {
+        Reference::Catalogue(entry, _) => {
+            Task::catalogue(Kind::Model, entry.to_owned(), entry, None)
+        }
+        Reference::Link(link, _) => Task {
+            kind: Kind::ModelLink,
+            name: link.to_owned(),
+            id: id.clone(),
+            source: link.into(),
+            hook: None,
+        },
+        Reference::Part | Reference::Neurons(_) => Task::demo(),
+    });
+    let saes = saes.into_iter().filter_map(|id| {
+        Some(match Reference::of(&id) {
+            Reference::Catalogue(entry, layer) => {
+                Task::catalogue(Kind::Sae, entry.to_owned(), entry, layer)
+            }
+            Reference::Link(link, hook) => Task {
+                kind: Kind::SaeLink,
+                name: link.to_owned(),
+                source: link.into(),
+                hook: hook.map(str::to_owned),
+                id: id.clone(),
+            },
+            Reference::Neurons(hook) => Task::neurons(hook),
+            Reference::Part => return None,
+        })
+    });
+    model.into_iter().chain(saes).collect()
+}
