@@ -55,6 +55,67 @@ fn with(at: impl Fn(&[u8]) -> usize, bytes: &[u8]) -> Vec<u8> {
 const WEIGHT: &str = "archive/data/2";
 
 #[test]
+fn what_is_damaged_or_missing_is_named() {
+    let whole = pt(&small(), &topk(2, "ReLU"));
+    common::refused(
+        read_pt("test.pt", whole[..whole.len() / 2].to_vec()),
+        "bad-file",
+        "truncated",
+    );
+    common::refused(read_pt("test.pt", Vec::new()), "bad-file", "truncated");
+    common::refused(
+        read_pt("test.pt", b"\x80\x02}.".to_vec()),
+        "unsupported-architecture",
+        "bare pickle",
+    );
+    common::refused(
+        read_pt("test.pt", archive(&[("a".to_owned(), vec![1])])),
+        "bad-file",
+        "without `data.pkl`",
+    );
+
+    let mut lost = entries(&small(), &topk(2, "ReLU"));
+    lost.retain(|(name, _)| name != "archive/data/2");
+    common::refused(
+        read_pt("test.pt", archive(&lost)),
+        "bad-file",
+        "`archive/data/2` in it: missing",
+    );
+
+    let mut big_endian = entries(&small(), &topk(2, "ReLU"));
+    big_endian.push(("archive/byteorder".to_owned(), b"big".to_vec()));
+    common::refused(
+        read_pt("test.pt", archive(&big_endian)),
+        "unsupported-architecture",
+        "`big`",
+    );
+
+    // One bit of a weight: the archive's checksum tells.
+    let mut flipped = whole.clone();
+    let weight = 3.0f32.to_le_bytes();
+    let at = whole.windows(4).rposition(|w| w == weight).unwrap();
+    flipped[at] ^= 1;
+    common::refused(
+        read_pt("test.pt", flipped),
+        "bad-file",
+        "`archive/data/3` in it",
+    );
+
+    // A packed entry could stand for a thousand times its size.
+    let mut packed = whole;
+    let at = packed
+        .windows(16)
+        .rposition(|w| w == b"archive/data.pkl")
+        .unwrap();
+    packed[at - 46 + 10] = 8;
+    common::refused(
+        read_pt("test.pt", packed),
+        "bad-file",
+        "packed or encrypted",
+    );
+}
+
+#[test]
 fn names_that_lead_out_are_refused() {
     for name in [
         "../evil",

@@ -1,26 +1,14 @@
-//! `.pt` files: every variant that is read, and every one that is refused by name.
+//! Autoencoders in `.pt` files: every variant that is read, and every one that is refused by name.
 
 mod common;
 
-use common::read_pt;
-use common::torch::{Stored, activation, archive, entries, pickled, pt, small, topk};
+use common::torch::{Stored, activation, archive, entries, pt, small, topk};
+use common::{read_pt, refused};
 use formats::Error;
 use formats::sae::{Architecture, Normalization, Sae};
 
 fn read(tensors: &[Stored], rest: &[u8]) -> Result<Sae, Error> {
     read_pt("test.pt", pt(tensors, rest))
-}
-
-/// The error, after checking that it names its file and the culprit.
-fn refused(result: Result<Sae, Error>, code: &str, culprit: &str) {
-    let error = result.unwrap_err();
-    assert_eq!(error.code(), code, "{error}");
-    assert!(error.to_string().starts_with("test.pt: "), "{error}");
-    assert!(
-        error.to_string().contains(culprit),
-        "`{error}` should name {culprit}"
-    );
-    assert_eq!(error.details()["file"], "test.pt");
 }
 
 #[test]
@@ -269,127 +257,6 @@ fn activations_are_checked() {
         read(&small(), &activation("JumpReLU")),
         "unsupported-architecture",
         "JumpReLU",
-    );
-}
-
-#[test]
-fn nothing_but_tensors_is_ever_called() {
-    let refuse = |pickle: &[u8], culprit: &str| {
-        refused(read_pt("test.pt", pickled(pickle)), "bad-file", culprit)
-    };
-    refuse(
-        b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R.",
-        "`posix.system`",
-    );
-    refuse(
-        b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.",
-        "`builtins.eval`",
-    );
-    refuse(b"\x80\x02c__builtin__\ngetattr\n.", "`__builtin__.getattr`");
-    refuse(
-        b"\x80\x02ctorch._utils\n_rebuild_device_tensor_from_numpy\n.",
-        "_rebuild_device_tensor_from_numpy",
-    );
-    refuse(b"\x80\x02(ios\nsystem\n.", "instruction 0x69");
-    refuse(
-        b"\x80\x02ccollections\nOrderedDict\nX\x01\0\0\0a\x85R.",
-        "calls something",
-    );
-    refuse(b"\x80\x02ctorch\nFloatStorage\n)R.", "calls something");
-    refuse(b"\x80\x02}K\x01b.", "sets the state");
-    refuse(b"\x80\x02X\x01\0\0\0aQ.", "outside of it");
-    refuse(b"\x80\x02K\x01.", "something else than a dictionary");
-    refuse(b"\x80\x02}K\x01K\x02s.", "keys that are not texts");
-    refuse(b"\x80\x01.", "protocol 1");
-    refuse(b"\x80\x02X\xff\xff\xff\xffa", "truncated");
-    refuse(b"\x80\x02", "truncated");
-    refuse(b"", "truncated");
-    refuse(b"\x80\x02.", "not there");
-    refuse(b"\x80\x02t.", "never began");
-    refuse(b"\x80\x02}(R.", "not there");
-    refuse(b"\x80\x02h\x07.", "slot 7");
-    refuse(b"\x80\x02}r\xff\xff\xff\xff.", "slot 4294967295");
-    refuse(b"\x80\x02X\x01\0\0\0\xff.", "not UTF-8");
-    refuse(b"\x80\x02\x8a\x09123456789.", "64 bits");
-}
-
-#[test]
-fn deep_nesting_exhausts_no_stack() {
-    let mut pickle = b"\x80\x02)".to_vec();
-    pickle.extend(std::iter::repeat_n(0x85, 3_000_000));
-    pickle.push(b'.');
-    refused(
-        read_pt("test.pt", pickled(&pickle)),
-        "bad-file",
-        "something else than a dictionary",
-    );
-    let mut pickle = b"\x80\x02".to_vec();
-    pickle.extend(std::iter::repeat_n(b'(', 3_000_000));
-    refused(
-        read_pt("test.pt", pickled(&pickle)),
-        "bad-file",
-        "truncated",
-    );
-}
-
-#[test]
-fn archives_are_checked() {
-    let whole = pt(&small(), &topk(2, "ReLU"));
-    refused(
-        read_pt("test.pt", whole[..whole.len() / 2].to_vec()),
-        "bad-file",
-        "truncated",
-    );
-    refused(read_pt("test.pt", Vec::new()), "bad-file", "truncated");
-    refused(
-        read_pt("test.pt", b"\x80\x02}.".to_vec()),
-        "unsupported-architecture",
-        "bare pickle",
-    );
-    refused(
-        read_pt("test.pt", archive(&[("a".to_owned(), vec![1])])),
-        "bad-file",
-        "without `data.pkl`",
-    );
-
-    let mut lost = entries(&small(), &topk(2, "ReLU"));
-    lost.retain(|(name, _)| name != "archive/data/2");
-    refused(
-        read_pt("test.pt", archive(&lost)),
-        "bad-file",
-        "`archive/data/2` in it: missing",
-    );
-
-    let mut big_endian = entries(&small(), &topk(2, "ReLU"));
-    big_endian.push(("archive/byteorder".to_owned(), b"big".to_vec()));
-    refused(
-        read_pt("test.pt", archive(&big_endian)),
-        "unsupported-architecture",
-        "`big`",
-    );
-
-    // One bit of a weight: the archive's checksum tells.
-    let mut flipped = whole.clone();
-    let weight = 3.0f32.to_le_bytes();
-    let at = whole.windows(4).rposition(|w| w == weight).unwrap();
-    flipped[at] ^= 1;
-    refused(
-        read_pt("test.pt", flipped),
-        "bad-file",
-        "`archive/data/3` in it",
-    );
-
-    // A packed entry could stand for a thousand times its size.
-    let mut packed = whole;
-    let at = packed
-        .windows(16)
-        .rposition(|w| w == b"archive/data.pkl")
-        .unwrap();
-    packed[at - 46 + 10] = 8;
-    refused(
-        read_pt("test.pt", packed),
-        "bad-file",
-        "packed or encrypted",
     );
 }
 

@@ -53,6 +53,18 @@ pub fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Sees `test.pt` refused with this code, by its name and by the culprit's.
+pub fn refused(result: Result<Sae, Error>, code: &str, culprit: &str) {
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), code, "{error}");
+    assert!(error.to_string().starts_with("test.pt: "), "{error}");
+    assert!(
+        error.to_string().contains(culprit),
+        "`{error}` should name {culprit}"
+    );
+    assert_eq!(error.details()["file"], "test.pt");
+}
+
 /// A file in memory.
 pub fn source(name: &str, bytes: Vec<u8>) -> Rc<dyn ByteSource> {
     Rc::new(MemoryBytes::new(name, bytes))
