@@ -42,6 +42,11 @@ impl Numbers {
         }
     }
 
+    /// Whether all elements are zero.
+    pub(crate) fn are_zeros(&self) -> bool {
+        self.scale == 0.0 && self.mean == 0.0
+    }
+
     /// Element `index`.
     pub fn at(&self, index: u64) -> f32 {
         let bits = mix(self.key.wrapping_add(STEP.wrapping_mul(index + 1)));

@@ -124,6 +124,39 @@ pub fn write_sae(published: Published, folder: &Path) -> Result<bool> {
     })
 }
 
+/// The latents' biases of [`write_hollow_sae`]: of latent `i` it is element `i`.
+pub fn hollow_biases() -> Numbers {
+    let spread = Spread {
+        mean: 0.0,
+        deviation: 1.0,
+    };
+    Numbers::new(SEED, FIRST_TENSOR + 1, spread)
+}
+
+/// Writes an autoencoder of any size in OpenAI's layout that takes next to no room on the disk: both matrices and the
+/// inputs' biases are zeros, so that TopK selects the `k` latents with the largest [`hollow_biases`] on every token. It is
+/// read like any other.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write_hollow_sae(path: &Path, latents: usize, width: usize, k: usize) -> Result<()> {
+    let zeros = Spread {
+        mean: 0.0,
+        deviation: 0.0,
+    };
+    let biases = Tensor {
+        numbers: hollow_biases(),
+        ..tensor(1, "latent_bias", &[latents], zeros)
+    };
+    let tensors = [
+        biases,
+        tensor(2, "pre_bias", &[width], zeros),
+        tensor(0, "encoder.weight", &[latents, width], zeros),
+        tensor(0, "decoder.weight", &[width, latents], zeros),
+    ];
+    torch::write(path, &tensors, k)
+}
+
 /// Under these names: the matrix of latents by inputs, its transpose, the latents' biases, the inputs' biases.
 fn tensors(published: Published, names: [&str; 4]) -> Vec<Tensor> {
     let latents = published.latents();

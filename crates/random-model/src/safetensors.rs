@@ -42,6 +42,11 @@ impl Tensor {
         for row in 0..rows {
             for start in (0..cols).step_by(PIECE as usize) {
                 bytes.clear();
+                if self.numbers.are_zeros() {
+                    bytes.resize((cols.min(start + PIECE) - start) as usize * 4, 0);
+                    out.write_all(&bytes)?;
+                    continue;
+                }
                 for col in start..cols.min(start + PIECE) {
                     let value = self.numbers.at(col * rows + row);
                     bytes.extend(value.to_le_bytes());

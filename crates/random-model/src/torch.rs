@@ -1,7 +1,7 @@
 //! Writing a `.pt` file in OpenAI's layout, a piece at a time.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -10,11 +10,36 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::safetensors::Tensor;
 
-/// Writes the tensors, and that a TopK of `k` follows.
+/// A file in which zeros are left out: the file system keeps no block for them, and gives zeros where there is none.
+struct WithHoles(File);
+
+impl Write for WithHoles {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        const BLOCK: usize = 4096;
+        if bytes.len() < BLOCK || bytes.iter().any(|byte| *byte != 0) {
+            return self.0.write(bytes);
+        }
+        self.0.seek(SeekFrom::Current(bytes.len() as i64))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for WithHoles {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+/// Writes the tensors, and that a TopK of `k` follows. The file takes no room for zeros.
 pub(crate) fn write(path: &Path, tensors: &[Tensor], k: usize) -> Result<()> {
     let failed = || format!("could not write {}", path.display());
-    let mut zip = ZipWriter::new(File::create(path).with_context(failed)?);
-    let start = |zip: &mut ZipWriter<File>, name: &str, size: u64| {
+    let file = WithHoles(File::create(path).with_context(failed)?);
+    let mut zip = ZipWriter::new(file);
+    let start = |zip: &mut ZipWriter<WithHoles>, name: &str, size: u64| {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())

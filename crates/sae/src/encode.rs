@@ -9,7 +9,7 @@ use crate::Error;
 use crate::weights::{Architecture, Sae};
 
 /// Pre-activations are computed for as many rows at a time as fit this many bytes.
-const PRE_ACTIVATION_BYTES: u64 = 64 << 20;
+pub(crate) const PRE_ACTIVATION_BYTES: u64 = 64 << 20;
 
 /// Rows of latents on a device.
 pub struct Encoding {

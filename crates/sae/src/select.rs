@@ -6,6 +6,7 @@ use kernels::{
 };
 
 use crate::Error;
+use crate::encode::PRE_ACTIVATION_BYTES;
 use crate::weights::{Architecture, Config, Vectors, WeightSource};
 
 /// A bias that no pre-activation outweighs: what stands in the places that the last part leaves over.
@@ -15,7 +16,8 @@ const NEVER: f32 = f32::MIN;
 /// `latents_at_a_time` of the encoder's rows. TopK over these alone selects what TopK over all selects: what a row's k
 /// largest are does not change when latents are left out that are not among them, and neither does their order.
 ///
-/// Device memory: `4 · latents_at_a_time · (d_in + rows)` bytes and a few rows. Bytes read: the encoder's, once.
+/// Device memory: `4 · latents_at_a_time · d_in` bytes, 64 MiB of pre-activations at the most, for which fewer latents are
+/// taken at a time where the rows are many, and a few rows. Bytes read: the encoder's, once.
 ///
 /// # Errors
 /// [`Error::NotTopK`], [`Error::StoredByInput`] where an entry of the stored leading dimension is not a latent, [`Error::UnusableK`] where k is
@@ -45,6 +47,9 @@ pub async fn select<S: WeightSource>(
         }
         .into());
     }
+    let bytes = PRE_ACTIVATION_BYTES.min(device.max_binding_bytes());
+    let fitting = bytes / (4 * rows.max(1) as u64);
+    let part = part.min(fitting as usize).max(k);
     let parts = Parts::new(device, config, vectors, k, (input, rows), part)?;
     let mut best: Vec<Vec<(f32, u32)>> = vec![Vec::new(); rows];
     for first in (0..config.d_sae).step_by(part) {
