@@ -26,12 +26,13 @@ mod trace;
 
 pub use cancel::Cancel;
 pub use error::Error;
+pub use kernels::Counters;
 pub use options::{
     BackendChoice, Bos, Edit, GenerateOptions, LimitsChoice, SaeOptions, TraceOptions, WeightChoice,
 };
 pub use report::{
-    Counters, Dump, Edited, Feature, Generation, Info, LogitEffect, Matrix, Metrics, ModelInfo,
-    Neighbour, NextToken, SaeInfo, SaeTrace, Stop, Token, TokenEffect, Tokenization, Trace,
+    Dump, Edited, Feature, Generation, Info, LogitEffect, Matrix, Metrics, ModelInfo, Neighbour,
+    NextToken, SaeInfo, SaeTrace, Stop, Token, TokenEffect, Tokenization, Trace,
 };
 pub use session::{Pause, Session};
 

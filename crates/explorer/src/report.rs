@@ -1,5 +1,6 @@
 //! What comes back. Every number's definition stands with it; losses and divergences are in nats.
 
+use kernels::Counters;
 use serde::Serialize;
 
 /// A token of a text.
@@ -271,27 +272,8 @@ pub struct Generation {
     pub stop: Stop,
 }
 
-/// What the device has done. Counts, not times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Counters {
-    /// Kernels dispatched.
-    pub dispatches: u64,
-    /// Compute passes.
-    pub passes: u64,
-    /// Submits.
-    pub submits: u64,
-    /// Read-backs.
-    pub read_backs: u64,
-    /// Buffers made.
-    pub buffers: u64,
-    /// Bind groups made.
-    pub bind_groups: u64,
-    /// Pipelines compiled.
-    pub pipelines: u64,
-}
-
 /// The state of a session.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Info {
     /// `gpu` or `cpu`.
     pub backend: &'static str,

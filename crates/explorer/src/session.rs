@@ -10,7 +10,7 @@ use sae::Sae;
 
 use crate::cancel::Running;
 use crate::options::{BackendChoice, LimitsChoice};
-use crate::report::{Counters, Info, ModelInfo, SaeInfo};
+use crate::report::{Info, ModelInfo, SaeInfo};
 use crate::streamed::Streamed;
 use crate::{Cancel, Error};
 
@@ -105,7 +105,6 @@ impl Session {
 
     /// The state of the session.
     pub fn info(&self) -> Info {
-        let counters = self.device.counters();
         Info {
             backend: self.backend_name(),
             adapter: self.device.adapter_name(),
@@ -113,15 +112,7 @@ impl Session {
             model: self.model.as_ref().map(|model| model.info.clone()),
             saes: self.saes.iter().map(|sae| sae.info.clone()).collect(),
             device_bytes: self.device.bytes(),
-            counters: Counters {
-                dispatches: counters.dispatches,
-                passes: counters.passes,
-                submits: counters.submits,
-                read_backs: counters.read_backs,
-                buffers: counters.buffers,
-                bind_groups: counters.bind_groups,
-                pipelines: counters.pipelines,
-            },
+            counters: self.device.counters(),
         }
     }
 
