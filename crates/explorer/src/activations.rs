@@ -67,13 +67,12 @@ impl Session {
         let width = point.width(model.model.config());
         let mut recorder = Recorder::new(&self.device);
         let activation = record_activation(&mut recorder, model, &prompt, point)?;
-        let read = recorder.read_back(&activation, rows * width)?;
-        let readings = recorder.finish()?.run().await?;
+        let data = recorder.read_f32(&activation, rows * width).await?;
         running.check()?;
         Ok(Matrix {
             rows,
             cols: width,
-            data: readings.f32(read).to_vec(),
+            data,
         })
     }
 
@@ -102,13 +101,13 @@ impl Session {
             }
             None => activation,
         };
-        let read = recorder.read_back(&output, rows * loaded.info.d_in)?;
-        let readings = recorder.finish()?.run().await?;
+        let width = loaded.info.d_in;
+        let data = recorder.read_f32(&output, rows * width).await?;
         running.check()?;
         Ok(Matrix {
             rows,
-            cols: loaded.info.d_in,
-            data: readings.f32(read).to_vec(),
+            cols: width,
+            data,
         })
     }
 }

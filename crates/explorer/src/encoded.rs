@@ -77,10 +77,8 @@ impl Session {
         let (rows, d_sae) = (selected.rows, sae.config().d_sae);
         let mut recorder = Recorder::new(&self.device);
         let (pre, _) = sae.record_pre_activations(&mut recorder, activation, rows)?;
-        let read = recorder.read_back(&pre, rows * d_sae)?;
-        let readings = recorder.finish()?.run().await?;
-        let active: Vec<Vec<(u32, f32)>> = readings
-            .f32(read)
+        let pre = recorder.read_f32(&pre, rows * d_sae).await?;
+        let active: Vec<Vec<(u32, f32)>> = pre
             .chunks_exact(d_sae)
             .map(|row| strongest(row, |value| value > 0.0))
             .collect();
@@ -103,10 +101,8 @@ impl Session {
         rows: usize,
     ) -> Result<(Encoded, Vec<f32>), Error> {
         let width = loaded.info.d_in;
-        let mut recorder = Recorder::new(&self.device);
-        let read = recorder.read_back(activation, rows * width)?;
-        let readings = recorder.finish()?.run().await?;
-        let values = readings.f32(read).to_vec();
+        let recorder = Recorder::new(&self.device);
+        let values = recorder.read_f32(activation, rows * width).await?;
         check_finite(loaded, &values, width)?;
         let k = width.max(1);
         let listed: Vec<Vec<(u32, f32)>> = values

@@ -85,9 +85,7 @@ impl Session {
                 output: &output,
             },
         )?;
-        let read = recorder.read_back(&output, width)?;
-        let readings = recorder.finish()?.run().await?;
-        Ok(readings.f32(read).to_vec())
+        Ok(recorder.read_f32(&output, width).await?)
     }
 
     pub(crate) async fn product(
@@ -99,9 +97,7 @@ impl Session {
         let output = recorder.scratch("products", weights.rows())?;
         let vector = self.device.buffer_with("direction", vector)?;
         linear(&mut recorder, &Linear::plain(&vector, 1, weights, &output))?;
-        let read = recorder.read_back(&output, weights.rows())?;
-        let readings = recorder.finish()?.run().await?;
-        Ok(readings.f32(read).to_vec())
+        Ok(recorder.read_f32(&output, weights.rows()).await?)
     }
 
     pub(crate) async fn logit_effect(

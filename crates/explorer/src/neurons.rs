@@ -83,10 +83,9 @@ impl Session {
     }
 
     async fn word(&self, buffer: &Buffer, place: usize) -> Result<f32, Error> {
-        let mut recorder = Recorder::new(&self.device);
-        let read = recorder.read_back(buffer, place + 1)?;
-        let readings = recorder.finish()?.run().await?;
-        Ok(readings.f32(read).last().copied().unwrap_or(0.0))
+        let recorder = Recorder::new(&self.device);
+        let words = recorder.read_f32(buffer, place + 1).await?;
+        Ok(words.last().copied().unwrap_or(0.0))
     }
 
     /// A recording with one dimension of an activation set to a value on the rows whose `mask [rows]` is not 0, and the
@@ -112,9 +111,7 @@ impl Session {
             &mut recorder,
             &Linear::plain(input, rows, &direction, &values),
         )?;
-        let read = recorder.read_back(&values, rows)?;
-        let readings = recorder.finish()?.run().await?;
-        check_finite(loaded, readings.f32(read), 1)?;
+        check_finite(loaded, &recorder.read_f32(&values, rows).await?, 1)?;
         let mut recorder = Recorder::new(&self.device);
         let output = recorder.scratch("edited activation", rows * width)?;
         edit_latent(
