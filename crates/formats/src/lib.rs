@@ -11,6 +11,7 @@ mod error;
 pub mod gpt2;
 mod pickle;
 pub mod sae;
+mod settings;
 pub mod source;
 pub mod tensors;
 pub mod tokenizer;

@@ -264,7 +264,7 @@ fn damaged_settings_are_named() {
         refused(read(&with(changes), &weights()), "bad-file", culprit)
     };
     bad(json!({"d_in": -1}), "`d_in` is -1");
-    bad(json!({"d_sae": null}), "`d_sae` is missing");
+    bad(json!({"d_sae": null}), "`d_sae` is null");
     bad(json!({"d_sae": 1e300}), "`d_sae`");
     bad(json!({"architecture": "topk"}), "`k` is missing");
     bad(json!({"architecture": "topk", "k": 0}), "`k` is 0");

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Architecture, Gate, Sae, SaeConfig, saelens, transposed};
 use crate::error::Result;
 use crate::tensors::{PIECE_BYTES, TensorFile, check_finite};
-use crate::torch::{TorchFile, View};
+use crate::torch::{TorchDict, TorchFile, View};
 
 /// How a matrix between inputs and latents lies in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Layout {
 
 impl Layout {
     /// This layout, or that of the transpose.
-    pub(super) fn turned_if(self, turned: bool) -> Self {
+    fn turned_if(self, turned: bool) -> Self {
         match (self, turned) {
             (Self::LatentMajor, false) | (Self::InputMajor, true) => Self::LatentMajor,
             (Self::InputMajor, false) | (Self::LatentMajor, true) => Self::InputMajor,
@@ -27,10 +27,10 @@ impl Layout {
     }
 
     /// Rows and columns in the file.
-    fn shape(self, config: &SaeConfig) -> (usize, usize) {
+    fn shape(self, d_in: usize, d_sae: usize) -> (usize, usize) {
         match self {
-            Self::LatentMajor => (config.d_sae, config.d_in),
-            Self::InputMajor => (config.d_in, config.d_sae),
+            Self::LatentMajor => (d_sae, d_in),
+            Self::InputMajor => (d_in, d_sae),
         }
     }
 }
@@ -66,6 +66,43 @@ impl Tensors {
             Self::Torch(file, views) => views.get(key).map_or(u64::MAX, |view| view.position(file)),
             Self::Safetensors(file) => file.offset(key).unwrap_or(u64::MAX),
         }
+    }
+}
+
+/// Where the dictionary of a `.pt` file has the weights.
+pub(super) struct TorchWeights {
+    pub(super) views: BTreeMap<&'static str, View>,
+    pub(super) encoder_layout: Layout,
+    pub(super) decoder_layout: Layout,
+}
+
+impl TorchWeights {
+    /// `encoder` and `decoder` are the layouts that the tensors' shapes have. A tensor may have been saved as the transpose
+    /// of what lies in the file.
+    pub(super) fn find(
+        dict: &TorchDict<'_>,
+        keys: Keys,
+        (d_in, d_sae): (usize, usize),
+        (encoder, decoder): (Layout, Layout),
+    ) -> Result<Self> {
+        let matrix = |key, layout: Layout| {
+            let (rows, cols) = layout.shape(d_in, d_sae);
+            let (view, turned) = dict.view(key, &[rows, cols])?.by_rows();
+            Ok((view, layout.turned_if(turned)))
+        };
+        let (encoder, encoder_layout) = matrix(keys.encoder, encoder)?;
+        let (decoder, decoder_layout) = matrix(keys.decoder, decoder)?;
+        let views = BTreeMap::from([
+            (keys.encoder, encoder),
+            (keys.decoder, decoder),
+            (keys.b_enc, dict.view(keys.b_enc, &[d_sae])?),
+            (keys.b_dec, dict.view(keys.b_dec, &[d_in])?),
+        ]);
+        Ok(Self {
+            views,
+            encoder_layout,
+            decoder_layout,
+        })
     }
 }
 
@@ -259,7 +296,7 @@ impl SaeFile {
     }
 
     async fn whole(&self, layout: Layout, encoder: bool) -> Result<Vec<f32>> {
-        let (rows, columns) = layout.shape(&self.config);
+        let (rows, columns) = layout.shape(self.config.d_in, self.config.d_sae);
         let stored = if encoder {
             self.encoder(0..rows).await?
         } else {
@@ -277,7 +314,9 @@ impl SaeFile {
     /// `rescale_acts_by_decoder_norm` multiplies h by the norm of the latent's decoder row and divides z by it again when
     /// decoding. Both are the same once and for all in the weights.
     pub(super) async fn fold_decoder_norms(&mut self) -> Result<()> {
-        let (height, width) = self.decoder_layout.shape(&self.config);
+        let (height, width) = self
+            .decoder_layout
+            .shape(self.config.d_in, self.config.d_sae);
         let mut squares = vec![0f64; self.config.d_sae];
         let step = (PIECE_BYTES / 4 / width.max(1)).max(1);
         for first in (0..height).step_by(step) {
@@ -311,7 +350,7 @@ impl SaeFile {
         let Some(norms) = &self.norms else {
             return Ok(());
         };
-        let (_, width) = layout.shape(&self.config);
+        let (_, width) = layout.shape(self.config.d_in, self.config.d_sae);
         let first = rows.start * width;
         match layout {
             Layout::LatentMajor => {

@@ -5,10 +5,9 @@
 
 mod write;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::file::{Frequency, Keys, Layout, SaeFile, Tensors};
+use super::file::{Frequency, Keys, Layout, SaeFile, Tensors, TorchWeights};
 use super::{Architecture, FileKind, Normalization, SaeConfig, check_k, sniff};
 use crate::error::{Error, Result};
 use crate::pickle::Pickle;
@@ -60,20 +59,12 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
         Architecture::TopK { .. } => Normalization::LayerNorm,
         _ => Normalization::None,
     };
-    let (encoder, turned) = dict.view(KEYS.encoder, &[d_sae, d_in])?.by_rows();
-    let encoder_layout = Layout::LatentMajor.turned_if(turned);
-    let (decoder, turned) = dict.view(KEYS.decoder, &[d_in, d_sae])?.by_rows();
-    let decoder_layout = Layout::InputMajor.turned_if(turned);
-    let mut views = BTreeMap::from([
-        (KEYS.encoder, encoder),
-        (KEYS.decoder, decoder),
-        (KEYS.b_enc, dict.view(KEYS.b_enc, &[d_sae])?),
-        (KEYS.b_dec, dict.view(KEYS.b_dec, &[d_in])?),
-    ]);
+    let layouts = (Layout::LatentMajor, Layout::InputMajor);
+    let mut weights = TorchWeights::find(&dict, KEYS, (d_in, d_sae), layouts)?;
     // No weight: where it is missing, or of another kind, nothing is known.
     let frequency = match dict.view(FREQUENCY, &[d_sae]) {
         Ok(view) => {
-            views.insert(FREQUENCY, view);
+            weights.views.insert(FREQUENCY, view);
             Frequency::Buffer(FREQUENCY)
         }
         Err(_) => Frequency::Unknown,
@@ -92,10 +83,10 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
             context_size: None,
             center_writing_weights: None,
         },
-        tensors: Tensors::Torch(file, views),
+        tensors: Tensors::Torch(file, weights.views),
         keys: KEYS,
-        encoder_layout,
-        decoder_layout,
+        encoder_layout: weights.encoder_layout,
+        decoder_layout: weights.decoder_layout,
         norms: None,
         frequency,
     })

@@ -1,67 +1,32 @@
 //! The settings in `cfg.json`, of today's SAELens and of older ones.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::CFG;
 use crate::error::{Error, Result};
 use crate::sae::{Architecture, Normalization, check_k};
+use crate::settings::Settings;
 
 /// `cfg.json`: settings at the top level or, since SAELens 6, some of them under `metadata`.
 pub(super) struct Cfg {
-    root: Map<String, Value>,
+    pub(super) settings: Settings<'static>,
 }
 
 impl Cfg {
     pub(super) fn parse(json: &[u8]) -> Result<Self> {
-        let root = serde_json::from_slice(json)
-            .map_err(|e| Error::bad(CFG, format!("not a JSON object: {e}")))?;
-        Ok(Self { root })
+        let mut settings = Settings::parse(CFG, json)?;
+        settings.lift("metadata");
+        Ok(Self { settings })
     }
 
-    /// A setting that is there and not null.
-    fn get(&self, name: &str) -> Option<&Value> {
-        let nested = || self.root.get("metadata").and_then(|m| m.get(name));
-        self.root
-            .get(name)
-            .filter(|v| !v.is_null())
-            .or_else(nested)
-            .filter(|v| !v.is_null())
-    }
-
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::Bool(value)) => Ok(Some(*value)),
-            Some(other) => Err(Error::field(CFG, name, other, "it must be true or false")),
-        }
-    }
-
+    /// The first of these settings that is there.
     pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>> {
         for name in names {
-            match self.get(name) {
-                None => {}
-                Some(Value::String(value)) => return Ok(Some(value.clone())),
-                Some(other) => return Err(Error::field(CFG, name, other, "it must be a text")),
+            if let Some(text) = self.settings.text(name)? {
+                return Ok(Some(text));
             }
         }
         Ok(None)
-    }
-
-    pub(super) fn size(&self, name: &str) -> Result<usize> {
-        self.optional_size(name)?
-            .ok_or_else(|| Error::field(CFG, name, "missing", "it must be a positive whole number"))
-    }
-
-    pub(super) fn optional_size(&self, name: &str) -> Result<Option<usize>> {
-        let Some(value) = self.get(name) else {
-            return Ok(None);
-        };
-        value
-            .as_u64()
-            .and_then(|n| usize::try_from(n).ok())
-            .filter(|n| (1..=1 << 30).contains(n))
-            .map(Some)
-            .ok_or_else(|| Error::field(CFG, name, value, "it must be a positive whole number"))
     }
 
     pub(super) fn architecture(&self, d_sae: usize) -> Result<Architecture> {
@@ -97,10 +62,11 @@ impl Cfg {
             return Ok(Architecture::Standard);
         }
         let from_kwargs = || {
-            self.get("activation_fn_kwargs")
+            self.settings
+                .get("activation_fn_kwargs")
                 .and_then(|kwargs| kwargs.get("k"))
         };
-        let Some(k) = self.get("k").or_else(from_kwargs) else {
+        let Some(k) = self.settings.get("k").or_else(from_kwargs) else {
             return Err(Error::field(
                 CFG,
                 "k",
@@ -115,7 +81,7 @@ impl Cfg {
     }
 
     pub(super) fn normalization(&self) -> Result<Normalization> {
-        let name = match self.get("normalize_activations") {
+        let name = match self.settings.get("normalize_activations") {
             None | Some(Value::Bool(false)) => "none",
             // What the boolean meant when it was one.
             Some(Value::Bool(true)) => "expected_average_only_in",
@@ -147,7 +113,7 @@ impl Cfg {
 
     fn norm_scaling_factor(&self) -> Result<Option<f32>> {
         let name = "norm_scaling_factor";
-        let Some(value) = self.get(name) else {
+        let Some(value) = self.settings.get(name) else {
             return Ok(None);
         };
         value
@@ -161,7 +127,7 @@ impl Cfg {
     /// What the file says, or what SAELens took it to say when it was written: before version 6 a BOS went first unless
     /// the file denied it.
     pub(super) fn prepend_bos(&self) -> Result<Option<bool>> {
-        Ok(match self.flag("prepend_bos")? {
+        Ok(match self.settings.flag("prepend_bos")? {
             None if self.is_legacy() => Some(true),
             stated => stated,
         })
@@ -169,15 +135,18 @@ impl Cfg {
 
     /// Whether an older version than 6 wrote it. These had no `metadata`.
     fn is_legacy(&self) -> bool {
-        let version = self.get("sae_lens_version").and_then(Value::as_str);
+        let version = self
+            .settings
+            .get("sae_lens_version")
+            .and_then(Value::as_str);
         let major = version.and_then(|v| v.split('.').next()?.parse::<u32>().ok());
-        self.get("metadata").is_none() && major.is_none_or(|major| major < 6)
+        self.settings.get("metadata").is_none() && major.is_none_or(|major| major < 6)
     }
 
     /// A setting of the model's loading.
     pub(super) fn center_writing_weights(&self) -> Result<Option<bool>> {
         let name = "center_writing_weights";
-        let of_model = self.get("model_from_pretrained_kwargs");
+        let of_model = self.settings.get("model_from_pretrained_kwargs");
         match of_model.and_then(|settings| settings.get(name)) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Bool(value)) => Ok(Some(*value)),
@@ -188,7 +157,7 @@ impl Cfg {
     /// Positions of a context that training left out, where the file lists them.
     pub(super) fn skipped_positions(&self) -> Result<Vec<usize>> {
         let name = "skipped_positions";
-        let Some(value) = self.get(name) else {
+        let Some(value) = self.settings.get(name) else {
             return Ok(Vec::new());
         };
         let positions = value.as_array().and_then(|list| {
@@ -214,7 +183,7 @@ impl Cfg {
         }
         if let Some(head) = ["hook_head_index", "hook_point_head_index"]
             .iter()
-            .find_map(|name| self.get(name))
+            .find_map(|name| self.settings.get(name))
         {
             return Err(Error::unsupported(
                 CFG,

@@ -28,23 +28,26 @@ pub(super) const KEYS: Keys = Keys {
 /// normalisation or reshaping that is not supported, `wrong-shape` by tensor; `unreadable`.
 pub async fn open_folder(cfg_json: &[u8], weights: TensorFile) -> Result<SaeFile> {
     let cfg = Cfg::parse(cfg_json)?;
-    let (d_in, d_sae) = (cfg.size("d_in")?, cfg.size("d_sae")?);
+    let (d_in, d_sae) = (cfg.settings.size("d_in")?, cfg.settings.size("d_sae")?);
     let architecture = cfg.architecture(d_sae)?;
     let config = SaeConfig {
         architecture,
         d_in,
         d_sae,
         normalization: cfg.normalization()?,
-        apply_b_dec_to_input: cfg.flag("apply_b_dec_to_input")?.unwrap_or(true),
+        apply_b_dec_to_input: cfg.settings.flag("apply_b_dec_to_input")?.unwrap_or(true),
         hook_name: cfg.text(&["hook_name", "hook_point"])?,
         prepend_bos: cfg.prepend_bos()?,
         skipped_positions: cfg.skipped_positions()?,
         model_name: cfg.text(&["model_name"])?,
-        context_size: cfg.optional_size("context_size")?,
+        context_size: cfg.settings.optional_size("context_size")?,
         center_writing_weights: cfg.center_writing_weights()?,
     };
     cfg.refuse_what_changes_the_input()?;
-    let folded = cfg.flag("rescale_acts_by_decoder_norm")?.unwrap_or(false);
+    let folded = cfg
+        .settings
+        .flag("rescale_acts_by_decoder_norm")?
+        .unwrap_or(false);
     if folded && matches!(architecture, Architecture::JumpRelu | Architecture::Gated) {
         return Err(Error::unsupported(
             CFG,

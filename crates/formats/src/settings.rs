@@ -1,0 +1,81 @@
+//! Settings in a JSON file, checked by kind.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// The largest size of anything: products of two stay far below 64 bits.
+const LARGEST: usize = 1 << 30;
+
+const SIZE: &str = "it must be a positive whole number";
+
+/// The object in a JSON file. A setting that is null is none.
+pub(crate) struct Settings<'a> {
+    file: &'a str,
+    root: Map<String, Value>,
+}
+
+impl<'a> Settings<'a> {
+    pub(crate) fn parse(file: &'a str, json: &[u8]) -> Result<Self> {
+        let root = serde_json::from_slice(json)
+            .map_err(|e| Error::bad(file, format!("not a JSON object: {e}")))?;
+        Ok(Self { file, root })
+    }
+
+    /// A setting that is there and not null.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.root.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Takes what an inner object says where the outer one says nothing.
+    pub(crate) fn lift(&mut self, inner: &str) {
+        if let Some(Value::Object(inner)) = self.root.get(inner) {
+            for (name, value) in inner.clone() {
+                if self.get(&name).is_none() {
+                    self.root.insert(name, value);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(other) => Err(self.refused(name, other, "it must be true or false")),
+        }
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value.clone())),
+            Some(other) => Err(self.refused(name, other, "it must be a text")),
+        }
+    }
+
+    /// A size that has to be there.
+    pub(crate) fn size(&self, name: &str) -> Result<usize> {
+        self.optional_size(name)?.ok_or_else(|| {
+            let found = self.root.get(name);
+            let found = found.map_or_else(|| "missing".to_owned(), Value::to_string);
+            self.refused(name, found, SIZE)
+        })
+    }
+
+    pub(crate) fn optional_size(&self, name: &str) -> Result<Option<usize>> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        value
+            .as_u64()
+            .and_then(|n| usize::try_from(n).ok())
+            .filter(|n| (1..=LARGEST).contains(n))
+            .map(Some)
+            .ok_or_else(|| self.refused(name, value, SIZE))
+    }
+
+    fn refused(&self, name: &str, found: impl ToString, expected: &str) -> Error {
+        Error::field(self.file, name, found, expected)
+    }
+}
