@@ -38,6 +38,17 @@ impl Task {
         }
     }
 
+    /// Something behind a link; `id` is as in the page's address.
+    fn link(kind: Kind, id: &str, link: &str, hook: Option<&str>) -> Self {
+        Self {
+            kind,
+            name: link.to_owned(),
+            id: id.to_owned(),
+            source: link.into(),
+            hook: hook.map(str::to_owned),
+        }
+    }
+
     /// The neurons of a hook point.
     pub fn neurons(hook: &str) -> Self {
         Self {
@@ -85,13 +96,7 @@ pub fn to_see(state: &State, place: &Place) -> Vec<Task> {
         Reference::Catalogue(entry, _) => {
             Task::catalogue(Kind::Model, entry.to_owned(), entry, None)
         }
-        Reference::Link(link, _) => Task {
-            kind: Kind::ModelLink,
-            name: link.to_owned(),
-            id: id.clone(),
-            source: link.into(),
-            hook: None,
-        },
+        Reference::Link(link, _) => Task::link(Kind::ModelLink, &id, link, None),
         Reference::Part | Reference::Neurons(_) => Task::demo(),
     });
     let saes = saes.into_iter().filter_map(|id| {
@@ -99,13 +104,7 @@ pub fn to_see(state: &State, place: &Place) -> Vec<Task> {
             Reference::Catalogue(entry, layer) => {
                 Task::catalogue(Kind::Sae, entry.to_owned(), entry, layer)
             }
-            Reference::Link(link, hook) => Task {
-                kind: Kind::SaeLink,
-                name: link.to_owned(),
-                source: link.into(),
-                hook: hook.map(str::to_owned),
-                id: id.clone(),
-            },
+            Reference::Link(link, hook) => Task::link(Kind::SaeLink, &id, link, hook),
             Reference::Neurons(hook) => Task::neurons(hook),
             Reference::Part => return None,
         })

@@ -28,27 +28,16 @@ pub fn write(path: &Path, trace: &Trace) -> Result<(), Error> {
     }
     for (i, (sae, reconstruction)) in trace.saes.iter().zip(&dump.reconstructions).enumerate() {
         let (k, latents, activations) = padded(sae, trace.tokens.len());
-        let shape = vec![trace.tokens.len(), k];
-        let bytes = latents
-            .iter()
-            .flat_map(|latent| latent.to_le_bytes())
-            .collect();
-        tensors.push(Tensor {
-            name: format!("sae.{i}.latents"),
-            dtype: Dtype::I32,
-            shape: shape.clone(),
-            bytes,
-        });
-        let bytes = activations
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        tensors.push(Tensor {
-            name: format!("sae.{i}.activations"),
-            dtype: Dtype::F32,
+        let shape = (trace.tokens.len(), k);
+        let words = latents.iter().map(|latent| latent.to_le_bytes());
+        tensors.push(tensor(format!("sae.{i}.latents"), Dtype::I32, shape, words));
+        let words = activations.iter().map(|value| value.to_le_bytes());
+        tensors.push(tensor(
+            format!("sae.{i}.activations"),
+            Dtype::F32,
             shape,
-            bytes,
-        });
+            words,
+        ));
         tensors.push(floats(format!("sae.{i}.reconstruction"), reconstruction));
     }
     let unfit = |error: safetensors::SafeTensorError| Error::Dump(error.to_string());
@@ -77,16 +66,21 @@ pub fn write(path: &Path, trace: &Trace) -> Result<(), Error> {
 }
 
 fn floats(name: String, matrix: &Matrix) -> Tensor {
-    let bytes = matrix
-        .data
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let words = matrix.data.iter().map(|value| value.to_le_bytes());
+    tensor(name, Dtype::F32, (matrix.rows, matrix.cols), words)
+}
+
+fn tensor(
+    name: String,
+    dtype: Dtype,
+    (rows, cols): (usize, usize),
+    words: impl Iterator<Item = [u8; 4]>,
+) -> Tensor {
     Tensor {
         name,
-        dtype: Dtype::F32,
-        shape: vec![matrix.rows, matrix.cols],
-        bytes,
+        dtype,
+        shape: vec![rows, cols],
+        bytes: words.flatten().collect(),
     }
 }
 

@@ -27,13 +27,7 @@ impl Session {
         let loaded = self.sae(&edit.sae)?;
         let prompt = model.prompt(prompt, options.bos, &[loaded])?;
         let rows = prompt.ids.len();
-        if edit.latent as usize >= loaded.info.n_latents {
-            return Err(Error::BadOption {
-                name: "latent",
-                value: edit.latent.to_string(),
-                expected: format!("{} has {} latents", edit.sae, loaded.info.n_latents),
-            });
-        }
+        loaded.check_latent(edit.latent)?;
         if !edit.value.is_finite() {
             return Err(Error::BadOption {
                 name: "value",

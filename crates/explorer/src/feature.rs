@@ -19,14 +19,7 @@ impl Session {
         let running = self.start();
         let model = self.model()?;
         let loaded = self.sae(sae)?;
-        let index = latent as usize;
-        if index >= loaded.info.n_latents {
-            return Err(Error::BadOption {
-                name: "latent",
-                value: latent.to_string(),
-                expected: format!("{sae} has {} latents", loaded.info.n_latents),
-            });
-        }
+        loaded.check_latent(latent)?;
         let features = match &loaded.features {
             Features::Sae(features) => features,
             Features::Streamed(streamed) => {
@@ -35,6 +28,7 @@ impl Session {
             }
             Features::Neurons => return self.neuron(model, loaded, latent).await,
         };
+        let index = latent as usize;
         let norms = features.decoder_norms();
         let norm = norms.get(index).unwrap_or(&0.0);
         let encoder_bias = features.encoder_biases().get(index).unwrap_or(&0.0);
@@ -54,16 +48,34 @@ impl Session {
         nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.latent.cmp(&b.latent)));
         nearest.truncate(LISTED);
         self.step(&running).await?;
-        let logit_effect = match direction.len() == model.info.d_model {
-            true => Some(self.logit_effect(model, &direction).await?),
-            false => None,
-        };
+        Ok(Feature {
+            decoder_norm: *norm,
+            nearest,
+            ..self
+                .written(model, latent, &direction, *encoder_bias)
+                .await?
+        })
+    }
+
+    /// A feature by the direction that it writes, without its neighbours. Only what is written to the residual stream reaches
+    /// the logits directly.
+    pub(crate) async fn written(
+        &self,
+        model: &LoadedModel,
+        latent: u32,
+        direction: &[f32],
+        encoder_bias: f32,
+    ) -> Result<Feature, Error> {
+        let norm: f64 = direction.iter().map(|x| f64::from(*x).powi(2)).sum();
         Ok(Feature {
             latent,
-            decoder_norm: *norm,
-            encoder_bias: *encoder_bias,
-            logit_effect,
-            nearest,
+            decoder_norm: norm.sqrt() as f32,
+            encoder_bias,
+            logit_effect: match direction.len() == model.info.d_model {
+                true => Some(self.logit_effect(model, direction).await?),
+                false => None,
+            },
+            nearest: Vec::new(),
         })
     }
 
@@ -100,7 +112,7 @@ impl Session {
         Ok(recorder.read_f32(&output, weights.rows()).await?)
     }
 
-    pub(crate) async fn logit_effect(
+    async fn logit_effect(
         &self,
         model: &LoadedModel,
         direction: &[f32],

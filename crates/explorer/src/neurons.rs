@@ -66,14 +66,7 @@ impl Session {
             }
             _ => 0.0,
         };
-        let norm = direction.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
-        Ok(Feature {
-            latent,
-            decoder_norm: norm.sqrt() as f32,
-            encoder_bias: bias,
-            logit_effect: Some(self.logit_effect(model, &direction).await?),
-            nearest: Vec::new(),
-        })
+        self.written(model, latent, &direction, bias).await
     }
 
     /// A column of a weight matrix.

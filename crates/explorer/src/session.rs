@@ -44,6 +44,21 @@ pub(crate) struct LoadedSae {
     pub(crate) features: Features,
 }
 
+impl LoadedSae {
+    /// Refuses a latent that is not there.
+    pub(crate) fn check_latent(&self, latent: u32) -> Result<(), Error> {
+        let n_latents = self.info.n_latents;
+        if (latent as usize) < n_latents {
+            return Ok(());
+        }
+        Err(Error::BadOption {
+            name: "latent",
+            value: latent.to_string(),
+            expected: format!("{} has {n_latents} latents", self.info.id),
+        })
+    }
+}
+
 /// What makes features of an activation.
 pub(crate) enum Features {
     /// An autoencoder's latents.

@@ -196,18 +196,8 @@ impl Session {
     ) -> Result<Feature, Error> {
         let source = Source::new(&streamed.file, self, running);
         let direction = streamed.rows_of(&source, &[latent], Which::Decoder).await?;
-        let norm: f64 = direction.iter().map(|x| f64::from(*x).powi(2)).sum();
-        let logit_effect = match direction.len() == model.info.d_model {
-            true => Some(self.logit_effect(model, &direction).await?),
-            false => None,
-        };
-        Ok(Feature {
-            latent,
-            decoder_norm: norm.sqrt() as f32,
-            encoder_bias: streamed.bias(latent),
-            logit_effect,
-            nearest: Vec::new(),
-        })
+        self.written(model, latent, &direction, streamed.bias(latent))
+            .await
     }
 }
 
