@@ -42,6 +42,32 @@ export class BlobSource {
   async forget() {}
 }
 
+/**
+ * A source that is read during calls other than the one it was opened for: a read ends when the call that needs it is
+ * stopped, and what made it fail is kept for that call.
+ * @param {object} source
+ * @param {() => {signal: AbortSignal, failed: unknown}} call the call under way
+ */
+export function duringCalls(source, call) {
+  return {
+    name: source.name,
+    size: source.size,
+    read: (offset, length) => {
+      const present = call();
+      const { signal } = present;
+      return new Promise((resolve, reject) => {
+        const stop = () => reject(signal.reason);
+        if (signal.aborted) stop();
+        signal.addEventListener('abort', stop);
+        source.read(offset, length).then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+      }).catch((error) => {
+        present.failed = error;
+        throw error;
+      });
+    },
+  };
+}
+
 /** All bytes of a source, in one array; for files that are known to be small. */
 export async function readAll(source) {
   let whole;

@@ -10,6 +10,9 @@ const WASM_OWN_BYTES = 128 << 20;
 const WEIGHT_BYTES = 4;
 /** Rows that are worked on at once: the tokens of a prompt, as far as the workspace is concerned. */
 const WORKSPACE_ROWS = 256;
+/** Of an SAE that stays in its file: the part of the encoder on the device, and the pre-activations of that part. */
+const PART_BYTES = 256 << 20;
+const PRE_ACTIVATION_BYTES = 64 << 20;
 
 /**
  * What a model needs on the device: its weights once (the unembedding is the embedding), keys and values of a whole
@@ -30,6 +33,29 @@ export function saeDeviceBytes({ dIn, dSae, context = WORKSPACE_ROWS }) {
 }
 
 /**
+ * What an SAE needs that stays in its file: a part of its encoder at a time, and the latents that a prompt selects. Without
+ * its shape, of one for GPT-2 small that is as large as any.
+ */
+export function streamedDeviceBytes({ dIn = 768, dSae = Infinity, k, context = WORKSPACE_ROWS } = {}) {
+  const rows = Math.min(context, WORKSPACE_ROWS);
+  const part = Math.min(WEIGHT_BYTES * dIn * dSae, PART_BYTES);
+  const selected = WEIGHT_BYTES * 2 * Math.min(rows * (k ?? 32), dSae) * dIn;
+  return part + PRE_ACTIVATION_BYTES + selected;
+}
+
+/**
+ * Whether an SAE fits: whole, or else read from its file for every prompt.
+ * @param {number} wholeBytes
+ * @param {number | null} streamedBytes null where it cannot stay in its file
+ */
+export function saeFits(wholeBytes, streamedBytes, device) {
+  const whole = fits(wholeBytes, device);
+  const streamed = streamedBytes === null || whole.ok ? null : fits(streamedBytes, device);
+  if (!streamed?.ok) return { ...whole, streamed: false };
+  return { ...streamed, streamed: true, reason: `does not fit whole: ${whole.reason}. It stays in its file, which is read through for every prompt: that ${needs(streamed, device)}` };
+}
+
+/**
  * Whether something fits.
  * @param {number} neededBytes
  * @param {{backend: 'gpu' | 'cpu', deviceBytes: number, memoryBudget: number | null, deviceMemory?: number}} device
@@ -39,7 +65,6 @@ export function saeDeviceBytes({ dIn, dSae, context = WORKSPACE_ROWS }) {
 export function fits(neededBytes, { backend, deviceBytes, memoryBudget, deviceMemory }) {
   let total;
   let how;
-  const what = backend === 'gpu' ? 'GPU memory' : 'memory';
   if (memoryBudget !== null) {
     total = memoryBudget;
     how = `of the ${gigabytes(total)} that were set`;
@@ -53,10 +78,11 @@ export function fits(neededBytes, { backend, deviceBytes, memoryBudget, deviceMe
   }
   const availableBytes = Math.max(0, total - deviceBytes);
   const ok = neededBytes <= availableBytes;
-  const reason = ok ? null : `needs ${gigabytes(neededBytes)} of ${what}, ${gigabytes(availableBytes)} available (${how}, less what is loaded)`;
+  const reason = ok ? null : `${needs({ neededBytes }, { backend })}, ${gigabytes(availableBytes)} available (${how}, less what is loaded)`;
   return { ok, neededBytes, availableBytes, reason };
 }
 
+const needs = ({ neededBytes }, { backend }) => `needs ${gigabytes(neededBytes)} of ${backend === 'gpu' ? 'GPU memory' : 'memory'}`;
 const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** Checks a catalogue.json, which the site's owner may have edited, and names what is wrong with it. */
@@ -81,12 +107,15 @@ export function checkCatalogue(value, url) {
 
 /** The catalogue as a person sees it on this device. */
 export function judged({ models, saes }, mirror, device) {
-  const judge = (entry, deviceBytes) => ({ ...entry, deviceBytes, fits: fits(deviceBytes, device) });
-  return {
-    mirror,
-    models: models.map((model) => judge(model, modelDeviceBytes(model))),
-    saes: saes.map((sae) => judge(sae, saeDeviceBytes(sae))),
+  const model = (entry) => {
+    const deviceBytes = modelDeviceBytes(entry);
+    return { ...entry, deviceBytes, fits: fits(deviceBytes, device) };
   };
+  const sae = (entry) => {
+    const deviceBytes = saeDeviceBytes(entry);
+    return { ...entry, deviceBytes, fits: saeFits(deviceBytes, entry.streamable ? streamedDeviceBytes(entry) : null, device) };
+  };
+  return { mirror, models: models.map(model), saes: saes.map(sae) };
 }
 
 /** The repository and path of a model of the catalogue. */

@@ -320,13 +320,17 @@ export interface CatalogueSae extends CatalogueEntry {
   bos: boolean;
   /** Whether the mean over the width is taken from their input. */
   centre: boolean;
+  /** Whether they are TopK SAEs in OpenAI's `.pt` files, which can stay there (`stream`). */
+  streamable?: boolean;
 }
 
 export interface Fits {
   ok: boolean;
   neededBytes: number;
   availableBytes: number;
-  /** Why it does not fit; `null` where it does. */
+  /** Whether an SAE fits only with `stream`; `neededBytes` is what that needs. */
+  streamed?: boolean;
+  /** Why it does not fit, or not whole; `null` where it does. */
   reason: string | null;
 }
 
@@ -345,6 +349,8 @@ export interface Offer {
   summary: string;
   /** Where an SAE says that it belongs; `null` where it does not say, and for models. */
   hook: string | null;
+  /** Whether this device has room for it; `null` where its files do not tell what it needs. */
+  fits: Fits | null;
   /** What loadModel() or loadSae() takes. */
   source: string | RepoSource | FilesSource;
 }
@@ -398,9 +404,9 @@ export interface LoadSaeOptions {
   normScalingFactor?: number;
   /**
    * Leave the weights where they are, and read them through a buffer of 256 MiB for every call: for a TopK SAE in OpenAI's
-   * layout that is too large for the device. Default: false.
+   * layout that is too large for the device. `'auto'`: where it does not fit whole, as far as can be told. Default: false.
    */
-  stream?: boolean;
+  stream?: boolean | 'auto';
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
   signal?: AbortSignal;
 }
@@ -432,8 +438,16 @@ export interface SaeInfo {
   dIn: number;
   /** `"none"`, `"layer_norm"` or `"constant_norm_rescale"`. */
   normalization: string;
-  /** How the weights lie on the device. */
-  weights: 'f32' | 'f16';
+  /** How the weights lie on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
+  weights: 'f32' | 'f16' | 'streamed' | 'none';
+  /** Whether it was trained with a BOS before each context; `null` where its files do not say. */
+  prependBos: boolean | null;
+  /** Length of the contexts that it was trained on, tokens. */
+  contextSize: number | null;
+  /** The model that it was trained on, as its files call it. */
+  modelName: string | null;
+  /** Whether that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
+  otherModel: boolean;
 }
 
 export interface PromptOptions {

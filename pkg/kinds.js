@@ -73,9 +73,9 @@ export function json(name, bytes) {
   return { kind: 'other' };
 }
 
-function config(name, { model_type: type = 'gpt2', n_layer: layers, n_embd: dModel }) {
+function config(name, { model_type: type = 'gpt2', n_layer: layers, n_embd: dModel, vocab_size: vocab, n_positions, n_ctx }) {
   if (type !== 'gpt2') return bad('unsupported-architecture', `${name} says that this is a ${type} model. Only GPT-2 models can be loaded.`);
-  return { kind: 'config', layers, dModel };
+  return { kind: 'config', layers, dModel, vocab, context: n_positions ?? n_ctx };
 }
 
 function cfg(value) {

@@ -1,5 +1,6 @@
 // What lies behind a link, in the same form as what files hold.
 
+import { fits, modelDeviceBytes, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { SaeExplorerError } from './errors.js';
 import { isMissing } from './files.js';
 import { folderOf, lastOf, parseLink } from './hub.js';
@@ -14,12 +15,15 @@ const MAX_READ = 64;
 /**
  * The models and SAEs of local files, with sources that hold the files themselves.
  * @param {object} means with `inspect`: what the engine says about an SAE's files, `pt(source, cfg)` and
- *   `saelens(cfg, weights)`
+ *   `saelens(cfg, weights)`; with `device`, as for the catalogue
  */
 export async function fromFiles(list, means) {
   const found = await recognised(list, means);
   if (means.inspect !== undefined) found.saes = await examined(found, means);
-  const told = ({ name, items, summary, hook }) => ({ name, files: items.map(({ path }) => path), summary, hook: hook ?? null, source: { files: items.map(({ file, path }) => ({ file: file.blob, path })) } });
+  const told = (part) => {
+    const { name, items, summary, hook } = part;
+    return { name, files: items.map(({ path }) => path), summary, hook: hook ?? null, fits: room(part, means), source: { files: items.map(({ file, path }) => ({ file: file.blob, path })) } };
+  };
   return { models: found.models.map(told), saes: found.saes.map(told), problems: found.problems };
 }
 
@@ -31,13 +35,28 @@ async function examined({ saes, problems }, { files, inspect }) {
     try {
       const settings = cfg === undefined ? undefined : await files.bytes(cfg.file);
       const config = await (pt === undefined ? inspect.saelens(settings, weights.source) : inspect.pt(pt.source, settings));
-      sound.push({ ...sae, hook: config.hook ?? sae.hook, summary: describe({ ...config, dSae: config.nLatents }) });
+      const shape = { ...config, dSae: config.nLatents };
+      sound.push({ ...sae, shape, hook: config.hook ?? sae.hook, summary: describe(shape) });
     } catch ({ code = 'bad-file', message }) {
       problems.push({ file: (pt ?? weights).path, code, message });
     }
   }
   return sound;
 }
+
+// Whether a part fits this device, as far as its files tell its shape: null where they do not.
+function room({ parts: { config, cfg, pt }, shape = cfg }, { device }) {
+  if (device === undefined) return null;
+  if (config !== undefined) return known(fits(modelDeviceBytes(config), device));
+  // Of a .pt that was not opened the size tells what its matrices need.
+  if (shape === undefined) return known(saeFits(pt.source.size, streamedDeviceBytes(), device));
+  return known(saeFits(saeDeviceBytes(shape), canStay(pt, shape) ? streamedDeviceBytes(shape) : null, device));
+}
+
+const known = (judgement) => (judgement.neededBytes > 0 ? judgement : null);
+
+/** Whether an SAE can stay in its file: a TopK one, stored latent by latent as OpenAI does. */
+export const canStay = (pt, { architecture }) => pt !== undefined && architecture === 'topk';
 
 /**
  * The models and SAEs behind a link. Only small descriptions are read.
@@ -48,7 +67,8 @@ export async function fromLink(text, means) {
   return place.listed === null ? probed(place, means) : listed(place, means);
 }
 
-async function listed(place, { files, signal }) {
+async function listed(place, means) {
+  const { files, signal } = means;
   const { path } = place;
   const isFile = place.listed.has(path);
   const folder = isFile ? folderOf(path) : path;
@@ -66,7 +86,10 @@ async function listed(place, { files, signal }) {
       return json(file.name, await files.bytes(file, { signal }));
     },
   );
-  const told = (at) => ({ name, items, parts, summary, hook }) => ({ name: name === at ? lastOf(place.shown('')) : name, files: items.map((item) => item.path), summary, hook: hook ?? null, source: place.source(parts.pt?.path ?? folderOf((parts.config ?? parts.cfg).path)) });
+  const told = (at) => (part) => {
+    const { name, items, parts, summary, hook } = part;
+    return { name: name === at ? lastOf(place.shown('')) : name, files: items.map((item) => item.path), summary, hook: hook ?? null, fits: room(part, means), source: place.source(parts.pt?.path ?? folderOf((parts.config ?? parts.cfg).path)) };
+  };
   const models = found.models.map(told('model'));
   const saes = found.saes.map(told('sae'));
   // A repository holds much that is not for here; that is of interest only when there is nothing else.
@@ -114,7 +137,7 @@ async function probed(place, means) {
       const { kind, code, message } = await kindOf(pt);
       await pt.close();
       if (kind !== 'pt') return { ...none, problems: [{ file: pt.name, code: code ?? 'bad-file', message: message ?? `${pt.name} is no torch .pt file. Check the address.` }] };
-      return { ...none, saes: [{ name: pt.name.replace(/\.pt$/i, ''), files: [pt.name], summary: 'torch .pt file', hook: null, source: place.source(place.path) }] };
+      return { ...none, saes: [{ name: pt.name.replace(/\.pt$/i, ''), files: [pt.name], summary: 'torch .pt file', hook: null, fits: room({ parts: { pt: { source: pt } } }, means), source: place.source(place.path) }] };
     }
   }
   const folder = folderMeant(place.path);
@@ -128,8 +151,8 @@ async function probed(place, means) {
   const problem = (file) => ({ ...none, problems: [{ file, code: code ?? 'bad-file', message: message ?? `${file} describes neither a GPT-2 nor an SAE.` }] });
   const source = place.source(`${folder}/`);
   const name = lastOf(folder) || lastOf(place.shown('')) || new URL(place.at('').url).hostname;
-  if (cfg !== null) return kind === 'cfg' ? { ...none, saes: [{ name, files: ['cfg.json', 'sae_weights.safetensors'], summary: describe(cfg), hook: cfg.hook, source }] } : problem('cfg.json');
-  if (config !== null) return kind === 'config' ? { ...none, models: [{ name, files: ['config.json'], summary: `GPT-2, ${config.layers} layers of width ${config.dModel}`, hook: null, source }] } : problem('config.json');
+  if (cfg !== null) return kind === 'cfg' ? { ...none, saes: [{ name, files: ['cfg.json', 'sae_weights.safetensors'], summary: describe(cfg), hook: cfg.hook, fits: room({ parts: { cfg } }, means), source }] } : problem('cfg.json');
+  if (config !== null) return kind === 'config' ? { ...none, models: [{ name, files: ['config.json'], summary: `GPT-2, ${config.layers} layers of width ${config.dModel}`, hook: null, fits: room({ parts: { config } }, means), source }] } : problem('config.json');
   throw new SaeExplorerError('missing-file', `There is neither a model (config.json) nor an SAE (cfg.json, or a .pt file) at ${place.shown(place.path)}. Check the link.`, { url: place.shown(place.path) });
 }
 

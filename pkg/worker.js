@@ -4,11 +4,12 @@
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
 import init, { Engine, Tokenizer } from './engine.js';
-import { catalogueModel, catalogueSae, checkCatalogue, judged } from './catalogue.js';
+import { duringCalls } from './byte-sources.js';
+import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { SaeExplorerError, toPlain } from './errors.js';
 import { Files } from './files.js';
 import { demoManifest, modelFiles, saeFiles } from './load.js';
-import { fromFiles, fromLink } from './offers.js';
+import { canStay, fromFiles, fromLink } from './offers.js';
 import { Meter } from './progress.js';
 import { Queue } from './queue.js';
 import { nameOf } from './sources.js';
@@ -21,6 +22,7 @@ let device = null; // {backend, deviceBytes} as last seen
 let catalogueUrl = null;
 let catalogue = null; // a promise, once it was asked for
 let settings = { mirror: null, memoryBudget: null };
+let call = null; // {signal, failed} of the engine's call under way, for which streamed SAEs are read
 
 const files = new Files((notice) => self.postMessage({ notice }));
 const queue = new Queue(() => engine?.cancel());
@@ -124,18 +126,15 @@ const beside = {
   deleteStored: ({ key }) => files.store.delete(key),
 
   async catalogue() {
-    const { backend, deviceBytes } = onDevice();
-    const { memoryBudget } = settings;
-    const { deviceMemory } = navigator;
-    return judged(await offered(), await mirror(), { backend, deviceBytes, memoryBudget, deviceMemory });
+    return judged(await offered(), await mirror(), room());
   },
 
   configure(given) {
     settings = given;
   },
 
-  recognise: ({ list }) => fromFiles(list, { files, inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } }),
-  fromLink: async ({ text }) => fromLink(text, { files, mirror: await mirror() }),
+  recognise: ({ list }) => fromFiles(list, { files, device: room(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } }),
+  fromLink: async ({ text }) => fromLink(text, { files, device: room(), mirror: await mirror() }),
 };
 
 // While a call is under way the engine answers no other; what was on the device before it is near enough.
@@ -146,6 +145,12 @@ function onDevice() {
     if (device === null) throw error;
   }
   return device;
+}
+
+// What is known of the device's memory.
+function room() {
+  const { backend, deviceBytes } = onDevice();
+  return { backend, deviceBytes, memoryBudget: settings.memoryBudget, deviceMemory: navigator.deviceMemory };
 }
 
 // The catalogue is asked for once; a failure is not remembered.
@@ -179,8 +184,19 @@ async function loadDemoSaes({ only }, context) {
   });
 }
 
-function loadOneSae(id, options, { pt, cfg, weights }) {
-  return pt === undefined ? engine.loadSaelens(id, cfg, weights, options) : engine.loadPt(id, pt, cfg, options);
+async function loadOneSae(id, given, { pt, cfg, weights }) {
+  const stream = given.stream === 'auto' ? await mustStay(pt, cfg) : given.stream;
+  const options = { ...given, stream };
+  if (pt === undefined) return engine.loadSaelens(id, cfg, weights, options);
+  return engine.loadPt(id, stream ? duringCalls(pt, () => call) : pt, cfg, options);
+}
+
+// Whether an SAE does not fit whole, and can stay in its file.
+async function mustStay(pt, cfg) {
+  if (pt === undefined) return false;
+  const config = await engine.inspectPt(pt, cfg);
+  const shape = { ...config, dSae: config.nLatents };
+  return canStay(pt, shape) && saeFits(saeDeviceBytes(shape), streamedDeviceBytes(shape), room()).streamed;
 }
 
 // What shows that a file's content is wrong; a download that was damaged must not be taken from the store next time.
@@ -222,11 +238,22 @@ async function run({ id, method, args }) {
     token: (token) => tell('token', token),
   };
   try {
-    const value = method in beside ? await beside[method](args) : await queue.add(id, `The call of ${method}()`, (signal) => methods[method](args, { ...context, signal }));
+    const value = method in beside ? await beside[method](args) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);
     else self.postMessage({ id, error: toPlain(error) });
+  }
+}
+
+// What a file that is read for a call fails with reaches the caller as it is.
+async function called(method, args, context) {
+  const own = { signal: context.signal, failed: null };
+  call = own;
+  try {
+    return await methods[method](args, context);
+  } catch (error) {
+    throw own.failed ?? error;
   }
 }
 

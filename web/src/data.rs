@@ -79,6 +79,12 @@ told! {
         context_size: Option<usize> = "contextSize",
         /// Whether it was trained with a BOS before each text, where it says so.
         prepend_bos: Option<bool> = "prependBos",
+        /// The model that it was trained on, where it says so.
+        model_name: String = "modelName",
+        /// Whether that is certainly another one than the loaded.
+        other_model: bool = "otherModel",
+        /// How its weights lie: `f32`, `f16`, or `streamed` for those of an SAE that stays in its file.
+        weights: String = "weights",
     }
 
     /// How much an SAE loses on a prompt; `None` where the prompt is too short for the metric.
@@ -299,10 +305,21 @@ impl Metrics {
 }
 
 impl SaeInfo {
+    /// That its file names another model than the loaded one.
+    pub fn other_model(&self) -> Option<String> {
+        let name = &self.model_name;
+        self.other_model.then(|| {
+            format!(
+                "This SAE's file says that it was trained on {name}; the loaded model seems to be another one."
+            )
+        })
+    }
+
     /// Where a trace is not what the SAE was trained for.
     pub fn cautions(&self, trace: &Trace) -> Vec<String> {
         let mut cautions = Vec::new();
         let tokens = trace.tokens.len();
+        cautions.extend(self.other_model());
         if let Some(most) = self.context_size.filter(|&most| tokens > most) {
             cautions.push(format!(
                 "The prompt has {tokens} tokens; this SAE was trained on contexts of {most}."

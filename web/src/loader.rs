@@ -151,6 +151,8 @@ impl Controller {
                         task.hook.as_deref().map_or(JsValue::UNDEFINED, Into::into),
                     ),
                     ("weightFormat", weights.as_str().into()),
+                    // An SAE that is too large for the device stays in its file.
+                    ("stream", "auto".into()),
                     ("signal", signal.clone().into()),
                 ]);
                 match this.load_one(&engine, task, &options).await {

@@ -15,11 +15,7 @@ told! {
     Fits {
         /// Whether there is.
         ok: bool = "ok",
-        /// What it needs, bytes.
-        needed_bytes: f64 = "neededBytes",
-        /// What there is, bytes; 0 where the device does not say.
-        available_bytes: f64 = "availableBytes",
-        /// Why it does not fit.
+        /// Why it does not fit, or not whole.
         reason: String = "reason",
     }
 
@@ -77,6 +73,8 @@ told! {
         summary: String = "summary",
         /// Where an SAE belongs, where it says so.
         hook: Option<String> = "hook",
+        /// Whether there is room for it, where that is known.
+        fits: Option<Fits> = "fits",
         /// What loads it.
         source: Source = "source",
     }

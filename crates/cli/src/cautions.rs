@@ -5,6 +5,12 @@ use explorer::SaeInfo;
 /// Sentences that belong beside the autoencoder's numbers on a text of so many tokens, a BOS included.
 pub fn cautions(info: &SaeInfo, tokens: usize, bos_prepended: bool) -> Vec<String> {
     let mut cautions = Vec::new();
+    if let Some(name) = info.model_name.as_ref().filter(|_| info.other_model) {
+        cautions.push(format!(
+            "The file of {} says that it was trained on {name}; the loaded model seems to be another one.",
+            info.id
+        ));
+    }
     if let Some(most) = info.context_size.filter(|&most| tokens > most) {
         cautions.push(format!(
             "The text has {tokens} tokens; {} was trained on contexts of {most}.",
@@ -24,8 +30,8 @@ pub fn cautions(info: &SaeInfo, tokens: usize, bos_prepended: bool) -> Vec<Strin
 mod tests {
     use super::*;
 
-    fn said(context_size: Option<usize>, prepend_bos: Option<bool>, bos: bool) -> Vec<String> {
-        let info = SaeInfo {
+    fn info(context_size: Option<usize>, prepend_bos: Option<bool>) -> SaeInfo {
+        SaeInfo {
             id: "sae".to_owned(),
             hook: "blocks.0.hook_resid_pre".to_owned(),
             architecture: "standard",
@@ -36,9 +42,13 @@ mod tests {
             weights: "f32",
             prepend_bos,
             context_size,
-            model_name: None,
-        };
-        cautions(&info, 65, bos)
+            model_name: Some("gpt2-medium".to_owned()),
+            other_model: false,
+        }
+    }
+
+    fn said(context_size: Option<usize>, prepend_bos: Option<bool>, bos: bool) -> Vec<String> {
+        cautions(&info(context_size, prepend_bos), 65, bos)
     }
 
     #[test]
@@ -50,6 +60,17 @@ mod tests {
         ] {
             assert!(said(context_size, prepend_bos, bos).is_empty());
         }
+    }
+
+    #[test]
+    fn another_model_is_told() {
+        let mut info = info(None, None);
+        assert!(cautions(&info, 65, true).is_empty());
+        info.other_model = true;
+        let [caution] = &cautions(&info, 65, true)[..] else {
+            panic!("one caution");
+        };
+        assert!(caution.contains("trained on gpt2-medium"), "{caution}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod load;
 mod load_sae;
 mod logits;
 mod metrics;
+mod model_name;
 mod neurons;
 mod options;
 mod pass;

@@ -10,6 +10,7 @@ use sae::{GateWeights, Sae, Vectors};
 use crate::Error;
 use crate::cancel::Running;
 use crate::load::format_name;
+use crate::model_name;
 use crate::options::{SaeOptions, WeightChoice};
 use crate::report::SaeInfo;
 use crate::session::{Features, LoadedSae, Session};
@@ -192,6 +193,10 @@ impl Session {
             weights: format_name(format),
             prepend_bos: file.config.prepend_bos,
             context_size: file.config.context_size,
+            other_model: match (&file.config.model_name, &self.model) {
+                (Some(name), Some(model)) => model_name::is_another(name, &model.info),
+                _ => false,
+            },
             model_name: file.config.model_name.clone(),
         }
     }

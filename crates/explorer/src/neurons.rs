@@ -32,6 +32,7 @@ impl Session {
             prepend_bos: None,
             context_size: None,
             model_name: None,
+            other_model: false,
         };
         self.keep(LoadedSae {
             info: info.clone(),

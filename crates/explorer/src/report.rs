@@ -85,6 +85,8 @@ pub struct SaeInfo {
     pub context_size: Option<usize>,
     /// The model that it was trained on, if its file says so.
     pub model_name: Option<String>,
+    /// Whether that is certainly another one than the loaded.
+    pub other_model: bool,
 }
 
 /// How much an autoencoder loses on a prompt. Means are over tokens; a BOS counts neither in them nor is it replaced.

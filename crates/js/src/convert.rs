@@ -42,6 +42,7 @@ fn sae_object(sae: &SaeInfo) -> Object {
         .with("prependBos", flag(sae.prepend_bos))
         .number("contextSize", sae.context_size.map(|size| size as f64))
         .with("modelName", text(sae.model_name.as_deref()))
+        .with("otherModel", sae.other_model)
 }
 
 fn flag(value: Option<bool>) -> JsValue {

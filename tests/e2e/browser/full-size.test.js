@@ -113,6 +113,23 @@ test('GPT-2 small and a 32k autoencoder from the catalogue, on WebGPU', async (t
     t.diagnostic(`activations are off by ${worst}`);
     assert.ok(worst < 1e-4, `activations are off by ${worst}`);
   });
+
+  await t.test('what does not fit whole stays in its file, and gives the same', async () => {
+    const found = await page.evaluate(
+      async ([text, hook]) => {
+        const { saeExplorer: engine } = window;
+        // Too little for both matrices, enough for one.
+        await engine.setMemoryBudget((await engine.info()).deviceBytes + 225e6);
+        const { saes } = await engine.fromLink('openai/own');
+        const { weights } = await engine.loadSae(saes[0].source, { hook, id: 'kept', stream: 'auto' });
+        const trace = await engine.trace(text, { saes: ['own', 'kept'], bos: 'no' });
+        return { weights, latents: trace.saes.map(({ latents }) => Array.from(latents)) };
+      },
+      [expected.model.text, expected.sae.hook],
+    );
+    assert.equal(found.weights, 'streamed');
+    assert.deepEqual(found.latents[0], found.latents[1]);
+  });
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });

@@ -267,3 +267,41 @@ test('an SAE that stays in its file, and neurons without one', async () => {
   assert.equal(found.fvu, 0);
   assert.ok(found.below, 'neurons are listed by magnitude');
 });
+
+test('an SAE that stays in its file stops being read when the call is stopped', async () => {
+  const page = await open();
+  await loadModel(page);
+  const path = /layer_3\.pt/;
+  await page.evaluate(async () => {
+    await engine.loadSae({ repo: 'demo/saes', path: 'layer_3.pt' }, { id: 'streamed', hook: 'blocks.3.hook_resid_post', stream: true });
+    await engine.deleteStored('all');
+  });
+  const trace = () => page.evaluate((prompt) => window.fault(engine.trace(prompt)), PROMPT);
+  // What the host says reaches the caller, and the next call asks again.
+  hub.misbehave(path, { status: 404 });
+  assert.equal((await trace()).code, 'missing-file');
+  hub.misbehave(path, { pause: 30 });
+  hub.requests.length = 0;
+  const traced = page.evaluate((prompt) => {
+    window.controller = new AbortController();
+    return window.fault(engine.trace(prompt, { signal: controller.signal }));
+  }, PROMPT);
+  for (let turn = 0; turn < 500 && !hub.requests.some((request) => path.test(request.path)); turn += 1) await new Promise((resume) => setTimeout(resume, 10));
+  assert.ok(hub.requests.some((request) => path.test(request.path)));
+  const next = await page.evaluate(async (prompt) => {
+    controller.abort();
+    const { loss } = await engine.trace(prompt, { saes: [] });
+    return { loss, complete: (await engine.storage()).entries.some(({ name, complete }) => name === 'layer_3.pt' && complete) };
+  }, PROMPT);
+  assert.equal((await traced).code, 'cancelled');
+  assert.ok(next.loss > 0);
+  assert.ok(!next.complete, 'the next call waited for the file');
+  hub.rules = [];
+  const found = await page.evaluate(async (prompt) => {
+    await engine.loadSae({ repo: 'demo/saes', path: 'layer_3.pt' }, { id: 'whole', hook: 'blocks.3.hook_resid_post' });
+    return (await engine.trace(prompt)).saes.map(({ latents }) => Array.from(latents));
+  }, PROMPT);
+  assert.equal(found.length, 2);
+  assert.deepEqual(found[0], found[1]);
+  await page.context().close();
+});

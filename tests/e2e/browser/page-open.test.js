@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { latents, openApp, part, picture, ready, serious } from '../support/app.js';
+import { latents, openApp, part, picture, ready, serious, trace } from '../support/app.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serveHub } from '../support/hub.js';
 import { root, serve } from '../support/server.js';
@@ -23,11 +23,20 @@ before(async () => {
   const [config, weights, tokenizer, ...saes] = await Promise.all([...MODEL.map((name) => read(`model/${name}`)), ...[1, 3, 5].map((layer) => read(`sae/layer_${layer}.pt`))]);
   hub.repo('tiny/model', { 'config.json': config, 'model.safetensors': weights, 'tokenizer.json': tokenizer });
   hub.repo('tiny/saes', { 'layer_1.pt': saes[0], 'layer_3.pt': saes[1], 'layer_5.pt': saes[2] });
+  const folder = 'tests/fixtures/saelens/blocks.3.hook_resid_post_relu';
+  const [cfg, saeWeights] = await Promise.all(['cfg.json', 'sae_weights.safetensors'].map((name) => readFile(join(root, folder, name))));
+  const trained = (name, changes) => {
+    const { metadata, ...own } = JSON.parse(cfg);
+    hub.repo(`tiny/${name}`, { 'cfg.json': { ...own, metadata: { ...metadata, ...changes } }, 'sae_weights.safetensors': saeWeights });
+  };
+  trained('short', { model_name: 'gpt2-medium', context_size: 4, prepend_bos: true });
+  trained('without-bos', { prepend_bos: false });
   const { n_layer: layers, n_embd: dModel, n_head: heads, vocab_size: vocab, n_positions: context } = JSON.parse(config);
   const model = { id: 'tiny', name: 'Tiny', repo: 'tiny/model', licence: 'MIT', parameters: 6e6, layers, dModel, heads, vocab, context, bytes: weights.length + tokenizer.length };
   const release = { id: 'tiny-topk', name: 'TopK, after the block', model: 'tiny', repo: 'tiny/saes', path: 'layer_{L}.pt', layers: [1, 3, 5], hook: 'blocks.{L}.hook_resid_post', architecture: 'topk', dIn: dModel, dSae: 4096, k: 16, context: 256, bos: true, centre: false, licence: 'unknown', bytes: saes[0].length };
   const huge = { ...model, id: 'huge', name: 'Huge', repo: 'tiny/huge', parameters: 4e12, layers: 1000, dModel: 65536, bytes: 16e12 };
-  server.files.set('catalogue.json', Buffer.from(JSON.stringify({ mirror: hub.origin, models: [model, huge], saes: [release] })));
+  const giant = { ...release, id: 'giant', name: 'Two million latents', dSae: 2_097_152, bytes: 4.3e9, streamable: true };
+  server.files.set('catalogue.json', Buffer.from(JSON.stringify({ mirror: hub.origin, models: [model, huge], saes: [release, giant] })));
 });
 after(async () => {
   await browser?.close();
@@ -91,6 +100,9 @@ test('the catalogue: what fits is loaded by a click, and each SAE shows its numb
   assert.deepEqual(await loaded(page), ['tiny']);
   const saes = row(page, 'catalogue-saes', 'TopK');
   assert.match(await saes.innerText(), /8.5 MB · licence not stated · fits/);
+  const giant = row(page, 'catalogue-saes', 'Two million');
+  assert.match(await giant.innerText(), /does not fit whole: needs .+ available .+ It stays in its file, which is read through for every prompt: that needs 0\.\d GB/);
+  assert.ok(await giant.getByRole('button', { name: 'Load' }).isEnabled());
   await saes.locator('select').selectOption('5');
   await load(saes);
   await settled(page);
@@ -129,6 +141,55 @@ test('local files: recognised, named where they lack something, loaded and trace
   assert.doesNotMatch(page.url(), /file|layer_3/);
   await page.keyboard.press('Escape');
   assert.ok((await latents(page)).length > 0);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('a folder picked on the page', async () => {
+  const page = await open();
+  await openDialog(page, 'Files');
+  await part(page, 'pick-folder').setInputFiles(demo('model'));
+  const model = row(page, 'found', 'model');
+  await model.waitFor();
+  assert.match(await model.innerText(), /model · GPT-2, 6 layers of width 256, 14 MB · fits/);
+  await load(model);
+  await settled(page);
+  assert.deepEqual(await loaded(page), ['file:model']);
+  // One of several folders deep, with an SAE in it.
+  await part(page, 'pick-folder').setInputFiles(join(root, 'tests/fixtures/saelens'));
+  const saes = part(page, 'found').locator('li');
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid="found"] li').length === 2);
+  await load(saes.filter({ hasText: 'hook_resid_post_relu' }));
+  await settled(page);
+  assert.equal((await loaded(page)).length, 2);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('an SAE that meets what it was not trained for', async () => {
+  const page = await open();
+  await openDialog(page, 'Link');
+  const field = page.getByRole('textbox', { name: /owner\/name/ });
+  for (const name of ['short', 'without-bos']) {
+    await field.fill(`tiny/${name}`);
+    await page.keyboard.press('Enter');
+    const sae = row(page, 'found', name);
+    await sae.waitFor();
+    await load(sae);
+    await settled(page);
+  }
+  assert.match(await part(page, 'other-model').innerText(), /trained on gpt2-medium; the loaded model seems to be another/);
+  await page.keyboard.press('Escape');
+  // Of the three at this layer the first is the demo's, which says nothing of its training.
+  const told = async (place) => {
+    await page.getByRole('button', { name: 'layer 3', exact: true }).nth(place).click();
+    return (await part(page, 'caution').allInnerTexts()).join(' ');
+  };
+  assert.equal(await told(0), '');
+  assert.match(await told(1), /trained on gpt2-medium; the loaded model seems to be another one\. The prompt has 2\d tokens; this SAE was trained on contexts of 4\.$/);
+  assert.match(await told(2), /^This SAE was trained without a BOS; here one stands before the text\.$/);
+  await trace(page, 'a');
+  assert.doesNotMatch(await told(1), /contexts of 4/);
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });

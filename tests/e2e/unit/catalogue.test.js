@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { catalogueModel, catalogueSae, checkCatalogue, fits, judged, modelDeviceBytes, saeDeviceBytes } from '../../../pkg/catalogue.js';
+import { catalogueModel, catalogueSae, checkCatalogue, fits, judged, modelDeviceBytes, saeDeviceBytes, saeFits, streamedDeviceBytes } from '../../../pkg/catalogue.js';
 import { SAMPLE_TEXT } from '../../../pkg/index.js';
 
 const read = (path) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
@@ -84,6 +84,26 @@ test('what fits is told with both numbers', () => {
   assert.match(fits(9e9, device({ deviceMemory: undefined })).reason, /estimate.*taken to be 4 GB/);
   assert.match(fits(9e9, device({ backend: 'cpu' })).reason, /^needs 9\.0 GB of memory,.*WebAssembly/);
   assert.equal(fits(1, device({ deviceBytes: 1e12 })).availableBytes, 0);
+});
+
+test('an SAE that does not fit whole can stay in its file', () => {
+  const largest = { dIn: 768, dSae: 2_097_152, k: 32 };
+  const [whole, streamed] = [saeDeviceBytes(largest), streamedDeviceBytes(largest)];
+  assert.ok(whole > 12e9 && streamed < GIB, `${whole} ${streamed}`);
+  assert.ok(streamed > 256 * 2 ** 20);
+  const judgement = saeFits(whole, streamed, device({}));
+  assert.deepEqual([judgement.ok, judgement.streamed, judgement.neededBytes], [true, true, streamed]);
+  assert.match(judgement.reason, /^does not fit whole: needs 15\.0 GB of GPU memory, 4\.3 GB available .*stays in its file.*needs 0\.4 GB/);
+  const small = { dIn: 768, dSae: 768 };
+  assert.deepEqual(saeFits(saeDeviceBytes(small), streamedDeviceBytes(small), device({})).streamed, false);
+  for (const [bytes, budget] of [[null, null], [streamed, 100e6]]) {
+    const refused = saeFits(whole, bytes, device({ memoryBudget: budget }));
+    assert.deepEqual([refused.ok, refused.streamed, refused.neededBytes], [false, false, whole]);
+  }
+  assert.ok(streamedDeviceBytes() >= streamed, 'without a shape it is the most that it can be');
+  const entry = { ...catalogue.saes[0], ...largest };
+  const [plain, own] = judged({ models: [], saes: [entry, { ...entry, streamable: true }] }, null, device({})).saes;
+  assert.deepEqual([plain.fits.ok, own.fits.ok, own.fits.streamed], [false, true, true]);
 });
 
 test('every entry is judged', () => {

@@ -8,7 +8,7 @@ import { listRepository, parseLink, resolveUrl } from '../../../pkg/hub.js';
 import { modelFiles, saeFiles } from '../../../pkg/load.js';
 import { fromLink } from '../../../pkg/offers.js';
 import { serveHub } from '../support/hub.js';
-import { MERGES, PAIR_CFG, PT, VOCAB, below, gpt2, saelens, shardedGpt2 } from '../support/layouts.js';
+import { CFG, MERGES, PAIR_CFG, PT, VOCAB, below, gpt2, saelens, shardedGpt2 } from '../support/layouts.js';
 import { installFakeCaches } from './fake-cache.js';
 
 let hub;
@@ -33,7 +33,8 @@ beforeEach(() => {
 
 const means = () => {
   const files = new Files(assert.fail, { waits: [1] });
-  return { files, mirror: hub.origin, open: (file) => files.open(file) };
+  const device = { backend: 'gpu', deviceBytes: 0, memoryBudget: 1e9 };
+  return { files, device, mirror: hub.origin, open: (file) => files.open(file) };
 };
 // The same server by another name, so that it is no mirror.
 const plain = (path) => `${hub.origin.replace('127.0.0.1', 'localhost')}/plain/${path}`;
@@ -161,4 +162,18 @@ test('what was loaded from a repository is there without the host', async () => 
   assert.deepEqual(hub.asked(), ['api/models/a/gpt2/tree/main'], 'only the list is asked for again');
   hub.offline = true;
   assert.equal(await load(), length);
+});
+
+test('what is behind a link is held against the room there is, as far as it tells what it needs', async () => {
+  const wide = { d_in: 768, d_sae: 262_144 };
+  const large = (bytes) => ({ size: bytes, at: (from, to) => PT.subarray(from, to) });
+  hub.repo('a/sizes', { ...below('wide', saelens({ 'cfg.json': { ...CFG, ...wide } })), ...below('small', saelens()), 'own.pt': large(13e9), 'tiny.pt': PT });
+  const judged = async (link) => {
+    const { saes } = await follow(link);
+    return Object.fromEntries(saes.map(({ name, fits }) => [name, [fits.ok, fits.streamed]]));
+  };
+  // A folder of SAELens must fit whole; a .pt of this size may be one that can stay where it is.
+  assert.deepEqual(await judged('a/sizes'), { wide: [false, false], small: [true, false], own: [true, true], tiny: [true, false] });
+  const [model] = (await follow('a/gpt2')).models;
+  assert.ok(model.fits.ok);
 });

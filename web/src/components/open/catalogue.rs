@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::{choices, load, row, text_field, value_of, weights_choice};
+use super::{choices, load, room, row, text_field, value_of, weights_choice};
 use crate::controller::Controller;
 use crate::format::bytes;
 use crate::offers::{CatalogueModel, CatalogueSae, Offer};
@@ -123,24 +123,11 @@ fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
 
 /// Size, licence, and whether it fits.
 fn about(offer: &Offer) -> Html {
-    let fits = &offer.fits;
     let licence = match offer.licence.as_str() {
         "" | "unknown" => "licence not stated",
         licence => licence,
     };
-    let room = match (fits.ok, fits.reason.is_empty()) {
-        (true, _) => html! { <span class="good">{ "fits" }</span> },
-        (false, false) => html! { <span class="bad">{ &fits.reason }</span> },
-        (false, true) => {
-            let text = format!(
-                "does not fit: needs {} on the device, {} available",
-                bytes(fits.needed_bytes),
-                bytes(fits.available_bytes)
-            );
-            html! { <span class="bad">{ text }</span> }
-        }
-    };
-    html! { <>{ format!("{} · {licence} · ", bytes(offer.bytes)) }{ room }</> }
+    html! { <>{ format!("{} · {licence} · ", bytes(offer.bytes)) }{ room(&offer.fits) }</> }
 }
 
 /// Where files come from instead of where they were published.

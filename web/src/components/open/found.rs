@@ -4,11 +4,14 @@ use wasm_bindgen::JsValue;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::{choices, load, row, text_field, value_of, weights_choice};
+use super::{choices, load, room, row, text_field, value_of, weights_choice};
 use crate::controller::Controller;
 use crate::offers::{Found, FoundPart, Trouble};
 use crate::state::load::{Field, Kind, LoadAction, Section, Task, slot};
 use crate::state::{Remote, State};
+
+/// What a found model is called in the list.
+const MODEL: &str = "model";
 
 /// Files: dropped anywhere on the page, or picked here.
 pub fn files(controller: &Controller, state: &State) -> Html {
@@ -95,7 +98,7 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
             <ul class="rows" data-testid="found">
                 { for models.iter().map(|model| {
                     let task = Task::found(Kind::Model, &model.name, &model.source, None);
-                    row(html! { &model.name }, html! { format!("model · {}", model.summary) }, load(controller, state, vec![task], false, "Load"))
+                    row(html! { &model.name }, about(model, MODEL), load(controller, state, vec![task], false, "Load"))
                 }) }
                 { for saes.iter().enumerate().map(|(index, sae)| {
                     let task = sae_task(state, section, index, sae);
@@ -104,7 +107,7 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
                         if sae.hook.is_none() { { hook_choice(controller, state, section, index) } }
                         { load(controller, state, vec![task], lacking || state.model.is_none(), "Load") }
                     </> };
-                    row(html! { &sae.name }, html! { format!("SAE · {}", about(sae)) }, action)
+                    row(html! { &sae.name }, about(sae, "SAE"), action)
                 }) }
                 { for problems.iter().map(|Trouble { file, message }| {
                     row(html! { <span class="bad">{ file }</span> }, html! { message }, Html::default())
@@ -117,10 +120,19 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
     }
 }
 
-fn about(sae: &FoundPart) -> String {
-    match &sae.hook {
-        Some(hook) => format!("{} · {hook}", sae.summary),
-        None => format!("{} · it does not say where it belongs", sae.summary),
+/// What it is, where it belongs, and whether it fits.
+fn about(part: &FoundPart, kind: &str) -> Html {
+    let place = match &part.hook {
+        _ if kind == MODEL => "",
+        Some(hook) => hook,
+        None => "it does not say where it belongs",
+    };
+    let apart = |text: &str| if text.is_empty() { "" } else { " · " };
+    html! {
+        <>
+            { format!("{kind} · {}{}{place}", part.summary, apart(place)) }
+            if let Some(fits) = &part.fits { { " · " }{ room(fits) } }
+        </>
     }
 }
 

@@ -58,13 +58,20 @@ fn line(controller: &Controller, state: &State, sae: &SaeInfo) -> Html {
         sae.architecture,
         count(sae.n_latents, "latent")
     );
+    let stays = match sae.weights.as_str() {
+        "streamed" => " · in its file",
+        _ => "",
+    };
     html! {
         <>
             <tr data-testid="loaded-sae" data-sae={sae.id.clone()}>
-                <th scope="row" {title}>{ hook_label(&sae.hook) }{ " " }<span class="unit">{ format!("{} · {}", sae.architecture, sae.n_latents) }</span></th>
+                <th scope="row" {title}>{ hook_label(&sae.hook) }{ " " }<span class="unit">{ format!("{} · {}{stays}", sae.architecture, sae.n_latents) }</span></th>
                 { for cells.map(|cell| html! { <td class="number">{ cell }</td> }) }
                 <td class="number"><button type="button" class="quiet" title="Takes it off the device" disabled={state.job.is_some()} aria-label={format!("Remove {}", sae.id)} onclick={remove}>{ "×" }</button></td>
             </tr>
+            if let Some(caution) = sae.other_model() {
+                <tr><td colspan="6" class="caution" data-testid="other-model">{ caution }</td></tr>
+            }
             if let Some(Remote::Here(metrics)) = numbers {
                 if let Some(doubt) = metrics.doubt() {
                     <tr><td colspan="6" class="caution" data-testid="doubt">{ doubt }</td></tr>

@@ -11,6 +11,7 @@ use yew::prelude::*;
 
 use super::progress::{broken_banner, progress_bar};
 use crate::controller::Controller;
+use crate::offers::Fits;
 use crate::state::State;
 use crate::state::load::{Field, LoadAction, Section, Task};
 
@@ -83,6 +84,16 @@ fn inside(controller: &Controller, state: &State, section: Section) -> Html {
 /// A row of a list: its name, what is said about it, and what can be done.
 fn row(name: Html, about: Html, action: Html) -> Html {
     html! { <li class="row"><div><b>{ name }</b><p class="muted">{ about }</p></div><div class="controls">{ action }</div></li> }
+}
+
+/// Whether something fits the device, or how.
+fn room(fits: &Fits) -> Html {
+    let (class, text) = match (fits.ok, fits.reason.as_str()) {
+        (true, "") => ("good", "fits"),
+        (true, reason) => ("", reason),
+        (false, reason) => ("bad", reason),
+    };
+    html! { <span {class}>{ text }</span> }
 }
 
 /// A button that loads things one after the other.
