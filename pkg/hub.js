@@ -6,6 +6,8 @@ import { isMissing, isUnreachable } from './files.js';
 export const HUGGING_FACE = 'https://huggingface.co';
 const HUGGING_FACE_HOSTS = ['huggingface.co', 'www.huggingface.co', 'hf.co'];
 const MAIN = 'main';
+/** On a mirror's host a file in a folder, and no repository, by its ending. */
+const FILE_BESIDE = /^[^/]+\/[^/]+\.(pt|safetensors|json|txt)$/i;
 /** A list of files comes in pages; one that goes on longer than this is no repository of a model. */
 const MAX_PAGES = 100;
 
@@ -33,8 +35,9 @@ export function parseLink(text, mirror = null) {
   if (HUGGING_FACE_HOSTS.includes(url.hostname)) return repositoryLink(text, url.pathname);
   url.hash = '';
   if (mirror !== null && url.href.startsWith(withSlash(mirror))) {
+    const path = url.href.slice(withSlash(mirror).length).split('?')[0];
     try {
-      return repositoryLink(text, `/${url.href.slice(withSlash(mirror).length).split('?')[0]}`);
+      if (!FILE_BESIDE.test(path)) return repositoryLink(text, `/${path}`);
     } catch {
       // A mirror's host may serve other things, too.
     }

@@ -94,10 +94,11 @@ function shardsOf(index, name) {
 }
 
 /**
- * The files of an SAE.
+ * The files of an SAE. A folder's sparsity.safetensors belongs to it but is not asked for: nothing here shows how often
+ * latents were active in training.
  * @param {object} source {files}, {url} or {repo, revision, path}
  * @param {Means} means
- * @returns {Promise<{name: string, pt: object, cfg?: Uint8Array} | {name: string, cfg: Uint8Array, weights: object, sparsity?: object}>}
+ * @returns {Promise<{name: string, pt: object, cfg?: Uint8Array} | {name: string, cfg: Uint8Array, weights: object}>}
  */
 export async function saeFiles(source, means) {
   const { files, signal, open } = means;
@@ -105,8 +106,7 @@ export async function saeFiles(source, means) {
     const { name, parts } = onlyOne(await recognised(source.files, means), 'saes');
     const cfg = parts.cfg === undefined ? {} : { cfg: await files.bytes(parts.cfg.file, { signal }) };
     if (parts.pt !== undefined) return { name, pt: await open(parts.pt.file), ...cfg };
-    const sparsity = parts.sparsity === undefined ? {} : { sparsity: await open(parts.sparsity.file) };
-    return { name, ...cfg, weights: await open(parts.weights.file), ...sparsity };
+    return { name, ...cfg, weights: await open(parts.weights.file) };
   }
   const place = await placeOf(files, source, means);
   // Published folders may be called something.pt as well.
@@ -130,8 +130,7 @@ async function folderAt(place, folder, { files, signal, open }) {
   if (cfgAt === null) throw noSae(place, folder);
   const cfg = await files.bytes(cfgAt, { signal });
   const weights = await open(existing(place, inside(folder, 'sae_weights.safetensors')));
-  const sparsity = place.listed?.get(inside(folder, 'sparsity.safetensors'));
-  return { name: lastOf(folder) || lastOf(folderOf(folder)), cfg, weights, ...(sparsity === undefined ? {} : { sparsity: await open(sparsity) }) };
+  return { name: lastOf(folder) || lastOf(folderOf(folder)), cfg, weights };
 }
 
 function noSae(place, folder) {

@@ -76,6 +76,7 @@ impl Address {
             let path = url.strip_prefix(base.trim_end_matches('/'))?;
             path.strip_prefix('/')
         });
+        let in_mirror = in_mirror.filter(|path| !is_file_beside(path));
         if let Some(address) = in_mirror.and_then(|path| Self::link(path).ok()) {
             return Ok(Some(address));
         }
@@ -280,6 +281,17 @@ fn encoded(path: &str) -> String {
         .map(|segment| utf8_percent_encode(segment, PLAIN).to_string())
         .collect();
     segments.join("/")
+}
+
+/// Whether the path of a mirror's link is that of a file in a folder, and of no repository, by its ending.
+fn is_file_beside(path: &str) -> bool {
+    const ENDINGS: [&str; 4] = ["pt", "safetensors", "json", "txt"];
+    let segments: Vec<&str> = path.split('/').collect();
+    let &[_, name] = segments.as_slice() else {
+        return false;
+    };
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
 }
 
 /// Whether this can be an owner's or a repository's name.

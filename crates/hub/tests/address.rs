@@ -92,6 +92,22 @@ fn links_to_repositories() {
 }
 
 #[test]
+fn files_in_folders_of_a_mirror_s_host() {
+    for text in [
+        "http://mirror.example/hf/a/x.pt",
+        "http://mirror.example/hf/a/cfg.json",
+        "http://mirror.example/hf/x.pt",
+    ] {
+        let address = parsed(text);
+        assert!(matches!(address, Address::Url { .. }), "{address:?}");
+        assert_eq!(address.url("unused"), text);
+    }
+    // Hugging Face has nothing but repositories.
+    let address = parsed("https://huggingface.co/a/x.pt");
+    assert_eq!(address, repo("a/x.pt", "main", ""));
+}
+
+#[test]
 fn other_links() {
     let address = parsed("http://host:8080/models/gpt2/?key=secret#x");
     assert_eq!(

@@ -55,6 +55,11 @@ test('links', () => {
     'http://host:8080/models/gpt2/?key=secret#x': { url: 'http://host:8080/models/gpt2/?key=secret' },
   };
   for (const [text, expected] of Object.entries(cases)) assert.deepEqual(parseLink(text, 'http://mirror.example/hf/'), expected, text);
+  // A mirror's host may serve files in folders as well; Hugging Face has nothing but repositories.
+  for (const text of ['http://mirror.example/hf/a/x.pt', 'http://mirror.example/hf/a/cfg.json', 'http://mirror.example/hf/x.pt']) {
+    assert.deepEqual(parseLink(text, 'http://mirror.example/hf/'), { url: text });
+  }
+  assert.deepEqual(parseLink('https://huggingface.co/a/x.pt'), { repo: 'a/x.pt', revision: 'main', path: '' });
   for (const text of ['', 'gpt2', '/a/b', 'a/b/c', '../a', 'a/b:../c', 'a/b:c//d', 'ftp://host/x', 'https://huggingface.co/gpt2', 'https://huggingface.co/datasets/a/b', 'https://huggingface.co/a/b/resolve/main/..%2Fx', 'https://']) {
     assert.throws(() => parseLink(text), { code: 'bad-option', message: /cannot be followed/ }, text);
   }
@@ -135,11 +140,12 @@ test('a model from a repository, by its list or by the usual names', async () =>
 
 test('an SAE from a repository, by its list or by the usual names', async () => {
   for (const source of [{ repo: 'a/saes', path: 'layer_0' }, { repo: 'a/saes', path: 'layer_1.pt' }]) {
-    const { name, cfg, weights, sparsity } = await saeFiles(source, means());
+    const { name, cfg, weights } = await saeFiles(source, means());
     assert.equal(name, source.path);
     assert.ok(cfg.length > 0);
-    assert.deepEqual([weights.name, sparsity.name], ['sae_weights.safetensors', 'sparsity.safetensors']);
+    assert.equal(weights.name, 'sae_weights.safetensors');
   }
+  assert.ok(hub.asked().every((path) => !path.includes('sparsity')), 'what nothing shows is not asked for');
   for (const source of [{ repo: 'a/unlisted', path: 'sae' }, { url: plain('sae') }, { url: plain('sae.pt') }]) {
     assert.equal((await saeFiles(source, means())).weights.name, 'sae_weights.safetensors');
   }
