@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use formats::source::{ByteSource, FileBytes};
-use hub::{Address, Cache, Hub, Options};
+use hub::{Address, Cache, Hub, Options, Token};
 
 use crate::args::Downloads;
 use crate::error::Error;
@@ -113,6 +113,10 @@ impl<'a> Places<'a> {
         }
         let mut options = Options::new(cache(self.downloads.cache.as_ref())?);
         options.offline = self.downloads.offline;
+        options.token = std::env::var("HF_TOKEN")
+            .ok()
+            .as_deref()
+            .and_then(Token::new);
         if let Some(mirror) = self.mirror() {
             options.base = mirror.to_owned();
         }

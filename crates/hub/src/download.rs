@@ -151,6 +151,7 @@ impl Hub {
         if found.validator.is_none() || found.size.is_some_and(|size| size < part.length) {
             part.restart()?;
         }
+        self.check_space(name, found.size, part.length)?;
         (self.tell)(&Event::Started {
             name,
             from: part.length,
@@ -178,6 +179,22 @@ impl Hub {
             }
             tries += 1;
             self.wait_after(failure, name, tries, kept(&part))?;
+        }
+    }
+
+    /// Refuses what cannot fit before its first byte is asked for. A file system that does not say what is free is tried.
+    fn check_space(&self, name: &str, size: Option<u64>, here: u64) -> Result<(), Error> {
+        let Ok(free) = fs4::available_space(self.cache.root()) else {
+            return Ok(());
+        };
+        match size {
+            Some(size) if size.saturating_sub(here) > free => Err(Error::NoSpace {
+                name: name.to_owned(),
+                cache: self.cache.root().to_owned(),
+                bytes: Some(size),
+                free: Some(free),
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -276,6 +293,7 @@ impl Hub {
                 name: name.to_owned(),
                 cache: self.cache.root().to_owned(),
                 bytes,
+                free: None,
             };
         }
         Error::cache(path, "written")(error)

@@ -26,7 +26,7 @@ pub enum Error {
     },
     /// The host does not give it to everybody.
     #[error(
-        "{name} was refused with status {status}: {said}. It may be gated, private or misspelt; if you have access, download its files by other means and give their folder"
+        "{name} was refused with status {status}: {said}. It may be gated, private or misspelt; if you have access on Hugging Face, put your token in the variable HF_TOKEN, or download its files by other means and give their folder"
     )]
     Refused {
         /// The file.
@@ -107,9 +107,10 @@ pub enum Error {
     },
     /// The disk is full.
     #[error(
-        "no space is left for {name} in {}: it takes {}; make room (`sae-explorer cache list` shows what lies there) or name another folder with --cache; what has arrived is kept",
+        "no space is left for {name} in {}: it takes {}{}; make room (`sae-explorer cache list` shows what lies there) or name another folder with --cache; what has arrived is kept",
         .cache.display(),
-        size_text(*.bytes)
+        size_text(*.bytes),
+        free_text(*.free)
     )]
     NoSpace {
         /// The file.
@@ -118,6 +119,8 @@ pub enum Error {
         cache: PathBuf,
         /// The file's size, if known.
         bytes: Option<u64>,
+        /// Bytes that are free there, where that was asked before anything was downloaded.
+        free: Option<u64>,
     },
     /// The cache folder cannot be used.
     #[error("the cache cannot be used: {} cannot be {doing}: {source}; name another folder with --cache", .path.display())]
@@ -179,6 +182,10 @@ fn kept_text(kept: u64) -> String {
             format!("; {kept} bytes have arrived and are kept, the next try goes on from there")
         }
     }
+}
+
+fn free_text(free: Option<u64>) -> String {
+    free.map_or_else(String::new, |free| format!(", and {free} are free"))
 }
 
 fn size_text(bytes: Option<u64>) -> String {

@@ -12,6 +12,7 @@ use ureq::{Agent, Body, Proxy};
 use crate::cache::is_sha256;
 use crate::error::Error;
 use crate::redirect::redirected;
+use crate::token::Token;
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 10;
@@ -79,11 +80,12 @@ pub(crate) struct Client {
     /// For hosts on this machine, which no proxy can reach.
     direct: Agent,
     silence: Duration,
+    token: Option<Token>,
 }
 
 impl Client {
-    /// A client that gives a host up after it has been silent for so long.
-    pub fn new(silence: Duration) -> Self {
+    /// A client that gives a host up after it has been silent for so long, and shows one its token.
+    pub fn new(silence: Duration, token: Option<Token>) -> Self {
         let agent = |proxy: Option<Proxy>| -> Agent {
             let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
             let config = Agent::config_builder()
@@ -105,6 +107,7 @@ impl Client {
             agent: agent(Proxy::try_from_env()),
             direct: agent(None),
             silence,
+            token,
         }
     }
 
@@ -125,6 +128,11 @@ impl Client {
             let request = match ask {
                 Ask::Body(from) if from > 0 => request.header("range", format!("bytes={from}-")),
                 _ => request,
+            };
+            let token = self.token.as_ref();
+            let request = match token.and_then(|token| token.header_for(&url)) {
+                Some(token) => request.header("authorization", token),
+                None => request,
             };
             let response = request
                 .call()
@@ -367,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_will_not_go_better_is_not_tried_again() {
-        let client = Client::new(Duration::from_secs(1));
+        let client = Client::new(Duration::from_secs(1), None);
         let lookup = io::Error::other("failed to lookup address information: try again");
         let handshake = io::Error::new(io::ErrorKind::InvalidData, "UnknownIssuer");
         for (error, words) in [

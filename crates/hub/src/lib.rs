@@ -10,6 +10,7 @@ mod download;
 mod error;
 mod http;
 mod redirect;
+mod token;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ pub use cache::{Cache, Entry};
 use download::Found;
 pub use error::Error;
 use http::{Ask, Client, Failure, host};
+pub use token::Token;
 
 /// How often a file may change while it is downloaded.
 const CHANGES: usize = 3;
@@ -93,6 +95,8 @@ pub struct Options {
     pub tries: u32,
     /// The wait after the first failure; each one after it is twice as long.
     pub first_wait: Duration,
+    /// What shows the host that private and gated repositories may be given out.
+    pub token: Option<Token>,
 }
 
 impl Options {
@@ -105,6 +109,7 @@ impl Options {
             silence: Duration::from_secs(30),
             tries: 5,
             first_wait: Duration::from_millis(500),
+            token: None,
         }
     }
 }
@@ -133,7 +138,7 @@ impl Hub {
             offline: options.offline,
             tries: options.tries.max(1),
             first_wait: options.first_wait,
-            client: Client::new(options.silence),
+            client: Client::new(options.silence, options.token),
             tell: Box::new(tell),
             brought: RefCell::default(),
             away: RefCell::default(),

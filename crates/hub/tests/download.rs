@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Fault, Server, blobs, bring, bytes, folder, hub, options};
-use hub::{Address, Cache, Error};
+use hub::{Address, Cache, Error, Token};
 
 const WEIGHTS: &str = "a/b/resolve/main/x/weights.pt";
 
@@ -234,4 +234,29 @@ fn entries_are_listed_and_deleted() {
     }
     assert!(blobs(&cache).is_empty() && listed.entries().unwrap().is_empty());
     assert_eq!(Cache::new(cache.join("nowhere")).entries().unwrap(), []);
+}
+
+#[test]
+fn a_token_is_shown_to_its_own_host_only() {
+    let (server, cache) = (Server::start(), folder("token"));
+    server.publish("a/b", "x/weights.pt", &bytes(5000, 1));
+    server.spoil(WEIGHTS, Fault::Elsewhere, 99);
+    let here = server.url().replace("http://", "");
+    let mut options = options(&server, &cache);
+    // Of this host, with the weights on another.
+    options.token = Token::of_host("hf_secret", &server.url());
+    bring(options.clone(), "a/b:x/weights.pt").unwrap();
+    let shown = format!("bearer hf_secret at {here}/{WEIGHTS}");
+    assert_eq!(server.shown(), [shown.as_str(), shown.as_str()]);
+    let asked = server.asked();
+    assert!(
+        asked.contains(&format!("GET /linked/{WEIGHTS}")),
+        "{asked:?}"
+    );
+    // Of Hugging Face, and the repository is asked for at a mirror.
+    options.cache = folder("token-mirror");
+    options.token = Token::new("hf_secret");
+    assert!(options.token.is_some());
+    bring(options, "a/b:x/weights.pt").unwrap();
+    assert_eq!(server.shown(), [""; 0]);
 }

@@ -298,3 +298,17 @@ fn a_cache_that_cannot_be_written() {
     assert_eq!(error.code(), "output");
     assert!(error.to_string().contains("--cache"), "{error}");
 }
+
+#[test]
+fn what_no_disk_holds_is_refused_before_its_first_byte() {
+    let error = refused(
+        "huge",
+        Fault::Huge,
+        "quota",
+        &["1125899906842624 bytes", "are free", "--cache"],
+    );
+    assert!(matches!(error, Error::NoSpace { free: Some(_), .. }));
+    let (server, cache) = (spoilt(Fault::Huge, 99), folder("huge-asked"));
+    bring(options(&server, &cache), "a/b:weights.pt").unwrap_err();
+    assert_eq!(server.asked(), [format!("HEAD /{WEIGHTS}")]);
+}

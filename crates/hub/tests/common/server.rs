@@ -21,6 +21,10 @@ pub enum Fault {
     StatusOfHead(u16),
     /// Redirects to itself.
     Loop,
+    /// Redirects to another name of this machine.
+    Elsewhere,
+    /// Announces a size that no disk has.
+    Huge,
     /// Sends it whole, whatever range is asked for.
     NoRange,
     /// Answers 416 to any range.
@@ -59,6 +63,8 @@ struct State {
     files: HashMap<String, Published>,
     /// `METHOD /path range`.
     asked: Vec<String>,
+    /// `TOKEN at HOST/path`, of each request with a token.
+    shown: Vec<String>,
 }
 
 /// The host; it lives as long as the test.
@@ -131,6 +137,11 @@ impl Server {
         state.files.get_mut(path).unwrap().fault = Some((fault, times));
     }
 
+    /// The tokens that were shown since the last time, and where.
+    pub fn shown(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap().shown)
+    }
+
     /// What was asked for since the last time.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().asked)
@@ -147,7 +158,7 @@ fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
     let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
     let mut words = first.split(' ');
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or("/"));
-    let mut from = None;
+    let (mut from, mut host, mut token) = (None, String::new(), None);
     for line in lines {
         let line = line?.to_ascii_lowercase();
         if line.is_empty() {
@@ -155,6 +166,12 @@ fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
         }
         if let Some(range) = line.strip_prefix("range: bytes=") {
             from = range.trim_end_matches('-').parse::<usize>().ok();
+        }
+        if let Some(name) = line.strip_prefix("host: ") {
+            name.clone_into(&mut host);
+        }
+        if let Some(words) = line.strip_prefix("authorization: ") {
+            token = Some(words.to_owned());
         }
     }
     let path = target.split('?').next().unwrap_or_default();
@@ -164,6 +181,9 @@ fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
         let mut state = state.lock().unwrap();
         let range = from.map_or_else(String::new, |from| format!(" {from}-"));
         state.asked.push(format!("{method} /{path}{range}"));
+        if let Some(token) = token {
+            state.shown.push(format!("{token} at {host}/{path}"));
+        }
         let (key, is_linked) = match path.strip_prefix("linked/") {
             Some(key) => (key, true),
             None => (path.as_str(), false),
@@ -241,11 +261,19 @@ fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
         _ => {}
     }
     if file.linked && !is_linked {
+        let size = match fault {
+            Some(Fault::Huge) => 1 << 50,
+            _ => size,
+        };
+        let other = match fault {
+            Some(Fault::Elsewhere) => format!("http://{}", host.replace("127.0.0.1", "localhost")),
+            _ => String::new(),
+        };
         return status(
             stream,
             302,
             &format!(
-                "x-linked-etag: \"{hash}\"\r\nx-linked-size: {size}\r\nlocation: /linked/{path}"
+                "x-linked-etag: \"{hash}\"\r\nx-linked-size: {size}\r\nlocation: {other}/linked/{path}"
             ),
         );
     }
