@@ -226,8 +226,8 @@ pub struct Evaluate {
     )]
     pub sae: Vec<String>,
 
-    /// A file that holds the text, which must fit the model's context; `-` is the standard input. Without it a built-in
-    /// sample of 126 tokens of GPT-2 is used
+    /// A file that holds the text; `-` is the standard input. A text that is longer than the model's context is read in
+    /// windows of that length. Without it a built-in sample of 126 tokens of GPT-2 is used
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
 }

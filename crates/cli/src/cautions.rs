@@ -13,7 +13,7 @@ pub fn cautions(info: &SaeInfo, tokens: usize, bos_prepended: bool) -> Vec<Strin
     }
     if let Some(most) = info.context_size.filter(|&most| tokens > most) {
         cautions.push(format!(
-            "The text has {tokens} tokens; {} was trained on contexts of {most}.",
+            "{tokens} tokens are read at once; {} was trained on contexts of {most}.",
             info.id
         ));
     }
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(
             said(Some(64), Some(true), false),
             [
-                "The text has 65 tokens; sae was trained on contexts of 64.",
+                "65 tokens are read at once; sae was trained on contexts of 64.",
                 "sae was trained with a BOS before each text; here there is none.",
             ]
         );

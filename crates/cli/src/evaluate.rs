@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use explorer::{LimitsChoice, Metrics, SAMPLE_TEXT, SaeInfo, Session, Trace, TraceOptions};
+use explorer::{LimitsChoice, SAMPLE_TEXT, Session};
 use serde::Serialize;
 
 use crate::args::Evaluate;
@@ -29,14 +29,7 @@ struct Evaluation {
 #[derive(Serialize)]
 struct Evaluated {
     #[serde(flatten)]
-    info: SaeInfo,
-    #[serde(flatten)]
-    metrics: Metrics,
-    /// Mean next-token cross-entropy of the model itself, in nats.
-    loss: Option<f64>,
-    /// Of the text, a BOS included.
-    tokens: usize,
-    bos_prepended: bool,
+    found: explorer::Evaluation,
     /// What the autoencoder was not trained for.
     cautions: Vec<String>,
 }
@@ -56,13 +49,11 @@ pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
         let before = ids.len();
         load::saes(&mut session, &places, given, false, &mut ids).await?;
         for id in ids.iter().skip(before) {
-            let options = TraceOptions {
-                saes: Some(vec![id.clone()]),
-                bos: common.bos.into(),
-                ..TraceOptions::default()
-            };
-            let trace = session.trace(&text, &options).await?;
-            saes.extend(evaluated(&trace));
+            let found = session.evaluate(&text, id, common.bos.into()).await?;
+            saes.push(Evaluated {
+                cautions: cautions(&found.info, found.window_tokens, found.bos_prepended),
+                found,
+            });
             // Its place on the device goes to the next.
             session.unload_sae(id)?;
         }
@@ -80,17 +71,6 @@ pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
         return print_json(&mut out, &evaluation);
     }
     Ok(out.write_all(table(&evaluation, arguments.text.is_none()).as_bytes())?)
-}
-
-fn evaluated(trace: &Trace) -> impl Iterator<Item = Evaluated> {
-    trace.saes.iter().map(|sae| Evaluated {
-        info: sae.info.clone(),
-        metrics: sae.metrics,
-        loss: trace.loss,
-        tokens: trace.tokens.len(),
-        bos_prepended: trace.bos_prepended,
-        cautions: cautions(&sae.info, trace.tokens.len(), trace.bos_prepended),
-    })
 }
 
 fn table(evaluation: &Evaluation, is_sample: bool) -> String {
@@ -130,17 +110,18 @@ fn table(evaluation: &Evaluation, is_sample: bool) -> String {
         .map(str::to_owned),
     ];
     for sae in &evaluation.saes {
-        let (info, metrics) = (&sae.info, &sae.metrics);
+        let found = &sae.found;
+        let (info, metrics) = (&found.info, &found.metrics);
         rows.push([
             info.id.clone(),
             info.hook.clone(),
             info.n_latents.to_string(),
             metrics.positions.to_string(),
-            (if sae.bos_prepended { "yes" } else { "no" }).to_owned(),
+            (if found.bos_prepended { "yes" } else { "no" }).to_owned(),
             or_dash(metrics.fvu, false),
             format!("{:.4}", metrics.relative_error),
             format!("{:.2}", metrics.l0),
-            or_dash(sae.loss, false),
+            or_dash(found.loss, false),
             or_dash(metrics.spliced_loss, false),
             or_dash(metrics.delta_ce, true),
             format!("{:.4}", metrics.kl),
@@ -149,6 +130,18 @@ fn table(evaluation: &Evaluation, is_sample: bool) -> String {
     let mut sides = [Side::Right; 12];
     sides[..2].fill(Side::Left);
     align(&mut out, &rows, sides);
+    if let Some(found) = evaluation
+        .saes
+        .iter()
+        .map(|sae| &sae.found)
+        .find(|found| found.windows > 1)
+    {
+        let _ = writeln!(
+            out,
+            "\nread in {} windows of at most {} tokens; the means are over the tokens of all",
+            found.windows, found.window_tokens
+        );
+    }
     let cautions = evaluation.saes.iter().flat_map(|sae| &sae.cautions);
     for (i, caution) in cautions.enumerate() {
         out.push_str(if i == 0 { "\n" } else { "" });

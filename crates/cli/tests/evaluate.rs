@@ -89,12 +89,66 @@ fn people_get_a_table() {
 }
 
 #[test]
-fn texts_that_do_not_fit_are_refused() {
-    let file = folder("evaluate_long").join("text.txt");
-    fs::write(&file, "word ".repeat(300)).unwrap();
-    let file = file.display().to_string();
-    let arguments = ["evaluate", "--sae", "demo", "--text", &file];
-    refused(&arguments, "prompt-too-long", &["256"]);
+fn a_text_longer_than_the_context_is_read_in_windows() {
+    let folder = folder("evaluate_long");
+    let evaluate = |name: &str, text: &str, bos: &str| -> Value {
+        let file = folder.join(name);
+        fs::write(&file, text).unwrap();
+        let file = file.display().to_string();
+        let sae = path("tests/fixtures/saelens/blocks.3.hook_resid_post_relu");
+        let arguments = ["evaluate", "--sae", &sae, "--text", &file, "--bos", bos];
+        json(&arguments)["saes"][0].clone()
+    };
+    let number = |sae: &Value, name: &str| sae[name].as_f64().unwrap();
+    // A token each, and a context of 256.
+    let (first, second) = (" king".repeat(200), " the".repeat(100));
+    for (bos, tokens, windows) in [("yes", 302, [255, 45]), ("no", 300, [256, 44])] {
+        let whole = evaluate("whole", &format!("{first}{second}"), bos);
+        assert_eq!(whole["windows"], 2, "{whole}");
+        assert_eq!(whole["window_tokens"], 256);
+        assert_eq!(whole["tokens"], tokens);
+        let parts = [
+            evaluate(
+                "first",
+                &format!("{first}{}", " the".repeat(windows[0] - 200)),
+                bos,
+            ),
+            evaluate("second", &" the".repeat(windows[1]), bos),
+        ];
+        for part in &parts {
+            assert_eq!(part["windows"], 1);
+        }
+        let mean = |name: &str, weights: [usize; 2]| {
+            let sum = |i: usize| weights[i] as f64 * number(&parts[i], name);
+            (sum(0) + sum(1)) / (weights[0] + weights[1]) as f64
+        };
+        for name in ["relative_error", "l0", "kl"] {
+            let expected = mean(name, windows);
+            let found = number(&whole, name);
+            assert!(
+                (found - expected).abs() < 1e-6 * expected.abs().max(1.0),
+                "{name}: {found} {expected}"
+            );
+        }
+        // Without a BOS neither the first token nor the second, which is predicted from it alone, counts.
+        let skipped = if bos == "yes" { 0 } else { 2 };
+        for name in ["loss", "spliced_loss"] {
+            let expected = mean(name, windows.map(|window| window - skipped));
+            let found = number(&whole, name);
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "{name}: {found} {expected}"
+            );
+        }
+        let positions: usize = windows.iter().sum();
+        assert_eq!(whole["positions"], positions);
+        // The second window is all one word, so that alone it varies little.
+        assert!(number(&whole, "fvu") < number(&parts[1], "fvu"));
+    }
+}
+
+#[test]
+fn a_text_that_is_not_there_is_refused() {
     let arguments = ["evaluate", "--sae", "demo", "--text", "/nowhere/t.txt"];
     refused(&arguments, "missing-file", &["/nowhere/t.txt"]);
 }

@@ -8,6 +8,7 @@ mod cancel;
 mod edited;
 mod encoded;
 mod error;
+mod evaluate;
 mod feature;
 mod generate;
 mod load;
@@ -27,6 +28,7 @@ mod trace;
 
 pub use cancel::Cancel;
 pub use error::Error;
+pub use evaluate::Evaluation;
 pub use kernels::Counters;
 pub use options::{
     BackendChoice, Bos, Edit, GenerateOptions, LimitsChoice, SaeOptions, TraceOptions, WeightChoice,

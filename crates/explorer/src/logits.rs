@@ -272,8 +272,13 @@ impl LogitReads {
 
 /// Mean loss: the prediction made at position 0 counts only where position 0 is a BOS.
 pub(crate) fn mean_loss(prompt: &Prompt, token_losses: &[f32]) -> Option<f64> {
+    crate::metrics::mean(counted_losses(prompt, token_losses))
+}
+
+/// The losses of the predictions that count.
+pub(crate) fn counted_losses<'a>(prompt: &Prompt, token_losses: &'a [f32]) -> &'a [f32] {
     let skipped = usize::from(!prompt.starts_with_bos).min(token_losses.len());
-    crate::metrics::mean(&token_losses[skipped..])
+    &token_losses[skipped..]
 }
 
 #[cfg(test)]

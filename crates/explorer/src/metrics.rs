@@ -47,8 +47,8 @@ impl Reconstructed<'_> {
         sum / f64::from(count)
     }
 
-    /// Σ‖x − x̂‖² / Σ‖x − x̄‖² in the space the autoencoder was trained in; None where the rows do not vary.
-    pub(crate) fn fvu(&self) -> Option<f64> {
+    /// What FVU is made of, in the space the autoencoder was trained in.
+    pub(crate) fn sums(&self) -> Sums {
         let mut rows = Vec::new();
         let mut error = 0.0;
         for (x, y, statistics) in self.rows() {
@@ -80,7 +80,45 @@ impl Reconstructed<'_> {
             .flat_map(|row| row.iter().zip(&means))
             .map(|(x, mean)| (x - mean).powi(2))
             .sum();
-        (variance > 0.0).then(|| error / variance)
+        Sums {
+            rows: rows.len(),
+            error,
+            means,
+            variance,
+        }
+    }
+}
+
+/// Sums over rows, which those over other rows can be added to.
+pub(crate) struct Sums {
+    rows: usize,
+    /// Σ‖x − x̂‖².
+    error: f64,
+    /// x̄.
+    means: Vec<f64>,
+    /// Σ‖x − x̄‖².
+    variance: f64,
+}
+
+impl Sums {
+    /// FVU: Σ‖x − x̂‖² / Σ‖x − x̄‖²; None where the rows do not vary.
+    pub(crate) fn fvu(&self) -> Option<f64> {
+        (self.variance > 0.0).then(|| self.error / self.variance)
+    }
+
+    /// Adds other rows: about the mean of all, each part's rows vary by what they do about their own and by what that
+    /// differs from it.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let (own, more) = (self.rows as f64, other.rows as f64);
+        let all = (own + more).max(1.0);
+        self.error += other.error;
+        self.variance += other.variance;
+        for (mean, other) in self.means.iter_mut().zip(&other.means) {
+            let apart = other - *mean;
+            self.variance += apart.powi(2) * own * more / all;
+            *mean += apart * more / all;
+        }
+        self.rows += other.rows;
     }
 }
 
@@ -108,7 +146,7 @@ mod tests {
             first: 0,
         };
         assert_eq!(reconstructed.relative_error(), 0.0);
-        assert_eq!(reconstructed.fvu(), Some(0.0));
+        assert_eq!(reconstructed.sums().fvu(), Some(0.0));
     }
 
     #[test]
@@ -121,7 +159,29 @@ mod tests {
             normalization: Normalization::None,
             first: 0,
         };
-        assert_eq!(reconstructed.fvu(), Some(1.0));
+        assert_eq!(reconstructed.sums().fvu(), Some(1.0));
+    }
+
+    #[test]
+    fn sums_of_parts_are_those_of_the_whole() {
+        let activation = [1.0, 0.5, 3.0, 4.0, -2.0, 0.0, 7.0, 1.0, 2.5, -3.0];
+        let reconstruction = [0.5; 10];
+        let sums = |range: std::ops::Range<usize>| {
+            let part = Reconstructed {
+                activation: &activation[2 * range.start..2 * range.end],
+                reconstruction: &reconstruction[2 * range.start..2 * range.end],
+                statistics: &[0.0, 1.0].repeat(range.len()),
+                width: 2,
+                normalization: Normalization::None,
+                first: 0,
+            };
+            part.sums()
+        };
+        let mut added = sums(0..1);
+        added.add(&sums(1..4));
+        added.add(&sums(4..5));
+        let (found, whole) = (added.fvu().unwrap(), sums(0..5).fvu().unwrap());
+        assert!((found - whole).abs() < 1e-12, "{found} {whole}");
     }
 
     #[test]
@@ -134,7 +194,7 @@ mod tests {
             normalization: Normalization::None,
             first: 0,
         };
-        assert_eq!(reconstructed.fvu(), None);
+        assert_eq!(reconstructed.sums().fvu(), None);
         assert_eq!(reconstructed.relative_error(), 1.0);
     }
 

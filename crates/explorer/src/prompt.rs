@@ -71,6 +71,28 @@ impl LoadedModel {
         })
     }
 
+    /// As [`LoadedModel::encode`], a text that is longer than the context in several windows, each with the BOS if the
+    /// text begins with one.
+    pub(crate) fn windows(
+        &self,
+        text: &str,
+        bos: Bos,
+        saes: &[&LoadedSae],
+    ) -> Result<Vec<Prompt>, Error> {
+        let whole = self.encode(text, bos, saes)?;
+        let first = whole.first_scored();
+        if whole.ids.len() <= self.info.n_ctx {
+            return Ok(vec![self.prompt(text, bos, saes)?]);
+        }
+        let (head, rest) = whole.ids.split_at(first);
+        let room = self.info.n_ctx.saturating_sub(first).max(1);
+        let windows = rest.chunks(room).map(|part| Prompt {
+            ids: [head, part].concat(),
+            starts_with_bos: whole.starts_with_bos,
+        });
+        Ok(windows.collect())
+    }
+
     /// As [`LoadedModel::encode`], refused where it is longer than the context.
     pub(crate) fn prompt(
         &self,

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::cancel::Running;
 use crate::encoded::Encoded;
 use crate::logits::mean_loss;
-use crate::metrics::{Reconstructed, mean};
+use crate::metrics::{Reconstructed, Sums, mean};
 use crate::options::TraceOptions;
 use crate::pass::CleanPass;
 use crate::prompt::Prompt;
@@ -45,7 +45,7 @@ impl Session {
         let mut reconstructions = Vec::new();
         for loaded in saes {
             self.step(&running).await?;
-            let (trace, reconstruction) = self
+            let (trace, reconstruction, _) = self
                 .trace_features(&running, model, loaded, &prompt, &clean, loss)
                 .await?;
             traces.push(trace);
@@ -70,7 +70,8 @@ impl Session {
         })
     }
 
-    async fn trace_features(
+    /// One autoencoder's part of a trace, its reconstruction, and what its FVU is made of; nothing where nothing is lost.
+    pub(crate) async fn trace_features(
         &self,
         running: &Running,
         model: &LoadedModel,
@@ -78,20 +79,21 @@ impl Session {
         prompt: &Prompt,
         clean: &CleanPass,
         clean_loss: Option<f64>,
-    ) -> Result<(SaeTrace, Matrix), Error> {
+    ) -> Result<(SaeTrace, Matrix, Option<Sums>), Error> {
         let activation = clean.capture.get(loaded.hook)?;
         let rows = prompt.ids.len();
         let first = prompt.first_scored().min(rows - 1);
         let resident = self
             .resident(running, loaded, activation, rows, None)
             .await?;
-        let (encoded, metrics, reconstruction) = match &resident {
+        let (encoded, (metrics, sums), reconstruction) = match &resident {
             Some(resident) => {
                 let what = (loaded, resident.sae());
-                let (encoded, metrics, reconstruction) = self
+                let (encoded, (metrics, sums), reconstruction) = self
                     .trace_sae(running, model, what, prompt, clean, clean_loss)
                     .await?;
-                (resident.named(encoded), metrics, reconstruction)
+                let encoded = resident.named(encoded);
+                (encoded, (metrics, Some(sums)), reconstruction)
             }
             None => {
                 let (encoded, data) = self.read_neurons(loaded, activation, rows).await?;
@@ -105,7 +107,7 @@ impl Session {
                     kl: 0.0,
                     positions: rows - first,
                 };
-                (encoded, metrics, data)
+                (encoded, (metrics, None), data)
             }
         };
         let (places, latents, activations) = encoded.trimmed();
@@ -121,7 +123,7 @@ impl Session {
             cols: loaded.info.d_in,
             data: reconstruction,
         };
-        Ok((trace, reconstruction))
+        Ok((trace, reconstruction, sums))
     }
 
     /// An autoencoder's latents, what they cost, and the reconstruction.
@@ -133,7 +135,7 @@ impl Session {
         prompt: &Prompt,
         clean: &CleanPass,
         clean_loss: Option<f64>,
-    ) -> Result<(Encoded, Metrics, Vec<f32>), Error> {
+    ) -> Result<(Encoded, (Metrics, Sums), Vec<f32>), Error> {
         let activation = clean.capture.get(loaded.hook)?;
         let rows = prompt.ids.len();
         let first = prompt.first_scored().min(rows - 1);
@@ -160,7 +162,7 @@ impl Session {
         clean: &CleanPass,
         replaced: &Replaced<'_>,
         l0: f64,
-    ) -> Result<(Metrics, Vec<f32>), Error> {
+    ) -> Result<((Metrics, Sums), Vec<f32>), Error> {
         let (loaded, sae) = (replaced.loaded, replaced.sae);
         let rows = prompt.ids.len();
         let width = loaded.info.d_in;
@@ -197,9 +199,10 @@ impl Session {
             normalization: sae.config().normalization,
             first,
         };
+        let sums = reconstructed.sums();
         let metrics = Metrics {
             l0,
-            fvu: reconstructed.fvu(),
+            fvu: sums.fvu(),
             relative_error: reconstructed.relative_error(),
             spliced_loss,
             delta_ce: spliced_loss
@@ -208,7 +211,8 @@ impl Session {
             kl: mean(&reads.divergences(&readings)[first..]).unwrap_or(0.0),
             positions: rows - first,
         };
-        Ok((metrics, readings.f32(reconstruction_read).to_vec()))
+        let reconstruction = readings.f32(reconstruction_read).to_vec();
+        Ok(((metrics, sums), reconstruction))
     }
 
     async fn dump(
