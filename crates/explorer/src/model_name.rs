@@ -18,7 +18,7 @@ const SIZES: [(&str, usize, usize); 6] = [
 pub(crate) fn is_another(name: &str, model: &ModelInfo) -> bool {
     let last = |text: &str| {
         let text = text.rsplit(['/', ':']).find(|part| !part.is_empty());
-        text.unwrap_or_default().to_lowercase()
+        text.unwrap_or_default().to_ascii_lowercase()
     };
     let (name, id) = (last(name), last(&model.id));
     match SIZES.iter().find(|(size, ..)| *size == name) {
