@@ -45,6 +45,10 @@ fn a_trace_by_name_is_the_trace_of_the_same_files() {
         "no terminal: {said}"
     );
 
+    // A mirror is not Hugging Face.
+    assert_eq!(server.shown(), [""; 0]);
+    assert!(!said.contains("hf_secret"), "{said}");
+
     // From the cache it comes without a word, and offline without a question.
     server.asked();
     let (again, said) = trace(&server, &cache, MODEL, SAE, &[]);
