@@ -1,5 +1,6 @@
-// Byte sources: {name, size, read(offset, length)}, from which the engine takes the pieces it needs. A read gives
-// exactly `length` bytes or rejects with a SaeExplorerError.
+// Byte sources: {name, size, read(offset, length), pieces(offset, length)}, from which the engine takes what it needs. A
+// read gives exactly `length` bytes in an array of their own, or rejects with a SaeExplorerError; `pieces` gives them in
+// one or several arrays that are the source's, to be copied at once.
 
 import { SaeExplorerError } from './errors.js';
 
@@ -33,6 +34,10 @@ export class BlobSource {
     this.loaded = Math.max(this.loaded, offset + length);
     this.#onBytes(this);
     return bytes;
+  }
+
+  async pieces(offset, length) {
+    return [await this.read(offset, length)];
   }
 
   /** Nothing is held. */

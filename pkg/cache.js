@@ -8,6 +8,8 @@
 //
 // The key is the content's hash where the host tells it, else a hash of address, size, and ETag or Last-Modified.
 
+import { WriteBehind } from './write-behind.js';
+
 const CACHE_NAME = 'sae-explorer-v2';
 const OLD_CACHES = ['sae-explorer-v1'];
 const FOLDER = '/.sae-explorer/';
@@ -23,6 +25,7 @@ export class Store {
   #opening = null;
   #full = false;
   #reason = null;
+  #behind = new WriteBehind();
 
   /**
    * @param {(notice: {code: string, message: string}) => void} onNotice told once when the browser denies storage, and
@@ -76,12 +79,18 @@ export class Store {
   async delete(key) {
     const cache = await this.#cache();
     if (cache === null) return;
+    await this.#behind.drop(key === 'all' ? undefined : key);
     const keys = await this.#attempt(() => cache.keys(), []);
     const parts = keys.filter(({ url }) => key === 'all' || this.#parse(url)?.key === key);
     // The description last: whatever stops this halfway leaves an incomplete file, not blocks that nobody knows.
     parts.sort((one, other) => Number(/\/meta$/.test(one.url)) - Number(/\/meta$/.test(other.url)));
     for (const part of parts) await this.#attempt(() => cache.delete(part), false);
     this.#full = false;
+  }
+
+  /** What is on its way into the store. */
+  get behind() {
+    return this.#behind;
   }
 
   /** Keeps a host's list of files. */
@@ -226,18 +235,24 @@ export class Entry {
     return true;
   }
 
-  /** Bytes that are stored. */
+  /** Bytes that are stored, or on their way. */
   get storedBytes() {
     let sum = 0;
-    for (const index of this.#blocks) sum += this.#length(index);
+    for (let index = 0; index < this.count; index += 1) if (this.has(index)) sum += this.#length(index);
     return sum;
   }
 
+  /** Whether a block is there, or on its way. */
   has(index) {
-    return this.#blocks.has(index);
+    return this.#blocks.has(index) || this.waiting(index) !== undefined;
   }
 
-  /** A block, or null where it is no longer there or not whole. */
+  /** A block that is on its way, or undefined. */
+  waiting(index) {
+    return this.#store.behind.find(this.key, index);
+  }
+
+  /** A block that is there, or null where it is no longer there or not whole. */
   async get(index) {
     if (!this.#blocks.has(index)) return null;
     const bytes = await this.#store.read([this.key, index]);
@@ -251,6 +266,21 @@ export class Entry {
     const kept = await this.#store.write([this.key, index], bytes);
     if (kept) this.#blocks.add(index);
     return kept;
+  }
+
+  /** Whether there is room for more, as far as is known. */
+  get writable() {
+    return this.#store.writable;
+  }
+
+  /** Keeps a block, soon; resolves when there is room for another. */
+  putSoon(index, bytes) {
+    return this.#store.behind.add(this, index, bytes);
+  }
+
+  /** Resolves when nothing of the file is on its way any more. */
+  settle() {
+    return this.#store.behind.flush(this.key);
   }
 
   /** Notes that the file was used now. */

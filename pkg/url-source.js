@@ -64,18 +64,29 @@ export class UrlSource {
   }
 
   async read(offset, length) {
+    const pieces = await this.pieces(offset, length);
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
+  }
+
+  async pieces(offset, length) {
     checkBounds(this, offset, length);
     this.#signal?.throwIfAborted();
-    const bytes = new Uint8Array(length);
+    const pieces = [];
     for (let at = offset; at < offset + length; ) {
       const index = Math.floor(at / BLOCK_BYTES);
       const start = index * BLOCK_BYTES;
       const block = await this.#block(index);
       const piece = block.subarray(at - start, Math.min(block.length, offset + length - start));
-      bytes.set(piece, at - offset);
+      pieces.push(piece);
       at += piece.length;
     }
-    return bytes;
+    return pieces;
   }
 
   /** Lets go of connection and memory, once what has arrived is stored; a later read takes them up again. */
@@ -85,6 +96,7 @@ export class UrlSource {
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#signal = undefined;
     await this.#storing;
+    await this.#entry?.settle();
   }
 
   /** Deletes what is stored of the file. */
@@ -104,6 +116,7 @@ export class UrlSource {
     this.#stop();
     for (const { reject } of this.#waiting.values()) reject(this.#signal.reason);
     this.#waiting.clear();
+    this.#entry?.settle(); // what has come is not for nothing
   };
 
   #stop() {
@@ -140,6 +153,11 @@ export class UrlSource {
   }
 
   async #obtain(index) {
+    const waiting = this.#entry?.waiting(index);
+    if (waiting !== undefined) {
+      this.#arrived(index, waiting.length, 'network');
+      return waiting;
+    }
     const kept = (await this.#entry?.get(index)) ?? null;
     if (kept !== null) {
       this.#arrived(index, kept.length, 'cache');
@@ -309,12 +327,15 @@ export class UrlSource {
     this.#waiting.delete(index);
   }
 
-  // A block is stored while the next one arrives; a third must wait, or memory would fill.
+  // Where the host gives parts of files, a block that cannot be kept can be had again; from another host it is stored while
+  // the next one arrives, and spooled if that fails.
   async #keep(index, block) {
+    if (this.#ranges && this.#entry?.writable && !this.#entry.has(index)) return this.#entry.putSoon(index, block);
+    if (this.#ranges) return;
     await this.#storing;
     if (this.#spool.has(index)) return;
     this.#storing = this.#entry === null || this.#entry.has(index) ? Promise.resolve(this.#entry !== null) : this.#entry.put(index, block);
-    if (!this.#ranges && !(await this.#storing)) this.#spool.set(index, new Blob([block]));
+    if (!(await this.#storing)) this.#spool.set(index, new Blob([block]));
   }
 
   #broken(reason) {

@@ -110,6 +110,7 @@ const methods = {
 // What needs no engine, and so does not wait for it.
 const beside = {
   async storage() {
+    await files.store.behind.flush();
     const entries = await files.store.entries();
     const { usage = null, quota = null } = (await navigator.storage?.estimate?.().catch(() => null)) ?? {};
     return {
@@ -219,7 +220,8 @@ async function loading(stage, { progress, signal }, expected, work) {
     if (DAMAGED.includes(error?.code)) for (const source of opened) await source.forget();
     throw error;
   } finally {
-    for (const source of opened) await source.close();
+    // What is still to be stored need not be waited for.
+    for (const source of opened) source.close();
   }
 }
 

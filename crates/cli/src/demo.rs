@@ -94,7 +94,7 @@ impl Demo {
             file: weights.name().to_owned(),
             reason,
         })?;
-        Ok(found == own)
+        Ok(found[..] == *own)
     }
 }
 

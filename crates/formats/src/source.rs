@@ -2,12 +2,62 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 
 use crate::error::{Error, Result};
 
 /// Bytes that are being read. An error is a sentence that says why they cannot be had, without the file's name.
-pub type Reading<'a> = Pin<Box<dyn Future<Output = std::result::Result<Vec<u8>, String>> + 'a>>;
+pub type Reading<'a> = Pin<Box<dyn Future<Output = std::result::Result<Bytes, String>> + 'a>>;
+
+/// Bytes of a file, which lie in memory as words do, so that they become `f32` without another copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bytes {
+    words: Vec<u32>,
+    length: usize,
+}
+
+impl Bytes {
+    /// So many zeros, to be written over.
+    pub fn zeroed(length: usize) -> Self {
+        Self {
+            words: vec![0; length.div_ceil(4)],
+            length,
+        }
+    }
+
+    /// All bytes as little-endian `f32`, in order; what is left over at the end is dropped.
+    pub(crate) fn into_f32(mut self) -> Vec<f32> {
+        self.words.truncate(self.length / 4);
+        for word in &mut self.words {
+            // Nothing to do on a machine that is little-endian itself.
+            *word = u32::from_le(*word);
+        }
+        bytemuck::cast_vec(self.words)
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        let mut all = Self::zeroed(bytes.len());
+        all.copy_from_slice(bytes);
+        all
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.length]
+    }
+}
+
+impl DerefMut for Bytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.words)[..self.length]
+    }
+}
 
 /// A file whose bytes are read in parts, so that a model need not be in memory as a whole.
 pub trait ByteSource {
@@ -34,7 +84,7 @@ impl fmt::Debug for dyn ByteSource {
 
 /// Bytes from a source, after checking that it can have them: nothing is allocated for a length that a damaged file
 /// states, and no source is asked for what lies past its end.
-pub(crate) async fn read(source: &dyn ByteSource, offset: u64, length: u64) -> Result<Vec<u8>> {
+pub(crate) async fn read(source: &dyn ByteSource, offset: u64, length: u64) -> Result<Bytes> {
     let unreadable = |reason: String| Error::Unreadable {
         file: source.name().to_owned(),
         reason,
@@ -50,7 +100,7 @@ pub(crate) async fn read(source: &dyn ByteSource, offset: u64, length: u64) -> R
         )));
     };
     if size == 0 {
-        return Ok(Vec::new());
+        return Ok(Bytes::zeroed(0));
     }
     let bytes = source.read(offset, size).await.map_err(unreadable)?;
     if bytes.len() != size {
@@ -91,7 +141,7 @@ impl ByteSource for MemoryBytes {
         let part = usize::try_from(offset)
             .ok()
             .and_then(|start| self.bytes.get(start..start.checked_add(length)?))
-            .map(<[u8]>::to_vec)
+            .map(Bytes::from)
             .ok_or_else(|| "it ends before these bytes".to_owned());
         Box::pin(std::future::ready(part))
     }
@@ -107,7 +157,7 @@ mod file {
     use std::io::{Read as _, Seek as _, SeekFrom};
     use std::path::Path;
 
-    use super::{ByteSource, Reading};
+    use super::{ByteSource, Bytes, Reading};
     use crate::error::{Error, Result};
 
     /// A file on disk, of which only the parts that are asked for are read.
@@ -146,10 +196,10 @@ mod file {
             })
         }
 
-        fn part(&self, offset: u64, length: usize) -> std::io::Result<Vec<u8>> {
+        fn part(&self, offset: u64, length: usize) -> std::io::Result<Bytes> {
             let mut file = self.file.borrow_mut();
             file.seek(SeekFrom::Start(offset))?;
-            let mut bytes = vec![0; length];
+            let mut bytes = Bytes::zeroed(length);
             file.read_exact(&mut bytes)?;
             Ok(bytes)
         }

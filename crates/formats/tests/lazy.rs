@@ -321,8 +321,8 @@ fn files_on_disk_are_read_and_missing_ones_named() {
     let expected = std::fs::read(&path).unwrap();
     assert_eq!(file.len(), expected.len() as u64);
     assert!(!file.is_empty());
-    assert_eq!(block_on(file.read(3, 10)).unwrap(), expected[3..13]);
-    assert_eq!(block_on(file.read(0, 4)).unwrap(), expected[..4]);
+    assert_eq!(block_on(file.read(3, 10)).unwrap()[..], expected[3..13]);
+    assert_eq!(block_on(file.read(0, 4)).unwrap()[..], expected[..4]);
     assert!(block_on(file.read(file.len() - 1, 2)).is_err());
     let error = FileBytes::open(std::path::Path::new("no/such/file.pt")).unwrap_err();
     assert_eq!(error.code(), "unreadable");

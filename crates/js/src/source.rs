@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use formats::source::{ByteSource, Reading};
-use js_sys::{Promise, Reflect, Uint8Array};
+use formats::source::{ByteSource, Bytes, Reading};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -12,7 +12,8 @@ use crate::error::unreadable;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `{name, size, read(offset, length): Promise<Uint8Array>}`.
+    /// `{name, size, pieces(offset, length): Promise<Uint8Array[]>}`: the bytes in one or several arrays, which are read at
+    /// once and stay the source's.
     pub type Source;
 
     #[wasm_bindgen(method, getter)]
@@ -22,7 +23,7 @@ extern "C" {
     fn size(this: &Source) -> f64;
 
     #[wasm_bindgen(method, catch)]
-    fn read(this: &Source, offset: f64, length: f64) -> Result<Promise, JsValue>;
+    fn pieces(this: &Source, offset: f64, length: f64) -> Result<Promise, JsValue>;
 }
 
 /// What a source threw, for the call that it ends: it reaches the caller as it is.
@@ -62,11 +63,32 @@ pub fn file(source: JsValue, thrown: &Thrown) -> Rc<dyn ByteSource> {
 }
 
 impl File {
-    async fn part(&self, offset: u64, length: usize) -> Result<Vec<u8>, JsValue> {
-        let promise = self.source.read(offset as f64, length as f64)?;
-        let bytes = JsFuture::from(promise).await?;
-        Ok(Uint8Array::new(&bytes).to_vec())
+    async fn part(&self, offset: u64, length: usize) -> Result<Bytes, JsValue> {
+        let promise = self.source.pieces(offset as f64, length as f64)?;
+        let pieces: Array = JsFuture::from(promise).await?.dyn_into()?;
+        let mut bytes = Bytes::zeroed(length);
+        let mut rest = &mut *bytes;
+        for piece in pieces {
+            let piece: Uint8Array = piece.dyn_into()?;
+            let Some((part, after)) = rest.split_at_mut_checked(piece.length() as usize) else {
+                return Err(wrong_length(length));
+            };
+            piece.copy_to(part);
+            rest = after;
+        }
+        if rest.is_empty() {
+            Ok(bytes)
+        } else {
+            Err(wrong_length(length))
+        }
     }
+}
+
+fn wrong_length(length: usize) -> JsValue {
+    js_sys::Error::new(&format!(
+        "it did not give the {length} bytes that were asked for"
+    ))
+    .into()
 }
 
 impl ByteSource for File {

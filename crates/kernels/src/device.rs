@@ -80,6 +80,8 @@ pub(crate) struct DeviceInner {
     pub(crate) backend: Backend,
     pub(crate) counters: Cell<Counters>,
     pub(crate) bytes: Cell<u64>,
+    /// Bytes of weights that were sent since the device was last waited for.
+    pub(crate) undrained: Cell<usize>,
     max_binding_bytes: u64,
     dummy: RefCell<Option<Buffer>>,
 }
@@ -120,6 +122,7 @@ impl Device {
                 backend,
                 counters: Cell::default(),
                 bytes: Cell::new(0),
+                undrained: Cell::new(0),
                 max_binding_bytes: options
                     .max_binding_bytes
                     .map_or(limit, |asked| asked.min(limit)),
@@ -175,6 +178,7 @@ impl Device {
         let mut recorder = crate::Recorder::new(self);
         recorder.read_back(&self.dummy()?, 1)?;
         recorder.finish()?.run().await?;
+        self.inner.undrained.set(0);
         Ok(())
     }
 

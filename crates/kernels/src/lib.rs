@@ -14,6 +14,7 @@ mod kernel;
 mod matrix;
 mod plan;
 mod recorder;
+mod strips;
 mod upload;
 
 pub use buffer::Buffer;

@@ -225,6 +225,7 @@ test('storage that is denied halfway does not stop the load', async () => {
   await source.read(0, 10);
   caches.deny = new Error('the disk is gone');
   assert.ok(Buffer.from(await readAll(source)).equals(big));
+  await source.close();
   assert.deepEqual(notices.map(({ code }) => code), ['storage-denied']);
 });
 

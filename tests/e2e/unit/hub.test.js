@@ -160,7 +160,9 @@ test('an SAE from a repository, by its list or by the usual names', async () => 
 test('what was loaded from a repository is there without the host', async () => {
   const load = async () => {
     const { weights } = await modelFiles({ repo: 'a/gpt2' }, means());
-    return (await weights[0].read(0, weights[0].size)).length;
+    const bytes = await weights[0].read(0, weights[0].size);
+    await weights[0].close();
+    return bytes.length;
   };
   const length = await load();
   hub.requests.length = 0;

@@ -1,5 +1,7 @@
 //! How numbers are stored.
 
+use crate::source::Bytes;
+
 /// How a tensor's floating-point elements are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,7 +51,7 @@ impl Dtype {
     }
 
     /// All little-endian elements of `bytes` as f32, in order.
-    pub(crate) fn decode(self, bytes: &[u8]) -> Vec<f32> {
+    pub(crate) fn decode(self, bytes: Bytes) -> Vec<f32> {
         // The match on the dtype stands outside of the loop, so that each loop vectorises.
         match self {
             Self::F64 => bytes
@@ -58,12 +60,7 @@ impl Dtype {
                 .iter()
                 .map(|b| Self::F64.element(b))
                 .collect(),
-            Self::F32 => bytes
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|b| Self::F32.element(b))
-                .collect(),
+            Self::F32 => bytes.into_f32(),
             Self::F16 => bytes
                 .as_chunks::<2>()
                 .0

@@ -7,8 +7,10 @@ mod shards;
 use std::ops::Range;
 use std::rc::Rc;
 
+use wide::f32x4;
+
 use crate::error::{Error, Result, shortened};
-use crate::source::{self, ByteSource, MemoryBytes};
+use crate::source::{self, ByteSource, Bytes, MemoryBytes};
 use header::{Header, Info, LENGTH_BYTES};
 
 pub use dtype::Dtype;
@@ -30,6 +32,9 @@ pub struct Entry {
 
 /// Refuses NaN and infinities. `first` is the row-major index of `values[0]` in the tensor.
 pub(crate) fn check_finite(file: &str, tensor: &str, values: &[f32], first: usize) -> Result<()> {
+    if all_finite(values) {
+        return Ok(());
+    }
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
         Some(at) => Err(Error::NonFinite {
@@ -39,6 +44,17 @@ pub(crate) fn check_finite(file: &str, tensor: &str, values: &[f32], first: usiz
             value: values.get(at).map(f32::to_string).unwrap_or_default(),
         }),
     }
+}
+
+/// Whether there is neither NaN nor an infinity, four at a time: every weight of a model passes through here.
+fn all_finite(values: &[f32]) -> bool {
+    let (chunks, rest) = values.as_chunks::<4>();
+    let mut zeros = f32x4::ZERO;
+    for chunk in chunks {
+        // 0 times a number is 0; times an infinity or NaN it is NaN, and stays.
+        zeros += f32x4::from(*chunk) * f32x4::ZERO;
+    }
+    zeros.reduce_add() == 0.0 && rest.iter().all(|value| value.is_finite())
 }
 
 /// Refuses rows that reach past the end of a tensor's leading dimension.
@@ -194,7 +210,7 @@ impl TensorFile {
     pub async fn read(&self, name: &str) -> Result<Vec<f32>> {
         let dtype = self.dtype(name)?;
         let bytes = self.bytes(name, 0, self.info(name)?.bytes()).await?;
-        let values = dtype.decode(&bytes);
+        let values = dtype.decode(bytes);
         check_finite(self.file_name(), name, &values, 0)?;
         Ok(values)
     }
@@ -217,7 +233,7 @@ impl TensorFile {
         let bytes = self
             .bytes(name, first * row_bytes, count * row_bytes)
             .await?;
-        let values = dtype.decode(&bytes);
+        let values = dtype.decode(bytes);
         check_finite(self.file_name(), name, &values, rows.start * width as usize)?;
         Ok(values)
     }
@@ -228,7 +244,7 @@ impl TensorFile {
         let (mut at, size) = (0, self.info(name)?.bytes());
         while at < size {
             let length = (size - at).min(PIECE_BYTES as u64);
-            let values = dtype.decode(&self.bytes(name, at, length).await?);
+            let values = dtype.decode(self.bytes(name, at, length).await?);
             let first = at / dtype.size() as u64;
             check_finite(self.file_name(), name, &values, first as usize)?;
             at += length;
@@ -278,7 +294,7 @@ impl TensorFile {
     }
 
     /// A part of a tensor's bytes, from its own beginning on.
-    async fn bytes(&self, name: &str, from: u64, length: u64) -> Result<Vec<u8>> {
+    async fn bytes(&self, name: &str, from: u64, length: u64) -> Result<Bytes> {
         let start = self.offset(name)?;
         source::read(&*self.source, start + from, length).await
     }

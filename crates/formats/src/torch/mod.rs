@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::error::{Error, Result, shortened};
 use crate::pickle::{ElementType, Object, Pickle, Storage, Tensor, whole};
-use crate::source::ByteSource;
+use crate::source::{ByteSource, Bytes};
 use crate::tensors::{Entry, no_weights};
 use zip::Archive;
 
@@ -65,7 +65,7 @@ impl TorchFile {
     }
 
     /// The pickle's bytes.
-    pub(crate) async fn pickle_bytes(&self) -> Result<Vec<u8>> {
+    pub(crate) async fn pickle_bytes(&self) -> Result<Bytes> {
         // A few kilobytes in practice. The limit bounds what the reader may build of it.
         const LARGEST: u64 = 4 << 20;
         self.archive.read(&self.path(PICKLE), LARGEST).await
@@ -76,7 +76,7 @@ impl TorchFile {
     }
 
     /// A part of an entry of the archive.
-    async fn part(&self, entry: &str, from: u64, length: u64) -> Result<Vec<u8>> {
+    async fn part(&self, entry: &str, from: u64, length: u64) -> Result<Bytes> {
         self.archive.read_part(entry, from, length).await
     }
 

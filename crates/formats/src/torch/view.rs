@@ -97,7 +97,7 @@ impl View {
         }
         let first = self.offset + rows.start * stride;
         let bytes = file.part(&self.entry, first as u64 * size, bytes).await?;
-        let flat = self.dtype.decode(&bytes);
+        let flat = self.dtype.decode(bytes);
         let values = if in_one_piece {
             flat
         } else {

@@ -16,7 +16,7 @@ pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 mod product;
 pub(crate) mod sae_normalize;
-mod simd;
+pub(crate) mod simd;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;
 pub(crate) mod topk;

@@ -36,6 +36,45 @@ pub(crate) fn add_scaled(sums: &mut [f32], factor: f32, values: &[f32]) {
     }
 }
 
+/// Writes `columns`, one after the other, into a row-major matrix of `width` columns from column `first` on:
+/// `matrix[r · width + first + c] = columns[c · rows + r]`. Columns that the matrix does not have are left out.
+pub(crate) fn write_columns(matrix: &mut [f32], width: usize, first: usize, columns: &[f32]) {
+    let rows = matrix.len() / width.max(1);
+    let count = (columns.len() / rows.max(1)).min(width.saturating_sub(first));
+    let mut column = 0;
+    // Four columns by four rows stay in registers while they are turned.
+    while column + 4 <= count {
+        let [a, b, c, d] = std::array::from_fn(|i| &columns[(column + i) * rows..][..rows]);
+        let mut row = 0;
+        while row + 4 <= rows {
+            let four = |values: &[f32]| {
+                f32x4::from([
+                    values[row],
+                    values[row + 1],
+                    values[row + 2],
+                    values[row + 3],
+                ])
+            };
+            let turned = f32x4::transpose([four(a), four(b), four(c), four(d)]);
+            for (i, values) in turned.into_iter().enumerate() {
+                let place = (row + i) * width + first + column;
+                matrix[place..place + 4].copy_from_slice(&values.to_array());
+            }
+            row += 4;
+        }
+        for row in row..rows {
+            let place = row * width + first + column;
+            matrix[place..place + 4].copy_from_slice(&[a[row], b[row], c[row], d[row]]);
+        }
+        column += 4;
+    }
+    for column in column..count {
+        for row in 0..rows {
+            matrix[row * width + first + column] = columns[column * rows + row];
+        }
+    }
+}
+
 /// Replaces every score by `exp(score - largest)` and returns their sum.
 pub(crate) fn exponentials(scores: &mut [f32], largest: f32) -> f32 {
     let (chunks, rest) = scores.as_chunks_mut::<4>();

@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::error::{Error, Result, shortened};
-use crate::source::{self, ByteSource};
+use crate::source::{self, ByteSource, Bytes};
 
 /// Bytes of a local header before the name.
 const LOCAL_BYTES: u64 = 30;
@@ -80,7 +80,7 @@ impl Archive {
     }
 
     /// A whole entry, of at most `limit` bytes, and compared with its checksum.
-    pub(super) async fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>> {
+    pub(super) async fn read(&self, name: &str, limit: u64) -> Result<Bytes> {
         let size = self.entry(name)?.size;
         if size > limit {
             let reason = format!("it has {size} bytes, but at most {limit} are expected");
@@ -91,7 +91,7 @@ impl Archive {
 
     /// A part of an entry. The checksum is compared where the entry is read from its beginning to its end in order, in
     /// one part or in several; parts in another order, or not all of them, cannot be told from sound ones.
-    pub(super) async fn read_part(&self, name: &str, from: u64, length: u64) -> Result<Vec<u8>> {
+    pub(super) async fn read_part(&self, name: &str, from: u64, length: u64) -> Result<Bytes> {
         let entry = self.entry(name)?;
         let end = from.checked_add(length).filter(|&end| end <= entry.size);
         let Some(end) = end else {
