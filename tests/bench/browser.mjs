@@ -154,7 +154,8 @@ function report({ engines, peers, navigations, loads }) {
     print('The model from a server of this machine to the GPU, medians', [
       ['', 'time', 'times a fetch'],
       row('a plain fetch of the weights', loads.fetch),
-      row('loaded, and stored for the next time', loads.load),
+      row('loaded', loads.load),
+      row('then stored for the next time, in the background', loads.storing),
       row('loaded from what is stored', loads.stored),
     ]);
   }

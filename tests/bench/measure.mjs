@@ -144,7 +144,8 @@ export async function peer({ provider, shape, prefill, position, tokens, repetit
 
 /**
  * A model's way to the device, beside a plain fetch of the same bytes to nowhere; by turns, so that a busy moment of the
- * machine meets both. Nothing is stored before a loading, and the last one finds all of it stored. In milliseconds.
+ * machine meets both. Nothing is stored before a loading; it goes on being stored after it, and is waited for, so that it
+ * disturbs nothing else. The last loading finds all of it stored. In milliseconds.
  */
 export async function loading({ backend, model, weights, repetitions }) {
   const { SaeExplorer } = await import('/pkg/index.js');
@@ -158,12 +159,14 @@ export async function loading({ backend, model, weights, repetitions }) {
     const reader = (await fetch(weights, { cache: 'no-store' })).body.getReader();
     while (!(await reader.read()).done);
   };
-  const result = { fetch: [], load: [], stored: [] };
+  const result = { fetch: [], load: [], storing: [], stored: [] };
   await drain();
   for (let i = 0; i < repetitions; i += 1) {
     result.fetch.push(await timed(drain));
     await explorer.deleteStored('all');
     result.load.push(await timed(() => explorer.loadModel(model, { id: 'model' })));
+    // The list is of what is stored, and so is told when nothing is on its way any more.
+    result.storing.push(await timed(() => explorer.storage()));
     result.stored.push(await timed(() => explorer.loadModel(model, { id: 'model' })));
   }
   result.storage = await explorer.storage().then(({ entries, available, reason }) => ({ entries: entries.length, available, reason }));
