@@ -10,6 +10,8 @@ import { changed, connect, sameVersion, versionOf, waitFor } from './http.js';
 const AHEAD = 3;
 /** A gap of at most this many blocks is read through; beyond it another connection is cheaper. */
 const READ_THROUGH = 4;
+/** The most bytes of a chunk. */
+const CHUNK_BYTES = 1 << 20;
 /** What a connection must have brought for the next break to count as the first one. */
 const PROGRESS_BYTES = 256 << 10;
 
@@ -241,7 +243,7 @@ export class UrlSource {
     let first = index;
     if (!this.#ranges && block === null) for (first = 0; first < index && this.#available(first); ) first += 1;
     const skip = this.#ranges ? 0 : first * BLOCK_BYTES + filled;
-    this.#stream = { reader: response.body.getReader(), controller, skip, index: first, block, filled };
+    this.#stream = { reader: readerOf(response.body), controller, skip, index: first, block, filled };
     this.#memory.streaming(this);
   }
 
@@ -301,7 +303,7 @@ export class UrlSource {
       let chunk = stream.rest;
       stream.rest = undefined;
       if (chunk === undefined) {
-        const { done, value } = await stream.reader.read().catch((error) => {
+        const { done, value } = await stream.reader.next().catch((error) => {
           throw new Broken(error?.message ?? String(error), stream);
         });
         if (done) throw new Broken('the server closed the connection too early', stream);
@@ -343,6 +345,25 @@ export class UrlSource {
     const resume = kept > 0 ? `${kept} of its ${this.size} bytes are stored: try again to go on from there.` : 'Check the connection, then try again.';
     return new SaeExplorerError('network', `${this.name} was not loaded to its end: the connection to ${new URL(this.url).host} broke ${this.#waits.length + 1} times (${reason}). ${resume}`, { file: this.name, url: this.url, stored: kept, size: this.size });
   }
+}
+
+// Chunks of a body, each valid until the next is asked for. Where the browser reads into memory that it is given, it is the
+// same memory for all of them: fresh memory for every chunk costs as much as the copying.
+function readerOf(body) {
+  let reader;
+  let memory = new ArrayBuffer(CHUNK_BYTES);
+  try {
+    reader = body.getReader({ mode: 'byob' });
+  } catch {
+    reader = body.getReader();
+    return { next: () => reader.read(), cancel: () => reader.cancel() };
+  }
+  const next = async () => {
+    const answer = await reader.read(new Uint8Array(memory));
+    if (answer.value !== undefined) memory = answer.value.buffer;
+    return answer;
+  };
+  return { next, cancel: () => reader.cancel() };
 }
 
 // A connection that ended before its time.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::backlog::Backlog;
 use crate::buffer::Buffer;
 use crate::error::Error;
 use crate::gpu::Gpu;
@@ -80,8 +81,7 @@ pub(crate) struct DeviceInner {
     pub(crate) backend: Backend,
     pub(crate) counters: Cell<Counters>,
     pub(crate) bytes: Cell<u64>,
-    /// Bytes of weights that were sent since the device was last waited for.
-    pub(crate) undrained: Cell<usize>,
+    pub(crate) backlog: Backlog,
     max_binding_bytes: u64,
     dummy: RefCell<Option<Buffer>>,
 }
@@ -122,7 +122,7 @@ impl Device {
                 backend,
                 counters: Cell::default(),
                 bytes: Cell::new(0),
-                undrained: Cell::new(0),
+                backlog: Backlog::default(),
                 max_binding_bytes: options
                     .max_binding_bytes
                     .map_or(limit, |asked| asked.min(limit)),
@@ -178,7 +178,6 @@ impl Device {
         let mut recorder = crate::Recorder::new(self);
         recorder.read_back(&self.dummy()?, 1)?;
         recorder.finish()?.run().await?;
-        self.inner.undrained.set(0);
         Ok(())
     }
 

@@ -5,6 +5,8 @@
 //! already made; on the CPU it is the list of the kernels' twins. `shaders/<kernel>.wgsl` and
 //! `src/cpu/<kernel>.rs` have the same name, the same bindings and the same result.
 
+mod answer;
+mod backlog;
 mod buffer;
 mod cpu;
 mod device;

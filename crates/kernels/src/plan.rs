@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::answer::Answer;
 use crate::buffer::{Buffer, Storage};
 use crate::device::{Backend, Device};
 use crate::error::Error;
@@ -175,7 +176,7 @@ impl Plan {
         staging: &wgpu::Buffer,
         words: &mut Vec<u32>,
     ) -> Result<(), Error> {
-        let answer = MapAnswer::default();
+        let answer = Answer::default();
         let sender = answer.clone();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             sender.set(result.map_err(|error| error.to_string()));
@@ -260,48 +261,4 @@ fn bind_group(gpu: &Gpu, step: &GpuStep, uniform: &wgpu::Buffer) -> wgpu::BindGr
         layout: &step.pipeline.layout,
         entries: &entries,
     })
-}
-
-/// A future that a mapping callback completes.
-#[derive(Clone, Default)]
-struct MapAnswer(std::sync::Arc<std::sync::Mutex<MapState>>);
-
-#[derive(Default)]
-struct MapState {
-    result: Option<Result<(), String>>,
-    waker: Option<std::task::Waker>,
-}
-
-impl MapAnswer {
-    fn set(&self, result: Result<(), String>) {
-        let mut state = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.result = Some(result);
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-impl Future for MapAnswer {
-    type Output = Result<(), String>;
-
-    fn poll(
-        self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
-        let mut state = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        match state.result.take() {
-            Some(result) => std::task::Poll::Ready(result),
-            None => {
-                state.waker = Some(context.waker().clone());
-                std::task::Poll::Pending
-            }
-        }
-    }
 }

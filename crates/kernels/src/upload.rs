@@ -29,9 +29,6 @@ pub fn rows_in_piece(width: usize) -> usize {
 /// first is a pass over bytes that have just been copied, 0.2 ns a weight; on an adapter in software the second takes 5.
 const TURNED_IN_MEMORY: usize = 1 << 22;
 
-/// After this many bytes the device is waited for.
-const DRAIN_AFTER_BYTES: usize = 32 << 20;
-
 /// What becomes of a piece.
 enum Way {
     /// Its rows are the matrix's.
@@ -72,8 +69,8 @@ impl Matrix {
         };
         let mut per_piece = rows_in_piece(across);
         if stored == Stored::Transposed {
-            // Columns are turned by fours, and two share a word where weights are halves.
-            per_piece = per_piece.next_multiple_of(4);
+            // Columns are turned some at once, and two share a word where weights are halves.
+            per_piece = per_piece.next_multiple_of(simd::COLUMNS_AT_ONCE);
         }
         for first in (0..leading).step_by(per_piece) {
             let range = first..(first + per_piece).min(leading);
@@ -93,11 +90,7 @@ impl Matrix {
                 Way::Turned(whole) => simd::write_columns(whole, shape.1, first, &weights),
                 Way::Strips(strips) => strips.write(&matrix, first, weights).await?,
             }
-            let undrained = device.inner.undrained.get() + 4 * range.len() * across;
-            device.inner.undrained.set(undrained);
-            if undrained >= DRAIN_AFTER_BYTES {
-                device.drain().await?;
-            }
+            device.sent(4 * range.len() * across).await?;
         }
         if let Way::Turned(whole) = &way {
             matrix.write_rows(0, whole)?;

@@ -36,39 +36,41 @@ pub(crate) fn add_scaled(sums: &mut [f32], factor: f32, values: &[f32]) {
     }
 }
 
+/// Columns that [`write_columns`] writes at a time: with 16, whole cache lines of a row.
+pub(crate) const COLUMNS_AT_ONCE: usize = 16;
+
 /// Writes `columns`, one after the other, into a row-major matrix of `width` columns from column `first` on:
 /// `matrix[r · width + first + c] = columns[c · rows + r]`. Columns that the matrix does not have are left out.
 pub(crate) fn write_columns(matrix: &mut [f32], width: usize, first: usize, columns: &[f32]) {
     let rows = matrix.len() / width.max(1);
     let count = (columns.len() / rows.max(1)).min(width.saturating_sub(first));
-    let mut column = 0;
-    // Four columns by four rows stay in registers while they are turned.
-    while column + 4 <= count {
-        let [a, b, c, d] = std::array::from_fn(|i| &columns[(column + i) * rows..][..rows]);
-        let mut row = 0;
-        while row + 4 <= rows {
-            let four = |values: &[f32]| {
-                f32x4::from([
-                    values[row],
-                    values[row + 1],
-                    values[row + 2],
-                    values[row + 3],
-                ])
-            };
-            let turned = f32x4::transpose([four(a), four(b), four(c), four(d)]);
-            for (i, values) in turned.into_iter().enumerate() {
-                let place = (row + i) * width + first + column;
-                matrix[place..place + 4].copy_from_slice(&values.to_array());
+    let whole = count - count % COLUMNS_AT_ONCE;
+    for column in (0..whole).step_by(COLUMNS_AT_ONCE) {
+        let columns: [(&[[f32; 4]], &[f32]); COLUMNS_AT_ONCE] =
+            std::array::from_fn(|i| columns[(column + i) * rows..][..rows].as_chunks());
+        let place = first + column;
+        let mut matrix_rows = matrix.chunks_exact_mut(width);
+        for four in 0..rows / 4 {
+            let mut places = [(); 4].map(|()| {
+                matrix_rows
+                    .next()
+                    .map_or(&mut [][..], |row| &mut row[place..place + COLUMNS_AT_ONCE])
+            });
+            for group in 0..COLUMNS_AT_ONCE / 4 {
+                let values = std::array::from_fn(|i| f32x4::from(columns[group * 4 + i].0[four]));
+                let turned = f32x4::transpose(values);
+                for (place, values) in places.iter_mut().zip(turned) {
+                    place[group * 4..group * 4 + 4].copy_from_slice(&values.to_array());
+                }
             }
-            row += 4;
         }
-        for row in row..rows {
-            let place = row * width + first + column;
-            matrix[place..place + 4].copy_from_slice(&[a[row], b[row], c[row], d[row]]);
+        for (row, place_in) in matrix_rows.enumerate() {
+            for (i, (_, rest)) in columns.iter().enumerate() {
+                place_in[place + i] = rest[row];
+            }
         }
-        column += 4;
     }
-    for column in column..count {
+    for column in whole..count {
         for row in 0..rows {
             matrix[row * width + first + column] = columns[column * rows + row];
         }

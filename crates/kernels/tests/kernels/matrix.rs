@@ -155,7 +155,7 @@ fn weights_are_asked_for_in_bounded_pieces_in_order() {
             stored,
             async |range: Range<usize>| -> Result<Vec<f32>, Error> {
                 assert_eq!(range.start, next);
-                assert!(range.len() * across <= (1 << 20) + 4 * across);
+                assert!(range.len() * across <= (1 << 20) + 16 * across);
                 next = range.end;
                 Ok(vec![0.5; range.len() * across])
             },
