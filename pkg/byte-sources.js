@@ -54,22 +54,24 @@ export class BlobSource {
  * @param {() => {signal: AbortSignal, failed: unknown}} call the call under way
  */
 export function duringCalls(source, call) {
+  const during = (reading) => {
+    const present = call();
+    const { signal } = present;
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(signal.reason);
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop);
+      reading().then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    }).catch((error) => {
+      present.failed = error;
+      throw error;
+    });
+  };
   return {
     name: source.name,
     size: source.size,
-    read: (offset, length) => {
-      const present = call();
-      const { signal } = present;
-      return new Promise((resolve, reject) => {
-        const stop = () => reject(signal.reason);
-        if (signal.aborted) stop();
-        signal.addEventListener('abort', stop);
-        source.read(offset, length).then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-      }).catch((error) => {
-        present.failed = error;
-        throw error;
-      });
-    },
+    read: (offset, length) => during(() => source.read(offset, length)),
+    pieces: (offset, length) => during(() => source.pieces(offset, length)),
   };
 }
 

@@ -100,7 +100,10 @@ export class SaeExplorer {
   /** What is loaded, where it runs and what it uses. */
   info(): Promise<Info>;
 
-  /** What the browser stores for this page: models and SAEs from earlier visits, also those that are loaded in part. */
+  /**
+   * What the browser stores for this page: models and SAEs from earlier visits, also those that are loaded in part. What a
+   * load has brought goes on being stored after it; this waits for that.
+   */
   storage(): Promise<StorageInfo>;
 
   /** Deletes a stored file by its `key`, or all of them. What is loaded stays loaded. */
@@ -109,7 +112,10 @@ export class SaeExplorer {
   /** Asks the browser not to clear away what is stored when its disk fills up; whether it agreed. */
   persistStorage(): Promise<boolean>;
 
-  /** Ends the worker and frees the device. Calls under way reject with `cancelled`. */
+  /**
+   * Ends the worker and frees the device, once what was downloaded is stored (five seconds at most). Calls under way reject
+   * with `cancelled` at once.
+   */
   dispose(): Promise<void>;
 }
 

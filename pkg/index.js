@@ -196,7 +196,7 @@ export class SaeExplorer {
     this.#trace?.cancel();
     const link = this.#link;
     this.#link = null;
-    link?.close(new SaeExplorerError('cancelled', 'The explorer was disposed of.'));
+    await link?.retire(new SaeExplorerError('cancelled', 'The explorer was disposed of.'));
   }
 
   /** For tests: the worker, to end it from outside. */

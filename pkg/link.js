@@ -6,6 +6,8 @@ import { SaeExplorerError, fromPlain } from './errors.js';
 // stretch without handling messages is one stage on the CPU, so two minutes of silence mean that nobody is there.
 const PING_EVERY_MS = 5_000;
 const SILENCE_MEANS_DEATH_MS = 120_000;
+// What a worker that is to end has for storing what it still holds; files that are not stored are downloaded again.
+const SETTLING_MS = 5_000;
 
 let linksMade = 0;
 
@@ -81,6 +83,23 @@ export class Link {
     clearInterval(this.#pingTimer);
     this.#lockRequest.abort();
     this.#worker.terminate();
+    this.#rejectAll(error);
+  }
+
+  /** Rejects calls under way with `error`, and ends the worker once it has stored what it still holds. */
+  async retire(error) {
+    if (this.#dead) return;
+    for (const id of this.#calls.keys()) this.cancel(id);
+    this.#rejectAll(error);
+    const { reply } = this.call('settle', {});
+    let timer;
+    const enough = new Promise((resolve) => (timer = setTimeout(resolve, SETTLING_MS)));
+    await Promise.race([reply.catch(() => {}), enough]);
+    clearTimeout(timer);
+    this.close(error);
+  }
+
+  #rejectAll(error) {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     for (const call of calls) {

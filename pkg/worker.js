@@ -125,6 +125,7 @@ const beside = {
     };
   },
   deleteStored: ({ key }) => files.store.delete(key),
+  settle: () => files.store.behind.flush(),
 
   async catalogue() {
     return judged(await offered(), await mirror(), room());

@@ -288,6 +288,17 @@ test('half a surrogate pair becomes U+FFFD', async () => {
   assert.deepEqual(await explorer.trace('a\ud800b'), { prompt: 'a\ufffdb' });
 });
 
+test('dispose lets the worker store what it still holds', async () => {
+  let stored;
+  const { explorer, workers } = await session({ settle: () => new Promise((resolve) => (stored = resolve)) });
+  const disposed = explorer.dispose();
+  await new Promise((resume) => setTimeout(resume, 10));
+  assert.equal(workers[0].terminated, false);
+  stored();
+  await disposed;
+  assert.ok(workers[0].terminated);
+});
+
 test('dispose ends the worker and what is under way', async () => {
   const { explorer, workers } = await session({ logits: never });
   const call = explorer.logits('x');
