@@ -72,6 +72,7 @@ test('by link, and again without the host', async () => {
     const { loss, saes: traced } = await engine.trace(prompt);
     const last = told.filter(({ stage }) => stage === 'model').at(-1);
     await engine.loadModel('demo');
+    await engine.storage(); // waits for what is still being stored
     return { model: model.id, offered: saes.map(({ hook }) => hook), loaded: loaded.map(({ id }) => id), traced: traced.length, same: loss === (await engine.trace(prompt, { bos: 'no' })).loss, last };
   }, PROMPT);
   assert.deepEqual(found.offered.sort(), ['blocks.3.hook_resid_post', null]);
@@ -162,7 +163,10 @@ test('a full disk is told, and loading goes on', async () => {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize: 10_000_000 });
   assert.equal((await loadModel(page)).id, 'gpt2');
-  const { codes, stored } = await page.evaluate(async () => ({ codes: notices.map(({ code }) => code), stored: (await engine.storage()).entries.find(({ name }) => name === 'model.safetensors') }));
+  const { codes, stored } = await page.evaluate(async () => {
+    const { entries } = await engine.storage(); // waits for what is still being stored
+    return { codes: notices.map(({ code }) => code), stored: entries.find(({ name }) => name === 'model.safetensors') };
+  });
   assert.ok(codes.includes('quota'), codes.join(' '));
   assert.equal(stored.complete, false);
   await page.context().close();
