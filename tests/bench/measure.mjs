@@ -26,6 +26,8 @@ export async function engine({ backend, model, saes, prefill, position, tokens, 
     await weigh(id);
   }
 
+  await explorer.storage(); // waits for what is still being stored, which would be measured with the rest
+
   // A prompt of exactly so many tokens: the word is one token, and the sequence begins with another.
   const promptOf = async (count) => {
     const prompt = ' the'.repeat(count - 1);
