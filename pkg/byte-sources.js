@@ -48,30 +48,28 @@ export class BlobSource {
 }
 
 /**
- * A source that is read during calls other than the one it was opened for: a read ends when the call that needs it is
- * stopped, and what made it fail is kept for that call.
+ * What the engine takes of a source, for one that is read during calls other than the one it was opened for: a read ends
+ * when the call that needs it is stopped, and what made it fail is kept for that call.
  * @param {object} source
  * @param {() => {signal: AbortSignal, failed: unknown}} call the call under way
  */
 export function duringCalls(source, call) {
-  const during = (reading) => {
-    const present = call();
-    const { signal } = present;
-    return new Promise((resolve, reject) => {
-      const stop = () => reject(signal.reason);
-      if (signal.aborted) stop();
-      signal.addEventListener('abort', stop);
-      reading().then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-    }).catch((error) => {
-      present.failed = error;
-      throw error;
-    });
-  };
   return {
     name: source.name,
     size: source.size,
-    read: (offset, length) => during(() => source.read(offset, length)),
-    pieces: (offset, length) => during(() => source.pieces(offset, length)),
+    pieces: (offset, length) => {
+      const present = call();
+      const { signal } = present;
+      return new Promise((resolve, reject) => {
+        const stop = () => reject(signal.reason);
+        if (signal.aborted) stop();
+        signal.addEventListener('abort', stop);
+        source.pieces(offset, length).then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+      }).catch((error) => {
+        present.failed = error;
+        throw error;
+      });
+    },
   };
 }
 

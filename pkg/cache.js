@@ -20,12 +20,13 @@ export const BLOCK_BYTES = 8 << 20;
 
 /** The store of one worker. */
 export class Store {
+  /** What is on its way into the store. */
+  behind = new WriteBehind();
   #onNotice;
   #base;
   #opening = null;
   #full = false;
   #reason = null;
-  #behind = new WriteBehind();
 
   /**
    * @param {(notice: {code: string, message: string}) => void} onNotice told once when the browser denies storage, and
@@ -79,18 +80,13 @@ export class Store {
   async delete(key) {
     const cache = await this.#cache();
     if (cache === null) return;
-    await this.#behind.drop(key === 'all' ? undefined : key);
+    await this.behind.drop(key === 'all' ? undefined : key);
     const keys = await this.#attempt(() => cache.keys(), []);
     const parts = keys.filter(({ url }) => key === 'all' || this.#parse(url)?.key === key);
     // The description last: whatever stops this halfway leaves an incomplete file, not blocks that nobody knows.
     parts.sort((one, other) => Number(/\/meta$/.test(one.url)) - Number(/\/meta$/.test(other.url)));
     for (const part of parts) await this.#attempt(() => cache.delete(part), false);
     this.#full = false;
-  }
-
-  /** What is on its way into the store. */
-  get behind() {
-    return this.#behind;
   }
 
   /** Keeps a host's list of files. */

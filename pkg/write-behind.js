@@ -36,7 +36,7 @@ export class WriteBehind {
 
   /** Writes without further delay what waits of a file, or of all files; resolves when that is done. */
   flush(key) {
-    const mine = new Set(this.#items.filter((item) => key === undefined || item.entry.key === key));
+    const mine = new Set(this.#of(key));
     for (const item of mine) item.due = 0;
     this.#wake();
     return this.#when(() => !this.#items.some((item) => mine.has(item)));
@@ -44,10 +44,13 @@ export class WriteBehind {
 
   /** Forgets what waits of a file, or of all files; resolves when nothing of it is being written either. */
   drop(key) {
-    for (const item of this.#items.slice()) {
-      if ((key === undefined || item.entry.key === key) && item !== this.#current) this.#remove(item);
-    }
+    for (const item of this.#of(key)) if (item !== this.#current) this.#remove(item);
     return this.flush(key);
+  }
+
+  // What waits of a file, or of all files.
+  #of(key) {
+    return this.#items.filter(({ entry }) => key === undefined || entry.key === key);
   }
 
   #when(until) {

@@ -80,10 +80,10 @@ impl LoadedModel {
         saes: &[&LoadedSae],
     ) -> Result<Vec<Prompt>, Error> {
         let whole = self.encode(text, bos, saes)?;
-        let first = whole.first_scored();
         if whole.ids.len() <= self.info.n_ctx {
-            return Ok(vec![self.prompt(text, bos, saes)?]);
+            return Ok(vec![self.checked(whole)?]);
         }
+        let first = whole.first_scored();
         let (head, rest) = whole.ids.split_at(first);
         let room = self.info.n_ctx.saturating_sub(first).max(1);
         let windows = rest.chunks(room).map(|part| Prompt {
@@ -100,7 +100,11 @@ impl LoadedModel {
         bos: Bos,
         saes: &[&LoadedSae],
     ) -> Result<Prompt, Error> {
-        let prompt = self.encode(text, bos, saes)?;
+        self.checked(self.encode(text, bos, saes)?)
+    }
+
+    /// Refuses what the model cannot run at once.
+    fn checked(&self, prompt: Prompt) -> Result<Prompt, Error> {
         if prompt.ids.is_empty() {
             return Err(Error::EmptyPrompt);
         }

@@ -4,12 +4,11 @@ mod common;
 
 use std::rc::Rc;
 
-use common::{demo_session, max_difference, model_session, read, root};
+use common::{at_layer_3, demo_session, layer_3, max_difference, model_session, read, root};
 use explorer::{
     BackendChoice, Bos, Edit, LimitsChoice, SaeOptions, Session, TraceOptions, WeightChoice,
 };
-use formats::sae::{SaeFile, openai, saelens};
-use formats::source::MemoryBytes;
+use formats::sae::saelens;
 use formats::tensors::TensorFile;
 use pollster::block_on;
 
@@ -27,19 +26,6 @@ fn with_dump() -> TraceOptions {
     TraceOptions {
         dump: true,
         ..TraceOptions::default()
-    }
-}
-
-fn layer_3() -> Rc<SaeFile> {
-    let bytes = read(&root().join("web/demo/sae/layer_3.pt"));
-    let source = Rc::new(MemoryBytes::new("layer_3.pt", bytes));
-    Rc::new(block_on(openai::open_pt(source)).unwrap())
-}
-
-fn at_layer_3() -> SaeOptions {
-    SaeOptions {
-        hook: Some("blocks.3.hook_resid_post".to_owned()),
-        ..SaeOptions::default()
     }
 }
 

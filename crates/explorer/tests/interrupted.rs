@@ -7,15 +7,8 @@ use std::cell::Cell;
 use std::future::ready;
 use std::rc::Rc;
 
-use common::{empty_session, model_session, read, root};
-use explorer::{
-    BackendChoice, Error, LimitsChoice, SaeOptions, Session, TraceOptions, WeightChoice,
-};
-use formats::gpt2::Gpt2Files;
-use formats::sae::{SaeFile, openai};
-use formats::source::MemoryBytes;
-use formats::tensors::TensorFile;
-use formats::tokenizer::Tokenizer;
+use common::{at_layer_3, empty_session, layer_3, load_demo, model_session};
+use explorer::{BackendChoice, Error, LimitsChoice, Session, TraceOptions};
 use pollster::block_on;
 
 const TEXT: &str = "Once upon a time there was a king";
@@ -32,29 +25,6 @@ fn lose_device_at(session: &mut Session, at: usize) -> Rc<Cell<usize>> {
         Box::pin(ready(()))
     }));
     steps
-}
-
-fn load_demo(session: &mut Session) -> Result<(), Error> {
-    let demo = root().join("web/demo/model");
-    let weights = read(&demo.join("model.safetensors"));
-    let weights = TensorFile::from_safetensors("model.safetensors", weights)?;
-    let files = block_on(Gpt2Files::new(&read(&demo.join("config.json")), weights))?;
-    let tokenizer = Tokenizer::from_tokenizer_json(&read(&demo.join("tokenizer.json")))?;
-    let loading = session.load_model("demo", "demo", files, tokenizer, WeightChoice::Auto);
-    block_on(loading).map(|_| ())
-}
-
-fn layer_3() -> Rc<SaeFile> {
-    let bytes = read(&root().join("web/demo/sae/layer_3.pt"));
-    let source = Rc::new(MemoryBytes::new("layer_3.pt", bytes));
-    Rc::new(block_on(openai::open_pt(source)).unwrap())
-}
-
-fn at_layer_3() -> SaeOptions {
-    SaeOptions {
-        hook: Some("blocks.3.hook_resid_post".to_owned()),
-        ..SaeOptions::default()
-    }
 }
 
 /// What happened, and what to do.

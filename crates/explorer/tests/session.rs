@@ -266,17 +266,13 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
         .collect();
     let file = formats::sae::Sae {
         config: formats::sae::SaeConfig {
-            architecture: formats::sae::Architecture::Standard,
-            d_in,
-            d_sae,
-            normalization: formats::sae::Normalization::None,
-            apply_b_dec_to_input: true,
             hook_name: Some("blocks.2.hook_resid_pre".to_owned()),
             prepend_bos: Some(true),
-            skipped_positions: Vec::new(),
-            center_writing_weights: None,
-            model_name: None,
-            context_size: None,
+            ..formats::sae::SaeConfig::new(
+                formats::sae::Architecture::Standard,
+                (d_in, d_sae),
+                formats::sae::Normalization::None,
+            )
         },
         w_enc: weights.clone(),
         // Every latent is active.

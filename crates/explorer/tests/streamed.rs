@@ -61,19 +61,11 @@ fn watched_file() -> (Rc<Watched>, Rc<SaeFile>) {
         (0..LATENTS * D_IN).map(weight).collect()
     };
     let bytes = openai::write_pt(&Sae {
-        config: SaeConfig {
-            architecture: Architecture::TopK { k: K },
-            d_in: D_IN,
-            d_sae: LATENTS,
-            normalization: Normalization::LayerNorm,
-            apply_b_dec_to_input: true,
-            hook_name: None,
-            prepend_bos: None,
-            skipped_positions: Vec::new(),
-            model_name: None,
-            context_size: None,
-            center_writing_weights: None,
-        },
+        config: SaeConfig::new(
+            Architecture::TopK { k: K },
+            (D_IN, LATENTS),
+            Normalization::LayerNorm,
+        ),
         w_enc: weights(1),
         b_enc: vec![0.0; LATENTS],
         gate: Gate::None,

@@ -45,19 +45,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>, code: &str, culprit: &s
 /// 3 latents of 2 inputs.
 fn small() -> Sae {
     Sae {
-        config: SaeConfig {
-            architecture: Architecture::Standard,
-            d_in: 2,
-            d_sae: 3,
-            normalization: Normalization::None,
-            apply_b_dec_to_input: true,
-            hook_name: None,
-            prepend_bos: None,
-            skipped_positions: Vec::new(),
-            model_name: None,
-            context_size: None,
-            center_writing_weights: None,
-        },
+        config: SaeConfig::new(Architecture::Standard, (2, 3), Normalization::None),
         w_enc: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
         b_enc: vec![1.0, 2.0, 3.0],
         gate: Gate::None,

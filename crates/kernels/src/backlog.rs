@@ -42,16 +42,9 @@ impl Device {
         gpu.queue.on_submitted_work_done(move || sender.set(Ok(())));
         let before = backlog.lot.replace(Some(arrived));
         if let Some(before) = before {
-            // Natively the callback needs somebody to poll; in a browser the event loop does.
-            #[cfg(not(target_arch = "wasm32"))]
-            if let Err(error) = gpu.device.poll(wgpu::PollType::wait_indefinitely()) {
-                self.check()?;
-                let reason = error.to_string();
-                return Err(Error::DeviceLost { reason });
-            }
-            // A lost device answers as well; the check tells.
-            let _ = before.await;
+            self.answered(gpu, before).await?;
         }
+        // A lost device answers as well; the check tells.
         self.check()
     }
 }

@@ -181,18 +181,7 @@ impl Plan {
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             sender.set(result.map_err(|error| error.to_string()));
         });
-        // Natively the callback needs somebody to poll; in a browser the event loop does.
-        #[cfg(not(target_arch = "wasm32"))]
-        if let Err(error) = gpu.device.poll(wgpu::PollType::wait_indefinitely()) {
-            self.device.check()?;
-            return Err(Error::DeviceLost {
-                reason: error.to_string(),
-            });
-        }
-        if let Err(reason) = answer.await {
-            gpu.faults.check(self.device.bytes())?;
-            return Err(Error::DeviceLost { reason });
-        }
+        self.device.answered(gpu, answer).await?;
         let view = staging
             .get_mapped_range(..)
             .map_err(|error| Error::Validation(error.to_string()))?;

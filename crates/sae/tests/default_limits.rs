@@ -66,27 +66,14 @@ fn unembed(device: &Device, weights: &Matrix, input: &[f32]) -> Vec<f32> {
     let output = recorder.scratch("logits", rows * weights.rows()).unwrap();
     linear(
         &mut recorder,
-        &Linear {
-            input: &input,
-            input_first_row: 0,
-            rows,
-            norm: None,
-            weights,
-            bias: None,
-            gelu: false,
-            residual: None,
-            position: None,
-            output: &output,
-        },
+        &Linear::plain(&input, rows, weights, &output),
     )
     .unwrap();
     read(recorder, &output)
 }
 
-fn read(mut recorder: Recorder, buffer: &Buffer) -> Vec<f32> {
-    let handle = recorder.read_back(buffer, buffer.words()).unwrap();
-    let readings = block_on(recorder.finish().unwrap().run()).unwrap();
-    readings.f32(handle).to_vec()
+fn read(recorder: Recorder, buffer: &Buffer) -> Vec<f32> {
+    block_on(recorder.read_f32(buffer, buffer.words())).unwrap()
 }
 
 #[test]

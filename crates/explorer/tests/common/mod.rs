@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use explorer::{BackendChoice, LimitsChoice, SaeOptions, Session, WeightChoice};
+use explorer::{BackendChoice, Error, LimitsChoice, SaeOptions, Session, WeightChoice};
 use formats::gpt2::Gpt2Files;
-use formats::sae::{openai, saelens};
+use formats::sae::{SaeFile, openai, saelens};
 use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
@@ -39,15 +39,38 @@ pub fn empty_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Ses
 /// A session with the demo model and no autoencoders. None where there is no GPU and none is required.
 pub fn model_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Session> {
     let mut session = empty_session(backend, limits)?;
-    let demo = root().join("web/demo/model");
-    let weights =
-        TensorFile::from_safetensors("model.safetensors", read(&demo.join("model.safetensors")))
-            .unwrap();
-    let files = block_on(Gpt2Files::new(&read(&demo.join("config.json")), weights)).unwrap();
-    let tokenizer = Tokenizer::from_tokenizer_json(&read(&demo.join("tokenizer.json"))).unwrap();
-    block_on(session.load_model("demo", "demo", files, tokenizer, WeightChoice::Auto)).unwrap();
+    load_demo(&mut session).unwrap();
     session.set_prepend_bos(true).unwrap();
     Some(session)
+}
+
+/// Loads the demo model.
+pub fn load_demo(session: &mut Session) -> Result<(), Error> {
+    let demo = root().join("web/demo/model");
+    let weights = read(&demo.join("model.safetensors"));
+    let weights = TensorFile::from_safetensors("model.safetensors", weights)?;
+    let files = block_on(Gpt2Files::new(&read(&demo.join("config.json")), weights))?;
+    let tokenizer = Tokenizer::from_tokenizer_json(&read(&demo.join("tokenizer.json")))?;
+    let loading = session.load_model("demo", "demo", files, tokenizer, WeightChoice::Auto);
+    block_on(loading).map(|_| ())
+}
+
+/// One of the demo's TopK autoencoders.
+pub fn layer_3() -> Rc<SaeFile> {
+    Rc::new(demo_sae("layer_3.pt"))
+}
+
+/// Where it belongs.
+pub fn at_layer_3() -> SaeOptions {
+    SaeOptions {
+        hook: Some("blocks.3.hook_resid_post".to_owned()),
+        ..SaeOptions::default()
+    }
+}
+
+fn demo_sae(name: &str) -> SaeFile {
+    let bytes = read(&root().join("web/demo/sae").join(name));
+    block_on(openai::open_pt(Rc::new(MemoryBytes::new(name, bytes)))).unwrap()
 }
 
 /// A session with the demo model, its three TopK autoencoders and the ReLU one.
@@ -55,8 +78,7 @@ pub fn demo_session(backend: BackendChoice) -> Option<Session> {
     let mut session = model_session(backend, LimitsChoice::Adapter)?;
     for layer in [1, 3, 5] {
         let name = format!("layer_{layer}.pt");
-        let bytes = read(&root().join("web/demo/sae").join(&name));
-        let file = block_on(openai::open_pt(Rc::new(MemoryBytes::new(&name, bytes)))).unwrap();
+        let file = demo_sae(&name);
         let options = SaeOptions {
             hook: Some(format!("blocks.{layer}.hook_resid_post")),
             ..SaeOptions::default()

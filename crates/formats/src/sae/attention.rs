@@ -53,17 +53,11 @@ pub async fn open_pt(source: Rc<dyn ByteSource>, cfg_json: &[u8]) -> Result<SaeF
     let weights = TorchWeights::find(&dict, KEYS, (d_in, d_sae), layouts)?;
     Ok(SaeFile {
         config: SaeConfig {
-            architecture: Architecture::Standard,
-            d_in,
-            d_sae,
-            normalization: Normalization::None,
-            apply_b_dec_to_input: true,
             hook_name: cfg.text("act_name")?,
             prepend_bos: Some(true),
-            skipped_positions: Vec::new(),
             model_name: cfg.text("model_name")?,
             context_size: cfg.optional_size("seq_len")?,
-            center_writing_weights: None,
+            ..SaeConfig::new(Architecture::Standard, (d_in, d_sae), Normalization::None)
         },
         tensors: Tensors::Torch(file, weights.views),
         keys: KEYS,

@@ -98,6 +98,29 @@ pub struct SaeConfig {
     pub center_writing_weights: Option<bool>,
 }
 
+impl SaeConfig {
+    /// What holds where a file says nothing more: b_dec is subtracted from the input, and the rest is not known.
+    pub fn new(
+        architecture: Architecture,
+        (d_in, d_sae): (usize, usize),
+        normalization: Normalization,
+    ) -> Self {
+        Self {
+            architecture,
+            d_in,
+            d_sae,
+            normalization,
+            apply_b_dec_to_input: true,
+            hook_name: None,
+            prepend_bos: None,
+            skipped_positions: Vec::new(),
+            model_name: None,
+            context_size: None,
+            center_writing_weights: None,
+        }
+    }
+}
+
 /// What opens a latent, for the architectures that have it. All `[d_sae]`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Gate {

@@ -10,9 +10,6 @@ use crate::offers::{Found, FoundPart, Trouble};
 use crate::state::load::{Field, Kind, LoadAction, Section, Task, slot};
 use crate::state::{Remote, State};
 
-/// What a found model is called in the list.
-const MODEL: &str = "model";
-
 /// Files: dropped anywhere on the page, or picked here.
 pub fn files(controller: &Controller, state: &State) -> Html {
     let picked = {
@@ -98,7 +95,7 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
             <ul class="rows" data-testid="found">
                 { for models.iter().map(|model| {
                     let task = Task::found(Kind::Model, &model.name, &model.source, None);
-                    row(html! { &model.name }, about(model, MODEL), load(controller, state, vec![task], false, "Load"))
+                    row(html! { &model.name }, about(model, Kind::Model), load(controller, state, vec![task], false, "Load"))
                 }) }
                 { for saes.iter().enumerate().map(|(index, sae)| {
                     let task = sae_task(state, section, index, sae);
@@ -107,7 +104,7 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
                         if sae.hook.is_none() { { hook_choice(controller, state, section, index) } }
                         { load(controller, state, vec![task], lacking || state.model.is_none(), "Load") }
                     </> };
-                    row(html! { &sae.name }, about(sae, "SAE"), action)
+                    row(html! { &sae.name }, about(sae, Kind::Sae), action)
                 }) }
                 { for problems.iter().map(|Trouble { file, message }| {
                     row(html! { <span class="bad">{ file }</span> }, html! { message }, Html::default())
@@ -121,16 +118,15 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
 }
 
 /// What it is, where it belongs, and whether it fits.
-fn about(part: &FoundPart, kind: &str) -> Html {
-    let place = match &part.hook {
-        _ if kind == MODEL => "",
-        Some(hook) => hook,
-        None => "it does not say where it belongs",
+fn about(part: &FoundPart, kind: Kind) -> Html {
+    let text = match (kind, &part.hook) {
+        (Kind::Model, _) => format!("model · {}", part.summary),
+        (_, Some(hook)) => format!("SAE · {} · {hook}", part.summary),
+        (_, None) => format!("SAE · {} · it does not say where it belongs", part.summary),
     };
-    let apart = |text: &str| if text.is_empty() { "" } else { " · " };
     html! {
         <>
-            { format!("{kind} · {}{}{place}", part.summary, apart(place)) }
+            { text }
             if let Some(fits) = &part.fits { { " · " }{ room(fits) } }
         </>
     }

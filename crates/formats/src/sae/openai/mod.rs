@@ -70,19 +70,7 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
         Err(_) => Frequency::Unknown,
     };
     Ok(SaeFile {
-        config: SaeConfig {
-            architecture,
-            d_in,
-            d_sae,
-            normalization,
-            apply_b_dec_to_input: true,
-            hook_name: None,
-            prepend_bos: None,
-            skipped_positions: Vec::new(),
-            model_name: None,
-            context_size: None,
-            center_writing_weights: None,
-        },
+        config: SaeConfig::new(architecture, (d_in, d_sae), normalization),
         tensors: Tensors::Torch(file, weights.views),
         keys: KEYS,
         encoder_layout: weights.encoder_layout,
