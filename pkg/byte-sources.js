@@ -1,6 +1,6 @@
-// Byte sources: {name, size, read(offset, length), pieces(offset, length)}, from which the engine takes what it needs. A
-// read gives exactly `length` bytes in an array of their own, or rejects with a SaeExplorerError; `pieces` gives them in
-// one or several arrays that are the source's, to be copied at once.
+// Byte sources: {name, size, read(offset, length), pieces(offset, length), prefetch()}, from which the engine takes what it
+// needs. A read gives exactly `length` bytes in an array of their own, or rejects with a SaeExplorerError; `pieces` gives
+// them in one or several arrays that are the source's, to be copied at once.
 
 import { SaeExplorerError } from './errors.js';
 
@@ -39,6 +39,9 @@ export class BlobSource {
   async pieces(offset, length) {
     return [await this.read(offset, length)];
   }
+
+  /** It is there already. */
+  prefetch() {}
 
   /** Nothing is held. */
   async close() {}

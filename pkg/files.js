@@ -2,6 +2,7 @@
 
 import { BlobSource, readAll } from './byte-sources.js';
 import { BLOCK_BYTES, Store } from './cache.js';
+import { Connections } from './connections.js';
 import { SaeExplorerError } from './errors.js';
 import { WAITS, ask, changed, connect, sameVersion, versionOf, waitFor } from './http.js';
 import { Memory } from './memory.js';
@@ -20,14 +21,17 @@ import { UrlSource } from './url-source.js';
 /** The files of one worker. */
 export class Files {
   #memory = new Memory();
+  #connections;
   #waits;
 
   /**
    * @param {(notice: {code: string, message: string}) => void} onNotice
-   * @param {{waits?: number[]}} options `waits`: milliseconds before each further attempt at a broken connection
+   * @param {{waits?: number[], connections?: Connections}} options `waits`: milliseconds before each further attempt at a
+   *   broken connection
    */
-  constructor(onNotice, { waits = WAITS } = {}) {
+  constructor(onNotice, { waits = WAITS, connections = new Connections() } = {}) {
     this.store = new Store(onNotice);
+    this.#connections = connections;
     this.#waits = waits;
   }
 
@@ -39,7 +43,7 @@ export class Files {
    */
   async open(file, { signal, onBytes } = {}) {
     if (file.blob !== undefined) return new BlobSource({ name: file.name, blob: file.blob, signal, onBytes });
-    const make = (given) => new UrlSource({ name: file.name, url: file.url, memory: this.#memory, signal, onBytes, waits: this.#waits, ...given });
+    const make = (given) => new UrlSource({ name: file.name, url: file.url, connections: this.#connections, memory: this.#memory, signal, onBytes, waits: this.#waits, ...given });
     if (file.hash !== undefined && file.bytes !== undefined) {
       const entry = await this.store.entry({ ...file, size: file.bytes });
       return make({ size: file.bytes, version: { size: file.bytes, etag: null, modified: null }, entry });
@@ -52,13 +56,13 @@ export class Files {
     return this.#first(file, { signal, make, onBytes });
   }
 
-  /** All bytes of a small file. */
+  /** All bytes of a small file. Whoever needs them does not wait until they are stored. */
   async bytes(file, options) {
     const source = await this.open(file, options);
     try {
       return await readAll(source);
     } finally {
-      await source.close();
+      source.close();
     }
   }
 
@@ -113,12 +117,12 @@ export class Files {
   // The first request for a file asks for all of it: the answer tells its length, its marks, and whether the host gives
   // parts of files; it is then read as far as it is needed.
   async #first(file, { signal, make, onBytes }) {
-    let answer = await connect(file, { from: 0, signal }).catch(async (error) => {
+    let answer = await this.#connect(file, { from: 0, signal }).catch(async (error) => {
       signal?.throwIfAborted();
       if (error.details?.status !== undefined) throw error;
       // A host that compresses everything answers in a form that was not asked for, which browsers refuse; asked for the
       // whole, it may answer well.
-      return connect(file, { signal }).catch(() => {
+      return this.#connect(file, { signal }).catch(() => {
         signal?.throwIfAborted();
         throw error;
       });
@@ -127,7 +131,7 @@ export class Files {
     // A part of a compressed form is of no use, and an empty file has no part.
     if (answer.response.status === 416 || (answer.response.status === 206 && (version.encoded || (version.start ?? 0) !== 0))) {
       answer.controller.abort();
-      answer = await connect(file, { signal });
+      answer = await this.#connect(file, { signal });
       version = versionOf(answer.response);
     }
     version.size ??= version.rest ?? null;
@@ -138,6 +142,10 @@ export class Files {
     }
     const entry = await this.store.entry({ ...file, ...version });
     return make({ size: version.size, version, entry, answer });
+  }
+
+  #connect(file, options) {
+    return connect(this.#connections, file, options);
   }
 
   // A file whose length nobody tells is read to its end first: into blocks that the browser may keep on disk. A broken
@@ -155,7 +163,7 @@ export class Files {
         if (attempt >= this.#waits.length) throw brokenOff(file, error);
       }
       await waitFor(this.#waits[attempt], signal);
-      answer = await connect(file, { signal });
+      answer = await this.#connect(file, { signal });
       if (!sameVersion({ ...versionOf(answer.response), size: null }, version)) {
         answer.controller.abort();
         throw changed(file);
@@ -175,30 +183,23 @@ export class Files {
   async #spool({ response, controller }, parts, source, { signal, onBytes }) {
     const abort = () => controller.abort(signal.reason);
     signal?.addEventListener('abort', abort, { once: true });
-    let skip = source.loaded;
-    let block = [];
-    let length = 0;
-    const flush = () => {
-      if (length > 0) parts.push(new Blob(block));
-      [block, length] = [[], 0];
-    };
     try {
-      const reader = response.body?.getReader();
-      while (reader !== undefined) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        const piece = value.subarray(Math.min(skip, value.length));
-        skip -= value.length - piece.length;
-        if (piece.length === 0) continue;
-        block.push(piece);
-        length += piece.length;
-        source.loaded += piece.length;
-        source.size = Math.max(source.size, source.loaded);
-        onBytes?.(source);
-        if (length >= BLOCK_BYTES) flush();
+      for (let skip = source.loaded; response.body !== null; skip = 0) {
+        const before = source.loaded;
+        const arrived = (filled) => {
+          source.loaded = before + filled;
+          source.size = Math.max(source.size, source.loaded);
+          onBytes?.(source);
+        };
+        const { block, filled, reason } = await response.body.fill({ length: BLOCK_BYTES, skip }, arrived);
+        arrived(filled);
+        if (filled > 0) parts.push(new Blob([block.subarray(0, filled)]));
+        signal?.throwIfAborted();
+        if (reason !== undefined) throw new Error(reason);
+        if (filled < BLOCK_BYTES) return;
       }
     } finally {
-      flush();
+      controller.abort();
       signal?.removeEventListener('abort', abort);
     }
   }

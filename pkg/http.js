@@ -8,10 +8,10 @@ import { SaeExplorerError } from './errors.js';
  *
  * The browser's own HTTP cache is passed by: it would keep every large file a second time.
  * @param {{name: string, url: string}} file
- * @param {{method?: string, from?: number, signal?: AbortSignal}} options
- * @returns {Promise<Response>}
+ * @param {{method?: string, from?: number, signal?: AbortSignal, fetch?: typeof fetch}} options
+ * @returns {Promise<Response>} or what the given `fetch` resolves with
  */
-export async function ask({ name, url }, { method = 'GET', from, signal } = {}) {
+export async function ask({ name, url }, { method = 'GET', from, signal, fetch = globalThis.fetch } = {}) {
   let response;
   try {
     const headers = from === undefined ? {} : { range: `bytes=${from}-` };
@@ -26,14 +26,20 @@ export async function ask({ name, url }, { method = 'GET', from, signal } = {}) 
   throw refusal(name, url, response.status);
 }
 
-/** Asks for a file so that its answer can be given up at any time: by `signal` until it comes, by `controller` after that. */
-export async function connect(file, { from, signal }) {
+/**
+ * Asks for a file so that its answer can be given up at any time: by `signal` until it comes, by `controller` after that.
+ * @param {import('./connections.js').Connections} connections
+ * @param {{name: string, url: string}} file
+ * @param {{from?: number, signal?: AbortSignal}} options
+ * @returns {Promise<{response: import('./connections.js').Answer, controller: AbortController}>}
+ */
+export async function connect(connections, file, { from, signal }) {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
   signal?.addEventListener('abort', abort, { once: true });
   try {
     signal?.throwIfAborted();
-    return { response: await ask(file, { from, signal: controller.signal }), controller };
+    return { response: await ask(file, { from, signal: controller.signal, fetch: connections.fetch }), controller };
   } finally {
     signal?.removeEventListener('abort', abort);
   }

@@ -37,7 +37,8 @@ export async function demoManifest(files, demoUrl, signal) {
  */
 
 /**
- * The files of a model. The small ones are read first, so that a wrong address fails before the weights are fetched.
+ * The files of a model, all asked for at once, so that the first weights are there when the engine wants them. Of several
+ * failures the first file's is told: config.json before the tokenizer before the weights.
  * @param {object} source {parts}, {files}, {folder} or {repo, revision, path}
  * @param {Means} means
  * @returns {Promise<{config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array}>}
@@ -54,29 +55,46 @@ export async function modelFiles(source, means) {
   const folder = folderMeant(place.path);
   const at = (name) => existing(place, inside(folder, name));
   const read = (name) => means.files.bytes(at(name), means);
-  const config = await read('config.json');
-  const tokenizer = await orElse(
-    async () => ({ tokenizer: await read('tokenizer.json') }),
-    async () => ({ vocab: await read('vocab.json'), merges: await read('merges.txt') }),
-  );
-  return orElse(
-    async () => ({ config, ...tokenizer, weights: [await means.open(at('model.safetensors'))] }),
+  const config = soon(read('config.json'));
+  const weights = soon(orElse(
+    async () => ({ weights: [await opened(at('model.safetensors'), means)] }),
     async (whole) => {
       const index = await read('model.safetensors.index.json').catch((error) => {
         throw isMissing(error) ? whole : error;
       });
-      const weights = [];
-      for (const shard of shardsOf(index, at('model.safetensors.index.json').name)) weights.push(await means.open(at(shard)));
-      return { config, ...tokenizer, index, weights };
+      const shards = shardsOf(index, at('model.safetensors.index.json').name);
+      return { index, weights: await inOrder(shards.map(at), means) };
     },
-  );
+  ));
+  const tokenizer = soon(orElse(
+    async () => ({ tokenizer: await read('tokenizer.json') }),
+    async () => ({ vocab: await read('vocab.json'), merges: await read('merges.txt') }),
+  ));
+  return { config: await config, ...(await tokenizer), ...(await weights) };
 }
 
-async function ofParts({ weights, ...small }, { files, signal, open }) {
-  const read = await Promise.all(Object.entries(small).map(async ([key, file]) => [key, await files.bytes(file, { signal })]));
-  const opened = [];
-  for (const file of Array.isArray(weights) ? weights : [weights]) opened.push(await open(file));
-  return { ...Object.fromEntries(read), weights: opened };
+async function ofParts({ weights, ...small }, means) {
+  const opening = soon(inOrder([weights].flat(), means));
+  const read = await Promise.all(Object.entries(small).map(async ([key, file]) => [key, await means.files.bytes(file, means)]));
+  return { ...Object.fromEntries(read), weights: await opening };
+}
+
+// A promise that is awaited later; what fails before it says why instead.
+function soon(promise) {
+  promise.catch(() => {});
+  return promise;
+}
+
+async function inOrder(list, means) {
+  const sources = [];
+  for (const file of list) sources.push(await (sources.length === 0 ? opened(file, means) : means.open(file)));
+  return sources;
+}
+
+async function opened(file, { open }) {
+  const source = await open(file);
+  source.prefetch();
+  return source;
 }
 
 function shardsOf(index, name) {

@@ -2,7 +2,7 @@
 // connections, the idlest of which is closed first (browsers allow six to a host, and a paused one counts).
 
 /** With a block under way, at most 64 MiB; what waits to be stored comes on top. */
-const MAX_BLOCKS = 6;
+const MAX_BLOCKS = 7;
 const MAX_STREAMS = 4;
 
 export class Memory {

@@ -7,11 +7,9 @@ import { SaeExplorerError } from './errors.js';
 import { changed, connect, sameVersion, versionOf, waitFor } from './http.js';
 
 /** Blocks that are fetched before they are asked for. */
-const AHEAD = 3;
+const AHEAD = 5;
 /** A gap of at most this many blocks is read through; beyond it another connection is cheaper. */
 const READ_THROUGH = 4;
-/** The most bytes of a chunk. */
-const CHUNK_BYTES = 1 << 20;
 /** What a connection must have brought for the next break to count as the first one. */
 const PROGRESS_BYTES = 256 << 10;
 
@@ -27,13 +25,15 @@ export class UrlSource {
   #signal;
   #onBytes;
   #waits;
-  #stream = null; // {reader, controller, skip, index, block, filled}; `skip` bytes come before what is wanted
+  #connections;
+  // {body, controller, index, asked, first, fills}: the next block to come, the next to ask for, what is there already of
+  // the first and what comes before it, and what was asked for.
+  #stream = null;
   #waiting = new Map(); // index → {promise, resolve, reject}
   #spool = new Map(); // index → Blob: blocks that can be had again from nowhere else
   #counted = new Map(); // index → bytes that count as arrived
   #last = -1; // the last block that was read
   #pumping = false;
-  #gained = 0; // bytes since the last break
   #storing = Promise.resolve(true);
 
   /**
@@ -43,19 +43,22 @@ export class UrlSource {
    * @param {number} given.size
    * @param {{etag: string|null, modified: string|null, size: number}} given.version what later answers are held against
    * @param {import('./cache.js').Entry | null} given.entry where blocks are kept
+   * @param {import('./connections.js').Connections} given.connections
    * @param {import('./memory.js').Memory} given.memory
-   * @param {{response: Response, controller: AbortController}} [given.answer] one with the whole file, not yet read
+   * @param {{response: import('./connections.js').Answer, controller: AbortController}} [given.answer] one with the whole
+   *   file, not yet read
    * @param {AbortSignal} [given.signal]
    * @param {(source: UrlSource) => void} [given.onBytes] told whenever bytes have arrived
    * @param {number[]} given.waits how long to wait before the connection is tried again, milliseconds
    */
-  constructor({ name, url, size, version, entry, memory, answer, signal, onBytes = () => {}, waits }) {
+  constructor({ name, url, size, version, entry, connections, memory, answer, signal, onBytes = () => {}, waits }) {
     this.name = name;
     this.url = url;
     this.size = size;
     this.origin = entry?.has(0) ? 'cache' : 'network';
     this.#version = version;
     this.#entry = entry;
+    this.#connections = connections;
     this.#memory = memory;
     this.#signal = signal;
     this.#onBytes = onBytes;
@@ -74,6 +77,12 @@ export class UrlSource {
       at += piece.length;
     }
     return bytes;
+  }
+
+  /** Begins to fetch the file from its beginning, for a reader that will read it forward. */
+  prefetch() {
+    this.#askAhead();
+    this.#pump();
   }
 
   async pieces(offset, length) {
@@ -123,7 +132,6 @@ export class UrlSource {
 
   #stop() {
     this.#stream?.controller.abort();
-    this.#stream?.reader.cancel().catch(() => {});
     this.#stream = null;
     this.#memory.stopped(this);
   }
@@ -141,6 +149,7 @@ export class UrlSource {
     const block = this.#held(index);
     // From the store the next block is fetched meanwhile, too.
     if (index + 1 < this.#count && this.#entry?.has(index + 1)) this.#held(index + 1).catch(() => {});
+    this.#askAhead();
     this.#pump();
     return block;
   }
@@ -217,6 +226,21 @@ export class UrlSource {
     return next <= this.#last + AHEAD ? next : null;
   }
 
+  // Asks the connection for the blocks that are fetched before they are asked for.
+  #askAhead() {
+    const stream = this.#stream;
+    if (stream === null) return;
+    while (stream.asked < this.#count && stream.asked <= this.#last + AHEAD && !(this.#ranges && this.#entry?.has(stream.asked))) this.#ask(stream);
+  }
+
+  #ask(stream) {
+    const index = stream.asked;
+    const wanted = { length: this.#length(index), filled: 0, ...stream.first };
+    const done = stream.body.fill(wanted, (filled) => this.#arrived(index, filled, 'network'));
+    stream.fills.push({ before: wanted.filled, done });
+    Object.assign(stream, { asked: index + 1, first: {} });
+  }
+
   // Connects at a block, of which some bytes may be there already; waits between the attempts if the host has answered
   // before.
   async #open(index, filled = 0, block = null) {
@@ -224,7 +248,7 @@ export class UrlSource {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const from = index * BLOCK_BYTES + filled;
-        const answer = await connect(this, { from, signal: this.#signal });
+        const answer = await connect(this.#connections, this, { from, signal: this.#signal });
         await this.#check(answer.response, from);
         this.#start(answer, index, filled, block);
         return;
@@ -243,7 +267,8 @@ export class UrlSource {
     let first = index;
     if (!this.#ranges && block === null) for (first = 0; first < index && this.#available(first); ) first += 1;
     const skip = this.#ranges ? 0 : first * BLOCK_BYTES + filled;
-    this.#stream = { reader: readerOf(response.body), controller, skip, index: first, block, filled };
+    const there = block === null ? {} : { block, filled };
+    this.#stream = { body: response.body, controller, index: first, asked: first, first: { skip, ...there }, fills: [] };
     this.#memory.streaming(this);
   }
 
@@ -273,56 +298,31 @@ export class UrlSource {
     throw changed(this);
   }
 
-  // Reads the connection to the end of its next block.
+  // Reads the connection to the end of its next block; one that breaks is taken up where it stopped.
   async #produce() {
-    for (let attempt = 0; ; attempt += 1) {
+    for (let attempt = 0; this.#stream !== null; attempt += 1) {
       this.#memory.streaming(this);
-      this.#gained = 0;
-      try {
-        await this.#fill();
+      const stream = this.#stream;
+      const { index } = stream;
+      if (stream.fills.length === 0) this.#ask(stream);
+      this.#askAhead();
+      const { before, done } = stream.fills.shift();
+      const { block, filled, reason = 'the server closed the connection too early' } = await done;
+      this.#signal?.throwIfAborted();
+      if (filled === this.#length(index)) {
+        stream.index += 1;
+        await this.#deliver(index, block);
         return;
-      } catch (error) {
-        this.#signal?.throwIfAborted();
-        if (!(error instanceof Broken)) throw error;
-        if (this.#stream === null) return; // closed on purpose
-        if (this.#gained >= PROGRESS_BYTES) attempt = 0;
-        if (attempt >= this.#waits.length) throw this.#broken(error.message);
-        const { index, block, filled } = error.stream;
-        await waitFor(this.#waits[attempt], this.#signal);
-        await this.#open(index, filled, block);
       }
+      if (this.#stream === null) return; // closed on purpose
+      if (filled - before >= PROGRESS_BYTES) attempt = 0;
+      if (attempt >= this.#waits.length) throw this.#broken(reason);
+      await waitFor(this.#waits[attempt], this.#signal);
+      await this.#open(index, filled, block);
     }
   }
 
-  async #fill() {
-    const stream = this.#stream;
-    const { index } = stream;
-    const length = this.#length(index);
-    stream.block ??= new Uint8Array(length);
-    while (stream.filled < length) {
-      let chunk = stream.rest;
-      stream.rest = undefined;
-      if (chunk === undefined) {
-        const { done, value } = await stream.reader.next().catch((error) => {
-          throw new Broken(error?.message ?? String(error), stream);
-        });
-        if (done) throw new Broken('the server closed the connection too early', stream);
-        chunk = value;
-      }
-      if (stream.skip > 0) {
-        const passed = Math.min(stream.skip, chunk.length);
-        stream.skip -= passed;
-        chunk = chunk.subarray(passed);
-      }
-      const piece = chunk.subarray(0, length - stream.filled);
-      if (piece.length < chunk.length) stream.rest = chunk.subarray(piece.length);
-      stream.block.set(piece, stream.filled);
-      stream.filled += piece.length;
-      this.#gained += piece.length;
-      this.#arrived(index, stream.filled, 'network');
-    }
-    const { block } = stream;
-    Object.assign(stream, { index: index + 1, block: null, filled: 0 });
+  async #deliver(index, block) {
     await this.#keep(index, block);
     this.#memory.set(this, index, Promise.resolve(block));
     this.#waiting.get(index)?.resolve(block);
@@ -344,33 +344,6 @@ export class UrlSource {
     const kept = this.#entry?.storedBytes ?? 0;
     const resume = kept > 0 ? `${kept} of its ${this.size} bytes are stored: try again to go on from there.` : 'Check the connection, then try again.';
     return new SaeExplorerError('network', `${this.name} was not loaded to its end: the connection to ${new URL(this.url).host} broke ${this.#waits.length + 1} times (${reason}). ${resume}`, { file: this.name, url: this.url, stored: kept, size: this.size });
-  }
-}
-
-// Chunks of a body, each valid until the next is asked for. Where the browser reads into memory that it is given, it is the
-// same memory for all of them: fresh memory for every chunk costs as much as the copying.
-function readerOf(body) {
-  let reader;
-  let memory = new ArrayBuffer(CHUNK_BYTES);
-  try {
-    reader = body.getReader({ mode: 'byob' });
-  } catch {
-    reader = body.getReader();
-    return { next: () => reader.read(), cancel: () => reader.cancel() };
-  }
-  const next = async () => {
-    const answer = await reader.read(new Uint8Array(memory));
-    if (answer.value !== undefined) memory = answer.value.buffer;
-    return answer;
-  };
-  return { next, cancel: () => reader.cancel() };
-}
-
-// A connection that ended before its time.
-class Broken extends Error {
-  constructor(message, stream) {
-    super(message);
-    this.stream = stream;
   }
 }
 

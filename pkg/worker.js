@@ -208,8 +208,10 @@ const DAMAGED = ['bad-file', 'wrong-shape', 'non-finite-weights'];
 async function loading(stage, { progress, signal }, expected, work) {
   const meter = new Meter((loaded, total, more) => progress(stage, loaded, total, more), expected);
   const opened = [];
+  let over = false;
   const open = async (file) => {
     const source = await files.open(file, { signal, onBytes: meter.onBytes });
+    if (over) await source.close(); // another file has failed meanwhile
     opened.push(source);
     return meter.add(source);
   };
@@ -221,6 +223,7 @@ async function loading(stage, { progress, signal }, expected, work) {
     if (DAMAGED.includes(error?.code)) for (const source of opened) await source.forget();
     throw error;
   } finally {
+    over = true;
     // What is still to be stored need not be waited for.
     for (const source of opened) source.close();
   }

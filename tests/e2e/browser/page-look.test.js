@@ -73,6 +73,8 @@ test('asks no other origin for anything, and breaks no rule of its own policy', 
   const page = await openApp(browser, server);
   const others = page.seen.requests.filter((url) => !url.startsWith(server.origin) && !/^(data|blob):/.test(url));
   assert.deepEqual(others, []);
+  // What a worker's worker asks for is seen here as well.
+  for (const asked of ['/pkg/fetcher.js', '/demo/model/model.safetensors']) assert.ok(page.seen.requests.some((url) => url.endsWith(asked)), asked);
   assert.deepEqual(page.seen.errors, []);
   const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
   assert.match(policy, /default-src 'none'/);

@@ -8,6 +8,7 @@ import { BLOCK_BYTES, Store } from '../../../pkg/cache.js';
 import { Files } from '../../../pkg/files.js';
 import { serveHub } from '../support/hub.js';
 import { installFakeCaches, storedBlocks } from './fake-cache.js';
+import { connections } from './fetcher.js';
 
 const SIZE = 3 * BLOCK_BYTES + 1000;
 const big = Buffer.alloc(SIZE);
@@ -31,7 +32,7 @@ beforeEach(() => {
 });
 
 /** The files of a fresh worker, as after a reload. */
-const files = () => new Files((notice) => notices.push(notice), { waits: [1, 1, 1] });
+const files = () => new Files((notice) => notices.push(notice), { waits: [1, 1, 1], connections: connections() });
 const file = () => ({ name: 'big.bin', url: hub.url('big.bin') });
 const load = async (given = file(), options = {}) => {
   const source = await files().open(given, options);
@@ -239,7 +240,9 @@ test('a file that proved to be damaged is forgotten', async () => {
 test('what is stored can be listed and deleted, file by file', async () => {
   hub.put('other.bin', 'other');
   await load();
-  await files().bytes({ name: 'other.bin', url: hub.url('other.bin') });
+  const other = files();
+  await other.bytes({ name: 'other.bin', url: hub.url('other.bin') });
+  await other.store.behind.flush();
   const store = new Store(assert.fail);
   const entries = await store.entries();
   assert.deepEqual(

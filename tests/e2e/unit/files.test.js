@@ -8,6 +8,7 @@ import { BLOCK_BYTES } from '../../../pkg/cache.js';
 import { Files } from '../../../pkg/files.js';
 import { serveHub } from '../support/hub.js';
 import { installFakeCaches } from './fake-cache.js';
+import { connections } from './fetcher.js';
 
 const SIZE = 4 * BLOCK_BYTES + 1000;
 const big = Buffer.alloc(SIZE);
@@ -29,7 +30,7 @@ beforeEach(() => {
 });
 
 const notices = [];
-const files = () => new Files((notice) => notices.push(notice), { waits: [1, 1, 1] });
+const files = () => new Files((notice) => notices.push(notice), { waits: [1, 1, 1], connections: connections() });
 const at = (name, more = {}) => ({ name, url: hub.url(name), ...more });
 const same = (bytes, expected) => assert.ok(Buffer.from(bytes).equals(expected), 'other bytes than the file has');
 const load = async (name, options) => readAll(await files().open(at(name), options));
@@ -256,7 +257,7 @@ test('a signal ends the wait before another attempt', async () => {
   const reason = { code: 'cancelled', message: 'stopped' };
   hub.misbehave(/big/, { cutAfter: 100 });
   const controller = new AbortController();
-  const patient = new Files(assert.fail, { waits: [60_000] });
+  const patient = new Files(assert.fail, { waits: [60_000], connections: connections() });
   const source = await patient.open(at('big.bin'), { signal: controller.signal });
   const read = source.read(0, 10_000);
   await new Promise((resume) => setTimeout(resume, 50));

@@ -1,0 +1,78 @@
+// The body of an answer, read forward into blocks of memory.
+
+/** The most bytes of a chunk. */
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * What has become of a block: `filled` bytes of it are there. Fewer than asked for mean that the body is over, or broke
+ * with `reason`.
+ * @typedef {{block: Uint8Array, filled: number, reason?: string}} Filled
+ */
+
+export class Body {
+  #reader;
+  #rest = null; // of a chunk that was longer than its block
+  #turn = Promise.resolve();
+
+  /** @param {ReadableStream} stream */
+  constructor(stream) {
+    this.#reader = readerOf(stream);
+  }
+
+  /**
+   * Passes over `skip` bytes, then fills a block from the byte `filled` on; after the fills that were asked for before. Does
+   * not reject.
+   * @param {{length: number, block?: Uint8Array, filled?: number, skip?: number}} wanted
+   * @param {(filled: number) => void} tell told whenever bytes have arrived
+   * @returns {Promise<Filled>}
+   */
+  fill(wanted, tell = () => {}) {
+    const filled = this.#turn.then(() => this.#fill(wanted, tell));
+    this.#turn = filled;
+    return filled;
+  }
+
+  async cancel() {
+    await this.#reader.cancel();
+  }
+
+  async #fill({ length, block = new Uint8Array(length), filled = 0, skip = 0 }, tell) {
+    let left = skip;
+    while (filled < length) {
+      let chunk;
+      try {
+        chunk = this.#rest ?? (await this.#reader.next(left + length - filled));
+      } catch (error) {
+        return { block, filled, reason: error?.message ?? String(error) };
+      }
+      if (chunk === undefined) return { block, filled };
+      const passed = Math.min(left, chunk.length);
+      left -= passed;
+      const piece = chunk.subarray(passed, passed + length - filled);
+      this.#rest = passed + piece.length < chunk.length ? chunk.subarray(passed + piece.length) : null;
+      block.set(piece, filled);
+      filled += piece.length;
+      tell(filled);
+    }
+    return { block, filled };
+  }
+}
+
+// Chunks of a stream, each valid until the next is asked for, undefined at the end. Where the browser reads into memory
+// that it is given, it is the same memory for all of them: fresh memory for every chunk costs as much as the copying.
+function readerOf(stream) {
+  let reader;
+  let memory = new ArrayBuffer(CHUNK_BYTES);
+  try {
+    reader = stream.getReader({ mode: 'byob' });
+  } catch {
+    reader = stream.getReader();
+    return { next: async () => (await reader.read()).value, cancel: () => reader.cancel() };
+  }
+  const next = async (most) => {
+    const { done, value } = await reader.read(new Uint8Array(memory, 0, Math.min(most, CHUNK_BYTES)));
+    if (value !== undefined) memory = value.buffer;
+    return done ? undefined : value;
+  };
+  return { next, cancel: () => reader.cancel() };
+}

@@ -1,0 +1,159 @@
+// Connections that a worker of their own reads (fetcher.js), or this one where it cannot be had: an old browser, or a
+// package that is served from another site.
+
+import { Body } from './body.js';
+
+/**
+ * An answer as `fetch` gives it, with a body that is read by blocks.
+ * @typedef {{status: number, ok: boolean, type: string, headers: Headers, body: Body | RemoteBody | null}} Answer
+ */
+
+export class Connections {
+  #start;
+  #fetcher = null;
+  #open = new Set(); // what the fetcher reads
+
+  /** @param {() => {postMessage: Function, onerror: Function}} start starts a fetcher, or throws */
+  constructor(start = startFetcher) {
+    this.#start = start;
+  }
+
+  /**
+   * As `fetch`: rejects with a TypeError where there is no answer.
+   * @param {string} url
+   * @param {{method?: string, headers?: object, cache?: string, signal: AbortSignal}} init aborting `signal` closes the
+   *   connection
+   * @returns {Promise<Answer>}
+   */
+  fetch = async (url, { signal, ...init }) => {
+    const fetcher = this.#running();
+    if (fetcher === null) return direct(url, { signal, ...init });
+    const remote = new RemoteBody(fetcher, signal, () => this.#open.delete(remote));
+    this.#open.add(remote);
+    const answer = await remote.ask(url, init);
+    return answer ?? direct(url, { signal, ...init });
+  };
+
+  #running() {
+    if (this.#start === null) return null;
+    try {
+      this.#fetcher ??= this.#watched(this.#start());
+      return this.#fetcher;
+    } catch {
+      this.#lost();
+      return null;
+    }
+  }
+
+  #watched(fetcher) {
+    fetcher.onerror = (event) => {
+      event.preventDefault?.();
+      this.#lost();
+    };
+    return fetcher;
+  }
+
+  // Without the fetcher everything is read here from now on; what it was reading has broken off.
+  #lost() {
+    this.#start = null;
+    this.#fetcher = null;
+    for (const remote of [...this.#open]) remote.lose();
+  }
+}
+
+function startFetcher() {
+  return new Worker(new URL('./fetcher.js', import.meta.url), { type: 'module' });
+}
+
+async function direct(url, init) {
+  const { status, ok, type, headers, body } = await fetch(url, init);
+  return { status, ok, type, headers, body: body === null ? null : new Body(body) };
+}
+
+// This side of one connection of the fetcher: its answer, then its body.
+class RemoteBody {
+  #port;
+  #signal;
+  #onClosed;
+  #answered; // {resolve, reject}
+  #fills = []; // {wanted, tell, resolve}, in the order in which they were asked for
+
+  constructor(fetcher, signal, onClosed) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#signal = signal;
+    this.#onClosed = onClosed;
+    port1.onmessage = ({ data }) => this.#receive(data);
+    signal.addEventListener('abort', this.#abort, { once: true });
+    fetcher.postMessage({ port: port2 }, [port2]);
+  }
+
+  /** Resolves with the answer, or with null where the fetcher died before it came. */
+  ask(url, init) {
+    return new Promise((resolve, reject) => {
+      this.#answered = { resolve, reject };
+      if (this.#signal.aborted) this.#abort();
+      else this.#port.postMessage({ url, init });
+    });
+  }
+
+  /** As Body.fill(). */
+  fill(wanted, tell = () => {}) {
+    return new Promise((resolve) => {
+      const fill = { wanted, tell, resolve };
+      this.#fills.push(fill);
+      if (this.#port === null) return this.#break('the connection is closed');
+      const { block } = wanted;
+      this.#port.postMessage({ fill: wanted }, block === undefined ? [] : [block.buffer]);
+    });
+  }
+
+  async cancel() {
+    this.#end('the connection was closed');
+  }
+
+  /** The fetcher died. */
+  lose() {
+    this.#answered?.resolve(null);
+    this.#end('the worker that reads connections stopped');
+  }
+
+  #abort = () => {
+    this.#answered?.reject(this.#signal.reason);
+    this.#end('the connection was closed');
+  };
+
+  #end(reason) {
+    if (this.#port === null) return;
+    this.#port.postMessage({ close: true });
+    this.#port.close();
+    this.#port = null;
+    this.#signal.removeEventListener('abort', this.#abort);
+    this.#break(reason);
+    this.#onClosed();
+  }
+
+  // A block that was under way is lost with the connection.
+  #break(reason) {
+    for (const { wanted, resolve } of this.#fills.splice(0)) {
+      resolve({ block: new Uint8Array(wanted.length), filled: 0, reason });
+    }
+  }
+
+  #receive({ answer, failed, arrived, filled }) {
+    if (this.#port === null) return; // it was on its way
+    if (answer !== undefined) {
+      const { headers, empty, ...rest } = answer;
+      this.#answered.resolve({ ...rest, headers: new Headers(headers), body: empty ? null : this });
+    } else if (failed !== undefined) {
+      this.#answered.reject(new TypeError(failed));
+      this.#end(failed);
+    } else if (arrived !== undefined) {
+      this.#fills[0]?.tell(arrived);
+    } else if (filled !== undefined) {
+      const { tell, resolve } = this.#fills.shift();
+      tell(filled.filled);
+      resolve(filled);
+    }
+  }
+}

@@ -1,0 +1,7 @@
+// The worker that reads answers, so that bytes go on arriving while the engine computes with those that have come.
+//
+// In: {port}, one for each connection; what goes over it is told in fetching.js.
+
+import { serve } from './fetching.js';
+
+self.onmessage = ({ data }) => serve(data.port);
