@@ -88,7 +88,7 @@ impl Session {
         let rows = prompt.ids.len();
         let mut recorder = Recorder::new(&self.device);
         let activation = record_activation(&mut recorder, model, &prompt, loaded.hook)?;
-        recorder.finish()?.run().await?;
+        recorder.finish().run().await?;
         let mut recorder = Recorder::new(&self.device);
         let resident = self
             .resident(&running, loaded, &activation, rows, None)

@@ -83,7 +83,7 @@ impl Session {
             true => Some(recorder.read_back(&edited, rows * loaded.info.d_in)?),
             false => None,
         };
-        let readings = recorder.finish()?.run().await?;
+        let readings = recorder.finish().run().await?;
         running.check()?;
         let token_losses = reads.token_losses(&readings)?;
         let next_by_position = reads.next_tokens(&readings, model);

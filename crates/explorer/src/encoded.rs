@@ -38,7 +38,7 @@ impl Session {
         let activations = recorder.read_back(&encoding.activations, words)?;
         let statistics = recorder.read_back(&encoding.statistics, rows * 2)?;
         let nan_counts = recorder.read_back(&encoding.nan_counts, rows)?;
-        let readings = recorder.finish()?.run().await?;
+        let readings = recorder.finish().run().await?;
         if let Some(position) = readings
             .words(nan_counts)
             .iter()

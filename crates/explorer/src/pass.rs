@@ -13,6 +13,8 @@ use crate::session::{LoadedModel, Session};
 pub(crate) struct Capture {
     points: Vec<HookPoint>,
     kept: Vec<(HookPoint, Buffer)>,
+    /// Whether the pass is for these activations alone.
+    alone: bool,
 }
 
 impl Capture {
@@ -20,6 +22,15 @@ impl Capture {
         Self {
             points: points.into_iter().collect(),
             kept: Vec::new(),
+            alone: false,
+        }
+    }
+
+    /// The pass ends where this activation has been read.
+    fn only(point: HookPoint) -> Self {
+        Self {
+            alone: true,
+            ..Self::new([point])
         }
     }
 
@@ -58,6 +69,10 @@ impl Hooks for Capture {
         )?;
         self.kept.push((point, kept));
         Ok(None)
+    }
+
+    fn is_done(&self) -> bool {
+        self.alone && self.kept.len() == self.points.len()
     }
 }
 
@@ -156,7 +171,7 @@ impl Session {
             &mut capture,
         )?;
         let reads = logits.read_back(&mut recorder, options.dump)?;
-        let readings = recorder.finish()?.run().await?;
+        let readings = recorder.finish().run().await?;
         Ok(CleanPass {
             inputs,
             capture,
@@ -202,8 +217,7 @@ impl CleanPass {
     }
 }
 
-/// Records a pass through the blocks and returns the activation at a hook point. The logits are left out, whose product is
-/// the model's largest.
+/// Records a pass as far as a hook point's block and returns the activation there.
 pub(crate) fn record_activation(
     recorder: &mut Recorder,
     model: &LoadedModel,
@@ -212,7 +226,7 @@ pub(crate) fn record_activation(
 ) -> Result<Buffer, Error> {
     let model = &model.model;
     let inputs = Inputs::new(model, prompt)?;
-    let mut capture = Capture::new([point]);
+    let mut capture = Capture::only(point);
     let (tokens, batch) = (&inputs.tokens, inputs.batch);
     let resid = model.record(recorder, tokens, batch, Start::Tokens, None, &mut capture)?;
     if point == HookPoint::LnFinalNormalized {

@@ -186,7 +186,7 @@ impl Session {
         let reads = logits.read_back(&mut recorder, false)?;
         let activation_read = recorder.read_back(activation, rows * width)?;
         let reconstruction_read = recorder.read_back(&reconstruction, rows * width)?;
-        let readings = recorder.finish()?.run().await?;
+        let readings = recorder.finish().run().await?;
 
         let token_losses = reads.token_losses(&readings)?;
         let spliced_loss = mean_loss(prompt, &token_losses);
@@ -230,7 +230,7 @@ impl Session {
                 Ok(recorder.read_back(buffer, rows * width)?)
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let readings = recorder.finish()?.run().await?;
+        let readings = recorder.finish().run().await?;
         Ok(Dump {
             logits: Matrix {
                 rows,

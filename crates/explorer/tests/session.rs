@@ -46,6 +46,23 @@ fn a_decoded_token_is_one_pass_one_submit_one_read_back_and_makes_nothing() {
 }
 
 #[test]
+fn an_activation_takes_only_the_blocks_before_it() {
+    let Some(session) = model_session(BackendChoice::Gpu, LimitsChoice::Adapter) else {
+        return;
+    };
+    let dispatches = |point: &str| {
+        let before = session.device().counters().dispatches;
+        block_on(session.activation(TEXT, point.parse().unwrap(), Bos::Auto)).unwrap();
+        session.device().counters().dispatches - before
+    };
+    let first = dispatches("blocks.0.mlp.hook_post");
+    let last = dispatches("blocks.5.mlp.hook_post");
+    // The embedding and the copy of the activation belong to no block.
+    let block = first - 2;
+    assert_eq!(last - first, 5 * block);
+}
+
+#[test]
 fn default_limits_give_the_same_numbers() {
     let Some(session) = model_session(BackendChoice::Gpu, LimitsChoice::Default) else {
         return;

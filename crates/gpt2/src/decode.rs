@@ -145,5 +145,5 @@ fn record_pass(
     let logits = recorder.scratch("logits", vocab_size)?;
     model.record_logits(&mut recorder, &resid, rows - 1..rows, &logits, hooks)?;
     recorder.read_back(&logits, vocab_size)?;
-    Ok(recorder.finish()?)
+    Ok(recorder.finish())
 }

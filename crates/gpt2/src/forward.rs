@@ -30,7 +30,8 @@ pub enum Start<'a> {
 
 impl Gpt2 {
     /// Records the blocks and returns the last residual stream `[rows, d_model]`. `tokens` is as
-    /// [`Gpt2::upload_tokens`] makes it. With a cache the batch is one sequence, whose past the cache holds.
+    /// [`Gpt2::upload_tokens`] makes it. With a cache the batch is one sequence, whose past the cache holds. Where the hooks
+    /// are done before the last block, it is the residual stream that they were done with.
     ///
     /// # Errors
     /// [`Error::Device`], and whatever the hooks return.
@@ -50,6 +51,9 @@ impl Gpt2 {
             Start::After { layer, resid_post } => (resid_post.clone(), layer + 1),
         };
         for (layer, block) in self.blocks.iter().enumerate().skip(first_layer) {
+            if hooks.is_done() {
+                break;
+            }
             visit(recorder, hooks, HookPoint::ResidPre(layer), &mut resid)?;
             resid = BlockPass {
                 model: self,

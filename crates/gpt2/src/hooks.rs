@@ -124,6 +124,11 @@ pub trait Hooks {
         point: HookPoint,
         activation: &Buffer,
     ) -> Result<Option<Buffer>, Error>;
+
+    /// Whether nothing that comes later in the pass is needed: the blocks that are left are then not recorded.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// Wants nothing.

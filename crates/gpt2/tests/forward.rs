@@ -98,7 +98,7 @@ fn logits(model: &Gpt2, tokens: &[u32], sequences: usize, hooks: &mut dyn Hooks)
         .record_logits(&mut recorder, &resid, 0..tokens.len(), &output, hooks)
         .unwrap();
     let read = recorder.read_back(&output, words).unwrap();
-    let readings = block_on(recorder.finish().unwrap().run()).unwrap();
+    let readings = block_on(recorder.finish().run()).unwrap();
     readings.f32(read).to_vec()
 }
 

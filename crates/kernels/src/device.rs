@@ -177,7 +177,7 @@ impl Device {
     pub async fn drain(&self) -> Result<(), Error> {
         let mut recorder = crate::Recorder::new(self);
         recorder.read_back(&self.dummy()?, 1)?;
-        recorder.finish()?.run().await?;
+        recorder.finish().run().await?;
         Ok(())
     }
 

@@ -150,24 +150,22 @@ impl Recorder {
     /// Runs what is recorded once, and reads the first `words` words of `buffer` back as `f32`.
     ///
     /// # Errors
-    /// As [`Recorder::read_back`], [`Recorder::finish`] and [`Plan::run`].
+    /// As [`Recorder::read_back`] and [`Plan::run`].
     pub async fn read_f32(mut self, buffer: &Buffer, words: usize) -> Result<Vec<f32>, Error> {
         let read = self.read_back(buffer, words)?;
-        let readings = self.finish()?.run().await?;
+        let readings = self.finish().run().await?;
         Ok(readings.f32(read).to_vec())
     }
 
-    /// Makes the plan: bind groups, the parameters' buffer and the staging buffer of the read-backs.
-    ///
-    /// # Errors
-    /// As [`Device::buffer`].
-    pub fn finish(self) -> Result<Plan, Error> {
-        Ok(Plan::new(
+    /// Makes the plan: bind groups, the parameters' buffer and the staging buffer of the read-backs. Where the device has no
+    /// room for them, [`Plan::run`] tells.
+    pub fn finish(self) -> Plan {
+        Plan::new(
             self.device,
             &self.gpu,
             self.parameters,
             self.cpu,
             self.reads,
-        ))
+        )
     }
 }

@@ -38,7 +38,7 @@ impl Strips {
                     weights_f16: matrix.is_f16(),
                 },
             )?;
-            recorder.finish()
+            Ok::<_, Error>(recorder.finish())
         };
         Ok(Self {
             plans: matrix.shards.iter().map(plan).collect::<Result<_, _>>()?,

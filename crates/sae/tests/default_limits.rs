@@ -214,7 +214,7 @@ fn encoded(device: &Device) -> (Vec<u32>, Vec<f32>, Vec<f32>) {
     let activations = recorder.read_back(&encoding.activations, ROWS * 32);
     let activations = activations.unwrap();
     let decoded = recorder.read_back(&decoded, ROWS * 768).unwrap();
-    let readings = block_on(recorder.finish().unwrap().run()).unwrap();
+    let readings = block_on(recorder.finish().run()).unwrap();
     (
         readings.words(latents).to_vec(),
         readings.f32(activations).to_vec(),

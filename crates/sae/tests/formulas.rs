@@ -159,7 +159,7 @@ fn read(recorder: Recorder, buffers: &[&Buffer]) -> Vec<Vec<u32>> {
         .iter()
         .map(|buffer| recorder.read_back(buffer, buffer.words()).unwrap())
         .collect();
-    let readings = block_on(recorder.finish().unwrap().run()).unwrap();
+    let readings = block_on(recorder.finish().run()).unwrap();
     handles
         .into_iter()
         .map(|handle| readings.words(handle).to_vec())

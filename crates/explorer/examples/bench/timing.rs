@@ -37,7 +37,7 @@ pub fn seconds(
             record(&mut recorder)?;
         }
         recorder.read_back(result, 1)?;
-        Ok(recorder.finish()?)
+        Ok(recorder.finish())
     };
     let mut words = Vec::new();
     let mut time = |repetitions: usize, runs: usize| -> Result<f64> {

@@ -80,7 +80,7 @@ fn selection(device: &Device, values: &[f32], n: usize) -> Result<(f64, Vec<u32>
     )?;
     recorder.read_back(&top_indices, ROWS * K)?;
     recorder.read_back(&top_values, ROWS * K)?;
-    let plan = recorder.finish()?;
+    let plan = recorder.finish();
     let mut words = Vec::new();
     pollster::block_on(plan.run_into(&mut words))?;
     let seconds = median(5, || Ok(pollster::block_on(plan.run_into(&mut words))?))?;
@@ -92,7 +92,7 @@ fn read_back(device: &Device, values: &[f32], n: usize) -> Result<(f64, Vec<u32>
     let values = device.buffer_with("values", values)?;
     let mut recorder = Recorder::new(device);
     recorder.read_back(&values, ROWS * n)?;
-    let plan = recorder.finish()?;
+    let plan = recorder.finish();
     let mut words = Vec::new();
     let mut indices = Vec::new();
     let mut run = || {

@@ -113,7 +113,7 @@ pub fn run(mut recorder: Recorder, buffers: &[&Buffer]) -> Result<Vec<Vec<u32>>,
         .iter()
         .map(|buffer| recorder.read_back(buffer, buffer.words()))
         .collect::<Result<Vec<_>, _>>()?;
-    let readings = pollster::block_on(recorder.finish()?.run())?;
+    let readings = pollster::block_on(recorder.finish().run())?;
     Ok(handles
         .into_iter()
         .map(|handle| readings.words(handle).to_vec())

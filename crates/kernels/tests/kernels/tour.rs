@@ -267,5 +267,5 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
     ] {
         recorder.read_back(buffer, buffer.words())?;
     }
-    recorder.finish()
+    Ok(recorder.finish())
 }
