@@ -7,6 +7,7 @@ import { SaeExplorerError } from './errors.js';
 /** A file on this device, or bytes in memory: read by slices, never as a whole. */
 export class BlobSource {
   origin = 'file';
+  entry = null;
   loaded = 0;
   #blob;
   #signal;

@@ -2,7 +2,7 @@
 // there is never half of one; whether a file is whole follows from the blocks that are there. Two tabs that load the same
 // file write the same blocks.
 //
-//   /.sae-explorer/{key}/meta     {key, url, name, size, etag, modified, hash, blockBytes, usedAt}
+//   /.sae-explorer/{key}/meta     {key, url, name, size, etag, modified, hash, blockBytes, usedAt, verified}
 //   /.sae-explorer/{key}/{index}  block number `index`
 //   /.sae-explorer/listing/{key}  a host's list of a repository's files, for when it cannot be reached
 //
@@ -69,8 +69,9 @@ export class Store {
     const key = hash ?? (await digest([url, size, etag ?? modified]));
     if (key === null || (await this.#cache()) === null) return null;
     const found = (await this.#scan(key)).get(key);
-    const meta = { key, url, name, size, etag, modified, hash, blockBytes: BLOCK_BYTES, usedAt: Date.now() };
     const kept = found?.meta.size === size && found.meta.blockBytes === BLOCK_BYTES;
+    const verified = kept && found.meta.verified === true;
+    const meta = { key, url, name, size, etag, modified, hash, blockBytes: BLOCK_BYTES, usedAt: Date.now(), verified };
     const entry = new Entry(this, meta, kept ? found.blocks : new Set());
     await entry.touch();
     return entry;
@@ -226,6 +227,16 @@ export class Entry {
     return Math.ceil(this.meta.size / this.meta.blockBytes);
   }
 
+  /** The hash that the host told, where it is a SHA-256; else null. */
+  get sha256() {
+    return /^sha256-([0-9a-f]{64})$/.exec(this.meta.hash ?? '')?.[1] ?? null;
+  }
+
+  /** Whether what is stored has been found to have that hash. */
+  get verified() {
+    return this.meta.verified === true;
+  }
+
   get complete() {
     for (let index = 0; index < this.count; index += 1) if (!this.#blocks.has(index)) return false;
     return true;
@@ -261,6 +272,7 @@ export class Entry {
   async put(index, bytes) {
     const kept = await this.#store.write([this.key, index], bytes);
     if (kept) this.#blocks.add(index);
+    if (kept && this.verified) await this.#describe({ verified: false });
     return kept;
   }
 
@@ -281,7 +293,16 @@ export class Entry {
 
   /** Notes that the file was used now. */
   async touch() {
-    this.meta.usedAt = Date.now();
+    await this.#describe({ usedAt: Date.now() });
+  }
+
+  /** Notes that what is stored has the hash that the host told. */
+  async markVerified() {
+    if (this.complete) await this.#describe({ verified: true });
+  }
+
+  async #describe(changes) {
+    Object.assign(this.meta, changes);
     await this.#store.write([this.key, 'meta'], new TextEncoder().encode(JSON.stringify(this.meta)));
   }
 

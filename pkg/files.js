@@ -7,6 +7,7 @@ import { SaeExplorerError } from './errors.js';
 import { WAITS, ask, changed, connect, sameVersion, versionOf, waitFor } from './http.js';
 import { Memory } from './memory.js';
 import { UrlSource } from './url-source.js';
+import { checkSmall } from './verify.js';
 
 /**
  * A file to open.
@@ -60,7 +61,12 @@ export class Files {
   async bytes(file, options) {
     const source = await this.open(file, options);
     try {
-      return await readAll(source);
+      const bytes = await readAll(source);
+      await checkSmall(file, bytes);
+      return bytes;
+    } catch (error) {
+      if (error?.code === 'bad-file') await source.forget();
+      throw error;
     } finally {
       source.close();
     }
@@ -177,7 +183,7 @@ export class Files {
       if (!(await entry.put(index, new Uint8Array(await block.arrayBuffer())))) break;
     }
     const whole = new BlobSource({ name: file.name, blob, signal, onBytes });
-    return Object.assign(whole, { origin: 'network', loaded: blob.size, forget: async () => entry?.drop() });
+    return Object.assign(whole, { origin: 'network', loaded: blob.size, entry, forget: async () => entry?.drop() });
   }
 
   async #spool({ response, controller }, parts, source, { signal, onBytes }) {

@@ -211,8 +211,11 @@ export interface Progress {
 }
 
 export interface Notice {
-  /** `quota`: there is no room to store more. `storage-denied`: the browser stores nothing. Loading goes on in both cases. */
-  code: 'device-lost' | 'worker-died' | 'storage-denied' | 'quota' | 'no-webgpu';
+  /**
+   * `quota`: there is no room to store more. `storage-denied`: the browser stores nothing. Loading goes on in both cases.
+   * `wrong-content`: a file that was loaded has another SHA-256 than its host lists; its stored copy was deleted.
+   */
+  code: 'device-lost' | 'worker-died' | 'storage-denied' | 'quota' | 'no-webgpu' | 'wrong-content';
   message: string;
 }
 
@@ -239,6 +242,8 @@ export interface StoredFile {
   /** How much of it is stored. A load that was interrupted goes on from there. */
   storedBytes: number;
   complete: boolean;
+  /** Whether it was found to have the SHA-256 that its host lists. Checked once, a while after it was loaded. */
+  verified: boolean;
   /** When it was last used, milliseconds since 1970. */
   usedAt: number;
 }

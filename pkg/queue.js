@@ -6,6 +6,7 @@ import { cancelled } from './errors.js';
 export class Queue {
   #waiting = [];
   #running = null;
+  #onIdle = []; // who waits until there is nothing to do
   #stopRunning;
 
   /** @param {() => void} stopRunning tells the engine to stop what it is doing */
@@ -33,8 +34,18 @@ export class Queue {
     job.reject(cancelled(job.what));
   }
 
+  /** Resolves when no job runs or waits. */
+  idle() {
+    if (this.#running === null && this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
   async #next() {
-    if (this.#running !== null || this.#waiting.length === 0) return;
+    if (this.#running !== null) return;
+    if (this.#waiting.length === 0) {
+      for (const resolve of this.#onIdle.splice(0)) resolve();
+      return;
+    }
     const job = this.#waiting.shift();
     this.#running = job;
     try {

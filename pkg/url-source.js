@@ -68,6 +68,11 @@ export class UrlSource {
     signal?.addEventListener('abort', this.#abort);
   }
 
+  /** Where the file is stored; null where it cannot be. */
+  get entry() {
+    return this.#entry;
+  }
+
   async read(offset, length) {
     const pieces = await this.pieces(offset, length);
     const bytes = new Uint8Array(length);

@@ -3,7 +3,7 @@
 // In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
-import init, { Engine, Tokenizer } from './engine.js';
+import init, { Engine, Sha256, Tokenizer } from './engine.js';
 import { duringCalls } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { SaeExplorerError, toPlain } from './errors.js';
@@ -13,6 +13,7 @@ import { canStay, fromFiles, fromLink } from './offers.js';
 import { Meter } from './progress.js';
 import { Queue } from './queue.js';
 import { nameOf } from './sources.js';
+import { Verifier } from './verify.js';
 
 let engine = null;
 let memory = null;
@@ -24,8 +25,17 @@ let catalogue = null; // a promise, once it was asked for
 let settings = { mirror: null, memoryBudget: null };
 let call = null; // {signal, failed} of the engine's call under way, for which streamed SAEs are read
 
-const files = new Files((notice) => self.postMessage({ notice }));
+const onNotice = (notice) => self.postMessage({ notice });
+const files = new Files(onNotice);
 const queue = new Queue(() => engine?.cancel());
+const verifier = new Verifier({
+  newHash: () => new Sha256(),
+  turn: async () => {
+    await new Promise((resume) => setTimeout(resume)); // messages first
+    await queue.idle();
+  },
+  onNotice,
+});
 
 // Gives the messages that wait their turn, sixty times a second: often enough to stop at once, seldom enough to cost
 // nothing between two tokens. A timer would take 4 ms each time.
@@ -115,7 +125,7 @@ const beside = {
     const { usage = null, quota = null } = (await navigator.storage?.estimate?.().catch(() => null)) ?? {};
     return {
       entries: entries
-        .map(({ key, meta: { name, url, size, usedAt }, storedBytes, complete }) => ({ key, name, url, bytes: size, storedBytes, complete, usedAt }))
+        .map(({ key, meta: { name, url, size, usedAt }, storedBytes, complete, verified }) => ({ key, name, url, bytes: size, storedBytes, complete, verified, usedAt }))
         .sort((one, other) => other.usedAt - one.usedAt),
       usageBytes: usage,
       quotaBytes: quota,
@@ -225,7 +235,7 @@ async function loading(stage, { progress, signal }, expected, work) {
   } finally {
     over = true;
     // What is still to be stored need not be waited for.
-    for (const source of opened) source.close();
+    for (const source of opened) source.close().then(() => verifier.add(source.entry));
   }
 }
 

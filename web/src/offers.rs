@@ -111,6 +111,8 @@ told! {
         stored_bytes: f64 = "storedBytes",
         /// Whether all of it is.
         complete: bool = "complete",
+        /// Whether it was found to have the SHA-256 that its host lists.
+        verified: bool = "verified",
         /// When it was last used, in milliseconds since 1970.
         used_at: f64 = "usedAt",
     }

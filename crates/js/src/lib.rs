@@ -7,6 +7,7 @@
 mod convert;
 mod engine;
 mod error;
+mod hash;
 mod loading;
 mod object;
 mod options;
@@ -15,5 +16,6 @@ mod source;
 mod tokenizer;
 
 pub use engine::Engine;
+pub use hash::Sha256;
 pub use loading::sniff;
 pub use tokenizer::Tokenizer;

@@ -121,6 +121,36 @@ test('stopped, and taken up where it stopped after the page was loaded again', a
   await page.context().close();
 });
 
+/** Loads the model, and resolves when its weights have been verified or something was noticed. */
+const verified = (page) => page.evaluate(async () => {
+  await engine.loadModel({ repo: 'demo/gpt2' });
+  for (let turn = 0; turn < 600; turn += 1) {
+    const weights = (await engine.storage()).entries.find(({ name }) => name === 'model.safetensors');
+    if (weights?.verified || notices.length > 0) break;
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+  const { entries } = await engine.storage();
+  return { notices, weights: entries.find(({ name }) => name === 'model.safetensors')?.verified ?? null };
+});
+
+test('what is stored is held against the hash that the host lists, and not kept where it has another', async () => {
+  const page = await open();
+  assert.deepEqual(await verified(page), { notices: [], weights: true });
+  await page.evaluate(() => engine.deleteStored('all'));
+  const listed = hub.repos.get('demo/gpt2@main').contents.get('model.safetensors');
+  const honest = listed.listedHash;
+  listed.listedHash = 'a'.repeat(64);
+  try {
+    const { notices, weights } = await verified(page);
+    assert.equal(weights, null);
+    assert.deepEqual(notices.map(({ code }) => code), ['wrong-content']);
+    assert.match(notices[0].message, /model\.safetensors is not the file that its host lists: its SHA-256 is [0-9a-f]{64}, not a{64}/);
+  } finally {
+    listed.listedHash = honest;
+  }
+  await page.context().close();
+});
+
 test('what is stored is listed, and deleted', async () => {
   const page = await open();
   await loadModel(page);

@@ -294,7 +294,7 @@ test('what is stored: listed, kept on request, deleted', async () => {
   await page.getByRole('button', { name: 'Storage', exact: true }).click();
   const weights = row(page, 'stored', 'model.safetensors').last();
   await weights.waitFor();
-  assert.match(await weights.innerText(), /MB · complete · last used just now/);
+  assert.match(await weights.innerText(), /MB · complete( · SHA-256 verified)? · last used just now/);
   const before = await part(page, 'stored').locator('li').count();
   await weights.getByRole('button', { name: /Delete/ }).click();
   await page.waitForFunction((count) => document.querySelectorAll('[data-testid="stored"] li').length === count - 1, before);

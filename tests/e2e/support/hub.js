@@ -9,6 +9,8 @@ import { createServer } from 'node:http';
 import { gzipSync } from 'node:zlib';
 
 const PIECE = 64 << 10;
+/** What is hashed at once. */
+const READ = 8 << 20;
 
 /**
  * Starts a host.
@@ -57,6 +59,7 @@ export async function serveHub() {
 }
 
 function made(content) {
+  // Content that is made up as it is read has a mark that is not its hash.
   if (typeof content?.at === 'function' && typeof content.size === 'number') return { ...content, hash: content.hash ?? createHash('sha256').update(String(content.size)).digest('hex') };
   const bytes = Buffer.isBuffer(content) ? content : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
   return { size: bytes.length, at: (from, to) => bytes.subarray(from, to), hash: createHash('sha256').update(bytes).digest('hex') };
@@ -143,11 +146,11 @@ function list(repo, url, response) {
   if (!repo.listing) return refuse(response, 404);
   const page = 50;
   const at = Number(url.searchParams.get('cursor') ?? 0);
-  const files = [...repo.contents].map(([path, { size, hash }]) => ({
+  const files = [...repo.contents].map(([path, file]) => ({
     type: 'file',
     path,
-    size,
-    ...(size > 1000 ? { oid: 'f'.repeat(40), lfs: { oid: hash, size, pointerSize: 134 } } : { oid: hash.slice(0, 40) }),
+    size: file.size,
+    ...(file.size > 1000 ? { oid: 'f'.repeat(40), lfs: { oid: sha256(file), size: file.size, pointerSize: 134 } } : { oid: gitHash(file) }),
   }));
   if (at + page < files.length) {
     const next = new URL(url);
@@ -156,6 +159,19 @@ function list(repo, url, response) {
   }
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify(files.slice(at, at + page)));
+}
+
+function sha256(file) {
+  if (file.listedHash === undefined) {
+    const hash = createHash('sha256');
+    for (let at = 0; at < file.size; at += READ) hash.update(file.at(at, Math.min(at + READ, file.size)));
+    file.listedHash = hash.digest('hex');
+  }
+  return file.listedHash;
+}
+
+function gitHash({ size, at }) {
+  return createHash('sha1').update(`blob ${size}\0`).update(at(0, size)).digest('hex');
 }
 
 function redirect(response, to) {

@@ -73,7 +73,15 @@ fn usage(storage: &Storage) -> String {
 fn about(entry: &Stored) -> String {
     let ago = time_ago((browser::now() - entry.used_at) / 1000.0);
     if entry.complete {
-        format!("{} · complete · last used {ago}", bytes(entry.bytes))
+        let verified = if entry.verified {
+            " · SHA-256 verified"
+        } else {
+            ""
+        };
+        format!(
+            "{} · complete{verified} · last used {ago}",
+            bytes(entry.bytes)
+        )
     } else {
         format!(
             "{} of {}: loading it again goes on from there · last used {ago}",

@@ -1,0 +1,89 @@
+// Holds files against the hashes that their hosts have told.
+//
+// Small ones before they are used. To hash a model takes seconds, so nobody waits for that: it is read first, and its stored
+// copy is checked once, while the engine has nothing to do.
+
+import { SaeExplorerError } from './errors.js';
+
+/** What is hashed before the engine may have its turn again: a few milliseconds. */
+const PIECE_BYTES = 1 << 20;
+
+/**
+ * Rejects where a file's bytes are not those that its host's list tells of.
+ * @param {import('./files.js').FileAt} file
+ * @param {Uint8Array} bytes all of it
+ */
+export async function checkSmall({ name, url, hash }, bytes) {
+  const [, kind, expected] = /^(sha256|git)-([0-9a-f]+)$/.exec(hash ?? '') ?? [];
+  if (kind === undefined || globalThis.crypto?.subtle === undefined) return;
+  const found = kind === 'git' ? await gitHash(bytes) : hexadecimal(await crypto.subtle.digest('SHA-256', bytes));
+  if (found === expected) return;
+  throw new SaeExplorerError('bad-file', `${name} is not the file that its host lists: its ${kind === 'git' ? 'git hash' : 'SHA-256'} is ${found}, not ${expected}. Try again; if this comes back, tell the owner of ${new URL(url).host}.`, { file: name, url, found, expected });
+}
+
+// Git hashes a file behind a line with its length.
+async function gitHash(bytes) {
+  const header = new TextEncoder().encode(`blob ${bytes.length}\0`);
+  const whole = new Uint8Array(header.length + bytes.length);
+  whole.set(header);
+  whole.set(bytes, header.length);
+  return hexadecimal(await crypto.subtle.digest('SHA-1', whole));
+}
+
+const hexadecimal = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** Checks stored files, one after another. */
+export class Verifier {
+  #waiting = [];
+  #working = false;
+  #newHash;
+  #turn;
+  #onNotice;
+
+  /**
+   * @param {object} given
+   * @param {() => {update(bytes: Uint8Array): void, finish(): string, free?(): void}} given.newHash begins a SHA-256
+   * @param {() => Promise<void>} given.turn resolves when there is nothing else to do
+   * @param {(notice: {code: string, message: string}) => void} given.onNotice told of a file that is another one
+   */
+  constructor({ newHash, turn, onNotice }) {
+    this.#newHash = newHash;
+    this.#turn = turn;
+    this.#onNotice = onNotice;
+  }
+
+  /** Checks a stored file, when there is time; one that is not wholly there, or was checked before, is left alone. */
+  add(entry) {
+    if (entry === null || entry.sha256 === null || entry.verified || !entry.complete) return;
+    this.#waiting.push(entry);
+    this.#work();
+  }
+
+  async #work() {
+    if (this.#working) return;
+    this.#working = true;
+    while (this.#waiting.length > 0) await this.#verify(this.#waiting.shift());
+    this.#working = false;
+  }
+
+  async #verify(entry) {
+    const hash = this.#newHash();
+    for (let index = 0; index < entry.count; index += 1) {
+      await this.#turn();
+      const block = await entry.get(index);
+      if (block === null) return hash.free?.(); // deleted meanwhile
+      for (let at = 0; at < block.length; at += PIECE_BYTES) {
+        await this.#turn();
+        hash.update(block.subarray(at, at + PIECE_BYTES));
+      }
+    }
+    const found = hash.finish();
+    if (found === entry.sha256) return entry.markVerified();
+    await entry.drop();
+    const { name, url } = entry.meta;
+    this.#onNotice({
+      code: 'wrong-content',
+      message: `${name} is not the file that its host lists: its SHA-256 is ${found}, not ${entry.sha256}. What was loaded from it may be wrong. The stored copy was deleted: load it again; if this comes back, tell the owner of ${new URL(url).host}.`,
+    });
+  }
+}
