@@ -145,14 +145,17 @@ export async function peer({ provider, shape, prefill, position, tokens, repetit
 }
 
 /**
- * A model's way to the device, beside a plain fetch of the same bytes to nowhere; by turns, so that a busy moment of the
- * machine meets both. Nothing is stored before a loading; it goes on being stored after it, and is waited for, so that it
- * disturbs nothing else. The last loading finds all of it stored. In milliseconds.
+ * How long a model takes from a server of this machine to the device, beside a plain fetch of its weights by this page to
+ * nowhere, in turns, so that a busy moment of the machine meets both. Each loading is the first of a new engine, as for a
+ * visitor, and begins when the machine has got over what came before: what was stored and what was on the device is given
+ * back in the background. A first loading finds nothing stored; what it brings goes on being stored after it; the next one
+ * finds all of it. In milliseconds.
  */
 export async function loading({ backend, model, weights, repetitions }) {
   const { SaeExplorer } = await import('/pkg/index.js');
-  const explorer = await SaeExplorer.create({ backend });
+  const pause = () => new Promise((resume) => setTimeout(resume, 300));
   const timed = async (work) => {
+    await pause();
     const start = performance.now();
     await work();
     return performance.now() - start;
@@ -165,13 +168,18 @@ export async function loading({ backend, model, weights, repetitions }) {
   await drain();
   for (let i = 0; i < repetitions; i += 1) {
     result.fetch.push(await timed(drain));
+    let explorer = await SaeExplorer.create({ backend });
     await explorer.deleteStored('all');
     result.load.push(await timed(() => explorer.loadModel(model, { id: 'model' })));
-    // The list is of what is stored, and so is told when nothing is on its way any more.
-    result.storing.push(await timed(() => explorer.storage()));
+    const loaded = performance.now();
+    await explorer.storage(); // the list of what is stored, told when nothing is on its way any more
+    result.storing.push(performance.now() - loaded);
+    await explorer.dispose();
+    explorer = await SaeExplorer.create({ backend });
     result.stored.push(await timed(() => explorer.loadModel(model, { id: 'model' })));
+    const { entries, available, reason } = await explorer.storage();
+    result.storage = { entries: entries.length, available, reason };
+    await explorer.dispose();
   }
-  result.storage = await explorer.storage().then(({ entries, available, reason }) => ({ entries: entries.length, available, reason }));
-  await explorer.dispose();
   return result;
 }
