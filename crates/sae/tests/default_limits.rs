@@ -114,7 +114,9 @@ fn gpt2_xl_embeds_and_unembeds() {
     let few = Matrix::from_rows(&cpu, "rows of wte", shape, WeightFormat::F32, &chosen).unwrap();
     let expected = unembed(&cpu, &few, &input);
     let found: Vec<f32> = logits
-        .chunks_exact(VOCABULARY)
+        .as_chunks::<VOCABULARY>()
+        .0
+        .iter()
         .flat_map(|row| tokens.map(|token| row[token]))
         .collect();
     assert_close("logits", &found, &expected);
