@@ -1,8 +1,8 @@
 // What all sources of a worker hold at once: a few blocks, the least recently used of which go first, and a few open
 // connections, the idlest of which is closed first (browsers allow six to a host, and a paused one counts).
 
-/** With a block under way, at most 64 MiB; what waits to be stored comes on top. */
-const MAX_BLOCKS = 7;
+/** With one that the fetcher reads and one that it hands over, at most 64 MiB; what waits to be stored comes on top. */
+const MAX_BLOCKS = 6;
 const MAX_STREAMS = 4;
 
 export class Memory {

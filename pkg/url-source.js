@@ -7,7 +7,7 @@ import { SaeExplorerError } from './errors.js';
 import { changed, connect, sameVersion, versionOf, waitFor } from './http.js';
 
 /** Blocks that are fetched before they are asked for. */
-const AHEAD = 5;
+const AHEAD = 4;
 /** A gap of at most this many blocks is read through; beyond it another connection is cheaper. */
 const READ_THROUGH = 4;
 /** What a connection must have brought for the next break to count as the first one. */
