@@ -161,6 +161,21 @@ pub fn sentence(message: &str) -> String {
     sentence
 }
 
+/// Where a file lies, for people: host and folder, without the revision in which Hugging Face keeps a repository.
+pub fn folder(url: &str) -> String {
+    let address = url.split_once("://").map_or(url, |(_, address)| address);
+    let folder = address
+        .rsplit_once('/')
+        .map_or(address, |(folder, _)| folder);
+    match folder.split_once("/resolve/") {
+        Some((repository, inside)) => match inside.split_once('/') {
+            Some((_, path)) => format!("{repository}/{path}"),
+            None => repository.to_owned(),
+        },
+        None => folder.to_owned(),
+    }
+}
+
 /// How many columns a chart along a prompt has at least, so that the bars of a short prompt do not become slabs.
 pub const LEAST_COLUMNS: usize = 24;
 
@@ -222,6 +237,24 @@ mod tests {
         assert_eq!(sentence("Why?"), "Why?");
         assert_eq!(sentence("layer_3.pt is missing"), "layer_3.pt is missing.");
         assert_eq!(sentence(" "), "");
+    }
+
+    #[test]
+    fn says_where_a_file_lies() {
+        let host = "https://huggingface.co/openai-community/gpt2/resolve/main";
+        assert_eq!(
+            folder(&format!("{host}/model.safetensors")),
+            "huggingface.co/openai-community/gpt2"
+        );
+        assert_eq!(
+            folder(&format!("{host}/layers/8/cfg.json")),
+            "huggingface.co/openai-community/gpt2/layers/8"
+        );
+        assert_eq!(
+            folder("http://127.0.0.1:8000/demo/model/config.json"),
+            "127.0.0.1:8000/demo/model"
+        );
+        assert_eq!(folder("config.json"), "config.json");
     }
 
     proptest! {

@@ -292,9 +292,9 @@ test('what is stored: listed, kept on request, deleted', async () => {
   await load(row(page, 'catalogue-models', 'Tiny'));
   await settled(page);
   await page.getByRole('button', { name: 'Storage', exact: true }).click();
-  const weights = row(page, 'stored', 'model.safetensors').last();
+  const weights = row(page, 'stored', 'model.safetensors').filter({ hasText: '/tiny/model' });
   await weights.waitFor();
-  assert.match(await weights.innerText(), /MB · complete( · SHA-256 verified)? · last used just now/);
+  assert.match(await weights.innerText(), /MB · complete( · SHA-256 verified)? · last used just now · from .+\/tiny\/model$/m);
   const before = await part(page, 'stored').locator('li').count();
   await weights.getByRole('button', { name: /Delete/ }).click();
   await page.waitForFunction((count) => document.querySelectorAll('[data-testid="stored"] li').length === count - 1, before);

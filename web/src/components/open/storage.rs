@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::row;
 use crate::browser;
 use crate::controller::Controller;
-use crate::format::{bytes, time_ago};
+use crate::format::{bytes, folder, time_ago};
 use crate::offers::{Storage, Stored};
 use crate::state::{Remote, State};
 
@@ -70,23 +70,17 @@ fn usage(storage: &Storage) -> String {
     }
 }
 
+/// How much of it is there, since when, and what tells it from another model's file of the same name.
 fn about(entry: &Stored) -> String {
+    let all = bytes(entry.bytes);
+    let here = match (entry.complete, entry.verified) {
+        (true, true) => format!("{all} · complete · SHA-256 verified"),
+        (true, false) => format!("{all} · complete"),
+        (false, _) => format!(
+            "{} of {all}: loading it again goes on from there",
+            bytes(entry.stored_bytes)
+        ),
+    };
     let ago = time_ago((browser::now() - entry.used_at) / 1000.0);
-    if entry.complete {
-        let verified = if entry.verified {
-            " · SHA-256 verified"
-        } else {
-            ""
-        };
-        format!(
-            "{} · complete{verified} · last used {ago}",
-            bytes(entry.bytes)
-        )
-    } else {
-        format!(
-            "{} of {}: loading it again goes on from there · last used {ago}",
-            bytes(entry.stored_bytes),
-            bytes(entry.bytes)
-        )
-    }
+    format!("{here} · last used {ago} · from {}", folder(&entry.url))
 }
