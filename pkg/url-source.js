@@ -313,12 +313,13 @@ export class UrlSource {
       this.#askAhead();
       const { before, done } = stream.fills.shift();
       const { block, filled, reason = 'the server closed the connection too early' } = await done;
-      this.#signal?.throwIfAborted();
       if (filled === this.#length(index)) {
         stream.index += 1;
-        await this.#deliver(index, block);
+        // A stopped load goes on from here; a closed file is done with.
+        if (this.#stream === stream || this.#signal?.aborted) await this.#deliver(index, block);
         return;
       }
+      this.#signal?.throwIfAborted();
       if (this.#stream === null) return; // closed on purpose
       if (filled - before >= PROGRESS_BYTES) attempt = 0;
       if (attempt >= this.#waits.length) throw this.#broken(reason);

@@ -1,5 +1,7 @@
 // The browser's Cache, as far as the package uses it, over a Map that a test can look into and make fail.
 
+import './node-18.js';
+
 /**
  * Installs `caches` and returns its content: `parts` (address → bytes), `room` (bytes that fit), `deny` (an error that
  * every call meets), `writes`.

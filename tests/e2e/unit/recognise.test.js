@@ -9,6 +9,7 @@ import { modelFiles, saeFiles } from '../../../pkg/load.js';
 import { fromFiles } from '../../../pkg/offers.js';
 import { fileList } from '../../../pkg/sources.js';
 import { GPT2_CONFIG, MERGES, PAIR_CFG, PT, VOCAB, below, gpt2, saelens, shardedGpt2, zeros } from '../support/layouts.js';
+import './node-18.js';
 
 const bytesOf = (content) => (Buffer.isBuffer(content) || typeof content === 'string' ? content : JSON.stringify(content));
 const chosen = (files) => Object.entries(files).map(([path, content]) => ({ file: new File([bytesOf(content)], path.split('/').at(-1)), path }));
