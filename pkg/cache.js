@@ -8,6 +8,7 @@
 //
 // The key is the content's hash where the host tells it, else a hash of address, size, and ETag or Last-Modified.
 
+import { canHash, hexadecimalHash } from './hash.js';
 import { WriteBehind } from './write-behind.js';
 
 const CACHE_NAME = 'sae-explorer-v2';
@@ -318,9 +319,8 @@ export class Entry {
 
 // SHA-256 of some values as hexadecimal digits; null outside a secure context, where there is no store either.
 async function digest(values) {
-  if (globalThis.crypto?.subtle === undefined) return null;
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(values)));
-  return `url-${[...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  if (!canHash()) return null;
+  return `url-${await hexadecimalHash('SHA-256', new TextEncoder().encode(JSON.stringify(values)))}`;
 }
 
 function parse(bytes) {

@@ -86,7 +86,6 @@ export class UrlSource {
 
   /** Begins to fetch the file from its beginning, for a reader that will read it forward. */
   prefetch() {
-    this.#askAhead();
     this.#pump();
   }
 
@@ -154,7 +153,6 @@ export class UrlSource {
     const block = this.#held(index);
     // From the store the next block is fetched meanwhile, too.
     if (index + 1 < this.#count && this.#entry?.has(index + 1)) this.#held(index + 1).catch(() => {});
-    this.#askAhead();
     this.#pump();
     return block;
   }
@@ -203,6 +201,7 @@ export class UrlSource {
 
   // Reads the connection forward while somebody waits, or while there is room ahead of the reader.
   async #pump() {
+    this.#askAhead();
     if (this.#pumping) return;
     this.#pumping = true;
     try {
@@ -231,11 +230,13 @@ export class UrlSource {
     return next <= this.#last + AHEAD ? next : null;
   }
 
-  // Asks the connection for the blocks that are fetched before they are asked for.
+  // Asks the connection for the blocks that are fetched before they are asked for; a reader that has gone far ahead is
+  // better served by another connection.
   #askAhead() {
     const stream = this.#stream;
     if (stream === null) return;
-    while (stream.asked < this.#count && stream.asked <= this.#last + AHEAD && !(this.#ranges && this.#entry?.has(stream.asked))) this.#ask(stream);
+    const last = Math.min(this.#last, stream.index) + AHEAD;
+    while (stream.asked < this.#count && stream.asked <= last && !(this.#ranges && this.#entry?.has(stream.asked))) this.#ask(stream);
   }
 
   #ask(stream) {

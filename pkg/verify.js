@@ -4,6 +4,7 @@
 // copy is checked once, while the engine has nothing to do.
 
 import { SaeExplorerError } from './errors.js';
+import { canHash, hexadecimalHash } from './hash.js';
 
 /** What is hashed before the engine may have its turn again: a few milliseconds. */
 const PIECE_BYTES = 1 << 20;
@@ -15,8 +16,8 @@ const PIECE_BYTES = 1 << 20;
  */
 export async function checkSmall({ name, url, hash }, bytes) {
   const [, kind, expected] = /^(sha256|git)-([0-9a-f]+)$/.exec(hash ?? '') ?? [];
-  if (kind === undefined || globalThis.crypto?.subtle === undefined) return;
-  const found = kind === 'git' ? await gitHash(bytes) : hexadecimal(await crypto.subtle.digest('SHA-256', bytes));
+  if (kind === undefined || !canHash()) return;
+  const found = kind === 'git' ? await gitHash(bytes) : await hexadecimalHash('SHA-256', bytes);
   if (found === expected) return;
   throw new SaeExplorerError('bad-file', `${name} is not the file that its host lists: its ${kind === 'git' ? 'git hash' : 'SHA-256'} is ${found}, not ${expected}. Try again; if this comes back, tell the owner of ${new URL(url).host}.`, { file: name, url, found, expected });
 }
@@ -27,10 +28,8 @@ async function gitHash(bytes) {
   const whole = new Uint8Array(header.length + bytes.length);
   whole.set(header);
   whole.set(bytes, header.length);
-  return hexadecimal(await crypto.subtle.digest('SHA-1', whole));
+  return hexadecimalHash('SHA-1', whole);
 }
-
-const hexadecimal = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** Checks stored files, one after another. */
 export class Verifier {

@@ -222,7 +222,7 @@ async function loading(stage, { progress, signal }, expected, work) {
   const open = async (file) => {
     const source = await files.open(file, { signal, onBytes: meter.onBytes });
     if (over) await source.close(); // another file has failed meanwhile
-    opened.push(source);
+    else opened.push(source);
     return meter.add(source);
   };
   try {

@@ -1,33 +1,25 @@
 // What the browser's store promises: what is kept is whole and the right one, whatever interrupts it.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 
 import { readAll } from '../../../pkg/byte-sources.js';
 import { BLOCK_BYTES, Store } from '../../../pkg/cache.js';
 import { Files } from '../../../pkg/files.js';
-import { serveHub } from '../support/hub.js';
 import { installFakeCaches, storedBlocks } from './fake-cache.js';
 import { connections } from './fetcher.js';
+import { freshHub, numbered, same } from './host.js';
 
 const SIZE = 3 * BLOCK_BYTES + 1000;
-const big = Buffer.alloc(SIZE);
-for (let at = 0; at + 4 <= SIZE; at += 4) big.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
+const big = numbered(SIZE);
 const hash = `sha256-${'a'.repeat(64)}`;
 
-let hub;
+const hub = await freshHub();
 let caches;
 let notices;
-before(async () => {
-  hub = await serveHub();
-});
-after(() => hub.close());
 beforeEach(() => {
   caches = installFakeCaches();
   notices = [];
-  hub.rules = [];
-  hub.requests.length = 0;
-  hub.offline = false;
   hub.put('big.bin', big);
 });
 
@@ -37,7 +29,7 @@ const file = () => ({ name: 'big.bin', url: hub.url('big.bin') });
 const load = async (given = file(), options = {}) => {
   const source = await files().open(given, options);
   const bytes = await readAll(source);
-  assert.ok(Buffer.from(bytes).equals(big), 'other bytes than the file has');
+  same(bytes, big);
   await source.close();
   return source;
 };
@@ -161,7 +153,7 @@ test('a tab that deletes what another one reads costs that one a request', async
   const source = await files().open(file());
   await source.read(0, 10);
   await new Store(assert.fail).delete('all');
-  assert.ok(Buffer.from(await readAll(source)).equals(big));
+  same(await readAll(source), big);
 });
 
 test('blocks whose description is gone or unreadable are cleared away', async () => {
@@ -226,7 +218,7 @@ test('storage that is denied halfway does not stop the load', async () => {
   const source = await files().open(file());
   await source.read(0, 10);
   caches.deny = new Error('the disk is gone');
-  assert.ok(Buffer.from(await readAll(source)).equals(big));
+  same(await readAll(source), big);
   await source.close();
   assert.deepEqual(notices.map(({ code }) => code), ['storage-denied']);
 });

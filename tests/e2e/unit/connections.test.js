@@ -1,32 +1,24 @@
 // Connections that a fetcher reads: what arrives is the same as without one, and its death costs no more than a break.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 
 import { readAll } from '../../../pkg/byte-sources.js';
 import { BLOCK_BYTES } from '../../../pkg/cache.js';
 import { Connections } from '../../../pkg/connections.js';
 import { Files } from '../../../pkg/files.js';
-import { serveHub } from '../support/hub.js';
 import { installFakeCaches } from './fake-cache.js';
 import { startFetcher } from './fetcher.js';
+import { freshHub, numbered, same } from './host.js';
 
 const SIZE = 3 * BLOCK_BYTES + 1000;
-const big = Buffer.alloc(SIZE);
-for (let at = 0; at + 4 <= SIZE; at += 4) big.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
+const big = numbered(SIZE);
 
-let hub;
+const hub = await freshHub();
 let fetcher;
 let connections;
-before(async () => {
-  hub = await serveHub();
-});
-after(() => hub.close());
 beforeEach(() => {
   installFakeCaches();
-  hub.rules = [];
-  hub.requests.length = 0;
-  hub.offline = false;
   hub.put('big.bin', big);
   fetcher = undefined;
   connections = new Connections(() => (fetcher = startFetcher()));
@@ -35,7 +27,6 @@ beforeEach(() => {
 const open = (signal = new AbortController().signal, init = {}) => connections.fetch(hub.url('big.bin'), { ...init, signal });
 const files = () => new Files(assert.fail, { waits: [1, 1, 1], connections });
 const file = () => ({ name: 'big.bin', url: hub.url('big.bin') });
-const same = (bytes, expected) => assert.ok(Buffer.from(bytes).equals(expected), 'other bytes than the file has');
 
 test('an answer has what fetch tells, and its body comes by blocks, in order, passing over what is there', async () => {
   const { status, ok, headers, body } = await open(undefined, { headers: { range: 'bytes=100-' } });

@@ -1,30 +1,22 @@
 // Reading files by pieces from a host that behaves and misbehaves: what arrives is right, or the failure is told.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 
 import { readAll } from '../../../pkg/byte-sources.js';
 import { BLOCK_BYTES } from '../../../pkg/cache.js';
 import { Files } from '../../../pkg/files.js';
-import { serveHub } from '../support/hub.js';
 import { installFakeCaches } from './fake-cache.js';
 import { connections } from './fetcher.js';
+import { freshHub, numbered, same } from './host.js';
 
 const SIZE = 4 * BLOCK_BYTES + 1000;
-const big = Buffer.alloc(SIZE);
-for (let at = 0; at + 4 <= SIZE; at += 4) big.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
+const big = numbered(SIZE);
 const small = Buffer.from('just a few bytes');
 
-let hub;
-before(async () => {
-  hub = await serveHub();
-});
-after(() => hub.close());
+const hub = await freshHub();
 beforeEach(() => {
   installFakeCaches();
-  hub.rules = [];
-  hub.requests.length = 0;
-  hub.offline = false;
   hub.put('big.bin', big);
   hub.put('small.bin', small);
 });
@@ -32,7 +24,6 @@ beforeEach(() => {
 const notices = [];
 const files = () => new Files((notice) => notices.push(notice), { waits: [1, 1, 1], connections: connections() });
 const at = (name, more = {}) => ({ name, url: hub.url(name), ...more });
-const same = (bytes, expected) => assert.ok(Buffer.from(bytes).equals(expected), 'other bytes than the file has');
 const load = async (name, options) => readAll(await files().open(at(name), options));
 
 test('a file is read by pieces in any order, on one connection where it goes forward', async () => {

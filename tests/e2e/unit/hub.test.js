@@ -1,19 +1,18 @@
 // Links as people write them, what lies behind them, and what loading takes from it.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { before, beforeEach, test } from 'node:test';
 
 import { Files } from '../../../pkg/files.js';
 import { listRepository, parseLink, resolveUrl } from '../../../pkg/hub.js';
 import { modelFiles, saeFiles } from '../../../pkg/load.js';
 import { fromLink } from '../../../pkg/offers.js';
-import { serveHub } from '../support/hub.js';
 import { CFG, MERGES, PAIR_CFG, PT, VOCAB, below, gpt2, saelens, shardedGpt2 } from '../support/layouts.js';
 import { installFakeCaches } from './fake-cache.js';
+import { freshHub } from './host.js';
 
-let hub;
-before(async () => {
-  hub = await serveHub();
+const hub = await freshHub();
+before(() => {
   hub.repo('a/gpt2', { ...gpt2(), 'README.md': 'text', ...below('onnx', { 'config.json': { model_type: 'gpt2' } }) });
   hub.repo('a/sharded', shardedGpt2({ 'tokenizer.json': null, 'vocab.json': VOCAB, 'merges.txt': MERGES }));
   hub.repo('a/saes', { ...below('layer_0', saelens()), ...below('layer_1.pt', saelens()), 'README.md': 'text' });
@@ -23,13 +22,7 @@ before(async () => {
   hub.repo('a/unlisted', { ...gpt2(), ...below('sae', saelens()), 'one.pt': PT }, { listing: false });
   for (const [path, content] of Object.entries({ ...below('plain/gpt2', gpt2()), ...below('plain/parts', shardedGpt2()), ...below('plain/sae', saelens()), ...below('plain/sae.pt', saelens()), 'plain/one.pt': PT, 'plain/text.pt': 'text' })) hub.put(path, content);
 });
-after(() => hub.close());
-beforeEach(() => {
-  installFakeCaches();
-  hub.rules = [];
-  hub.requests.length = 0;
-  hub.offline = false;
-});
+beforeEach(() => void installFakeCaches());
 
 const means = () => {
   const files = new Files(assert.fail, { waits: [1] });

@@ -2,29 +2,25 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 
 import { readAll } from '../../../pkg/byte-sources.js';
 import { BLOCK_BYTES, Store } from '../../../pkg/cache.js';
 import { Files } from '../../../pkg/files.js';
 import { Queue } from '../../../pkg/queue.js';
 import { Verifier } from '../../../pkg/verify.js';
-import { serveHub } from '../support/hub.js';
 import { installFakeCaches, storedBlocks } from './fake-cache.js';
 import { connections } from './fetcher.js';
+import { freshHub, same } from './host.js';
 
 const big = Buffer.alloc(2 * BLOCK_BYTES + 1000, 'content');
 const small = Buffer.from('{"d_in": 768}');
 const sha256 = (bytes) => `sha256-${createHash('sha256').update(bytes).digest('hex')}`;
 const WRONG = `sha256-${'a'.repeat(64)}`;
 
-let hub;
+const hub = await freshHub();
 let caches;
 let notices;
-before(async () => {
-  hub = await serveHub();
-});
-after(() => hub.close());
 beforeEach(() => {
   caches = installFakeCaches();
   notices = [];
@@ -43,7 +39,7 @@ const verifier = (given = {}) => new Verifier({ newHash: hasher, turn: async () 
 /** Loads the large file, whose host says that it has this hash, and resolves when it is stored. */
 async function stored(hash) {
   const source = await files().open(at('big.bin', hash, big.length));
-  assert.ok(Buffer.from(await readAll(source)).equals(big));
+  same(await readAll(source), big);
   await source.close();
   return source.entry;
 }
@@ -55,7 +51,7 @@ async function settled(condition) {
 
 test('a small file is checked before it is used, by either hash', async () => {
   const git = `git-${createHash('sha1').update(`blob ${small.length}\0`).update(small).digest('hex')}`;
-  for (const hash of [git, sha256(small)]) assert.ok(Buffer.from(await files().bytes(at('cfg.json', hash, small.length))).equals(small));
+  for (const hash of [git, sha256(small)]) same(await files().bytes(at('cfg.json', hash, small.length)), small);
   for (const hash of [`git-${'b'.repeat(40)}`, WRONG]) {
     await assert.rejects(files().bytes(at('cfg.json', hash, small.length)), (error) => {
       assert.equal(error.code, 'bad-file');
