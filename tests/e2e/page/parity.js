@@ -25,19 +25,22 @@ export async function fixture(name) {
 
 const sum = (array, of) => array.reduce((total, value, at) => total + of(value, at), 0);
 
+// Every comparison below gives a number that no limit allows (NaN) where the two are not comparable: where one of them has
+// a value that is not a number, where the lengths differ, and where there is nothing to compare.
+
 /** RMS of the difference over RMS of the reference. */
 export function relativeRms(got, want) {
+  if (got.length !== want.length) return NaN;
   return Math.sqrt(sum(want, (value, at) => (got[at] - value) ** 2) / sum(want, (value) => value ** 2));
 }
 
-/** Largest absolute difference. NaN is the largest of all. */
+/** Largest absolute difference. */
 export function maxAbs(got, want) {
+  if (got.length !== want.length || want.length === 0) return NaN;
   let largest = 0;
-  for (let at = 0; at < want.length; at += 1) {
-    const difference = Math.abs(got[at] - want[at]);
-    if (!(difference <= largest)) largest = difference;
-  }
-  return got.length === want.length ? largest : Infinity;
+  // Math.max of anything and NaN is NaN.
+  for (let at = 0; at < want.length; at += 1) largest = Math.max(largest, Math.abs(got[at] - want[at]));
+  return largest;
 }
 
 // An activation this close to the reference agrees with it, however small both are: it is the bound within which two
@@ -47,9 +50,13 @@ const TIE = 1e-4;
 /**
  * Compares two rankings, row by row. A place that holds another latent counts as an exchange; `widest` is the largest
  * difference of the two activations there, which for a tie broken otherwise is tiny.
+ * @param {{k: number, latents: ArrayLike<number>, activations: ArrayLike<number>}} got
+ * @param {{rows: number, length(row: number): number, id(row: number, place: number): number, value(row: number, place: number): number}} want
  */
-function compareLatents(got, want) {
+export function compareLatents(got, want) {
   const worst = { exchanged: 0, widest: 0, activation: 0 };
+  const whole = want.rows > 0 && got.latents.length === want.rows * got.k && got.activations.length === got.latents.length;
+  if (!whole) return { exchanged: NaN, widest: NaN, activation: NaN };
   for (let row = 0; row < want.rows; row += 1) {
     for (let place = 0; place < Math.max(got.k, want.length(row)); place += 1) {
       const [id, value] = place < got.k ? [got.latents[row * got.k + place], got.activations[row * got.k + place]] : [-1, 0];
@@ -57,11 +64,12 @@ function compareLatents(got, want) {
       const reference = inRow ? want.value(row, place) : 0;
       // A latent that is not active has no id here, while the reference lists it with the value 0.
       const referenceId = inRow && reference > 0 ? want.id(row, place) : -1;
+      const difference = Math.abs(value - reference);
       if (id !== referenceId) {
         worst.exchanged += 1;
-        worst.widest = Math.max(worst.widest, Math.abs(value - reference));
-      } else if (Math.abs(value - reference) > TIE) {
-        worst.activation = Math.max(worst.activation, Math.abs(value - reference) / reference);
+        worst.widest = Math.max(worst.widest, difference);
+      } else if (!(difference <= TIE)) {
+        worst.activation = Math.max(worst.activation, difference / reference);
       }
     }
   }
@@ -106,7 +114,7 @@ export async function compare(explorer, name, saes, every) {
     const read = every || sae === trace.saes.at(-1) ? await explorer.reconstruction(want.text, sae.id, { bos }) : null;
     perSae[sae.id] = {
       ...compareLatents(sae, referenceRanking(want.tensors, reference)),
-      reconstruction: read === null ? 0 : relativeRms(read.data, want.tensors[`${reference}.recon`].data),
+      reconstruction: read === null ? null : relativeRms(read.data, want.tensors[`${reference}.recon`].data),
       splicedLoss: Math.abs(sae.metrics.splicedLoss - facts.ce_spliced_positions_ge_1),
     };
   }
