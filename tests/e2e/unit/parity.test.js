@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { compareLatents, maxAbs, relativeRms } from '../page/parity.js';
+import { compareLatents, fvuOf, maxAbs, relativeRms } from '../page/parity.js';
 
 const fails = (value, limit = 1e9) => assert.ok(!(value <= limit), `${value} passes a limit of ${limit}`);
 
@@ -60,4 +60,15 @@ test('rankings: what is no number, and rows that are missing or too many, pass n
     for (const value of [exchanged, widest, activation]) fails(value);
   }
   fails(compareLatents(found(1, []), reference([])).widest);
+});
+
+test('the fraction of variance unexplained', () => {
+  const x = { shape: [3, 2], data: Float32Array.of(100, 100, 1, 3, 3, 7) };
+  const at = (...values) => ({ data: Float32Array.of(...values) });
+  // Around the mean (2, 5) the variance is 10; the first row does not count.
+  assert.equal(fvuOf(x, at(0, 0, 1, 3, 3, 7), false), 0);
+  assert.equal(fvuOf(x, at(0, 0, 2, 3, 3, 5), false), 0.5);
+  assert.equal(fvuOf({ shape: [3, 2], data: Float32Array.of(9, 9, 1, 3, 7, 3) }, at(0, 0, 1, 2, 7, 3), true), 0.25);
+  fails(fvuOf(x, at(0, 0, 1, 3, 3), false));
+  fails(fvuOf(x, at(0, 0, NaN, 3, 3, 7), false));
 });
