@@ -4,7 +4,7 @@
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
 import init, { Engine, Sha256, Tokenizer } from './engine.js';
-import { duringCalls } from './byte-sources.js';
+import { damaged, duringCalls } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { SaeExplorerError, toPlain } from './errors.js';
 import { Files } from './files.js';
@@ -211,9 +211,6 @@ async function mustStay(pt, cfg) {
   return canStay(pt, shape) && saeFits(saeDeviceBytes(shape), streamedDeviceBytes(shape), room()).streamed;
 }
 
-// What shows that a file's content is wrong; a download that was damaged must not be taken from the store next time.
-const DAMAGED = ['bad-file', 'wrong-shape', 'non-finite-weights'];
-
 // Runs `work(means)`; what it opens counts in the progress, and is let go of in the end.
 async function loading(stage, { progress, signal }, expected, work) {
   const meter = new Meter((loaded, total, more) => progress(stage, loaded, total, more), expected);
@@ -230,7 +227,8 @@ async function loading(stage, { progress, signal }, expected, work) {
     meter.finish();
     return loaded;
   } catch (error) {
-    if (DAMAGED.includes(error?.code)) for (const source of opened) await source.forget();
+    // A download that was damaged must not be taken from the store next time.
+    for (const source of damaged(error, opened)) await source.forget();
     throw error;
   } finally {
     over = true;
