@@ -97,7 +97,7 @@ export class SaeExplorer {
   /** A prompt's tokens, without running the model. */
   tokenize(prompt: string, options?: PromptOptions): Promise<Tokenization>;
 
-  /** What is loaded, where it runs and what it uses. */
+  /** What is loaded, where it runs and what it uses. What could not be loaded again after a loss is not in it. */
   info(): Promise<Info>;
 
   /**
@@ -130,7 +130,10 @@ export class SaeExplorerError extends Error {
   constructor(code: ErrorCode, message: string, details?: Record<string, unknown>);
   /** What went wrong, for programs. */
   code: ErrorCode;
-  /** The values behind the message, such as `{tokens: 300, limit: 256}`. */
+  /**
+   * The values behind the message, such as `{tokens: 300, limit: 256}`. Where something could not be loaded again after a
+   * lost device or a dead worker, `reloading` is the SAE's id, or `"model"`.
+   */
   details: Record<string, unknown>;
 }
 
@@ -161,7 +164,7 @@ export type ErrorCode =
   | 'device-lost'
   /** The device or the worker has not enough memory. */
   | 'out-of-memory'
-  /** The worker ended during the call; the next call starts another one and loads everything again. */
+  /** The worker ended during the call; the next call starts another one and loads again what it needs. */
   | 'worker-died'
   /** Stopped on request, or by a later trace. */
   | 'cancelled'
@@ -169,7 +172,10 @@ export type ErrorCode =
   | 'no-model'
   /** No SAE with this id is loaded. */
   | 'unknown-sae'
-  /** An option or argument has a value that it cannot have. */
+  /**
+   * An option or argument has a value that it cannot have; `details` has `option` (its name), `value` and, where the package
+   * itself refuses it, `accepts` (in words) and, where there are few, `allowed` (the values).
+   */
   | 'bad-option'
   /** A file could not be fetched. */
   | 'network'
@@ -462,8 +468,11 @@ export interface SaeInfo {
 }
 
 export interface PromptOptions {
-  /** Whether a BOS token goes before the prompt; `"auto"` (default) does what the model and SAEs were trained with. */
-  bos?: 'auto' | 'yes' | 'no';
+  /**
+   * Whether a BOS token goes before the prompt; `"auto"` (default) does what the model and SAEs were trained with. `true`
+   * and `false` are the same as `"yes"` and `"no"`.
+   */
+  bos?: boolean | 'auto' | 'yes' | 'no';
 }
 
 export interface TraceOptions extends PromptOptions {

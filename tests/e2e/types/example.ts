@@ -63,8 +63,9 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     if (error instanceof SaeExplorerError && error.code === 'cancelled') console.log(error.details.tokens);
   }
 
-  // @ts-expect-error the bos option takes three values
   await explorer.logits('text', { bos: true });
+  // @ts-expect-error the bos option takes true, false and three words
+  await explorer.logits('text', { bos: 'maybe' });
   // @ts-expect-error an edit says which SAE it means
   await explorer.edited('text', { latent, value: 0 });
   // @ts-expect-error there is no such error code
