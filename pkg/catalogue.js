@@ -89,6 +89,8 @@ const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 export function checkCatalogue(value, url) {
   const wrong = (what) => new SaeExplorerError('bad-file', `catalogue.json is not a catalogue: ${what}. Its fields are described in the package's README.`, { file: 'catalogue.json', url });
   if (!Array.isArray(value?.models) || !Array.isArray(value?.saes)) throw wrong('"models" and "saes" must be lists');
+  const { mirror } = value;
+  if (typeof mirror === 'string' && mirror !== '' && !/^https?:\/\/[^/\s]+/.test(mirror)) throw wrong('"mirror" is neither null nor an http(s) address');
   const ids = new Set();
   const check = (entry, texts, numbers) => {
     for (const name of texts) if (typeof entry?.[name] !== 'string') throw wrong(`${entry?.id ?? 'an entry'} has no text "${name}"`);

@@ -177,10 +177,18 @@ export type ErrorCode =
    * itself refuses it, `accepts` (in words) and, where there are few, `allowed` (the values).
    */
   | 'bad-option'
-  /** A file could not be fetched. */
+  /**
+   * A file could not be fetched. Where its host was silent, `details` has `host`, `seconds` and `stalled`; where it stopped in
+   * the middle again and again, `host`, `reason`, `stored` and `size`.
+   */
   | 'network'
   /** Another site's file could not be fetched: it cannot be reached, or does not let this page read its files. */
   | 'cors'
+  /**
+   * An address was not contacted, because nobody has chosen its origin: something that was loaded named it, such as a list of
+   * files. `details` has `url` and `origin`.
+   */
+  | 'not-chosen'
   /** The host answers with other parts of a file than the ones it is asked for. */
   | 'no-range'
   /** A file became another one while it was being loaded; what was loaded of it is thrown away. */
@@ -199,6 +207,8 @@ export interface CreateOptions {
   demo?: string | URL;
   /** Address of the site's catalogue; default `../catalogue.json` beside this module's folder. */
   catalogue?: string | URL;
+  /** How long a host may send nothing before its connection counts as broken and is tried again, seconds; default 30. */
+  stallSeconds?: number;
   /** Told while the engine, a model or SAEs are loaded, also when they are loaded again after a loss. */
   onProgress?: (progress: Progress) => void;
   /** Told about things that cost nothing but may interest a person, such as a lost device that was replaced. */

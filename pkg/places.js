@@ -11,9 +11,13 @@ import { HUGGING_FACE, folderOf, listRepository, parseLink, resolveUrl } from '.
  * @property {(path: string) => object | string} source what loadModel() and loadSae() take for a path
  */
 
-/** @param {{repo: string, revision?: string, path?: string} | {url: string}} link */
+/**
+ * The place that a link means. To give a link is to choose its host.
+ * @param {{repo: string, revision?: string, path?: string} | {url: string}} link
+ */
 export async function placeOf(files, link, { mirror, signal }) {
   const known = link.url === undefined ? link : parseLink(link.url, mirror);
+  files.choose(known.repo === undefined ? known.url : (mirror ?? HUGGING_FACE));
   return known.repo === undefined ? address(known.url) : repository(files, known, { mirror, signal });
 }
 

@@ -4,7 +4,7 @@
 import { BLOCK_BYTES } from './cache.js';
 import { checkBounds } from './byte-sources.js';
 import { SaeExplorerError } from './errors.js';
-import { changed, connect, sameVersion, versionOf, waitFor } from './http.js';
+import { changed, connect, isSilent, sameVersion, versionOf, waitFor } from './http.js';
 
 /** Blocks that are fetched before they are asked for. */
 const AHEAD = 4;
@@ -260,8 +260,8 @@ export class UrlSource {
         return;
       } catch (error) {
         this.#signal?.throwIfAborted();
-        if (this.#ranges === null || !passing(error)) throw error;
-        if (attempt >= this.#waits.length) throw this.#broken(error.message);
+        if (!isSilent(error) && (this.#ranges === null || !passing(error))) throw error;
+        if (attempt >= this.#waits.length) throw this.#ranges === null ? error : this.#broken(error.details?.reason ?? error.message);
         await waitFor(this.#waits[attempt], this.#signal);
       }
     }
@@ -350,7 +350,7 @@ export class UrlSource {
   #broken(reason) {
     const kept = this.#entry?.storedBytes ?? 0;
     const resume = kept > 0 ? `${kept} of its ${this.size} bytes are stored: try again to go on from there.` : 'Check the connection, then try again.';
-    return new SaeExplorerError('network', `${this.name} was not loaded to its end: the connection to ${new URL(this.url).host} broke ${this.#waits.length + 1} times (${reason}). ${resume}`, { file: this.name, url: this.url, stored: kept, size: this.size });
+    return new SaeExplorerError('network', `${this.name} was not loaded to its end: the connection to ${new URL(this.url).host} broke ${this.#waits.length + 1} times (${reason}). ${resume}`, { file: this.name, url: this.url, host: new URL(this.url).host, reason, stored: kept, size: this.size });
   }
 }
 

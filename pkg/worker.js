@@ -6,8 +6,10 @@
 import init, { Engine, Sha256, Tokenizer } from './engine.js';
 import { damaged, duringCalls } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
+import { Connections } from './connections.js';
 import { SaeExplorerError, toPlain } from './errors.js';
 import { Files } from './files.js';
+import { Gate, seal } from './gate.js';
 import { demoManifest, modelFiles, saeFiles } from './load.js';
 import { canStay, fromFiles, fromLink } from './offers.js';
 import { Meter } from './progress.js';
@@ -26,7 +28,10 @@ let settings = { mirror: null, memoryBudget: null };
 let call = null; // {signal, failed} of the engine's call under way, for which streamed SAEs are read
 
 const onNotice = (notice) => self.postMessage({ notice });
-const files = new Files(onNotice);
+const gate = new Gate();
+seal(self, gate);
+const connections = new Connections(undefined, { gate });
+const files = new Files(onNotice, { connections });
 const queue = new Queue(() => engine?.cancel());
 const verifier = new Verifier({
   newHash: () => new Sha256(),
@@ -54,13 +59,15 @@ function pause() {
 }
 
 const methods = {
-  async start({ backend, limits, demo, catalogue: address, settings: given }, { progress }) {
+  async start({ backend, limits, demo, catalogue: address, stallSeconds, settings: given }, { progress }) {
     demoUrl = demo;
     catalogueUrl = address;
     settings = given;
+    if (stallSeconds !== undefined) connections.stall = 1000 * stallSeconds;
+    for (const url of [demo, address]) gate.choose(url);
     progress('engine', 0, 1);
     try {
-      ({ memory } = await init({ module_or_path: new URL('./engine_bg.wasm', import.meta.url) }));
+      ({ memory } = await init({ module_or_path: files.response({ name: 'engine_bg.wasm', url: new URL('./engine_bg.wasm', import.meta.url).href }, 'application/wasm') }));
     } catch (error) {
       throw new SaeExplorerError('network', `engine_bg.wasm could not be loaded (${error.message}). Check that it lies beside engine.js and that the connection works, then reload.`, { file: 'engine_bg.wasm' });
     }
@@ -77,6 +84,7 @@ const methods = {
     const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
     const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue);
     const from = demo ?? offer?.source ?? source;
+    chooseFiles([...Object.values(source.parts ?? {}).flat(), ...(source.files ?? [])]);
     const name = demo?.name ?? offer?.entry.name ?? named(from) ?? id ?? 'model';
     return loading('model', context, demo?.parts.weights.bytes, async (means) => {
       const parts = await modelFiles(from, means);
@@ -91,6 +99,7 @@ const methods = {
   async loadSae({ source, id, ...options }, context) {
     if (source.demo) return loadDemoSaes(source, context);
     const offer = source.catalogue === undefined ? null : catalogueSae(await offered(context.signal), source);
+    chooseFiles(source.files ?? []);
     return loading('sae', context, 0, async (means) => {
       const parts = await saeFiles(offer?.source ?? source, means);
       return loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre }, parts);
@@ -145,9 +154,17 @@ const beside = {
     settings = given;
   },
 
-  recognise: ({ list }) => fromFiles(list, { files, device: room(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } }),
+  recognise({ list }) {
+    chooseFiles(list);
+    return fromFiles(list, { files, device: room(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } });
+  },
   fromLink: async ({ text }) => fromLink(text, { files, device: room(), mirror: await mirror() }),
 };
+
+// Files that a caller has given by their addresses.
+function chooseFiles(list) {
+  for (const { url } of list) if (url !== undefined) gate.choose(url);
+}
 
 // While a call is under way the engine answers no other; what was on the device before it is near enough.
 function onDevice() {

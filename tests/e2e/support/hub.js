@@ -23,9 +23,13 @@ const READ = 8 << 20;
  *   noCors, noRange, noHead, noMarks (neither ETag nor Last-Modified), noLength
  *   announce              a Content-Length other than the true one
  *   cutAfter              bytes of an answer after which the connection is cut; `cuts`: how many times (default: always)
+ *   silent                accepts the request and says nothing; a number: so many times, then it answers
+ *   stopAfter             bytes of an answer after which nothing more comes, the connection left open; `stops`: how many times
+ *                         (default: always)
  *   change                after how many answers the file is another one of the same length
  *   pause                 milliseconds before each piece of 64 KiB
  *   gzip                  compresses the answer, whatever was asked for
+ *   next                  the address of the page that is said to follow a list
  *   wrongPart             sends another part than the one that was asked for
  * `requests`: [{method, path, range}] of everything that was asked; `offline`: true cuts every connection at once.
  */
@@ -47,7 +51,7 @@ export async function serveHub() {
     },
     misbehave: (pattern, rule) => {
       state.rules = state.rules.filter((other) => String(other.pattern) !== String(pattern));
-      if (rule !== null) state.rules.push({ pattern, answers: 0, cutSoFar: 0, ...rule });
+      if (rule !== null) state.rules.push({ pattern, answers: 0, cutSoFar: 0, stopsSoFar: 0, silences: 0, ...rule });
     },
     /** The paths of the requests of a method since the last call. */
     asked: (method = 'GET') => state.requests.splice(0).filter((one) => one.method === method).map(({ path }) => path),
@@ -70,6 +74,10 @@ async function answer(state, request, response) {
   const path = decodeURIComponent(url.pathname.slice(1));
   state.requests.push({ method: request.method, path, range: request.headers.range });
   const rule = state.rules.find(({ pattern }) => pattern.test(path)) ?? {};
+  if (rule.silent === true || rule.silences < rule.silent) {
+    rule.silences += 1;
+    return undefined;
+  }
   if (!rule.noCors) {
     response.setHeader('access-control-allow-origin', '*');
     response.setHeader('access-control-expose-headers', 'ETag, Content-Range, Accept-Ranges, Link');
@@ -77,7 +85,7 @@ async function answer(state, request, response) {
   if (rule.status !== undefined) return refuse(response, rule.status);
   if (rule.loop) return redirect(response, `${url.pathname}?${Number(url.search.slice(1)) + 1}`);
   const tree = /^api\/models\/([^/]+\/[^/]+)\/tree\/([^/]+)$/.exec(path);
-  if (tree !== null) return list(state.repos.get(`${tree[1]}@${tree[2]}`), url, response);
+  if (tree !== null) return list(state.repos.get(`${tree[1]}@${tree[2]}`), url, response, rule);
   const resolve = /^([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path);
   if (resolve !== null && !url.searchParams.has('stored')) {
     const known = state.repos.get(`${resolve[1]}@${resolve[2]}`)?.contents.has(resolve[3]);
@@ -121,6 +129,11 @@ async function pour(file, rule, response, from, to, changed) {
     cut = to > from + rule.cutAfter;
     end = Math.min(to, from + rule.cutAfter);
   }
+  const stops = rule.stopAfter !== undefined && to > from + rule.stopAfter && rule.stopsSoFar < (rule.stops ?? Infinity);
+  if (stops) {
+    rule.stopsSoFar += 1;
+    end = from + rule.stopAfter;
+  }
   for (let at = from; at < end; at += PIECE) {
     if (rule.pause !== undefined) await new Promise((resume) => setTimeout(resume, rule.pause));
     if (response.destroyed) return;
@@ -128,6 +141,7 @@ async function pour(file, rule, response, from, to, changed) {
     if (changed) piece = piece.map((byte) => byte ^ 0xff);
     await new Promise((sent) => response.write(piece, sent));
   }
+  if (stops) return response.flushHeaders();
   if (!cut) return response.end();
   // What was written must have left before the connection is torn down.
   response.flushHeaders();
@@ -141,7 +155,7 @@ function compressed(file, request, response) {
 }
 
 // In pages, as Hugging Face does it; small ones, so that tests meet more than one.
-function list(repo, url, response) {
+function list(repo, url, response, rule) {
   if (repo === undefined) return refuse(response, 401);
   if (!repo.listing) return refuse(response, 404);
   const page = 50;
@@ -157,8 +171,11 @@ function list(repo, url, response) {
     next.searchParams.set('cursor', at + page);
     response.setHeader('link', `<${next.pathname}${next.search}>; rel="next"`);
   }
+  if (rule.next !== undefined) response.setHeader('link', `<${rule.next}>; rel="next"`);
   response.setHeader('content-type', 'application/json');
-  response.end(JSON.stringify(files.slice(at, at + page)));
+  const text = Buffer.from(JSON.stringify(files.slice(at, at + page)));
+  response.setHeader('content-length', text.length);
+  return pour({ at: (from, to) => text.subarray(from, to) }, rule, response, 0, text.length, false);
 }
 
 function sha256(file) {

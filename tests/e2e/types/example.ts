@@ -6,6 +6,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const explorer = await SaeExplorer.create({
     backend: 'auto',
     limits: 'default',
+    stallSeconds: 20,
     demo: new URL('https://example.org/demo/demo.json'),
     onProgress: ({ stage, loaded, total, name, source }) => console.log(stage === 'model', loaded / total, name, source === 'cache'),
     onNotice: ({ code, message }) => console.log(code === 'device-lost', message),

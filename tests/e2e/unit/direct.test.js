@@ -3,3 +3,4 @@
 globalThis.withoutFetcher = true;
 await import('./files.test.js');
 await import('./cache.test.js');
+await import('./stall.test.js');
