@@ -2,7 +2,7 @@
 // there is never half of one; whether a file is whole follows from the blocks that are there. Two tabs that load the same
 // file write the same blocks.
 //
-//   /.sae-explorer/{key}/meta     {key, url, name, size, etag, modified, hash, blockBytes, usedAt, verified}
+//   /.sae-explorer/{key}/meta     {key, url, name, size, etag, modified, hash, pinned, commit, blockBytes, usedAt, verified}
 //   /.sae-explorer/{key}/{index}  block number `index`
 //   /.sae-explorer/listing/{key}  a host's list of a repository's files, for when it cannot be reached
 //
@@ -66,9 +66,9 @@ export class Store {
   /**
    * The entry of a file, made where there is none yet; null where it cannot be stored, or where nothing would tell the
    * file from a later one of the same length.
-   * @param {{url: string, name: string, size: number, etag?: string|null, modified?: string|null, hash?: string|null}} file
+   * @param {{url: string, name: string, size: number, etag?: string|null, modified?: string|null, hash?: string|null, pinned?: boolean, commit?: string|null}} file
    */
-  async entry({ url, name, size, etag = null, modified = null, hash = null }) {
+  async entry({ url, name, size, etag = null, modified = null, hash = null, pinned = false, commit = null }) {
     if ((hash ?? etag ?? modified) === null) return null;
     const key = hash ?? (await digest([url, size, etag ?? modified]));
     if (key === null || (await this.#cache()) === null) return null;
@@ -78,7 +78,7 @@ export class Store {
     const found = entries.get(key);
     const kept = found?.meta.size === size && found.meta.blockBytes === BLOCK_BYTES;
     const verified = kept && found.meta.verified === true;
-    const meta = { key, url, name, size, etag, modified, hash, blockBytes: BLOCK_BYTES, usedAt: Date.now(), verified };
+    const meta = { key, url, name, size, etag, modified, hash, pinned, commit, blockBytes: BLOCK_BYTES, usedAt: Date.now(), verified };
     const entry = new Entry(this, meta, kept ? found.blocks : new Set());
     await entry.touch();
     return entry;

@@ -20,6 +20,7 @@ const PIECE_BYTES = 256 << 10;
  * @property {Blob} [blob]
  * @property {number} [bytes] the length it must have
  * @property {string} [hash] its content's hash, where the host has told it: `sha256-…` or `git-…`
+ * @property {boolean} [pinned] whether the catalogue has told the hash, and not the host
  */
 
 /** The files of one worker. */
@@ -52,10 +53,10 @@ export class Files {
    */
   async open(file, { signal, onBytes } = {}) {
     if (file.blob !== undefined) return new BlobSource({ name: file.name, blob: file.blob, signal, onBytes });
-    const make = (given) => new UrlSource({ name: file.name, url: file.url, connections: this.#connections, memory: this.#memory, signal, onBytes, waits: this.#waits, ...given });
+    const make = (given) => new UrlSource({ name: file.name, url: file.url, hash: file.hash, connections: this.#connections, memory: this.#memory, signal, onBytes, waits: this.#waits, ...given });
     if (file.hash !== undefined && file.bytes !== undefined) {
       const entry = await this.store.entry({ ...file, size: file.bytes });
-      return make({ size: file.bytes, version: { size: file.bytes, etag: null, modified: null }, entry });
+      return make({ size: file.bytes, version: { size: file.bytes, etag: null, modified: null, commit: null }, entry });
     }
     const kept = await this.#stillTheSame(file, signal);
     if (kept !== null) {
@@ -65,12 +66,16 @@ export class Files {
     return this.#first(file, { signal, make, onBytes });
   }
 
-  /** All bytes of a small file. Whoever needs them does not wait until they are stored. */
-  async bytes(file, options) {
+  /**
+   * All bytes of a small file. Whoever needs them does not wait until they are stored. `onCommit` is told the commit that the
+   * file is from, where its host names it.
+   */
+  async bytes(file, { onCommit, ...options } = {}) {
     const source = await this.open(file, options);
     try {
       const bytes = await readAll(source);
       await checkSmall(file, bytes);
+      if (typeof source.commit === 'string') onCommit?.(source.commit);
       return bytes;
     } catch (error) {
       if (error?.code === 'bad-file') await source.forget();
@@ -150,7 +155,10 @@ export class Files {
     }
     // The length in an answer to HEAD may be that of a compressed form, so the marks alone decide.
     const same = (now.etag ?? now.modified) !== null && sameVersion({ ...now, size: null }, markOf(kept));
-    if (same && fits(file, kept.meta.size)) return kept;
+    if (same && fits(file, kept.meta.size)) {
+      kept.meta.commit = now.commit ?? kept.meta.commit;
+      return kept;
+    }
     await kept.drop();
     return null;
   }
@@ -218,7 +226,7 @@ export class Files {
       if (!(await entry.put(index, new Uint8Array(await block.arrayBuffer())))) break;
     }
     const whole = new BlobSource({ name: file.name, blob, signal, onBytes });
-    return Object.assign(whole, { origin: 'network', loaded: blob.size, entry, forget: async () => entry?.drop() });
+    return Object.assign(whole, { origin: 'network', loaded: blob.size, entry, commit: version.commit, sha256: /^sha256-(.*)$/.exec(file.hash ?? '')?.[1] ?? null, forget: async () => entry?.drop() });
   }
 
   async #spool(answer, parts, source, { signal, onBytes }) {
@@ -261,7 +269,7 @@ export const isMissing = (error) => error?.code === 'missing-file';
 /** Whether a failed request means that the host gave no answer, or none that says something about the file. */
 export const isUnreachable = ({ code, details }) => code === 'cors' || (code === 'network' && (details?.status === undefined || details.status >= 500 || details.status === 429));
 
-const markOf = ({ meta: { size, etag, modified } }) => ({ size, etag, modified });
+const markOf = ({ meta: { size, etag, modified, commit = null } }) => ({ size, etag, modified, commit });
 const fits = ({ bytes }, size) => bytes === undefined || bytes === size;
 
 function brokenOff({ name, url }, { message }) {

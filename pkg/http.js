@@ -61,7 +61,10 @@ export function changed({ name, url }) {
   return new SaeExplorerError('file-changed', `${name} was changed on the server while it was being loaded, so its parts do not belong together; they were thrown away. Try again: it is then loaded from its beginning.`, { file: name, url });
 }
 
-/** What an answer says about the whole file: its length and the marks by which a changed file is recognised. */
+/**
+ * What an answer says about the whole file: its length, the marks by which a changed file is recognised, and the commit that it
+ * is from.
+ */
 export function versionOf(response) {
   const { headers } = response;
   const encoding = headers.get('content-encoding');
@@ -71,7 +74,7 @@ export function versionOf(response) {
   const hidden = encoding === null && response.type === 'cors' && response.status === 200;
   const length = headers.get('content-length');
   const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
-  const version = { etag: strong(headers.get('etag')), modified: headers.get('last-modified'), encoded, size: null, start: 0 };
+  const version = { etag: strong(headers.get('etag')), modified: headers.get('last-modified'), encoded, size: null, start: 0, commit: headers.get('x-repo-commit') };
   if (response.status === 206) version.start = range?.[1] === undefined ? null : Number(range[1]);
   if (range !== null && range[2] !== '*') version.size = Number(range[2]);
   else if (response.status === 200 && length !== null && (encoded || hidden)) version.announced = Number(length);

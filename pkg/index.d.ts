@@ -272,6 +272,27 @@ export interface CatalogueSource {
   layer?: number;
   /** Another path in the release's repository than the one that the layer has. */
   path?: string;
+  /** Another revision than the entry's, such as the commit of an {@link Origin}. The entry's `hashes` hold all the same. */
+  revision?: string;
+}
+
+/** Where a model or SAE was loaded from: what others need to load the same. */
+export interface Origin {
+  /** `owner/name`; `null` for an address outside a repository. */
+  repository: string | null;
+  /** The revision that was asked for, such as `"main"`; `null` for an address. */
+  revision: string | null;
+  /**
+   * The commit that it stood for, 40 hexadecimal digits: as {@link RepoSource} `revision` it gives the same files, whatever the
+   * branch is at by then. `null` where the host does not tell.
+   */
+  commit: string | null;
+  /** The folder or file in the repository, `""` for all of it; for an address its path. */
+  path: string;
+  /** An address that loads the same: of the folder or file at its commit, without a query. */
+  url: string;
+  /** SHA-256 of the weights, hexadecimal, where they are one file whose hash the host or the catalogue tells. */
+  sha256?: string;
 }
 
 /** A Hugging Face repository, or a folder or file in it. */
@@ -307,7 +328,10 @@ export interface CatalogueEntry {
   id: string;
   name: string;
   repo: string;
+  /** A branch, tag or commit; default `"main"`. */
   revision?: string;
+  /** Hashes of files, by their paths in the repository: `"sha256-"` and 64 hexadecimal digits. Other content is refused. */
+  hashes?: Record<string, string>;
   /** `"unknown"` where its publisher states none. */
   licence: string;
   /** Size of the download; of an SAE release: of one layer's. */
@@ -451,6 +475,8 @@ export interface ModelInfo {
   bos: number | null;
   /** How the weights lie on the device. */
   weights: 'f32' | 'f16';
+  /** Where it came from; `null` for the demo and for files. */
+  origin: Origin | null;
 }
 
 export interface SaeInfo {
@@ -475,6 +501,8 @@ export interface SaeInfo {
   modelName: string | null;
   /** Whether that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
   otherModel: boolean;
+  /** Where it came from; `null` for the demo, for files and for neurons. */
+  origin: Origin | null;
 }
 
 export interface PromptOptions {

@@ -19,6 +19,7 @@ export class UrlSource {
   /** Bytes that have arrived, each counted once. */
   loaded = 0;
   #version;
+  #hash;
   #ranges; // null until an answer has shown whether the host gives parts of files
   #entry;
   #memory;
@@ -40,6 +41,7 @@ export class UrlSource {
    * @param {object} given
    * @param {string} given.name
    * @param {string} given.url
+   * @param {string} [given.hash] its content's hash, where it is known
    * @param {number} given.size
    * @param {{etag: string|null, modified: string|null, size: number}} given.version what later answers are held against
    * @param {import('./cache.js').Entry | null} given.entry where blocks are kept
@@ -51,11 +53,12 @@ export class UrlSource {
    * @param {(source: UrlSource) => void} [given.onBytes] told whenever bytes have arrived
    * @param {number[]} given.waits how long to wait before the connection is tried again, milliseconds
    */
-  constructor({ name, url, size, version, entry, connections, memory, answer, signal, onBytes = () => {}, waits }) {
+  constructor({ name, url, hash, size, version, entry, connections, memory, answer, signal, onBytes = () => {}, waits }) {
     this.name = name;
     this.url = url;
     this.size = size;
     this.origin = entry?.has(0) ? 'cache' : 'network';
+    this.#hash = hash;
     this.#version = version;
     this.#entry = entry;
     this.#connections = connections;
@@ -66,6 +69,16 @@ export class UrlSource {
     this.#ranges = null;
     if (answer !== undefined) this.#start(answer, 0);
     signal?.addEventListener('abort', this.#abort);
+  }
+
+  /** The commit that the file is from, where its host names it; else null. */
+  get commit() {
+    return this.#version.commit ?? null;
+  }
+
+  /** Its content's SHA-256, where it is known before it is read; else null. */
+  get sha256() {
+    return /^sha256-([0-9a-f]{64})$/.exec(this.#hash ?? '')?.[1] ?? null;
   }
 
   /** Where the file is stored; null where it cannot be. */
@@ -291,6 +304,7 @@ export class UrlSource {
       // A file known by its hash has no marks yet; from now on the first answer's are what the others are held against.
       this.#version.etag ??= version.etag;
       this.#version.modified ??= version.modified;
+      this.#version.commit ??= version.commit;
       return;
     }
     response.body?.cancel().catch(() => {});

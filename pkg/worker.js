@@ -25,6 +25,8 @@ let device = null; // {backend, deviceBytes} as last seen
 let catalogueUrl = null;
 let catalogue = null; // a promise, once it was asked for
 let settings = { mirror: null, memoryBudget: null };
+let modelOrigin = null; // where what is loaded came from, see places.js
+const saeOrigins = new Map(); // id → the same
 let call = null; // {signal, failed} of the engine's call under way, for which streamed SAEs are read
 
 const onNotice = (notice) => self.postMessage({ notice });
@@ -82,7 +84,7 @@ const methods = {
   async loadModel({ source, id, prependBos, weightFormat }, context) {
     const { signal } = context;
     const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
-    const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue);
+    const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue, source.revision);
     const from = demo ?? offer?.source ?? source;
     chooseFiles([...Object.values(source.parts ?? {}).flat(), ...(source.files ?? [])]);
     const name = demo?.name ?? offer?.entry.name ?? named(from) ?? id ?? 'model';
@@ -92,7 +94,9 @@ const methods = {
       const options = { id: id ?? demo?.id ?? offer?.entry.id ?? name, name, weightFormat };
       const info = await engine.loadModel(parts.config, parts.weights, parts.index, tokenizer, options);
       engine.setPrependBos(demo?.bos ?? prependBos ?? false);
-      return info;
+      modelOrigin = parts.origin ?? null;
+      saeOrigins.clear();
+      return { ...info, origin: modelOrigin };
     });
   },
 
@@ -102,7 +106,9 @@ const methods = {
     chooseFiles(source.files ?? []);
     return loading('sae', context, 0, async (means) => {
       const parts = await saeFiles(offer?.source ?? source, means);
-      return loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre }, parts);
+      const info = await loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre }, parts);
+      saeOrigins.set(info.id, parts.origin ?? null);
+      return { ...info, origin: saeOrigins.get(info.id) };
     });
   },
 
@@ -113,8 +119,17 @@ const methods = {
     return { ...trace, milliseconds: lastTraceMilliseconds };
   },
 
-  loadNeurons: ({ id, hook }) => engine.loadNeurons(id, hook),
-  unloadSae: ({ id }) => engine.unloadSae(id),
+  loadNeurons({ id, hook }) {
+    const info = engine.loadNeurons(id, hook);
+    saeOrigins.delete(info.id);
+    return { ...info, origin: null };
+  },
+
+  unloadSae({ id }) {
+    engine.unloadSae(id);
+    saeOrigins.delete(id);
+  },
+
   feature: ({ sae, latent }) => engine.feature(sae, latent),
   logits: ({ prompt, options }) => engine.logits(prompt, options),
   residual: ({ prompt, layer, options }) => engine.residual(prompt, layer, options),
@@ -122,7 +137,18 @@ const methods = {
   edited: ({ prompt, edit, options }) => engine.edited(prompt, edit, options),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
   generate: ({ prompt, options }, { token }) => engine.generate(prompt, options, token),
-  info: () => ({ ...engine.info(), wasmBytes: memory.buffer.byteLength, lastTraceMilliseconds }),
+
+  info() {
+    const { model, saes, ...rest } = engine.info();
+    return {
+      ...rest,
+      model: model === null ? null : { ...model, origin: modelOrigin },
+      saes: saes.map((sae) => ({ ...sae, origin: saeOrigins.get(sae.id) ?? null })),
+      wasmBytes: memory.buffer.byteLength,
+      lastTraceMilliseconds,
+    };
+  },
+
   loseDevice: () => engine.loseDevice(),
 };
 
@@ -208,7 +234,10 @@ async function loadDemoSaes({ only }, context) {
   const expected = wanted.reduce((sum, { file }) => sum + file.bytes, 0);
   return loading('sae', context, expected, async ({ open }) => {
     const infos = [];
-    for (const { id, hook, file } of wanted) infos.push(await loadOneSae(id, { hook }, { pt: await open(file) }));
+    for (const { id, hook, file } of wanted) {
+      infos.push({ ...(await loadOneSae(id, { hook }, { pt: await open(file) })), origin: null });
+      saeOrigins.delete(id);
+    }
     return only === undefined ? infos : infos[0];
   });
 }

@@ -91,6 +91,40 @@ test('by link, and again without the host', async () => {
   await page.context().close();
 });
 
+test('what was loaded tells its commit, and a worker that follows a dead one loads the same', async () => {
+  const page = await open();
+  const [first, second] = ['1'.repeat(40), '2'.repeat(40)];
+  const saelens = Object.fromEntries(['cfg.json', 'sae_weights.safetensors'].map((name) => [`relu/${name}`, hub.files.get(`plain/relu/${name}`)]));
+  const { contents } = hub.repos.get('demo/gpt2@main');
+  const publish = (commit) => {
+    hub.repo('moving/gpt2', Object.fromEntries(contents), { commit });
+    hub.repo('moving/saes', saelens, { commit });
+  };
+  publish(first);
+  const loaded = await page.evaluate(async (prompt) => {
+    const model = await engine.loadModel({ repo: 'moving/gpt2' });
+    const sae = await engine.loadSae({ repo: 'moving/saes', path: 'relu' });
+    const neurons = await engine.loadNeurons('blocks.0.mlp.hook_post', { id: 'neurons' });
+    const { model: told, saes } = await engine.info();
+    return { model: model.origin, sae: sae.origin, neurons: neurons.origin, told: told.origin, saes: saes.map(({ origin }) => origin), loss: (await engine.trace(prompt)).loss };
+  }, PROMPT);
+  assert.deepEqual([loaded.model.repository, loaded.model.revision, loaded.model.commit, loaded.model.path], ['moving/gpt2', 'main', first, '']);
+  assert.match(loaded.model.sha256, /^[0-9a-f]{64}$/);
+  assert.deepEqual([loaded.sae.repository, loaded.sae.commit, loaded.sae.path, loaded.neurons], ['moving/saes', first, 'relu', null]);
+  assert.deepEqual([loaded.told, loaded.saes], [loaded.model, [loaded.sae, null]]);
+  publish(second);
+  hub.requests.length = 0;
+  const again = await page.evaluate(async (prompt) => {
+    engine._worker.terminate();
+    const { loss } = await engine.trace(prompt);
+    const { model, saes } = await engine.info();
+    return { loss, commits: [model.origin.commit, saes[0].origin.commit] };
+  }, PROMPT);
+  assert.deepEqual(again, { loss: loaded.loss, commits: [first, first] });
+  assert.ok(hub.requests.every(({ path }) => !path.includes(second) && !path.includes('/main')), JSON.stringify(hub.requests.map(({ path }) => path)));
+  await page.context().close();
+});
+
 test('stopped, and taken up where it stopped after the page was loaded again', async () => {
   const page = await open();
   hub.misbehave(/model\.safetensors/, { pause: 12 });

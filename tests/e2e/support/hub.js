@@ -2,6 +2,7 @@
 //
 //   /{owner}/{name}/resolve/{revision}/{path}      redirects to the file, as Hugging Face does
 //   /api/models/{owner}/{name}/tree/{revision}     the list of a repository's files
+//   /api/models/{owner}/{name}/revision/{revision} which commit a revision is, where it was published with one
 //   /{anything else}                               files put there by path
 
 import { createHash } from 'node:crypto';
@@ -9,6 +10,8 @@ import { createServer } from 'node:http';
 import { gzipSync } from 'node:zlib';
 
 const PIECE = 64 << 10;
+/** Files of more bytes are stored as Git LFS does it. */
+const LARGE = 1000;
 /** What is hashed at once. */
 const READ = 8 << 20;
 
@@ -16,7 +19,9 @@ const READ = 8 << 20;
  * Starts a host.
  *
  * `put(path, content)` serves a file: a Buffer, a string, or {size, at(from, to) → Buffer} for one that is made on the way.
- * `repo('owner/name', {path: content}, {revision, listing})` publishes a repository; `listing: false`: no list of its files.
+ * `repo('owner/name', {path: content}, {revision, listing, commit, api})` publishes a repository; `listing: false`: no list of its
+ * files; `commit`: what the revision stands for, which is told by `x-repo-commit` with small files (large ones come from a host
+ * behind, which does not know it) and, unless `api` is false, when it is asked for.
  * `misbehave(pattern, rule)`: what to do about paths that match, by the path that was asked for first; `null` ends it. A rule may have
  *   status                the answer's status
  *   loop                  redirects in a circle
@@ -45,9 +50,9 @@ export async function serveHub() {
     origin,
     url: (path) => `${origin}/${path}`,
     put: (path, content) => state.files.set(path, made(content)),
-    repo: (name, files, { revision = 'main', listing = true } = {}) => {
+    repo: (name, files, { revision = 'main', listing = true, commit, api = true } = {}) => {
       const contents = new Map(Object.entries(files).map(([path, content]) => [path, made(content)]));
-      state.repos.set(`${name}@${revision}`, { contents, listing });
+      for (const at of [revision, ...(commit === undefined ? [] : [commit])]) state.repos.set(`${name}@${at}`, { contents, listing, commit, api });
     },
     misbehave: (pattern, rule) => {
       state.rules = state.rules.filter((other) => String(other.pattern) !== String(pattern));
@@ -80,19 +85,23 @@ async function answer(state, request, response) {
   }
   if (!rule.noCors) {
     response.setHeader('access-control-allow-origin', '*');
-    response.setHeader('access-control-expose-headers', 'ETag, Content-Range, Accept-Ranges, Link');
+    response.setHeader('access-control-expose-headers', 'ETag, Content-Range, Accept-Ranges, Link, X-Repo-Commit');
   }
   if (rule.status !== undefined) return refuse(response, rule.status);
   if (rule.loop) return redirect(response, `${url.pathname}?${Number(url.search.slice(1)) + 1}`);
   const tree = /^api\/models\/([^/]+\/[^/]+)\/tree\/([^/]+)$/.exec(path);
   if (tree !== null) return list(state.repos.get(`${tree[1]}@${tree[2]}`), url, response, rule);
+  const named = /^api\/models\/([^/]+\/[^/]+)\/revision\/([^/]+)$/.exec(path);
+  if (named !== null) return revisionOf(state.repos.get(`${named[1]}@${named[2]}`), named[1], response);
   const resolve = /^([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path);
   if (resolve !== null && !url.searchParams.has('stored')) {
     const known = state.repos.get(`${resolve[1]}@${resolve[2]}`)?.contents.has(resolve[3]);
     return known ? redirect(response, `${url.pathname}?stored`) : refuse(response, 404);
   }
-  const file = resolve === null ? state.files.get(path) : state.repos.get(`${resolve[1]}@${resolve[2]}`)?.contents.get(resolve[3]);
+  const repo = resolve === null ? undefined : state.repos.get(`${resolve[1]}@${resolve[2]}`);
+  const file = resolve === null ? state.files.get(path) : repo?.contents.get(resolve[3]);
   if (file === undefined) return refuse(response, 404);
+  if (repo?.commit !== undefined && file.size <= LARGE) response.setHeader('x-repo-commit', repo.commit);
   return send(file, rule, request, response);
 }
 
@@ -154,6 +163,12 @@ function compressed(file, request, response) {
   response.end(request.method === 'HEAD' ? undefined : bytes);
 }
 
+function revisionOf(repo, id, response) {
+  if (repo === undefined || !repo.api) return refuse(response, 404);
+  response.setHeader('content-type', 'application/json');
+  return response.end(JSON.stringify({ _id: '0', id, sha: repo.commit }));
+}
+
 // In pages, as Hugging Face does it; small ones, so that tests meet more than one.
 function list(repo, url, response, rule) {
   if (repo === undefined) return refuse(response, 401);
@@ -164,7 +179,7 @@ function list(repo, url, response, rule) {
     type: 'file',
     path,
     size: file.size,
-    ...(file.size > 1000 ? { oid: 'f'.repeat(40), lfs: { oid: sha256(file), size: file.size, pointerSize: 134 } } : { oid: gitHash(file) }),
+    ...(file.size > LARGE ? { oid: 'f'.repeat(40), lfs: { oid: sha256(file), size: file.size, pointerSize: 134 } } : { oid: gitHash(file) }),
   }));
   if (at + page < files.length) {
     const next = new URL(url);

@@ -40,7 +40,11 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   if (models[0].fits.ok) await explorer.loadModel({ catalogue: models[0].id }, { signal });
   else console.log(models[0].licence, models[0].bytes, models[0].fits.reason);
   await explorer.loadSae({ catalogue: saes[0].id, layer: saes[0].layers[0] });
-  await explorer.loadModel({ repo: 'openai-community/gpt2' });
+  const { origin } = await explorer.loadModel({ repo: 'openai-community/gpt2' });
+  if (origin !== null && origin.repository !== null) await explorer.loadModel({ repo: origin.repository, revision: origin.commit ?? undefined, path: origin.path });
+  await explorer.loadModel({ catalogue: models[0].id, revision: origin?.commit ?? undefined });
+  const hash: string | undefined = (await explorer.info()).saes[0].origin?.sha256 ?? models[0].hashes?.['model.safetensors'];
+  console.log(hash);
   await explorer.loadSae({ repo: 'owner/name', revision: 'main', path: 'folder' }, { hook: 'blocks.3.hook_resid_post' });
   document.addEventListener('drop', async (event) => {
     if (event.dataTransfer === null) return;

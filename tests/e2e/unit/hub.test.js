@@ -161,7 +161,7 @@ test('what was loaded from a repository is there without the host', async () => 
   const length = await load();
   hub.requests.length = 0;
   assert.equal(await load(), length);
-  assert.deepEqual(hub.asked(), ['api/models/a/gpt2/tree/main'], 'only the list is asked for again');
+  assert.deepEqual(hub.asked(), ['api/models/a/gpt2/revision/main', 'api/models/a/gpt2/tree/main'], 'only the list is asked for again');
   hub.offline = true;
   assert.equal(await load(), length);
 });
