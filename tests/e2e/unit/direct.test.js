@@ -3,4 +3,3 @@
 globalThis.withoutFetcher = true;
 await import('./files.test.js');
 await import('./cache.test.js');
-await import('./stall.test.js');
