@@ -50,13 +50,13 @@ export class SaeExplorer {
    *
    * @param files of an `<input type="file">`, with `webkitdirectory` or not, or of {@link droppedFiles}.
    */
-  recognise(files: Iterable<File | DroppedFile>): Promise<Offers>;
+  recognise(files: Iterable<File | DroppedFile>, options?: LookOptions): Promise<Offers>;
 
   /**
    * The same for a link: a Hugging Face repository, folder or file, `owner/name`, `owner/name:path`, or any http(s)
    * address of a folder or file. Only small descriptions are fetched.
    */
-  fromLink(link: string): Promise<Offers>;
+  fromLink(link: string, options?: LookOptions): Promise<Offers>;
 
   /**
    * Takes repositories from a mirror, whose files lie at `{base}/{owner}/{name}/resolve/{revision}/{path}`; `null`
@@ -213,6 +213,11 @@ export interface CreateOptions {
   onProgress?: (progress: Progress) => void;
   /** Told about things that cost nothing but may interest a person, such as a lost device that was replaced. */
   onNotice?: (notice: Notice) => void;
+}
+
+export interface LookOptions {
+  /** Aborting rejects the call with `cancelled` at once. */
+  signal?: AbortSignal;
 }
 
 /** Bytes loaded so far; `total` is 0 where it is not known. */

@@ -4,7 +4,7 @@
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, EDIT, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PROMPT, TEXT, TRACE, checked, required, wrong } from './options.js';
+import { COUNT, CREATE, EDIT, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PROMPT, STOPPABLE, TEXT, TRACE, checked, required, wrong } from './options.js';
 import { Session } from './session.js';
 import { fileList, modelSource, saeSource } from './sources.js';
 
@@ -84,12 +84,14 @@ export class SaeExplorer {
     return this.#call('catalogue', {}, { needs: 'engine' });
   }
 
-  async recognise(files) {
-    return this.#call('recognise', { list: fileList(files) }, { needs: 'engine' });
+  async recognise(files, options = {}) {
+    const { signal } = checked(options, STOPPABLE);
+    return this.#look('recognise', { list: fileList(files) }, signal, 'Looking at the files');
   }
 
-  async fromLink(link) {
-    return this.#call('fromLink', { text: text(link, 'link') }, { needs: 'engine' });
+  async fromLink(link, options = {}) {
+    const { signal } = checked(options, STOPPABLE);
+    return this.#look('fromLink', { text: text(link, 'link') }, signal, 'Looking at the link');
   }
 
   async setMirror(base) {
@@ -254,6 +256,16 @@ export class SaeExplorer {
     try {
       // Not raced against the signal: only the worker knows whether it was loaded before it could be stopped.
       return await this.#call(method, sent, { needs, done, own });
+    } finally {
+      own.done();
+    }
+  }
+
+  // Nothing comes of it but its answer, so that one who has stopped it need not wait for the worker.
+  async #look(method, args, signal, what) {
+    const own = this.#abortable(signal, what);
+    try {
+      return await Promise.race([own.aborted, this.#call(method, args, { needs: 'engine', own })]);
     } finally {
       own.done();
     }

@@ -88,6 +88,8 @@ export function checked(given, kinds, name = 'options') {
   return sent;
 }
 
+/** Options of what does nothing but look. */
+export const STOPPABLE = { signal: SIGNAL };
 /** Options of everything that runs a prompt. */
 export const PROMPT = { bos: BOS };
 export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG, signal: SIGNAL };

@@ -7,7 +7,7 @@ import init, { Engine, Sha256, Tokenizer } from './engine.js';
 import { damaged, duringCalls } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { Connections } from './connections.js';
-import { SaeExplorerError, toPlain } from './errors.js';
+import { SaeExplorerError, cancelled, toPlain } from './errors.js';
 import { Files } from './files.js';
 import { Gate, seal } from './gate.js';
 import { demoManifest, modelFiles, saeFiles } from './load.js';
@@ -27,6 +27,7 @@ let catalogue = null; // a promise, once it was asked for
 let settings = { mirror: null, memoryBudget: null };
 let modelOrigin = null; // where what is loaded came from, see places.js
 const saeOrigins = new Map(); // id → the same
+const stops = new Map(); // id of a call that needs no engine → what stops it
 let call = null; // {signal, failed} of the engine's call under way, for which streamed SAEs are read
 
 const onNotice = (notice) => self.postMessage({ notice });
@@ -69,8 +70,10 @@ const methods = {
     for (const url of [demo, address]) gate.choose(url);
     progress('engine', 0, 1);
     try {
-      ({ memory } = await init({ module_or_path: files.response({ name: 'engine_bg.wasm', url: new URL('./engine_bg.wasm', import.meta.url).href }, 'application/wasm') }));
+      const module = files.response({ name: 'engine_bg.wasm', url: new URL('./engine_bg.wasm', import.meta.url).href }, 'application/wasm');
+      ({ memory } = await init({ module_or_path: module }));
     } catch (error) {
+      if (error instanceof SaeExplorerError) throw error;
       throw new SaeExplorerError('network', `engine_bg.wasm could not be loaded (${error.message}). Check that it lies beside engine.js and that the connection works, then reload.`, { file: 'engine_bg.wasm' });
     }
     engine = await Engine.create(backend, limits, pause);
@@ -180,11 +183,11 @@ const beside = {
     settings = given;
   },
 
-  recognise({ list }) {
+  recognise({ list }, signal) {
     chooseFiles(list);
-    return fromFiles(list, { files, device: room(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } });
+    return fromFiles(list, { files, signal, device: room(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } });
   },
-  fromLink: async ({ text }) => fromLink(text, { files, device: room(), mirror: await mirror() }),
+  fromLink: async ({ text }, signal) => fromLink(text, { files, signal, device: room(), mirror: await mirror() }),
 };
 
 // Files that a caller has given by their addresses.
@@ -298,11 +301,22 @@ async function run({ id, method, args }) {
     token: (token) => tell('token', token),
   };
   try {
-    const value = method in beside ? await beside[method](args) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
+    const value = method in beside ? await withoutTurn(id, method, args) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);
     else self.postMessage({ id, error: toPlain(error) });
+  }
+}
+
+// A call that needs no engine; it can be stopped all the same.
+async function withoutTurn(id, method, args) {
+  const controller = new AbortController();
+  stops.set(id, () => controller.abort(cancelled(`The call of ${method}()`)));
+  try {
+    return await beside[method](args, controller.signal);
+  } finally {
+    stops.delete(id);
   }
 }
 
@@ -319,7 +333,7 @@ async function called(method, args, context) {
 
 self.onmessage = ({ data }) => {
   if (data.method !== undefined) run(data);
-  else if (data.cancel !== undefined) queue.cancel(data.cancel);
+  else if (data.cancel !== undefined) (stops.get(data.cancel) ?? (() => queue.cancel(data.cancel)))();
   else if (data.ping !== undefined) self.postMessage({ pong: true });
   else if (data.lock !== undefined) hold(data.lock);
 };

@@ -52,7 +52,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     for (const { name, summary, source } of found.models) console.log(name, summary, await explorer.loadModel(source));
     for (const { file, message } of found.problems) console.log(file, message);
   });
-  const [linked] = (await explorer.fromLink('owner/name:folder')).saes;
+  const [linked] = (await explorer.fromLink('owner/name:folder', { signal })).saes;
   await explorer.loadSae(linked.source, { hook: linked.hook ?? undefined });
   const [numbers] = (await explorer.trace(SAMPLE_TEXT)).saes;
   console.log(numbers.metrics.deltaCe);

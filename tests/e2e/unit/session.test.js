@@ -347,6 +347,18 @@ test('loading is stopped by its signal, and what the worker says about it counts
   await assert.rejects(explorer.loadSae({ repo: 'a/b' }, { signal: AbortSignal.abort() }), { code: 'cancelled' });
 });
 
+test('looking at files and links is stopped by its signal at once', async () => {
+  const { explorer, workers } = await session({ fromLink: never, recognise: never });
+  const controller = new AbortController();
+  const calls = [explorer.fromLink('a/b', { signal: controller.signal }), explorer.recognise([new File(['x'], 'x.pt')], { signal: controller.signal })];
+  await new Promise(setImmediate);
+  controller.abort();
+  for (const call of calls) await assert.rejects(call, { code: 'cancelled' });
+  assert.equal(workers[0].cancelled.length, 2);
+  await assert.rejects(explorer.fromLink('a/b', { signal: AbortSignal.abort() }), { code: 'cancelled' });
+  await assert.rejects(explorer.fromLink('a/b', { signal: 1 }), { code: 'bad-option' });
+});
+
 test('settings, neurons and what was unloaded survive the worker', async () => {
   const answers = { configure: undefined, loadNeurons: ({ id }) => ({ id }), unloadSae: undefined };
   const { explorer, workers } = await session(answers, { catalogue: 'offers.json' });
