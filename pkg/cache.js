@@ -15,7 +15,7 @@ const CACHE_NAME = 'sae-explorer-v2';
 const OLD_CACHES = ['sae-explorer-v1'];
 const FOLDER = '/.sae-explorer/';
 const LISTING = 'listing';
-/** How often a part that the browser does not give is asked for. */
+/** Attempts to read a part that the browser does not give. */
 const READ_ATTEMPTS = 2;
 const UNREADABLE = Symbol('unreadable');
 
@@ -73,7 +73,7 @@ export class Store {
     const key = hash ?? (await digest([url, size, etag ?? modified]));
     if (key === null || (await this.#cache()) === null) return null;
     const { found: entries, unreadable } = await this.#scan(key);
-    // What is there cannot be told from what is not: the file is read from elsewhere, and its blocks are left alone.
+    // Its description cannot be read now: the file is read from elsewhere, and its blocks are left alone.
     if (unreadable.has(key)) return null;
     const found = entries.get(key);
     const kept = found?.meta.size === size && found.meta.blockBytes === BLOCK_BYTES;

@@ -126,7 +126,7 @@ export function judged({ models, saes }, mirror, device) {
   return { mirror, models: models.map(model), saes: saes.map(sae) };
 }
 
-// Where an entry lies: at its own revision or another one that was asked for; its hashes hold at any.
+// The place of an entry: at its own revision or another one that was requested; its hashes hold at any.
 const placed = ({ repo, revision, hashes }, other, path) => ({ repo, revision: other ?? revision ?? 'main', path, ...(hashes === undefined ? {} : { hashes }) });
 
 /** The repository and path of a model of the catalogue. */

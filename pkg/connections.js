@@ -15,7 +15,7 @@ const { fetch } = globalThis;
 
 /** Every request of the package goes through `fetch` here. */
 export class Connections {
-  /** Which origins may be asked. */
+  /** The origins that may be contacted. */
   gate;
   /** Silence after which a connection counts as broken, milliseconds. */
   stall;
@@ -38,7 +38,7 @@ export class Connections {
    * the address.
    * @param {string} url
    * @param {object} init
-   * @param {string} [init.name] of what is asked for, for messages
+   * @param {string} [init.name] of the requested file, for messages
    * @param {boolean} [init.here] whether the answer is read in this worker, and not by the fetcher
    * @param {string} [init.method]
    * @param {object} [init.headers]

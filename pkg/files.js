@@ -20,7 +20,7 @@ const PIECE_BYTES = 256 << 10;
  * @property {Blob} [blob]
  * @property {number} [bytes] the length it must have
  * @property {string} [hash] its content's hash, where the host has told it: `sha256-…` or `git-…`
- * @property {boolean} [pinned] whether the catalogue has told the hash, and not the host
+ * @property {boolean} [pinned] whether the hash is from the catalogue, and not from the host
  */
 
 /** The files of one worker. */
@@ -40,7 +40,7 @@ export class Files {
     this.#waits = waits;
   }
 
-  /** A person has chosen an address: its host may be asked. */
+  /** A person has chosen an address: its host may be contacted. */
   choose(url) {
     this.#connections.gate.choose(url);
   }
@@ -67,7 +67,7 @@ export class Files {
   }
 
   /**
-   * All bytes of a small file. Whoever needs them does not wait until they are stored. `onCommit` is told the commit that the
+   * All bytes of a small file. Whoever needs them does not wait until they are stored. `onCommit` receives the commit that the
    * file is from, where its host names it.
    */
   async bytes(file, { onCommit, ...options } = {}) {
@@ -126,7 +126,7 @@ export class Files {
     }
   }
 
-  // A small request; a host that is silent is asked twice.
+  // A small request, made twice where the host is silent.
   async #ask(file, options) {
     try {
       return await this.#connect(file, options);

@@ -1,4 +1,4 @@
-// Which origins the workers may ask: those of the page and the package, and those that a person has chosen, by a link, a
+// The origins that the workers may contact: those of the page and the package, and those that a person has chosen, by a link, a
 // mirror, a repository or an entry of the catalogue. Where a chosen host redirects to is its own affair: browsers do not
 // show a redirect before they follow it.
 
@@ -12,7 +12,7 @@ export class Gate {
     for (const url of own) if (/^https?:/.test(url ?? '')) this.choose(url);
   }
 
-  /** A person has chosen an address: its origin may be asked from now on. */
+  /** A person has chosen an address: its origin may be contacted from now on. */
   choose(url) {
     this.#chosen.add(new URL(url).origin);
   }
@@ -27,7 +27,7 @@ export class Gate {
     if (['http:', 'https:'].includes(protocol) && this.#chosen.has(origin)) return;
     throw new SaeExplorerError(
       'not-chosen',
-      `${name} was not asked for: it lies at ${url}, and nobody has chosen ${origin === 'null' ? 'such an address' : origin}. Something that was loaded, such as a list of files, names this address. If you trust it, give the address itself.`,
+      `${name} was not requested: it lies at ${url}, and nobody has chosen ${origin === 'null' ? 'such an address' : origin}. Something that was loaded, such as a list of files, names this address. If you trust it, give the address itself.`,
       { file: name, url, origin },
     );
   }
@@ -37,9 +37,9 @@ export class Gate {
 const OTHERS = ['XMLHttpRequest', 'WebSocket', 'WebSocketStream', 'EventSource', 'WebTransport', 'RTCPeerConnection', 'importScripts'];
 
 /**
- * Leaves a worker's scope no way to the network past the gate, whatever code runs in it: `fetch` asks the gate, the others
+ * Leaves a worker's scope no way to the network past the gate, whatever code runs in it: `fetch` goes through the gate, the others
  * are gone, and a worker can be started from a file of the package's origin only. The modules that ask for files have kept the
- * browser's own `fetch` for themselves (connections.js, fetching.js) and are asked through the gate.
+ * browser's own `fetch` for themselves (connections.js, fetching.js) and go through the gate.
  * @param {typeof globalThis} scope
  * @param {Gate} gate
  */

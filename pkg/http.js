@@ -8,7 +8,7 @@ import { Stalled, within } from './patience.js';
  * can be given up at any time: by `signal` until it comes, by `controller` after that. Anything else, and a host that does not
  * answer at all, rejects with an error that says what to do.
  *
- * The browser's own HTTP cache is passed by, unless asked for: it would keep every large file a second time.
+ * The browser's own HTTP cache is passed by, unless `cache` says otherwise: it would keep every large file a second time.
  * @param {import('./connections.js').Connections} connections
  * @param {{name: string, url: string}} file
  * @param {{method?: string, from?: number, signal?: AbortSignal, cache?: string, here?: boolean}} options
@@ -21,8 +21,8 @@ export async function connect(connections, { name, url }, { method = 'GET', from
   try {
     signal?.throwIfAborted();
     const headers = from === undefined ? {} : { range: `bytes=${from}-` };
-    const asked = connections.fetch(url, { name, method, headers, signal: controller.signal, cache, here });
-    const response = await within(connections.stall, asked);
+    const answer = connections.fetch(url, { name, method, headers, signal: controller.signal, cache, here });
+    const response = await within(connections.stall, answer);
     if (response.ok || response.status === 416) return { response, controller };
     throw refusal(name, url, response.status);
   } catch (error) {
@@ -35,7 +35,7 @@ export async function connect(connections, { name, url }, { method = 'GET', from
   }
 }
 
-/** Whether a request failed because the host sent no answer. */
+/** True for the failure of a request whose host sent no answer. */
 export const isSilent = (error) => error?.details?.stalled === true;
 
 /** How long to wait before a broken connection is tried again, milliseconds. */
@@ -115,7 +115,7 @@ function silent(name, url, { seconds }) {
   const reason = `no answer came for ${seconds} seconds`;
   return new SaeExplorerError(
     'network',
-    `${name} could not be loaded: ${host} was asked, and sent no answer for ${seconds} seconds. Check the connection, then try again; if ${host} stays silent, take the file from a mirror, or download it elsewhere and drop it on this page.`,
+    `${name} could not be loaded: ${host} sent no answer for ${seconds} seconds. Check the connection, then try again; if ${host} stays silent, take the file from a mirror, or download it elsewhere and drop it on this page.`,
     { file: name, url, host, seconds, stalled: true, reason },
   );
 }

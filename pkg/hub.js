@@ -77,12 +77,12 @@ export function resolveUrl(base, { repo, revision = MAIN, path }) {
   return `${withSlash(base)}${encoded(repo)}/resolve/${encodeURIComponent(revision)}/${encoded(path)}`;
 }
 
-/** Whether a revision is a commit, which never changes. */
+/** True for a commit, which unlike a branch never changes. */
 export const isCommit = (revision) => /^[0-9a-f]{40}$/.test(revision ?? '');
 
 /**
  * The commit that a branch or tag stands for now, or stood for when its host could last be reached; null where the host does
- * not tell. Everything of a load is then asked for at that commit, so that its files belong together, and others can load the
+ * not tell. Everything of a load is then requested at that commit, so that its files belong together, and others can load the
  * same.
  * @param {import('./files.js').Files} files
  * @returns {Promise<string | null>}

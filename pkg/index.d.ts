@@ -207,7 +207,7 @@ export interface CreateOptions {
   demo?: string | URL;
   /** Address of the site's catalogue; default `../catalogue.json` beside this module's folder. */
   catalogue?: string | URL;
-  /** How long a host may send nothing before its connection counts as broken and is tried again, seconds; default 30. */
+  /** Time for which a host may send nothing before its connection counts as broken and is tried again, seconds; default 30. */
   stallSeconds?: number;
   /** Told while the engine, a model or SAEs are loaded, also when they are loaded again after a loss. */
   onProgress?: (progress: Progress) => void;
@@ -281,11 +281,11 @@ export interface CatalogueSource {
   revision?: string;
 }
 
-/** Where a model or SAE was loaded from: what others need to load the same. */
+/** The source of a loaded model or SAE: all that others need to load the same. */
 export interface Origin {
   /** `owner/name`; `null` for an address outside a repository. */
   repository: string | null;
-  /** The revision that was asked for, such as `"main"`; `null` for an address. */
+  /** The requested revision, such as `"main"`; `null` for an address. */
   revision: string | null;
   /**
    * The commit that it stood for, 40 hexadecimal digits: as {@link RepoSource} `revision` it gives the same files, whatever the
@@ -480,7 +480,7 @@ export interface ModelInfo {
   bos: number | null;
   /** How the weights lie on the device. */
   weights: 'f32' | 'f16';
-  /** Where it came from; `null` for the demo and for files. */
+  /** Its source; `null` for the demo and for files. */
   origin: Origin | null;
 }
 
@@ -506,7 +506,7 @@ export interface SaeInfo {
   modelName: string | null;
   /** Whether that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
   otherModel: boolean;
-  /** Where it came from; `null` for the demo, for files and for neurons. */
+  /** Its source; `null` for the demo, for files and for neurons. */
   origin: Origin | null;
 }
 

@@ -15,7 +15,7 @@ export class SaeExplorer {
   #options;
   #spawn;
   #link = null;
-  #engine = null; // a promise of the link's engine, once it was asked for
+  #engine = null; // a promise of the link's engine, once it is needed
   #disposed = false;
   #session = new Session();
   #trace = null; // {cancel} of the trace under way

@@ -55,7 +55,7 @@ export async function modelFiles(source, means) {
   const folder = folderMeant(place.path);
   const at = (name) => existing(place, inside(folder, name));
   let commit = null;
-  const onCommit = (told) => (commit ??= told);
+  const onCommit = (named) => (commit ??= named);
   const read = (name) => means.files.bytes(at(name), { ...means, onCommit });
   const config = soon(read('config.json'));
   const weights = soon(orElse(
@@ -76,7 +76,7 @@ export async function modelFiles(source, means) {
   return { ...parts, origin: originOf(place, folder, false, parts.weights, commit) };
 }
 
-// Where something was loaded from. Small files' answers tell a commit, too; those of large ones come from a host behind.
+// The origin of what was loaded. Small files' answers tell a commit, too; those of large ones come from a host behind.
 function originOf(place, path, isFile, weights, commit) {
   const [only] = weights;
   const sha256 = weights.length === 1 ? (only.sha256 ?? undefined) : undefined;
@@ -157,7 +157,7 @@ async function folderAt(place, folder, { files, signal, open }) {
   const cfgAt = place.at(inside(folder, 'cfg.json'));
   if (cfgAt === null) throw noSae(place, folder);
   let commit = null;
-  const cfg = await files.bytes(cfgAt, { signal, onCommit: (told) => (commit = told) });
+  const cfg = await files.bytes(cfgAt, { signal, onCommit: (named) => (commit = named) });
   const weights = await open(existing(place, inside(folder, 'sae_weights.safetensors')));
   return { name: lastOf(folder) || lastOf(folderOf(folder)), cfg, weights, origin: originOf(place, folder, false, [weights], commit) };
 }

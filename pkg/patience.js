@@ -1,4 +1,4 @@
-// How long a host that says nothing is waited for.
+// Time-outs of connections on which nothing comes.
 
 /** Silence after which a connection counts as broken, milliseconds. */
 export const STALL = 30_000;

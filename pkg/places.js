@@ -11,11 +11,11 @@ import { HUGGING_FACE, commitOf, folderOf, listRepository, parseLink, resolveUrl
  * @property {(path: string) => import('./files.js').FileAt | null} at a file by its path; null where it is certain that there is none
  * @property {(path: string) => object | string} source what loadModel() and loadSae() take for a path
  * @property {(path: string, isFile: boolean, found: {commit?: string | null, sha256?: string}) => Origin} origin where something
- *   was loaded from; `commit`: what an answer has told, `sha256`: of its weights, where they are one file
+ *   was loaded from; `commit`: the one that an answer names, `sha256`: of its weights, where they are one file
  */
 
 /**
- * Where a model or SAE was loaded from, see index.d.ts.
+ * The source of a loaded model or SAE, see index.d.ts.
  * @typedef {{repository: string | null, revision: string | null, commit: string | null, path: string, url: string, sha256?: string}} Origin
  */
 
@@ -32,24 +32,24 @@ export async function placeOf(files, link, { mirror, signal }) {
 async function repository(files, { repo, revision = 'main', path = '', hashes = {} }, { mirror, signal }) {
   const base = mirror ?? HUGGING_FACE;
   const commit = await commitOf(files, base, { repo, revision }, signal);
-  const asked = { repo, revision: commit ?? revision };
-  const listed = await listRepository(files, base, asked, signal);
-  const unlisted = (at) => ({ name: at.slice(at.lastIndexOf('/') + 1), path: at, url: resolveUrl(base, { ...asked, path: at }) });
+  const fixed = { repo, revision: commit ?? revision };
+  const listed = await listRepository(files, base, fixed, signal);
+  const unlisted = (at) => ({ name: at.slice(at.lastIndexOf('/') + 1), path: at, url: resolveUrl(base, { ...fixed, path: at }) });
   return {
     path: path.replace(/\/+$/, ''),
     listed,
     at: (at) => pinned(listed === null ? unlisted(at) : (listed.get(at) ?? null), hashes[at]),
     source: (at) => ({ repo, revision, path: at }),
     shown: (at) => (at === '' ? repo : `${repo}:${at}`),
-    origin: (at, isFile, { commit: told, sha256 }) => {
-      const known = commit ?? told ?? null;
+    origin: (at, isFile, { commit: named, sha256 }) => {
+      const known = commit ?? named ?? null;
       return { repository: repo, revision, commit: known, path: at, url: viewUrl(base, { repo, revision: known ?? revision, path: at }, isFile), ...(sha256 === undefined ? {} : { sha256 }) };
     },
   };
 }
 
 // A file whose hash the catalogue names: one that its host lists with another is refused before a byte of it comes, and
-// what comes is held against it as against a listed one.
+// what comes is verified as with a listed one.
 function pinned(file, hash) {
   if (file === null || hash === undefined) return file;
   if (file.hash?.startsWith('sha256-') && file.hash !== hash) {

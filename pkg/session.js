@@ -27,7 +27,7 @@ export class Session {
     this.#saes.delete(id);
   }
 
-  /** Whether an SAE was loaded that this worker (null: none) has not loaded yet. */
+  /** True for an SAE that was loaded, and that this worker (null: none) has not loaded yet. */
   isLost(link, id) {
     return this.#saes.has(id) && !(link !== null && this.#on(link).has(this.#saes.get(id)));
   }
