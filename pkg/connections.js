@@ -2,37 +2,64 @@
 // package that is served from another site.
 
 import { Body } from './body.js';
+import { Gate } from './gate.js';
+import { STALL } from './patience.js';
+
+/** The browser's own, which the worker takes out of its scope. */
+const { fetch } = globalThis;
 
 /**
  * An answer as `fetch` gives it, with a body that is read by blocks.
  * @typedef {{status: number, ok: boolean, type: string, headers: Headers, body: Body | RemoteBody | null}} Answer
  */
 
+/** Every request of the package goes through `fetch` here. */
 export class Connections {
+  /** The origins that may be contacted. */
+  gate;
+  /** Silence after which a connection counts as broken, milliseconds. */
+  stall;
   #start;
   #fetcher = null;
   #open = new Set(); // what the fetcher reads
 
-  /** @param {() => {postMessage: Function, onerror: Function}} start starts a fetcher, or throws */
-  constructor(start = startFetcher) {
+  /**
+   * @param {() => {postMessage: Function, onerror: Function}} start starts a fetcher, or throws
+   * @param {{gate?: Gate, stall?: number}} options
+   */
+  constructor(start = startFetcher, { gate = new Gate(), stall = STALL } = {}) {
     this.#start = start;
+    this.gate = gate;
+    this.stall = stall;
   }
 
   /**
-   * As `fetch`: rejects with a TypeError where there is no answer.
+   * As the browser's `fetch`: rejects with a TypeError where there is no answer; with `not-chosen` where nobody has chosen
+   * the address.
    * @param {string} url
-   * @param {{method?: string, headers?: object, cache?: string, signal: AbortSignal}} init aborting `signal` closes the
-   *   connection
+   * @param {object} init
+   * @param {string} [init.name] of the requested file, for messages
+   * @param {boolean} [init.here] whether the answer is read in this worker, and not by the fetcher
+   * @param {string} [init.method]
+   * @param {object} [init.headers]
+   * @param {string} [init.cache]
+   * @param {AbortSignal} init.signal aborting it closes the connection
    * @returns {Promise<Answer>}
    */
-  fetch = async (url, { signal, ...init }) => {
-    const fetcher = this.#running();
-    if (fetcher === null) return direct(url, { signal, ...init });
+  async fetch(url, { name, here = false, signal, ...init }) {
+    this.gate.check(url, name);
+    const fetcher = here ? null : this.#running();
+    if (fetcher === null) return this.#direct(url, { signal, ...init });
     const remote = new RemoteBody(fetcher, signal, () => this.#open.delete(remote));
     this.#open.add(remote);
-    const answer = await remote.ask(url, init);
-    return answer ?? direct(url, { signal, ...init });
-  };
+    const answer = await remote.ask(url, init, this.stall);
+    return answer ?? this.#direct(url, { signal, ...init });
+  }
+
+  async #direct(url, init) {
+    const { status, ok, type, headers, body } = await fetch(url, init);
+    return { status, ok, type, headers, body: body === null ? null : new Body(body, this.stall) };
+  }
 
   #running() {
     if (this.#start === null) return null;
@@ -65,11 +92,6 @@ function startFetcher() {
   return new Worker(new URL('./fetcher.js', import.meta.url), { type: 'module' });
 }
 
-async function direct(url, init) {
-  const { status, ok, type, headers, body } = await fetch(url, init);
-  return { status, ok, type, headers, body: body === null ? null : new Body(body) };
-}
-
 // This side of one connection of the fetcher: its answer, then its body.
 class RemoteBody {
   #port;
@@ -89,11 +111,11 @@ class RemoteBody {
   }
 
   /** Resolves with the answer, or with null where the fetcher died before it came. */
-  ask(url, init) {
+  ask(url, init, stall) {
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
       if (this.#signal.aborted) this.#abort();
-      else this.#port.postMessage({ url, init });
+      else this.#port.postMessage({ url, init, stall });
     });
   }
 
