@@ -3,7 +3,7 @@
 
 import { Body } from './body.js';
 import { Gate } from './gate.js';
-import { STALL } from './patience.js';
+import { STALL, Watch } from './patience.js';
 
 /** The browser's own, which the worker takes out of its scope. */
 const { fetch } = globalThis;
@@ -50,9 +50,11 @@ export class Connections {
     this.gate.check(url, name);
     const fetcher = here ? null : this.#running();
     if (fetcher === null) return this.#direct(url, { signal, ...init });
-    const remote = new RemoteBody(fetcher, signal, () => this.#open.delete(remote));
+    const onClosed = () => this.#open.delete(remote);
+    const onSilence = () => fetcher === this.#fetcher && this.#lost();
+    const remote = new RemoteBody(fetcher, { signal, stall: this.stall, onClosed, onSilence });
     this.#open.add(remote);
-    const answer = await remote.ask(url, init, this.stall);
+    const answer = await remote.ask(url, init);
     return answer ?? this.#direct(url, { signal, ...init });
   }
 
@@ -96,26 +98,32 @@ function startFetcher() {
 class RemoteBody {
   #port;
   #signal;
+  #stall;
   #onClosed;
+  // The fetcher itself reports a silent host. One that reports nothing for twice that time is dead, and browsers do not
+  // tell of every death.
+  #watch;
   #answered; // {resolve, reject}
-  #fills = []; // {wanted, tell, resolve}, in the order in which they were asked for
+  #fills = []; // {wanted, tell, resolve}, in the order of the requests
 
-  constructor(fetcher, signal, onClosed) {
+  constructor(fetcher, { signal, stall, onClosed, onSilence }) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#signal = signal;
+    this.#stall = stall;
     this.#onClosed = onClosed;
+    this.#watch = new Watch(2 * stall, onSilence);
     port1.onmessage = ({ data }) => this.#receive(data);
     signal.addEventListener('abort', this.#abort, { once: true });
     fetcher.postMessage({ port: port2 }, [port2]);
   }
 
   /** Resolves with the answer, or with null where the fetcher died before it came. */
-  ask(url, init, stall) {
+  ask(url, init) {
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
       if (this.#signal.aborted) this.#abort();
-      else this.#port.postMessage({ url, init, stall });
+      else this.#port.postMessage({ url, init, stall: this.#stall });
     });
   }
 
@@ -126,6 +134,7 @@ class RemoteBody {
       this.#fills.push(fill);
       if (this.#port === null) return this.#break('the connection is closed');
       const { block } = wanted;
+      this.#watch.start();
       this.#port.postMessage({ fill: wanted }, block === undefined ? [] : [block.buffer]);
     });
   }
@@ -150,6 +159,7 @@ class RemoteBody {
     this.#port.postMessage({ close: true });
     this.#port.close();
     this.#port = null;
+    this.#watch.stop();
     this.#signal.removeEventListener('abort', this.#abort);
     this.#break(reason);
     this.#onClosed();
@@ -164,6 +174,7 @@ class RemoteBody {
 
   #receive({ answer, failed, arrived, filled }) {
     if (this.#port === null) return; // it was on its way
+    this.#watch.heard();
     if (answer !== undefined) {
       const { headers, empty, ...rest } = answer;
       this.#answered.resolve({ ...rest, headers: new Headers(headers), body: empty ? null : this });
@@ -174,6 +185,7 @@ class RemoteBody {
       this.#fills[0]?.tell(arrived);
     } else if (filled !== undefined) {
       const { tell, resolve } = this.#fills.shift();
+      if (this.#fills.length === 0) this.#watch.stop();
       tell(filled.filled);
       resolve(filled);
     }

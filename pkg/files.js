@@ -138,7 +138,9 @@ export class Files {
 
   // The stored file for an address, when the host says that it is still the same one, or when it cannot be reached.
   async #stillTheSame(file, signal) {
-    const [kept, ...older] = await this.store.find(file.url);
+    // A file whose hash is known is stored under it; what was stored without is not known to be the same.
+    const stored = (await this.store.find(file.url)).filter(({ meta }) => file.hash === undefined || meta.hash === file.hash);
+    const [kept, ...older] = stored;
     if (kept === undefined) return null;
     for (const entry of older) if (!entry.complete) await entry.drop();
     let now;

@@ -74,13 +74,19 @@ export function versionOf(response) {
   const hidden = encoding === null && response.type === 'cors' && response.status === 200;
   const length = headers.get('content-length');
   const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
-  const version = { etag: strong(headers.get('etag')), modified: headers.get('last-modified'), encoded, size: null, start: 0, commit: headers.get('x-repo-commit') };
+  const version = { etag: strong(headers.get('etag')), modified: headers.get('last-modified'), encoded, size: null, start: 0, commit: commitIn(headers) };
   if (response.status === 206) version.start = range?.[1] === undefined ? null : Number(range[1]);
   if (range !== null && range[2] !== '*') version.size = Number(range[2]);
   else if (response.status === 200 && length !== null && (encoded || hidden)) version.announced = Number(length);
   else if (response.status === 200 && length !== null) version.size = Number(length);
   else if (response.status === 206 && length !== null) version.rest = Number(length);
   return version;
+}
+
+// Hugging Face names the commit that a file is from, with small files at least.
+function commitIn(headers) {
+  const commit = headers.get('x-repo-commit');
+  return /^[0-9a-f]{40}$/.test(commit ?? '') ? commit : null;
 }
 
 /** Whether two answers may be of the same file: nothing that both of them say differs. */

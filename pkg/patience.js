@@ -18,6 +18,42 @@ export class Stalled extends Error {
   }
 }
 
+/** A clock that runs while something is waited for, and calls `onSilence` once nothing was heard for too long. */
+export class Watch {
+  #stall;
+  #onSilence;
+  #timer;
+  #left;
+
+  /**
+   * @param {number} stall milliseconds
+   * @param {() => void} onSilence
+   */
+  constructor(stall, onSilence) {
+    this.#stall = stall;
+    this.#onSilence = onSilence;
+  }
+
+  start() {
+    this.heard();
+    this.#timer ??= setInterval(() => {
+      this.#left -= 1;
+      if (this.#left > 0) return;
+      this.stop();
+      this.#onSilence();
+    }, this.#stall / PARTS);
+  }
+
+  heard() {
+    this.#left = PARTS;
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
 /**
  * The promise, or a rejection with Stalled where it has not settled after `stall` milliseconds.
  * @template T
@@ -27,14 +63,9 @@ export class Stalled extends Error {
  */
 export function within(stall, promise) {
   return new Promise((resolve, reject) => {
-    let left = PARTS;
-    const timer = setInterval(() => {
-      left -= 1;
-      if (left > 0) return;
-      clearInterval(timer);
-      reject(new Stalled(stall));
-    }, stall / PARTS);
-    const over = () => clearInterval(timer);
+    const watch = new Watch(stall, () => reject(new Stalled(stall)));
+    watch.start();
+    const over = () => watch.stop();
     promise.then(over, over);
     promise.then(resolve, reject);
   });

@@ -99,3 +99,15 @@ test('a fetcher whose script cannot be loaded is done without', async () => {
   }, { gate: anyOrigin });
   same(await files().bytes(file()), big);
 });
+
+test('a fetcher that falls silent without a word is done without', async () => {
+  connections = new Connections(() => (fetcher = startFetcher()), { gate: anyOrigin, stall: 200 });
+  const source = await files().open(file());
+  same(await source.read(0, 100), big.subarray(0, 100));
+  hub.requests.length = 0;
+  fetcher.dead = true;
+  fetcher.close(); // as a browser ends a worker for its memory: with no event
+  same(await readAll(source), big);
+  assert.ok(hub.requests.length > 0, 'it was not asked for again');
+  await source.close();
+});

@@ -175,6 +175,28 @@ test('a small file with a pinned hash is checked before it is used, from a mirro
   }
 });
 
+test('a large file that was stored before its hash was pinned is not taken for it', async () => {
+  const { two } = moving({ listing: false });
+  const load = async (hashes) => {
+    const given = means();
+    const { weights: [source] } = await modelFiles({ repo: 'a/b', revision: TWO, hashes }, given);
+    await readAll(source);
+    await source.close();
+    await given.files.store.behind.flush();
+    return source;
+  };
+  assert.equal((await load()).origin, 'network');
+  assert.equal((await load()).origin, 'cache');
+  const pinned = await load({ 'model.safetensors': `sha256-${sha256(two)}` });
+  assert.deepEqual([pinned.origin, pinned.entry.sha256], ['network', sha256(two)]);
+  assert.equal((await load({ 'model.safetensors': `sha256-${sha256(two)}` })).origin, 'cache');
+});
+
+test('what a host calls a commit and is none is not told', async () => {
+  hub.repo('a/odd', gpt2(), { commit: 'not a commit', api: true, listing: false });
+  assert.equal((await modelFiles({ repo: 'a/odd' }, means())).origin.commit, null);
+});
+
 test('a large file with a pinned hash is checked once it is stored, and not kept where it is another one', async () => {
   moving({ listing: false });
   for (const [hash, expected] of [[sha256(large(2)), []], ['d'.repeat(64), ['wrong-content']]]) {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { SaeExplorer, SaeExplorerError } from '../../../pkg/index.js';
 import { fakeWorkers, installFakeLocks } from './fake-worker.js';
+import './node-18.js';
 
 installFakeLocks();
 globalThis.location = { href: 'http://page.test/app/' };
