@@ -60,7 +60,13 @@ pub async fn select<S: WeightSource>(
             parts.weights.write_rows(piece - first, &weights)?;
         }
         let biases = vectors.b_enc.get(first..end);
-        let mut biases = biases.ok_or_else(|| missing_biases(config, vectors))?.to_vec();
+        let mut biases = biases
+            .ok_or(Error::WrongSize {
+                tensor: "b_enc",
+                found: vectors.b_enc.len(),
+                expected: config.d_sae,
+            })?
+            .to_vec();
         biases.resize(part, NEVER);
         parts.select(&biases, first as u32, k, &mut best).await?;
     }
