@@ -12,7 +12,7 @@ use crate::controller::Controller;
 use crate::keys;
 use crate::pages::prompt::prompt_page;
 use crate::state::url::Place;
-use crate::state::{Action, History, Phase, State};
+use crate::state::{Action, History, Phase, Remote, State};
 
 /// Typing has paused when no key came for so long, in milliseconds.
 const PAUSE: u32 = 300;
@@ -51,6 +51,8 @@ pub fn App() -> Html {
     use_address(state, &controller);
     use_traces(state, &controller);
     use_feature(state, &controller);
+    use_generation(state, &controller);
+    use_question(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
@@ -132,13 +134,37 @@ fn use_traces(state: &State, controller: &Controller) {
 fn use_feature(state: &State, controller: &Controller) {
     let controller = controller.clone();
     let wanted = (
-        state.phase == Phase::Ready,
+        state.phase == Phase::Ready && state.missing_sae().is_none(),
         state.place.sae.clone(),
         state.place.feature,
+        state.attempt,
     );
-    use_effect_with(wanted, move |(ready, sae, latent)| {
+    use_effect_with(wanted, move |(ready, sae, latent, _)| {
         if let (true, Some(sae), Some(latent)) = (ready, sae, latent) {
             controller.feature(sae.clone(), *latent);
+        }
+    });
+}
+
+/// A question about a download names its size and its host, which the catalogue knows.
+#[hook]
+fn use_question(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    let wanted = state.asked.is_some() && state.open.catalogue == Remote::Idle;
+    use_effect_with(wanted, move |&wanted| {
+        if wanted {
+            controller.ask_catalogue();
+        }
+    });
+}
+
+/// A continuation that the page has given up is stopped.
+#[hook]
+fn use_generation(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.generate.running, move |&running| {
+        if !running {
+            controller.stop_generating();
         }
     });
 }

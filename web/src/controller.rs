@@ -5,30 +5,33 @@ use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortController;
+use web_sys::{AbortController, AbortSignal};
 use yew::prelude::*;
 
 use crate::app::Page;
 use crate::browser;
-use crate::data::Manifest;
+use crate::data::{DemoSae, Manifest};
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
 use crate::state::load::LoadAction;
 use crate::state::url::Place;
-use crate::state::{Action, During, EditSpec, Note, Problem};
-use crate::told::Told;
+use crate::state::{Action, During, EditSpec, Note, Problem, State};
 
-/// Both closures belong to a session and end with it.
+/// The closures belong to a session and end with it.
 type Listener = Closure<dyn FnMut(JsValue)>;
 
 struct Inner {
     engine: RefCell<Option<Engine>>,
-    closures: RefCell<Option<(Listener, Listener)>>,
+    closures: RefCell<Option<[Listener; 3]>>,
     /// Counts traces: only the answer to the last one is shown.
     traces: Cell<u32>,
     generation: RefCell<Option<AbortController>>,
+    /// Counts continuations: what comes for another than the last one is not shown.
+    generations: Cell<u32>,
     /// Whether a trace is under way.
     tracing: Cell<bool>,
     loading: RefCell<Option<AbortController>>,
+    /// What stops the look at files or a link that is under way; of several the last one is shown.
+    seeking: RefCell<Option<AbortController>>,
 }
 
 /// Asks the engine, and dispatches its answers. Two are equal if they serve the same page.
@@ -52,8 +55,10 @@ impl Controller {
             closures: RefCell::default(),
             traces: Cell::new(0),
             generation: RefCell::default(),
+            generations: Cell::new(0),
             tracing: Cell::new(false),
             loading: RefCell::default(),
+            seeking: RefCell::default(),
         };
         Self {
             dispatcher,
@@ -87,6 +92,13 @@ impl Controller {
         self.inner.loading.replace(stop)
     }
 
+    /// Remembers what stops the look under way, and stops the one before.
+    pub(crate) fn set_seeking(&self, stop: Option<AbortController>) {
+        if let Some(before) = self.inner.seeking.replace(stop) {
+            before.abort();
+        }
+    }
+
     pub(crate) fn engine(&self) -> Option<Engine> {
         self.inner.engine.borrow().clone()
     }
@@ -108,26 +120,36 @@ impl Controller {
     /// Reads the example prompts, starts the engine, and loads the demo.
     pub fn load(&self) {
         self.dispatch(Action::LoadStarted);
+        let Ok(stop) = AbortController::new() else {
+            return;
+        };
+        let signal = stop.signal();
+        self.set_loading(Some(stop));
         let this = self.clone();
         spawn_local(async move {
+            let mut demo = Vec::new();
             // The page works without examples.
-            match browser::fetch_json("demo/demo.json")
-                .await
-                .map(|manifest| Manifest::told(&manifest))
-            {
-                Ok(Some(manifest)) => this.dispatch(Action::Examples(manifest.prompts)),
-                Ok(None) => this.dispatch(Action::Note(Note::staying(
-                    "demo/demo.json has no example prompts that can be read.",
-                ))),
+            match Manifest::fetch().await {
+                Ok(manifest) => {
+                    demo = manifest.saes;
+                    this.dispatch(Action::Examples(manifest.prompts));
+                }
                 Err(fault) => this.dispatch(Action::Note(Note::staying(fault.message))),
             }
-            if let Err(fault) = this.start().await {
-                this.fail(fault, During::Loading);
+            let started = this.start(&demo, &signal).await;
+            this.set_loading(None);
+            match started {
+                Ok(()) => this.ask_info(false).await,
+                Err(fault) if signal.aborted() => {
+                    let message = State::stopped().map_or(fault.message, |note| note.text);
+                    this.fail(Fault::cancelled(message), During::Loading);
+                }
+                Err(fault) => this.fail(fault, During::Loading),
             }
         });
     }
 
-    async fn start(&self) -> Result<(), Fault> {
+    async fn start(&self, demo: &[DemoSae], signal: &AbortSignal) -> Result<(), Fault> {
         let old = self.inner.engine.take();
         if let Some(old) = old {
             old.dispose().await;
@@ -148,41 +170,48 @@ impl Controller {
                 dispatcher.dispatch(Action::Note(Note::staying(notice.message)));
             }
         });
+        let this = self.clone();
+        let on_change = Closure::new(move |method: JsValue| this.changed(&method));
         let engine = Engine::create(backend, limits, &on_progress, &on_notice).await?;
-        *self.inner.closures.borrow_mut() = Some((on_progress, on_notice));
+        let published = engine.published(&on_change);
+        *self.inner.closures.borrow_mut() = Some([on_progress, on_notice, on_change]);
         *self.inner.engine.borrow_mut() = Some(engine.clone());
-        browser::publish("saeExplorer", engine.as_js());
+        browser::publish("saeExplorer", &published);
         // Nothing is fetched from elsewhere because a link says so: the person is asked.
         let place = Place::from_hash(&browser::hash());
         if place.model.as_deref().is_some_and(|model| model != "demo") {
             self.tell(LoadAction::Ask(place));
-            self.ask_catalogue();
             self.dispatch(Action::Asking);
         } else {
-            self.load_demo().await?;
+            let broken = self.load_demo(&engine, demo, signal).await?;
             self.dispatch(Action::Restore(place));
+            if broken.is_some() {
+                self.tell(LoadAction::Ended(broken));
+            }
         }
-        self.ask_info().await;
         Ok(())
     }
 
-    /// Loads the demo model and its SAEs.
-    async fn load_demo(&self) -> Result<(), Fault> {
-        let Some(engine) = self.engine() else {
-            return Ok(());
-        };
-        let model = engine.load_model().await?;
-        let saes = engine.load_saes().await?;
-        self.dispatch(Action::EngineReady(model, saes));
-        Ok(())
+    /// A script on the page called a method that changes what is loaded.
+    fn changed(&self, method: &JsValue) {
+        if method.as_string().as_deref() == Some("dispose") {
+            let message = "A script on this page ended the engine.".to_owned();
+            return self.fail(Fault::cancelled(message), During::Loading);
+        }
+        let this = self.clone();
+        spawn_local(async move {
+            this.ask_info(true).await;
+            this.ask_catalogue();
+        });
     }
 
-    pub(crate) async fn ask_info(&self) {
+    /// Asks what is loaded and where it runs; `changed` says that a script changed it.
+    pub(crate) async fn ask_info(&self, changed: bool) {
         // The status line keeps what it had where the engine cannot say; whatever is wrong shows with the next trace.
         if let Some(engine) = self.engine()
             && let Ok(info) = engine.info().await
         {
-            self.dispatch(Action::Informed(info));
+            self.dispatch(Action::Informed(info, changed));
         }
     }
 
@@ -213,7 +242,7 @@ impl Controller {
             match answer {
                 Ok(trace) => {
                     this.dispatch(Action::Traced(trace));
-                    this.ask_info().await;
+                    this.ask_info(false).await;
                 }
                 Err(fault) => this.fail(fault, During::Tracing),
             }
@@ -235,15 +264,12 @@ impl Controller {
     }
 
     /// Runs a prompt with one latent edited.
-    pub fn edit(&self, prompt: String, spec: EditSpec) {
+    pub fn edit(&self, spec: EditSpec) {
         let Some(engine) = self.engine() else { return };
         self.dispatch(Action::EditAsked(spec.clone()));
         let this = self.clone();
         spawn_local(async move {
-            let told = engine
-                .edited(&prompt, &spec)
-                .await
-                .map_err(|fault| fault.message);
+            let told = engine.edited(&spec).await.map_err(|fault| fault.message);
             this.dispatch(Action::EditTold(spec, told));
         });
     }
@@ -257,14 +283,16 @@ impl Controller {
         };
         let signal = controller.signal();
         *self.inner.generation.borrow_mut() = Some(controller);
-        self.dispatch(Action::GenerateStarted(prompt.clone()));
+        let run = self.inner.generations.get().wrapping_add(1);
+        self.inner.generations.set(run);
+        self.dispatch(Action::GenerateStarted(run, prompt.clone()));
         let this = self.clone();
         let dispatcher = self.dispatcher.clone();
         spawn_local(async move {
-            let told = move |text| dispatcher.dispatch(Action::Generated(text));
+            let told = move |text| dispatcher.dispatch(Action::Generated(run, text));
             let ended = engine.generate(&prompt, options, &signal, told).await;
             let ended = ended.map_err(|fault| fault.message);
-            this.dispatch(Action::GenerateEnded(ended));
+            this.dispatch(Action::GenerateEnded(run, ended));
         });
     }
 

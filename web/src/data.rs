@@ -59,6 +59,8 @@ told! {
         n_layers: u32 = "nLayers",
         /// Width of the residual stream.
         d_model: u32 = "dModel",
+        /// Width of the MLPs, where the engine tells it.
+        d_mlp: Option<u32> = "dMlp",
         /// Size of the vocabulary.
         vocab: u32 = "vocab",
     }
@@ -199,8 +201,12 @@ told! {
         kl_by_position: Vec<f32> = "klByPosition",
     }
 
-    /// Where the engine runs and what it uses.
+    /// What is loaded, where the engine runs and what it uses.
     Info {
+        /// The loaded model.
+        model: Option<ModelInfo> = "model",
+        /// The loaded SAEs.
+        saes: Vec<SaeInfo> = "saes",
         /// `gpu` or `cpu`.
         backend: String = "backend",
         /// Name of the adapter.
@@ -255,10 +261,28 @@ told! {
         text: String = "text",
     }
 
+    /// A file of the demo bundle.
+    DemoFile {
+        /// Where it lies beside the manifest.
+        path: String = "path",
+    }
+
+    /// An SAE of the demo bundle.
+    DemoSae {
+        /// Id, as in the address.
+        id: String = "id",
+        /// Hook point.
+        hook: String = "hook",
+        /// Its file.
+        file: DemoFile = "file",
+    }
+
     /// The part of the demo bundle's manifest that the page reads.
     Manifest {
         /// Example prompts, the first of which is traced at once.
         prompts: Vec<Example> = "prompts",
+        /// SAEs.
+        saes: Vec<DemoSae> = "saes",
     }
 }
 

@@ -6,8 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
 use crate::data::{
-    Edited, Feature, Generation, Info, ModelInfo, Notice, Progress, SaeInfo, Token, Tokenization,
-    Trace,
+    Edited, Feature, Generation, Info, Notice, Progress, Token, Tokenization, Trace,
 };
 use crate::format::sentence;
 use crate::state::EditSpec;
@@ -21,12 +20,6 @@ extern "C" {
 
     #[wasm_bindgen(static_method_of = SaeExplorer, js_class = "SaeExplorer", catch)]
     async fn create(options: &JsValue) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(method, catch, js_name = loadModel)]
-    async fn load_model(this: &SaeExplorer, source: &str) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(method, catch, js_name = loadSae)]
-    async fn load_sae(this: &SaeExplorer, source: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     async fn trace(this: &SaeExplorer, prompt: &str, options: &JsValue)
@@ -58,6 +51,10 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     async fn dispose(this: &SaeExplorer) -> Result<JsValue, JsValue>;
+
+    /// Of `session.js`; `boot.js` puts it on the global object.
+    #[wasm_bindgen(js_name = publishedSession)]
+    fn published_session(session: &JsValue, changed: &JsValue) -> JsValue;
 }
 
 /// Why a call failed.
@@ -76,6 +73,15 @@ impl Fault {
     pub fn own(message: String) -> Self {
         Self {
             code: "internal".to_owned(),
+            message,
+            too_long: None,
+        }
+    }
+
+    /// Something that was stopped.
+    pub fn cancelled(message: String) -> Self {
+        Self {
+            code: "cancelled".to_owned(),
             message,
             too_long: None,
         }
@@ -174,6 +180,10 @@ impl Engine {
 
     /// Calls a method by its name.
     pub async fn call(&self, method: &str, arguments: &[JsValue]) -> Result<JsValue, Fault> {
+        Ok(JsFuture::from(self.promised(method, arguments)?).await?)
+    }
+
+    fn promised(&self, method: &str, arguments: &[JsValue]) -> Result<Promise, Fault> {
         let function =
             get(self.as_js(), method).and_then(|value| value.dyn_into::<Function>().ok());
         let Some(function) = function else {
@@ -183,17 +193,36 @@ impl Engine {
         };
         let arguments: Array = arguments.iter().collect();
         let answer = function.apply(self.as_js(), &arguments)?;
-        Ok(JsFuture::from(Promise::resolve(&answer)).await?)
+        Ok(Promise::resolve(&answer))
     }
 
-    /// Loads the demo model.
-    pub async fn load_model(&self) -> Result<ModelInfo, Fault> {
-        read(self.0.load_model("demo").await?)
+    /// The same for a method that may take no notice of the signal: the answer is no longer waited for.
+    pub async fn call_until(
+        &self,
+        signal: &AbortSignal,
+        method: &str,
+        arguments: &[JsValue],
+    ) -> Result<JsValue, Fault> {
+        let stopped = || Fault::cancelled(format!("{method}() was stopped."));
+        if signal.aborted() {
+            return Err(stopped());
+        }
+        let aborted = Promise::new(&mut |_, reject| {
+            // A signal takes any listener; this one ends with it.
+            let _ = signal.add_event_listener_with_callback("abort", &reject);
+        });
+        let call = self.promised(method, arguments)?;
+        let either = Array::of2(&call, &aborted);
+        let answer = JsFuture::from(Promise::race(&either)).await;
+        if signal.aborted() {
+            return Err(stopped());
+        }
+        Ok(answer?)
     }
 
-    /// Loads the demo's SAEs.
-    pub async fn load_saes(&self) -> Result<Vec<SaeInfo>, Fault> {
-        read(self.0.load_sae("demo").await?)
+    /// The session as scripts see it: the same methods; `changed` is told the names of those that changed what is loaded.
+    pub fn published(&self, changed: &Closure<dyn FnMut(JsValue)>) -> JsValue {
+        published_session(self.as_js(), changed.as_ref())
     }
 
     /// Runs a prompt.
@@ -210,7 +239,7 @@ impl Engine {
     }
 
     /// Runs a prompt with one latent edited.
-    pub async fn edited(&self, prompt: &str, spec: &EditSpec) -> Result<Edited, Fault> {
+    pub async fn edited(&self, spec: &EditSpec) -> Result<Edited, Fault> {
         let positions: js_sys::Array = spec
             .positions
             .iter()
@@ -222,11 +251,8 @@ impl Engine {
             ("value", spec.value.into()),
             ("positions", positions.into()),
         ]);
-        read(
-            self.0
-                .edited(prompt, &edit, &object([("topLogits", CANDIDATES.into())]))
-                .await?,
-        )
+        let options = object([("topLogits", CANDIDATES.into())]);
+        read(self.0.edited(&spec.prompt, &edit, &options).await?)
     }
 
     /// Continues a prompt, telling each token as it comes.

@@ -14,9 +14,11 @@ export async function openApp(browser, server, { path = '', context = {} } = {})
   return page;
 }
 
-/** Waits until nothing is being loaded or traced. */
+/** Waits until nothing is being loaded or traced. A page that shows a failure instead is not ready. */
 export async function ready(page) {
-  await page.waitForFunction(() => ['ready', 'error'].includes(document.body.dataset.state));
+  const ended = await page.waitForFunction(() => ['ready', 'error'].find((word) => word === document.body?.dataset.state));
+  if ((await ended.jsonValue()) === 'ready') return;
+  throw new Error(`the page is not ready: ${await part(page, 'error').allInnerTexts()}`);
 }
 
 /** One of the page's parts, by the name that it carries for tests. */
@@ -28,18 +30,35 @@ export const latents = (page) => part(page, 'feature-row').evaluateAll((rows) =>
 /** Types a prompt and waits for its trace. */
 export async function trace(page, prompt) {
   await part(page, 'prompt').fill(prompt);
+  // The page draws what was typed, and says so, before the next frame but one.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await page.waitForFunction(
     (text) => document.body.dataset.state !== 'tracing' && document.querySelector('[data-testid="prompt"]').value === text,
     prompt,
   );
 }
 
+/** For a context whose pages are to be looked at: nothing moves in them. */
+export const STILL = { reducedMotion: 'reduce' };
+
+/** Ends what moves on a page, so that it looks as it will stay: a picture of a colour on its way shows a wrong one. */
+export async function still(page) {
+  await page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync('*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent !important; }');
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    for (const moving of document.getAnimations()) moving.finish();
+    return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  });
+}
+
 /** Keeps a picture of the page, where pictures are wanted. */
 export async function picture(page, name) {
+  await still(page);
   const folder = process.env.SAE_EXPLORER_SCREENSHOTS;
   if (folder === undefined) return;
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled', caret: 'hide' });
 }
 
 /** Serious faults that axe-core finds; run from here, because the page's policy lets no other script in. */

@@ -76,7 +76,7 @@ pub fn generate_panel(
                 <p class="error" role="alert">{ message }</p>
             }
             if !generate.text.is_empty() {
-                <p class="generated"><span class="muted">{ &generate.prompt }</span><b data-testid="generated">{ &generate.text }</b></p>
+                <p class="generated" dir="auto"><span class="muted">{ &generate.prompt }</span><b data-testid="generated">{ &generate.text }</b></p>
             }
             if generate.running || !generate.text.is_empty() || generate.ended.is_some() {
                 <p class="line" role="status">

@@ -6,7 +6,7 @@ use super::term::defined;
 use crate::data::{Metrics, SaeTrace, Trace};
 use crate::definitions::{DELTA_CE, FVU, KL, L0, LOSS, N, RELATIVE_ERROR, SPLICED_LOSS, Term};
 use crate::display::hook_label;
-use crate::format::{fixed, optional, signed};
+use crate::format::{fixed, optional, signed, small};
 
 /// A line of the table: the term, its unit, and how an SAE's value is written.
 type Line = (Term, &'static str, fn(&Metrics) -> Option<String>);
@@ -18,9 +18,7 @@ const LINES: [Line; 7] = [
     (DELTA_CE, "nats", |metrics| {
         metrics.delta_ce.map(|value| signed(value, 3))
     }),
-    (KL, "nats", |metrics| {
-        metrics.kl.map(|value| fixed(value, 3))
-    }),
+    (KL, "nats", |metrics| metrics.kl.map(small)),
     (FVU, "", |metrics| metrics.fvu.map(|value| fixed(value, 4))),
     (RELATIVE_ERROR, "", |metrics| {
         metrics.relative_error.map(|value| fixed(value, 4))

@@ -11,6 +11,7 @@ pub mod generate;
 pub mod header;
 pub mod keys_dialog;
 pub mod metrics;
+pub mod missing;
 pub mod next_tokens;
 pub mod note;
 pub mod open;

@@ -2,10 +2,10 @@
 
 use yew::prelude::*;
 
-use super::token_text::token_text;
+use super::token_text::marked_text;
 use crate::controller::Controller;
 use crate::data::Trace;
-use crate::display::{Break, line_break, quoted};
+use crate::display::{Break, Direction, direction_of, laid_out, line_break, quoted};
 use crate::format::{fixed, tint};
 use crate::ranking::peak;
 use crate::shared::Shared;
@@ -42,6 +42,11 @@ pub fn Tokens(props: &Props) -> Html {
         .map(|(_, along)| along.as_slice())
         .unwrap_or_default();
     let max = peak(along, first);
+    let own = trace.tokens.get(first..).unwrap_or_default();
+    let laid = laid_out(&trace.prompt, own.iter().map(|token| token.text.as_str()));
+    let line = direction_of(&trace.prompt).unwrap_or(Direction::Ltr);
+    let mut directions = vec![line; first];
+    directions.extend(crate::display::directions(&laid, line));
     let chip = |(index, token): (usize, &crate::data::Token)| {
         let bos = index < first;
         let activation = along.get(index).copied();
@@ -83,9 +88,10 @@ pub fn Tokens(props: &Props) -> Html {
                     aria-selected={selected.to_string()} tabindex={if focusable { "0" } else { "-1" }}
                     onclick={controller.on(move |_| Action::SelectToken(index, History::Push))}>
                     if bos {
-                        { "BOS" }
+                        // It is no part of the text, so a copy does not have it.
+                        <span data-original="">{ "BOS" }</span>
                     } else {
-                        { token_text(&token.text) }
+                        { marked_text(&token.text, index.checked_sub(first).is_some_and(|own| laid[own].typed)) }
                     }
                 </button>
                 if breaks == Some(Break::After) {
@@ -94,9 +100,21 @@ pub fn Tokens(props: &Props) -> Html {
             </>
         }
     };
+    let tokens: Vec<_> = trace.tokens.iter().enumerate().collect();
+    // Tokens that are read the other way than the line stand together, in their own order.
+    let mut at = 0;
+    let runs = directions.chunk_by(|a, b| a == b).map(|run| {
+        let chips = tokens[at..at + run.len()].iter().copied().map(chip);
+        at += run.len();
+        if run[0] == line {
+            html! { <>{ for chips }</> }
+        } else {
+            html! { <span dir={run[0].name()}>{ for chips }</span> }
+        }
+    });
     html! {
-        <div class="tokens" role="listbox" aria-label="Tokens" aria-orientation="horizontal">
-            { for trace.tokens.iter().enumerate().map(chip) }
+        <div class="tokens" role="listbox" aria-label="Tokens" aria-orientation="horizontal" dir={line.name()}>
+            { for runs }
         </div>
     }
 }

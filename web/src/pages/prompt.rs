@@ -12,6 +12,7 @@ use crate::components::generate::generate_panel;
 use crate::components::header::header;
 use crate::components::keys_dialog::KeysDialog;
 use crate::components::metrics::metrics_table;
+use crate::components::missing::missing_sae;
 use crate::components::next_tokens::next_tokens;
 use crate::components::note::NoteLine;
 use crate::components::open::OpenDialog;
@@ -99,6 +100,8 @@ fn parts(controller: &Controller, state: &State) -> Html {
                 if let Some(info) = info {
                     { for info.cautions(trace).into_iter().map(|caution| html! { <p class="caution" data-testid="caution">{ caution }</p> }) }
                     <Features controller={controller.clone()} trace={trace.clone()} sae={sae.to_owned()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
+                } else if state.missing_sae().is_some() {
+                    { missing_sae(controller, state) }
                 } else {
                     { no_sae(controller, state) }
                 }
@@ -143,8 +146,8 @@ fn summary(controller: &Controller, trace: &Shared<Trace>, state: &State) -> Htm
         move |_| controller.copy("the trace as JSON", export::json(&trace))
     };
     let link = {
-        let controller = controller.clone();
-        move |_| controller.copy("a link to this view", browser::address())
+        let (controller, hash) = (controller.clone(), state.address().to_hash());
+        move |_| controller.copy("a link to this view", browser::address(&hash))
     };
     let show = controller.on(|event: Event| {
         Action::ShowLoss(event.target_unchecked_into::<HtmlInputElement>().checked())

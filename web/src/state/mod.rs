@@ -119,6 +119,8 @@ pub enum Reach {
 /// An edit of one feature.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EditSpec {
+    /// The prompt that is run with it.
+    pub prompt: String,
     /// Id of the SAE.
     pub sae: String,
     /// The latent.
@@ -151,6 +153,8 @@ pub struct GenerateState {
     pub seed: String,
     /// Whether it runs.
     pub running: bool,
+    /// Tells it from those before it, whose last tokens may still be on their way.
+    pub run: u32,
     /// The prompt it continues.
     pub prompt: String,
     /// What has come so far.
@@ -168,11 +172,28 @@ impl Default for GenerateState {
             temperature: "0".to_owned(),
             seed: "0".to_owned(),
             running: false,
+            run: 0,
             prompt: String::new(),
             text: String::new(),
             tokens: 0,
             ended: None,
         }
+    }
+}
+
+impl GenerateState {
+    /// Without a continuation; the settings stay. One that runs goes on for nobody, so it is to be stopped.
+    pub fn forget(&mut self) {
+        self.running = false;
+        self.prompt.clear();
+        self.text.clear();
+        self.tokens = 0;
+        self.ended = None;
+    }
+
+    /// Whether what comes for this run still belongs on the page.
+    pub fn awaits(&self, run: u32) -> bool {
+        self.running && self.run == run
     }
 }
 
@@ -193,6 +214,8 @@ pub struct State {
     pub examples: Shared<Vec<Example>>,
     /// The trace on screen; of an earlier prompt while the next one is on its way.
     pub trace: Option<Shared<Trace>>,
+    /// Whether what is loaded has changed since that trace was asked for.
+    pub stale: bool,
     /// Counts up to have the prompt traced again.
     pub attempt: u32,
     /// Whether the prompt is traced at once rather than when typing pauses.
@@ -232,12 +255,13 @@ impl State {
     pub fn new(place: Place) -> Self {
         Self {
             phase: Phase::Loading,
-            place,
+            place: place.sound(),
             history: History::Replace,
             model: None,
             saes: Shared::default(),
             examples: Shared::default(),
             trace: None,
+            stale: false,
             attempt: 0,
             at_once: true,
             problem: None,
@@ -265,7 +289,8 @@ impl State {
     /// Whether the trace on screen is of the prompt as it stands, with the SAEs that are loaded.
     pub fn is_current(&self) -> bool {
         self.trace.as_ref().is_some_and(|trace| {
-            self.place.prompt.as_ref() == Some(&trace.prompt)
+            !self.stale
+                && self.place.prompt.as_ref() == Some(&trace.prompt)
                 && trace.saes.len() == self.saes.len()
                 && self.saes.iter().all(|sae| trace.sae(&sae.id).is_some())
         })
@@ -309,8 +334,8 @@ pub enum Action {
     Examples(Vec<Example>),
     /// The model and its SAEs are there.
     EngineReady(ModelInfo, Vec<SaeInfo>),
-    /// The engine told where it runs and what it uses.
-    Informed(Info),
+    /// The engine told what is loaded, where it runs and what it uses; and whether a script changed what is loaded.
+    Informed(Info, bool),
     /// Something failed.
     Failed(Problem),
     /// The person has seen the failure.
@@ -355,12 +380,12 @@ pub enum Action {
     EditTold(EditSpec, Result<Edited, String>),
     /// The continuation's settings, as typed.
     Generate(GenerateField, String),
-    /// A continuation of a prompt starts.
-    GenerateStarted(String),
-    /// A token came.
-    Generated(String),
-    /// It ended, with its whole text or with why not.
-    GenerateEnded(Result<Generation, String>),
+    /// A continuation of a prompt starts: the number of the run, and the prompt.
+    GenerateStarted(u32, String),
+    /// A run's next token came.
+    Generated(u32, String),
+    /// A run ended, with its whole text or with why not.
+    GenerateEnded(u32, Result<Generation, String>),
     /// Marks tokens by their loss, or stops to.
     ShowLoss(bool),
     /// Opens or closes the list of keys.

@@ -91,16 +91,149 @@ fn an_address_is_restored_as_it_was() {
 #[test]
 fn what_an_address_cannot_mean_is_mended() {
     let place = Place {
-        sae: Some("zzz".to_owned()),
+        sae: Some("b".to_owned()),
         token: Some(999),
         feature: Some(9999),
         ..Place::default()
     };
     let state = ready(place);
-    assert_eq!(state.place.sae.as_deref(), Some("b"));
     assert_eq!(state.place.token, Some(3));
     assert_eq!(state.place.feature, Some(13));
-    assert!(state.note.is_some());
+    let note = state.note.map(|note| note.text).unwrap_or_default();
+    assert!(note.contains("no feature 9999"), "{note}");
+}
+
+#[test]
+fn a_feature_of_an_sae_that_is_missing_is_not_shown_of_another() {
+    for id in ["zzz", "file:mine@blocks.3.hook_resid_post"] {
+        let place = Place {
+            sae: Some(id.to_owned()),
+            token: Some(2),
+            feature: Some(12),
+            prompt: Some("one".to_owned()),
+            ..Place::default()
+        };
+        for state in [
+            ready(place.clone()),
+            ready(place.clone()).after(Action::Restore(place.clone())),
+            ready(Place::default()).after(Action::Restore(place.clone())),
+        ] {
+            assert_eq!(state.missing_sae(), Some(id));
+            assert_eq!((state.word(), state.sae_trace()), ("ready", None));
+            // What the address says stays, for when the SAE comes.
+            assert_eq!(
+                (state.place.token, state.place.feature),
+                (Some(2), Some(12))
+            );
+            assert!(state.address().to_hash().contains("feature=12"));
+            let chosen = state.after(Action::SelectSae("c".to_owned()));
+            assert_eq!(chosen.missing_sae(), None);
+            assert_eq!(chosen.place.feature, Some(23), "one of its own");
+        }
+        let state = ready(place).after(Action::Load(load::LoadAction::Sae(SaeInfo {
+            id: id.to_owned(),
+            ..SaeInfo::default()
+        })));
+        assert_eq!((state.missing_sae(), state.place.feature), (None, Some(12)));
+    }
+}
+
+#[test]
+fn a_feature_without_its_sae_means_nothing() {
+    let place = Place {
+        token: Some(2),
+        feature: Some(77),
+        prompt: Some("one".to_owned()),
+        ..Place::default()
+    };
+    let state = ready(place.clone());
+    assert_eq!(
+        (state.place.token, state.place.feature),
+        (Some(2), Some(13))
+    );
+    let moved = state
+        .after(Action::SelectSae("c".to_owned()))
+        .after(Action::Restore(place));
+    assert_eq!(moved.place.sae.as_deref(), Some("c"));
+    assert_eq!(moved.place.feature, Some(23));
+}
+
+#[test]
+fn a_continuation_does_not_outlive_its_prompt() {
+    let running = |prompt: &str| {
+        ready(Place::default())
+            .after(Action::GenerateStarted(7, prompt.to_owned()))
+            .after(Action::Generated(7, " and".to_owned()))
+    };
+    let whole = || {
+        Ok(crate::data::Generation {
+            text: " and so".to_owned(),
+            cancelled: true,
+        })
+    };
+    let state = running("one");
+    assert_eq!(
+        (state.generate.text.as_str(), state.generate.tokens),
+        (" and", 1)
+    );
+    let other = Place {
+        prompt: Some("two".to_owned()),
+        ..Place::default()
+    };
+    for change in [
+        Action::UsePrompt("two".to_owned()),
+        Action::Type("two".to_owned()),
+        Action::Restore(other),
+    ] {
+        let state = running("one")
+            .after(change)
+            .after(Action::Generated(7, " so".to_owned()))
+            .after(Action::GenerateEnded(7, whole()));
+        assert!(!state.generate.running);
+        assert_eq!(state.generate.text, "", "tokens of the prompt before");
+        assert!(
+            state
+                .generate
+                .ended
+                .as_ref()
+                .is_some_and(|why| why.contains("prompt"))
+        );
+        // The next one begins afresh, whatever still comes of the one before.
+        let next = state
+            .after(Action::GenerateStarted(8, "two".to_owned()))
+            .after(Action::Generated(7, " late".to_owned()))
+            .after(Action::GenerateEnded(7, whole()))
+            .after(Action::Generated(8, " now".to_owned()));
+        assert!(next.generate.running);
+        assert_eq!(next.generate.text, " now");
+    }
+    // The same prompt again changes nothing; another model does.
+    let same = running("one").after(Action::UsePrompt("one".to_owned()));
+    assert!(same.generate.running);
+    let model = load::LoadAction::Model(ModelInfo::default());
+    let other = running("one").after(Action::Load(model));
+    assert_eq!(
+        (other.generate.running, other.generate.text.as_str()),
+        (false, "")
+    );
+}
+
+#[test]
+fn an_answer_about_another_prompt_is_not_taken_for_the_same_edit() {
+    let spec = |prompt: &str| EditSpec {
+        prompt: prompt.to_owned(),
+        sae: "b".to_owned(),
+        latent: 12,
+        value: 0.0,
+        positions: vec![1],
+    };
+    let state = ready(Place::default()).after(Action::EditAsked(spec("one")));
+    let state = state
+        .after(Action::UsePrompt("two".to_owned()))
+        .after(Action::Traced(trace("two")))
+        .after(Action::EditAsked(spec("two")))
+        .after(Action::EditTold(spec("one"), Ok(Edited::default())));
+    assert_eq!(state.edit.answer, Some((spec("two"), Remote::Waiting)));
 }
 
 #[test]

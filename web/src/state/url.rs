@@ -48,7 +48,8 @@ impl Ranking {
     }
 }
 
-/// The beginning of the ids of what came from the person's own files. They mean nothing to anybody else.
+/// The beginning of the ids of what came from the person's own files. An address names them, so that it never shows
+/// something else in their place; the page cannot open them by itself.
 pub const FILE: &str = "file:";
 
 /// The beginning of the ids of feature sets that need no SAE; a hook point follows.
@@ -65,6 +66,23 @@ pub enum Reference<'a> {
     Link(&'a str, Option<&'a str>),
     /// The neurons of a hook point.
     Neurons(&'a str),
+    /// Something from a person's own files: its name, and the hook point of an SAE.
+    File(&'a str, Option<&'a str>),
+}
+
+/// An id without the hook point that stands behind its last `@`, and that hook point. A revision of a repository stands
+/// behind an `@` as well, so a hook point is known by how hook points are named.
+fn split_hook(id: &str) -> (&str, Option<&str>) {
+    match id.rsplit_once('@') {
+        Some((rest, hook)) if is_hook(hook) => (rest, Some(hook)),
+        _ => (id, None),
+    }
+}
+
+/// Whether a text is named as hook points are: by TransformerLens, or by Hugging Face.
+fn is_hook(text: &str) -> bool {
+    let named = text.contains("hook_") || text.starts_with("blocks.");
+    (named || text.starts_with("transformer.h.")) && !text.contains(['/', ':'])
 }
 
 impl<'a> Reference<'a> {
@@ -73,11 +91,13 @@ impl<'a> Reference<'a> {
         if let Some(hook) = id.strip_prefix(NEURONS) {
             return Self::Neurons(hook);
         }
+        if let Some(file) = id.strip_prefix(FILE) {
+            let (name, hook) = split_hook(file);
+            return Self::File(name, hook);
+        }
         if id.contains('/') {
-            return match id.rsplit_once('@') {
-                Some((link, hook)) if !hook.contains('/') => Self::Link(link, Some(hook)),
-                _ => Self::Link(id, None),
-            };
+            let (link, hook) = split_hook(id);
+            return Self::Link(link, hook);
         }
         match id.split_once('@') {
             Some((name, layer)) if !name.is_empty() => layer
@@ -94,6 +114,34 @@ impl<'a> Reference<'a> {
             reference => reference,
         }
     }
+}
+
+/// The id of something in a repository: `owner/name`, `owner/name@revision:path`. What is left out is the main branch, and
+/// the repository as a whole.
+pub fn repository(repo: &str, revision: Option<String>, path: Option<String>) -> String {
+    let mut id = repo.to_owned();
+    for (mark, part) in [
+        ('@', revision.filter(|revision| revision != "main")),
+        (':', path),
+    ] {
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            id.push(mark);
+            id.push_str(&part);
+        }
+    }
+    id
+}
+
+/// A URL without what may be a secret: the query, a name with its password, and what stands behind a `#`.
+pub fn public(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let url = &url[..end];
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// Everything that an address says. What is `None` is left to the page.
@@ -118,6 +166,14 @@ pub struct Place {
 }
 
 impl Place {
+    /// The place without what means nothing: the number of a feature belongs to the SAE that is named with it.
+    pub fn sound(mut self) -> Self {
+        if self.sae.is_none() {
+            self.feature = None;
+        }
+        self
+    }
+
     /// The address, from its `#` on.
     pub fn to_hash(&self) -> String {
         let mut hash = String::from("#");
@@ -129,14 +185,13 @@ impl Place {
             hash.push('=');
             encode(&mut hash, value);
         };
-        let shared = |id: &&String| !id.starts_with(FILE);
-        if let Some(model) = self.model.as_ref().filter(shared) {
+        if let Some(model) = &self.model {
             put("model", model);
         }
-        if let Some(sae) = self.sae.as_ref().filter(shared) {
+        if let Some(sae) = &self.sae {
             put("sae", sae);
         }
-        for sae in self.beside.iter().filter(shared) {
+        for sae in &self.beside {
             put("with", sae);
         }
         if let Some(token) = self.token {

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::{choices, load, room, row, text_field, value_of, weights_choice};
 use crate::controller::Controller;
 use crate::format::bytes;
-use crate::offers::{CatalogueModel, CatalogueSae, Offer};
+use crate::offers::{CatalogueModel, CatalogueSae, Offer, does_not_belong};
 use crate::state::load::{Field, Kind, LoadAction, Task};
 use crate::state::{Remote, State};
 
@@ -118,7 +118,16 @@ fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
             { load_or_loaded(controller, state, task, loaded, offer.fits.ok) }
         </>
     };
-    row(html! { &offer.name }, about(offer), action)
+    let hook = layer.map(|layer| sae.hook.replace("{L}", &layer.to_string()));
+    let stranger = state
+        .model
+        .as_ref()
+        .and_then(|model| does_not_belong(model, sae.d_in, hook.as_deref()));
+    let about = match stranger {
+        Some(stranger) => html! { <span class="bad" data-testid="stranger">{ stranger }</span> },
+        None => about(offer),
+    };
+    row(html! { &offer.name }, about, action)
 }
 
 /// Size, licence, and whether it fits.
