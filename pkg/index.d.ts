@@ -71,31 +71,31 @@ export class SaeExplorer {
    * Runs the model over a prompt and encodes the residual stream with each SAE. A second trace cancels the first, which
    * rejects with `cancelled`.
    */
-  trace(prompt: string, options?: TraceOptions): Promise<Trace>;
+  trace(prompt: Prompt, options?: TraceOptions): Promise<Trace>;
 
   /** What one latent writes, and what it is similar to. */
   feature(sae: string, latent: number): Promise<Feature>;
 
   /** The logits of every position, `[tokens, vocab]`. */
-  logits(prompt: string, options?: PromptOptions): Promise<Matrix>;
+  logits(prompt: Prompt, options?: PromptOptions): Promise<Matrix>;
 
   /** `blocks.{layer}.hook_resid_post` of every position, `[tokens, dModel]`. */
-  residual(prompt: string, layer: number, options?: PromptOptions): Promise<Matrix>;
+  residual(prompt: Prompt, layer: number, options?: PromptOptions): Promise<Matrix>;
 
   /** The SAE's reconstruction of its hook's activation at every position, `[tokens, dModel]`. */
-  reconstruction(prompt: string, sae: string, options?: PromptOptions): Promise<Matrix>;
+  reconstruction(prompt: Prompt, sae: string, options?: PromptOptions): Promise<Matrix>;
 
   /** Runs the model with one latent set to a value. The SAE's error term is kept: x + decode(edited) − decode(clean). */
-  edited(prompt: string, edit: Edit, options?: EditOptions): Promise<Edited>;
+  edited(prompt: Prompt, edit: Edit, options?: EditOptions): Promise<Edited>;
 
   /**
    * Continues a prompt. A pure function of the prompt, the seed and the settings.
    * Aborting `signal` ends it early: it then resolves with what there is and `cancelled: true`.
    */
-  generate(prompt: string, options: GenerateOptions): Promise<Generation>;
+  generate(prompt: Prompt, options: GenerateOptions): Promise<Generation>;
 
   /** A prompt's tokens, without running the model. */
-  tokenize(prompt: string, options?: PromptOptions): Promise<Tokenization>;
+  tokenize(prompt: Prompt, options?: PromptOptions): Promise<Tokenization>;
 
   /** What is loaded, where it runs and what it uses. */
   info(): Promise<Info>;
@@ -133,6 +133,12 @@ export class SaeExplorerError extends Error {
   /** The values behind the message, such as `{tokens: 300, limit: 256}`. */
   details: Record<string, unknown>;
 }
+
+/**
+ * A text; or token ids, which are run as they are. A trace's own tokens, BOS included, make sure that a later question is
+ * about the same ones, whatever has been loaded since.
+ */
+export type Prompt = string | Uint32Array | number[];
 
 export type ErrorCode =
   /** The prompt has no token. */
@@ -433,8 +439,8 @@ export interface ModelInfo {
   vocab: number;
   /** Id of the beginning-of-sequence token. */
   bos: number | null;
-  /** How the weights lie on the device. */
-  weights: 'f32' | 'f16';
+  /** How the weights are stored on the device; `"mixed"` where the file mixes F16 with other types. */
+  weights: 'f32' | 'f16' | 'mixed';
 }
 
 export interface SaeInfo {
@@ -462,7 +468,10 @@ export interface SaeInfo {
 }
 
 export interface PromptOptions {
-  /** Whether a BOS token goes before the prompt; `"auto"` (default) does what the model and SAEs were trained with. */
+  /**
+   * Whether a BOS token goes before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
+   * any SAE was trained with one, else as the model is used.
+   */
   bos?: 'auto' | 'yes' | 'no';
 }
 
@@ -491,7 +500,9 @@ export interface Trace {
   /** T tokens, the BOS included where one was prepended. */
   tokens: Token[];
   bosPrepended: boolean;
-  /** Mean next-token cross-entropy, nats; `null` where no token has a loss. */
+  /** Why the first token is a BOS or is not: a sentence. */
+  bosReason: string;
+  /** Mean next-token cross-entropy, nats: the mean of `tokenLosses`; `null` where no token has a loss. */
   loss: number | null;
   /** Length T − 1, nats; entry i is the loss of token i + 1. */
   tokenLosses: Float32Array;
@@ -518,36 +529,47 @@ export interface SaeTrace {
   /** `[T, k]`, row-major; 0 where `latents` is −1. */
   activations: Float32Array;
   metrics: SaeMetrics;
+  /** Positions that count in none of the metrics and are not replaced: a BOS, and what the SAE's files exclude. */
+  skipped: Uint32Array;
+  /** Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails. */
+  cautions: string[];
 }
 
-/** A BOS counts in none of them. `null` where the prompt is too short for the metric. */
+/** Means over the positions that count. `null` where no position does, or where a metric is not defined. */
 export interface SaeMetrics {
-  /** Mean number of non-zero latents a token. */
-  l0: number;
-  /** Fraction of variance unexplained, in the space that the SAE was trained in. */
+  /** Mean number of non-zero latents per token. */
+  l0: number | null;
+  /** Fraction of variance unexplained, in the space that the SAE was trained in; `null` where the positions do not vary. */
   fvu: number | null;
-  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space. */
-  relativeError: number;
+  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out. */
+  relativeError: number | null;
+  /** Mean over tokens of the cosine of x and x̂, raw space. */
+  cosine: number | null;
   /** Loss with the reconstruction in place of the hook's activation, nats. */
   splicedLoss: number | null;
-  /** Spliced loss minus clean loss, nats. */
+  /**
+   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included; SAELens leaves
+   * that one out. `null` where nothing is predicted from a replaced position on.
+   */
   deltaCe: number | null;
   /** KL(clean ‖ spliced) of the next-token distribution, nats. */
-  kl: number;
-  /** How many positions the means are over. */
+  kl: number | null;
+  /** N: how many positions count. */
   positions: number;
 }
 
 export interface Feature {
   latent: number;
-  /** Euclidean length of the latent's decoder row. */
+  /** Euclidean length of the latent's decoder row; 1 for a neuron. */
   decoderNorm: number;
+  /** Euclidean length of what one unit of it writes to the residual stream: through W_O at `attn.hook_z`, W_out at `mlp.hook_post`. */
+  outputNorm: number;
   encoderBias: number;
   /**
-   * W_U · (W_dec[latent] ⊙ ln_f.weight), centred over the vocabulary: the direct path only. `null` where the SAE's hook
-   * does not write to the residual stream.
+   * W_U · ((d − mean(d)) ⊙ ln_f.weight), centred over the vocabulary, with d what one unit of the latent writes to the residual
+   * stream: the direct path only. At `ln_final.hook_normalized` W_U · (d ⊙ ln_f.weight).
    */
-  logitEffect: { top: TokenValue[]; bottom: TokenValue[] } | null;
+  logitEffect: { top: TokenValue[]; bottom: TokenValue[] };
   /** Latents whose decoder rows have the largest cosine with this one's. */
   nearest: { latent: number; cosine: number }[];
 }
@@ -569,7 +591,7 @@ export interface Edit {
   latent: number;
   /** The activation to set; 0 ablates. */
   value: number;
-  /** Token positions; default: all but a BOS. */
+  /** Token positions; default: all that count for the SAE. */
   positions?: number[];
 }
 
@@ -584,8 +606,8 @@ export interface Edited {
   tokenLosses: Float32Array;
   next: NextToken[];
   nextByPosition: NextToken[][];
-  /** KL(clean ‖ edited) of the next-token distribution, nats: its mean over all positions but a BOS. */
-  kl: number;
+  /** KL(clean ‖ edited) of the next-token distribution, nats: its mean over the positions that count for the SAE. */
+  kl: number | null;
   /** The same after each token, T values. */
   klByPosition: Float32Array;
   /** Where asked for. */
@@ -618,6 +640,8 @@ export interface Generation {
 export interface Tokenization {
   tokens: Token[];
   bosPrepended: boolean;
+  /** Why the first token is a BOS or is not: a sentence. */
+  bosReason: string;
   nCtx: number;
 }
 

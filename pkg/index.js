@@ -120,7 +120,7 @@ export class SaeExplorer {
     const own = this.#abortable(signal, 'The trace');
     this.#trace = own;
     try {
-      return await Promise.race([own.aborted, this.#call('trace', { prompt: text(prompt), options: rest }, { own })]);
+      return await Promise.race([own.aborted, this.#call('trace', { prompt: promptOf(prompt), options: rest }, { own })]);
     } finally {
       own.done();
       if (this.#trace === own) this.#trace = null;
@@ -132,23 +132,23 @@ export class SaeExplorer {
   }
 
   async logits(prompt, options = {}) {
-    return this.#call('logits', { prompt: text(prompt), options });
+    return this.#call('logits', { prompt: promptOf(prompt), options });
   }
 
   async residual(prompt, layer, options = {}) {
-    return this.#call('residual', { prompt: text(prompt), layer, options });
+    return this.#call('residual', { prompt: promptOf(prompt), layer, options });
   }
 
   async reconstruction(prompt, sae, options = {}) {
-    return this.#call('reconstruction', { prompt: text(prompt), sae, options });
+    return this.#call('reconstruction', { prompt: promptOf(prompt), sae, options });
   }
 
   async edited(prompt, edit, options = {}) {
-    return this.#call('edited', { prompt: text(prompt), edit, options });
+    return this.#call('edited', { prompt: promptOf(prompt), edit, options });
   }
 
   async tokenize(prompt, options = {}) {
-    return this.#call('tokenize', { prompt: text(prompt), options });
+    return this.#call('tokenize', { prompt: promptOf(prompt), options });
   }
 
   async generate(prompt, options = {}) {
@@ -175,7 +175,7 @@ export class SaeExplorer {
       }
     };
     try {
-      const generation = await this.#call('generate', { prompt: text(prompt), options: rest }, { own, onEvent, onStart });
+      const generation = await this.#call('generate', { prompt: promptOf(prompt), options: rest }, { own, onEvent, onStart });
       if (thrown !== null) throw thrown.error;
       return generation;
     } catch (error) {
@@ -329,6 +329,15 @@ export class SaeExplorer {
 function oneOf(name, value, allowed) {
   if (allowed.includes(value)) return;
   throw new SaeExplorerError('bad-option', `${name} is "${value}"; it can be ${allowed.join(', ')}.`, { option: name, value, allowed });
+}
+
+// A prompt: a text, or token ids.
+function promptOf(given) {
+  if (given instanceof Uint32Array) return given;
+  if (!Array.isArray(given)) return text(given);
+  const wrong = given.find((id) => !Number.isInteger(id) || id < 0 || id > 0xffffffff);
+  if (wrong !== undefined) throw new SaeExplorerError('bad-option', `prompt has the token ${wrong}; it can be a text, or whole numbers from 0 on.`, { option: 'prompt', value: wrong });
+  return Uint32Array.from(given);
 }
 
 // Text in JavaScript may hold half a surrogate pair, which no UTF-8 can; it becomes U+FFFD, as browsers do everywhere.

@@ -1,7 +1,13 @@
-// Per row: KL(clean || edited) = sum_v p_clean[v] * (log p_clean[v] - log p_edited[v]), in nats.
+// Per row: KL(clean || edited) of the two next-token distributions, in nats.
+//
+// With p the clean distribution, d[v] = clean[v] - edited[v] the difference of the logits, m = sum(p * d) its mean and
+// e = d - m, the divergence is log(sum(p * exp(-e))) = log(1 + sum(p * (exp(-e) - 1 + e))), because sum(p * e) = 0. Every
+// term of the last sum is positive and of second order in e, so that nothing cancels and divergences far below the
+// rounding of a logit are resolved; the textbook sum(p * (log p - log q)) loses everything below 1e-6. Above 1 the
+// textbook form m + log_sum(edited) - log_sum(clean) is exact enough, and its terms cannot overflow.
 //
 // logits [rows, vocabulary]; statistics [rows, 4] as cross_entropy.wgsl leaves them (word 1 is log(sum(exp))).
-// One workgroup a row. Bytes: 2 * vocabulary * 4 a row.
+// One workgroup per row. Bytes: 4 * vocabulary * 4 per row, the second half from cache.
 
 struct Parameters {
     rows: u32,
@@ -20,25 +26,57 @@ override threads: u32 = 128u;
 const max_threads = 128u;
 var<workgroup> partials: array<f32, max_threads>;
 
+fn sum_over_workgroup(value: f32, thread: u32) -> f32 {
+    workgroupBarrier();
+    partials[thread] = value;
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = 0u; i < threads; i++) {
+        total += partials[i];
+    }
+    return total;
+}
+
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let row = group.x;
     let first = row * parameters.vocabulary;
     let clean_log_sum = clean_statistics[row * 4u + 1u];
     let edited_log_sum = edited_statistics[row * 4u + 1u];
+    var weight = 0.0;
+    var weighted = 0.0;
+    for (var i = thread; i < parameters.vocabulary; i += threads) {
+        let p = exp(clean_logits[first + i] - clean_log_sum);
+        weight += p;
+        weighted += p * (clean_logits[first + i] - edited_logits[first + i]);
+    }
+    let total = sum_over_workgroup(weight, thread);
+    let mean = sum_over_workgroup(weighted, thread) / total;
+    let textbook = mean + edited_log_sum - clean_log_sum;
     var sum = 0.0;
     for (var i = thread; i < parameters.vocabulary; i += threads) {
-        let clean = clean_logits[first + i] - clean_log_sum;
-        let edited = edited_logits[first + i] - edited_log_sum;
-        sum += exp(clean) * (clean - edited);
-    }
-    partials[thread] = sum;
-    workgroupBarrier();
-    if (thread == 0u) {
-        var total = 0.0;
-        for (var i = 0u; i < threads; i++) {
-            total += partials[i];
+        let log_p = clean_logits[first + i] - clean_log_sum;
+        let p = exp(log_p);
+        let e = clean_logits[first + i] - edited_logits[first + i] - mean;
+        if (abs(e) < 0.5) {
+            // exp(-e) - 1 + e as its series; the first term left out is e^8 / 40320.
+            sum += p * e * e * (0.5 - e * (1.0 / 6.0 - e * (1.0 / 24.0 - e * (1.0 / 120.0 - e * (1.0 / 720.0 - e / 5040.0)))));
+        } else {
+            // p * exp(-e) is a probability of the edited distribution times exp(KL): as one exponential it cannot overflow.
+            sum += exp(log_p - e) - p + p * e;
         }
-        divergences[row] = total;
+    }
+    let excess = sum_over_workgroup(sum, thread) / total;
+    if (thread == 0u) {
+        var divergence = textbook;
+        if (!(textbook > 1.0)) {
+            if (excess < 0.01) {
+                // log(1 + x) as its series, which keeps what 1 + x would round away.
+                divergence = excess * (1.0 - excess * (0.5 - excess * (1.0 / 3.0 - excess * 0.25)));
+            } else {
+                divergence = log(1.0 + excess);
+            }
+        }
+        divergences[row] = divergence;
     }
 }

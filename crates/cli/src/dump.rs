@@ -84,16 +84,13 @@ fn tensor(
     }
 }
 
-/// Latents and activations in as many places a token as TopK's k, even where no token fills them.
+/// Latents and activations in as many slots per token as TopK has (k), even where no token fills them.
 fn padded(sae: &SaeTrace, tokens: usize) -> (usize, Vec<i32>, Vec<f32>) {
-    let width = sae.info.k.unwrap_or(sae.places).max(sae.places);
+    let width = sae.info.k.unwrap_or(sae.slots).max(sae.slots);
     let mut latents = vec![-1; tokens * width];
     let mut activations = vec![0.0; tokens * width];
-    let places = sae.places.max(1);
-    let from = sae
-        .latents
-        .chunks(places)
-        .zip(sae.activations.chunks(places));
+    let slots = sae.slots.max(1);
+    let from = sae.latents.chunks(slots).zip(sae.activations.chunks(slots));
     let to = latents
         .chunks_mut(width.max(1))
         .zip(activations.chunks_mut(width.max(1)));

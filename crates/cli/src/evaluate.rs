@@ -7,7 +7,6 @@ use explorer::{LimitsChoice, SAMPLE_TEXT, Session};
 use serde::Serialize;
 
 use crate::args::Evaluate;
-use crate::cautions::cautions;
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::{Side, align, or_dash};
@@ -20,18 +19,9 @@ struct Evaluation {
     model: String,
     /// The text.
     text: String,
-    saes: Vec<Evaluated>,
+    saes: Vec<explorer::Evaluation>,
     backend: &'static str,
     adapter: String,
-}
-
-/// An autoencoder and what it loses.
-#[derive(Serialize)]
-struct Evaluated {
-    #[serde(flatten)]
-    found: explorer::Evaluation,
-    /// What the autoencoder was not trained for.
-    cautions: Vec<String>,
 }
 
 /// Runs each autoencoder for itself, because each says whether a BOS goes first, and prints what it loses.
@@ -49,11 +39,7 @@ pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
         let before = ids.len();
         load::saes(&mut session, &places, given, false, &mut ids).await?;
         for id in ids.iter().skip(before) {
-            let found = session.evaluate(&text, id, common.bos.into()).await?;
-            saes.push(Evaluated {
-                cautions: cautions(&found.info, found.window_tokens, found.bos_prepended),
-                found,
-            });
+            saes.push(session.evaluate(&text, id, common.bos.into()).await?);
             // Its place on the device goes to the next.
             session.unload_sae(id)?;
         }
@@ -101,6 +87,7 @@ fn table(evaluation: &Evaluation, is_sample: bool) -> String {
             "bos",
             "FVU",
             "rel. error",
+            "cosine",
             "L0",
             "loss",
             "spliced",
@@ -109,8 +96,7 @@ fn table(evaluation: &Evaluation, is_sample: bool) -> String {
         ]
         .map(str::to_owned),
     ];
-    for sae in &evaluation.saes {
-        let found = &sae.found;
+    for found in &evaluation.saes {
         let (info, metrics) = (&found.info, &found.metrics);
         rows.push([
             info.id.clone(),
@@ -119,23 +105,19 @@ fn table(evaluation: &Evaluation, is_sample: bool) -> String {
             metrics.positions.to_string(),
             (if found.bos_prepended { "yes" } else { "no" }).to_owned(),
             or_dash(metrics.fvu, false),
-            format!("{:.4}", metrics.relative_error),
-            format!("{:.2}", metrics.l0),
+            or_dash(metrics.relative_error, false),
+            or_dash(metrics.cosine, false),
+            or_dash(metrics.l0, false),
             or_dash(found.loss, false),
             or_dash(metrics.spliced_loss, false),
             or_dash(metrics.delta_ce, true),
-            format!("{:.4}", metrics.kl),
+            or_dash(metrics.kl, false),
         ]);
     }
-    let mut sides = [Side::Right; 12];
+    let mut sides = [Side::Right; 13];
     sides[..2].fill(Side::Left);
     align(&mut out, &rows, sides);
-    if let Some(found) = evaluation
-        .saes
-        .iter()
-        .map(|sae| &sae.found)
-        .find(|found| found.windows > 1)
-    {
+    if let Some(found) = evaluation.saes.iter().find(|found| found.windows > 1) {
         let _ = writeln!(
             out,
             "\nread in {} windows of at most {} tokens; the means are over the tokens of all",

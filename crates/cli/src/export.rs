@@ -49,7 +49,10 @@ pub async fn export(arguments: &Export) -> Result<(), Error> {
                     "whether the model was centred",
                     config.center_writing_weights.is_some(),
                 ),
-                ("skipped positions", !config.skipped_positions.is_empty()),
+                (
+                    "the positions that training left out",
+                    !config.counted.is_everything(),
+                ),
             ]
         }
     };

@@ -3,13 +3,13 @@
 use explorer::{NextToken, SaeTrace, Token, Trace};
 use serde::Serialize;
 
-use crate::cautions::cautions;
-
 /// A trace, as `--json` prints it.
 #[derive(Serialize)]
 pub struct JsonTrace<'a> {
     tokens: &'a [Token],
     bos_prepended: bool,
+    /// Why a BOS stands before the text or does not.
+    bos_reason: &'a str,
     /// The likeliest tokens after the last.
     next: &'a [NextToken],
     /// Mean next-token cross-entropy in nats.
@@ -27,8 +27,6 @@ struct JsonSae<'a> {
     trace: &'a SaeTrace,
     /// Of every token, strongest first.
     features: Vec<Vec<Feature>>,
-    /// What the autoencoder was not trained for.
-    cautions: Vec<String>,
 }
 
 /// An active latent.
@@ -46,6 +44,7 @@ impl<'a> JsonTrace<'a> {
         Self {
             tokens: &trace.tokens,
             bos_prepended: trace.bos_prepended,
+            bos_reason: &trace.bos_reason,
             next: &trace.next,
             loss: trace.loss,
             token_losses: &trace.token_losses,
@@ -55,7 +54,6 @@ impl<'a> JsonTrace<'a> {
                 .map(|sae| JsonSae {
                     trace: sae,
                     features: features(sae),
-                    cautions: cautions(&sae.info, trace.tokens.len(), trace.bos_prepended),
                 })
                 .collect(),
             backend: trace.backend,
@@ -66,11 +64,8 @@ impl<'a> JsonTrace<'a> {
 
 /// Every token's active latents, strongest first.
 pub fn features(sae: &SaeTrace) -> Vec<Vec<Feature>> {
-    let places = sae.places.max(1);
-    let rows = sae
-        .latents
-        .chunks(places)
-        .zip(sae.activations.chunks(places));
+    let slots = sae.slots.max(1);
+    let rows = sae.latents.chunks(slots).zip(sae.activations.chunks(slots));
     rows.map(|(latents, activations)| {
         latents
             .iter()

@@ -2,7 +2,6 @@
 
 mod args;
 mod cache;
-mod cautions;
 mod demo;
 mod dump;
 mod error;

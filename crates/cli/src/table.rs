@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use explorer::{Info, SaeTrace, Trace};
 
-use crate::cautions::cautions;
 use crate::json::features;
 
 /// Features shown for a token; the rest are counted.
@@ -26,9 +25,9 @@ pub fn render(trace: &Trace, info: &Info) -> String {
         let _ = writeln!(out, "No GPU: {reason}");
     }
     let bos = if trace.bos_prepended {
-        ", the first a BOS"
+        "the first a BOS"
     } else {
-        ""
+        "no BOS"
     };
     let count = trace.tokens.len();
     let loss = trace.loss.map_or_else(
@@ -37,8 +36,9 @@ pub fn render(trace: &Trace, info: &Info) -> String {
     );
     let _ = writeln!(
         out,
-        "{count} {}{bos}; {loss}\n",
-        if count == 1 { "token" } else { "tokens" }
+        "{count} {}, {bos} ({}); {loss}\n",
+        if count == 1 { "token" } else { "tokens" },
+        trace.bos_reason.trim_end_matches('.')
     );
 
     let tokens: Vec<String> = trace
@@ -60,7 +60,7 @@ pub fn render(trace: &Trace, info: &Info) -> String {
         [Side::Right, Side::Right, Side::Left, Side::Right],
     );
     for sae in &trace.saes {
-        autoencoder(&mut out, sae, &tokens, trace.bos_prepended);
+        autoencoder(&mut out, sae, &tokens);
     }
     let _ = writeln!(out, "\nAfter the last token");
     let mut rows = vec![[
@@ -85,7 +85,7 @@ pub fn render(trace: &Trace, info: &Info) -> String {
     out
 }
 
-fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String], bos_prepended: bool) {
+fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
     let (info, metrics) = (&sae.info, &sae.metrics);
     let k = info.k.map_or_else(String::new, |k| format!(", k = {k}"));
     let _ = writeln!(
@@ -100,16 +100,18 @@ fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String], bos_prepende
     };
     let _ = writeln!(
         out,
-        "FVU {} ({space} space), relative error {:.4}, L0 {:.2}, spliced loss {}, ΔCE {}, KL {:.4}; over {} tokens",
+        "FVU {} ({space} space), relative error {}, cosine {}, L0 {}, spliced loss {}, ΔCE {}, KL {}; over {}{}",
         or_dash(metrics.fvu, false),
-        metrics.relative_error,
-        metrics.l0,
+        or_dash(metrics.relative_error, false),
+        or_dash(metrics.cosine, false),
+        or_dash(metrics.l0, false),
         or_dash(metrics.spliced_loss, false),
         or_dash(metrics.delta_ce, true),
-        metrics.kl,
-        metrics.positions,
+        or_dash(metrics.kl, false),
+        counted(metrics.positions, "token"),
+        skipped(&sae.skipped),
     );
-    for caution in cautions(info, tokens.len(), bos_prepended) {
+    for caution in &sae.cautions {
         let _ = writeln!(out, "{caution}");
     }
     let mut rows = vec![[
@@ -133,6 +135,30 @@ fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String], bos_prepende
         rows.push([at.to_string(), token.clone(), line.trim_end().to_owned()]);
     }
     align(out, &rows, [Side::Right, Side::Left, Side::Left]);
+}
+
+/// `1 token`, `2 tokens`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Positions that do not count, where there are any: the first few by number.
+fn skipped(positions: &[usize]) -> String {
+    const LISTED: usize = 8;
+    if positions.is_empty() {
+        return String::new();
+    }
+    let listed: Vec<String> = positions
+        .iter()
+        .take(LISTED)
+        .map(usize::to_string)
+        .collect();
+    let more = if positions.len() > LISTED {
+        ", …"
+    } else {
+        ""
+    };
+    format!(" (not at {}{more})", listed.join(", "))
 }
 
 /// A number with four decimals, or a dash; with its sign where asked for.

@@ -1,24 +1,27 @@
-//! Whole activations, read back.
+//! Questions for whole activations: logits, hook points, reconstructions.
 
 use gpt2::HookPoint;
 use kernels::Recorder;
 
 use crate::Error;
-use crate::options::{Bos, TraceOptions};
+use crate::options::{Bos, Input, TraceOptions};
 use crate::pass::record_activation;
 use crate::report::Matrix;
-use crate::session::{LoadedSae, Session};
+use crate::session::Session;
 
 impl Session {
     /// The logits after every token, `[tokens, vocabulary]`.
     ///
     /// # Errors
     /// As [`Session::trace`].
-    pub async fn logits(&self, prompt: &str, bos: Bos) -> Result<Matrix, Error> {
+    pub async fn logits<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        bos: Bos,
+    ) -> Result<Matrix, Error> {
         let running = self.start();
         let model = self.model()?;
-        let saes: Vec<&LoadedSae> = self.saes.iter().collect();
-        let prompt = model.prompt(prompt, bos, &saes)?;
+        let prompt = model.prompt(prompt.into(), bos, &self.saes)?;
         let options = TraceOptions {
             dump: true,
             ..TraceOptions::default()
@@ -36,7 +39,12 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::trace`]; [`Error::BadOption`] for a layer that is not there.
-    pub async fn residual(&self, prompt: &str, layer: usize, bos: Bos) -> Result<Matrix, Error> {
+    pub async fn residual<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        layer: usize,
+        bos: Bos,
+    ) -> Result<Matrix, Error> {
         let n_layers = self.model()?.info.n_layers;
         if layer >= n_layers {
             return Err(Error::BadOption {
@@ -53,16 +61,15 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::trace`].
-    pub async fn activation(
+    pub async fn activation<'a>(
         &self,
-        prompt: &str,
+        prompt: impl Into<Input<'a>>,
         point: HookPoint,
         bos: Bos,
     ) -> Result<Matrix, Error> {
         let running = self.start();
         let model = self.model()?;
-        let saes: Vec<&LoadedSae> = self.saes.iter().collect();
-        let prompt = model.prompt(prompt, bos, &saes)?;
+        let prompt = model.prompt(prompt.into(), bos, &self.saes)?;
         let rows = prompt.ids.len();
         let width = point.width(model.model.config());
         let mut recorder = Recorder::new(&self.device);
@@ -80,11 +87,16 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::trace`].
-    pub async fn reconstruction(&self, prompt: &str, sae: &str, bos: Bos) -> Result<Matrix, Error> {
+    pub async fn reconstruction<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        sae: &str,
+        bos: Bos,
+    ) -> Result<Matrix, Error> {
         let running = self.start();
         let model = self.model()?;
         let loaded = self.sae(sae)?;
-        let prompt = model.prompt(prompt, bos, &[loaded])?;
+        let prompt = model.prompt(prompt.into(), bos, &self.saes)?;
         let rows = prompt.ids.len();
         let mut recorder = Recorder::new(&self.device);
         let activation = record_activation(&mut recorder, model, &prompt, loaded.hook)?;

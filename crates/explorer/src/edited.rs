@@ -1,12 +1,11 @@
-//! One feature set to a value, the error term kept.
+//! Runs with one feature set to a value, the error term kept.
 
 use kernels::{Buffer, Recorder};
 use sae::{Edit as LatentEdit, Sae};
 
 use crate::Error;
-use crate::logits::mean_loss;
-use crate::metrics::mean;
-use crate::options::{Edit, TraceOptions};
+use crate::metrics::{self, counted_mean};
+use crate::options::{Edit, Input, TraceOptions};
 use crate::report::{Edited, Matrix};
 use crate::session::{LoadedSae, Session};
 
@@ -16,16 +15,16 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::trace`]; [`Error::BadOption`] for a latent or position that is not there.
-    pub async fn edited(
+    pub async fn edited<'a>(
         &self,
-        prompt: &str,
+        prompt: impl Into<Input<'a>>,
         edit: &Edit,
         options: &TraceOptions,
     ) -> Result<Edited, Error> {
         let running = self.start();
         let model = self.model()?;
         let loaded = self.sae(&edit.sae)?;
-        let prompt = model.prompt(prompt, options.bos, &[loaded])?;
+        let prompt = model.prompt(prompt.into(), options.bos, &self.saes)?;
         let rows = prompt.ids.len();
         loaded.check_latent(edit.latent)?;
         if !edit.value.is_finite() {
@@ -35,32 +34,20 @@ impl Session {
                 expected: "it must be a finite number".to_owned(),
             });
         }
-        let mut mask = vec![0_u32; rows];
-        match &edit.positions {
-            None => mask[prompt.first_scored()..].fill(1),
-            Some(positions) => {
-                for position in positions {
-                    *mask.get_mut(*position).ok_or_else(|| Error::BadOption {
-                        name: "positions",
-                        value: position.to_string(),
-                        expected: format!("the prompt has {rows} tokens"),
-                    })? = 1;
-                }
-            }
-        }
+        let counted = loaded.counted(model, &prompt);
+        let mask = self.mask(&chosen(edit, &counted)?)?;
         let clean = self
             .clean_pass(model, &prompt, &[loaded.hook], options)
             .await?;
         self.step(&running).await?;
         let activation = clean.capture.get(loaded.hook)?;
-        let mask = self.device.buffer_with("edited positions", &mask)?;
         let resident = self
             .resident(&running, loaded, activation, rows, Some(edit.latent))
             .await?;
         let (mut recorder, edited) = match &resident {
             Some(resident) => {
                 let change = LatentEdit {
-                    latent: resident.place(edit.latent),
+                    latent: resident.index_of(edit.latent)?,
                     value: edit.value,
                 };
                 self.record_edit((loaded, resident.sae()), activation, &mask, change)
@@ -76,7 +63,7 @@ impl Session {
             model,
             loaded.hook,
             &edited,
-            options.top_logits.min(model.info.vocab),
+            (options.top_logits.min(model.info.vocab), options.dump),
         )?;
         let reads = logits.read_back(&mut recorder, options.dump)?;
         let activation_read = match options.dump {
@@ -87,14 +74,13 @@ impl Session {
         running.check()?;
         let token_losses = reads.token_losses(&readings)?;
         let next_by_position = reads.next_tokens(&readings, model);
-        let kl = reads.divergences(&readings);
-        let first = prompt.first_scored().min(rows - 1);
+        let kl = reads.divergences(&readings)?;
         Ok(Edited {
-            loss: mean_loss(&prompt, &token_losses),
+            loss: metrics::mean(&token_losses),
             token_losses,
             next: next_by_position.last().cloned().unwrap_or_default(),
             next_by_position,
-            mean_kl: mean(&kl[first..]).unwrap_or(0.0),
+            mean_kl: counted_mean(&kl, &counted),
             kl,
             logits: options.dump.then(|| Matrix {
                 rows,
@@ -123,4 +109,20 @@ impl Session {
         let edited = sae.record_edit(&mut recorder, activation, &encoding, mask, change)?;
         Ok((recorder, edited))
     }
+}
+
+/// The positions that an edit changes: those that it names, or all that count.
+fn chosen(edit: &Edit, counted: &[bool]) -> Result<Vec<bool>, Error> {
+    let Some(positions) = &edit.positions else {
+        return Ok(counted.to_vec());
+    };
+    let mut chosen = vec![false; counted.len()];
+    for position in positions {
+        *chosen.get_mut(*position).ok_or_else(|| Error::BadOption {
+            name: "positions",
+            value: position.to_string(),
+            expected: format!("the prompt has {} tokens", counted.len()),
+        })? = true;
+    }
+    Ok(chosen)
 }

@@ -4,15 +4,16 @@ use kernels::{Buffer, Recorder};
 use sae::{Architecture, Encoding, Sae};
 
 use crate::Error;
-use crate::metrics::mean;
+use crate::error::index;
+use crate::metrics::counted_mean;
 use crate::neurons::check_finite;
 use crate::session::{LoadedSae, Session};
 
 /// Features read back.
 pub(crate) struct Encoded {
-    /// Places a row.
+    /// Slots per row.
     k: usize,
-    /// `[rows, k]`, the strongest first; `u32::MAX` is an empty place.
+    /// `[rows, k]`, the strongest first; `u32::MAX` is an empty slot.
     latents: Vec<u32>,
     /// `[rows, k]`.
     activations: Vec<f32>,
@@ -83,7 +84,7 @@ impl Session {
             .map(|row| strongest(row, |value| value > 0.0))
             .collect();
         let k = active.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let (latents, activations) = places(&active, k);
+        let (latents, activations) = slots(&active, k);
         let encoding = Encoding {
             latents: self.device.buffer_with("latents", &latents)?,
             activations: self.device.buffer_with("activations", &activations)?,
@@ -109,7 +110,7 @@ impl Session {
             .chunks_exact(width)
             .map(|row| strongest(row, |value| value != 0.0))
             .collect();
-        let (latents, activations) = places(&listed, k);
+        let (latents, activations) = slots(&listed, k);
         let mut encoded = Encoded::new(k, latents, activations, [0.0, 1.0].repeat(rows));
         encoded.counts = values.chunks_exact(width).map(active).collect();
         Ok((encoded, values))
@@ -121,7 +122,7 @@ fn active(row: &[f32]) -> f32 {
     row.iter().filter(|value| **value > 0.0).count() as f32
 }
 
-/// A row's chosen values with their places, the largest in magnitude first, then the lower place.
+/// A row's chosen values with their indices, the largest in magnitude first, then the lower index.
 fn strongest(row: &[f32], chosen: impl Fn(f32) -> bool) -> Vec<(u32, f32)> {
     let mut values: Vec<(u32, f32)> = (0_u32..)
         .zip(row.iter().copied())
@@ -131,14 +132,14 @@ fn strongest(row: &[f32], chosen: impl Fn(f32) -> bool) -> Vec<(u32, f32)> {
     values
 }
 
-/// Lists as arrays with `k` places a row; longer lists are cut.
-fn places(lists: &[Vec<(u32, f32)>], k: usize) -> (Vec<u32>, Vec<f32>) {
+/// Lists as arrays with `k` slots per row; longer lists are cut.
+fn slots(lists: &[Vec<(u32, f32)>], k: usize) -> (Vec<u32>, Vec<f32>) {
     let mut latents = vec![u32::MAX; lists.len() * k];
     let mut activations = vec![0.0; lists.len() * k];
     for (row, list) in lists.iter().enumerate() {
-        for (place, (latent, value)) in list.iter().take(k).enumerate() {
-            latents[row * k + place] = *latent;
-            activations[row * k + place] = *value;
+        for (slot, (latent, value)) in list.iter().take(k).enumerate() {
+            latents[row * k + slot] = *latent;
+            activations[row * k + slot] = *value;
         }
     }
     (latents, activations)
@@ -155,12 +156,19 @@ impl Encoded {
         }
     }
 
-    /// The same with other names: `latents[i]` in the place of latent i.
-    pub(crate) fn renamed(mut self, latents: &[u32]) -> Self {
-        for latent in &mut self.latents {
-            *latent = latents.get(*latent as usize).copied().unwrap_or(u32::MAX);
+    /// The same with remapped indices: `latents[i]` instead of i.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIndex`] for a latent that has no counterpart.
+    pub(crate) fn remapped(mut self, latents: &[u32]) -> Result<Self, Error> {
+        for latent in self
+            .latents
+            .iter_mut()
+            .filter(|latent| **latent != u32::MAX)
+        {
+            *latent = index(latents, "a selected latent", *latent)?;
         }
-        self
+        Ok(self)
     }
 
     fn rows(&self) -> impl Iterator<Item = (&[u32], &[f32])> {
@@ -169,7 +177,7 @@ impl Encoded {
             .zip(self.activations.chunks_exact(self.k))
     }
 
-    /// Whether a row's last place is active although the autoencoder has more latents than places.
+    /// Whether a row's last slot is active although the autoencoder has more latents than slots.
     fn is_full(&self, n_latents: usize) -> bool {
         self.k < n_latents
             && self
@@ -177,25 +185,25 @@ impl Encoded {
                 .any(|(_, activations)| activations.last().is_some_and(|last| *last > 0.0))
     }
 
-    /// Mean number of features above 0, over rows from `first` on.
-    pub(crate) fn l0(&self, first: usize) -> f64 {
-        mean(self.counts.get(first..).unwrap_or_default()).unwrap_or(0.0)
+    /// Mean number of features above 0, over the rows that count; None of none.
+    pub(crate) fn l0(&self, counted: &[bool]) -> Option<f64> {
+        counted_mean(&self.counts, counted)
     }
 
-    /// Places a row, latents and activations without the places that no row uses; empty places hold -1.
+    /// Slots per row, latents and activations without the slots that no row uses; empty slots hold -1.
     pub(crate) fn trimmed(&self) -> (usize, Vec<i32>, Vec<f32>) {
         let used = |activations: &[f32]| activations.iter().filter(|value| **value != 0.0).count();
-        let places = self.rows().map(|(_, activations)| used(activations)).max();
-        let places = places.unwrap_or(0).max(1);
+        let slots = self.rows().map(|(_, activations)| used(activations)).max();
+        let slots = slots.unwrap_or(0).max(1);
         let mut latents = Vec::new();
         let mut kept = Vec::new();
         for (row, activations) in self.rows() {
-            for (latent, activation) in row.iter().zip(activations).take(places) {
+            for (latent, activation) in row.iter().zip(activations).take(slots) {
                 let empty = *activation == 0.0;
                 latents.push(if empty { -1 } else { *latent as i32 });
                 kept.push(if empty { 0.0 } else { *activation });
             }
         }
-        (places, latents, kept)
+        (slots, latents, kept)
     }
 }

@@ -82,6 +82,18 @@ pub enum Error {
         /// The token's position.
         position: usize,
     },
+    /// An index that the engine itself made leads nowhere: a fault of the engine, and no reason to show a number.
+    #[error(
+        "{what} {index} is missing among {count}; this is a fault of the engine, please report it"
+    )]
+    NoSuchIndex {
+        /// Of what kind.
+        what: &'static str,
+        /// The index.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
     /// The call was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -103,6 +115,19 @@ pub enum Error {
         /// Which kind.
         what: String,
     },
+}
+
+/// An entry that must be there: a plausible number in the place of a missing one would be worse than none.
+///
+/// # Errors
+/// [`Error::NoSuchIndex`].
+pub(crate) fn index<T: Copy>(values: &[T], what: &'static str, index: u32) -> Result<T, Error> {
+    let found = values.get(index as usize).copied();
+    found.ok_or(Error::NoSuchIndex {
+        what,
+        index: index as usize,
+        count: values.len(),
+    })
 }
 
 fn device_message(error: &kernels::Error) -> String {
@@ -180,7 +205,7 @@ impl Error {
                 }
                 _ => "internal",
             },
-            Self::Model(_) | Self::Sae(_) => "internal",
+            Self::Model(_) | Self::Sae(_) | Self::NoSuchIndex { .. } => "internal",
         }
     }
 
@@ -197,6 +222,9 @@ impl Error {
                 width,
             } => json!({"id": id, "d_in": d_in, "hook": hook, "width": width}),
             Self::BadOption { name, value, .. } => json!({"option": name, "value": value}),
+            Self::NoSuchIndex { what, index, count } => {
+                json!({"what": what, "index": index, "count": count})
+            }
             Self::NotANumber { what, position } => json!({"what": what, "position": position}),
             Self::File(error) => error.details(),
             Self::Device(kernels::Error::OutOfMemory { needed, in_use, .. }) => {

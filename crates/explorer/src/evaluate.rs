@@ -1,21 +1,22 @@
-//! What an autoencoder loses on a text of any length.
+//! Reconstruction metrics of an autoencoder on a text of any length.
 
 use serde::Serialize;
 
 use crate::Error;
-use crate::logits::{counted_losses, mean_loss};
-use crate::metrics::Sums;
-use crate::options::{Bos, TraceOptions};
+use crate::cautions::cautions;
+use crate::metrics::{self, Sums};
+use crate::options::{Bos, Input, TraceOptions};
 use crate::report::{Metrics, SaeInfo};
 use crate::session::Session;
+use crate::trace::{Traced, difference};
 
-/// What an autoencoder loses on a text.
+/// Reconstruction metrics of an autoencoder on a text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
     /// The autoencoder.
     #[serde(flatten)]
     pub info: SaeInfo,
-    /// How much it loses: means over the tokens of all windows.
+    /// Means over the tokens of all windows.
     #[serde(flatten)]
     pub metrics: Metrics,
     /// Mean next-token cross-entropy of the model itself, in nats; as in [`crate::Trace`], over the windows' tokens.
@@ -28,6 +29,8 @@ pub struct Evaluation {
     pub window_tokens: usize,
     /// Whether each window begins with a BOS.
     pub bos_prepended: bool,
+    /// As in [`crate::SaeTrace`].
+    pub cautions: Vec<String>,
 }
 
 impl Session {
@@ -36,28 +39,34 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::trace`], without [`Error::PromptTooLong`].
-    pub async fn evaluate(&self, text: &str, sae: &str, bos: Bos) -> Result<Evaluation, Error> {
+    pub async fn evaluate<'a>(
+        &self,
+        text: impl Into<Input<'a>>,
+        sae: &str,
+        bos: Bos,
+    ) -> Result<Evaluation, Error> {
         let running = self.start();
         let model = self.model()?;
         let loaded = self.sae(sae)?;
         let options = TraceOptions::default();
         let mut pool = Pool::default();
         let (mut tokens, mut window_tokens, mut bos_prepended) = (0, 0, false);
-        let windows = model.windows(text, bos, &[loaded])?;
+        let windows = model.windows(text.into(), bos, &self.saes)?;
         for prompt in &windows {
             self.step(&running).await?;
             let hooks = [loaded.hook];
             let clean = self.clean_pass(model, prompt, &hooks, &options).await?;
             let losses = clean.reads.token_losses(&clean.readings)?;
-            let loss = mean_loss(prompt, &losses);
-            let features = self.trace_features(&running, model, loaded, prompt, &clean, loss);
-            let (trace, _, sums) = features.await?;
-            pool.add(
-                &trace.metrics,
-                sums,
-                loss,
-                counted_losses(prompt, &losses).len(),
-            );
+            let traced = Traced {
+                model,
+                loaded,
+                prompt,
+                clean: &clean,
+                clean_loss: metrics::mean(&losses),
+                counted: loaded.counted(model, prompt),
+            };
+            let (trace, _, sums) = self.trace_features(&running, &traced).await?;
+            pool.add(&trace.metrics, sums, traced.clean_loss, losses.len());
             tokens += prompt.ids.len();
             window_tokens = window_tokens.max(prompt.ids.len());
             bos_prepended = prompt.starts_with_bos;
@@ -72,66 +81,84 @@ impl Session {
             windows: windows.len(),
             window_tokens,
             bos_prepended,
+            cautions: cautions(&loaded.info, window_tokens, bos_prepended, &metrics),
         })
     }
 }
 
-/// Means over windows, of positions and of predictions, brought on window by window.
+/// Means over windows, each weighted by its number of positions or predictions.
 #[derive(Default)]
 struct Pool {
     positions: usize,
-    l0: f64,
-    relative_error: f64,
-    kl: f64,
+    l0: Weighted,
+    relative_error: Weighted,
+    cosine: Weighted,
+    kl: Weighted,
     /// None where nothing is lost.
     sums: Option<Sums>,
     fvu: Option<f64>,
-    predictions: usize,
-    loss: f64,
-    spliced_loss: f64,
+    loss: Weighted,
+    /// Of the windows that have a spliced loss.
+    clean_loss: Weighted,
+    spliced_loss: Weighted,
+}
+
+/// A weighted mean.
+#[derive(Default)]
+struct Weighted {
+    sum: f64,
+    weight: usize,
+}
+
+impl Weighted {
+    fn add(&mut self, mean: Option<f64>, weight: usize) {
+        if let Some(mean) = mean {
+            self.sum += mean * weight as f64;
+            self.weight += weight;
+        }
+    }
+
+    fn mean(&self) -> Option<f64> {
+        (self.weight > 0).then(|| self.sum / self.weight as f64)
+    }
 }
 
 impl Pool {
     fn add(&mut self, window: &Metrics, sums: Option<Sums>, loss: Option<f64>, predictions: usize) {
         self.positions += window.positions;
-        let share = window.positions as f64 / self.positions.max(1) as f64;
-        towards(&mut self.l0, window.l0, share);
-        towards(&mut self.relative_error, window.relative_error, share);
-        towards(&mut self.kl, window.kl, share);
+        self.l0.add(window.l0, window.positions);
+        self.relative_error
+            .add(window.relative_error, window.positions);
+        self.cosine.add(window.cosine, window.positions);
+        self.kl.add(window.kl, window.positions);
         self.fvu = match (sums, &mut self.sums) {
-            (None, _) => window.fvu,
+            (None, _) => window.fvu.or(self.fvu),
             (Some(sums), None) => self.sums.insert(sums).fvu(),
             (Some(sums), Some(all)) => {
                 all.add(&sums);
                 all.fvu()
             }
         };
-        if let (Some(loss), Some(spliced)) = (loss, window.spliced_loss) {
-            self.predictions += predictions;
-            let share = predictions as f64 / self.predictions.max(1) as f64;
-            towards(&mut self.loss, loss, share);
-            towards(&mut self.spliced_loss, spliced, share);
+        self.loss.add(loss, predictions);
+        if window.spliced_loss.is_some() {
+            self.clean_loss.add(loss, predictions);
+            self.spliced_loss.add(window.spliced_loss, predictions);
         }
     }
 
-    /// The means, and the model's own loss.
+    /// The metrics, and the model's own loss.
     fn finish(self) -> (Metrics, Option<f64>) {
-        let predicted = |mean: f64| (self.predictions > 0).then_some(mean);
-        let (loss, spliced_loss) = (predicted(self.loss), predicted(self.spliced_loss));
+        let spliced_loss = self.spliced_loss.mean();
         let metrics = Metrics {
-            l0: self.l0,
+            l0: self.l0.mean(),
             fvu: self.fvu,
-            relative_error: self.relative_error,
+            relative_error: self.relative_error.mean(),
+            cosine: self.cosine.mean(),
             spliced_loss,
-            delta_ce: spliced_loss.zip(loss).map(|(spliced, loss)| spliced - loss),
-            kl: self.kl,
+            delta_ce: difference(spliced_loss, self.clean_loss.mean()),
+            kl: self.kl.mean(),
             positions: self.positions,
         };
-        (metrics, loss)
+        (metrics, self.loss.mean())
     }
-}
-
-/// Brings a mean on by a part that is so large a share of all there is by now; the first is taken as it is.
-fn towards(mean: &mut f64, part: f64, share: f64) {
-    *mean += (part - *mean) * share;
 }

@@ -1,9 +1,12 @@
-//! What a feature is, apart from any prompt.
+//! Description of a feature apart from any prompt: its direct effect on the logits and its nearest features.
 
+use gpt2::HookPoint;
 use kernels::{Linear, Matrix as WeightMatrix, Recorder, SparseDecode, linear, sparse_decode};
 use sae::Sae;
 
 use crate::Error;
+use crate::error::index;
+use crate::metrics;
 use crate::report::{Feature, LogitEffect, Neighbour, TokenEffect};
 use crate::session::{Features, LoadedModel, Session};
 
@@ -23,25 +26,26 @@ impl Session {
         let features = match &loaded.features {
             Features::Sae(features) => features,
             Features::Streamed(streamed) => {
+                let streamed = (loaded.hook, &**streamed);
                 let found = self.streamed_feature(&running, model, streamed, latent);
                 return found.await;
             }
             Features::Neurons => return self.neuron(model, loaded, latent).await,
         };
-        let index = latent as usize;
         let norms = features.decoder_norms();
-        let norm = norms.get(index).unwrap_or(&0.0);
-        let encoder_bias = features.encoder_biases().get(index).unwrap_or(&0.0);
+        let norm = index(norms, "the decoder norm of latent", latent)?;
+        let biases = features.encoder_biases();
+        let bias = index(biases, "the encoder bias of latent", latent)?;
         let direction = self.decoder_direction(features, latent).await?;
         self.step(&running).await?;
         let products = self.product(features.w_dec(), &direction).await?;
         let mut nearest: Vec<Neighbour> = products
             .iter()
             .zip(norms)
-            .enumerate()
-            .filter(|(other, (_, other_norm))| *other != index && **other_norm > 0.0 && *norm > 0.0)
-            .map(|(other, (product, other_norm))| Neighbour {
-                latent: other as u32,
+            .zip(0_u32..)
+            .filter(|((_, other_norm), other)| *other != latent && **other_norm * norm != 0.0)
+            .map(|((product, other_norm), other)| Neighbour {
+                latent: other,
                 cosine: product / (norm * other_norm),
             })
             .collect();
@@ -49,32 +53,37 @@ impl Session {
         nearest.truncate(LISTED);
         self.step(&running).await?;
         Ok(Feature {
-            decoder_norm: *norm,
             nearest,
             ..self
-                .written(model, latent, &direction, *encoder_bias)
+                .describe(model, loaded.hook, latent, (&direction, bias))
                 .await?
         })
     }
 
-    /// A feature by the direction that it writes, without its neighbours. Only what is written to the residual stream reaches
-    /// the logits directly.
-    pub(crate) async fn written(
+    /// A feature by its direction at a hook, without its neighbours.
+    pub(crate) async fn describe(
         &self,
         model: &LoadedModel,
+        hook: HookPoint,
         latent: u32,
-        direction: &[f32],
-        encoder_bias: f32,
+        (direction, encoder_bias): (&[f32], f32),
     ) -> Result<Feature, Error> {
-        let norm: f64 = direction.iter().map(|x| f64::from(*x).powi(2)).sum();
+        let output = match hook {
+            HookPoint::Z(layer) => {
+                self.product(model.model.attn_out(layer)?, direction)
+                    .await?
+            }
+            HookPoint::MlpPost(layer) => {
+                self.product(model.model.mlp_out(layer)?, direction).await?
+            }
+            _ => direction.to_vec(),
+        };
         Ok(Feature {
             latent,
-            decoder_norm: norm.sqrt() as f32,
+            decoder_norm: norm(direction),
+            output_norm: norm(&output),
             encoder_bias,
-            logit_effect: match direction.len() == model.info.d_model {
-                true => Some(self.logit_effect(model, direction).await?),
-                false => None,
-            },
+            logit_effect: self.logit_effect(model, hook, &output).await?,
             nearest: Vec::new(),
         })
     }
@@ -112,28 +121,52 @@ impl Session {
         Ok(recorder.read_f32(&output, weights.rows()).await?)
     }
 
+    /// The direct effect of what is written to the residual stream, or behind it to the final LayerNorm's output; the formula
+    /// stands at [`LogitEffect`].
     async fn logit_effect(
         &self,
         model: &LoadedModel,
-        direction: &[f32],
+        hook: HookPoint,
+        output: &[f32],
     ) -> Result<LogitEffect, Error> {
-        let scaled: Vec<f32> = direction
-            .iter()
-            .zip(model.model.ln_final_weight())
-            .map(|(direction, weight)| direction * weight)
-            .collect();
+        let weight = model.model.ln_final_weight();
+        let scaled: Vec<f32> = match hook {
+            HookPoint::LnFinalOut => output.to_vec(),
+            HookPoint::LnFinalNormalized => scaled(output, 0.0, weight),
+            _ => scaled(output, metrics::mean(output).unwrap_or(0.0), weight),
+        };
         let effects = self.product(model.model.token_embedding(), &scaled).await?;
-        let mean = crate::metrics::mean(&effects).unwrap_or(0.0);
-        let mut order: Vec<usize> = (0..effects.len()).collect();
-        order.sort_by(|a, b| effects[*b].total_cmp(&effects[*a]).then(a.cmp(b)));
-        let effect = |index: &usize| TokenEffect {
-            id: *index as u32,
-            text: model.token(*index as u32).text,
-            value: (f64::from(effects[*index]) - mean) as f32,
+        if let Some(position) = effects.iter().position(|effect| !effect.is_finite()) {
+            return Err(Error::NotANumber {
+                what: "the direct logit effect of the feature".to_owned(),
+                position,
+            });
+        }
+        let mean = metrics::mean(&effects).unwrap_or(0.0);
+        let mut order: Vec<(u32, f32)> = (0..).zip(effects).collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let effect = |&(id, effect): &(u32, f32)| TokenEffect {
+            id,
+            text: model.token(id).text,
+            value: (f64::from(effect) - mean) as f32,
         };
         Ok(LogitEffect {
             top: order.iter().take(LISTED).map(effect).collect(),
             bottom: order.iter().rev().take(LISTED).map(effect).collect(),
         })
     }
+}
+
+/// `(direction − mean) ⊙ weight`. The difference is taken in f64: of a direction that does not vary nothing may be left.
+fn scaled(direction: &[f32], mean: f64, weight: &[f32]) -> Vec<f32> {
+    direction
+        .iter()
+        .zip(weight)
+        .map(|(direction, weight)| ((f64::from(*direction) - mean) * f64::from(*weight)) as f32)
+        .collect()
+}
+
+fn norm(direction: &[f32]) -> f32 {
+    let squares = direction.iter().map(|x| f64::from(*x).powi(2));
+    squares.sum::<f64>().sqrt() as f32
 }

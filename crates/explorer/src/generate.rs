@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use gpt2::{Decoder, NoHooks};
 
 use crate::Error;
-use crate::options::GenerateOptions;
+use crate::options::{GenerateOptions, Input};
 use crate::report::{Generation, Stop, Token};
 use crate::sample::{self, SplitMix64};
-use crate::session::{LoadedSae, Session};
+use crate::session::Session;
 
 impl Session {
     /// Continues a prompt. `on_token` is told every new token and may end it. A cancelled generation returns what there is.
@@ -18,14 +18,15 @@ impl Session {
     /// [`Error::NotANumber`], [`Error::Device`].
     pub async fn generate(
         &mut self,
-        prompt: &str,
+        prompt: impl Into<Input<'_>>,
         options: &GenerateOptions,
         mut on_token: impl FnMut(&Token) -> ControlFlow<()>,
     ) -> Result<Generation, Error> {
         sample::check(options)?;
         let running = self.start();
-        let saes: Vec<&LoadedSae> = self.saes.iter().collect();
-        let prompt = self.model()?.prompt(prompt, options.bos, &saes)?;
+        let prompt = self
+            .model()?
+            .prompt(prompt.into(), options.bos, &self.saes)?;
         // The decoder is taken out, and put back when all went well: after an error a new one is made.
         let kept = match &mut self.model {
             Some(model) => model.decoder.take(),
@@ -69,9 +70,14 @@ impl Session {
                 let position = decoder.position();
                 let logits = decoder.next(&model.model, next).await?;
                 next = choose(logits, options, &mut random, position)?;
-                if self.step(&running).await.is_err() {
-                    stop = Stop::Cancelled;
-                    break;
+                match self.step(&running).await {
+                    Ok(()) => {}
+                    Err(Error::Cancelled) => {
+                        stop = Stop::Cancelled;
+                        break;
+                    }
+                    // A fault of the device is no wish of the person's.
+                    Err(fault) => return Err(fault),
                 }
             }
         }

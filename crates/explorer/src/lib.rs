@@ -5,6 +5,7 @@
 
 mod activations;
 mod cancel;
+mod cautions;
 mod edited;
 mod encoded;
 mod error;
@@ -31,8 +32,10 @@ pub use error::Error;
 pub use evaluate::Evaluation;
 pub use kernels::Counters;
 pub use options::{
-    BackendChoice, Bos, Edit, GenerateOptions, LimitsChoice, SaeOptions, TraceOptions, WeightChoice,
+    BackendChoice, Bos, Edit, GenerateOptions, Input, LimitsChoice, SaeOptions, TraceOptions,
+    WeightChoice,
 };
+pub use prompt::BosDecision;
 pub use report::{
     Dump, Edited, Feature, Generation, Info, LogitEffect, Matrix, Metrics, ModelInfo, Neighbour,
     NextToken, SaeInfo, SaeTrace, Stop, Token, TokenEffect, Tokenization, Trace,

@@ -8,17 +8,18 @@ use formats::tokenizer::Tokenizer;
 use gpt2::Gpt2;
 use kernels::WeightFormat;
 
+use crate::Error;
 use crate::cancel::Running;
 use crate::options::WeightChoice;
 use crate::report::ModelInfo;
-use crate::session::{LoadedModel, LoadedSae, Session};
-use crate::{Error, options};
+use crate::session::{LoadedModel, Session};
 
 /// The files as a weight source; others get a turn between two pieces, and the loading can be cancelled there.
 struct Files<'a> {
     files: &'a Gpt2Files,
     session: &'a Session,
     running: &'a Running,
+    weights: WeightChoice,
 }
 
 impl gpt2::WeightSource for Files<'_> {
@@ -26,6 +27,18 @@ impl gpt2::WeightSource for Files<'_> {
 
     fn position(&self, key: &str) -> u64 {
         self.files.position(key)
+    }
+
+    fn format(&self, key: &str) -> WeightFormat {
+        match (self.weights, self.files.dtype(key)) {
+            (WeightChoice::F16, _) => WeightFormat::F16,
+            // Each tensor by its own type: a file may hold some as F16 and others as F32. Where the type cannot be had, neither
+            // can the weights, and reading them says why.
+            (WeightChoice::Auto, Ok(Dtype::F16)) if !self.session.device.prefers_f32() => {
+                WeightFormat::F16
+            }
+            _ => WeightFormat::F32,
+        }
     }
 
     async fn rows(&self, key: &str, range: Range<usize>) -> Result<Vec<f32>, Error> {
@@ -67,19 +80,15 @@ impl Session {
                 model: config.vocab_size,
             });
         }
-        let format = match (weights, files.dtype("wte.weight")?) {
-            (WeightChoice::F16, _) => WeightFormat::F16,
-            (WeightChoice::Auto, Dtype::F16) if !self.device.prefers_f32() => WeightFormat::F16,
-            _ => WeightFormat::F32,
-        };
         let bos = tokenizer.bos().or(file.bos_token_id);
         let running = self.start();
         let source = Files {
             files: &files,
             session: self,
             running: &running,
+            weights,
         };
-        let model = Gpt2::load(&self.device, config, format, &source).await?;
+        let model = Gpt2::load(&self.device, config, &source).await?;
         // A device that was lost under the last pieces, or had no room for them, says so only when it is waited for.
         self.device.drain().await?;
         let info = ModelInfo {
@@ -91,7 +100,7 @@ impl Session {
             n_ctx: config.n_positions,
             vocab: config.vocab_size,
             bos,
-            weights: format_name(model.token_embedding().format()),
+            weights: model.weight_format().map_or("mixed", format_name),
         };
         self.saes.clear();
         self.model = Some(LoadedModel {
@@ -118,21 +127,5 @@ pub(crate) fn format_name(format: WeightFormat) -> &'static str {
     match format {
         WeightFormat::F32 => "f32",
         WeightFormat::F16 => "f16",
-    }
-}
-
-/// Whether a BOS goes first: as chosen, or as the autoencoders were trained, or else as the model asks.
-pub(crate) fn wants_bos(choice: options::Bos, saes: &[&LoadedSae], model: &LoadedModel) -> bool {
-    match choice {
-        options::Bos::Yes => true,
-        options::Bos::No => false,
-        options::Bos::Auto => {
-            let asked: Vec<bool> = saes.iter().filter_map(|sae| sae.info.prepend_bos).collect();
-            if asked.is_empty() {
-                model.prepend_bos
-            } else {
-                asked.contains(&true)
-            }
-        }
     }
 }

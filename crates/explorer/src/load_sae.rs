@@ -125,6 +125,7 @@ impl Session {
         self.keep(LoadedSae {
             info: info.clone(),
             hook,
+            positions: file.config.counted.clone(),
             features: Features::Sae(Box::new(sae)),
         });
         Ok(info)

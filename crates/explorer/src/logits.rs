@@ -1,6 +1,6 @@
-//! Logits, what is made of them on the device, and what comes back of them.
+//! Logits and the results made of them on the device: losses, next tokens, divergences.
 
-use gpt2::{Gpt2, HookPoint, Hooks};
+use gpt2::{Gpt2, Hooks};
 use kernels::{
     Buffer, CrossEntropy, KlDivergence, ReadHandle, Readings, Recorder, STATISTICS_PER_ROW, TopK,
     cross_entropy, kl_divergence, topk,
@@ -8,29 +8,32 @@ use kernels::{
 
 use crate::Error;
 use crate::pass::Inputs;
-use crate::prompt::Prompt;
 use crate::report::NextToken;
 use crate::session::LoadedModel;
 
 /// Logits are computed for as many rows at a time as fit this many bytes.
 const LOGIT_BYTES: u64 = 64 << 20;
 
-/// Logits of some rows, and what was made of them on the device.
+/// Results of some rows' logits on the device.
 struct LogitChunk {
     first: usize,
     rows: usize,
-    logits: Buffer,
+    /// The logits themselves, where they are kept.
+    logits: Option<Buffer>,
     statistics: Buffer,
     top: Option<(Buffer, Buffer)>,
     divergences: Option<Buffer>,
 }
 
-/// What to make of logits.
+/// Results to make of logits.
 pub(crate) struct LogitsWanted<'a> {
-    /// How many next tokens a row; 0 for none.
+    /// How many next tokens per row; 0 for none.
     pub(crate) top: usize,
     /// The clean logits to compare with.
     pub(crate) clean: Option<&'a Logits>,
+    /// Whether the logits of all rows stay on the device, to be compared with or read back; else one chunk's memory serves
+    /// all. They are large: 206 MB for 1,024 tokens of GPT-2.
+    pub(crate) keep: bool,
 }
 
 /// Logits of all rows, in chunks.
@@ -46,11 +49,11 @@ pub(crate) struct LogitReads {
     top: Vec<(ReadHandle, ReadHandle)>,
     divergences: Vec<ReadHandle>,
     logits: Vec<ReadHandle>,
-    places: usize,
+    /// Next tokens per row.
+    top_width: usize,
 }
 
-/// Records the logits of every row, their statistics, and what else is wanted. `replaced` stands at
-/// `ln_final.hook_normalized`, where given.
+/// Records the logits of every row, their statistics, and the other results wanted.
 pub(crate) fn record_logits(
     recorder: &mut Recorder,
     model: &Gpt2,
@@ -63,17 +66,16 @@ pub(crate) fn record_logits(
     let rows = inputs.batch.rows();
     let budget = LOGIT_BYTES.min(recorder.device().max_binding_bytes());
     let at_a_time = ((budget / (vocabulary as u64 * 4).max(1)) as usize).clamp(1, rows.max(1));
-    // A hook on the final LayerNorm sees all rows at once.
-    let at_a_time = if hooks.wants(HookPoint::LnFinalNormalized) {
-        rows
-    } else {
-        at_a_time
-    };
+    let stream = model.record_final_norm(recorder, resid, rows, hooks)?;
     let mut chunks = Vec::new();
+    let mut reused = None;
     for first in (0..rows).step_by(at_a_time) {
         let count = at_a_time.min(rows - first);
-        let logits = recorder.scratch("logits", count * vocabulary)?;
-        model.record_logits(recorder, resid, first..first + count, &logits, hooks)?;
+        let logits = match (wanted.keep, &reused) {
+            (false, Some(logits)) => Buffer::clone(logits),
+            _ => recorder.scratch("logits", count * vocabulary)?,
+        };
+        model.record_unembedding(recorder, &stream, first..first + count, &logits)?;
         let statistics = recorder.scratch("logit statistics", count * STATISTICS_PER_ROW)?;
         cross_entropy(
             recorder,
@@ -93,19 +95,13 @@ pub(crate) fn record_logits(
         let divergences = match wanted.clean {
             None => None,
             Some(clean) => {
-                let clean = clean
-                    .chunks
-                    .iter()
-                    .find(|chunk| chunk.first == first && chunk.rows == count)
-                    .ok_or_else(|| {
-                        Error::Model(gpt2::Error::Config("chunks of logits differ".to_owned()))
-                    })?;
+                let (clean_logits, clean_statistics) = clean.chunk(first, count)?;
                 let divergences = recorder.scratch("divergences", count)?;
                 kl_divergence(
                     recorder,
                     &KlDivergence {
-                        clean_logits: &clean.logits,
-                        clean_statistics: &clean.statistics,
+                        clean_logits,
+                        clean_statistics,
                         edited_logits: &logits,
                         edited_statistics: &statistics,
                         rows: count,
@@ -116,10 +112,13 @@ pub(crate) fn record_logits(
                 Some(divergences)
             }
         };
+        if !wanted.keep {
+            reused.get_or_insert_with(|| logits.clone());
+        }
         chunks.push(LogitChunk {
             first,
             rows: count,
-            logits,
+            logits: wanted.keep.then_some(logits),
             statistics,
             top,
             divergences,
@@ -159,7 +158,20 @@ fn record_top(
 }
 
 impl Logits {
-    /// Asks for what was made of the logits; for the logits themselves with `whole`.
+    /// The kept logits and the statistics of a chunk.
+    fn chunk(&self, first: usize, rows: usize) -> Result<(&Buffer, &Buffer), Error> {
+        let mut chunks = self.chunks.iter();
+        let found = chunks.find(|chunk| chunk.first == first && chunk.rows == rows);
+        found
+            .and_then(|chunk| Some((chunk.logits.as_ref()?, &chunk.statistics)))
+            .ok_or(Error::NoSuchIndex {
+                what: "the clean logits from row",
+                index: first,
+                count: self.chunks.len(),
+            })
+    }
+
+    /// Requests the results; and the logits themselves, where they are kept, with `whole`.
     pub(crate) fn read_back(
         &self,
         recorder: &mut Recorder,
@@ -170,7 +182,7 @@ impl Logits {
             top: Vec::new(),
             divergences: Vec::new(),
             logits: Vec::new(),
-            places: self.top,
+            top_width: self.top,
         };
         for chunk in &self.chunks {
             let statistics = chunk.rows * STATISTICS_PER_ROW;
@@ -189,9 +201,9 @@ impl Logits {
                     .divergences
                     .push(recorder.read_back(divergences, chunk.rows)?);
             }
-            if whole {
+            if let Some(logits) = chunk.logits.as_ref().filter(|_| whole) {
                 let words = chunk.rows * self.vocabulary;
-                reads.logits.push(recorder.read_back(&chunk.logits, words)?);
+                reads.logits.push(recorder.read_back(logits, words)?);
             }
         }
         Ok(reads)
@@ -235,8 +247,8 @@ impl LogitReads {
                 .f32(*statistics)
                 .as_chunks::<STATISTICS_PER_ROW>()
                 .0;
-            let indices = readings.words(*indices).chunks_exact(self.places);
-            let values = readings.f32(*values).chunks_exact(self.places);
+            let indices = readings.words(*indices).chunks_exact(self.top_width);
+            let values = readings.f32(*values).chunks_exact(self.top_width);
             for ((statistics, ids), logits) in statistics.iter().zip(indices).zip(values) {
                 rows.push(
                     ids.iter()
@@ -251,12 +263,23 @@ impl LogitReads {
     }
 
     /// KL(clean ‖ edited) after every token.
-    pub(crate) fn divergences(&self, readings: &Readings) -> Vec<f32> {
-        // Rounding can leave a divergence of equal distributions a hair below zero.
-        self.divergences
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`] naming the position.
+    pub(crate) fn divergences(&self, readings: &Readings) -> Result<Vec<f32>, Error> {
+        let rows = self
+            .divergences
             .iter()
-            .flat_map(|handle| readings.f32(*handle))
-            .map(|divergence| divergence.max(0.0))
+            .flat_map(|handle| readings.f32(*handle));
+        rows.enumerate()
+            .map(|(position, divergence)| match divergence.is_finite() {
+                // Where it is computed by the textbook, rounding can leave it a hair below zero.
+                true => Ok(divergence.max(0.0)),
+                false => Err(Error::NotANumber {
+                    what: "the KL divergence from the clean run".to_owned(),
+                    position,
+                }),
+            })
             .collect()
     }
 
@@ -267,36 +290,5 @@ impl LogitReads {
             .flat_map(|handle| readings.f32(*handle))
             .copied()
             .collect()
-    }
-}
-
-/// Mean loss: the prediction made at position 0 counts only where position 0 is a BOS.
-pub(crate) fn mean_loss(prompt: &Prompt, token_losses: &[f32]) -> Option<f64> {
-    crate::metrics::mean(counted_losses(prompt, token_losses))
-}
-
-/// The losses of the predictions that count.
-pub(crate) fn counted_losses<'a>(prompt: &Prompt, token_losses: &'a [f32]) -> &'a [f32] {
-    let skipped = usize::from(!prompt.starts_with_bos).min(token_losses.len());
-    &token_losses[skipped..]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_bos_the_first_prediction_does_not_count() {
-        let with = Prompt {
-            ids: vec![7, 1, 2],
-            starts_with_bos: true,
-        };
-        let without = Prompt {
-            ids: vec![7, 1, 2],
-            starts_with_bos: false,
-        };
-        assert_eq!(mean_loss(&with, &[3.0, 1.0]), Some(2.0));
-        assert_eq!(mean_loss(&without, &[3.0, 1.0]), Some(1.0));
-        assert_eq!(mean_loss(&without, &[]), None);
     }
 }

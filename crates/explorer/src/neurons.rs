@@ -1,11 +1,13 @@
 //! Neurons as features: the dimensions of an activation, without an autoencoder.
 
+use formats::sae::CountedPositions;
 use gpt2::HookPoint;
 use kernels::{
     Buffer, EditLatent, Linear, Matrix as WeightMatrix, Recorder, WeightFormat, edit_latent, linear,
 };
 
 use crate::Error;
+use crate::error::index;
 use crate::options::Edit;
 use crate::report::{Feature, SaeInfo};
 use crate::session::{Features, LoadedModel, LoadedSae, Session};
@@ -37,49 +39,31 @@ impl Session {
         self.keep(LoadedSae {
             info: info.clone(),
             hook,
+            positions: CountedPositions::default(),
             features: Features::Neurons,
         });
         Ok(info)
     }
 
-    /// What a neuron writes to the residual stream, as far as it writes there, and its bias.
+    /// A neuron as a feature: the latent of an identity autoencoder, with the model's bias in the place of the encoder's.
     pub(crate) async fn neuron(
         &self,
         model: &LoadedModel,
         loaded: &LoadedSae,
         latent: u32,
     ) -> Result<Feature, Error> {
-        let direction = match loaded.hook {
-            HookPoint::MlpPost(layer) => {
-                let written_by = model.model.mlp_out(layer)?;
-                self.column(written_by, latent as usize).await?
-            }
-            HookPoint::Z(layer) => {
-                let written_by = model.model.attn_out(layer)?;
-                self.column(written_by, latent as usize).await?
-            }
-            _ => one_hot(loaded.info.d_in, latent as usize),
-        };
         let bias = match loaded.hook {
             HookPoint::MlpPost(layer) => {
-                self.word(model.model.mlp_in_bias(layer)?, latent as usize)
-                    .await?
+                let buffer = model.model.mlp_in_bias(layer)?;
+                let recorder = Recorder::new(&self.device);
+                let biases = recorder.read_f32(buffer, loaded.info.d_in).await?;
+                index(&biases, "the bias of neuron", latent)?
             }
             _ => 0.0,
         };
-        self.written(model, latent, &direction, bias).await
-    }
-
-    /// A column of a weight matrix.
-    async fn column(&self, weights: &WeightMatrix, column: usize) -> Result<Vec<f32>, Error> {
-        self.product(weights, &one_hot(weights.cols(), column))
+        let direction = one_hot(loaded.info.d_in, latent as usize);
+        self.describe(model, loaded.hook, latent, (&direction, bias))
             .await
-    }
-
-    async fn word(&self, buffer: &Buffer, place: usize) -> Result<f32, Error> {
-        let recorder = Recorder::new(&self.device);
-        let words = recorder.read_f32(buffer, place + 1).await?;
-        Ok(words.last().copied().unwrap_or(0.0))
     }
 
     /// A recording with one dimension of an activation set to a value on the rows whose `mask [rows]` is not 0, and the

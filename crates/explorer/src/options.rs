@@ -2,6 +2,39 @@
 
 pub use kernels::LimitsChoice;
 
+/// A prompt: a text, or the tokens of one.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// A text, which is tokenised, with a BOS before it where one belongs.
+    Text(&'a str),
+    /// Tokens as they are, a BOS included: those of a [`crate::Trace`], so that later questions are about the same ones.
+    Tokens(&'a [u32]),
+}
+
+impl<'a> From<&'a str> for Input<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Input<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u32]> for Input<'a> {
+    fn from(ids: &'a [u32]) -> Self {
+        Self::Tokens(ids)
+    }
+}
+
+impl<'a> From<&'a Vec<u32>> for Input<'a> {
+    fn from(ids: &'a Vec<u32>) -> Self {
+        Self::Tokens(ids)
+    }
+}
+
 /// Where to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BackendChoice {
@@ -44,7 +77,7 @@ pub struct SaeOptions {
 /// Whether a BOS token is put before the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bos {
-    /// As the autoencoders in question were trained, or else as the model asks; never where the text starts with one.
+    /// As the loaded feature sets were trained, or else as the model asks; never where the text starts with one.
     #[default]
     Auto,
     /// Always.
@@ -86,7 +119,7 @@ pub struct Edit {
     pub latent: u32,
     /// Its new activation; 0 ablates it.
     pub value: f32,
-    /// At which positions; `None` for all that the autoencoder is scored on (all but a BOS).
+    /// At which positions; `None` for all that count for the autoencoder (see [`crate::Metrics`]).
     pub positions: Option<Vec<usize>>,
 }
 

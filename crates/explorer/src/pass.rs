@@ -167,6 +167,7 @@ impl Session {
             &LogitsWanted {
                 top: options.top_logits.min(model.info.vocab),
                 clean: None,
+                keep: options.dump || !hooks.is_empty(),
             },
             &mut capture,
         )?;
@@ -184,14 +185,14 @@ impl Session {
 
 impl CleanPass {
     /// Records the same pass with `replacement` at a hook, and its logits, compared with the clean ones. Where the hook is a
-    /// block's output the pass starts there.
+    /// block's output the pass starts there. `top` next tokens are listed per row, and the logits kept with `keep`.
     pub(crate) fn record_replaced(
         &self,
         recorder: &mut Recorder,
         model: &LoadedModel,
         hook: HookPoint,
         replacement: &Buffer,
-        top: usize,
+        (top, keep): (usize, bool),
     ) -> Result<Logits, Error> {
         let (model, inputs) = (&model.model, &self.inputs);
         let (tokens, batch) = (&inputs.tokens, inputs.batch);
@@ -212,6 +213,7 @@ impl CleanPass {
         let wanted = LogitsWanted {
             top,
             clean: Some(&self.logits),
+            keep,
         };
         record_logits(recorder, model, inputs, &resid, &wanted, &mut replace)
     }
@@ -229,8 +231,8 @@ pub(crate) fn record_activation(
     let mut capture = Capture::only(point);
     let (tokens, batch) = (&inputs.tokens, inputs.batch);
     let resid = model.record(recorder, tokens, batch, Start::Tokens, None, &mut capture)?;
-    if point == HookPoint::LnFinalNormalized {
-        model.record_final_norm(recorder, &resid, 0..batch.rows(), &mut capture)?;
+    if matches!(point, HookPoint::LnFinalNormalized | HookPoint::LnFinalOut) {
+        model.record_final_norm(recorder, &resid, batch.rows(), &mut capture)?;
     }
     Ok(capture.get(point)?.clone())
 }

@@ -1,4 +1,4 @@
-//! What comes back. Every number's definition stands with it; losses and divergences are in nats.
+//! Results. Every number's definition stands with it; losses and divergences are in nats.
 
 use kernels::Counters;
 use serde::Serialize;
@@ -19,6 +19,8 @@ pub struct Tokenization {
     pub tokens: Vec<Token>,
     /// Whether the first token is a BOS.
     pub bos_prepended: bool,
+    /// Why it is or is not: a sentence.
+    pub bos_reason: String,
     /// Positions of the model's context.
     pub n_ctx: usize,
 }
@@ -55,7 +57,7 @@ pub struct ModelInfo {
     pub vocab: usize,
     /// The BOS token, if there is one.
     pub bos: Option<u32>,
-    /// How the weights lie on the device: `f32` or `f16`.
+    /// How the weights are stored on the device: `f32`, `f16`, or `mixed` where the file mixes them.
     pub weights: &'static str,
 }
 
@@ -89,23 +91,28 @@ pub struct SaeInfo {
     pub other_model: bool,
 }
 
-/// How much an autoencoder loses on a prompt. Means are over tokens; a BOS counts neither in them nor is it replaced.
+/// Reconstruction metrics of an autoencoder on a prompt. Means are over the positions that count: all but a BOS at 0 and
+/// those that the autoencoder's file excludes (special tokens, positions outside of its slice of the context). Positions
+/// that do not count are not replaced by the reconstruction either. A metric without any position is None.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Metrics {
-    /// Mean number of non-zero latents a token.
-    pub l0: f64,
+    /// Mean number of non-zero latents per token.
+    pub l0: Option<f64>,
     /// Σ‖x − x̂‖² / Σ‖x − x̄‖², x̄ the mean over the sample, in the space the autoencoder was trained in. None where the
-    /// sample does not vary.
+    /// sample does not vary by more than rounding.
     pub fvu: Option<f64>,
-    /// Mean over tokens of ‖x − x̂‖² / ‖x‖² in raw space.
-    pub relative_error: f64,
-    /// Loss with x̂ in place of x at the hook.
+    /// Mean over tokens of ‖x − x̂‖² / ‖x‖² in raw space; tokens with x = 0 are left out.
+    pub relative_error: Option<f64>,
+    /// Mean over tokens of the cosine of x and x̂ in raw space; tokens where either is 0 are left out.
+    pub cosine: Option<f64>,
+    /// Loss with x̂ in place of x at the hook. None where no token is predicted from a replaced position on.
     pub spliced_loss: Option<f64>,
-    /// Spliced loss minus clean loss.
+    /// Spliced loss minus clean loss, both over all predictions of the text: the one made at a BOS is among them, although
+    /// nothing is replaced there. SAELens leaves it out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this.
     pub delta_ce: Option<f64>,
-    /// Mean over the replaced positions of KL(clean ‖ spliced) of the next-token distribution.
-    pub kl: f64,
-    /// How many tokens the means are over.
+    /// Mean over the positions that count of KL(clean ‖ spliced) of the next-token distribution.
+    pub kl: Option<f64>,
+    /// How many positions count.
     pub positions: usize,
 }
 
@@ -115,18 +122,22 @@ pub struct SaeTrace {
     /// The autoencoder.
     #[serde(flatten)]
     pub info: SaeInfo,
-    /// Places a token in the two lists below: k of TopK; for ReLU the most latents that any token has.
+    /// Slots per token in the two lists below: k of TopK; for ReLU the most latents that any token has.
     #[serde(skip)]
-    pub places: usize,
-    /// `[tokens, places]`, the strongest first; -1 is an empty place.
+    pub slots: usize,
+    /// `[tokens, slots]`, the strongest first; -1 is an empty slot.
     #[serde(skip)]
     pub latents: Vec<i32>,
-    /// `[tokens, places]`.
+    /// `[tokens, slots]`.
     #[serde(skip)]
     pub activations: Vec<f32>,
-    /// How much it loses.
+    /// Its reconstruction metrics.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// Positions that do not count in the metrics, ascending.
+    pub skipped: Vec<usize>,
+    /// Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails.
+    pub cautions: Vec<String>,
 }
 
 /// A matrix read back, row-major.
@@ -158,8 +169,9 @@ pub struct Trace {
     pub tokens: Vec<Token>,
     /// Whether the first token is a BOS.
     pub bos_prepended: bool,
-    /// Mean next-token cross-entropy; the prediction made at position 0 counts only where position 0 is a BOS. None where
-    /// nothing is left to predict.
+    /// Why it is or is not: a sentence.
+    pub bos_reason: String,
+    /// Mean next-token cross-entropy: the mean of `token_losses`, with and without a BOS. None where nothing is predicted.
     pub loss: Option<f64>,
     /// `[tokens - 1]`: entry i is the loss of token i + 1.
     pub token_losses: Vec<f32>,
@@ -191,8 +203,8 @@ pub struct Edited {
     /// As in [`Trace`], with the edit.
     #[serde(skip)]
     pub next_by_position: Vec<Vec<NextToken>>,
-    /// Mean of KL(clean ‖ edited) over the positions an autoencoder is scored on: all but a BOS, as in [`Metrics`].
-    pub mean_kl: f64,
+    /// Mean of KL(clean ‖ edited) over the positions that count for the autoencoder, as in [`Metrics`]; None of none.
+    pub mean_kl: Option<f64>,
     /// KL(clean ‖ edited) after every token.
     pub kl: Vec<f32>,
     /// `[tokens, vocabulary]`, where asked for.
@@ -214,7 +226,10 @@ pub struct TokenEffect {
     pub value: f32,
 }
 
-/// `W_U · (W_dec[latent] ⊙ ln_f.weight)`, centred over the vocabulary: the direct path only.
+/// `W_U · ((d − mean(d)) ⊙ ln_f.weight)`, centred over the vocabulary: the direct path only. The final LayerNorm takes the
+/// mean off whatever is written to the residual stream. d is what one unit of the latent writes there: W_dec[latent],
+/// through W_O of the layer at `attn.hook_z`, through W_out at `mlp.hook_post`. At `ln_final.hook_normalized`, behind
+/// that subtraction, it is `W_U · (W_dec[latent] ⊙ ln_f.weight)`, and at `ln_final.hook_out` `W_U · W_dec[latent]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LogitEffect {
     /// The ten tokens pushed up the most.
@@ -237,12 +252,15 @@ pub struct Neighbour {
 pub struct Feature {
     /// The latent.
     pub latent: u32,
-    /// `‖W_dec[latent]‖`.
+    /// `‖W_dec[latent]‖`; 1 for a neuron, whose direction is its dimension.
     pub decoder_norm: f32,
+    /// Norm of what one unit of it writes to the residual stream: through W_O at `attn.hook_z`, through W_out at
+    /// `mlp.hook_post`; the decoder norm elsewhere.
+    pub output_norm: f32,
     /// `b_enc[latent]`.
     pub encoder_bias: f32,
-    /// What it does to the output directly; None where the hook is not in the residual stream's width.
-    pub logit_effect: Option<LogitEffect>,
+    /// Its direct effect on the logits.
+    pub logit_effect: LogitEffect,
     /// The ten nearest features by decoder cosine.
     pub nearest: Vec<Neighbour>,
 }

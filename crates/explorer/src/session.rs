@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::rc::Rc;
 
+use formats::sae::CountedPositions;
 use formats::tokenizer::Tokenizer;
 use gpt2::{Decoder, Gpt2, HookPoint};
 use kernels::{BackendKind, Device, DeviceOptions};
@@ -32,7 +33,7 @@ pub(crate) struct LoadedModel {
     pub(crate) info: ModelInfo,
     pub(crate) model: Gpt2,
     pub(crate) tokenizer: Tokenizer,
-    /// What to do where no autoencoder says: whether a BOS goes first.
+    /// Whether a BOS goes first where no loaded feature set says so.
     pub(crate) prepend_bos: bool,
     /// Kept from one generation to the next, so that its plan is made once.
     pub(crate) decoder: Option<Decoder>,
@@ -41,6 +42,8 @@ pub(crate) struct LoadedModel {
 pub(crate) struct LoadedSae {
     pub(crate) info: SaeInfo,
     pub(crate) hook: HookPoint,
+    /// Positions at which it was trained.
+    pub(crate) positions: CountedPositions,
     pub(crate) features: Features,
 }
 
@@ -94,13 +97,21 @@ impl Session {
             }
         };
         Ok(Self {
-            device,
             fallback_reason,
+            ..Self::on(device)
+        })
+    }
+
+    /// A session on a device that is there already.
+    pub fn on(device: Device) -> Self {
+        Self {
+            device,
+            fallback_reason: None,
             model: None,
             saes: Vec::new(),
             cancel: Cancel::default(),
             pause: None,
-        })
+        }
     }
 
     /// The flag that stops what is under way.

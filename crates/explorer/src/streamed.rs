@@ -4,12 +4,14 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use formats::sae::{Layout, SaeFile};
+use gpt2::HookPoint;
 use kernels::{Buffer, WeightFormat, rows_in_piece};
 use sae::{Architecture, GateWeights, Sae, Vectors, WeightSource, Weights, select};
 
 use crate::Error;
 use crate::cancel::Running;
 use crate::encoded::Encoded;
+use crate::error::index;
 use crate::load_sae::{Source, Stopped};
 use crate::options::SaeOptions;
 use crate::report::{Feature, SaeInfo};
@@ -22,6 +24,7 @@ const PART_BYTES: usize = 256 << 20;
 pub(crate) struct Streamed {
     file: Rc<SaeFile>,
     config: sae::Config,
+    k: usize,
     b_enc: Vec<f32>,
     b_dec: Vec<f32>,
     latents_at_a_time: usize,
@@ -47,19 +50,33 @@ impl Resident<'_> {
         }
     }
 
-    /// Which of its latents is this one of the loaded autoencoder.
-    pub(crate) fn place(&self, latent: u32) -> usize {
+    /// The index here of a latent of the loaded autoencoder.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIndex`] where the latent was not selected.
+    pub(crate) fn index_of(&self, latent: u32) -> Result<usize, Error> {
         match self {
-            Self::Whole(_) => latent as usize,
-            Self::Selected { latents, .. } => latents.binary_search(&latent).unwrap_or_default(),
+            Self::Whole(_) => Ok(latent as usize),
+            Self::Selected { latents, .. } => {
+                latents
+                    .binary_search(&latent)
+                    .map_err(|_| Error::NoSuchIndex {
+                        what: "the selected latent",
+                        index: latent as usize,
+                        count: latents.len(),
+                    })
+            }
         }
     }
 
-    /// What it encoded, under the loaded autoencoder's names.
-    pub(crate) fn named(&self, encoded: Encoded) -> Encoded {
+    /// Its encoding with the loaded autoencoder's indices.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIndex`].
+    pub(crate) fn remapped(&self, encoded: Encoded) -> Result<Encoded, Error> {
         match self {
-            Self::Whole(_) => encoded,
-            Self::Selected { latents, .. } => encoded.renamed(latents),
+            Self::Whole(_) => Ok(encoded),
+            Self::Selected { latents, .. } => encoded.remapped(latents),
         }
     }
 }
@@ -80,14 +97,14 @@ impl Session {
         part_bytes: Option<usize>,
     ) -> Result<SaeInfo, Error> {
         let (hook, config) = self.attach(id, &file, options)?;
-        if !matches!(config.architecture, Architecture::TopK { .. }) {
+        let Architecture::TopK { k } = config.architecture else {
             return Err(Error::Unsupported {
                 what: format!(
                     "reading a {} autoencoder part after part; only topk can be",
                     file.config.architecture.name()
                 ),
             });
-        }
+        };
         if file.encoder_layout() != Layout::LatentMajor {
             return Err(Error::Unsupported {
                 what: "reading an encoder part after part that is stored input by input, as in a SAELens folder: export it as an OpenAI .pt first; it".to_owned(),
@@ -104,11 +121,13 @@ impl Session {
             b_dec: file.b_dec().await?,
             latents_at_a_time: (part_bytes / row_bytes).max(1),
             config,
-            file,
+            k,
+            file: file.clone(),
         };
         self.keep(LoadedSae {
             info: info.clone(),
             hook,
+            positions: file.config.counted.clone(),
             features: Features::Streamed(Box::new(streamed)),
         });
         Ok(info)
@@ -160,21 +179,21 @@ impl Session {
         .await
         .map_err(Stopped::into_error)?;
         latents.extend(also);
-        // TopK takes no fewer latents than it has places; k of them that nothing selects change nothing.
-        let k = streamed.places();
-        latents.extend(0..k as u32);
+        // TopK takes no fewer latents than k; those that nothing selects change nothing.
+        latents.extend(0..streamed.k as u32);
         latents.sort_unstable();
         latents.dedup();
         let encoder = streamed.rows_of(&source, &latents, Which::Encoder).await?;
         let decoder = streamed.rows_of(&source, &latents, Which::Decoder).await?;
         let b_enc = latents.iter().map(|latent| streamed.bias(*latent));
+        let b_enc = b_enc.collect::<Result<Vec<f32>, Error>>()?;
         let config = sae::Config {
             d_sae: latents.len(),
             ..streamed.config
         };
         let weights = Weights {
             w_enc: &encoder,
-            b_enc: &b_enc.collect::<Vec<f32>>(),
+            b_enc: &b_enc,
             gate: GateWeights::None,
             w_dec: &decoder,
             b_dec: &streamed.b_dec,
@@ -191,13 +210,13 @@ impl Session {
         &self,
         running: &Running,
         model: &LoadedModel,
-        streamed: &Streamed,
+        (hook, streamed): (HookPoint, &Streamed),
         latent: u32,
     ) -> Result<Feature, Error> {
         let source = Source::new(&streamed.file, self, running);
         let direction = streamed.rows_of(&source, &[latent], Which::Decoder).await?;
-        self.written(model, latent, &direction, streamed.bias(latent))
-            .await
+        let bias = streamed.bias(latent)?;
+        self.describe(model, hook, latent, (&direction, bias)).await
     }
 }
 
@@ -209,15 +228,8 @@ enum Which {
 }
 
 impl Streamed {
-    fn places(&self) -> usize {
-        match self.config.architecture {
-            Architecture::TopK { k } => k,
-            _ => 0,
-        }
-    }
-
-    fn bias(&self, latent: u32) -> f32 {
-        self.b_enc.get(latent as usize).copied().unwrap_or(0.0)
+    fn bias(&self, latent: u32) -> Result<f32, Error> {
+        index(&self.b_enc, "the encoder bias of latent", latent)
     }
 
     /// Some latents' rows of a matrix, `[latents, d_in]`. A decoder that is stored input by input is read as a whole for

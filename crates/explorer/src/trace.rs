@@ -1,4 +1,4 @@
-//! Looking into a prompt: the clean pass, then every autoencoder's encoding, reconstruction and cost.
+//! Trace of a prompt: the clean pass, then every feature set's encoding, reconstruction and metrics.
 
 use gpt2::HookPoint;
 use kernels::{Recorder, Splice, splice};
@@ -6,24 +6,28 @@ use sae::{Encoding, Sae};
 
 use crate::Error;
 use crate::cancel::Running;
+use crate::cautions::cautions;
 use crate::encoded::Encoded;
-use crate::logits::mean_loss;
-use crate::metrics::{Reconstructed, Sums, mean};
-use crate::options::TraceOptions;
+use crate::metrics::{self, Reconstructed, Sums, counted_mean};
+use crate::options::{Input, TraceOptions};
 use crate::pass::CleanPass;
 use crate::prompt::Prompt;
 use crate::report::{Dump, Matrix, Metrics, SaeTrace, Trace};
 use crate::session::{LoadedModel, LoadedSae, Session};
 
-/// An autoencoder whose reconstruction is to stand in place of its activation.
-struct Replaced<'a> {
-    loaded: &'a LoadedSae,
-    sae: &'a Sae,
-    encoding: &'a Encoding,
-    /// `[rows, 2]` of the encoder's input.
-    statistics: &'a [f32],
-    clean_loss: Option<f64>,
+/// A prompt that was run, and what a feature set's metrics are about.
+pub(crate) struct Traced<'a> {
+    pub(crate) model: &'a LoadedModel,
+    pub(crate) loaded: &'a LoadedSae,
+    pub(crate) prompt: &'a Prompt,
+    pub(crate) clean: &'a CleanPass,
+    pub(crate) clean_loss: Option<f64>,
+    /// `[tokens]`: positions that count.
+    pub(crate) counted: Vec<bool>,
 }
+
+/// A feature set's part of a trace, its reconstruction, and the sums of its FVU; None where nothing is lost.
+pub(crate) type TracedFeatures = (SaeTrace, Matrix, Option<Sums>);
 
 impl Session {
     /// Runs the model and its autoencoders on a prompt.
@@ -31,23 +35,33 @@ impl Session {
     /// # Errors
     /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], [`Error::NoModel`], [`Error::UnknownSae`],
     /// [`Error::BadOption`], [`Error::NotANumber`], [`Error::Cancelled`], [`Error::Device`].
-    pub async fn trace(&self, prompt: &str, options: &TraceOptions) -> Result<Trace, Error> {
+    pub async fn trace<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        options: &TraceOptions,
+    ) -> Result<Trace, Error> {
         let running = self.start();
         let model = self.model()?;
         let saes = self.chosen_saes(options.saes.as_deref())?;
-        let prompt = model.prompt(prompt, options.bos, &saes)?;
+        let prompt = model.prompt(prompt.into(), options.bos, &self.saes)?;
         let hooks: Vec<HookPoint> = saes.iter().map(|sae| sae.hook).collect();
         let clean = self.clean_pass(model, &prompt, &hooks, options).await?;
         let token_losses = clean.reads.token_losses(&clean.readings)?;
         let next_by_position = clean.reads.next_tokens(&clean.readings, model);
-        let loss = mean_loss(&prompt, &token_losses);
+        let loss = metrics::mean(&token_losses);
         let mut traces = Vec::new();
         let mut reconstructions = Vec::new();
         for loaded in saes {
             self.step(&running).await?;
-            let (trace, reconstruction, _) = self
-                .trace_features(&running, model, loaded, &prompt, &clean, loss)
-                .await?;
+            let traced = Traced {
+                model,
+                loaded,
+                prompt: &prompt,
+                clean: &clean,
+                clean_loss: loss,
+                counted: loaded.counted(model, &prompt),
+            };
+            let (trace, reconstruction, _) = self.trace_features(&running, &traced).await?;
             traces.push(trace);
             reconstructions.push(reconstruction);
         }
@@ -59,6 +73,7 @@ impl Session {
         Ok(Trace {
             tokens: prompt.ids.iter().map(|id| model.token(*id)).collect(),
             bos_prepended: prompt.starts_with_bos,
+            bos_reason: prompt.bos_reason,
             loss,
             token_losses,
             next: next_by_position.last().cloned().unwrap_or_default(),
@@ -70,53 +85,49 @@ impl Session {
         })
     }
 
-    /// One autoencoder's part of a trace, its reconstruction, and what its FVU is made of; nothing where nothing is lost.
+    /// One feature set's part of a trace.
     pub(crate) async fn trace_features(
         &self,
         running: &Running,
-        model: &LoadedModel,
-        loaded: &LoadedSae,
-        prompt: &Prompt,
-        clean: &CleanPass,
-        clean_loss: Option<f64>,
-    ) -> Result<(SaeTrace, Matrix, Option<Sums>), Error> {
-        let activation = clean.capture.get(loaded.hook)?;
-        let rows = prompt.ids.len();
-        let first = prompt.first_scored().min(rows - 1);
+        traced: &Traced<'_>,
+    ) -> Result<TracedFeatures, Error> {
+        let loaded = traced.loaded;
+        let activation = traced.clean.capture.get(loaded.hook)?;
+        let rows = traced.prompt.ids.len();
         let resident = self
             .resident(running, loaded, activation, rows, None)
             .await?;
-        let (encoded, (metrics, sums), reconstruction) = match &resident {
+        let (encoded, metrics, sums, reconstruction) = match &resident {
             Some(resident) => {
-                let what = (loaded, resident.sae());
-                let (encoded, (metrics, sums), reconstruction) = self
-                    .trace_sae(running, model, what, prompt, clean, clean_loss)
+                let (encoded, encoding) = self
+                    .encode(loaded, resident.sae(), activation, rows)
                     .await?;
-                let encoded = resident.named(encoded);
-                (encoded, (metrics, Some(sums)), reconstruction)
+                self.step(running).await?;
+                let (metrics, sums, reconstruction) = self
+                    .splice(traced, resident.sae(), &encoded, &encoding)
+                    .await?;
+                let encoded = resident.remapped(encoded)?;
+                (encoded, metrics, Some(sums), reconstruction)
             }
             None => {
                 let (encoded, data) = self.read_neurons(loaded, activation, rows).await?;
-                // Neurons are the activation itself: nothing is lost.
-                let metrics = Metrics {
-                    l0: encoded.l0(first),
-                    fvu: Some(0.0),
-                    relative_error: 0.0,
-                    spliced_loss: clean_loss,
-                    delta_ce: clean_loss.map(|_| 0.0),
-                    kl: 0.0,
-                    positions: rows - first,
-                };
-                (encoded, (metrics, None), data)
+                let metrics = traced.lossless(&encoded);
+                (encoded, metrics, None, data)
             }
         };
-        let (places, latents, activations) = encoded.trimmed();
+        let (slots, latents, activations) = encoded.trimmed();
+        let skipped = (0..).zip(&traced.counted);
         let trace = SaeTrace {
             info: loaded.info.clone(),
-            places,
+            slots,
             latents,
             activations,
             metrics,
+            skipped: skipped
+                .filter(|(_, counted)| !**counted)
+                .map(|(position, _)| position)
+                .collect(),
+            cautions: cautions(&loaded.info, rows, traced.prompt.starts_with_bos, &metrics),
         };
         let reconstruction = Matrix {
             rows,
@@ -126,93 +137,71 @@ impl Session {
         Ok((trace, reconstruction, sums))
     }
 
-    /// An autoencoder's latents, what they cost, and the reconstruction.
-    async fn trace_sae(
+    /// Metrics of an autoencoder with its reconstruction in place of the activation; and the reconstruction.
+    async fn splice(
         &self,
-        running: &Running,
-        model: &LoadedModel,
-        (loaded, sae): (&LoadedSae, &Sae),
-        prompt: &Prompt,
-        clean: &CleanPass,
-        clean_loss: Option<f64>,
-    ) -> Result<(Encoded, (Metrics, Sums), Vec<f32>), Error> {
-        let activation = clean.capture.get(loaded.hook)?;
-        let rows = prompt.ids.len();
-        let first = prompt.first_scored().min(rows - 1);
-        let (encoded, encoding) = self.encode(loaded, sae, activation, rows).await?;
-        self.step(running).await?;
-        let replaced = Replaced {
-            loaded,
-            sae,
-            encoding: &encoding,
-            statistics: &encoded.statistics,
-            clean_loss,
-        };
-        let (metrics, reconstruction) = self
-            .cost(model, prompt, clean, &replaced, encoded.l0(first))
-            .await?;
-        Ok((encoded, metrics, reconstruction))
-    }
-
-    /// What the model loses with the reconstruction in place of the activation; and the reconstruction.
-    async fn cost(
-        &self,
-        model: &LoadedModel,
-        prompt: &Prompt,
-        clean: &CleanPass,
-        replaced: &Replaced<'_>,
-        l0: f64,
-    ) -> Result<((Metrics, Sums), Vec<f32>), Error> {
-        let (loaded, sae) = (replaced.loaded, replaced.sae);
-        let rows = prompt.ids.len();
-        let width = loaded.info.d_in;
+        traced: &Traced<'_>,
+        sae: &Sae,
+        encoded: &Encoded,
+        encoding: &Encoding,
+    ) -> Result<(Metrics, Sums, Vec<f32>), Error> {
+        let (loaded, clean) = (traced.loaded, traced.clean);
+        let (rows, width) = (traced.prompt.ids.len(), loaded.info.d_in);
         let activation = clean.capture.get(loaded.hook)?;
         let mut recorder = Recorder::new(&self.device);
-        let reconstruction = sae.record_decode(&mut recorder, replaced.encoding)?;
+        let reconstruction = sae.record_decode(&mut recorder, encoding)?;
         let spliced = recorder.scratch("spliced activation", rows * width)?;
         splice(
             &mut recorder,
             &Splice {
                 input: activation,
                 replacement: &reconstruction,
+                mask: &self.mask(&traced.counted)?,
                 rows,
                 width,
-                tokens_per_sequence: rows,
-                first_position: prompt.first_scored(),
                 output: &spliced,
             },
         )?;
-        let logits = clean.record_replaced(&mut recorder, model, loaded.hook, &spliced, 0)?;
+        let logits = clean.record_replaced(
+            &mut recorder,
+            traced.model,
+            loaded.hook,
+            &spliced,
+            (0, false),
+        )?;
         let reads = logits.read_back(&mut recorder, false)?;
         let activation_read = recorder.read_back(activation, rows * width)?;
         let reconstruction_read = recorder.read_back(&reconstruction, rows * width)?;
         let readings = recorder.finish().run().await?;
 
         let token_losses = reads.token_losses(&readings)?;
-        let spliced_loss = mean_loss(prompt, &token_losses);
-        let first = prompt.first_scored().min(rows - 1);
+        let spliced_loss = metrics::mean(&token_losses).filter(|_| traced.predicts());
         let reconstructed = Reconstructed {
             activation: readings.f32(activation_read),
             reconstruction: readings.f32(reconstruction_read),
-            statistics: replaced.statistics,
+            statistics: &encoded.statistics,
             width,
             normalization: sae.config().normalization,
-            first,
+            counted: &traced.counted,
         };
         let sums = reconstructed.sums();
         let metrics = Metrics {
-            l0,
+            l0: encoded.l0(&traced.counted),
             fvu: sums.fvu(),
             relative_error: reconstructed.relative_error(),
+            cosine: reconstructed.cosine(),
             spliced_loss,
-            delta_ce: spliced_loss
-                .zip(replaced.clean_loss)
-                .map(|(spliced, clean)| spliced - clean),
-            kl: mean(&reads.divergences(&readings)[first..]).unwrap_or(0.0),
-            positions: rows - first,
+            delta_ce: difference(spliced_loss, traced.clean_loss),
+            kl: counted_mean(&reads.divergences(&readings)?, &traced.counted),
+            positions: traced.positions(),
         };
-        let reconstruction = readings.f32(reconstruction_read).to_vec();
-        Ok(((metrics, sums), reconstruction))
+        Ok((metrics, sums, readings.f32(reconstruction_read).to_vec()))
+    }
+
+    /// Positions as a kernel takes them: `[positions]`, 1 where `chosen`.
+    pub(crate) fn mask(&self, chosen: &[bool]) -> Result<kernels::Buffer, Error> {
+        let words: Vec<u32> = chosen.iter().map(|chosen| u32::from(*chosen)).collect();
+        Ok(self.device.buffer_with("mask of positions", &words)?)
     }
 
     async fn dump(
@@ -248,4 +237,37 @@ impl Session {
             reconstructions,
         })
     }
+}
+
+impl Traced<'_> {
+    /// How many positions count.
+    fn positions(&self) -> usize {
+        self.counted.iter().filter(|counted| **counted).count()
+    }
+
+    /// Whether a token is predicted at a position that counts or behind one: without it a replacement changes no loss.
+    fn predicts(&self) -> bool {
+        let predicting = self.counted.len().saturating_sub(1);
+        self.counted.iter().take(predicting).any(|counted| *counted)
+    }
+
+    /// Metrics of neurons, which are the activation itself.
+    fn lossless(&self, encoded: &Encoded) -> Metrics {
+        let some = |value| (self.positions() > 0).then_some(value);
+        let spliced_loss = self.clean_loss.filter(|_| self.predicts());
+        Metrics {
+            l0: encoded.l0(&self.counted),
+            fvu: some(0.0),
+            relative_error: some(0.0),
+            cosine: some(1.0),
+            spliced_loss,
+            delta_ce: spliced_loss.map(|_| 0.0),
+            kl: some(0.0),
+            positions: self.positions(),
+        }
+    }
+}
+
+pub(crate) fn difference(spliced: Option<f64>, clean: Option<f64>) -> Option<f64> {
+    Some(spliced? - clean?)
 }

@@ -115,8 +115,8 @@ fn check_sae(expected: &Value, trace: &Trace, place: usize) {
     let mut worst: f32 = 0.0;
     let rows = sae
         .latents
-        .chunks(sae.places)
-        .zip(sae.activations.chunks(sae.places));
+        .chunks(sae.slots)
+        .zip(sae.activations.chunks(sae.slots));
     for (position, (latents, activations)) in rows.enumerate() {
         let mut found: Vec<(u32, f32)> = latents
             .iter()

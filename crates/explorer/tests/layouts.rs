@@ -175,8 +175,8 @@ fn compare(name: &str, trace: &Trace) {
     assert_eq!(latents.len(), trace.tokens.len() * width, "{name}");
     let rows = sae
         .latents
-        .chunks(sae.places)
-        .zip(sae.activations.chunks(sae.places));
+        .chunks(sae.slots)
+        .zip(sae.activations.chunks(sae.slots));
     for (dense, (latents, activations)) in dense.chunks_mut(width).zip(rows) {
         for (latent, activation) in latents.iter().zip(activations) {
             if let Ok(latent) = usize::try_from(*latent) {

@@ -4,7 +4,7 @@ mod common;
 
 use std::ops::ControlFlow;
 
-use common::{Fixture, demo_session, max_difference, model_session};
+use common::{Fixture, demo_session, max_difference, model_session, with_demo, with_demo_model};
 use explorer::{
     BackendChoice, Bos, Edit, Error, GenerateOptions, LimitsChoice, SaeOptions, Stop, TraceOptions,
 };
@@ -83,9 +83,19 @@ fn prompts_that_cannot_be_run_say_why() {
     assert_eq!(long.details()["limit"], 256);
     assert!(long.details()["tokens"].as_u64().unwrap() > 400);
     assert!(long.to_string().contains("256"));
-    // Exactly the context fits.
-    let full = session.tokenize(&"a ".repeat(300), Bos::Auto).unwrap();
-    assert!(full.tokens.len() > 256);
+}
+
+#[test]
+fn exactly_the_context_fits() {
+    with_demo_model(|device, session| {
+        let trace = |text: &str| block_on(session.trace(text, &TraceOptions::default()));
+        // With the BOS 256 tokens, and one more.
+        let full = trace(&" a".repeat(255)).unwrap();
+        assert_eq!(full.tokens.len(), 256, "{device}");
+        assert!(full.loss.is_some_and(f64::is_finite), "{device}");
+        let long = trace(&" a".repeat(256)).unwrap_err();
+        assert_eq!(long.details()["tokens"], 257, "{device}: {long}");
+    });
 }
 
 #[test]
@@ -206,6 +216,47 @@ fn a_lost_device_is_reported_as_such() {
 }
 
 #[test]
+fn a_device_lost_while_text_is_generated_is_no_wish_to_stop() {
+    let Some(mut session) = model_session(BackendChoice::Gpu, LimitsChoice::Adapter) else {
+        return;
+    };
+    let device = session.device().clone();
+    let mut tokens = 0;
+    let options = GenerateOptions::default();
+    let generation = session.generate(TEXT, &options, |_| {
+        tokens += 1;
+        if tokens == 3 {
+            device.destroy();
+        }
+        ControlFlow::Continue(())
+    });
+    let error = block_on(generation).unwrap_err();
+    assert_eq!(error.code(), "device-lost", "{error}");
+    assert_eq!(tokens, 3);
+}
+
+#[test]
+fn questions_leave_no_memory_behind() {
+    with_demo(|device, session| {
+        let options = TraceOptions::default();
+        let edit = Edit {
+            sae: "openai.layer_3".to_owned(),
+            latent: 5,
+            value: 2.0,
+            positions: None,
+        };
+        block_on(session.trace(TEXT, &options)).unwrap();
+        let held = session.info().device_bytes;
+        for _ in 0..3 {
+            block_on(session.trace(TEXT, &options)).unwrap();
+            block_on(session.edited(TEXT, &edit, &options)).unwrap();
+            block_on(session.feature("openai.layer_3", 5)).unwrap();
+            assert_eq!(session.info().device_bytes, held, "{device}");
+        }
+    });
+}
+
+#[test]
 fn generation_is_a_pure_function_of_seed_and_settings() {
     let mut session = model_session(BackendChoice::Cpu, LimitsChoice::Adapter).unwrap();
     let mut run = |seed| {
@@ -258,7 +309,7 @@ fn a_feature_knows_its_direction() {
             .iter()
             .all(|near| near.latent != 16 && near.cosine <= 1.0)
     );
-    let effect = feature.logit_effect.unwrap();
+    let effect = feature.logit_effect;
     assert!(
         effect
             .top
@@ -307,8 +358,8 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
     block_on(session.load_sae("dense", &file, &SaeOptions::default())).unwrap();
     let trace = block_on(session.trace(TEXT, &TraceOptions::default())).unwrap();
     let sae = &trace.saes[0];
-    assert_eq!(sae.places, d_sae);
-    assert_eq!(sae.metrics.l0, d_sae as f64);
+    assert_eq!(sae.slots, d_sae);
+    assert_eq!(sae.metrics.l0, Some(d_sae as f64));
     for row in sae.latents.chunks(d_sae) {
         let mut latents = row.to_vec();
         latents.sort_unstable();

@@ -67,8 +67,7 @@ impl<'a> Settings<'a> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        value
-            .as_u64()
+        whole(value)
             .and_then(|n| usize::try_from(n).ok())
             .filter(|n| (1..=LARGEST).contains(n))
             .map(Some)
@@ -77,5 +76,20 @@ impl<'a> Settings<'a> {
 
     fn refused(&self, name: &str, found: impl ToString, expected: &str) -> Error {
         Error::field(self.file, name, found, expected)
+    }
+}
+
+/// A whole number, however it was written: `16`, `16.0` or `"16"`. Scripts that build a configuration from command-line
+/// arguments or tables write all three.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    // Up to here an f64 holds every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let number = number.as_f64()?;
+            (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     }
 }

@@ -82,7 +82,7 @@ fn the_pt_file_and_the_saelens_folder_are_the_same_autoencoder() {
         Some("demo-gpt2-6l-256d")
     );
     assert_eq!(folder.config.context_size, Some(256));
-    assert_eq!(folder.config.skipped_positions, [0]);
+    assert_eq!(folder.config.counted.skipped_positions, [0]);
     let frequency = pt.firing_frequency.unwrap();
     assert_eq!(frequency.len(), 4096);
     // The frequencies of all latents add up to the mean number of active ones, k.

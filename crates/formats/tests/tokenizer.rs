@@ -203,6 +203,35 @@ fn damaged_vocabularies_name_the_culprit() {
 }
 
 #[test]
+fn special_tokens_are_those_that_the_file_marks() {
+    let mut root = json("web/demo/model/tokenizer.json");
+    let end = root["added_tokens"][0].clone();
+    let mut added = |content: &str, id: u32, special: serde_json::Value| {
+        let mut token = end.clone();
+        token["content"] = content.into();
+        token["id"] = id.into();
+        token["special"] = special;
+        root["added_tokens"].as_array_mut().unwrap().push(token);
+    };
+    added("<pad>", 8192, true.into());
+    added("<word>", 8193, false.into());
+    let tokenizer = Tokenizer::from_tokenizer_json(root.to_string().as_bytes()).unwrap();
+    let special: Vec<u32> = (0..9000).filter(|&id| tokenizer.is_special(id)).collect();
+    assert_eq!(special, [8191, 8192]);
+    assert_eq!(tokenizer.encode("<pad><word>"), [8192, 8193]);
+}
+
+#[test]
+fn the_end_of_text_is_special_whatever_files_it_comes_from() {
+    let mut vocab = json("web/demo/model/tokenizer.json")["model"]["vocab"].take();
+    vocab["<|endoftext|>"] = 8191.into();
+    let vocab = vocab.to_string();
+    let tokenizer = Tokenizer::from_vocab_merges(vocab.as_bytes(), b"").unwrap();
+    let special: Vec<u32> = (0..9000).filter(|&id| tokenizer.is_special(id)).collect();
+    assert_eq!(special, [8191]);
+}
+
+#[test]
 fn merges_may_be_texts_or_pairs() {
     let mut root = json("web/demo/model/tokenizer.json");
     for merge in root["model"]["merges"].as_array_mut().unwrap() {

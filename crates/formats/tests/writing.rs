@@ -6,7 +6,10 @@ use common::{entries, file, read_folder, read_pt, tensors};
 use formats::Error;
 use formats::sae::openai::write_pt;
 use formats::sae::saelens::{Folder, write_folder};
-use formats::sae::{Architecture, FileKind, Gate, Normalization, Sae, SaeConfig, sniff};
+use formats::sae::{
+    Architecture, CountedPositions, FileKind, Gate, Normalization, Sae, SaeConfig, SeqposSlice,
+    SpecialTokens, sniff,
+};
 use formats::tensors::TensorFile;
 use proptest::prelude::*;
 
@@ -29,7 +32,7 @@ fn without_origin(mut sae: Sae) -> Sae {
     sae.config.prepend_bos = None;
     sae.config.context_size = None;
     sae.config.center_writing_weights = None;
-    sae.config.skipped_positions.clear();
+    sae.config.counted = CountedPositions::default();
     sae
 }
 
@@ -195,6 +198,28 @@ fn floats(count: usize) -> impl Strategy<Value = Vec<f32>> {
     proptest::collection::vec(finite, count)
 }
 
+fn counted() -> impl Strategy<Value = CountedPositions> {
+    let special = prop_oneof![
+        Just(SpecialTokens::None),
+        Just(SpecialTokens::All),
+        proptest::collection::vec(any::<u32>(), 0..3).prop_map(SpecialTokens::Ids),
+    ];
+    let step = proptest::option::of(1..5i64);
+    let slice = (any::<Option<i64>>(), any::<Option<i64>>(), step)
+        .prop_filter("a slice that leaves something out", |slice| {
+            *slice != (None, None, None)
+        })
+        .prop_map(|(start, stop, step)| SeqposSlice { start, stop, step });
+    let skipped = proptest::collection::vec(0..100usize, 0..3);
+    (special, proptest::option::of(slice), skipped).prop_map(
+        |(exclude_special_tokens, seqpos_slice, skipped_positions)| CountedPositions {
+            exclude_special_tokens,
+            seqpos_slice,
+            skipped_positions,
+        },
+    )
+}
+
 fn config(d_in: usize, d_sae: usize) -> impl Strategy<Value = SaeConfig> {
     let architecture = prop_oneof![
         Just(Architecture::Standard),
@@ -213,13 +238,12 @@ fn config(d_in: usize, d_sae: usize) -> impl Strategy<Value = SaeConfig> {
         }),
     ];
     let text = || proptest::option::of("blocks\\.[0-9]\\.attn\\.hook_z|[a-z\"\\\\ é\n]{0,8}");
-    let numbers = proptest::collection::vec(0..100usize, 0..3);
     let rest = (
         text(),
         text(),
         any::<Option<bool>>(),
         proptest::option::of(1..2000usize),
-        numbers,
+        counted(),
         any::<Option<bool>>(),
     );
     (architecture, normalization, any::<bool>(), rest).prop_map(
@@ -233,7 +257,7 @@ fn config(d_in: usize, d_sae: usize) -> impl Strategy<Value = SaeConfig> {
             model_name: rest.1,
             prepend_bos: rest.2,
             context_size: rest.3,
-            skipped_positions: rest.4,
+            counted: rest.4,
             center_writing_weights: rest.5,
         },
     )

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use kernels::{
-    Add, Buffer, Embedding, LayerNorm, Linear, NormedInput, Recorder, add, embedding, layer_norm,
-    linear,
+    Add, Buffer, Embedding, LayerNorm, Linear, NormedInput, Recorder, ScaleShift, add, embedding,
+    layer_norm, linear, scale_shift,
 };
 
 use crate::block::{BlockPass, Scratch};
@@ -125,27 +125,13 @@ impl Gpt2 {
         logits: &Buffer,
         hooks: &mut dyn Hooks,
     ) -> Result<(), Error> {
-        let unembed = |input| Linear::plain(input, rows.len(), &self.token_embedding, logits);
-        if hooks.wants(HookPoint::LnFinalNormalized) {
-            let normalised = self.record_final_norm(recorder, resid, rows.clone(), hooks)?;
-            return Ok(linear(recorder, &unembed(&normalised))?);
-        }
-        let norm = NormedInput {
-            weight_bias: &self.ln_final,
-            epsilon: self.config.layer_norm_epsilon,
-            scratch: &recorder.scratch("ln_final", rows.len() * self.config.n_embd)?,
-        };
-        Ok(linear(
-            recorder,
-            &Linear {
-                input_first_row: rows.start,
-                norm: Some(norm),
-                ..unembed(resid)
-            },
-        )?)
+        let last = rows.end;
+        let stream = self.record_final_norm(recorder, resid, last, hooks)?;
+        self.record_unembedding(recorder, &stream, rows, logits)
     }
 
-    /// Records the final LayerNorm of rows of a residual stream, as the hooks leave it.
+    /// Records the final LayerNorm of the first `rows` rows of a residual stream where hooks want to see it; where they do
+    /// not, it is fused into the unembedding.
     ///
     /// # Errors
     /// [`Error::Device`], and whatever the hooks return.
@@ -153,29 +139,87 @@ impl Gpt2 {
         &self,
         recorder: &mut Recorder,
         resid: &Buffer,
-        rows: Range<usize>,
+        rows: usize,
         hooks: &mut dyn Hooks,
-    ) -> Result<Buffer, Error> {
+    ) -> Result<FinalStream, Error> {
+        let wanted = [HookPoint::LnFinalNormalized, HookPoint::LnFinalOut];
+        if !wanted.into_iter().any(|point| hooks.wants(point)) {
+            return Ok(FinalStream {
+                stream: resid.clone(),
+                normalised: false,
+            });
+        }
         let width = self.config.n_embd;
-        let mut normalised = recorder.scratch("ln_final", rows.len() * width)?;
+        let mut normalised = recorder.scratch("ln_final.hook_normalized", rows * width)?;
         layer_norm(
             recorder,
             &LayerNorm {
                 input: resid,
-                input_first_row: rows.start,
-                rows: rows.len(),
+                input_first_row: 0,
+                rows,
                 width,
-                weight_bias: &self.ln_final,
+                weight_bias: &self.unit_norm,
                 epsilon: self.config.layer_norm_epsilon,
                 output: &normalised,
             },
         )?;
-        visit(
+        let point = HookPoint::LnFinalNormalized;
+        visit(recorder, hooks, point, &mut normalised)?;
+        let mut stream = recorder.scratch("ln_final.hook_out", rows * width)?;
+        scale_shift(
             recorder,
-            hooks,
-            HookPoint::LnFinalNormalized,
-            &mut normalised,
+            &ScaleShift {
+                input: &normalised,
+                weight_bias: &self.ln_final,
+                rows,
+                width,
+                output: &stream,
+            },
         )?;
-        Ok(normalised)
+        visit(recorder, hooks, HookPoint::LnFinalOut, &mut stream)?;
+        Ok(FinalStream {
+            stream,
+            normalised: true,
+        })
     }
+
+    /// Records the unembedding of some rows into `logits [rows, vocab_size]`.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn record_unembedding(
+        &self,
+        recorder: &mut Recorder,
+        stream: &FinalStream,
+        rows: Range<usize>,
+        logits: &Buffer,
+    ) -> Result<(), Error> {
+        let scratch;
+        let norm = if stream.normalised {
+            None
+        } else {
+            scratch = recorder.scratch("ln_final", rows.len() * self.config.n_embd)?;
+            Some(NormedInput {
+                weight_bias: &self.ln_final,
+                epsilon: self.config.layer_norm_epsilon,
+                scratch: &scratch,
+            })
+        };
+        let product = Linear::plain(&stream.stream, rows.len(), &self.token_embedding, logits);
+        Ok(linear(
+            recorder,
+            &Linear {
+                input_first_row: rows.start,
+                norm,
+                ..product
+            },
+        )?)
+    }
+}
+
+/// The unembedding's input.
+pub struct FinalStream {
+    stream: Buffer,
+    /// Whether the final LayerNorm has been applied.
+    normalised: bool,
 }

@@ -28,8 +28,12 @@ pub enum HookPoint {
     MlpOut(usize),
     /// `blocks.{L}.hook_resid_post`: the residual stream out of block L.
     ResidPost(usize),
-    /// `ln_final.hook_normalized`: the final LayerNorm's output.
+    /// `ln_final.hook_normalized`: (x − mean)/√(variance + ε) of the last residual stream, before the final LayerNorm's weight
+    /// and bias, as in TransformerLens 3 and, with folded LayerNorm, in every version.
     LnFinalNormalized,
+    /// `ln_final.hook_out`: the final LayerNorm's output, after weight and bias. TransformerLens before version 3 called it
+    /// `ln_final.hook_normalized` where LayerNorm was not folded.
+    LnFinalOut,
 }
 
 impl HookPoint {
@@ -51,7 +55,7 @@ impl HookPoint {
             | Self::MlpPost(layer)
             | Self::MlpOut(layer)
             | Self::ResidPost(layer) => Some(layer),
-            Self::Embed | Self::PosEmbed | Self::LnFinalNormalized => None,
+            Self::Embed | Self::PosEmbed | Self::LnFinalNormalized | Self::LnFinalOut => None,
         }
     }
 }
@@ -69,6 +73,7 @@ impl fmt::Display for HookPoint {
             Self::MlpOut(layer) => write!(f, "blocks.{layer}.hook_mlp_out"),
             Self::ResidPost(layer) => write!(f, "blocks.{layer}.hook_resid_post"),
             Self::LnFinalNormalized => f.write_str("ln_final.hook_normalized"),
+            Self::LnFinalOut => f.write_str("ln_final.hook_out"),
         }
     }
 }
@@ -89,6 +94,7 @@ impl FromStr for HookPoint {
             "hook_embed" => return Ok(Self::Embed),
             "hook_pos_embed" => return Ok(Self::PosEmbed),
             "ln_final.hook_normalized" => return Ok(Self::LnFinalNormalized),
+            "ln_final.hook_out" => return Ok(Self::LnFinalOut),
             _ => {}
         }
         let rest = name.strip_prefix("blocks.").ok_or_else(unknown)?;
@@ -181,6 +187,7 @@ mod tests {
             HookPoint::MlpOut(6),
             HookPoint::ResidPost(47),
             HookPoint::LnFinalNormalized,
+            HookPoint::LnFinalOut,
         ] {
             assert_eq!(point.to_string().parse(), Ok(point));
         }

@@ -15,7 +15,7 @@ mod weights;
 pub use config::Config;
 pub use decode::{Cache, Decoder};
 pub use error::Error;
-pub use forward::Start;
+pub use forward::{FinalStream, Start};
 pub use hooks::{HookPoint, Hooks, NoHooks, UnknownHook};
 pub use tokens::Batch;
 pub use weights::{Gpt2, WeightSource};

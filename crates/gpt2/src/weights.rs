@@ -16,6 +16,9 @@ pub trait WeightSource {
     /// end.
     fn position(&self, key: &str) -> u64;
 
+    /// How a matrix is to be stored on the device.
+    fn format(&self, key: &str) -> WeightFormat;
+
     /// Entries `range` of a tensor's leading dimension, row-major; for a vector, its elements.
     ///
     /// # Errors
@@ -35,6 +38,8 @@ pub struct Gpt2 {
     pub(crate) position_embedding: Buffer,
     pub(crate) blocks: Vec<Block>,
     pub(crate) ln_final: Buffer,
+    /// Weight 1 and bias 0: LayerNorm without either.
+    pub(crate) unit_norm: Buffer,
     ln_final_weight: Vec<f32>,
 }
 
@@ -62,7 +67,6 @@ impl Gpt2 {
     pub async fn load<S: WeightSource>(
         device: &Device,
         config: Config,
-        format: WeightFormat,
         source: &S,
     ) -> Result<Self, S::Error> {
         config.check()?;
@@ -80,6 +84,7 @@ impl Gpt2 {
                     loaded.vectors.insert(key, values);
                 }
                 Shape::Matrix(shape, stored) => {
+                    let format = source.format(&key);
                     let matrix =
                         Matrix::upload(device, &key, shape, format, stored, async |rows| {
                             source.rows(&key, rows).await
@@ -106,6 +111,23 @@ impl Gpt2 {
     /// W_E `[vocab_size, d_model]`, which is also W_Uᵀ.
     pub fn token_embedding(&self) -> &Matrix {
         &self.token_embedding
+    }
+
+    /// How the weight matrices are stored; None where not all are stored alike.
+    pub fn weight_format(&self) -> Option<WeightFormat> {
+        let format = self.token_embedding.format();
+        let products = self.blocks.iter().flat_map(|block| {
+            [
+                &block.attn_qkv,
+                &block.attn_out,
+                &block.mlp_in,
+                &block.mlp_out,
+            ]
+        });
+        products
+            .map(|product| product.weights.format())
+            .all(|other| other == format)
+            .then_some(format)
     }
 
     /// W_out of a block's MLP, `[d_model, n_inner]`: what its neurons write.
@@ -205,6 +227,8 @@ impl Loaded {
             });
         }
         let (ln_final, ln_final_weight) = self.norm(device, "ln_f")?;
+        let mut unit_norm = vec![1.0_f32; config.n_embd];
+        unit_norm.resize(2 * config.n_embd, 0.0);
         Ok(Gpt2 {
             config,
             device: device.clone(),
@@ -212,6 +236,7 @@ impl Loaded {
             position_embedding: device.buffer_with("wpe.weight", &self.vector("wpe.weight")?)?,
             blocks,
             ln_final,
+            unit_norm: device.buffer_with("unit norm", &unit_norm)?,
             ln_final_weight,
         })
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use gpt2::{Batch, Config, Decoder, Error, Gpt2, HookPoint, Hooks, NoHooks, Start, WeightSource};
-use kernels::{Buffer, Device, DeviceOptions, Recorder, WeightFormat};
+use kernels::{Buffer, Copy, Device, DeviceOptions, Recorder, WeightFormat, copy};
 use pollster::block_on;
 
 const CONFIG: Config = Config {
@@ -58,6 +58,10 @@ impl WeightSource for Weights {
             .fold(0, |sum, byte| sum << 8 | u64::from(byte))
     }
 
+    fn format(&self, _key: &str) -> WeightFormat {
+        WeightFormat::F32
+    }
+
     async fn rows(&self, key: &str, rows: Range<usize>) -> Result<Vec<f32>, Error> {
         let across = across(key);
         Ok((rows.start * across..rows.end * across)
@@ -79,7 +83,7 @@ fn devices() -> Vec<Device> {
 }
 
 fn model(device: &Device) -> Gpt2 {
-    block_on(Gpt2::load(device, CONFIG, WeightFormat::F32, &Weights)).unwrap()
+    block_on(Gpt2::load(device, CONFIG, &Weights)).unwrap()
 }
 
 fn logits(model: &Gpt2, tokens: &[u32], sequences: usize, hooks: &mut dyn Hooks) -> Vec<f32> {
@@ -169,7 +173,7 @@ fn all_points() -> Vec<HookPoint> {
             HookPoint::ResidPost(layer),
         ]);
     }
-    points.push(HookPoint::LnFinalNormalized);
+    points.extend([HookPoint::LnFinalNormalized, HookPoint::LnFinalOut]);
     points
 }
 
@@ -240,12 +244,88 @@ fn every_hook_point_can_be_replaced() {
                 .iter()
                 .zip(&replaced)
                 .map(|(a, b)| (a - b).abs())
-                .fold(0.0, f32::max);
+                .fold(0.0_f32, |most, change| {
+                    if change > most || change.is_nan() {
+                        change
+                    } else {
+                        most
+                    }
+                });
             assert!(change > 1e-3, "{point} made no difference");
-            if point == HookPoint::LnFinalNormalized {
-                assert!(replaced.iter().all(|logit| *logit == 0.0));
+            match point {
+                HookPoint::LnFinalOut => assert!(replaced.iter().all(|logit| *logit == 0.0)),
+                // Only the final LayerNorm's bias is left, the same at every token.
+                HookPoint::LnFinalNormalized => {
+                    let (first, others) = replaced.split_at(CONFIG.vocab_size);
+                    assert!(first.iter().any(|logit| *logit != 0.0));
+                    assert!(others.chunks(CONFIG.vocab_size).all(|row| row == first));
+                }
+                _ => {}
             }
         }
+    }
+}
+
+/// Reads the activation at one point.
+struct Read {
+    point: HookPoint,
+    found: Option<Buffer>,
+}
+
+impl Hooks for Read {
+    fn wants(&self, point: HookPoint) -> bool {
+        self.point == point
+    }
+
+    fn visit(
+        &mut self,
+        recorder: &mut Recorder,
+        _point: HookPoint,
+        activation: &Buffer,
+    ) -> Result<Option<Buffer>, Error> {
+        let words = activation.words();
+        let output = recorder.scratch("kept", words)?;
+        let copied = Copy {
+            input: activation,
+            input_offset: 0,
+            output: &output,
+            output_offset: 0,
+            words,
+        };
+        copy(recorder, &copied)?;
+        self.found = Some(output);
+        Ok(None)
+    }
+}
+
+#[test]
+fn the_final_norm_is_seen_before_and_after_weight_and_bias() {
+    let tokens = [3, 1, 4, 1, 5];
+    let width = CONFIG.n_embd;
+    for device in devices() {
+        let model = model(&device);
+        let read = |point| {
+            let mut hook = Read { point, found: None };
+            logits(&model, &tokens, 1, &mut hook);
+            let buffer = hook.found.unwrap();
+            let recorder = Recorder::new(&device);
+            block_on(recorder.read_f32(&buffer, 5 * width)).unwrap()
+        };
+        let stream = read(HookPoint::ResidPost(CONFIG.n_layer - 1));
+        let mut normalised = Vec::new();
+        let mut out = Vec::new();
+        for row in stream.chunks(width) {
+            let mean = row.iter().sum::<f32>() / width as f32;
+            let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / width as f32;
+            let scale = 1.0 / (variance + CONFIG.layer_norm_epsilon).sqrt();
+            for (d, x) in row.iter().enumerate() {
+                let value = (x - mean) * scale;
+                normalised.push(value);
+                out.push(value * weight("ln_f.weight", d) + weight("ln_f.bias", d));
+            }
+        }
+        assert_close(&read(HookPoint::LnFinalNormalized), &normalised, 1e-4);
+        assert_close(&read(HookPoint::LnFinalOut), &out, 1e-4);
     }
 }
 

@@ -98,6 +98,7 @@ pub fn trace(trace: &Trace) -> JsValue {
     Object::new()
         .list("tokens", &trace.tokens, token)
         .with("bosPrepended", trace.bos_prepended)
+        .with("bosReason", &trace.bos_reason)
         .number("loss", trace.loss)
         .floats("tokenLosses", &trace.token_losses)
         .list("next", &trace.next, next_token)
@@ -112,21 +113,26 @@ pub fn trace(trace: &Trace) -> JsValue {
 
 fn sae_trace(trace: &SaeTrace) -> JsValue {
     sae_object(&trace.info)
-        .count("k", trace.places)
+        .count("k", trace.slots)
         .integers("latents", &trace.latents)
         .floats("activations", &trace.activations)
         .with("metrics", metrics(&trace.metrics))
+        .positions("skipped", &trace.skipped)
+        .list("cautions", &trace.cautions, |caution| {
+            caution.as_str().into()
+        })
         .into()
 }
 
 fn metrics(metrics: &Metrics) -> Object {
     Object::new()
-        .with("l0", metrics.l0)
+        .number("l0", metrics.l0)
         .number("fvu", metrics.fvu)
-        .with("relativeError", metrics.relative_error)
+        .number("relativeError", metrics.relative_error)
+        .number("cosine", metrics.cosine)
         .number("splicedLoss", metrics.spliced_loss)
         .number("deltaCe", metrics.delta_ce)
-        .with("kl", metrics.kl)
+        .number("kl", metrics.kl)
         .count("positions", metrics.positions)
 }
 
@@ -148,7 +154,7 @@ pub fn edited(edited: &Edited) -> JsValue {
         .list("nextByPosition", &edited.next_by_position, |next| {
             next_tokens(next)
         })
-        .with("kl", edited.mean_kl)
+        .number("kl", edited.mean_kl)
         .floats("klByPosition", &edited.kl);
     match &edited.logits {
         Some(logits) => object.with("logits", matrix(logits)).into(),
@@ -158,15 +164,13 @@ pub fn edited(edited: &Edited) -> JsValue {
 
 /// What a latent writes and what it is similar to.
 pub fn feature(feature: &Feature) -> JsValue {
-    let effect = feature.logit_effect.as_ref().map_or(JsValue::NULL, |it| {
-        Object::new()
-            .list("top", &it.top, token_effect)
-            .list("bottom", &it.bottom, token_effect)
-            .into()
-    });
+    let effect = Object::new()
+        .list("top", &feature.logit_effect.top, token_effect)
+        .list("bottom", &feature.logit_effect.bottom, token_effect);
     Object::new()
         .count("latent", feature.latent)
         .with("decoderNorm", feature.decoder_norm)
+        .with("outputNorm", feature.output_norm)
         .with("encoderBias", feature.encoder_bias)
         .with("logitEffect", effect)
         .list("nearest", &feature.nearest, neighbour)
@@ -204,6 +208,7 @@ pub fn tokenization(tokens: &Tokenization) -> JsValue {
     Object::new()
         .list("tokens", &tokens.tokens, token)
         .with("bosPrepended", tokens.bos_prepended)
+        .with("bosReason", &tokens.bos_reason)
         .count("nCtx", tokens.n_ctx)
         .into()
 }

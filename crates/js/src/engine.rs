@@ -83,11 +83,12 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the prompt (`empty-prompt`, `prompt-too-long`), `unknown-sae`, `cancelled`, `device-lost`.
-    pub async fn trace(&self, prompt: String, options: JsValue) -> Result<JsValue, JsValue> {
+    pub async fn trace(&self, prompt: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
         let options = options::trace(options)?;
         let trace = self
             .session()?
-            .trace(&prompt, &options)
+            .trace(prompt.as_input(), &options)
             .await
             .map_err(refused)?;
         Ok(convert::trace(&trace))
@@ -111,11 +112,12 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::trace`].
-    pub async fn logits(&self, prompt: String, options: JsValue) -> Result<JsValue, JsValue> {
+    pub async fn logits(&self, prompt: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
         let bos = options::bos_of(options)?;
         let matrix = self
             .session()?
-            .logits(&prompt, bos)
+            .logits(prompt.as_input(), bos)
             .await
             .map_err(refused)?;
         Ok(convert::matrix(&matrix))
@@ -127,15 +129,16 @@ impl Engine {
     /// As [`Engine::trace`], and `bad-option` where there is no such layer.
     pub async fn residual(
         &self,
-        prompt: String,
+        prompt: JsValue,
         layer: JsValue,
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
         let layer: u32 = options::read("layer", layer)?;
         let bos = options::bos_of(options)?;
         let matrix = self
             .session()?
-            .residual(&prompt, layer as usize, bos)
+            .residual(prompt.as_input(), layer as usize, bos)
             .await
             .map_err(refused)?;
         Ok(convert::matrix(&matrix))
@@ -147,14 +150,15 @@ impl Engine {
     /// As [`Engine::trace`].
     pub async fn reconstruction(
         &self,
-        prompt: String,
+        prompt: JsValue,
         sae: String,
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
         let bos = options::bos_of(options)?;
         let matrix = self
             .session()?
-            .reconstruction(&prompt, &sae, bos)
+            .reconstruction(prompt.as_input(), &sae, bos)
             .await
             .map_err(refused)?;
         Ok(convert::matrix(&matrix))
@@ -166,15 +170,16 @@ impl Engine {
     /// As [`Engine::trace`], and `bad-option` where there is no such latent or position.
     pub async fn edited(
         &self,
-        prompt: String,
+        prompt: JsValue,
         edit: JsValue,
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
         let edit: options::Edit = options::read("edit", edit)?;
         let options = options::trace(options)?;
         let edited = self
             .session()?
-            .edited(&prompt, &edit.into(), &options)
+            .edited(prompt.as_input(), &edit.into(), &options)
             .await
             .map_err(refused)?;
         Ok(convert::edited(&edited))
@@ -186,15 +191,16 @@ impl Engine {
     /// As [`Engine::trace`]; one that is cancelled after its first token resolves with what there is.
     pub async fn generate(
         &self,
-        prompt: String,
+        prompt: JsValue,
         options: JsValue,
         on_token: Function,
     ) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
         let options: GenerateOptions = options::read("options", options)?;
         let options = options.into_session_options()?;
         let generation = self
             .session()?
-            .generate(&prompt, &options, |token| {
+            .generate(prompt.as_input(), &options, |token| {
                 match on_token.call1(&JsValue::UNDEFINED, &convert::token(token)) {
                     Ok(_) => ControlFlow::Continue(()),
                     Err(_) => ControlFlow::Break(()),
@@ -209,9 +215,13 @@ impl Engine {
     ///
     /// # Errors
     /// `no-model`, `bad-option`. A prompt that is too long is no error here.
-    pub fn tokenize(&self, prompt: &str, options: JsValue) -> Result<JsValue, JsValue> {
+    pub fn tokenize(&self, prompt: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
         let bos = options::bos_of(options)?;
-        let tokens = self.session()?.tokenize(prompt, bos).map_err(refused)?;
+        let tokens = self
+            .session()?
+            .tokenize(prompt.as_input(), bos)
+            .map_err(refused)?;
         Ok(convert::tokenization(&tokens))
     }
 

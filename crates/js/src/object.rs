@@ -1,6 +1,6 @@
 //! Building plain JavaScript objects and arrays.
 
-use js_sys::{Array, Float32Array, Int32Array, Reflect};
+use js_sys::{Array, Float32Array, Int32Array, Reflect, Uint32Array};
 use wasm_bindgen::JsValue;
 
 /// A plain object under construction.
@@ -38,6 +38,12 @@ impl Object {
     /// Adds a Float32Array.
     pub fn floats(self, key: &str, values: &[f32]) -> Self {
         self.with(key, Float32Array::from(values))
+    }
+
+    /// Adds a Uint32Array of positions, which a context keeps far below 2^32.
+    pub fn positions(self, key: &str, values: &[usize]) -> Self {
+        let values: Vec<u32> = values.iter().map(|value| *value as u32).collect();
+        self.with(key, Uint32Array::from(&values[..]))
     }
 
     /// Adds an Int32Array.

@@ -1,11 +1,41 @@
 //! Arguments as JavaScript gives them. Every field may be absent or `undefined`.
 
-use explorer::{BackendChoice, Bos, LimitsChoice, SaeOptions, WeightChoice};
+use explorer::{BackendChoice, Bos, Input, LimitsChoice, SaeOptions, WeightChoice};
+use js_sys::Uint32Array;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::bad_option;
+
+/// A prompt: a text, or the ids of tokens.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "it must be a text, or an array of token ids")]
+pub enum Prompt {
+    Text(String),
+    Tokens(Vec<u32>),
+}
+
+impl Prompt {
+    /// As JavaScript gives it: a string, an array or a Uint32Array.
+    pub fn read(value: JsValue) -> Result<Self, JsValue> {
+        if let Some(text) = value.as_string() {
+            return Ok(Self::Text(text));
+        }
+        if let Some(ids) = value.dyn_ref::<Uint32Array>() {
+            return Ok(Self::Tokens(ids.to_vec()));
+        }
+        read("prompt", value)
+    }
+
+    /// As the session takes it.
+    pub fn as_input(&self) -> Input<'_> {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Tokens(ids) => ids.into(),
+        }
+    }
+}
 
 /// Options of everything that runs a prompt.
 #[derive(Default, Deserialize)]

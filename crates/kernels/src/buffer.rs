@@ -1,20 +1,19 @@
 //! Buffers of 32-bit words on a device.
 
 use std::cell::RefCell;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
-use crate::device::{Backend, Device, DeviceInner};
+use crate::device::{Backend, Device};
 use crate::error::Error;
+use crate::memory::{Counted, GpuMemory};
 
-/// 32-bit words on a device: `f32`, `u32`, or packed halves. Cheap to clone; all clones are the same memory.
+/// 32-bit words on a device: `f32`, `u32`, or packed f16 weights. Cheap to clone; all clones are the same memory.
 #[derive(Clone)]
 pub struct Buffer {
     inner: Rc<BufferInner>,
 }
 
 struct BufferInner {
-    /// Weak, because the device owns buffers itself.
-    device: Weak<DeviceInner>,
     label: String,
     words: usize,
     storage: Storage,
@@ -22,10 +21,13 @@ struct BufferInner {
 
 pub(crate) enum Storage {
     Gpu {
-        buffer: wgpu::Buffer,
+        memory: GpuMemory,
         queue: wgpu::Queue,
     },
-    Cpu(RefCell<Vec<u32>>),
+    Cpu {
+        memory: RefCell<Vec<u32>>,
+        _counted: Counted,
+    },
 }
 
 impl Buffer {
@@ -41,16 +43,11 @@ impl Buffer {
         }
         let storage = match &device.inner.backend {
             Backend::Gpu(gpu) => {
-                gpu.faults.note_allocation(label, needed);
+                let usage = wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_SRC
+                    | wgpu::BufferUsages::COPY_DST;
                 Storage::Gpu {
-                    buffer: gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                        label: Some(label),
-                        size: needed.max(4),
-                        usage: wgpu::BufferUsages::STORAGE
-                            | wgpu::BufferUsages::COPY_SRC
-                            | wgpu::BufferUsages::COPY_DST,
-                        mapped_at_creation: false,
-                    }),
+                    memory: GpuMemory::new(device, gpu, label, needed, usage),
                     queue: gpu.queue.clone(),
                 }
             }
@@ -65,14 +62,15 @@ impl Buffer {
                         reason: error.to_string(),
                     })?;
                 memory.resize(words, 0);
-                Storage::Cpu(RefCell::new(memory))
+                device.count(|counters| counters.buffers += 1);
+                Storage::Cpu {
+                    memory: RefCell::new(memory),
+                    _counted: Counted::new(device, needed),
+                }
             }
         };
-        device.count(|counters| counters.buffers += 1);
-        device.inner.bytes.set(device.bytes() + needed);
         Ok(Self {
             inner: Rc::new(BufferInner {
-                device: Rc::downgrade(&device.inner),
                 label: label.to_owned(),
                 words,
                 storage,
@@ -110,10 +108,14 @@ impl Buffer {
             ));
         }
         match &self.inner.storage {
-            Storage::Gpu { buffer, queue } => {
-                queue.write_buffer(buffer, offset as u64 * 4, bytemuck::cast_slice(words));
+            Storage::Gpu { memory, queue } => {
+                queue.write_buffer(
+                    &memory.buffer,
+                    offset as u64 * 4,
+                    bytemuck::cast_slice(words),
+                );
             }
-            Storage::Cpu(memory) => {
+            Storage::Cpu { memory, .. } => {
                 memory.borrow_mut()[offset..offset + words.len()].copy_from_slice(words);
             }
         }
@@ -124,25 +126,20 @@ impl Buffer {
         &self.inner.storage
     }
 
-    /// Its memory on the CPU device, as the twins see it.
+    /// Its memory on the CPU device, as the CPU reference implementations see it.
     pub(crate) fn cpu_memory(&self) -> Option<&RefCell<Vec<u32>>> {
         match &self.inner.storage {
-            Storage::Cpu(memory) => Some(memory),
+            Storage::Cpu { memory, .. } => Some(memory),
             Storage::Gpu { .. } => None,
         }
     }
 
+    /// Equal for clones alone.
+    pub(crate) fn address(&self) -> *const () {
+        Rc::as_ptr(&self.inner).cast()
+    }
+
     pub(crate) fn same_memory(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.inner, &other.inner)
-    }
-}
-
-impl Drop for BufferInner {
-    fn drop(&mut self) {
-        if let Some(device) = self.device.upgrade() {
-            device
-                .bytes
-                .set(device.bytes.get().saturating_sub(self.words as u64 * 4));
-        }
     }
 }

@@ -14,6 +14,7 @@ mod error;
 mod gpu;
 mod kernel;
 mod matrix;
+mod memory;
 mod plan;
 mod recorder;
 mod strips;
@@ -35,6 +36,7 @@ pub use kernel::{
     layer_norm::{LayerNorm, layer_norm},
     linear::{Linear, NormedInput, linear},
     sae_normalize::{Normalization, SaeNormalize, sae_normalize},
+    scale_shift::{ScaleShift, scale_shift},
     sparse_decode::{SparseDecode, sparse_decode},
     splice::{Splice, splice},
     topk::{MAX_K, TopK, topk},

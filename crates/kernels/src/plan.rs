@@ -1,5 +1,6 @@
 //! Kernels made ready, running them, and reading back.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::answer::Answer;
@@ -7,9 +8,10 @@ use crate::buffer::{Buffer, Storage};
 use crate::device::{Backend, Device};
 use crate::error::Error;
 use crate::gpu::{Gpu, Pipeline};
+use crate::memory::GpuMemory;
 use crate::recorder::GpuStep;
 
-/// One kernel's twin.
+/// One kernel's CPU reference, with its buffers.
 pub(crate) type CpuStep = Box<dyn Fn()>;
 
 /// Kernels ready to run, any number of times.
@@ -22,7 +24,11 @@ pub struct Plan {
 
 struct GpuPlan {
     dispatches: Vec<GpuDispatch>,
-    staging: Option<wgpu::Buffer>,
+    staging: Option<GpuMemory>,
+    /// Every dispatch's parameters, one after the other.
+    _parameters: GpuMemory,
+    /// What the bind groups bind: dropped buffers are destroyed, and a bind group does not keep them.
+    _buffers: Vec<Buffer>,
 }
 
 struct GpuDispatch {
@@ -61,7 +67,7 @@ impl Readings {
 impl Plan {
     pub(crate) fn new(
         device: Device,
-        gpu_steps: &[GpuStep],
+        gpu_steps: Vec<GpuStep>,
         parameters: Vec<u8>,
         cpu: Vec<CpuStep>,
         reads: Vec<(Buffer, usize)>,
@@ -70,11 +76,8 @@ impl Plan {
             Backend::Cpu => None,
             Backend::Gpu(gpu) => {
                 let words = reads.iter().map(|(_, words)| words).sum();
-                let plan = GpuPlan::new(gpu, gpu_steps, parameters, words);
-                device.count(|counters| {
-                    counters.buffers += 1 + u64::from(plan.staging.is_some());
-                    counters.bind_groups += plan.dispatches.len() as u64;
-                });
+                let plan = GpuPlan::new(&device, gpu, gpu_steps, parameters, words);
+                device.count(|counters| counters.bind_groups += plan.dispatches.len() as u64);
                 Some(plan)
             }
         };
@@ -133,11 +136,12 @@ impl Plan {
                 let mut offset = 0;
                 for (buffer, count) in &self.reads {
                     let bytes = *count as u64 * 4;
-                    if let (Some(staging), Storage::Gpu { buffer, .. }) =
+                    if let (Some(staging), Storage::Gpu { memory, .. }) =
                         (&plan.staging, buffer.storage())
                         && bytes > 0
                     {
-                        encoder.copy_buffer_to_buffer(buffer, 0, staging, offset, bytes);
+                        let (from, to) = (&memory.buffer, &staging.buffer);
+                        encoder.copy_buffer_to_buffer(from, 0, to, offset, bytes);
                     }
                     offset += bytes;
                 }
@@ -149,7 +153,7 @@ impl Plan {
                     counters.read_backs += u64::from(plan.staging.is_some());
                 });
                 if let Some(staging) = &plan.staging {
-                    self.map(gpu, staging, words).await?;
+                    self.map(gpu, &staging.buffer, words).await?;
                 }
             }
             _ => {
@@ -195,33 +199,43 @@ impl Plan {
 
 impl GpuPlan {
     /// `words` are those of all read-backs together.
-    fn new(gpu: &Gpu, steps: &[GpuStep], mut parameters: Vec<u8>, words: usize) -> Self {
+    fn new(
+        device: &Device,
+        gpu: &Gpu,
+        steps: Vec<GpuStep>,
+        mut parameters: Vec<u8>,
+        words: usize,
+    ) -> Self {
         parameters.resize(parameters.len().next_multiple_of(4), 0);
-        let uniform = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("parameters"),
-            size: (parameters.len() as u64).max(16),
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        gpu.queue.write_buffer(&uniform, 0, &parameters);
+        let memory = |label, bytes: u64, usage| {
+            let usage = usage | wgpu::BufferUsages::COPY_DST;
+            GpuMemory::new(device, gpu, label, bytes, usage)
+        };
+        let bytes = (parameters.len() as u64).max(16);
+        let uniform = memory("parameters", bytes, wgpu::BufferUsages::UNIFORM);
+        gpu.queue.write_buffer(&uniform.buffer, 0, &parameters);
         let dispatch = |step: &GpuStep| GpuDispatch {
             pipeline: step.pipeline.clone(),
-            bind_group: bind_group(gpu, step, &uniform),
+            bind_group: bind_group(gpu, step, &uniform.buffer),
             workgroups: step.workgroups,
         };
-        let staging = |words: usize| {
-            gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("read-back"),
-                size: words as u64 * 4,
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        };
+        let staging = || memory("read-back", words as u64 * 4, wgpu::BufferUsages::MAP_READ);
         Self {
             dispatches: steps.iter().map(dispatch).collect(),
-            staging: (words > 0).then(|| staging(words)),
+            staging: (words > 0).then(staging),
+            _parameters: uniform,
+            _buffers: distinct(steps),
         }
     }
+}
+
+/// The buffers of all steps, each once.
+fn distinct(steps: Vec<GpuStep>) -> Vec<Buffer> {
+    let mut seen = HashSet::new();
+    let buffers = steps.into_iter().flat_map(|step| step.buffers);
+    buffers
+        .filter(|buffer| seen.insert(buffer.address()))
+        .collect()
 }
 
 fn bind_group(gpu: &Gpu, step: &GpuStep, uniform: &wgpu::Buffer) -> wgpu::BindGroup {
@@ -238,11 +252,11 @@ fn bind_group(gpu: &Gpu, step: &GpuStep, uniform: &wgpu::Buffer) -> wgpu::BindGr
             .iter()
             .enumerate()
             .filter_map(|(index, buffer)| match buffer.storage() {
-                Storage::Gpu { buffer, .. } => Some(wgpu::BindGroupEntry {
+                Storage::Gpu { memory, .. } => Some(wgpu::BindGroupEntry {
                     binding: index as u32 + 1,
-                    resource: buffer.as_entire_binding(),
+                    resource: memory.buffer.as_entire_binding(),
                 }),
-                Storage::Cpu(_) => None,
+                Storage::Cpu { .. } => None,
             }),
     );
     gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {

@@ -160,12 +160,6 @@ impl Recorder {
     /// Makes the plan: bind groups, the parameters' buffer and the staging buffer of the read-backs. Where the device has no
     /// room for them, [`Plan::run`] tells.
     pub fn finish(self) -> Plan {
-        Plan::new(
-            self.device,
-            &self.gpu,
-            self.parameters,
-            self.cpu,
-            self.reads,
-        )
+        Plan::new(self.device, self.gpu, self.parameters, self.cpu, self.reads)
     }
 }

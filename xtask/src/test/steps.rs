@@ -64,15 +64,13 @@ pub fn native(paths: &Paths) -> Result<()> {
     process::run(process::cargo(paths).args(["test", "--package", "xtask"]))
 }
 
-/// The page's wasm against its budget, with a table of everything a visitor downloads.
+/// Each wasm module against its budget, with a table of everything a visitor downloads.
 pub fn size(paths: &Paths) -> Result<()> {
     let files = size::measure(&paths.dist)?;
     size::print_table(&files);
-    let wasm = size::check(&files)?;
-    println!(
-        "  wasm after gzip -9: {wasm} bytes of at most {}",
-        size::WASM_BUDGET
-    );
+    for (module, bytes, budget) in size::check(&files)? {
+        println!("  {module} after gzip -9: {bytes} bytes of at most {budget}");
+    }
     Ok(())
 }
 

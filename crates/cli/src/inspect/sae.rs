@@ -91,6 +91,9 @@ fn facts(report: &mut Report, sae: &Sae) {
     report.fact("prepends bos", config.prepend_bos);
     report.fact("model was centred", config.center_writing_weights);
     report.fact("context", config.context_size);
-    report.fact("skipped positions", config.skipped_positions.clone());
+    report.fact(
+        "skipped positions",
+        config.counted.skipped_positions.clone(),
+    );
     report.fact("has firing frequency", sae.firing_frequency.is_some());
 }

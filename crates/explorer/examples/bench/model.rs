@@ -22,6 +22,10 @@ impl WeightSource for Files {
         self.0.position(key)
     }
 
+    fn format(&self, _key: &str) -> WeightFormat {
+        WeightFormat::F16
+    }
+
     async fn rows(&self, key: &str, range: Range<usize>) -> Result<Vec<f32>> {
         Ok(self.0.rows(key, range).await?)
     }
@@ -42,7 +46,7 @@ fn load(device: &Device, folder: &str) -> Result<Gpt2> {
         n_inner: sizes.n_inner,
         layer_norm_epsilon: sizes.layer_norm_epsilon,
     };
-    pollster::block_on(Gpt2::load(device, config, WeightFormat::F16, &files))
+    pollster::block_on(Gpt2::load(device, config, &files))
 }
 
 /// What was counted since `before`.

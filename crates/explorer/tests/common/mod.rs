@@ -1,15 +1,18 @@
 //! The demo model and the reference fixtures, for tests.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub mod tiny;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use explorer::{BackendChoice, Error, LimitsChoice, SaeOptions, Session, WeightChoice};
 use formats::gpt2::Gpt2Files;
-use formats::sae::{SaeFile, openai, saelens};
+use formats::sae::{Architecture, Gate, Normalization, Sae, SaeConfig, SaeFile, openai, saelens};
 use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
+use kernels::{Device, DeviceOptions, Division};
 use pollster::block_on;
 
 pub const PROMPTS: [&str; 6] = ["fairy", "bible", "rust", "pydoc", "gloss", "odd"];
@@ -38,10 +41,51 @@ pub fn empty_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Ses
 
 /// A session with the demo model and no autoencoders. None where there is no GPU and none is required.
 pub fn model_session(backend: BackendChoice, limits: LimitsChoice) -> Option<Session> {
-    let mut session = empty_session(backend, limits)?;
+    Some(with_model(empty_session(backend, limits)?))
+}
+
+fn with_model(mut session: Session) -> Session {
     load_demo(&mut session).unwrap();
     session.set_prepend_bos(true).unwrap();
-    Some(session)
+    session
+}
+
+/// The CPU device, and the GPU with either dispatch profile: that of GPUs (tiled products, fused LayerNorm, f16 weights)
+/// and that of software adapters.
+pub fn devices() -> Vec<(&'static str, Device)> {
+    let mut devices = vec![("cpu", Device::cpu())];
+    for (name, division) in [
+        ("gpu profile", Division::Fine),
+        ("software profile", Division::Coarse),
+    ] {
+        let options = DeviceOptions {
+            division,
+            ..DeviceOptions::default()
+        };
+        match block_on(Device::gpu(options)) {
+            Ok(device) => devices.push((name, device)),
+            Err(error) if std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_none() => {
+                eprintln!("not run with the {name}: {error}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    devices
+}
+
+/// Runs a check on every device with the demo model alone.
+pub fn with_demo_model(check: impl Fn(&str, &mut Session)) {
+    for (name, device) in devices() {
+        check(name, &mut with_model(Session::on(device)));
+    }
+}
+
+/// Runs a check on every device with the demo model and its autoencoders.
+pub fn with_demo(check: impl Fn(&str, &mut Session)) {
+    with_demo_model(|name, session| {
+        load_demo_saes(session);
+        check(name, session);
+    });
 }
 
 /// Loads the demo model.
@@ -76,6 +120,11 @@ fn demo_sae(name: &str) -> SaeFile {
 /// A session with the demo model, its three TopK autoencoders and the ReLU one.
 pub fn demo_session(backend: BackendChoice) -> Option<Session> {
     let mut session = model_session(backend, LimitsChoice::Adapter)?;
+    load_demo_saes(&mut session);
+    Some(session)
+}
+
+fn load_demo_saes(session: &mut Session) {
     for layer in [1, 3, 5] {
         let name = format!("layer_{layer}.pt");
         let file = demo_sae(&name);
@@ -95,7 +144,39 @@ pub fn demo_session(backend: BackendChoice) -> Option<Session> {
     let cfg = read(&folder.join("cfg.json"));
     let file = block_on(saelens::open_folder(&cfg, weights)).unwrap();
     block_on(session.load_sae(RELU, &file, &SaeOptions::default())).unwrap();
-    Some(session)
+}
+
+/// A standard autoencoder in memory with these rows as encoder (transposed) and decoder, without biases.
+fn plain_sae(rows: &[f32], d_in: usize, hook: &str) -> SaeFile {
+    let d_sae = rows.len() / d_in;
+    let config = SaeConfig {
+        hook_name: Some(hook.to_owned()),
+        ..SaeConfig::new(Architecture::Standard, (d_in, d_sae), Normalization::None)
+    };
+    let folder = saelens::write_folder(&Sae {
+        config,
+        w_enc: rows.to_vec(),
+        b_enc: vec![0.0; d_sae],
+        gate: Gate::None,
+        w_dec: rows.to_vec(),
+        b_dec: vec![0.0; d_in],
+        firing_frequency: None,
+    })
+    .unwrap();
+    let weights = TensorFile::from_safetensors("sae_weights.safetensors", folder.weights).unwrap();
+    block_on(saelens::open_folder(&folder.cfg_json, weights)).unwrap()
+}
+
+/// An autoencoder whose latent i is dimension i.
+pub fn identity_sae(d_in: usize, hook: &str) -> SaeFile {
+    let mut rows = vec![0.0; d_in * d_in];
+    rows.iter_mut().step_by(d_in + 1).for_each(|x| *x = 1.0);
+    plain_sae(&rows, d_in, hook)
+}
+
+/// An autoencoder of one latent with this direction.
+pub fn one_latent_sae(direction: &[f32], hook: &str) -> SaeFile {
+    plain_sae(direction, direction.len(), hook)
 }
 
 /// One prompt's reference values.
@@ -151,13 +232,25 @@ impl Fixture {
     }
 }
 
-/// Largest absolute difference.
+/// Largest absolute difference; NaN where there is one on either side, which no bound holds.
 pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max)
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, |most, one| {
+        if most.is_nan() || one <= most {
+            most
+        } else {
+            one
+        }
+    })
+}
+
+#[test]
+fn differences_keep_what_is_not_a_number() {
+    assert!(max_difference(&[6.0, f32::NAN, 1.0005], &[1.0, 1.0, 1.0]).is_nan());
+    assert!(max_difference(&[1.0, 2.0], &[f32::NAN, 2.0]).is_nan());
+    assert_eq!(max_difference(&[1.0, 2.0, 5.0], &[1.0, 4.0, 5.5]), 2.0);
+    assert!(relative_rms(&[f32::NAN], &[1.0]).is_nan());
 }
 
 /// ‖a − b‖ / ‖b‖.

@@ -2,12 +2,14 @@
 
 pub mod attention;
 mod check;
+mod counted;
 mod file;
 pub mod openai;
 pub mod saelens;
 
 use crate::error::{Error, Result};
 
+pub use counted::{CountedPositions, SeqposSlice, SpecialTokens};
 pub use file::{Layout, SaeFile};
 
 /// How latents are made sparse.
@@ -87,8 +89,8 @@ pub struct SaeConfig {
     /// Whether a BOS token was prepended in training, if the file says so or its age does: before SAELens 6 one was,
     /// unless the file denied it.
     pub prepend_bos: Option<bool>,
-    /// Positions of a context that training left out.
-    pub skipped_positions: Vec<usize>,
+    /// Positions and tokens that training left out, and that its metrics therefore do not count.
+    pub counted: CountedPositions,
     /// The model that it was trained on, if the file says so.
     pub model_name: Option<String>,
     /// Tokens in a training context, if the file says so.
@@ -113,7 +115,7 @@ impl SaeConfig {
             apply_b_dec_to_input: true,
             hook_name: None,
             prepend_bos: None,
-            skipped_positions: Vec::new(),
+            counted: CountedPositions::default(),
             model_name: None,
             context_size: None,
             center_writing_weights: None,

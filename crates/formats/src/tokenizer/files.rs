@@ -1,6 +1,6 @@
 //! The files that a tokenizer comes in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
@@ -91,15 +91,16 @@ pub(super) fn from_tokenizer_json(json: &[u8]) -> Result<Tokenizer> {
             both.ok_or_else(|| bad_merge(JSON, number, &merge.to_string()))
         })
         .collect::<Result<Vec<_>>>()?;
-    build(
-        &Sources {
-            vocab: JSON,
-            merges: JSON,
-        },
-        vocab,
-        &pairs,
-        added_tokens(&root)?,
-    )
+    let (added, special) = added_tokens(&root)?;
+    let sources = Sources {
+        vocab: JSON,
+        merges: JSON,
+    };
+    let tokenizer = build(&sources, vocab, &pairs, added)?;
+    Ok(Tokenizer {
+        special,
+        ..tokenizer
+    })
 }
 
 /// Refuses every model but plain BPE.
@@ -196,9 +197,10 @@ fn check_pipeline(root: &Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-fn added_tokens(root: &Map<String, Value>) -> Result<Vec<(String, u32)>> {
+/// Added tokens, and the ids of those that are special.
+fn added_tokens(root: &Map<String, Value>) -> Result<(Vec<(String, u32)>, BTreeSet<u32>)> {
     let list = match root.get("added_tokens") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
+        None | Some(Value::Null) => return Ok((Vec::new(), BTreeSet::new())),
         Some(Value::Array(list)) => list,
         Some(other) => {
             return Err(Error::field(
@@ -209,7 +211,9 @@ fn added_tokens(root: &Map<String, Value>) -> Result<Vec<(String, u32)>> {
             ));
         }
     };
-    list.iter()
+    let mut special = BTreeSet::new();
+    let added = list
+        .iter()
         .map(|token| {
             let content = token
                 .get("content")
@@ -232,9 +236,14 @@ fn added_tokens(root: &Map<String, Value>) -> Result<Vec<(String, u32)>> {
                     return Err(Error::unsupported(JSON, &what, true, "false"));
                 }
             }
-            Ok((content.to_owned(), id(JSON, content, value)?))
+            let id = id(JSON, content, value)?;
+            if token.get("special") == Some(&Value::Bool(true)) {
+                special.insert(id);
+            }
+            Ok((content.to_owned(), id))
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok((added, special))
 }
 
 fn build(
@@ -328,6 +337,7 @@ fn build(
         bpe: Bpe::new(byte_ids, merges.into_iter()),
         tokens,
         added,
+        special: BTreeSet::new(),
         bos,
     })
 }

@@ -5,7 +5,7 @@ mod bytes;
 mod files;
 mod split;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -24,6 +24,8 @@ pub struct Tokenizer {
     tokens: Vec<Option<Box<[u8]>>>,
     /// Tokens that are found in a text before anything else: spelling and id.
     added: Vec<(String, u32)>,
+    /// Ids of the added tokens that are no text: separators, padding and the like.
+    special: BTreeSet<u32>,
     bos: Option<u32>,
 }
 
@@ -109,6 +111,12 @@ impl Tokenizer {
     /// The token `<|endoftext|>`, which also begins documents, if the vocabulary has it.
     pub fn bos(&self) -> Option<u32> {
         self.bos
+    }
+
+    /// True for a token that stands for no text: those that `tokenizer.json` lists under `added_tokens` with `special`,
+    /// and `<|endoftext|>`, of whichever files the tokenizer came.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.bos == Some(id) || self.special.contains(&id)
     }
 
     /// One more than the largest id.

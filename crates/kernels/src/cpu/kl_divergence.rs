@@ -1,4 +1,4 @@
-//! Twin of `kl_divergence.wgsl`.
+//! CPU reference of `kl_divergence.wgsl`.
 
 use crate::cpu::Bindings;
 use crate::kernel::cross_entropy::STATISTICS_PER_ROW;
@@ -16,18 +16,48 @@ pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
         .take(parameters.rows as usize)
         .enumerate()
     {
-        let clean_log_sum = clean_statistics[row * STATISTICS_PER_ROW + 1];
-        let edited_log_sum = edited_statistics[row * STATISTICS_PER_ROW + 1];
+        let log_sum = |statistics: &[f32]| f64::from(statistics[row * STATISTICS_PER_ROW + 1]);
         let places = row * vocabulary..(row + 1) * vocabulary;
-        let sum: f64 = clean_logits[places.clone()]
-            .iter()
-            .zip(&edited_logits[places])
-            .map(|(clean, edited)| {
-                let clean = clean - clean_log_sum;
-                let edited = edited - edited_log_sum;
-                f64::from(clean.exp() * (clean - edited))
-            })
-            .sum();
-        *divergence = sum as f32;
+        *divergence = self::row(
+            (&clean_logits[places.clone()], log_sum(&clean_statistics)),
+            (&edited_logits[places], log_sum(&edited_statistics)),
+        ) as f32;
     }
+}
+
+/// One row, from the logits and their log-sum-exp on either side; the shader has the formula.
+fn row((clean, clean_log_sum): (&[f32], f64), (edited, edited_log_sum): (&[f32], f64)) -> f64 {
+    let terms = || {
+        clean.iter().zip(edited).map(|(clean, edited)| {
+            let (clean, edited) = (f64::from(*clean), f64::from(*edited));
+            (clean - clean_log_sum, clean - edited)
+        })
+    };
+    let (mut weight, mut weighted) = (0.0, 0.0);
+    for (log_p, difference) in terms() {
+        weight += log_p.exp();
+        weighted += log_p.exp() * difference;
+    }
+    let mean = weighted / weight;
+    let textbook = mean + edited_log_sum - clean_log_sum;
+    if textbook > 1.0 {
+        return textbook;
+    }
+    let excess: f64 = terms()
+        .map(|(log_p, difference)| {
+            let e = difference - mean;
+            let p = log_p.exp();
+            if e.abs() < 0.5 {
+                p * e
+                    * e
+                    * (0.5
+                        - e * (1.0 / 6.0
+                            - e * (1.0 / 24.0
+                                - e * (1.0 / 120.0 - e * (1.0 / 720.0 - e / 5040.0)))))
+            } else {
+                (log_p - e).exp() - p + p * e
+            }
+        })
+        .sum();
+    (excess / weight).ln_1p()
 }

@@ -16,6 +16,7 @@ pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 mod product;
 pub(crate) mod sae_normalize;
+pub(crate) mod scale_shift;
 pub(crate) mod simd;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;

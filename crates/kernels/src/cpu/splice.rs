@@ -1,4 +1,4 @@
-//! Twin of `splice.wgsl`.
+//! CPU reference of `splice.wgsl`.
 
 use crate::cpu::Bindings;
 use crate::kernel::splice::Parameters;
@@ -6,12 +6,12 @@ use crate::kernel::splice::Parameters;
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let input = bindings.f32(1);
     let replacement = bindings.f32(2);
-    let mut output = bindings.f32_mut(3);
+    let mask = bindings.u32(3);
+    let mut output = bindings.f32_mut(4);
     let width = parameters.width as usize;
-    for row in 0..parameters.rows {
-        let keep = row % parameters.tokens_per_sequence < parameters.first_position;
-        let source = if keep { &input } else { &replacement };
-        let places = row as usize * width..(row as usize + 1) * width;
+    for row in 0..parameters.rows as usize {
+        let source = if mask[row] == 0 { &input } else { &replacement };
+        let places = row * width..(row + 1) * width;
         output[places.clone()].copy_from_slice(&source[places]);
     }
 }

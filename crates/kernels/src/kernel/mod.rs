@@ -13,6 +13,7 @@ pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 pub(crate) mod sae_normalize;
+pub(crate) mod scale_shift;
 pub(crate) mod source;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;
@@ -65,7 +66,7 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 17] = [
+pub static SHADERS: [&Shader; 18] = [
     &add::SHADER,
     &attention::SHADER,
     &copy::SHADER,
@@ -79,6 +80,7 @@ pub static SHADERS: [&Shader; 17] = [
     &matmul::SHADER,
     &matmul_direct::SHADER,
     &sae_normalize::SHADER,
+    &scale_shift::SHADER,
     &sparse_decode::SHADER,
     &splice::SHADER,
     &topk::SHADER,

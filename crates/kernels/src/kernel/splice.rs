@@ -1,8 +1,8 @@
-//! Puts a reconstruction in the place of an activation.
+//! Replacing rows of an activation.
 
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
-pub(crate) static SHADER: kernel::Shader = kernel::shader!("splice", Read Read Write);
+pub(crate) static SHADER: kernel::Shader = kernel::shader!("splice", Read Read Read Write);
 
 /// Arguments of [`splice`].
 pub struct Splice<'a> {
@@ -10,15 +10,13 @@ pub struct Splice<'a> {
     pub input: &'a Buffer,
     /// `[rows, width]`.
     pub replacement: &'a Buffer,
+    /// `[rows]`: not 0 where the replacement is taken.
+    pub mask: &'a Buffer,
     /// Number of rows.
     pub rows: usize,
     /// Width of a row.
     pub width: usize,
-    /// Tokens of one sequence.
-    pub tokens_per_sequence: usize,
-    /// Positions below this keep the input.
-    pub first_position: usize,
-    /// `[rows, width]`; another buffer than the two.
+    /// `[rows, width]`; another buffer than the three.
     pub output: &'a Buffer,
 }
 
@@ -27,38 +25,31 @@ pub struct Splice<'a> {
 pub(crate) struct Parameters {
     pub rows: u32,
     pub width: u32,
-    pub tokens_per_sequence: u32,
-    pub first_position: u32,
 }
 
-/// Records `output = replacement` at positions from `first_position` on, `input` before.
+/// Records `output = replacement` on the rows that the mask names, `input` on the others.
 ///
 /// # Errors
 /// [`Error::Shape`] where buffers and sizes do not fit.
 pub fn splice(recorder: &mut Recorder, args: &Splice<'_>) -> Result<(), Error> {
     let words = args.rows * args.width;
-    for (role, buffer) in [
-        ("input", args.input),
-        ("replacement", args.replacement),
-        ("output", args.output),
+    for (role, buffer, words) in [
+        ("input", args.input, words),
+        ("replacement", args.replacement, words),
+        ("mask", args.mask, args.rows),
+        ("output", args.output, words),
     ] {
         kernel::require("splice", role, buffer, words)?;
     }
     let parameters = Parameters {
         rows: kernel::dimension("splice", "rows", args.rows)?,
         width: kernel::dimension("splice", "width", args.width)?,
-        tokens_per_sequence: kernel::dimension(
-            "splice",
-            "tokens per sequence",
-            args.tokens_per_sequence.max(1),
-        )?,
-        first_position: kernel::dimension("splice", "first position", args.first_position)?,
     };
     recorder.dispatch(
         &SHADER,
         &[],
         parameters,
-        &[args.input, args.replacement, args.output],
+        &[args.input, args.replacement, args.mask, args.output],
         [parameters.rows, 1, 1],
         move |bindings| cpu::splice::run(&parameters, bindings),
     )

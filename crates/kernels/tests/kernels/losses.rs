@@ -78,6 +78,120 @@ fn equal_logits_lose_the_log_of_their_number() {
     }
 }
 
+/// KL(clean ‖ edited) of every row, as a device computes it.
+fn divergences(
+    device: &Device,
+    clean: &[f32],
+    edited: &[f32],
+    vocabulary: usize,
+) -> Result<Vec<f32>, Error> {
+    let rows = clean.len() / vocabulary;
+    let divergences = device.buffer("divergences", rows)?;
+    let targets = device.buffer_with("targets", &vec![u32::MAX; rows])?;
+    let mut recorder = Recorder::new(device);
+    let mut sides = Vec::new();
+    for logits in [clean, edited] {
+        let logits = device.buffer_with("logits", logits)?;
+        let statistics = device.buffer("statistics", rows * STATISTICS_PER_ROW)?;
+        cross_entropy(
+            &mut recorder,
+            &CrossEntropy {
+                logits: &logits,
+                targets: &targets,
+                first_target: 0,
+                rows,
+                vocabulary,
+                statistics: &statistics,
+            },
+        )?;
+        sides.push((logits, statistics));
+    }
+    kl_divergence(
+        &mut recorder,
+        &KlDivergence {
+            clean_logits: &sides[0].0,
+            clean_statistics: &sides[0].1,
+            edited_logits: &sides[1].0,
+            edited_statistics: &sides[1].1,
+            rows,
+            vocabulary,
+            divergences: &divergences,
+        },
+    )?;
+    run_f32(recorder, &divergences)
+}
+
+/// The same in f64 from the definition.
+fn expected_divergences(clean: &[f32], edited: &[f32], vocabulary: usize) -> Vec<f64> {
+    let (clean, edited) = (widen(clean), widen(edited));
+    let rows = clean.chunks(vocabulary).zip(edited.chunks(vocabulary));
+    rows.map(|(clean, edited)| {
+        let (clean_sum, edited_sum) = (log_sum_exp(clean), log_sum_exp(edited));
+        clean
+            .iter()
+            .zip(edited)
+            .map(|(clean, edited)| {
+                (clean - clean_sum).exp() * ((clean - clean_sum) - (edited - edited_sum))
+            })
+            .sum::<f64>()
+    })
+    .collect()
+}
+
+#[test]
+fn small_divergences_are_resolved() {
+    // Logits as GPT-2's lie, around -100, and edits that change them by as little as their rounding.
+    let devices = Devices::new();
+    proptest!(config(), |(rows in 1_usize..4, vocabulary in 2_usize..3000, power in -5_i32..0, seed: u64)| {
+        let mut numbers = Numbers(seed);
+        let clean: Vec<f32> = numbers.floats(rows * vocabulary, 15.0).iter().map(|x| x - 100.0).collect();
+        let edited: Vec<f32> = clean.iter().zip(numbers.floats(rows * vocabulary, 10.0_f32.powi(power)))
+            .map(|(clean, change)| clean + change)
+            .collect();
+        let expected = expected_divergences(&clean, &edited, vocabulary);
+        for device in devices.each() {
+            let found = divergences(device, &clean, &edited, vocabulary);
+            let found = found.unwrap_or_else(|error| panic!("{error}"));
+            for (found, expected) in found.iter().zip(&expected) {
+                let error = (f64::from(*found) - expected).abs();
+                // The f64 reference itself cancels down to about 1e-14.
+                prop_assert!(
+                    error <= 1e-3 * expected + 1e-13,
+                    "{:?}: {found:e} instead of {expected:e}", device.kind()
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn equal_and_shifted_distributions_do_not_diverge() {
+    let clean: Vec<f32> = (0..999).map(|i| (i as f32 * 0.37).sin() * 12.0).collect();
+    let shifted: Vec<f32> = clean.iter().map(|x| x + 4.0).collect();
+    for device in Devices::new().each() {
+        let found = |edited: &[f32]| {
+            let found = divergences(device, &clean, edited, 999);
+            found.unwrap_or_else(|error| panic!("{error}"))
+        };
+        assert_eq!(found(&clean), [0.0], "{:?}", device.kind());
+        // The shift itself is rounded, by up to 5e-7 a logit.
+        let shifted = found(&shifted)[0];
+        assert!((0.0..1e-12).contains(&shifted), "{shifted:e}");
+    }
+}
+
+#[test]
+fn large_divergences_do_not_overflow() {
+    for device in Devices::new().each() {
+        let found = divergences(device, &[200.0, 0.0, -5.0], &[0.0, 200.0, -5.0], 3);
+        let found = found.unwrap_or_else(|error| panic!("{error}"));
+        assert!((found[0] - 200.0).abs() < 1e-3, "{found:?}");
+        let found = divergences(device, &[f32::NAN, 0.0, 1.0], &[0.0, 1.0, 2.0], 3);
+        let found = found.unwrap_or_else(|error| panic!("{error}"));
+        assert!(found[0].is_nan(), "{:?}: {found:?}", device.kind());
+    }
+}
+
 #[test]
 fn kl_divergence_agrees() {
     let devices = Devices::new();
@@ -87,37 +201,7 @@ fn kl_divergence_agrees() {
         let edited: Vec<f32> = clean.iter().zip(numbers.floats(rows * vocabulary, 0.3 * scale))
             .map(|(clean, change)| clean + change)
             .collect();
-        let targets = vec![u32::MAX; rows];
-        let mut expected = Vec::new();
-        for (clean, edited) in widen(&clean).chunks(vocabulary).zip(widen(&edited).chunks(vocabulary)) {
-            let (clean_sum, edited_sum) = (log_sum_exp(clean), log_sum_exp(edited));
-            expected.push(clean.iter().zip(edited).map(|(clean, edited)| {
-                (clean - clean_sum).exp() * ((clean - clean_sum) - (edited - edited_sum))
-            }).sum::<f64>());
-        }
-        devices.agree(&expected, 5e-5, |device| {
-            let divergences = device.buffer("divergences", rows)?;
-            let mut recorder = Recorder::new(device);
-            let mut sides = Vec::new();
-            for logits in [&clean, &edited] {
-                let logits = device.buffer_with("logits", logits)?;
-                let statistics = device.buffer("statistics", rows * STATISTICS_PER_ROW)?;
-                let targets = device.buffer_with("targets", &targets)?;
-                cross_entropy(&mut recorder, &CrossEntropy {
-                    logits: &logits, targets: &targets, first_target: 0, rows, vocabulary, statistics: &statistics,
-                })?;
-                sides.push((logits, statistics));
-            }
-            kl_divergence(&mut recorder, &KlDivergence {
-                clean_logits: &sides[0].0,
-                clean_statistics: &sides[0].1,
-                edited_logits: &sides[1].0,
-                edited_statistics: &sides[1].1,
-                rows,
-                vocabulary,
-                divergences: &divergences,
-            })?;
-            run_f32(recorder, &divergences)
-        });
+        let expected = expected_divergences(&clean, &edited, vocabulary);
+        devices.agree(&expected, 5e-5, |device| divergences(device, &clean, &edited, vocabulary));
     });
 }

@@ -1,7 +1,8 @@
-//! `layer_norm` and `sae_normalize`.
+//! `layer_norm`, `scale_shift` and `sae_normalize`.
 
 use kernels::{
-    Device, Error, LayerNorm, Normalization, Recorder, SaeNormalize, layer_norm, sae_normalize,
+    Device, Error, LayerNorm, Normalization, Recorder, SaeNormalize, ScaleShift, layer_norm,
+    sae_normalize, scale_shift,
 };
 use proptest::prelude::*;
 
@@ -30,6 +31,30 @@ fn layer_norm_agrees() {
             layer_norm(&mut recorder, &LayerNorm {
                 input: &input, input_first_row: first, rows, width,
                 weight_bias: &weight_bias, epsilon: 1e-5, output: &output,
+            })?;
+            run_f32(recorder, &output)
+        });
+    });
+}
+
+#[test]
+fn scale_and_shift_agree() {
+    let devices = Devices::new();
+    proptest!(config(), |(rows in 1_usize..9, width in 1_usize..300, seed: u64)| {
+        let mut numbers = Numbers(seed);
+        let mut input = numbers.floats(rows * width, 9.0);
+        input[0] = if seed % 4 == 0 { f32::NAN } else { input[0] };
+        let weight_bias = numbers.floats(2 * width, 3.0);
+        let expected: Vec<f64> = widen(&input).iter().enumerate()
+            .map(|(at, x)| x * f64::from(weight_bias[at % width]) + f64::from(weight_bias[width + at % width]))
+            .collect();
+        devices.agree(&expected, 1e-5, |device| {
+            let input = device.buffer_with("input", &input)?;
+            let weight_bias = device.buffer_with("norm", &weight_bias)?;
+            let output = device.buffer("output", rows * width)?;
+            let mut recorder = Recorder::new(device);
+            scale_shift(&mut recorder, &ScaleShift {
+                input: &input, weight_bias: &weight_bias, rows, width, output: &output,
             })?;
             run_f32(recorder, &output)
         });

@@ -101,6 +101,56 @@ fn dropped_buffers_are_given_back() {
 }
 
 #[test]
+fn a_plan_owns_its_scratch_parameters_and_staging() {
+    for device in Devices::new().each() {
+        // What a device keeps for itself is made by the first plan.
+        drop(tour(device).unwrap_or_else(|error| panic!("{error}")));
+        let before = device.bytes();
+        let plan = tour(device).unwrap_or_else(|error| panic!("{error}"));
+        // Of the buffers only the plan knows: every one is counted, and none is destroyed while it can be run.
+        let read = 4 * words(&plan).unwrap_or_else(|error| panic!("{error}")).len() as u64;
+        let held = device.bytes() - before;
+        let staging = if device.kind() == kernels::BackendKind::Gpu {
+            read
+        } else {
+            0
+        };
+        assert!(held > read + staging, "{held} bytes for {read} read");
+        assert_eq!(
+            words(&plan).ok().map(|words| 4 * words.len() as u64),
+            Some(read)
+        );
+        drop(plan);
+        assert_eq!(device.bytes(), before, "{:?}", device.kind());
+    }
+}
+
+#[test]
+fn a_buffer_dropped_before_its_plan_runs_is_still_there() {
+    for device in Devices::new().each() {
+        let sum = (|| {
+            let x = device.buffer_with("x", &[1.5_f32; 8])?;
+            let y = device.buffer_with("y", &[2.0_f32; 8])?;
+            let output = device.buffer("output", 8)?;
+            let mut recorder = Recorder::new(device);
+            let args = Add {
+                left: &x,
+                right: &y,
+                output: &output,
+                words: 8,
+            };
+            add(&mut recorder, &args)?;
+            recorder.read_back(&output, 8)?;
+            let plan = recorder.finish();
+            drop((x, y, output));
+            words(&plan)
+        })();
+        let sum = sum.unwrap_or_else(|error: Error| panic!("{error}"));
+        assert_eq!(floats(&sum), [3.5; 8], "{:?}", device.kind());
+    }
+}
+
+#[test]
 fn a_buffer_both_read_and_written_is_refused() {
     for device in Devices::new().each() {
         let result = (|| {

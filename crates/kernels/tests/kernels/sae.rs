@@ -280,27 +280,26 @@ fn a_latent_that_is_not_there_is_refused() {
 fn splices_are_exact() {
     let devices = Devices::new();
     proptest!(config(), |(
-        sequences in 1_usize..4, tokens in 1_usize..9, width in 1_usize..200, first_position in 0_usize..10, seed: u64,
+        rows in 1_usize..30, width in 1_usize..200, seed: u64,
     )| {
         let mut numbers = Numbers(seed);
-        let rows = sequences * tokens;
         let input: Vec<u32> = (0..rows * width).map(|_| numbers.floats(1, 9.0)[0].to_bits()).collect();
         let replacement: Vec<u32> = (0..rows * width).map(|_| numbers.floats(1, 9.0)[0].to_bits()).collect();
+        let mask: Vec<u32> = (0..rows).map(|_| numbers.below(3) as u32).collect();
         let expected: Vec<u32> = (0..rows * width)
             .map(|place| {
-                let kept = place / width % tokens < first_position;
-                if kept { input[place] } else { replacement[place] }
+                if mask[place / width] == 0 { input[place] } else { replacement[place] }
             })
             .collect();
         for device in devices.each() {
             let output = (|| {
                 let input = device.buffer_with("input", &input)?;
                 let replacement = device.buffer_with("replacement", &replacement)?;
+                let mask = device.buffer_with("mask", &mask)?;
                 let output = device.buffer("output", rows * width)?;
                 let mut recorder = Recorder::new(device);
                 splice(&mut recorder, &Splice {
-                    input: &input, replacement: &replacement, rows, width,
-                    tokens_per_sequence: tokens, first_position, output: &output,
+                    input: &input, replacement: &replacement, mask: &mask, rows, width, output: &output,
                 })?;
                 run(recorder, &[&output])
             })();

@@ -179,8 +179,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
             replacement: &reconstruction,
             rows: ROWS,
             width: WIDTH,
-            tokens_per_sequence: ROWS,
-            first_position: 1,
+            mask: &mask,
             output: &spliced,
         },
     )?;

@@ -154,20 +154,6 @@ impl Cfg {
         }
     }
 
-    /// Positions of a context that training left out, where the file lists them.
-    pub(super) fn skipped_positions(&self) -> Result<Vec<usize>> {
-        let name = "skipped_positions";
-        let Some(value) = self.settings.get(name) else {
-            return Ok(Vec::new());
-        };
-        let positions = value.as_array().and_then(|list| {
-            list.iter()
-                .map(|p| p.as_u64().and_then(|p| usize::try_from(p).ok()))
-                .collect::<Option<Vec<_>>>()
-        });
-        positions.ok_or_else(|| Error::field(CFG, name, value, "it must be a list of positions"))
-    }
-
     pub(super) fn refuse_what_changes_the_input(&self) -> Result<()> {
         match self.text(&["reshape_activations"])?.as_deref() {
             // `hook_z` joins the heads, which is how activations at that hook come anyway.

@@ -4,7 +4,7 @@ mod cfg;
 mod write;
 
 use super::file::{Frequency, Keys, Layout, SaeFile, Tensors};
-use super::{Architecture, SaeConfig};
+use super::{Architecture, CountedPositions, SaeConfig};
 use crate::error::{Error, Result};
 use crate::tensors::TensorFile;
 use cfg::Cfg;
@@ -38,7 +38,7 @@ pub async fn open_folder(cfg_json: &[u8], weights: TensorFile) -> Result<SaeFile
         apply_b_dec_to_input: cfg.settings.flag("apply_b_dec_to_input")?.unwrap_or(true),
         hook_name: cfg.text(&["hook_name", "hook_point"])?,
         prepend_bos: cfg.prepend_bos()?,
-        skipped_positions: cfg.skipped_positions()?,
+        counted: CountedPositions::read(CFG, &cfg.settings)?,
         model_name: cfg.text(&["model_name"])?,
         context_size: cfg.settings.optional_size("context_size")?,
         center_writing_weights: cfg.center_writing_weights()?,

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use safetensors::tensor::{Dtype, View, serialize};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::CFG;
 use crate::error::{Error, Result};
 use crate::sae::check::check;
-use crate::sae::{Architecture, Gate, Normalization, Sae, transposed};
+use crate::sae::{Architecture, Gate, Normalization, Sae, SeqposSlice, transposed};
 
 /// The two files of a SAELens folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,10 @@ struct Metadata<'a> {
     prepend_bos: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context_size: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exclude_special_tokens: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seqpos_slice: Option<Value>,
     #[serde(skip_serializing_if = "<[usize]>::is_empty")]
     skipped_positions: &'a [usize],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +115,9 @@ fn cfg_json(sae: &Sae) -> Result<Vec<u8>> {
             hook_name: config.hook_name.as_deref(),
             prepend_bos: config.prepend_bos,
             context_size: config.context_size,
-            skipped_positions: &config.skipped_positions,
+            exclude_special_tokens: config.counted.exclude_special_tokens.to_json(),
+            seqpos_slice: config.counted.seqpos_slice.map(SeqposSlice::to_json),
+            skipped_positions: &config.counted.skipped_positions,
             model_from_pretrained_kwargs: config.center_writing_weights.map(
                 |center_writing_weights| ModelSettings {
                     center_writing_weights,
