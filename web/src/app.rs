@@ -53,6 +53,7 @@ pub fn App() -> Html {
     use_feature(state, &controller);
     use_generation(state, &controller);
     use_question(state, &controller);
+    use_numbers(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
@@ -112,17 +113,19 @@ fn use_traces(state: &State, controller: &Controller) {
     let wanted = (
         state.is_tracing(),
         state.place.prompt.clone(),
+        state.place.bos,
         state.attempt,
         state.saes.clone(),
     );
     let at_once = state.at_once;
-    use_effect_with(wanted, move |(wanted, prompt, ..)| {
+    use_effect_with(wanted, move |(wanted, prompt, bos, ..)| {
+        let bos = *bos;
         let mut later = None;
         if let (true, Some(prompt)) = (wanted, prompt.clone()) {
             if at_once {
-                controller.trace(prompt);
+                controller.trace(prompt, bos);
             } else {
-                later = Some(Timeout::new(PAUSE, move || controller.trace(prompt)));
+                later = Some(Timeout::new(PAUSE, move || controller.trace(prompt, bos)));
             }
         }
         move || drop(later)
@@ -143,6 +146,15 @@ fn use_feature(state: &State, controller: &Controller) {
         if let (true, Some(sae), Some(latent)) = (ready, sae, latent) {
             controller.feature(sae.clone(), *latent);
         }
+    });
+}
+
+/// SAEs' numbers on the sample text are taken when somebody looks.
+#[hook]
+fn use_numbers(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.unmeasured(), move |ids| {
+        controller.measure(ids.clone())
     });
 }
 

@@ -10,8 +10,9 @@ use yew::prelude::*;
 
 use crate::app::Page;
 use crate::browser;
-use crate::data::{DemoSae, Manifest};
+use crate::data::{DemoSae, Manifest, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
+use crate::loader::TURN;
 use crate::state::load::LoadAction;
 use crate::state::url::Place;
 use crate::state::{Action, During, EditSpec, Note, Problem, State};
@@ -21,7 +22,7 @@ type Listener = Closure<dyn FnMut(JsValue)>;
 
 struct Inner {
     engine: RefCell<Option<Engine>>,
-    closures: RefCell<Option<[Listener; 3]>>,
+    closures: RefCell<Option<[Listener; 4]>>,
     /// Counts traces: only the answer to the last one is shown.
     traces: Cell<u32>,
     generation: RefCell<Option<AbortController>>,
@@ -29,6 +30,8 @@ struct Inner {
     generations: Cell<u32>,
     /// Whether a trace is under way.
     tracing: Cell<bool>,
+    /// Whether a script on the page has one under way.
+    scripts_trace: Cell<bool>,
     loading: RefCell<Option<AbortController>>,
     /// What stops the look at files or a link that is under way; of several the last one is shown.
     seeking: RefCell<Option<AbortController>>,
@@ -57,6 +60,7 @@ impl Controller {
             generation: RefCell::default(),
             generations: Cell::new(0),
             tracing: Cell::new(false),
+            scripts_trace: Cell::new(false),
             loading: RefCell::default(),
             seeking: RefCell::default(),
         };
@@ -82,9 +86,16 @@ impl Controller {
         self.on(move |event| Action::Load(action(event)))
     }
 
-    /// Whether a trace of the prompt is under way.
+    /// Whether a trace of the prompt, or of a script on the page, is under way.
     pub(crate) fn is_tracing(&self) -> bool {
-        self.inner.tracing.get()
+        self.inner.tracing.get() || self.inner.scripts_trace.get()
+    }
+
+    /// Waits for the traces of scripts: a later trace would cancel them.
+    async fn let_scripts_trace(&self) {
+        while self.inner.scripts_trace.get() {
+            browser::wait(TURN).await;
+        }
     }
 
     /// Remembers what stops the loading under way, and gives what stopped the one before.
@@ -172,9 +183,13 @@ impl Controller {
         });
         let this = self.clone();
         let on_change = Closure::new(move |method: JsValue| this.changed(&method));
+        let this = self.clone();
+        let on_traces = Closure::new(move |count: JsValue| {
+            this.inner.scripts_trace.set(count.as_f64() > Some(0.0));
+        });
         let engine = Engine::create(backend, limits, &on_progress, &on_notice).await?;
-        let published = engine.published(&on_change);
-        *self.inner.closures.borrow_mut() = Some([on_progress, on_notice, on_change]);
+        let published = engine.published(&on_change, &on_traces);
+        *self.inner.closures.borrow_mut() = Some([on_progress, on_notice, on_change, on_traces]);
         *self.inner.engine.borrow_mut() = Some(engine.clone());
         browser::publish("saeExplorer", &published);
         // Nothing is fetched from elsewhere because a link says so: the person is asked.
@@ -196,6 +211,11 @@ impl Controller {
     fn changed(&self, method: &JsValue) {
         if method.as_string().as_deref() == Some("dispose") {
             let message = "A script on this page ended the engine.".to_owned();
+            self.inner.engine.take();
+            self.inner
+                .traces
+                .set(self.inner.traces.get().wrapping_add(1));
+            self.inner.tracing.set(false);
             return self.fail(Fault::cancelled(message), During::Loading);
         }
         let this = self.clone();
@@ -215,26 +235,33 @@ impl Controller {
         }
     }
 
-    /// Traces a prompt. Of several the last one is shown.
-    pub fn trace(&self, prompt: String) {
+    /// Traces a prompt, with a BOS before it or without, or as the engine decides. Of several the last one is shown.
+    pub fn trace(&self, prompt: String, bos: Option<bool>) {
         let Some(engine) = self.engine() else { return };
         let turn = self.inner.traces.get().wrapping_add(1);
         self.inner.traces.set(turn);
         self.inner.tracing.set(true);
         let this = self.clone();
         spawn_local(async move {
-            let mut answer = engine.trace(&prompt).await;
-            // A worker that died or a device that was lost under the trace was none of the prompt's doing the first
-            // time; and a script on the page may have traced something else. Both deserve a second try.
-            if let Err(fault) = &answer
-                && matches!(
-                    fault.code.as_str(),
-                    "device-lost" | "worker-died" | "cancelled"
-                )
-                && this.inner.traces.get() == turn
-            {
-                answer = engine.trace(&prompt).await;
-            }
+            let mut again = true;
+            let answer = loop {
+                this.let_scripts_trace().await;
+                if this.inner.traces.get() != turn {
+                    return;
+                }
+                let answer = engine.trace(&prompt, bos).await;
+                let code = match &answer {
+                    Err(fault) if this.inner.traces.get() == turn => fault.code.as_str(),
+                    _ => break answer,
+                };
+                match code {
+                    // By a script on the page that traced something else; the prompt's turn comes after it.
+                    "cancelled" if this.inner.scripts_trace.get() => {}
+                    // None of the prompt's doing, the first time.
+                    "cancelled" | "device-lost" | "worker-died" if again => again = false,
+                    _ => break answer,
+                }
+            };
             if this.inner.traces.get() != turn {
                 return;
             }
@@ -263,7 +290,7 @@ impl Controller {
         });
     }
 
-    /// Runs a prompt with one latent edited.
+    /// Runs a trace's tokens with one latent edited.
     pub fn edit(&self, spec: EditSpec) {
         let Some(engine) = self.engine() else { return };
         self.dispatch(Action::EditAsked(spec.clone()));
@@ -274,8 +301,8 @@ impl Controller {
         });
     }
 
-    /// Continues a prompt; one that is under way is stopped.
-    pub fn generate(&self, prompt: String, options: GenerateOptions) {
+    /// Continues a trace; a continuation that is under way is stopped.
+    pub fn generate(&self, trace: &Trace, options: GenerateOptions) {
         let Some(engine) = self.engine() else { return };
         self.stop_generating();
         let Ok(controller) = AbortController::new() else {
@@ -285,12 +312,13 @@ impl Controller {
         *self.inner.generation.borrow_mut() = Some(controller);
         let run = self.inner.generations.get().wrapping_add(1);
         self.inner.generations.set(run);
-        self.dispatch(Action::GenerateStarted(run, prompt.clone()));
+        self.dispatch(Action::GenerateStarted(run, trace.prompt.clone()));
+        let tokens = trace.ids();
         let this = self.clone();
         let dispatcher = self.dispatcher.clone();
         spawn_local(async move {
             let told = move |text| dispatcher.dispatch(Action::Generated(run, text));
-            let ended = engine.generate(&prompt, options, &signal, told).await;
+            let ended = engine.generate(&tokens, options, &signal, told).await;
             let ended = ended.map_err(|fault| fault.message);
             this.dispatch(Action::GenerateEnded(run, ended));
         });
@@ -304,11 +332,11 @@ impl Controller {
     }
 
     /// Cuts a prompt at its end until it has at most `limit` tokens.
-    pub fn cut(&self, prompt: String, limit: usize) {
+    pub fn cut(&self, prompt: String, bos: Option<bool>, limit: usize) {
         let Some(engine) = self.engine() else { return };
         let this = self.clone();
         spawn_local(async move {
-            match shorten(&engine, &prompt, limit).await {
+            match shorten(&engine, &prompt, bos, limit).await {
                 Ok(prompt) => this.dispatch(Action::UsePrompt(prompt)),
                 Err(fault) => this.fail(fault, During::Other),
             }
@@ -330,7 +358,12 @@ impl Controller {
 
 /// The longest beginning of a prompt that bisection finds within the limit. Whole characters are cut, because a token may
 /// be a part of one.
-async fn shorten(engine: &Engine, prompt: &str, limit: usize) -> Result<String, Fault> {
+async fn shorten(
+    engine: &Engine,
+    prompt: &str,
+    bos: Option<bool>,
+    limit: usize,
+) -> Result<String, Fault> {
     let ends: Vec<usize> = prompt
         .char_indices()
         .map(|(at, _)| at)
@@ -339,7 +372,8 @@ async fn shorten(engine: &Engine, prompt: &str, limit: usize) -> Result<String, 
     let (mut fits, mut too_long) = (0, ends.len());
     while too_long - fits > 1 {
         let middle = fits.midpoint(too_long);
-        if engine.tokenize(&prompt[..ends[middle]]).await?.tokens.len() <= limit {
+        let cut = engine.tokenize(&prompt[..ends[middle]], bos).await?;
+        if cut.tokens.len() <= limit {
             fits = middle;
         } else {
             too_long = middle;

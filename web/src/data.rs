@@ -63,6 +63,8 @@ told! {
         d_mlp: Option<u32> = "dMlp",
         /// Size of the vocabulary.
         vocab: u32 = "vocab",
+        /// What was assumed of its files; sentences.
+        notices: Vec<String> = "notices",
     }
 
     /// A loaded SAE.
@@ -85,11 +87,13 @@ told! {
         model_name: String = "modelName",
         /// Whether that is certainly another one than the loaded.
         other_model: bool = "otherModel",
+        /// What was assumed of its files, or used of them in another way than they say; sentences.
+        notices: Vec<String> = "notices",
         /// How its weights lie: `f32`, `f16`, or `streamed` for those of an SAE that stays in its file.
         weights: String = "weights",
     }
 
-    /// How much an SAE loses on a prompt; `None` where the prompt is too short for the metric.
+    /// How much an SAE loses on a prompt; `None` where no position counts, or the metric is not defined.
     Metrics {
         /// Mean number of non-zero latents a token.
         l0: Option<f64> = "l0",
@@ -99,6 +103,8 @@ told! {
         relative_error: Option<f64> = "relativeError",
         /// Loss with the reconstruction in place, nats.
         spliced_loss: Option<f64> = "splicedLoss",
+        /// Mean over tokens of the cosine of x and x̂.
+        cosine: Option<f64> = "cosine",
         /// Spliced loss − loss, nats.
         delta_ce: Option<f64> = "deltaCe",
         /// KL(clean ‖ spliced), nats.
@@ -125,16 +131,24 @@ told! {
         activations: Vec<f32> = "activations",
         /// How much the SAE loses.
         metrics: Metrics = "metrics",
+        /// Positions that count in none of its metrics.
+        skipped: Vec<u32> = "skipped",
+        /// Where its numbers are not to be trusted, or it meets what it was not trained for; sentences.
+        cautions: Vec<String> = "cautions",
     }
 
     /// A prompt run through the model and its SAEs.
     Trace {
         /// The text that was traced; the engine does not send it back.
         prompt: String = "prompt",
+        /// The person's choice whether a BOS goes before it; nothing where it was left to the engine. Not sent back either.
+        bos: Option<bool> = "bos",
         /// T tokens.
         tokens: Vec<Token> = "tokens",
         /// Whether token 0 is a BOS that was put there.
         bos_prepended: bool = "bosPrepended",
+        /// Why there is one or none; a sentence.
+        bos_reason: String = "bosReason",
         /// Mean next-token cross-entropy, nats.
         loss: Option<f64> = "loss",
         /// `[T−1]`; entry i is the loss of token i+1, nats.
@@ -179,6 +193,8 @@ told! {
     Feature {
         /// Euclidean norm of the decoder row.
         decoder_norm: f64 = "decoderNorm",
+        /// Euclidean norm of what one unit of it writes to the residual stream.
+        output_norm: f64 = "outputNorm",
         /// The latent's entry of b_enc.
         encoder_bias: f64 = "encoderBias",
         /// Direct path only.
@@ -292,6 +308,11 @@ impl Trace {
         usize::from(self.bos_prepended && self.tokens.len() > 1)
     }
 
+    /// The ids of its tokens: what every later question about it is asked with, so that it is about the same tokens.
+    pub fn ids(&self) -> Vec<u32> {
+        self.tokens.iter().map(|token| token.id).collect()
+    }
+
     /// Loss of a token, in nats; the first has none.
     pub fn loss_of(&self, token: usize) -> Option<f32> {
         self.token_losses.get(token.checked_sub(1)?).copied()
@@ -300,6 +321,13 @@ impl Trace {
     /// The SAE with this id.
     pub fn sae(&self, id: &str) -> Option<&SaeTrace> {
         self.saes.iter().find(|sae| sae.id == id)
+    }
+}
+
+impl Feature {
+    /// Whether what it writes to the residual stream has the length of its decoder row: it goes through no other matrix.
+    pub fn writes_its_direction(&self) -> bool {
+        (self.output_norm - self.decoder_norm).abs() <= 1e-6 * self.decoder_norm.abs()
     }
 }
 
@@ -338,28 +366,6 @@ impl SaeInfo {
             )
         })
     }
-
-    /// Where a trace is not what the SAE was trained for.
-    pub fn cautions(&self, trace: &Trace) -> Vec<String> {
-        let mut cautions = Vec::new();
-        let tokens = trace.tokens.len();
-        cautions.extend(self.other_model());
-        if let Some(most) = self.context_size.filter(|&most| tokens > most) {
-            cautions.push(format!(
-                "The prompt has {tokens} tokens; this SAE was trained on contexts of {most}."
-            ));
-        }
-        match self.prepend_bos {
-            Some(true) if !trace.bos_prepended => cautions.push(
-                "This SAE was trained with a BOS before each text; here there is none.".to_owned(),
-            ),
-            Some(false) if trace.bos_prepended => cautions.push(
-                "This SAE was trained without a BOS; here one stands before the text.".to_owned(),
-            ),
-            _ => {}
-        }
-        cautions
-    }
 }
 
 #[cfg(test)]
@@ -380,24 +386,5 @@ mod tests {
         assert!(doubt.contains("93.0%"), "{doubt}");
         let doubt = metrics(0.3, 4.0).doubt().unwrap_or_default();
         assert!(doubt.contains("4.00 nats"), "{doubt}");
-    }
-
-    #[test]
-    fn cautions_say_what_the_sae_was_not_trained_for() {
-        let trace = Trace {
-            tokens: vec![Token::default(); 70],
-            bos_prepended: true,
-            ..Trace::default()
-        };
-        let sae = |context_size, prepend_bos| SaeInfo {
-            context_size,
-            prepend_bos,
-            ..SaeInfo::default()
-        };
-        assert!(sae(None, None).cautions(&trace).is_empty());
-        assert!(sae(Some(128), Some(true)).cautions(&trace).is_empty());
-        let cautions = sae(Some(64), Some(false)).cautions(&trace);
-        assert!(cautions[0].contains("70") && cautions[0].contains("64"));
-        assert!(cautions[1].contains("without a BOS"));
     }
 }

@@ -1,6 +1,6 @@
 //! The engine's JavaScript API, typed. `boot.js` puts its class on the global object before the page starts.
 
-use js_sys::{Array, Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect, Uint32Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
@@ -10,6 +10,7 @@ use crate::data::{
 };
 use crate::format::sentence;
 use crate::state::EditSpec;
+use crate::state::url::bos_name;
 use crate::told::Told;
 
 #[wasm_bindgen]
@@ -31,7 +32,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     async fn edited(
         this: &SaeExplorer,
-        prompt: &str,
+        tokens: &Uint32Array,
         edit: &JsValue,
         options: &JsValue,
     ) -> Result<JsValue, JsValue>;
@@ -39,12 +40,16 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     async fn generate(
         this: &SaeExplorer,
-        prompt: &str,
+        tokens: &Uint32Array,
         options: &JsValue,
     ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    async fn tokenize(this: &SaeExplorer, prompt: &str) -> Result<JsValue, JsValue>;
+    async fn tokenize(
+        this: &SaeExplorer,
+        prompt: &str,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     async fn info(this: &SaeExplorer) -> Result<JsValue, JsValue>;
@@ -54,7 +59,7 @@ extern "C" {
 
     /// Of `session.js`; `boot.js` puts it on the global object.
     #[wasm_bindgen(js_name = publishedSession)]
-    fn published_session(session: &JsValue, changed: &JsValue) -> JsValue;
+    fn published_session(session: &JsValue, changed: &JsValue, tracing: &JsValue) -> JsValue;
 }
 
 /// Why a call failed.
@@ -220,16 +225,25 @@ impl Engine {
         Ok(answer?)
     }
 
-    /// The session as scripts see it: the same methods; `changed` is told the names of those that changed what is loaded.
-    pub fn published(&self, changed: &Closure<dyn FnMut(JsValue)>) -> JsValue {
-        published_session(self.as_js(), changed.as_ref())
+    /// The session as scripts see it: the same methods. `changed` is told the names of those that changed what is loaded,
+    /// `tracing` how many traces of scripts are under way. They must live as long as the session.
+    pub fn published(
+        &self,
+        changed: &Closure<dyn FnMut(JsValue)>,
+        tracing: &Closure<dyn FnMut(JsValue)>,
+    ) -> JsValue {
+        published_session(self.as_js(), changed.as_ref(), tracing.as_ref())
     }
 
-    /// Runs a prompt.
-    pub async fn trace(&self, prompt: &str) -> Result<Trace, Fault> {
-        let options = object([("topLogits", CANDIDATES.into())]);
+    /// Runs a prompt, with a BOS before it or without, or as the engine decides.
+    pub async fn trace(&self, prompt: &str, bos: Option<bool>) -> Result<Trace, Fault> {
+        let options = object([
+            ("topLogits", CANDIDATES.into()),
+            ("bos", bos_name(bos).into()),
+        ]);
         let mut trace: Trace = read(self.0.trace(prompt, &options).await?)?;
         prompt.clone_into(&mut trace.prompt);
+        trace.bos = bos;
         Ok(trace)
     }
 
@@ -238,7 +252,7 @@ impl Engine {
         read(self.0.feature(sae, latent).await?)
     }
 
-    /// Runs a prompt with one latent edited.
+    /// Runs a trace's tokens with one latent edited.
     pub async fn edited(&self, spec: &EditSpec) -> Result<Edited, Fault> {
         let positions: js_sys::Array = spec
             .positions
@@ -252,13 +266,14 @@ impl Engine {
             ("positions", positions.into()),
         ]);
         let options = object([("topLogits", CANDIDATES.into())]);
-        read(self.0.edited(&spec.prompt, &edit, &options).await?)
+        let tokens = Uint32Array::from(spec.tokens.as_slice());
+        read(self.0.edited(&tokens, &edit, &options).await?)
     }
 
-    /// Continues a prompt, telling each token as it comes.
+    /// Continues tokens, telling each one as it comes.
     pub async fn generate(
         &self,
-        prompt: &str,
+        tokens: &[u32],
         options: GenerateOptions,
         signal: &AbortSignal,
         mut on_token: impl FnMut(String) + 'static,
@@ -275,12 +290,15 @@ impl Engine {
             ("signal", signal.into()),
             ("onToken", told.as_ref().clone()),
         ]);
-        read(self.0.generate(prompt, &options).await?)
+        // A copy: the engine takes it after this call has returned.
+        let tokens = Uint32Array::from(tokens);
+        read(self.0.generate(&tokens, &options).await?)
     }
 
     /// Cuts a prompt into tokens without running it.
-    pub async fn tokenize(&self, prompt: &str) -> Result<Tokenization, Fault> {
-        read(self.0.tokenize(prompt).await?)
+    pub async fn tokenize(&self, prompt: &str, bos: Option<bool>) -> Result<Tokenization, Fault> {
+        let options = object([("bos", bos_name(bos).into())]);
+        read(self.0.tokenize(prompt, &options).await?)
     }
 
     /// Where the engine runs and what it uses.

@@ -95,9 +95,12 @@ pub fn small(value: f64) -> String {
     format!("{}e−{power}", fixed(digits.copysign(value), 1))
 }
 
+/// What stands in the place of a number that there is not.
+pub const NONE: &str = "–";
+
 /// As [`fixed`]; a dash where there is no number.
 pub fn optional(value: Option<f64>, decimals: usize) -> String {
-    value.map_or_else(|| "—".to_owned(), |value| fixed(value, decimals))
+    value.map_or_else(|| NONE.to_owned(), |value| fixed(value, decimals))
 }
 
 /// A probability as a percentage with one decimal; what would round to zero is said to be below.
@@ -229,7 +232,7 @@ mod tests {
         assert_eq!(signed(-1.5, 1), "−1.5");
         assert_eq!(fixed(f64::NAN, 2), "not a number");
         assert_eq!(signed(f64::INFINITY, 2), "+∞");
-        assert_eq!(optional(None, 3), "—");
+        assert_eq!(optional(None, 3), "–");
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         .is_some_and(|element| element.matches(TOKENS).unwrap_or(false));
     match event.key().as_str() {
         "/" => browser::focus("[data-testid=prompt]"),
-        "o" => controller.open(Section::Catalogue, state),
+        "o" => controller.open(Section::Catalogue),
         "?" => controller.dispatch(Action::ShowKeys(true)),
         "ArrowLeft" => move_token(state, controller, -rightwards(state)),
         "ArrowRight" => move_token(state, controller, rightwards(state)),

@@ -6,19 +6,19 @@ use web_sys::{AbortController, AbortSignal};
 
 use crate::browser;
 use crate::controller::Controller;
-use crate::data::{DemoSae, Manifest, Metrics, ModelInfo, SaeInfo, Trace};
+use crate::data::{DemoSae, Manifest, ModelInfo, SaeInfo, SaeTrace, Trace};
 use crate::engine::{Engine, Fault, object, read};
 use crate::offers::Found;
 use crate::state::load::{Broken, Job, Kind, LoadAction, Section, Task};
 use crate::state::url::Place;
-use crate::state::{Action, During, Note, State};
+use crate::state::{Action, During, Note, Sample, State};
 use crate::told::Told;
 
 /// Where the demo bundle's manifest lies.
 pub const MANIFEST: &str = "demo/demo.json";
 
-/// How long to wait for the trace under way before an SAE's numbers are taken, in milliseconds.
-const TURN: i32 = 50;
+/// How long to wait at a time for a trace under way, before another one is asked for, in milliseconds.
+pub(crate) const TURN: i32 = 50;
 
 impl Controller {
     /// Something about loading happened.
@@ -27,18 +27,13 @@ impl Controller {
     }
 
     /// Opens the dialog, and asks for what the section shows.
-    pub fn open(&self, section: Section, state: &State) {
+    pub fn open(&self, section: Section) {
         self.tell(LoadAction::Open(Some(section)));
         match section {
             Section::Catalogue => self.ask_catalogue(),
             Section::Storage => self.ask_storage(),
             Section::Files | Section::Link | Section::Neurons => {}
         }
-        let unmeasured = state
-            .saes
-            .iter()
-            .filter(|sae| state.numbers_of(&sae.id).is_none());
-        self.measure(unmeasured.map(|sae| sae.id.clone()).collect());
     }
 
     /// Asks what the site offers and what fits.
@@ -157,7 +152,6 @@ impl Controller {
         spawn_local(async move {
             let of = tasks.len();
             let mut failures = Failures::default();
-            let mut loaded = Vec::new();
             for (at, task) in tasks.iter().enumerate() {
                 this.tell(LoadAction::Started(Job {
                     name: task.name.clone(),
@@ -165,10 +159,7 @@ impl Controller {
                     of,
                 }));
                 match this.load_one(&engine, task, &weights, &signal).await {
-                    Ok(Loaded { saes, failed }) => {
-                        loaded.extend(saes);
-                        failures.append(failed);
-                    }
+                    Ok(failed) => failures.append(failed),
                     Err(fault) => {
                         // SAEs belong to the model before them, and what was stopped is stopped as a whole.
                         let last = signal.aborted() || fault.code == "cancelled" || task.is_model();
@@ -191,21 +182,20 @@ impl Controller {
             if let (true, Some(place)) = (whole, then) {
                 this.dispatch(Action::Restore(place));
             }
-            this.measure(loaded);
             this.ask_info(false).await;
             // What fits depends on what is loaded.
             this.ask_catalogue();
         });
     }
 
-    /// Loads one thing; gives the ids of SAEs that have no numbers yet.
+    /// Loads one thing; gives those of its parts that could not be loaded.
     async fn load_one(
         &self,
         engine: &Engine,
         task: &Task,
         weights: &str,
         signal: &AbortSignal,
-    ) -> Result<Loaded, Fault> {
+    ) -> Result<Failures, Fault> {
         let options = load_options(task, weights, signal);
         let mut source = task.source.clone();
         match task.kind {
@@ -213,7 +203,7 @@ impl Controller {
                 let saes = Manifest::fetch()
                     .await
                     .map_or_else(|_| Vec::new(), |manifest| manifest.saes);
-                return Ok(self.demo(engine, &saes, signal).await?.into());
+                return self.demo(engine, &saes, signal).await;
             }
             Kind::ModelLink | Kind::SaeLink => {
                 let asked = [source, object([("signal", signal.into())])];
@@ -239,27 +229,20 @@ impl Controller {
                 let answer = engine.call("loadModel", &[source, options]).await?;
                 let model: ModelInfo = read(answer)?;
                 self.tell(LoadAction::Model(model));
-                Ok(Loaded::default())
             }
             Kind::Neurons => {
                 let hook = task.hook.as_deref().unwrap_or_default().into();
                 let answer = engine.call("loadNeurons", &[hook, options]).await?;
                 let sae: SaeInfo = read(answer)?;
                 self.tell(LoadAction::Sae(sae));
-                // A set of neurons is the activation itself: it loses nothing, so there is nothing to measure.
-                Ok(Loaded::default())
             }
             Kind::Demo | Kind::Sae | Kind::SaeLink => {
                 let answer = engine.call("loadSae", &[source, options]).await?;
                 let sae: SaeInfo = read(answer)?;
-                let saes = vec![sae.id.clone()];
                 self.tell(LoadAction::Sae(sae));
-                Ok(Loaded {
-                    saes,
-                    ..Loaded::default()
-                })
             }
         }
+        Ok(Failures::default())
     }
 
     /// Loads the demo's model and its SAEs, each for itself, and gives those that could not be loaded.
@@ -328,7 +311,7 @@ impl Controller {
     }
 
     /// Takes SAEs' numbers on the sample text.
-    fn measure(&self, ids: Vec<String>) {
+    pub fn measure(&self, ids: Vec<String>) {
         let Some(engine) = self.engine() else { return };
         let Some(text) = browser::global("SAMPLE_TEXT").and_then(|text| text.as_string()) else {
             return;
@@ -345,7 +328,7 @@ impl Controller {
         });
     }
 
-    async fn measure_one(&self, engine: &Engine, text: &str, id: &str) -> Result<Metrics, Fault> {
+    async fn measure_one(&self, engine: &Engine, text: &str, id: &str) -> Result<Sample, Fault> {
         loop {
             // A second trace cancels the first: the person's goes before.
             while self.is_tracing() {
@@ -357,28 +340,17 @@ impl Controller {
                 Err(fault) if fault.code == "cancelled" && self.is_tracing() => {}
                 answer => {
                     let trace: Trace = read(answer?)?;
-                    let sae = trace.saes.into_iter().next();
-                    return Ok(sae.map(|sae| sae.metrics).unwrap_or_default());
+                    let bos = trace.bos_prepended;
+                    let SaeTrace {
+                        metrics, cautions, ..
+                    } = trace.saes.into_iter().next().unwrap_or_default();
+                    return Ok(Sample {
+                        metrics,
+                        cautions,
+                        bos,
+                    });
                 }
             }
-        }
-    }
-}
-
-/// What came of a task.
-#[derive(Default)]
-struct Loaded {
-    /// SAEs without numbers.
-    saes: Vec<String>,
-    /// Parts that could not be loaded.
-    failed: Failures,
-}
-
-impl From<Failures> for Loaded {
-    fn from(failed: Failures) -> Self {
-        Self {
-            saes: Vec::new(),
-            failed,
         }
     }
 }

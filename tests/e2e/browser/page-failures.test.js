@@ -146,9 +146,10 @@ test('what a script loads is shown, and the page is ready again', async () => {
     return [...all.slice(at * k, (at + 1) * k)].filter((latent) => latent >= 0);
   }, token);
   assert.deepEqual(shown, expected);
-  // Other weights under the same id: what is shown is theirs.
+  // Other weights under the same id: what is shown is theirs. The page's trace waits for those of the script.
   await page.evaluate(async () => {
     await window.saeExplorer.loadSae(new URL('demo/sae/layer_5.pt', document.baseURI), { id: 'mine', hook: 'blocks.5.hook_resid_post' });
+    for (let again = 0; again < 5; again += 1) await window.saeExplorer.trace('What a script asks itself');
   });
   await part(page, 'sae-switch', '[data-sae="mine"][title*="blocks.5"]').waitFor();
   await untilState(page, 'ready');

@@ -194,8 +194,8 @@ test('an SAE that meets what it was not trained for', async () => {
     return (await part(page, 'caution').allInnerTexts()).join(' ');
   };
   assert.equal(await told(0), '');
-  assert.match(await told(1), /trained on gpt2-medium; the loaded model seems to be another one\. The prompt has 2\d tokens; this SAE was trained on contexts of 4\.$/);
-  assert.match(await told(2), /^This SAE was trained without a BOS; here one stands before the text\.$/);
+  assert.match(await told(1), /trained on gpt2-medium; the loaded model seems to be another one\. 2\d tokens are read at once; \S+ was trained on contexts of 4\.$/);
+  assert.match(await told(2), /^\S+ was trained without a BOS; here one stands before the text\.$/);
   await trace(page, 'a');
   assert.doesNotMatch(await told(1), /contexts of 4/);
   assert.deepEqual(page.seen.errors, []);
@@ -248,6 +248,18 @@ test('files dropped on the page; a wrong hook is doubted', async () => {
   await part(page, 'doubt').waitFor();
   assert.match(await part(page, 'doubt').innerText(), /normalisation or the hook/);
   assert.equal((await loaded(page)).length, 5, 'what was there before is still there');
+  // Where it does not reconstruct at all, that is said as the engine says it.
+  await sae.locator('select').selectOption('blocks.0.hook_attn_out');
+  await load(sae);
+  await settled(page);
+  const caution = /mine@blocks\.0\.hook_attn_out does not reconstruct this activation: FVU is \d.*A wrong hook, normalisation or model/;
+  await part(page, 'doubt').nth(1).waitFor();
+  assert.match(await part(page, 'doubt').nth(1).innerText(), caution);
+  // The same beside its features, on the prompt; and not beside those of an SAE that is where it belongs.
+  await page.keyboard.press('Escape');
+  assert.match(await part(page, 'caution').innerText(), caution);
+  await part(page, 'sae-switch', '[data-sae="openai.layer_5"]').click();
+  await part(page, 'caution').waitFor({ state: 'detached' });
   await page.context().close();
 });
 

@@ -65,8 +65,8 @@ fn no(controller: &Controller, state: &State) -> Html {
 /// A model that was opened from files: only a person has them.
 fn missing_model(controller: &Controller, state: &State, name: &str) -> Html {
     let open = {
-        let (controller, state) = (controller.clone(), state.clone());
-        move |_| controller.open(Section::Files, &state)
+        let controller = controller.clone();
+        move |_| controller.open(Section::Files)
     };
     html! {
         <div class="card asked" data-testid="asked">

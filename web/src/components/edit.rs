@@ -10,7 +10,7 @@ use crate::browser;
 use crate::controller::Controller;
 use crate::data::{Edited, NextToken, SaeTrace, Trace};
 use crate::definitions::{EDIT, KL_EDITED, LOSS};
-use crate::format::{count, fixed, optional, percent, plain, signed, small};
+use crate::format::{NONE, count, fixed, optional, percent, plain, signed, small};
 use crate::ranking::peak;
 use crate::state::{Action, EditSpec, EditState, Reach, Remote};
 
@@ -39,7 +39,7 @@ pub fn edit(
     let run = |value: f64| {
         let controller = controller.clone();
         let spec = EditSpec {
-            prompt: trace.prompt.clone(),
+            tokens: trace.ids(),
             sae: sae.id.clone(),
             latent,
             value,
@@ -109,8 +109,8 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
         <div class="outcome" data-testid="edited" aria-live="polite">
             <p class="line">
                 <span>{ format!("feature {} set to ", spec.latent) }<b>{ fixed(spec.value, 2) }</b>{ format!(" {at}") }</span>
-                <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| "—".to_owned()) }{ ")" }</span>
-                <span>{ defined(KL_EDITED) }{ " " }<b>{ edited.kl.map_or_else(|| "—".to_owned(), small) }</b>{ " nats" }</span>
+                <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| NONE.to_owned()) }{ format!("), N = {}", trace.token_losses.len()) }</span>
+                <span>{ defined(KL_EDITED) }{ " " }<b>{ edited.kl.map_or_else(|| NONE.to_owned(), small) }</b>{ format!(" nats, N = {}", trace.sae(&spec.sae).map_or(0, |sae| sae.metrics.positions)) }</span>
                 if let Some(kl) = edited.kl_by_position.get(token) {
                     <span>{ "after the selected token " }<b>{ small(f64::from(*kl)) }</b>{ " nats" }</span>
                 }
@@ -146,7 +146,7 @@ fn comparison(trace: &Trace, edited: &Edited, token: usize) -> Html {
     // A token outside a run's ten is less likely there than its tenth.
     let below = |side: &[NextToken]| {
         side.last().map_or_else(
-            || "—".to_owned(),
+            || NONE.to_owned(),
             |last| format!("≤{}", percent(last.prob.into())),
         )
     };
@@ -161,7 +161,7 @@ fn comparison(trace: &Trace, edited: &Edited, token: usize) -> Html {
                 <td class="words">{ token_text(&next.text) }</td>
                 <td class="number">{ before.map_or_else(|| below(clean), percent) }</td>
                 <td class="number">{ now.map_or_else(|| below(after), percent) }</td>
-                <td class="number">{ change.unwrap_or_else(|| "—".to_owned()) }</td>
+                <td class="number">{ change.unwrap_or_else(|| NONE.to_owned()) }</td>
             </tr>
         }
     };

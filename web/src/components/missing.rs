@@ -34,8 +34,8 @@ pub fn missing_sae(controller: &Controller, state: &State) -> Html {
         ),
     };
     let open = {
-        let (controller, state) = (controller.clone(), state.clone());
-        move |_| controller.open(Section::Files, &state)
+        let controller = controller.clone();
+        move |_| controller.open(Section::Files)
     };
     html! {
         <section class="card" aria-labelledby="features-title" data-testid="missing-sae">

@@ -3,6 +3,7 @@
 pub mod activation_chart;
 pub mod asked;
 pub mod bars;
+pub mod bos;
 pub mod edit;
 pub mod error_banner;
 pub mod feature_panel;

@@ -25,6 +25,8 @@ pub struct Props {
     pub selected: Option<usize>,
     /// The selected feature, and its activation at each token.
     pub feature: Option<(u32, Vec<f32>)>,
+    /// Positions that count in none of the selected SAE's metrics.
+    pub skipped: Vec<u32>,
     /// Whether losses are marked below the tokens.
     pub loss_shown: bool,
 }
@@ -43,7 +45,16 @@ pub fn Tokens(props: &Props) -> Html {
         .unwrap_or_default();
     let max = peak(along, first);
     let own = trace.tokens.get(first..).unwrap_or_default();
-    let laid = laid_out(&trace.prompt, own.iter().map(|token| token.text.as_str()));
+    // The person may have typed it.
+    let typed_bos = trace.tokens[..first.min(trace.tokens.len())]
+        .first()
+        .and_then(|bos| trace.prompt.strip_prefix(bos.text.as_str()))
+        .is_some();
+    let after_bos = match trace.tokens.first() {
+        Some(bos) if typed_bos => &trace.prompt[bos.text.len()..],
+        _ => trace.prompt.as_str(),
+    };
+    let laid = laid_out(after_bos, own.iter().map(|token| token.text.as_str()));
     let line = direction_of(&trace.prompt).unwrap_or(Direction::Ltr);
     let mut directions = vec![line; first];
     directions.extend(crate::display::directions(&laid, line));
@@ -57,7 +68,19 @@ pub fn Tokens(props: &Props) -> Html {
             token.id
         );
         if bos {
-            title.push_str(" · BOS, put before the prompt");
+            title.push_str(if typed_bos {
+                " · BOS, as typed"
+            } else {
+                " · BOS, put before the prompt"
+            });
+        }
+        let skipped = !bos
+            && props
+                .skipped
+                .iter()
+                .any(|&position| position as usize == index);
+        if skipped {
+            title.push_str(" · does not count in the SAE's numbers");
         }
         if let (Some(activation), Some((latent, _))) = (activation, &props.feature) {
             title.push_str(&format!(
@@ -73,6 +96,7 @@ pub fn Tokens(props: &Props) -> Html {
         let class = classes!(
             "chip",
             bos.then_some("bos"),
+            skipped.then_some("skipped"),
             format!("t{}", tint(activation.unwrap_or(0.0), max)),
             props
                 .loss_shown
@@ -84,12 +108,12 @@ pub fn Tokens(props: &Props) -> Html {
                 if breaks == Some(Break::Before) && index > first {
                     <br />
                 }
-                <button type="button" role="option" {class} data-testid="token" data-index={index.to_string()} {title}
+                <button type="button" role="option" {class} data-testid="token" data-index={index.to_string()} data-skipped={skipped.then_some("true")} {title}
                     aria-selected={selected.to_string()} tabindex={if focusable { "0" } else { "-1" }}
                     onclick={controller.on(move |_| Action::SelectToken(index, History::Push))}>
                     if bos {
-                        // It is no part of the text, so a copy does not have it.
-                        <span data-original="">{ "BOS" }</span>
+                        // Where it is no part of the text, a copy does not have it.
+                        <span data-original={if typed_bos { token.text.clone() } else { String::new() }}>{ "BOS" }</span>
                     } else {
                         { marked_text(&token.text, index.checked_sub(first).is_some_and(|own| laid[own].typed)) }
                     }

@@ -2,8 +2,8 @@
 
 use super::meter::Meter;
 use super::url::{Place, Reference};
-use super::{During, History, Note, Phase, Problem, Remote, State};
-use crate::data::{Info, Metrics, ModelInfo, Progress, SaeInfo};
+use super::{During, History, Note, Phase, Problem, Remote, Sample, State};
+use crate::data::{Info, ModelInfo, Progress, SaeInfo};
 use crate::offers::{Catalogue, Found, Source, Storage};
 use crate::shared::Shared;
 
@@ -200,7 +200,7 @@ pub enum LoadAction {
     /// An SAE's numbers on the sample text are asked for.
     Measuring(String),
     /// They came.
-    Measured(String, Result<Metrics, String>),
+    Measured(String, Result<Sample, String>),
     /// The address asks for something that is not loaded.
     Ask(Place),
     /// It is not to be loaded.
@@ -393,17 +393,31 @@ impl State {
         }
     }
 
-    fn set_numbers(&mut self, id: String, told: Remote<Metrics>) {
+    fn set_numbers(&mut self, id: String, told: Remote<Sample>) {
         self.numbers.retain(|one| one.0 != id);
+        if let Remote::Here(Sample { bos, .. }) = told {
+            // What is loaded decides whether a BOS goes first. Numbers from before are of another text.
+            self.numbers
+                .retain(|one| !matches!(&one.1, Remote::Here(before) if before.bos != bos));
+        }
         if self.saes.iter().any(|sae| sae.id == id) {
             self.numbers.push((id, told));
         }
     }
 
     /// An SAE's numbers on the sample text.
-    pub fn numbers_of(&self, id: &str) -> Option<&Remote<Metrics>> {
+    pub fn numbers_of(&self, id: &str) -> Option<&Remote<Sample>> {
         let found = self.numbers.iter().find(|one| one.0 == id);
         found.map(|one| &one.1)
+    }
+
+    /// SAEs whose numbers somebody looks for and nobody has asked for: those without, while the dialog is open.
+    pub fn unmeasured(&self) -> Vec<String> {
+        let shown = self.open.section.is_some() && self.job.is_none();
+        let saes = self.saes.iter().filter(|_| shown);
+        saes.filter(|sae| self.numbers_of(&sae.id).is_none())
+            .map(|sae| sae.id.clone())
+            .collect()
     }
 
     /// The place with the ids of everything that is loaded, for the address.

@@ -59,9 +59,13 @@ fn a_new_sae_is_selected_and_traced_and_its_numbers_belong_to_it() {
     let state = state.after(Action::Traced(trace(&["a", "b", "mine"])));
     assert_eq!((state.word(), state.place.feature), ("ready", Some(4)));
 
-    let numbers = Metrics {
-        fvu: Some(0.1),
-        ..Metrics::default()
+    let numbers = Sample {
+        metrics: Metrics {
+            fvu: Some(0.1),
+            ..Metrics::default()
+        },
+        bos: true,
+        ..Sample::default()
     };
     let state = load(state, LoadAction::Measuring("mine".to_owned()));
     assert_eq!(state.numbers_of("mine"), Some(&Remote::Waiting));
@@ -81,6 +85,29 @@ fn a_new_sae_is_selected_and_traced_and_its_numbers_belong_to_it() {
     // What was asked for before it went comes too late.
     let state = load(state, LoadAction::Measured("mine".to_owned(), Ok(numbers)));
     assert_eq!(state.numbers_of("mine"), None);
+}
+
+#[test]
+fn numbers_on_the_sample_are_taken_when_somebody_looks_and_all_on_the_same_tokens() {
+    let state = demo();
+    assert!(state.unmeasured().is_empty());
+    let state = load(state, LoadAction::Open(Some(Section::Catalogue)));
+    assert_eq!(state.unmeasured(), ["a", "b"]);
+    let told = |bos| {
+        Ok(Sample {
+            bos,
+            ..Sample::default()
+        })
+    };
+    let state = load(state, LoadAction::Measured("a".to_owned(), told(false)));
+    assert_eq!(state.unmeasured(), ["b"]);
+    // An SAE that was loaded since has changed whether a BOS goes first: what was taken before is of other tokens.
+    let state = load(state, LoadAction::Measured("b".to_owned(), told(true)));
+    assert_eq!(state.unmeasured(), ["a"]);
+    let state = load(state, LoadAction::Measured("a".to_owned(), told(true)));
+    assert!(state.unmeasured().is_empty());
+    let state = load(state, LoadAction::Sae(sae("b")));
+    assert_eq!(state.unmeasured(), ["b"], "other weights, perhaps");
 }
 
 #[test]

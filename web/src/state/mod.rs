@@ -119,8 +119,8 @@ pub enum Reach {
 /// An edit of one feature.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EditSpec {
-    /// The prompt that is run with it.
-    pub prompt: String,
+    /// The ids of the tokens that are run with it: those of the trace in which it was chosen.
+    pub tokens: Vec<u32>,
     /// Id of the SAE.
     pub sae: String,
     /// The latent.
@@ -197,6 +197,17 @@ impl GenerateState {
     }
 }
 
+/// An SAE's numbers on the sample text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// The numbers.
+    pub metrics: Metrics,
+    /// What looks wrong about them; sentences.
+    pub cautions: Vec<String>,
+    /// Whether a BOS stood before the text.
+    pub bos: bool,
+}
+
 /// The state of the page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -214,6 +225,9 @@ pub struct State {
     pub examples: Shared<Vec<Example>>,
     /// The trace on screen; of an earlier prompt while the next one is on its way.
     pub trace: Option<Shared<Trace>>,
+    /// Where the choice of a BOS was just changed: whether the trace in which the token is selected has one. In the next
+    /// trace the same token may be one further on, or one back.
+    pub bos_before: Option<bool>,
     /// Whether what is loaded has changed since that trace was asked for.
     pub stale: bool,
     /// Counts up to have the prompt traced again.
@@ -245,7 +259,7 @@ pub struct State {
     /// What could not be loaded.
     pub broken: Option<Broken>,
     /// SAEs' numbers on the sample text, by their ids.
-    pub numbers: Vec<(String, Remote<Metrics>)>,
+    pub numbers: Vec<(String, Remote<Sample>)>,
     /// The place of an address that needs something that is not loaded.
     pub asked: Option<Place>,
 }
@@ -261,6 +275,7 @@ impl State {
             saes: Shared::default(),
             examples: Shared::default(),
             trace: None,
+            bos_before: None,
             stale: false,
             attempt: 0,
             at_once: true,
@@ -291,6 +306,7 @@ impl State {
         self.trace.as_ref().is_some_and(|trace| {
             !self.stale
                 && self.place.prompt.as_ref() == Some(&trace.prompt)
+                && self.place.bos == trace.bos
                 && trace.saes.len() == self.saes.len()
                 && self.saes.iter().all(|sae| trace.sae(&sae.id).is_some())
         })
@@ -350,6 +366,8 @@ pub enum Action {
     UsePrompt(String),
     /// The person asks for a trace now.
     TraceNow,
+    /// Whether a BOS goes before the prompt was chosen, or left to the engine.
+    SelectBos(Option<bool>),
     /// A trace came.
     Traced(Trace),
     /// A token was selected.

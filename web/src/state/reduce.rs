@@ -47,6 +47,7 @@ impl State {
                 self.at_once = true;
             }
             Action::TraceNow => self.trace_now(),
+            Action::SelectBos(bos) => self.select_bos(bos),
             Action::Traced(trace) => self.traced(trace),
             Action::SelectToken(token, history) => {
                 self.place.token = Some(token);
@@ -185,10 +186,33 @@ impl State {
         }
     }
 
+    fn select_bos(&mut self, bos: Option<bool>) {
+        if bos == self.place.bos {
+            return;
+        }
+        if let (None, Some(trace)) = (self.bos_before, &self.trace) {
+            self.bos_before = Some(trace.bos_prepended);
+        }
+        self.place.bos = bos;
+        self.history = History::Push;
+        self.at_once = true;
+        self.problem = None;
+        if self.generate.running {
+            self.generate.forget();
+            self.generate.ended = Some("Stopped, because the choice of a BOS was changed.".into());
+        }
+    }
+
     fn traced(&mut self, trace: Trace) {
         // The later prompt wins: what comes for an earlier one is not shown under it.
-        if Some(&trace.prompt) != self.place.prompt.as_ref() {
+        if Some(&trace.prompt) != self.place.prompt.as_ref() || trace.bos != self.place.bos {
             return;
+        }
+        if let (Some(before), Some(token)) = (self.bos_before.take(), self.place.token) {
+            // The same token of the text, in tokens with a BOS more or less.
+            let shifted =
+                (token + usize::from(trace.bos_prepended)).saturating_sub(usize::from(before));
+            self.place.token = Some(shifted);
         }
         self.problem = None;
         self.edit.answer = None;
@@ -284,6 +308,7 @@ impl State {
             };
         }
         self.history = History::Replace;
+        self.bos_before = None;
         // What an address leaves open stays as it is.
         self.place.model = before.model;
         if self.place.sae.is_none() {
@@ -292,7 +317,7 @@ impl State {
         if self.place.prompt.is_none() {
             self.place.prompt = before.prompt.clone();
         }
-        if self.place.prompt != before.prompt {
+        if self.place.prompt != before.prompt || self.place.bos != before.bos {
             self.at_once = true;
             self.problem = None;
         } else if self.is_current() {

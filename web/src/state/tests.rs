@@ -78,6 +78,7 @@ fn an_address_is_restored_as_it_was() {
         ranking: Ranking::Count,
         prompt: Some("mine".to_owned()),
         beside: Vec::new(),
+        bos: None,
     };
     let state = ready(place.clone());
     assert_eq!(state.place, place);
@@ -219,21 +220,57 @@ fn a_continuation_does_not_outlive_its_prompt() {
 }
 
 #[test]
-fn an_answer_about_another_prompt_is_not_taken_for_the_same_edit() {
-    let spec = |prompt: &str| EditSpec {
-        prompt: prompt.to_owned(),
+fn an_answer_about_other_tokens_is_not_taken_for_the_same_edit() {
+    let spec = |token: u32| EditSpec {
+        tokens: vec![token],
         sae: "b".to_owned(),
         latent: 12,
         value: 0.0,
         positions: vec![1],
     };
-    let state = ready(Place::default()).after(Action::EditAsked(spec("one")));
+    let state = ready(Place::default()).after(Action::EditAsked(spec(1)));
     let state = state
         .after(Action::UsePrompt("two".to_owned()))
         .after(Action::Traced(trace("two")))
-        .after(Action::EditAsked(spec("two")))
-        .after(Action::EditTold(spec("one"), Ok(Edited::default())));
-    assert_eq!(state.edit.answer, Some((spec("two"), Remote::Waiting)));
+        .after(Action::EditAsked(spec(2)))
+        .after(Action::EditTold(spec(1), Ok(Edited::default())));
+    assert_eq!(state.edit.answer, Some((spec(2), Remote::Waiting)));
+}
+
+#[test]
+fn a_choice_of_a_bos_is_traced_stands_in_the_address_and_keeps_the_token() {
+    let with = |bos: Option<bool>, bos_prepended: bool| Trace {
+        bos,
+        bos_prepended,
+        tokens: vec![Token::default(); 3 + usize::from(bos_prepended)],
+        ..trace("one")
+    };
+    let state = ready(Place::default()).after(Action::SelectToken(2, History::Push));
+    let asked = state.after(Action::SelectBos(Some(false)));
+    assert_eq!((asked.word(), asked.history), ("tracing", History::Push));
+    assert!(asked.address().to_hash().contains("bos=no"));
+    // What comes for the choice before is not shown under this one.
+    let late = asked.clone().after(Action::Traced(with(None, true)));
+    assert_eq!(late.word(), "tracing");
+    let without = asked.after(Action::Traced(with(Some(false), false)));
+    assert_eq!((without.word(), without.place.token), ("ready", Some(1)));
+    // To and fro before a trace comes: the token is that of the trace on screen.
+    let back = without
+        .clone()
+        .after(Action::SelectBos(Some(true)))
+        .after(Action::SelectBos(None))
+        .after(Action::Traced(with(None, true)));
+    assert_eq!(back.place.token, Some(2));
+    // An address counts by itself.
+    let place = Place {
+        token: Some(2),
+        prompt: Some("one".to_owned()),
+        ..without.place.clone()
+    };
+    let restored = without.after(Action::Restore(Place { bos: None, ..place }));
+    assert_eq!(restored.word(), "tracing");
+    let restored = restored.after(Action::Traced(with(None, true)));
+    assert_eq!((restored.word(), restored.place.token), ("ready", Some(2)));
 }
 
 #[test]

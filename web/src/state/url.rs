@@ -163,6 +163,17 @@ pub struct Place {
     pub prompt: Option<String>,
     /// Ids of SAEs that are loaded beside the selected one.
     pub beside: Vec<String>,
+    /// Whether a BOS goes before the prompt; nothing leaves it to the engine.
+    pub bos: Option<bool>,
+}
+
+/// The choice of a BOS by its name in the address and in the API.
+pub fn bos_name(bos: Option<bool>) -> &'static str {
+    match bos {
+        None => "auto",
+        Some(true) => "yes",
+        Some(false) => "no",
+    }
 }
 
 impl Place {
@@ -202,6 +213,9 @@ impl Place {
         }
         put("view", self.view.name());
         put("rank", self.ranking.name());
+        if self.bos.is_some() {
+            put("bos", bos_name(self.bos));
+        }
         if let Some(prompt) = &self.prompt {
             put("prompt", prompt);
         }
@@ -228,6 +242,13 @@ impl Place {
                         .into_iter()
                         .find(|ranking| ranking.name() == value);
                     place.ranking = known.unwrap_or_default();
+                }
+                "bos" => {
+                    let known = [Some(true), Some(false)];
+                    place.bos = known
+                        .into_iter()
+                        .find(|bos| bos_name(*bos) == value)
+                        .flatten();
                 }
                 "prompt" => place.prompt = Some(value),
                 _ => {}
@@ -293,9 +314,11 @@ mod tests {
             any::<bool>(),
             0usize..3,
             any::<Option<String>>(),
+            any::<Option<bool>>(),
         )
             .prop_map(
-                |(model, sae, beside, token, feature, whole, ranking, prompt)| Place {
+                |(model, sae, beside, token, feature, whole, ranking, prompt, bos)| Place {
+                    bos,
                     model,
                     sae,
                     token,
@@ -326,8 +349,10 @@ mod tests {
     #[test]
     fn reads_what_people_type() {
         let place = Place::from_hash(
-            "#prompt=a+king%20and%zz%&token=-1&feature=12&view=prompt&rank=mean&x=y&z",
+            "#prompt=a+king%20and%zz%&token=-1&feature=12&view=prompt&rank=mean&x=y&z&bos=maybe",
         );
+        assert_eq!(place.bos, None);
+        assert_eq!(Place::from_hash("#bos=no").bos, Some(false));
         assert_eq!(place.prompt.as_deref(), Some("a king and%zz%"));
         assert_eq!((place.token, place.feature), (None, Some(12)));
         assert_eq!((place.view, place.ranking), (View::Prompt, Ranking::Mean));
