@@ -72,12 +72,25 @@ const text = (name) => part(page, name).first().innerText();
 visit('opens with a worked prompt, traced', async () => {
   assert.ok((await tokens()).length > 10);
   assert.ok((await latents(page)).length > 0);
+  const prompt = await part(page, 'prompt').inputValue();
+  const { saes, loss, tokenLosses } = await page.evaluate(async (asked) => {
+    const { saes: all, loss: mean, tokenLosses: each } = await window.saeExplorer.trace(asked);
+    return { saes: all.map(({ metrics }) => metrics), loss: mean, tokenLosses: [...each] };
+  }, prompt);
   assert.match(await text('metrics-table'), /FVU/);
-  assert.match(await text('metrics-table'), /L0/);
-  assert.match(await text('next-tokens'), /%/);
-  assert.match(await text('status'), /\d/);
+  const cells = (name) => part(page, 'metrics-table').locator('tr').filter({ has: page.getByText(name, { exact: true }) }).locator('td').allInnerTexts();
+  const written = (name, decimals) => saes.map((metrics) => metrics[name].toFixed(decimals));
+  assert.deepEqual(await cells('FVU'), written('fvu', 4));
+  assert.deepEqual(await cells('cosine'), written('cosine', 3));
+  assert.deepEqual(await cells('relative error'), written('relativeError', 4));
+  assert.deepEqual(await cells('L0'), written('l0', 2));
+  assert.deepEqual(await cells('KL'), written('kl', 4));
+  assert.deepEqual(await cells('N'), saes.map(({ positions }) => String(positions)));
+  assert.ok(Math.abs(tokenLosses.reduce((sum, one) => sum + one, 0) / tokenLosses.length - loss) < 1e-6);
+  assert.match(await page.locator('.prompt .line').last().innerText(), new RegExp(`loss\\s+${loss.toFixed(3)}\\s+nats, N = ${tokenLosses.length}`));
   const info = await page.evaluate(() => window.saeExplorer.info());
   assert.equal(info.model.id, 'demo');
+  assert.match(await text('status'), new RegExp(`${Math.round(info.deviceBytes / 1e6)} MB on device`));
 });
 
 visit('an example prompt is one click away', async () => {
@@ -261,7 +274,7 @@ visit('mistakes are told, and nothing is lost', async (t) => {
   await t.test('an empty prompt', async () => {
     await part(page, 'prompt').fill('');
     await part(page, 'error').waitFor();
-    assert.match(await text('error'), /\S/);
+    assert.match(await text('error'), /prompt is empty|no token/i);
   });
   await t.test('a prompt that is too long: how many tokens, and an offer to cut', async () => {
     const long = 'one two '.repeat(200);

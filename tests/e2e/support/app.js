@@ -41,13 +41,14 @@ export async function trace(page, prompt) {
 /** For a context whose pages are to be looked at: nothing moves in them. */
 export const STILL = { reducedMotion: 'reduce' };
 
-/** Ends what moves on a page, so that it looks as it will stay: a picture of a colour on its way shows a wrong one. */
+/** Ends what moves on a page and goes to its top, so that it looks as it will stay: a picture of a colour on its way shows a wrong one. */
 export async function still(page) {
   await page.evaluate(() => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync('*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent !important; }');
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     for (const moving of document.getAnimations()) moving.finish();
+    window.scrollTo(0, 0);
     return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   });
 }
