@@ -1,5 +1,7 @@
 // The body of an answer, read forward into blocks of memory.
 
+import { STALL, within } from './patience.js';
+
 /** The most bytes of a chunk. */
 const CHUNK_BYTES = 1 << 20;
 
@@ -13,10 +15,16 @@ export class Body {
   #reader;
   #rest = null; // of a chunk that was longer than its block
   #turn = Promise.resolve();
+  #stall;
+  #broken; // why, once it is
 
-  /** @param {ReadableStream} stream */
-  constructor(stream) {
+  /**
+   * @param {ReadableStream} stream
+   * @param {number} stall silence after which it counts as broken, milliseconds
+   */
+  constructor(stream, stall = STALL) {
     this.#reader = readerOf(stream);
+    this.#stall = stall;
   }
 
   /**
@@ -39,11 +47,14 @@ export class Body {
   async #fill({ length, block = new Uint8Array(length), filled = 0, skip = 0 }, tell) {
     let left = skip;
     while (filled < length) {
+      if (this.#broken !== undefined) return { block, filled, reason: this.#broken };
       let chunk;
       try {
-        chunk = this.#rest ?? (await this.#reader.next(left + length - filled));
+        chunk = this.#rest ?? (await within(this.#stall, this.#reader.next(left + length - filled)));
       } catch (error) {
-        return { block, filled, reason: error?.message ?? String(error) };
+        this.#broken = error?.message ?? String(error);
+        this.#reader.cancel().catch(() => {}); // of a silent connection
+        continue;
       }
       if (chunk === undefined) return { block, filled };
       const passed = Math.min(left, chunk.length);

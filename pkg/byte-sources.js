@@ -29,7 +29,7 @@ export class BlobSource {
     try {
       bytes = new Uint8Array(await this.#blob.slice(offset, offset + length).arrayBuffer());
     } catch (error) {
-      throw new SaeExplorerError('bad-file', `${this.name} can no longer be read (${error.message}). It was moved, changed or deleted since it was chosen: choose it again.`, { file: this.name });
+      throw new SaeExplorerError('unreadable', `${this.name} can no longer be read (${error.message}). It was moved, changed or deleted since it was chosen: choose it again.`, { file: this.name });
     }
     this.#signal?.throwIfAborted();
     this.loaded = Math.max(this.loaded, offset + length);
@@ -75,6 +75,20 @@ export function duringCalls(source, call) {
       });
     },
   };
+}
+
+// What shows that a file's content is wrong.
+const DAMAGED = ['bad-file', 'wrong-shape', 'non-finite-weights'];
+
+/**
+ * The sources whose content made a load fail: those of the file that the error names, or all where it names none.
+ * @param {unknown} error
+ * @param {{name: string}[]} sources what the load has opened
+ */
+export function damaged(error, sources) {
+  if (!DAMAGED.includes(error?.code)) return [];
+  const file = error.details?.file;
+  return file === undefined ? sources : sources.filter(({ name }) => name === file);
 }
 
 /** All bytes of a source, in one array; for files that are known to be small. */

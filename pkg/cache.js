@@ -2,7 +2,7 @@
 // there is never half of one; whether a file is whole follows from the blocks that are there. Two tabs that load the same
 // file write the same blocks.
 //
-//   /.sae-explorer/{key}/meta     {key, url, name, size, etag, modified, hash, blockBytes, usedAt, verified}
+//   /.sae-explorer/{key}/meta     {key, url, name, size, etag, modified, hash, pinned, commit, blockBytes, usedAt, verified}
 //   /.sae-explorer/{key}/{index}  block number `index`
 //   /.sae-explorer/listing/{key}  a host's list of a repository's files, for when it cannot be reached
 //
@@ -15,6 +15,9 @@ const CACHE_NAME = 'sae-explorer-v2';
 const OLD_CACHES = ['sae-explorer-v1'];
 const FOLDER = '/.sae-explorer/';
 const LISTING = 'listing';
+/** Attempts to read a part that the browser does not give. */
+const READ_ATTEMPTS = 2;
+const UNREADABLE = Symbol('unreadable');
 
 /** Bytes in a block: of the store, of a request, of memory. */
 export const BLOCK_BYTES = 8 << 20;
@@ -50,7 +53,7 @@ export class Store {
 
   /** Every stored file: its description, with the set of blocks that are there. */
   async entries() {
-    const found = await this.#scan();
+    const { found } = await this.#scan();
     return [...found.values()].map(({ meta, blocks }) => new Entry(this, meta, blocks));
   }
 
@@ -63,16 +66,19 @@ export class Store {
   /**
    * The entry of a file, made where there is none yet; null where it cannot be stored, or where nothing would tell the
    * file from a later one of the same length.
-   * @param {{url: string, name: string, size: number, etag?: string|null, modified?: string|null, hash?: string|null}} file
+   * @param {{url: string, name: string, size: number, etag?: string|null, modified?: string|null, hash?: string|null, pinned?: boolean, commit?: string|null}} file
    */
-  async entry({ url, name, size, etag = null, modified = null, hash = null }) {
+  async entry({ url, name, size, etag = null, modified = null, hash = null, pinned = false, commit = null }) {
     if ((hash ?? etag ?? modified) === null) return null;
     const key = hash ?? (await digest([url, size, etag ?? modified]));
     if (key === null || (await this.#cache()) === null) return null;
-    const found = (await this.#scan(key)).get(key);
+    const { found: entries, unreadable } = await this.#scan(key);
+    // Its description cannot be read now: the file is read from elsewhere, and its blocks are left alone.
+    if (unreadable.has(key)) return null;
+    const found = entries.get(key);
     const kept = found?.meta.size === size && found.meta.blockBytes === BLOCK_BYTES;
     const verified = kept && found.meta.verified === true;
-    const meta = { key, url, name, size, etag, modified, hash, blockBytes: BLOCK_BYTES, usedAt: Date.now(), verified };
+    const meta = { key, url, name, size, etag, modified, hash, pinned, commit, blockBytes: BLOCK_BYTES, usedAt: Date.now(), verified };
     const entry = new Entry(this, meta, kept ? found.blocks : new Set());
     await entry.touch();
     return entry;
@@ -104,17 +110,26 @@ export class Store {
     return bytes === null ? null : new TextDecoder().decode(bytes);
   }
 
-  /** The bytes of one part, or null. */
-  async read([key, part]) {
+  /** The bytes of one part, or null where there are none or they cannot be read now: the network has them too. */
+  async read(at) {
+    const bytes = await this.#bytesOf(at);
+    return bytes === UNREADABLE ? null : bytes;
+  }
+
+  // The bytes of one part, null where there is none, UNREADABLE where there is one that the browser does not give: under
+  // memory pressure, or while its disk is busy, that passes.
+  async #bytesOf([key, part]) {
     const cache = await this.#cache();
     if (cache === null) return null;
-    try {
-      const kept = await cache.match(this.#address(key, part));
-      return kept === undefined ? null : new Uint8Array(await kept.arrayBuffer());
-    } catch {
-      // The browser dropped the entry, or its disk failed; the network has the block too.
-      return null;
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
+      try {
+        const kept = await cache.match(this.#address(key, part));
+        return kept === undefined ? null : new Uint8Array(await kept.arrayBuffer());
+      } catch {
+        // Tried again.
+      }
     }
+    return UNREADABLE;
   }
 
   /** Writes one part; false where it could not be kept. */
@@ -143,12 +158,13 @@ export class Store {
     return { key, part };
   }
 
-  // What is there, by key. Blocks without a description are what a deletion in another tab left: they are deleted, and so
-  // are those whose description cannot be read.
+  // What is there, by key, and the keys of what cannot be read now. Blocks without a description are what a deletion in
+  // another tab left: they are deleted, and so are those whose description is there but makes no sense.
   async #scan(only) {
     const cache = await this.#cache();
     const found = new Map();
-    if (cache === null) return found;
+    const unreadable = new Set();
+    if (cache === null) return { found, unreadable };
     for (const { url } of await this.#attempt(() => cache.keys(), [])) {
       const at = this.#parse(url);
       if (at === null || at.key === LISTING || (only !== undefined && at.key !== only)) continue;
@@ -158,12 +174,14 @@ export class Store {
       if (at.part !== 'meta') blocks.add(Number(at.part));
     }
     for (const [key, entry] of found) {
-      entry.meta = parse(await this.read([key, 'meta']));
+      const description = await this.#bytesOf([key, 'meta']);
+      entry.meta = description === UNREADABLE ? null : parse(description);
       if (entry.meta !== null) continue;
       found.delete(key);
-      for (const part of entry.parts) await this.#attempt(() => cache.delete(part), false);
+      if (description === UNREADABLE) unreadable.add(key);
+      else for (const part of entry.parts) await this.#attempt(() => cache.delete(part), false);
     }
-    return found;
+    return { found, unreadable };
   }
 
   #cache() {

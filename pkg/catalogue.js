@@ -89,10 +89,18 @@ const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 export function checkCatalogue(value, url) {
   const wrong = (what) => new SaeExplorerError('bad-file', `catalogue.json is not a catalogue: ${what}. Its fields are described in the package's README.`, { file: 'catalogue.json', url });
   if (!Array.isArray(value?.models) || !Array.isArray(value?.saes)) throw wrong('"models" and "saes" must be lists');
+  const { mirror } = value;
+  if (typeof mirror === 'string' && mirror !== '' && !/^https?:\/\/[^/\s]+/.test(mirror)) throw wrong('"mirror" is neither null nor an http(s) address');
   const ids = new Set();
   const check = (entry, texts, numbers) => {
     for (const name of texts) if (typeof entry?.[name] !== 'string') throw wrong(`${entry?.id ?? 'an entry'} has no text "${name}"`);
     for (const name of numbers) if (!(entry[name] > 0)) throw wrong(`${entry.id} has no number "${name}"`);
+    const { revision, hashes = {} } = entry;
+    if (revision !== undefined && (typeof revision !== 'string' || revision === '')) throw wrong(`the "revision" of ${entry.id} is no text`);
+    if (hashes === null || typeof hashes !== 'object' || Array.isArray(hashes)) throw wrong(`the "hashes" of ${entry.id} are no object of paths and hashes`);
+    for (const [path, hash] of Object.entries(hashes)) {
+      if (!/^sha256-[0-9a-f]{64}$/.test(hash)) throw wrong(`${entry.id} gives ${path} the hash ${JSON.stringify(hash)}, which must be "sha256-" and 64 digits from 0 to f`);
+    }
     if (ids.has(entry.id)) throw wrong(`two entries have the id ${entry.id}`);
     ids.add(entry.id);
   };
@@ -118,15 +126,18 @@ export function judged({ models, saes }, mirror, device) {
   return { mirror, models: models.map(model), saes: saes.map(sae) };
 }
 
+// The place of an entry: at its own revision or another one that was requested; its hashes hold at any.
+const placed = ({ repo, revision, hashes }, other, path) => ({ repo, revision: other ?? revision ?? 'main', path, ...(hashes === undefined ? {} : { hashes }) });
+
 /** The repository and path of a model of the catalogue. */
-export function catalogueModel({ models }, id) {
+export function catalogueModel({ models }, id, revision) {
   const entry = models.find((model) => model.id === id);
   if (entry === undefined) throw unknown(id, models);
-  return { entry, source: { repo: entry.repo, revision: entry.revision ?? 'main', path: entry.path ?? '' } };
+  return { entry, source: placed(entry, revision, entry.path ?? '') };
 }
 
 /** The repository, path and hook of one SAE of the catalogue. */
-export function catalogueSae({ saes }, { catalogue: id, layer, path }) {
+export function catalogueSae({ saes }, { catalogue: id, layer, path, revision }) {
   const entry = saes.find((sae) => sae.id === id);
   if (entry === undefined) throw unknown(id, saes);
   const at = layer ?? (entry.layers.length === 1 ? entry.layers[0] : undefined);
@@ -139,7 +150,7 @@ export function catalogueSae({ saes }, { catalogue: id, layer, path }) {
     entry,
     id: entry.layers.length === 1 ? entry.id : `${entry.id}.${at}`,
     hook: filled(entry.hook),
-    source: { repo: entry.repo, revision: entry.revision ?? 'main', path: where },
+    source: placed(entry, revision, where),
   };
 }
 

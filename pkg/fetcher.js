@@ -3,5 +3,7 @@
 // In: {port}, one for each connection; what goes over it is told in fetching.js.
 
 import { serve } from './fetching.js';
+import { Gate, seal } from './gate.js';
 
+seal(self, new Gate([]));
 self.onmessage = ({ data }) => serve(data.port);

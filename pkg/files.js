@@ -4,10 +4,13 @@ import { BlobSource, readAll } from './byte-sources.js';
 import { BLOCK_BYTES, Store } from './cache.js';
 import { Connections } from './connections.js';
 import { SaeExplorerError } from './errors.js';
-import { WAITS, ask, changed, connect, sameVersion, versionOf, waitFor } from './http.js';
+import { WAITS, changed, connect, isSilent, sameVersion, versionOf, waitFor } from './http.js';
 import { Memory } from './memory.js';
 import { UrlSource } from './url-source.js';
 import { checkSmall } from './verify.js';
+
+/** What is read at once of a small file. */
+const PIECE_BYTES = 256 << 10;
 
 /**
  * A file to open.
@@ -17,6 +20,7 @@ import { checkSmall } from './verify.js';
  * @property {Blob} [blob]
  * @property {number} [bytes] the length it must have
  * @property {string} [hash] its content's hash, where the host has told it: `sha256-…` or `git-…`
+ * @property {boolean} [pinned] whether the hash is from the catalogue, and not from the host
  */
 
 /** The files of one worker. */
@@ -36,6 +40,11 @@ export class Files {
     this.#waits = waits;
   }
 
+  /** A person has chosen an address: its host may be contacted. */
+  choose(url) {
+    this.#connections.gate.choose(url);
+  }
+
   /**
    * Opens a file for reading by pieces. Rejects at once where it is missing or may not be read.
    * @param {FileAt} file
@@ -44,10 +53,10 @@ export class Files {
    */
   async open(file, { signal, onBytes } = {}) {
     if (file.blob !== undefined) return new BlobSource({ name: file.name, blob: file.blob, signal, onBytes });
-    const make = (given) => new UrlSource({ name: file.name, url: file.url, connections: this.#connections, memory: this.#memory, signal, onBytes, waits: this.#waits, ...given });
+    const make = (given) => new UrlSource({ name: file.name, url: file.url, hash: file.hash, connections: this.#connections, memory: this.#memory, signal, onBytes, waits: this.#waits, ...given });
     if (file.hash !== undefined && file.bytes !== undefined) {
       const entry = await this.store.entry({ ...file, size: file.bytes });
-      return make({ size: file.bytes, version: { size: file.bytes, etag: null, modified: null }, entry });
+      return make({ size: file.bytes, version: { size: file.bytes, etag: null, modified: null, commit: null }, entry });
     }
     const kept = await this.#stillTheSame(file, signal);
     if (kept !== null) {
@@ -57,12 +66,16 @@ export class Files {
     return this.#first(file, { signal, make, onBytes });
   }
 
-  /** All bytes of a small file. Whoever needs them does not wait until they are stored. */
-  async bytes(file, options) {
+  /**
+   * All bytes of a small file. Whoever needs them does not wait until they are stored. `onCommit` receives the commit that the
+   * file is from, where its host names it.
+   */
+  async bytes(file, { onCommit, ...options } = {}) {
     const source = await this.open(file, options);
     try {
       const bytes = await readAll(source);
       await checkSmall(file, bytes);
+      if (typeof source.commit === 'string') onCommit?.(source.commit);
       return bytes;
     } catch (error) {
       if (error?.code === 'bad-file') await source.forget();
@@ -79,18 +92,8 @@ export class Files {
 
   /** The same, with the address of the page that follows it, where the host says that there is one. */
   async answer(file, { signal } = {}) {
-    let text;
-    let link;
-    try {
-      const response = await ask(file, { signal });
-      link = response.headers.get('link');
-      text = await response.text();
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof SaeExplorerError) throw error;
-      throw new SaeExplorerError('network', `${file.name} could not be loaded: the transfer from ${file.url} broke off (${error.message}). Try again.`, { file: file.name, url: file.url });
-    }
-    const next = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link ?? '')?.[1] ?? null;
+    const { text, headers } = await this.#text(file, signal);
+    const next = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(headers.get('link') ?? '')?.[1] ?? null;
     try {
       return { value: JSON.parse(text), next };
     } catch (error) {
@@ -98,14 +101,53 @@ export class Files {
     }
   }
 
+  /** A file of the site's own as the browser's Response, for what takes nothing else; kept as the browser keeps pages. */
+  async response(file, type) {
+    const { response } = await this.#ask(file, { cache: 'default', here: true });
+    const pull = async (controller) => {
+      const { block, filled, reason } = await response.body.fill({ length: PIECE_BYTES });
+      if (filled > 0) controller.enqueue(block.subarray(0, filled));
+      if (reason !== undefined) controller.error(new Error(reason));
+      else if (filled < PIECE_BYTES) controller.close();
+    };
+    return new Response(new ReadableStream({ pull }), { headers: { 'content-type': type } });
+  }
+
+  // A text as a whole; a connection that breaks or stalls is tried again.
+  async #text(file, signal) {
+    for (let attempt = 0; ; attempt += 1) {
+      const { response, controller } = await this.#ask(file, { signal });
+      const parts = [];
+      const ended = await readToEnd({ response, controller }, PIECE_BYTES, 0, signal, (piece) => parts.push(piece)).catch((error) => error);
+      signal?.throwIfAborted();
+      if (ended === undefined) return { text: await new Blob(parts).text(), headers: response.headers };
+      if (attempt >= this.#waits.length) throw brokenOff(file, ended);
+      await waitFor(this.#waits[attempt], signal);
+    }
+  }
+
+  // A small request, made twice where the host is silent.
+  async #ask(file, options) {
+    try {
+      return await this.#connect(file, options);
+    } catch (error) {
+      if (!isSilent(error)) throw error;
+      return this.#connect(file, options);
+    }
+  }
+
   // The stored file for an address, when the host says that it is still the same one, or when it cannot be reached.
   async #stillTheSame(file, signal) {
-    const [kept, ...older] = await this.store.find(file.url);
+    // A file whose hash is known is stored under it; what was stored without is not known to be the same.
+    const stored = (await this.store.find(file.url)).filter(({ meta }) => file.hash === undefined || meta.hash === file.hash);
+    const [kept, ...older] = stored;
     if (kept === undefined) return null;
     for (const entry of older) if (!entry.complete) await entry.drop();
     let now;
     try {
-      now = versionOf(await ask(file, { method: 'HEAD', signal }));
+      const { response, controller } = await this.#ask(file, { method: 'HEAD', signal });
+      now = versionOf(response);
+      controller.abort();
     } catch (error) {
       signal?.throwIfAborted();
       if (isUnreachable(error) && kept.complete && fits(file, kept.meta.size)) return kept;
@@ -115,7 +157,10 @@ export class Files {
     }
     // The length in an answer to HEAD may be that of a compressed form, so the marks alone decide.
     const same = (now.etag ?? now.modified) !== null && sameVersion({ ...now, size: null }, markOf(kept));
-    if (same && fits(file, kept.meta.size)) return kept;
+    if (same && fits(file, kept.meta.size)) {
+      kept.meta.commit = now.commit ?? kept.meta.commit;
+      return kept;
+    }
     await kept.drop();
     return null;
   }
@@ -183,31 +228,40 @@ export class Files {
       if (!(await entry.put(index, new Uint8Array(await block.arrayBuffer())))) break;
     }
     const whole = new BlobSource({ name: file.name, blob, signal, onBytes });
-    return Object.assign(whole, { origin: 'network', loaded: blob.size, entry, forget: async () => entry?.drop() });
+    return Object.assign(whole, { origin: 'network', loaded: blob.size, entry, commit: version.commit, sha256: /^sha256-(.*)$/.exec(file.hash ?? '')?.[1] ?? null, forget: async () => entry?.drop() });
   }
 
-  async #spool({ response, controller }, parts, source, { signal, onBytes }) {
-    const abort = () => controller.abort(signal.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      for (let skip = source.loaded; response.body !== null; skip = 0) {
-        const before = source.loaded;
-        const arrived = (filled) => {
-          source.loaded = before + filled;
-          source.size = Math.max(source.size, source.loaded);
-          onBytes?.(source);
-        };
-        const { block, filled, reason } = await response.body.fill({ length: BLOCK_BYTES, skip }, arrived);
-        arrived(filled);
-        if (filled > 0) parts.push(new Blob([block.subarray(0, filled)]));
-        signal?.throwIfAborted();
-        if (reason !== undefined) throw new Error(reason);
-        if (filled < BLOCK_BYTES) return;
-      }
-    } finally {
-      controller.abort();
-      signal?.removeEventListener('abort', abort);
+  async #spool(answer, parts, source, { signal, onBytes }) {
+    let before = source.loaded;
+    const arrived = (filled) => {
+      source.loaded = before + filled;
+      source.size = Math.max(source.size, source.loaded);
+      onBytes?.(source);
+    };
+    const kept = (piece) => {
+      parts.push(new Blob([piece]));
+      before += piece.length;
+    };
+    await readToEnd(answer, BLOCK_BYTES, source.loaded, signal, kept, arrived);
+  }
+}
+
+// Reads an answer to its end, by pieces, passing over what is there already. Rejects where it breaks or is stopped.
+async function readToEnd({ response, controller }, length, there, signal, onPiece, onArrived = () => {}) {
+  const abort = () => controller.abort(signal.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    for (let skip = there; response.body !== null; skip = 0) {
+      const { block, filled, reason } = await response.body.fill({ length, skip }, onArrived);
+      onArrived(filled);
+      if (filled > 0) onPiece(block.subarray(0, filled));
+      signal?.throwIfAborted();
+      if (reason !== undefined) throw new Error(reason);
+      if (filled < length) return;
     }
+  } finally {
+    controller.abort();
+    signal?.removeEventListener('abort', abort);
   }
 }
 
@@ -217,7 +271,7 @@ export const isMissing = (error) => error?.code === 'missing-file';
 /** Whether a failed request means that the host gave no answer, or none that says something about the file. */
 export const isUnreachable = ({ code, details }) => code === 'cors' || (code === 'network' && (details?.status === undefined || details.status >= 500 || details.status === 429));
 
-const markOf = ({ meta: { size, etag, modified } }) => ({ size, etag, modified });
+const markOf = ({ meta: { size, etag, modified, commit = null } }) => ({ size, etag, modified, commit });
 const fits = ({ bytes }, size) => bytes === undefined || bytes === size;
 
 function brokenOff({ name, url }, { message }) {

@@ -1,49 +1,42 @@
 // Requests to hosts of files, and what their failures mean to a person.
 
 import { SaeExplorerError } from './errors.js';
+import { Stalled, within } from './patience.js';
 
 /**
- * Asks a host for a file, or for the rest of it from the byte `from` on. Resolves with an answer of 200, 206 or 416;
- * anything else rejects with an error that says what to do.
+ * Asks a host for a file, or for the rest of it from the byte `from` on. Resolves with an answer of 200, 206 or 416, which
+ * can be given up at any time: by `signal` until it comes, by `controller` after that. Anything else, and a host that does not
+ * answer at all, rejects with an error that says what to do.
  *
- * The browser's own HTTP cache is passed by: it would keep every large file a second time.
- * @param {{name: string, url: string}} file
- * @param {{method?: string, from?: number, signal?: AbortSignal, fetch?: typeof fetch}} options
- * @returns {Promise<Response>} or what the given `fetch` resolves with
- */
-export async function ask({ name, url }, { method = 'GET', from, signal, fetch = globalThis.fetch } = {}) {
-  let response;
-  try {
-    const headers = from === undefined ? {} : { range: `bytes=${from}-` };
-    response = await fetch(url, { method, headers, signal, cache: 'no-store' });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw unreachable(name, url, error);
-  }
-  if (response.ok || response.status === 416) return response;
-  // Nobody reads the body of a refusal, and an unread body keeps its connection.
-  response.body?.cancel().catch(() => {});
-  throw refusal(name, url, response.status);
-}
-
-/**
- * Asks for a file so that its answer can be given up at any time: by `signal` until it comes, by `controller` after that.
+ * The browser's own HTTP cache is passed by, unless `cache` says otherwise: it would keep every large file a second time.
  * @param {import('./connections.js').Connections} connections
  * @param {{name: string, url: string}} file
- * @param {{from?: number, signal?: AbortSignal}} options
+ * @param {{method?: string, from?: number, signal?: AbortSignal, cache?: string, here?: boolean}} options
  * @returns {Promise<{response: import('./connections.js').Answer, controller: AbortController}>}
  */
-export async function connect(connections, file, { from, signal }) {
+export async function connect(connections, { name, url }, { method = 'GET', from, signal, cache = 'no-store', here } = {}) {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
   signal?.addEventListener('abort', abort, { once: true });
   try {
     signal?.throwIfAborted();
-    return { response: await ask(file, { from, signal: controller.signal, fetch: connections.fetch }), controller };
+    const headers = from === undefined ? {} : { range: `bytes=${from}-` };
+    const answer = connections.fetch(url, { name, method, headers, signal: controller.signal, cache, here });
+    const response = await within(connections.stall, answer);
+    if (response.ok || response.status === 416) return { response, controller };
+    throw refusal(name, url, response.status);
+  } catch (error) {
+    controller.abort(); // nobody reads the body of a refusal, and an unread body keeps its connection
+    signal?.throwIfAborted();
+    if (error instanceof SaeExplorerError) throw error;
+    throw error instanceof Stalled ? silent(name, url, error) : unreachable(name, url, error);
   } finally {
     signal?.removeEventListener('abort', abort);
   }
 }
+
+/** True for the failure of a request whose host sent no answer. */
+export const isSilent = (error) => error?.details?.stalled === true;
 
 /** How long to wait before a broken connection is tried again, milliseconds. */
 export const WAITS = [500, 1500, 4000];
@@ -68,7 +61,10 @@ export function changed({ name, url }) {
   return new SaeExplorerError('file-changed', `${name} was changed on the server while it was being loaded, so its parts do not belong together; they were thrown away. Try again: it is then loaded from its beginning.`, { file: name, url });
 }
 
-/** What an answer says about the whole file: its length and the marks by which a changed file is recognised. */
+/**
+ * What an answer says about the whole file: its length, the marks by which a changed file is recognised, and the commit that it
+ * is from.
+ */
 export function versionOf(response) {
   const { headers } = response;
   const encoding = headers.get('content-encoding');
@@ -78,13 +74,19 @@ export function versionOf(response) {
   const hidden = encoding === null && response.type === 'cors' && response.status === 200;
   const length = headers.get('content-length');
   const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
-  const version = { etag: strong(headers.get('etag')), modified: headers.get('last-modified'), encoded, size: null, start: 0 };
+  const version = { etag: strong(headers.get('etag')), modified: headers.get('last-modified'), encoded, size: null, start: 0, commit: commitIn(headers) };
   if (response.status === 206) version.start = range?.[1] === undefined ? null : Number(range[1]);
   if (range !== null && range[2] !== '*') version.size = Number(range[2]);
   else if (response.status === 200 && length !== null && (encoded || hidden)) version.announced = Number(length);
   else if (response.status === 200 && length !== null) version.size = Number(length);
   else if (response.status === 206 && length !== null) version.rest = Number(length);
   return version;
+}
+
+// Hugging Face names the commit that a file is from, with small files at least.
+function commitIn(headers) {
+  const commit = headers.get('x-repo-commit');
+  return /^[0-9a-f]{40}$/.test(commit ?? '') ? commit : null;
 }
 
 /** Whether two answers may be of the same file: nothing that both of them say differs. */
@@ -111,6 +113,16 @@ function unreachable(name, url, error) {
     'cors',
     `${name} could not be loaded from ${host}; browsers do not say why. Either the host cannot be reached, or its redirects go in a circle, or it does not allow other sites to read its files (it sends no Access-Control-Allow-Origin). Open ${url} in a tab of its own: if it is downloaded there, the host forbids it here; download the files and drop them on this page instead.`,
     details,
+  );
+}
+
+function silent(name, url, { seconds }) {
+  const { host } = new URL(url);
+  const reason = `no answer came for ${seconds} seconds`;
+  return new SaeExplorerError(
+    'network',
+    `${name} could not be loaded: ${host} sent no answer for ${seconds} seconds. Check the connection, then try again; if ${host} stays silent, take the file from a mirror, or download it elsewhere and drop it on this page.`,
+    { file: name, url, host, seconds, stalled: true, reason },
   );
 }
 

@@ -77,6 +77,31 @@ export function resolveUrl(base, { repo, revision = MAIN, path }) {
   return `${withSlash(base)}${encoded(repo)}/resolve/${encodeURIComponent(revision)}/${encoded(path)}`;
 }
 
+/** True for a commit, which unlike a branch never changes. */
+export const isCommit = (revision) => /^[0-9a-f]{40}$/.test(revision ?? '');
+
+/**
+ * The commit that a branch or tag stands for now, or stood for when its host could last be reached; null where the host does
+ * not tell. Everything of a load is then requested at that commit, so that its files belong together, and others can load the
+ * same.
+ * @param {import('./files.js').Files} files
+ * @returns {Promise<string | null>}
+ */
+export async function commitOf(files, base, { repo, revision = MAIN }, signal) {
+  if (isCommit(revision)) return revision;
+  const url = `${withSlash(base)}api/models/${encoded(repo)}/revision/${encodeURIComponent(revision)}?expand=sha`;
+  let commit;
+  try {
+    commit = (await files.answer({ name: `the revision ${revision} of ${repo}`, url }, { signal })).value?.sha;
+    if (isCommit(commit)) await files.store.keepListing(url, commit);
+  } catch (error) {
+    signal?.throwIfAborted();
+    // A mirror need not tell; where there is no such revision the list of files says so.
+    commit = isUnreachable(error) ? await files.store.listing(url) : null;
+  }
+  return isCommit(commit) ? commit : null;
+}
+
 /**
  * The files of a repository, with lengths and hashes; null where the host gives no such list, as mirrors usually do.
  * Only called for a repository that a person asked for.
@@ -132,6 +157,11 @@ function parse(text) {
   } catch {
     return null;
   }
+}
+
+/** The address at which a person sees a file or folder of a repository; parseLink() reads it. */
+export function viewUrl(base, { repo, revision, path }, isFile) {
+  return `${withSlash(base)}${encoded(repo)}/${isFile ? 'blob' : 'tree'}/${encodeURIComponent(revision)}${path === '' ? '' : `/${encoded(path)}`}`;
 }
 
 /** The folder of a path, and its last part. */

@@ -50,13 +50,13 @@ export class SaeExplorer {
    *
    * @param files of an `<input type="file">`, with `webkitdirectory` or not, or of {@link droppedFiles}.
    */
-  recognise(files: Iterable<File | DroppedFile>): Promise<Offers>;
+  recognise(files: Iterable<File | DroppedFile>, options?: LookOptions): Promise<Offers>;
 
   /**
    * The same for a link: a Hugging Face repository, folder or file, `owner/name`, `owner/name:path`, or any http(s)
    * address of a folder or file. Only small descriptions are fetched.
    */
-  fromLink(link: string): Promise<Offers>;
+  fromLink(link: string, options?: LookOptions): Promise<Offers>;
 
   /**
    * Takes repositories from a mirror, whose files lie at `{base}/{owner}/{name}/resolve/{revision}/{path}`; `null`
@@ -97,7 +97,7 @@ export class SaeExplorer {
   /** A prompt's tokens, without running the model. */
   tokenize(prompt: Prompt, options?: PromptOptions): Promise<Tokenization>;
 
-  /** What is loaded, where it runs and what it uses. */
+  /** What is loaded, where it runs and what it uses. What could not be loaded again after a loss is not in it. */
   info(): Promise<Info>;
 
   /**
@@ -130,7 +130,10 @@ export class SaeExplorerError extends Error {
   constructor(code: ErrorCode, message: string, details?: Record<string, unknown>);
   /** What went wrong, for programs. */
   code: ErrorCode;
-  /** The values behind the message, such as `{tokens: 300, limit: 256}`. */
+  /**
+   * The values behind the message, such as `{tokens: 300, limit: 256}`. Where something could not be loaded again after a
+   * lost device or a dead worker, `reloading` is the SAE's id, or `"model"`.
+   */
   details: Record<string, unknown>;
 }
 
@@ -167,7 +170,7 @@ export type ErrorCode =
   | 'device-lost'
   /** The device or the worker has not enough memory. */
   | 'out-of-memory'
-  /** The worker ended during the call; the next call starts another one and loads everything again. */
+  /** The worker ended during the call; the next call starts another one and loads again what it needs. */
   | 'worker-died'
   /** Stopped on request, or by a later trace. */
   | 'cancelled'
@@ -175,12 +178,23 @@ export type ErrorCode =
   | 'no-model'
   /** No SAE with this id is loaded. */
   | 'unknown-sae'
-  /** An option or argument has a value that it cannot have. */
+  /**
+   * An option or argument has a value that it cannot have; `details` has `option` (its name), `value` and, where the package
+   * itself refuses it, `accepts` (in words) and, where there are few, `allowed` (the values).
+   */
   | 'bad-option'
-  /** A file could not be fetched. */
+  /**
+   * A file could not be fetched. Where its host was silent, `details` has `host`, `seconds` and `stalled`; where it stopped in
+   * the middle again and again, `host`, `reason`, `stored` and `size`.
+   */
   | 'network'
   /** Another site's file could not be fetched: it cannot be reached, or does not let this page read its files. */
   | 'cors'
+  /**
+   * An address was not contacted, because nobody has chosen its origin: something that was loaded named it, such as a list of
+   * files. `details` has `url` and `origin`.
+   */
+  | 'not-chosen'
   /** The host answers with other parts of a file than the ones it is asked for. */
   | 'no-range'
   /** A file became another one while it was being loaded; what was loaded of it is thrown away. */
@@ -199,10 +213,17 @@ export interface CreateOptions {
   demo?: string | URL;
   /** Address of the site's catalogue; default `../catalogue.json` beside this module's folder. */
   catalogue?: string | URL;
+  /** Time for which a host may send nothing before its connection counts as broken and is tried again, seconds; default 30. */
+  stallSeconds?: number;
   /** Told while the engine, a model or SAEs are loaded, also when they are loaded again after a loss. */
   onProgress?: (progress: Progress) => void;
   /** Told about things that cost nothing but may interest a person, such as a lost device that was replaced. */
   onNotice?: (notice: Notice) => void;
+}
+
+export interface LookOptions {
+  /** Aborting rejects the call with `cancelled` at once. */
+  signal?: AbortSignal;
 }
 
 /** Bytes loaded so far; `total` is 0 where it is not known. */
@@ -262,6 +283,27 @@ export interface CatalogueSource {
   layer?: number;
   /** Another path in the release's repository than the one that the layer has. */
   path?: string;
+  /** Another revision than the entry's, such as the commit of an {@link Origin}. The entry's `hashes` hold all the same. */
+  revision?: string;
+}
+
+/** The source of a loaded model or SAE: all that others need to load the same. */
+export interface Origin {
+  /** `owner/name`; `null` for an address outside a repository. */
+  repository: string | null;
+  /** The requested revision, such as `"main"`; `null` for an address. */
+  revision: string | null;
+  /**
+   * The commit that it stood for, 40 hexadecimal digits: as {@link RepoSource} `revision` it gives the same files, whatever the
+   * branch is at by then. `null` where the host does not tell.
+   */
+  commit: string | null;
+  /** The folder or file in the repository, `""` for all of it; for an address its path. */
+  path: string;
+  /** An address that loads the same: of the folder or file at its commit, without a query. */
+  url: string;
+  /** SHA-256 of the weights, hexadecimal, where they are one file whose hash the host or the catalogue tells. */
+  sha256?: string;
 }
 
 /** A Hugging Face repository, or a folder or file in it. */
@@ -297,7 +339,10 @@ export interface CatalogueEntry {
   id: string;
   name: string;
   repo: string;
+  /** A branch, tag or commit; default `"main"`. */
   revision?: string;
+  /** Hashes of files, by their paths in the repository: `"sha256-"` and 64 hexadecimal digits. Other content is refused. */
+  hashes?: Record<string, string>;
   /** `"unknown"` where its publisher states none. */
   licence: string;
   /** Size of the download; of an SAE release: of one layer's. */
@@ -441,6 +486,8 @@ export interface ModelInfo {
   bos: number | null;
   /** How the weights are stored on the device; `"mixed"` where the file mixes F16 with other types. */
   weights: 'f32' | 'f16' | 'mixed';
+  /** Its source; `null` for the demo and for files. */
+  origin: Origin | null;
 }
 
 export interface SaeInfo {
@@ -465,14 +512,16 @@ export interface SaeInfo {
   modelName: string | null;
   /** Whether that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
   otherModel: boolean;
+  /** Its source; `null` for the demo, for files and for neurons. */
+  origin: Origin | null;
 }
 
 export interface PromptOptions {
   /**
    * Whether a BOS token goes before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
-   * any SAE was trained with one, else as the model is used.
+   * any SAE was trained with one, else as the model is used. `true` and `false` are the same as `"yes"` and `"no"`.
    */
-  bos?: 'auto' | 'yes' | 'no';
+  bos?: boolean | 'auto' | 'yes' | 'no';
 }
 
 export interface TraceOptions extends PromptOptions {

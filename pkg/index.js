@@ -1,9 +1,11 @@
-// SaeExplorer: the engine's face for a page. The engine itself lives in a Web Worker (worker.js); this file remembers
-// what was loaded, so that a lost device or a dead worker costs a reload of the weights and nothing else.
+// SaeExplorer: the package's API for a page. The engine itself lives in a Web Worker (worker.js). A lost device or a dead
+// worker costs a reload of the weights and nothing else: what was loaded is remembered (session.js).
 
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
+import { COUNT, CREATE, EDIT, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PROMPT, STOPPABLE, TEXT, TRACE, checked, required, wrong } from './options.js';
+import { Session } from './session.js';
 import { fileList, modelSource, saeSource } from './sources.js';
 
 export { SAMPLE_TEXT } from './sample.js';
@@ -13,10 +15,9 @@ export class SaeExplorer {
   #options;
   #spawn;
   #link = null;
-  #starting = null;
+  #engine = null; // a promise of the link's engine, once it is needed
   #disposed = false;
-  #model = null; // {source, options} of the loaded model
-  #saes = new Map(); // id → {method, sent} that loads it, in the order of loading
+  #session = new Session();
   #trace = null; // {cancel} of the trace under way
   #settings = { mirror: null, memoryBudget: null };
 
@@ -27,86 +28,88 @@ export class SaeExplorer {
   }
 
   static async create(options = {}) {
-    const { backend = 'auto', limits = 'adapter', demo, catalogue, onProgress, onNotice } = options;
-    oneOf('backend', backend, ['auto', 'gpu', 'cpu']);
-    oneOf('limits', limits, ['adapter', 'default']);
-    const spawn = options._spawn ?? (() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
-    const beside = (given, usual) => new URL(given ?? usual, given === undefined ? import.meta.url : globalThis.location?.href).href;
-    const addresses = { demo: beside(demo, '../demo/demo.json'), catalogue: beside(catalogue, '../catalogue.json') };
-    const explorer = new SaeExplorer({ backend, limits, ...addresses, onProgress, onNotice }, spawn);
-    await explorer.#connected();
+    const { backend = 'auto', limits = 'adapter', demo, catalogue, stallSeconds, onProgress, onNotice, _spawn } = checked(options, CREATE);
+    const spawn = _spawn ?? (() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
+    const addresses = { demo: beside('demo', demo, '../demo/demo.json'), catalogue: beside('catalogue', catalogue, '../catalogue.json') };
+    const explorer = new SaeExplorer({ backend, limits, stallSeconds, ...addresses, onProgress, onNotice }, spawn);
+    try {
+      await explorer.#ready(explorer.#worker(), 'engine');
+    } catch (error) {
+      explorer.#link?.close(error);
+      throw error;
+    }
     return explorer;
   }
 
   async loadModel(source, options = {}) {
-    const from = modelSource(source);
-    const { id, prependBos, weightFormat } = options;
-    const sent = { source: from, id, prependBos, weightFormat };
-    const info = await this.#load('loadModel', sent, options.signal, 'Loading the model');
+    const { id, prependBos, weightFormat, signal } = checked(options, LOAD_MODEL);
+    const sent = { source: modelSource(source), id, prependBos, weightFormat };
     // SAEs belong to the model they were loaded for.
-    this.#model = sent;
-    this.#saes.clear();
-    return info;
+    const done = (link, info) => this.#session.setModel(link, { ...sent, source: pinned(sent.source, info?.origin) });
+    const load = this.#load('loadModel', sent, { needs: 'engine', done }, signal, 'Loading the model');
+    this.#session.replace(load);
+    return load;
   }
 
   async loadSae(source, options = {}) {
+    const { hook, id, weightFormat, centre, normScalingFactor, stream, signal } = checked(options, LOAD_SAE);
     const from = saeSource(source);
-    const { hook, id, weightFormat, centre, normScalingFactor, stream } = options;
     const sent = { source: from, hook, id, weightFormat, centre, normScalingFactor, stream };
-    const loaded = await this.#load('loadSae', sent, options.signal, 'Loading the SAE');
-    for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
-      // One of the demo's SAEs is found again by its id.
-      const again = from.demo ? { source: { demo: true, only: sae.id } } : { ...sent, id: sae.id };
-      this.#saes.set(sae.id, { method: 'loadSae', sent: again });
-    }
-    return loaded;
+    const done = (link, loaded) => {
+      for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
+        // One of the demo's SAEs is found again by its id.
+        const again = from.demo ? { source: { demo: true, only: sae.id } } : { ...sent, source: pinned(from, sae.origin), id: sae.id };
+        this.#session.addSae(link, sae.id, { method: 'loadSae', sent: again });
+      }
+    };
+    return this.#load('loadSae', sent, { needs: 'model', done }, signal, 'Loading the SAE');
   }
 
-  async loadNeurons(hook, { id = hook } = {}) {
+  async loadNeurons(hook, options = {}) {
+    const { id = hook } = checked(options, { id: NAME });
     const sent = { hook: text(hook, 'hook'), id };
-    const loaded = await this.#call('loadNeurons', sent);
-    this.#saes.set(loaded.id, { method: 'loadNeurons', sent });
-    return loaded;
+    const done = (link, loaded) => this.#session.addSae(link, loaded.id, { method: 'loadNeurons', sent });
+    return this.#call('loadNeurons', sent, { needs: 'model', done });
   }
 
   async unloadSae(id) {
-    await this.#call('unloadSae', { id: text(id, 'id') });
-    this.#saes.delete(id);
+    const sent = { id: text(id, 'id') };
+    // Not loaded again only to be unloaded.
+    if (this.#session.isLost(this.#link, id)) return this.#session.removeSae(id);
+    await this.#call('unloadSae', sent, { done: () => this.#session.removeSae(id) });
+    return undefined;
   }
 
   async catalogue() {
-    return this.#call('catalogue', {});
+    return this.#call('catalogue', {}, { needs: 'engine' });
   }
 
-  async recognise(files) {
-    return this.#call('recognise', { list: fileList(files) });
+  async recognise(files, options = {}) {
+    const { signal } = checked(options, STOPPABLE);
+    return this.#look('recognise', { list: fileList(files) }, signal, 'Looking at the files');
   }
 
-  async fromLink(link) {
-    return this.#call('fromLink', { text: text(link, 'link') });
+  async fromLink(link, options = {}) {
+    const { signal } = checked(options, STOPPABLE);
+    return this.#look('fromLink', { text: text(link, 'link') }, signal, 'Looking at the link');
   }
 
   async setMirror(base) {
-    if (base !== null && !/^https?:\/\/[^/]/.test(base)) {
-      throw new SaeExplorerError('bad-option', `"${base}" is no mirror: give an http(s) address below which files lie as {owner}/{name}/resolve/{revision}/{path}, or null.`, { option: 'mirror', value: base });
-    }
+    if (base !== null && !isHttp(base)) throw wrong('mirror', base, { accepts: 'null, or the http(s) address of a mirror, below which files lie as {owner}/{name}/resolve/{revision}/{path}' });
     await this.#configure({ mirror: base });
   }
 
   async setMemoryBudget(bytes) {
-    if (bytes !== null && !(bytes > 0)) {
-      throw new SaeExplorerError('bad-option', `The memory budget is ${bytes}; it must be a number of bytes above 0, or null for the usual estimate.`, { option: 'bytes', value: bytes });
-    }
+    if (bytes !== null && !(typeof bytes === 'number' && bytes > 0)) throw wrong('memoryBudget', bytes, { accepts: 'a number of bytes above 0, or null for the usual estimate' });
     await this.#configure({ memoryBudget: bytes });
   }
 
   async storage() {
-    return this.#call('storage', {});
+    return this.#call('storage', {}, { needs: 'worker' });
   }
 
   async deleteStored(key) {
-    if (typeof key !== 'string') throw new SaeExplorerError('bad-option', 'deleteStored takes the key of a stored file, or "all".', { option: 'key' });
-    await this.#call('deleteStored', { key });
+    await this.#call('deleteStored', { key: required('key', key, { accepts: 'the key of a stored file, or "all"', test: TEXT.test }) }, { needs: 'worker' });
   }
 
   /** Only a page can ask for this, not a worker. */
@@ -115,7 +118,7 @@ export class SaeExplorer {
   }
 
   async trace(prompt, options = {}) {
-    const { signal, ...rest } = options;
+    const { signal, ...rest } = checked(options, TRACE);
     this.#trace?.cancel();
     const own = this.#abortable(signal, 'The trace');
     this.#trace = own;
@@ -128,31 +131,34 @@ export class SaeExplorer {
   }
 
   async feature(sae, latent) {
-    return this.#call('feature', { sae, latent });
+    return this.#call('feature', { sae: required('sae', sae, TEXT), latent: required('latent', latent, COUNT) });
   }
 
   async logits(prompt, options = {}) {
-    return this.#call('logits', { prompt: promptOf(prompt), options });
+    return this.#call('logits', { prompt: promptOf(prompt), options: checked(options, PROMPT) });
   }
 
   async residual(prompt, layer, options = {}) {
-    return this.#call('residual', { prompt: promptOf(prompt), layer, options });
+    return this.#call('residual', { prompt: promptOf(prompt), layer: required('layer', layer, COUNT), options: checked(options, PROMPT) });
   }
 
   async reconstruction(prompt, sae, options = {}) {
-    return this.#call('reconstruction', { prompt: promptOf(prompt), sae, options });
+    return this.#call('reconstruction', { prompt: promptOf(prompt), sae: required('sae', sae, TEXT), options: checked(options, PROMPT) });
   }
 
   async edited(prompt, edit, options = {}) {
-    return this.#call('edited', { prompt: promptOf(prompt), edit, options });
+    const given = checked(edit, EDIT, 'edit');
+    for (const name of ['sae', 'latent', 'value']) required(name, given[name], EDIT[name]);
+    return this.#call('edited', { prompt: promptOf(prompt), edit: given, options: checked(options, TRACE) });
   }
 
   async tokenize(prompt, options = {}) {
-    return this.#call('tokenize', { prompt: promptOf(prompt), options });
+    return this.#call('tokenize', { prompt: promptOf(prompt), options: checked(options, PROMPT) });
   }
 
   async generate(prompt, options = {}) {
-    const { signal, onToken, ...rest } = options;
+    const { signal, onToken, ...rest } = checked(options, GENERATE);
+    required('maxTokens', rest.maxTokens, COUNT);
     const own = this.#abortable(signal, 'The generation');
     // After a lost device the same tokens come again, because a generation is a function of its seed and settings:
     // the ones already told are passed over.
@@ -188,7 +194,13 @@ export class SaeExplorer {
   }
 
   async info() {
-    return this.#call('info', {});
+    try {
+      return await this.#call('info', {});
+    } catch (error) {
+      // What could not be loaded again is not loaded, and that is what this tells.
+      if (error.details?.reloading === undefined) throw error;
+      return this.#call('info', {}, { needs: 'engine' });
+    }
   }
 
   async dispose() {
@@ -206,25 +218,29 @@ export class SaeExplorer {
 
   /** For tests: destroys the GPU device, as a driver reset would. */
   async _loseDevice() {
-    return this.#call('loseDevice', {});
+    return this.#call('loseDevice', {}, { needs: 'engine' });
   }
 
   // A call is sent again at most once: when the device was lost under it, or when the worker turned out to be dead
   // before it took the call. What the worker had taken when it died may be what killed it, so that is reported.
-  async #call(method, args, { own, onEvent, onStart } = {}) {
+  async #call(method, args, { needs = 'session', own, onEvent, onStart, done } = {}) {
     for (let attempt = 0; ; attempt += 1) {
-      const link = await this.#connected();
-      if (own?.signal.aborted) throw cancelled(own.what);
-      onStart?.();
-      const { id, reply } = link.call(method, args, (event, value) => this.#event(event, value, onEvent));
-      own?.onCancel(() => link.cancel(id));
+      const link = this.#worker();
       try {
-        return await reply;
+        await Promise.race([this.#ready(link, needs), ...(own === undefined ? [] : [own.aborted])]);
+        if (own?.signal.aborted) throw cancelled(own.what);
+        onStart?.();
+        const { id, reply } = link.call(method, args, (event, value) => this.#event(event, value, onEvent));
+        own?.onCancel(() => link.cancel(id));
+        const value = await reply;
+        done?.(link, value);
+        return value;
       } catch (error) {
         const undelivered = error.code === 'worker-died' && error.details.delivered === false;
         const lost = error.code === 'device-lost';
-        if (this.#disposed || attempt > 0 || !(undelivered || lost)) throw error;
+        if (this.#disposed) throw error;
         if (lost) this.#drop(link, error);
+        if (attempt > 0 || !(undelivered || lost)) throw error;
       }
     }
   }
@@ -232,14 +248,24 @@ export class SaeExplorer {
   // Kept here as well, for the worker that may follow this one.
   async #configure(changes) {
     this.#settings = { ...this.#settings, ...changes };
-    await this.#call('configure', this.#settings);
+    await this.#call('configure', this.#settings, { needs: 'engine' });
   }
 
-  async #load(method, sent, signal, what) {
+  async #load(method, sent, { needs, done }, signal, what) {
     const own = this.#abortable(signal, what);
     try {
       // Not raced against the signal: only the worker knows whether it was loaded before it could be stopped.
-      return await this.#call(method, sent, { own });
+      return await this.#call(method, sent, { needs, done, own });
+    } finally {
+      own.done();
+    }
+  }
+
+  // Nothing comes of it but its answer, so that one who has stopped it need not wait for the worker.
+  async #look(method, args, signal, what) {
+    const own = this.#abortable(signal, what);
+    try {
+      return await Promise.race([own.aborted, this.#call(method, args, { needs: 'engine', own })]);
     } finally {
       own.done();
     }
@@ -262,19 +288,11 @@ export class SaeExplorer {
     this.#notice({ code: error.code, message: 'The GPU device was lost. The model and SAEs are being loaded again on a new one.' });
   }
 
-  async #connected() {
+  // The worker that there is, or a fresh one. It becomes useful by degrees, see #ready().
+  #worker() {
     if (this.#disposed) throw new SaeExplorerError('cancelled', 'The explorer was disposed of. Create another one.');
     if (this.#link !== null && !this.#link.dead) return this.#link;
-    this.#starting ??= this.#start().finally(() => {
-      this.#starting = null;
-    });
-    return this.#starting;
-  }
-
-  async #start() {
-    const { backend, limits, demo, catalogue } = this.#options;
-    let link = null;
-    link = new Link(this.#spawn(), {
+    const link = new Link(this.#spawn(), {
       onDeath: (error) => {
         if (this.#link !== link) return;
         this.#link = null;
@@ -282,22 +300,30 @@ export class SaeExplorer {
       },
       onNotice: (notice) => this.#notice(notice),
     });
-    const ask = (method, args) => link.call(method, args, (event, value) => this.#event(event, value)).reply;
-    try {
-      await ask('start', { backend, limits, demo, catalogue, settings: this.#settings });
-      if (this.#model !== null) await ask('loadModel', this.#model);
-      for (const { method, sent } of this.#saes.values()) await ask(method, sent);
-    } catch (error) {
-      link.close(error);
-      throw error;
-    }
-    if (this.#disposed) {
-      const error = new SaeExplorerError('cancelled', 'The explorer was disposed of.');
-      link.close(error);
-      throw error;
-    }
     this.#link = link;
+    this.#engine = null;
     return link;
+  }
+
+  // Resolves when a worker has what a call needs: `worker` nothing but itself, `engine` a device, `model` the model that
+  // was loaded, `session` the SAEs too.
+  async #ready(link, needs) {
+    if (needs === 'worker') return;
+    if (this.#link === link) this.#engine ??= this.#start(link);
+    await this.#engine;
+    if (needs !== 'engine') await this.#session.restore(link, { saes: needs === 'session' }, (event, value) => this.#event(event, value));
+  }
+
+  async #start(link) {
+    const { backend, limits, demo, catalogue, stallSeconds } = this.#options;
+    const args = { backend, limits, demo, catalogue, stallSeconds, settings: this.#settings };
+    try {
+      await link.call('start', args, (event, value) => this.#event(event, value)).reply;
+    } catch (error) {
+      // The next call tries again; what needs no engine goes on.
+      if (this.#link === link) this.#engine = null;
+      throw error;
+    }
   }
 
   // A call that can be stopped, by the caller's signal or from here.
@@ -326,24 +352,41 @@ export class SaeExplorer {
   }
 }
 
-function oneOf(name, value, allowed) {
-  if (allowed.includes(value)) return;
-  throw new SaeExplorerError('bad-option', `${name} is "${value}"; it can be ${allowed.join(', ')}.`, { option: name, value, allowed });
+// A source that loads the same weights again: at the commit that was found, whatever its branch is at by then.
+function pinned(source, origin) {
+  if (typeof origin?.commit !== 'string') return source;
+  const { repository: repo, commit: revision, path } = origin;
+  return source.catalogue === undefined ? { repo, revision, path } : { ...source, revision };
+}
+
+function isHttp(address) {
+  try {
+    return typeof address === 'string' && ['http:', 'https:'].includes(new URL(address).protocol);
+  } catch {
+    return false;
+  }
+}
+
+// An address relative to the page, or the usual one beside this module.
+function beside(option, given, usual) {
+  if (given === undefined || given === null) return new URL(usual, import.meta.url).href;
+  try {
+    return new URL(given, globalThis.location?.href).href;
+  } catch {
+    throw wrong(option, String(given), { accepts: 'a URL' });
+  }
 }
 
 // A prompt: a text, or token ids.
 function promptOf(given) {
   if (given instanceof Uint32Array) return given;
   if (!Array.isArray(given)) return text(given);
-  const wrong = given.find((id) => !Number.isInteger(id) || id < 0 || id > 0xffffffff);
-  if (wrong !== undefined) throw new SaeExplorerError('bad-option', `prompt has the token ${wrong}; it can be a text, or whole numbers from 0 on.`, { option: 'prompt', value: wrong });
+  const id = given.find((id) => !Number.isInteger(id) || id < 0 || id > 0xffffffff);
+  if (id !== undefined || given.includes(undefined)) throw wrong('prompt', id, { accepts: 'a text, or an array of token ids' });
   return Uint32Array.from(given);
 }
 
 // Text in JavaScript may hold half a surrogate pair, which no UTF-8 can; it becomes U+FFFD, as browsers do everywhere.
 function text(given, name = 'prompt') {
-  if (typeof given !== 'string') {
-    throw new SaeExplorerError('bad-option', `The ${name} must be a string, not ${given === null ? 'null' : typeof given}.`, { option: name });
-  }
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(given));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(required(name, given, TEXT)));
 }

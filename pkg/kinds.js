@@ -17,12 +17,14 @@ export async function kindOf(source) {
   const { name, size } = source;
   const head = await source.read(0, Math.min(HEAD_BYTES, size));
   const starts = (...bytes) => bytes.every((byte, index) => head[index] === byte);
+  // First what is certain: the low bytes of a header's length may be those of any other format's beginning.
+  const length = headerLength(head);
+  if (length !== null && length <= size - 8 && head[8] === 0x7b) return safetensors(source, length);
   if (starts(0x50, 0x4b, 0x03, 0x04)) return { kind: 'pt' };
-  if (starts(0x80, 0x02) && ENDINGS.test(name)) return bad('bad-file', `${name} was saved by an old version of torch, without a zip archive. Load it in Python and save it again with torch.save(…), or as safetensors.`);
+  if (isPickle(head) && ENDINGS.test(name)) return bad('bad-file', `${name} was saved by an old version of torch, without a zip archive. Load it in Python and save it again with torch.save(…), or as safetensors.`);
   if (starts(0x76, 0x65, 0x72, 0x73, 0x69, 0x6f, 0x6e, 0x20) && size < 1000) return bad('bad-file', `${name} is a Git LFS pointer, not the file itself. Run git lfs pull in its folder, or download the file from its page.`);
-  if (size > 16 && head[8] === 0x7b) {
-    const found = await safetensors(source, head);
-    if (found !== null) return found;
+  if (length !== null && head[8] === 0x7b && /\.safetensors$/i.test(name)) {
+    return bad('bad-file', `${name} is cut off or no safetensors file: its header should have ${length} bytes, the file has ${size}. Download it again.`);
   }
   const text = firstCharacter(head);
   if (text === '{' || text === '[') return size > MAX_TEXT_BYTES ? { kind: 'other' } : json(name, await source.read(0, size));
@@ -32,12 +34,19 @@ export async function kindOf(source) {
   return { kind: 'other' };
 }
 
-async function safetensors(source, head) {
-  const { name, size } = source;
-  const length = Number(new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true));
-  if (!Number.isSafeInteger(length) || length > MAX_TEXT_BYTES || length + 8 > size) {
-    return /\.safetensors$/i.test(name) ? bad('bad-file', `${name} is cut off or no safetensors file: its header should have ${length} bytes, the file has ${size}. Download it again.`) : null;
-  }
+// The length of the header that a safetensors file begins with, 8 bytes with the lowest first; null where that is none.
+function headerLength(head) {
+  if (head.length < 9) return null;
+  const length = new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true);
+  return length <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(length) : null;
+}
+
+/** Pickles of the protocols 2 to 5, as torch wrote them before it wrote zip archives. */
+const isPickle = (head) => head[0] === 0x80 && head[1] >= 2 && head[1] <= 5;
+
+async function safetensors(source, length) {
+  const { name } = source;
+  if (length > MAX_TEXT_BYTES) return bad('bad-file', `${name} has a header of ${length} bytes, and no safetensors file of a model has one of more than ${MAX_TEXT_BYTES}. Download it again.`);
   let header;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await source.read(8, length)));

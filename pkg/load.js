@@ -41,7 +41,7 @@ export async function demoManifest(files, demoUrl, signal) {
  * failures the first file's is told: config.json before the tokenizer before the weights.
  * @param {object} source {parts}, {files}, {folder} or {repo, revision, path}
  * @param {Means} means
- * @returns {Promise<{config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array}>}
+ * @returns {Promise<{config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array, origin?: import('./places.js').Origin}>}
  */
 export async function modelFiles(source, means) {
   if (source.parts !== undefined) return ofParts(source.parts, means);
@@ -54,7 +54,9 @@ export async function modelFiles(source, means) {
   const place = await placeOf(means.files, source.folder === undefined ? source : { url: source.folder }, means);
   const folder = folderMeant(place.path);
   const at = (name) => existing(place, inside(folder, name));
-  const read = (name) => means.files.bytes(at(name), means);
+  let commit = null;
+  const onCommit = (named) => (commit ??= named);
+  const read = (name) => means.files.bytes(at(name), { ...means, onCommit });
   const config = soon(read('config.json'));
   const weights = soon(orElse(
     async () => ({ weights: [await opened(at('model.safetensors'), means)] }),
@@ -70,7 +72,15 @@ export async function modelFiles(source, means) {
     async () => ({ tokenizer: await read('tokenizer.json') }),
     async () => ({ vocab: await read('vocab.json'), merges: await read('merges.txt') }),
   ));
-  return { config: await config, ...(await tokenizer), ...(await weights) };
+  const parts = { config: await config, ...(await tokenizer), ...(await weights) };
+  return { ...parts, origin: originOf(place, folder, false, parts.weights, commit) };
+}
+
+// The origin of what was loaded. Small files' answers tell a commit, too; those of large ones come from a host behind.
+function originOf(place, path, isFile, weights, commit) {
+  const [only] = weights;
+  const sha256 = weights.length === 1 ? (only.sha256 ?? undefined) : undefined;
+  return place.origin(path, isFile, { commit: commit ?? only.commit ?? null, sha256 });
 }
 
 async function ofParts({ weights, ...small }, means) {
@@ -116,7 +126,7 @@ function shardsOf(index, name) {
  * latents were active in training.
  * @param {object} source {files}, {url} or {repo, revision, path}
  * @param {Means} means
- * @returns {Promise<{name: string, pt: object, cfg?: Uint8Array} | {name: string, cfg: Uint8Array, weights: object}>}
+ * @returns {Promise<({name: string, pt: object, cfg?: Uint8Array} | {name: string, cfg: Uint8Array, weights: object}) & {origin?: import('./places.js').Origin}>}
  */
 export async function saeFiles(source, means) {
   const { files, signal, open } = means;
@@ -139,16 +149,17 @@ async function ptAt(place, path, { files, signal, open }) {
   const { kind, code, message } = await kindOf(pt);
   if (kind !== 'pt') throw new SaeExplorerError(code ?? 'bad-file', message ?? `${pt.name} is no torch .pt file. Check the address.`, { file: pt.name });
   const stem = path.replace(/\.[^./]*$/, '');
-  const beside = place.listed?.get(`${stem}_cfg.json`);
-  return { name: lastOf(stem), pt, ...(beside === undefined ? {} : { cfg: await files.bytes(beside, { signal }) }) };
+  const beside = place.listed?.has(`${stem}_cfg.json`) ? place.at(`${stem}_cfg.json`) : undefined;
+  return { name: lastOf(stem), pt, ...(beside === undefined ? {} : { cfg: await files.bytes(beside, { signal }) }), origin: originOf(place, path, true, [pt], null) };
 }
 
 async function folderAt(place, folder, { files, signal, open }) {
   const cfgAt = place.at(inside(folder, 'cfg.json'));
   if (cfgAt === null) throw noSae(place, folder);
-  const cfg = await files.bytes(cfgAt, { signal });
+  let commit = null;
+  const cfg = await files.bytes(cfgAt, { signal, onCommit: (named) => (commit = named) });
   const weights = await open(existing(place, inside(folder, 'sae_weights.safetensors')));
-  return { name: lastOf(folder) || lastOf(folderOf(folder)), cfg, weights };
+  return { name: lastOf(folder) || lastOf(folderOf(folder)), cfg, weights, origin: originOf(place, folder, false, [weights], commit) };
 }
 
 function noSae(place, folder) {

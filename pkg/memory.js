@@ -8,7 +8,8 @@ const MAX_STREAMS = 4;
 export class Memory {
   #blocks = new Map(); // "source index" → promise of bytes
   #streams = []; // sources with an open connection, the last used at the end
-  #sources = new Map();
+  #numbers = new WeakMap(); // source → its number, for as long as anyone else holds the source
+  #numbered = 0;
 
   /** The block, if it is held or on its way. */
   get(source, index) {
@@ -55,7 +56,7 @@ export class Memory {
   }
 
   #key(source, index) {
-    if (!this.#sources.has(source)) this.#sources.set(source, this.#sources.size);
-    return `${this.#sources.get(source)} ${index}`;
+    if (!this.#numbers.has(source)) this.#numbers.set(source, (this.#numbered += 1));
+    return `${this.#numbers.get(source)} ${index}`;
   }
 }

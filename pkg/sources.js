@@ -1,18 +1,18 @@
 // What a caller may hand in for a model or an SAE, brought to one form that can be remembered and sent to a worker more
 // than once: absolute URLs, and Blobs (which are cheap to send and which the browser may keep on disk).
 
-import { SaeExplorerError } from './errors.js';
+import { COUNT, TEXT, required, wrong } from './options.js';
 
 const DEMO = 'demo';
 
-/** A model's source: {demo: true}, {folder: url}, {catalogue: id}, {repo, revision, path}, {files} or {parts}. */
+/** A model's source: {demo: true}, {folder: url}, {catalogue: id, revision}, {repo, revision, path}, {files} or {parts}. */
 export function modelSource(source) {
   if (source === DEMO) return { demo: true };
   if (isUrl(source)) return { folder: folder(absolute(source)) };
   if (source === null || typeof source !== 'object') {
-    throw badOption('loadModel takes "demo", the URL of a folder, {catalogue}, {repo}, {files}, or {config, weights, tokenizer}.', { got: typeof source });
+    throw wrong('source', source, { accepts: '"demo", the URL of a folder, {catalogue}, {repo}, {files}, or {config, weights, tokenizer}' });
   }
-  if (source.catalogue !== undefined) return { catalogue: string(source.catalogue, 'catalogue') };
+  if (source.catalogue !== undefined) return entry(source);
   if (source.repo !== undefined) return repository(source);
   if (source.files !== undefined) return { files: fileList(source.files) };
   const parts = { config: part(source.config, 'config'), weights: part(source.weights, 'weights') };
@@ -26,44 +26,46 @@ export function modelSource(source) {
   return { parts };
 }
 
-/** An SAE's source: {demo: true}, {url}, {catalogue, layer, path}, {repo, revision, path} or {files: [{name, path, blob | url}]}. */
+/** An SAE's source: {demo: true}, {url}, {catalogue, layer, path, revision}, {repo, revision, path} or {files: [{name, path, blob | url}]}. */
 export function saeSource(source) {
   if (source === DEMO) return { demo: true };
   if (isUrl(source)) return { url: absolute(source) };
   if (source?.catalogue !== undefined) {
-    const { catalogue, layer, path } = source;
-    return { catalogue: string(catalogue, 'catalogue'), layer, path: path === undefined ? undefined : string(path, 'path') };
+    const { layer, path } = source;
+    return { ...entry(source), layer: optional('layer', layer, COUNT), path: optional('path', path, TEXT) };
   }
   if (source?.repo !== undefined) return repository(source);
   if (source?.files !== undefined) return { files: fileList(source.files) };
   const list = isBytes(source) ? [source] : isIterable(source) ? [...source] : Object.values(source ?? {});
   if (list.length === 0) {
-    throw badOption('loadSae takes "demo", a URL, {catalogue}, {repo, path}, {files}, one .pt file, or the files of a SAELens folder.', { got: typeof source });
+    throw wrong('source', source, { accepts: '"demo", a URL, {catalogue}, {repo, path}, {files}, one .pt file, or the files of a SAELens folder' });
   }
   return { files: list.map((file, index) => part(file, `files[${index}]`)) };
 }
 
 /** Files with the places that they were chosen from: a folder's, as `<input webkitdirectory>` and droppedFiles() give them. */
 export function fileList(files) {
-  if (!isIterable(files)) throw badOption('files must be a list of Files.', { option: 'files' });
+  if (!isIterable(files)) throw wrong('files', files, { accepts: 'a list of Files' });
   const list = [...files].map((given, index) => {
     const file = given?.file ?? given;
     const path = given?.path ?? (file?.webkitRelativePath || file?.name);
     const own = part(file, `files[${index}]`);
     return { ...own, path: path ?? own.name };
   });
-  if (list.length === 0) throw badOption('files is empty: choose at least one file.', { option: 'files' });
+  if (list.length === 0) throw wrong('files', list, { accepts: 'at least one file' });
   return list;
 }
 
 function repository({ repo, revision = 'main', path = '' }) {
-  return { repo: string(repo, 'repo'), revision: string(revision, 'revision'), path: string(path, 'path') };
+  return { repo: required('repo', repo, TEXT), revision: required('revision', revision, TEXT), path: required('path', path, TEXT) };
 }
 
-function string(value, name) {
-  if (typeof value === 'string') return value;
-  throw badOption(`${name} must be a string, not ${value === null ? 'null' : typeof value}.`, { option: name });
+function entry({ catalogue, revision }) {
+  const at = optional('revision', revision, TEXT);
+  return { catalogue: required('catalogue', catalogue, TEXT), ...(at === undefined ? {} : { revision: at }) };
 }
+
+const optional = (option, value, kind) => (value === undefined || value === null ? undefined : required(option, value, kind));
 
 /** A readable id from a URL: the last part of its path. */
 export function nameOf(url) {
@@ -78,7 +80,7 @@ function part(value, name) {
   }
   if (value instanceof Blob) return { name: value.name ?? name, blob: value };
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return { name, blob: new Blob([value]) };
-  throw badOption(`${name} is missing: give an ArrayBuffer, a Uint8Array, a Blob or a URL.`, { part: name });
+  throw wrong(name, value, { accepts: 'an ArrayBuffer, a Uint8Array, a Blob or a URL' });
 }
 
 const isUrl = (value) => typeof value === 'string' || value instanceof URL;
@@ -90,12 +92,8 @@ function absolute(url) {
   try {
     return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
   } catch {
-    throw badOption(`"${url}" is not a URL.`, { url: String(url) });
+    throw wrong('source', String(url), { accepts: 'a URL' });
   }
 }
 
 const folder = (url) => (url.endsWith('/') ? url : `${url}/`);
-
-function badOption(message, details) {
-  return new SaeExplorerError('bad-option', message, details);
-}

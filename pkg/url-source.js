@@ -4,7 +4,7 @@
 import { BLOCK_BYTES } from './cache.js';
 import { checkBounds } from './byte-sources.js';
 import { SaeExplorerError } from './errors.js';
-import { changed, connect, sameVersion, versionOf, waitFor } from './http.js';
+import { changed, connect, isSilent, sameVersion, versionOf, waitFor } from './http.js';
 
 /** Blocks that are fetched before they are asked for. */
 const AHEAD = 4;
@@ -19,6 +19,7 @@ export class UrlSource {
   /** Bytes that have arrived, each counted once. */
   loaded = 0;
   #version;
+  #hash;
   #ranges; // null until an answer has shown whether the host gives parts of files
   #entry;
   #memory;
@@ -40,6 +41,7 @@ export class UrlSource {
    * @param {object} given
    * @param {string} given.name
    * @param {string} given.url
+   * @param {string} [given.hash] its content's hash, where it is known
    * @param {number} given.size
    * @param {{etag: string|null, modified: string|null, size: number}} given.version what later answers are held against
    * @param {import('./cache.js').Entry | null} given.entry where blocks are kept
@@ -51,11 +53,12 @@ export class UrlSource {
    * @param {(source: UrlSource) => void} [given.onBytes] told whenever bytes have arrived
    * @param {number[]} given.waits how long to wait before the connection is tried again, milliseconds
    */
-  constructor({ name, url, size, version, entry, connections, memory, answer, signal, onBytes = () => {}, waits }) {
+  constructor({ name, url, hash, size, version, entry, connections, memory, answer, signal, onBytes = () => {}, waits }) {
     this.name = name;
     this.url = url;
     this.size = size;
     this.origin = entry?.has(0) ? 'cache' : 'network';
+    this.#hash = hash;
     this.#version = version;
     this.#entry = entry;
     this.#connections = connections;
@@ -66,6 +69,16 @@ export class UrlSource {
     this.#ranges = null;
     if (answer !== undefined) this.#start(answer, 0);
     signal?.addEventListener('abort', this.#abort);
+  }
+
+  /** The commit that the file is from, where its host names it; else null. */
+  get commit() {
+    return this.#version.commit ?? null;
+  }
+
+  /** Its content's SHA-256, where it is known before it is read; else null. */
+  get sha256() {
+    return /^sha256-([0-9a-f]{64})$/.exec(this.#hash ?? '')?.[1] ?? null;
   }
 
   /** Where the file is stored; null where it cannot be. */
@@ -260,8 +273,8 @@ export class UrlSource {
         return;
       } catch (error) {
         this.#signal?.throwIfAborted();
-        if (this.#ranges === null || !passing(error)) throw error;
-        if (attempt >= this.#waits.length) throw this.#broken(error.message);
+        if (!isSilent(error) && (this.#ranges === null || !passing(error))) throw error;
+        if (attempt >= this.#waits.length) throw this.#ranges === null ? error : this.#broken(error.details?.reason ?? error.message);
         await waitFor(this.#waits[attempt], this.#signal);
       }
     }
@@ -291,6 +304,7 @@ export class UrlSource {
       // A file known by its hash has no marks yet; from now on the first answer's are what the others are held against.
       this.#version.etag ??= version.etag;
       this.#version.modified ??= version.modified;
+      this.#version.commit ??= version.commit;
       return;
     }
     response.body?.cancel().catch(() => {});
@@ -350,7 +364,7 @@ export class UrlSource {
   #broken(reason) {
     const kept = this.#entry?.storedBytes ?? 0;
     const resume = kept > 0 ? `${kept} of its ${this.size} bytes are stored: try again to go on from there.` : 'Check the connection, then try again.';
-    return new SaeExplorerError('network', `${this.name} was not loaded to its end: the connection to ${new URL(this.url).host} broke ${this.#waits.length + 1} times (${reason}). ${resume}`, { file: this.name, url: this.url, stored: kept, size: this.size });
+    return new SaeExplorerError('network', `${this.name} was not loaded to its end: the connection to ${new URL(this.url).host} broke ${this.#waits.length + 1} times (${reason}). ${resume}`, { file: this.name, url: this.url, host: new URL(this.url).host, reason, stored: kept, size: this.size });
   }
 }
 

@@ -14,13 +14,15 @@ const PIECE_BYTES = 1 << 20;
  * @param {import('./files.js').FileAt} file
  * @param {Uint8Array} bytes all of it
  */
-export async function checkSmall({ name, url, hash }, bytes) {
+export async function checkSmall({ name, url, hash, pinned }, bytes) {
   const [, kind, expected] = /^(sha256|git)-([0-9a-f]+)$/.exec(hash ?? '') ?? [];
   if (kind === undefined || !canHash()) return;
   const found = kind === 'git' ? await gitHash(bytes) : await hexadecimalHash('SHA-256', bytes);
   if (found === expected) return;
-  throw new SaeExplorerError('bad-file', `${name} is not the file that its host lists: its ${kind === 'git' ? 'git hash' : 'SHA-256'} is ${found}, not ${expected}. Try again; if this comes back, tell the owner of ${new URL(url).host}.`, { file: name, url, found, expected });
+  throw new SaeExplorerError('bad-file', `${name} is not the file that ${whoLists(pinned)}: its ${kind === 'git' ? 'git hash' : 'SHA-256'} is ${found}, not ${expected}. Try again; if this comes back, tell the owner of ${new URL(url).host}.`, { file: name, url, found, expected });
 }
+
+const whoLists = (pinned) => (pinned ? 'the catalogue names' : 'its host lists');
 
 // Git hashes a file behind a line with its length.
 async function gitHash(bytes) {
@@ -79,10 +81,10 @@ export class Verifier {
     const found = hash.finish();
     if (found === entry.sha256) return entry.markVerified();
     await entry.drop();
-    const { name, url } = entry.meta;
+    const { name, url, pinned } = entry.meta;
     this.#onNotice({
       code: 'wrong-content',
-      message: `${name} is not the file that its host lists: its SHA-256 is ${found}, not ${entry.sha256}. What was loaded from it may be wrong. The stored copy was deleted: load it again; if this comes back, tell the owner of ${new URL(url).host}.`,
+      message: `${name} is not the file that ${whoLists(pinned)}: its SHA-256 is ${found}, not ${entry.sha256}. What was loaded from it may be wrong. The stored copy was deleted: load it again; if this comes back, tell the owner of ${new URL(url).host}.`,
     });
   }
 }

@@ -4,10 +4,12 @@
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
 import init, { Engine, Sha256, Tokenizer } from './engine.js';
-import { duringCalls } from './byte-sources.js';
+import { damaged, duringCalls } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
-import { SaeExplorerError, toPlain } from './errors.js';
+import { Connections } from './connections.js';
+import { SaeExplorerError, cancelled, toPlain } from './errors.js';
 import { Files } from './files.js';
+import { Gate, seal } from './gate.js';
 import { demoManifest, modelFiles, saeFiles } from './load.js';
 import { canStay, fromFiles, fromLink } from './offers.js';
 import { Meter } from './progress.js';
@@ -23,10 +25,16 @@ let device = null; // {backend, deviceBytes} as last seen
 let catalogueUrl = null;
 let catalogue = null; // a promise, once it was asked for
 let settings = { mirror: null, memoryBudget: null };
+let modelOrigin = null; // where what is loaded came from, see places.js
+const saeOrigins = new Map(); // id → the same
+const stops = new Map(); // id of a call that needs no engine → what stops it
 let call = null; // {signal, failed} of the engine's call under way, for which streamed SAEs are read
 
 const onNotice = (notice) => self.postMessage({ notice });
-const files = new Files(onNotice);
+const gate = new Gate();
+seal(self, gate);
+const connections = new Connections(undefined, { gate });
+const files = new Files(onNotice, { connections });
 const queue = new Queue(() => engine?.cancel());
 const verifier = new Verifier({
   newHash: () => new Sha256(),
@@ -54,14 +62,18 @@ function pause() {
 }
 
 const methods = {
-  async start({ backend, limits, demo, catalogue: address, settings: given }, { progress }) {
+  async start({ backend, limits, demo, catalogue: address, stallSeconds, settings: given }, { progress }) {
     demoUrl = demo;
     catalogueUrl = address;
     settings = given;
+    if (stallSeconds !== undefined) connections.stall = 1000 * stallSeconds;
+    for (const url of [demo, address]) gate.choose(url);
     progress('engine', 0, 1);
     try {
-      ({ memory } = await init({ module_or_path: new URL('./engine_bg.wasm', import.meta.url) }));
+      const module = files.response({ name: 'engine_bg.wasm', url: new URL('./engine_bg.wasm', import.meta.url).href }, 'application/wasm');
+      ({ memory } = await init({ module_or_path: module }));
     } catch (error) {
+      if (error instanceof SaeExplorerError) throw error;
       throw new SaeExplorerError('network', `engine_bg.wasm could not be loaded (${error.message}). Check that it lies beside engine.js and that the connection works, then reload.`, { file: 'engine_bg.wasm' });
     }
     engine = await Engine.create(backend, limits, pause);
@@ -75,8 +87,9 @@ const methods = {
   async loadModel({ source, id, prependBos, weightFormat }, context) {
     const { signal } = context;
     const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
-    const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue);
+    const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue, source.revision);
     const from = demo ?? offer?.source ?? source;
+    chooseFiles([...Object.values(source.parts ?? {}).flat(), ...(source.files ?? [])]);
     const name = demo?.name ?? offer?.entry.name ?? named(from) ?? id ?? 'model';
     return loading('model', context, demo?.parts.weights.bytes, async (means) => {
       const parts = await modelFiles(from, means);
@@ -84,16 +97,21 @@ const methods = {
       const options = { id: id ?? demo?.id ?? offer?.entry.id ?? name, name, weightFormat };
       const info = await engine.loadModel(parts.config, parts.weights, parts.index, tokenizer, options);
       engine.setPrependBos(demo?.bos ?? prependBos ?? false);
-      return info;
+      modelOrigin = parts.origin ?? null;
+      saeOrigins.clear();
+      return { ...info, origin: modelOrigin };
     });
   },
 
   async loadSae({ source, id, ...options }, context) {
     if (source.demo) return loadDemoSaes(source, context);
     const offer = source.catalogue === undefined ? null : catalogueSae(await offered(context.signal), source);
+    chooseFiles(source.files ?? []);
     return loading('sae', context, 0, async (means) => {
       const parts = await saeFiles(offer?.source ?? source, means);
-      return loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre }, parts);
+      const info = await loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre }, parts);
+      saeOrigins.set(info.id, parts.origin ?? null);
+      return { ...info, origin: saeOrigins.get(info.id) };
     });
   },
 
@@ -104,8 +122,17 @@ const methods = {
     return { ...trace, milliseconds: lastTraceMilliseconds };
   },
 
-  loadNeurons: ({ id, hook }) => engine.loadNeurons(id, hook),
-  unloadSae: ({ id }) => engine.unloadSae(id),
+  loadNeurons({ id, hook }) {
+    const info = engine.loadNeurons(id, hook);
+    saeOrigins.delete(info.id);
+    return { ...info, origin: null };
+  },
+
+  unloadSae({ id }) {
+    engine.unloadSae(id);
+    saeOrigins.delete(id);
+  },
+
   feature: ({ sae, latent }) => engine.feature(sae, latent),
   logits: ({ prompt, options }) => engine.logits(prompt, options),
   residual: ({ prompt, layer, options }) => engine.residual(prompt, layer, options),
@@ -113,7 +140,18 @@ const methods = {
   edited: ({ prompt, edit, options }) => engine.edited(prompt, edit, options),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
   generate: ({ prompt, options }, { token }) => engine.generate(prompt, options, token),
-  info: () => ({ ...engine.info(), wasmBytes: memory.buffer.byteLength, lastTraceMilliseconds }),
+
+  info() {
+    const { model, saes, ...rest } = engine.info();
+    return {
+      ...rest,
+      model: model === null ? null : { ...model, origin: modelOrigin },
+      saes: saes.map((sae) => ({ ...sae, origin: saeOrigins.get(sae.id) ?? null })),
+      wasmBytes: memory.buffer.byteLength,
+      lastTraceMilliseconds,
+    };
+  },
+
   loseDevice: () => engine.loseDevice(),
 };
 
@@ -145,9 +183,17 @@ const beside = {
     settings = given;
   },
 
-  recognise: ({ list }) => fromFiles(list, { files, device: room(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } }),
-  fromLink: async ({ text }) => fromLink(text, { files, device: room(), mirror: await mirror() }),
+  recognise({ list }, signal) {
+    chooseFiles(list);
+    return fromFiles(list, { files, signal, device: room(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } });
+  },
+  fromLink: async ({ text }, signal) => fromLink(text, { files, signal, device: room(), mirror: await mirror() }),
 };
+
+// Files that a caller has given by their addresses.
+function chooseFiles(list) {
+  for (const { url } of list) if (url !== undefined) gate.choose(url);
+}
 
 // While a call is under way the engine answers no other; what was on the device before it is near enough.
 function onDevice() {
@@ -191,7 +237,10 @@ async function loadDemoSaes({ only }, context) {
   const expected = wanted.reduce((sum, { file }) => sum + file.bytes, 0);
   return loading('sae', context, expected, async ({ open }) => {
     const infos = [];
-    for (const { id, hook, file } of wanted) infos.push(await loadOneSae(id, { hook }, { pt: await open(file) }));
+    for (const { id, hook, file } of wanted) {
+      infos.push({ ...(await loadOneSae(id, { hook }, { pt: await open(file) })), origin: null });
+      saeOrigins.delete(id);
+    }
     return only === undefined ? infos : infos[0];
   });
 }
@@ -211,9 +260,6 @@ async function mustStay(pt, cfg) {
   return canStay(pt, shape) && saeFits(saeDeviceBytes(shape), streamedDeviceBytes(shape), room()).streamed;
 }
 
-// What shows that a file's content is wrong; a download that was damaged must not be taken from the store next time.
-const DAMAGED = ['bad-file', 'wrong-shape', 'non-finite-weights'];
-
 // Runs `work(means)`; what it opens counts in the progress, and is let go of in the end.
 async function loading(stage, { progress, signal }, expected, work) {
   const meter = new Meter((loaded, total, more) => progress(stage, loaded, total, more), expected);
@@ -230,7 +276,8 @@ async function loading(stage, { progress, signal }, expected, work) {
     meter.finish();
     return loaded;
   } catch (error) {
-    if (DAMAGED.includes(error?.code)) for (const source of opened) await source.forget();
+    // A download that was damaged must not be taken from the store next time.
+    for (const source of damaged(error, opened)) await source.forget();
     throw error;
   } finally {
     over = true;
@@ -254,11 +301,22 @@ async function run({ id, method, args }) {
     token: (token) => tell('token', token),
   };
   try {
-    const value = method in beside ? await beside[method](args) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
+    const value = method in beside ? await withoutTurn(id, method, args) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);
     else self.postMessage({ id, error: toPlain(error) });
+  }
+}
+
+// A call that needs no engine; it can be stopped all the same.
+async function withoutTurn(id, method, args) {
+  const controller = new AbortController();
+  stops.set(id, () => controller.abort(cancelled(`The call of ${method}()`)));
+  try {
+    return await beside[method](args, controller.signal);
+  } finally {
+    stops.delete(id);
   }
 }
 
@@ -275,7 +333,7 @@ async function called(method, args, context) {
 
 self.onmessage = ({ data }) => {
   if (data.method !== undefined) run(data);
-  else if (data.cancel !== undefined) queue.cancel(data.cancel);
+  else if (data.cancel !== undefined) (stops.get(data.cancel) ?? (() => queue.cancel(data.cancel)))();
   else if (data.ping !== undefined) self.postMessage({ pong: true });
   else if (data.lock !== undefined) hold(data.lock);
 };

@@ -2,17 +2,19 @@
 
 const { tellFailure, hopeless } = globalThis.saeExplorerGuard;
 
-/** A module by its name beside this one. A static import that fails would leave nobody to say so. */
-async function part(name) {
-  try {
-    return await import(`./${name}`);
-  } catch (error) {
-    throw new Error(`${name}, or a script that it needs, did not load (${error?.message ?? error})`);
-  }
+const PARTS = ['app.js', 'drops.js', 'copies.js', 'session.js', 'pkg/index.js'];
+
+/** Modules beside this one. A static import that fails would leave nobody to say so; here all that failed are named. */
+async function parts(names) {
+  const loaded = await Promise.allSettled(names.map((name) => import(`./${name}`)));
+  const missing = names.filter((_, at) => loaded[at].status === 'rejected');
+  if (missing.length === 0) return loaded.map(({ value }) => value);
+  const { reason } = loaded.find(({ status }) => status === 'rejected');
+  throw new Error(`${missing.join(', ')}, or a script that they need, did not load (${reason?.message ?? reason})`);
 }
 
 async function boot() {
-  const [app, { watchDrops }, { watchCopies }, { publishedSession }, engine] = await Promise.all(['app.js', 'drops.js', 'copies.js', 'session.js', 'pkg/index.js'].map(part));
+  const [app, { watchDrops }, { watchCopies }, { publishedSession }, engine] = await parts(PARTS);
   const { SaeExplorer, SAMPLE_TEXT } = engine;
   Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, publishedSession, watchDrops });
   watchCopies();

@@ -2,12 +2,13 @@
 //!
 //! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
 //! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`site`], [`size`]), how it is served
-//! ([`server`]), checked ([`mod@test`], [`fuzz`]) and measured ([`mod@bench`]), and on what ([`random`]).
+//! ([`server`], [`policy`]), checked ([`mod@test`], [`fuzz`]) and measured ([`mod@bench`]), and on what ([`random`]).
 
 mod bench;
 mod fuzz;
 mod packages;
 mod paths;
+mod policy;
 mod process;
 mod random;
 mod server;

@@ -1,11 +1,12 @@
 //! A small server for one folder of static files, on this machine only.
 //!
-//! It answers GET and HEAD with the right types, conditional requests by entity tag, and single byte ranges, one thread a
+//! It answers GET and HEAD with the right types and the page's content security policy, conditional requests by entity tag, and single byte ranges, one thread a
 //! connection. That is all that the page and its tests ask of a host.
 
 mod files;
 mod request;
 
+use std::fs;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::policy::Policy;
 use files::Answer;
 use request::{ReadError, Request};
 
@@ -37,17 +39,22 @@ struct Site {
     folder: PathBuf,
     /// `""` or `"/some/path"`.
     prefix: String,
+    /// What the page states, for the headers.
+    policy: Option<Policy>,
 }
 
 impl Server {
     /// Listens on `port` (0: any free one), or on 8080 or the next free one when none is given.
     pub fn bind(folder: &Path, port: Option<u16>, prefix: &str) -> Result<Self> {
-        if !folder.join("index.html").is_file() {
+        let page = folder.join("index.html");
+        if !page.is_file() {
             bail!(
                 "{} has no index.html: run `cargo xtask build`",
                 folder.display()
             );
         }
+        let html = fs::read_to_string(&page)
+            .with_context(|| format!("could not read {}", page.display()))?;
         let listen = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let listener = match port {
             Some(port) => listen(port).with_context(|| format!("could not listen on port {port}")),
@@ -66,6 +73,7 @@ impl Server {
                 } else {
                     format!("/{prefix}")
                 },
+                policy: Policy::stated_in(&html),
             }),
         })
     }
@@ -103,7 +111,7 @@ fn converse(stream: &TcpStream, site: &Site) -> io::Result<()> {
         let (answer, keep, head_only) = match Request::read(&mut reader) {
             Ok(None) => return Ok(()),
             Ok(Some(request)) => (
-                files::answer(&site.folder, &site.prefix, &request),
+                files::answer(&site.folder, &site.prefix, site.policy.as_ref(), &request),
                 request.keep_alive,
                 request.method == "HEAD",
             ),

@@ -292,7 +292,10 @@ fn people_get_a_table() {
     }
     assert!(table.lines().all(|line| !line.ends_with(' ')), "{table}");
     let one = output(&["trace", "--prompt", "a", "--bos", "no"]);
-    assert!(one.contains("1 token; nothing to predict"), "{one}");
+    assert!(
+        one.contains("1 token, no BOS (No BOS was asked for); nothing to predict"),
+        "{one}"
+    );
 }
 
 #[test]

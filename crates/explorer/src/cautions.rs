@@ -42,8 +42,10 @@ pub(crate) fn cautions(
 
 /// The caution of a reconstruction that fails.
 fn reconstruction(info: &SaeInfo, metrics: &Metrics) -> Option<String> {
-    let worse_than_mean = metrics.fvu.filter(|fvu| !(*fvu <= 1.0));
-    let astray = metrics.cosine.filter(|cosine| !(*cosine >= USUAL_COSINE));
+    let worse_than_mean = metrics.fvu.filter(|fvu| *fvu > 1.0 || fvu.is_nan());
+    let astray = metrics
+        .cosine
+        .filter(|cosine| *cosine < USUAL_COSINE || cosine.is_nan());
     let found = match (worse_than_mean, astray) {
         (None, None) => return None,
         (Some(fvu), None) => {

@@ -63,9 +63,11 @@ fn decide(choice: Bos, model: &LoadedModel, saes: &[LoadedSae]) -> BosDecision {
             true,
             "No loaded SAE says how it was trained, and the model is used with a BOS.".to_owned(),
         ),
-        (Bos::Auto, None, None) => {
-            decision(false, "No loaded SAE says how it was trained, and the model is used without a BOS.".to_owned())
-        }
+        (Bos::Auto, None, None) => decision(
+            false,
+            "No loaded SAE says how it was trained, and the model is used without a BOS."
+                .to_owned(),
+        ),
     }
 }
 

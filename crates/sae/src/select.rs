@@ -59,7 +59,14 @@ pub async fn select<S: WeightSource>(
             let weights = source.encoder(piece..(piece + step).min(end)).await?;
             parts.weights.write_rows(piece - first, &weights)?;
         }
-        let mut biases = vectors.b_enc.get(first..end).unwrap_or_default().to_vec();
+        let biases = vectors.b_enc.get(first..end);
+        let mut biases = biases
+            .ok_or(Error::WrongSize {
+                tensor: "b_enc",
+                found: vectors.b_enc.len(),
+                expected: config.d_sae,
+            })?
+            .to_vec();
         biases.resize(part, NEVER);
         parts.select(&biases, first as u32, k, &mut best).await?;
     }

@@ -83,7 +83,9 @@ test('prompts', async (t) => {
 test('options', async () => {
   await refuses('engine.trace("a", {saes: ["nobody"]})', 'unknown-sae', /nobody/);
   await refuses('engine.trace("a", {bos: "maybe"})', 'bad-option', /bos.*maybe/);
-  await refuses('engine.trace("a", {topLogits: -1})', 'bad-option', /options/);
+  await refuses('engine.trace("a", {topLogits: -1})', 'bad-option', /topLogits is -1; it must be a whole number/);
+  assert.equal(await page.evaluate(async () => (await engine.tokenize('a', { bos: true })).bosPrepended), true);
+  assert.equal(await page.evaluate(async () => (await engine.tokenize('a', { bos: false })).bosPrepended), false);
   await refuses('engine.feature("openai.layer_3", 4096)', 'bad-option', /4096/);
   await refuses('engine.feature("openai.layer_3", 1.5)', 'bad-option', /latent/);
   await refuses('engine.residual("a", 6)', 'bad-option', /6/);

@@ -94,6 +94,7 @@ test('GPT-2 small and a 32k autoencoder from the catalogue, on WebGPU', async (t
     for (const [place, position] of expected.model.positions.entries()) {
       const [ids, logits] = expected.model.top[place];
       assert.deepEqual(traced.next[position].map(([id]) => id), ids, `position ${position}`);
+      assert.equal(logits.length, ids.length);
       traced.next[position].forEach(([, logit], rank) => (worst = Math.max(worst, Math.abs(logit - logits[rank]))));
     }
     t.diagnostic(`logits are off by ${worst}`);
@@ -102,6 +103,7 @@ test('GPT-2 small and a 32k autoencoder from the catalogue, on WebGPU', async (t
 
   await t.test('latents and activations are those of the formulas, from either file', () => {
     const { k, latents, activations } = expected.sae;
+    assert.equal(traced.saes.length, 2);
     let worst = 0;
     for (const sae of traced.saes) {
       latents.forEach((row, position) => {

@@ -91,6 +91,40 @@ test('by link, and again without the host', async () => {
   await page.context().close();
 });
 
+test('what was loaded tells its commit, and a worker that follows a dead one loads the same', async () => {
+  const page = await open();
+  const [first, second] = ['1'.repeat(40), '2'.repeat(40)];
+  const saelens = Object.fromEntries(['cfg.json', 'sae_weights.safetensors'].map((name) => [`relu/${name}`, hub.files.get(`plain/relu/${name}`)]));
+  const { contents } = hub.repos.get('demo/gpt2@main');
+  const publish = (commit) => {
+    hub.repo('moving/gpt2', Object.fromEntries(contents), { commit });
+    hub.repo('moving/saes', saelens, { commit });
+  };
+  publish(first);
+  const loaded = await page.evaluate(async (prompt) => {
+    const model = await engine.loadModel({ repo: 'moving/gpt2' });
+    const sae = await engine.loadSae({ repo: 'moving/saes', path: 'relu' });
+    const neurons = await engine.loadNeurons('blocks.0.mlp.hook_post', { id: 'neurons' });
+    const { model: told, saes } = await engine.info();
+    return { model: model.origin, sae: sae.origin, neurons: neurons.origin, told: told.origin, saes: saes.map(({ origin }) => origin), loss: (await engine.trace(prompt)).loss };
+  }, PROMPT);
+  assert.deepEqual([loaded.model.repository, loaded.model.revision, loaded.model.commit, loaded.model.path], ['moving/gpt2', 'main', first, '']);
+  assert.match(loaded.model.sha256, /^[0-9a-f]{64}$/);
+  assert.deepEqual([loaded.sae.repository, loaded.sae.commit, loaded.sae.path, loaded.neurons], ['moving/saes', first, 'relu', null]);
+  assert.deepEqual([loaded.told, loaded.saes], [loaded.model, [loaded.sae, null]]);
+  publish(second);
+  hub.requests.length = 0;
+  const again = await page.evaluate(async (prompt) => {
+    engine._worker.terminate();
+    const { loss } = await engine.trace(prompt);
+    const { model, saes } = await engine.info();
+    return { loss, commits: [model.origin.commit, saes[0].origin.commit] };
+  }, PROMPT);
+  assert.deepEqual(again, { loss: loaded.loss, commits: [first, first] });
+  assert.ok(hub.requests.every(({ path }) => !path.includes(second) && !path.includes('/main')), JSON.stringify(hub.requests.map(({ path }) => path)));
+  await page.context().close();
+});
+
 test('stopped, and taken up where it stopped after the page was loaded again', async () => {
   const page = await open();
   hub.misbehave(/model\.safetensors/, { pause: 12 });
@@ -242,7 +276,39 @@ test('the catalogue says what fits before anything is loaded', async () => {
   assert.deepEqual(models.find(([id]) => id === 'gpt2-xl'), ['gpt2-xl', false]);
   assert.equal(reasons['oai-v5-32k-resid-post'], null);
   assert.deepEqual(hub.requests, []);
-  assert.match(await page.evaluate(async () => (await window.fault(engine.loadSae({ catalogue: 'res-jb' }))).message), /name one of them as layer|model/);
+  assert.match(await page.evaluate(async () => (await window.fault(engine.loadSae({ catalogue: 'res-jb' }))).message), /^res-jb.* has one SAE for each of the layers 0, 1.*; name one of them as layer/i);
+  await page.context().close();
+});
+
+test('a silent host is given up, and a look at it can be stopped', async () => {
+  const page = await openBare(browser, server);
+  const release = {};
+  server.rules = [{ match: /engine_bg\.wasm/, hold: new Promise((resolve) => (release.wasm = resolve)) }];
+  const { host } = new URL(server.origin);
+  const none = await page.evaluate(() => window.fault(SaeExplorer.create({ backend: 'cpu', stallSeconds: 0.5 })));
+  release.wasm();
+  server.rules = [];
+  assert.deepEqual([none.code, none.details.file, none.details.host, none.details.seconds], ['network', 'engine_bg.wasm', host, 0.5], JSON.stringify(none));
+  const found = await page.evaluate(async (origin) => {
+    window.engine = await SaeExplorer.create({ backend: 'cpu', stallSeconds: 2 });
+    await engine.setMirror(origin);
+    return engine.fromLink('demo/gpt2').then(({ models }) => models.length);
+  }, hub.origin);
+  assert.equal(found, 1);
+  hub.misbehave(/model\.safetensors/, { stopAfter: 3_000_000, stops: 2 });
+  hub.requests.length = 0;
+  assert.equal((await loadModel(page)).id, 'gpt2', 'what stops in the middle goes on');
+  assert.equal(hub.requests.filter(({ path }) => path === WEIGHTS).length, 2 * 3, 'each time behind its redirect');
+  hub.misbehave(/^api/, { silent: true });
+  const stopped = await page.evaluate(async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 100);
+    const begin = performance.now();
+    const { code } = await window.fault(engine.fromLink('demo/saes', { signal: controller.signal }));
+    return { code, milliseconds: performance.now() - begin };
+  });
+  assert.equal(stopped.code, 'cancelled');
+  assert.ok(stopped.milliseconds < 1500, `${stopped.milliseconds} ms`);
   await page.context().close();
 });
 

@@ -93,6 +93,52 @@ test('a killed worker rejects the call under way; the next one rebuilds the sess
   await page.context().close();
 });
 
+test('what cannot be loaded again is said, and stands in the way of nothing else', async () => {
+  const page = await openBare(cpu, server);
+  const found = await page.evaluate(async (prompt) => {
+    const at = (path) => new URL(path, document.baseURI).href;
+    window.engine = await SaeExplorer.create({ backend: 'cpu' });
+    await engine.loadModel('demo');
+    const { loss } = await engine.trace(prompt, { saes: [] });
+    await engine.loadSae(at('demo/sae/layer_3.pt'), { id: 'gone', hook: 'blocks.3.hook_resid_post' });
+    await engine.storage();
+    await engine.deleteStored('all');
+    return loss;
+  }, PROMPT);
+  server.rules = [{ match: /layer_3\.pt/, status: 404 }];
+  const after = await page.evaluate(async (prompt) => {
+    engine._worker.terminate();
+    const failed = await window.fault(engine.trace(prompt));
+    const { model, saes } = await engine.info();
+    const loaded = (await engine.loadSae(new URL('demo/sae/layer_1.pt', document.baseURI), { id: 'other', hook: 'blocks.1.hook_resid_post' })).id;
+    await engine.unloadSae('gone');
+    return { failed, model: model.id, saes: saes.length, loaded, trace: await engine.trace(prompt).then(({ loss, saes }) => ({ loss, saes: saes.map(({ id }) => id) })) };
+  }, PROMPT);
+  server.rules = [{ match: /./, status: 503 }];
+  const none = await page.evaluate(async (prompt) => {
+    await engine.storage();
+    await engine.deleteStored('all');
+    engine._worker.terminate();
+    return { failed: await window.fault(engine.trace(prompt)), stored: await window.fault(engine.storage()) };
+  }, PROMPT);
+  server.rules = [];
+  const last = await page.evaluate(async (prompt) => {
+    const { entries } = await engine.storage();
+    await engine.loadModel('demo');
+    const { loss } = await engine.trace(prompt);
+    await engine.dispose();
+    return { entries: entries.length, loss };
+  }, PROMPT);
+  assert.deepEqual([after.failed.code, after.failed.details.reloading], ['missing-file', 'gone'], JSON.stringify(after.failed));
+  assert.match(after.failed.message, /the SAE gone could not be loaded again.*unloadSae\("gone"\)/);
+  assert.deepEqual([after.model, after.saes, after.loaded], ['demo', 0, 'other']);
+  assert.deepEqual(after.trace, { loss: found, saes: ['other'] });
+  assert.notEqual(none.failed.code, undefined, 'the worker itself could not be loaded');
+  assert.equal(last.loss, found);
+  assert.equal(last.entries, 0);
+  await page.context().close();
+});
+
 test('on the CPU', async (t) => {
   const page = await openBare(cpu, server);
   await openDemo(page, { backend: 'cpu' });

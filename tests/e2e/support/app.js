@@ -1,5 +1,6 @@
 // The page as a person drives it.
 
+import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -14,11 +15,19 @@ export async function openApp(browser, server, { path = '', context = {} } = {})
   return page;
 }
 
-/** Waits until nothing is being loaded or traced. A page that shows a failure instead is not ready. */
-export async function ready(page) {
-  const ended = await page.waitForFunction(() => ['ready', 'error'].find((word) => word === document.body?.dataset.state));
-  if ((await ended.jsonValue()) === 'ready') return;
-  throw new Error(`the page is not ready: ${await part(page, 'error').allInnerTexts()}`);
+/**
+ * Waits until nothing is being loaded or traced. A page that ends in an error fails the test with the error's text, unless
+ * the test expects one: the text is then the result, and a page without an error fails it.
+ * @param {{error?: boolean}} expected
+ */
+export async function ready(page, { error = false } = {}) {
+  await page.waitForFunction(() => ['ready', 'error'].includes(document.body?.dataset.state));
+  const { state, message } = await page.evaluate(() => ({
+    state: document.body.dataset.state,
+    message: [...document.querySelectorAll('[data-testid="error"]')].map((element) => element.innerText).join('\n'),
+  }));
+  assert.equal(state, error ? 'error' : 'ready', message);
+  return message;
 }
 
 /** One of the page's parts, by the name that it carries for tests. */
@@ -27,15 +36,21 @@ export const part = (page, name, attributes = '') => page.locator(`[data-testid=
 /** The latents listed for the selected token, in order. */
 export const latents = (page) => part(page, 'feature-row').evaluateAll((rows) => rows.map((row) => Number(row.dataset.latent)));
 
-/** Types a prompt and waits for its trace. */
+/** Types a prompt and waits for its trace: until as many tokens are shown as the engine makes of it. */
 export async function trace(page, prompt) {
   await part(page, 'prompt').fill(prompt);
   // The page draws what was typed, and says so, before the next frame but one.
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  const { tokens } = await page.evaluate((text) => window.saeExplorer.tokenize(text), prompt);
   await page.waitForFunction(
-    (text) => document.body.dataset.state !== 'tracing' && document.querySelector('[data-testid="prompt"]').value === text,
-    prompt,
+    ([text, count]) => {
+      const { state } = document.body.dataset;
+      const shown = document.querySelectorAll('[data-testid="token"]').length;
+      return document.querySelector('[data-testid="prompt"]').value === text && (state === 'error' || (state === 'ready' && shown === count));
+    },
+    [prompt, tokens.length],
   );
+  await ready(page);
 }
 
 /** For a context whose pages are to be looked at: nothing moves in them. */

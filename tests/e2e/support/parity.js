@@ -17,7 +17,8 @@ export function openDemo(page, options) {
 /** Asserts that a fixture's numbers are met by `window.engine`; all of them, unless `every` is false. */
 export async function assertParity(page, name, { saes = DEMO_SAES, every = true } = {}) {
   const found = await page.evaluate((given) => parity.compare(engine, ...given), [name, saes, every]);
-  const below = (value, limit, what) => assert.ok(value <= limit, `${name}: ${what} is ${value}, at most ${limit} allowed`);
+  // False for NaN, and for anything that is no number.
+  const below = (value, limit, what) => assert.ok(typeof value === 'number' && value <= limit, `${name}: ${what} is ${value}, at most ${limit} allowed`);
   assert.ok(found.tokens, `${name}: other tokens than the reference`);
   assert.ok(found.bosPrepended);
   assert.ok(found.logitsShape, `${name}: logits of another shape`);
@@ -31,10 +32,27 @@ export async function assertParity(page, name, { saes = DEMO_SAES, every = true 
   assert.equal(found.nextRows, 0, `${name}: there must be next tokens for each position`);
   assert.ok(found.next, `${name}: other best next tokens than the reference`);
   assert.deepEqual(Object.keys(found.saes), Object.keys(saes));
+  assert.ok(Object.values(found.saes).some(({ reconstruction }) => reconstruction !== null), `${name}: no reconstruction was read`);
   for (const [id, sae] of Object.entries(found.saes)) {
     below(sae.widest, 1e-4, `${id}: gap between exchanged latents (${sae.exchanged} exchanged)`);
     below(sae.activation, 1e-3, `${id}: relative difference of an activation`);
-    below(sae.reconstruction, 1e-3, `${id}: relative RMS of the reconstruction`);
-    below(sae.splicedLoss, 1e-4, `${id}: difference of the spliced loss`);
+    if (every || sae.reconstruction !== null) below(sae.reconstruction, 1e-3, `${id}: relative RMS of the reconstruction`);
+    below(sae.metrics.l0, 0.05, `${id}: difference of L0`);
+    below(sae.metrics.fvu, 1e-3, `${id}: relative difference of FVU`);
+    below(sae.metrics.relativeError, 1e-4, `${id}: difference of the relative error`);
+    below(sae.metrics.splicedLoss, 1e-4, `${id}: difference of the spliced loss`);
+    below(sae.metrics.deltaCe, 2e-4, `${id}: difference of the change of the loss`);
   }
+}
+
+/** Asserts that one latent set to a value does to the model what it does to the reference's. */
+export async function assertEdit(page, name, sae, edit, variant) {
+  const found = await page.evaluate((given) => parity.compareEdit(engine, ...given), [name, sae, edit, variant]);
+  const below = (value, limit, what) => assert.ok(typeof value === 'number' && value <= limit, `${name}, ${edit}.${variant}: ${what} is ${value}, at most ${limit} allowed`);
+  below(found.logits, 2e-3, 'largest difference of the logits');
+  below(found.loss, 1e-4, 'difference of the loss');
+  below(found.klLast, 1e-4, 'difference of the KL at the last position');
+  below(found.kl, 1e-6, "difference of the KL and its positions' mean");
+  assert.equal(found.positions, 0, 'a KL for each position');
+  below(-found.smallestKl, 1e-5, 'what the smallest KL is below 0');
 }

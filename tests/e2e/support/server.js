@@ -7,6 +7,8 @@ import { dirname, join, normalize, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
+import { policyOf } from './policy.js';
+
 const here = dirname(fileURLToPath(import.meta.url));
 export const root = resolve(here, '../../..');
 export const dist = resolve(process.env.SAE_EXPLORER_DIST ?? join(root, 'dist'));
@@ -31,13 +33,14 @@ const BESIDE = {
 };
 
 /**
- * Serves the built site below `prefix`.
+ * Serves the built site below `prefix`, with the headers that a host should send. `bare.html` is an empty page without a
+ * policy.
  * `files`: path below the prefix → Buffer, instead of what is on disk.
  * `rules`: [{match: RegExp, status?, truncate?, breakAfter?, hold?: Promise}], applied to paths below the prefix; the first that matches counts.
  * `requests`: every path asked for, with its method.
  */
 export async function serve({ prefix = '/' } = {}) {
-  const state = { files: new Map(), rules: [], requests: [] };
+  const state = { files: new Map(), rules: [], requests: [], policy: await policyOf(join(dist, 'index.html')) };
   const server = createServer((request, response) => {
     answer(state, prefix, request, response).catch((error) => {
       response.destroy(error);
@@ -74,6 +77,9 @@ async function answer(state, prefix, request, response) {
   const from = range === null ? 0 : Number(range[1]);
   const to = range === null || range[2] === '' ? end : Math.min(Number(range[2]) + 1, end);
   if (range !== null) response.setHeader('content-range', `bytes ${from}-${to - 1}/${end}`);
+  // Pages that a test has put there, such as the README's example, have the policy that they state.
+  if (below === 'index.html') response.setHeader('content-security-policy', state.policy.documents);
+  if (below.endsWith('.js')) response.setHeader('content-security-policy', state.policy.workers);
   response.writeHead(range === null ? 200 : 206, {
     'content-type': TYPES[below.slice(below.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
     'content-length': to - from,

@@ -6,6 +6,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const explorer = await SaeExplorer.create({
     backend: 'auto',
     limits: 'default',
+    stallSeconds: 20,
     demo: new URL('https://example.org/demo/demo.json'),
     onProgress: ({ stage, loaded, total, name, source }) => console.log(stage === 'model', loaded / total, name, source === 'cache'),
     onNotice: ({ code, message }) => console.log(code === 'device-lost', message),
@@ -39,7 +40,11 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   if (models[0].fits.ok) await explorer.loadModel({ catalogue: models[0].id }, { signal });
   else console.log(models[0].licence, models[0].bytes, models[0].fits.reason);
   await explorer.loadSae({ catalogue: saes[0].id, layer: saes[0].layers[0] });
-  await explorer.loadModel({ repo: 'openai-community/gpt2' });
+  const { origin } = await explorer.loadModel({ repo: 'openai-community/gpt2' });
+  if (origin !== null && origin.repository !== null) await explorer.loadModel({ repo: origin.repository, revision: origin.commit ?? undefined, path: origin.path });
+  await explorer.loadModel({ catalogue: models[0].id, revision: origin?.commit ?? undefined });
+  const hash: string | undefined = (await explorer.info()).saes[0].origin?.sha256 ?? models[0].hashes?.['model.safetensors'];
+  console.log(hash);
   await explorer.loadSae({ repo: 'owner/name', revision: 'main', path: 'folder' }, { hook: 'blocks.3.hook_resid_post' });
   document.addEventListener('drop', async (event) => {
     if (event.dataTransfer === null) return;
@@ -47,7 +52,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     for (const { name, summary, source } of found.models) console.log(name, summary, await explorer.loadModel(source));
     for (const { file, message } of found.problems) console.log(file, message);
   });
-  const [linked] = (await explorer.fromLink('owner/name:folder')).saes;
+  const [linked] = (await explorer.fromLink('owner/name:folder', { signal })).saes;
   await explorer.loadSae(linked.source, { hook: linked.hook ?? undefined });
   const [numbers] = (await explorer.trace(SAMPLE_TEXT)).saes;
   console.log(numbers.metrics.deltaCe);
@@ -63,8 +68,9 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     if (error instanceof SaeExplorerError && error.code === 'cancelled') console.log(error.details.tokens);
   }
 
-  // @ts-expect-error the bos option takes three values
   await explorer.logits('text', { bos: true });
+  // @ts-expect-error the bos option takes true, false and three words
+  await explorer.logits('text', { bos: 'maybe' });
   // @ts-expect-error an edit says which SAE it means
   await explorer.edited('text', { latent, value: 0 });
   // @ts-expect-error there is no such error code

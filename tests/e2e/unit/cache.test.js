@@ -167,6 +167,36 @@ test('blocks whose description is gone or unreadable are cleared away', async ()
   }
 });
 
+test('a description that cannot be read now costs no stored file', async () => {
+  await load();
+  const before = [...caches.parts.keys()];
+  for (const late of [false, true]) {
+    // Once: it is asked for again.
+    caches.unreadable = { pattern: /\/meta$/, times: 1, late };
+    assert.deepEqual((await new Store(assert.fail).entries()).map(({ complete }) => complete), [true]);
+    // For longer: the file is not used and not listed, but stays where it is, also when it is loaded meanwhile.
+    caches.unreadable = { pattern: /\/meta$/, times: Infinity, late };
+    assert.deepEqual(await new Store(assert.fail).entries(), []);
+    assert.equal((await load()).origin, 'network');
+    caches.unreadable = null;
+    assert.deepEqual([...caches.parts.keys()].filter((address) => before.includes(address)), before);
+    hub.requests.length = 0;
+    assert.equal((await load()).origin, 'cache');
+    assert.deepEqual(hub.asked('GET'), []);
+  }
+  assert.deepEqual(notices, []);
+});
+
+test('a block that cannot be read now comes from the network', async () => {
+  await load();
+  caches.unreadable = { pattern: /\/1$/, times: Infinity };
+  await load();
+  caches.unreadable = null;
+  hub.requests.length = 0;
+  await load();
+  assert.deepEqual(hub.asked('GET'), []);
+});
+
 test('when the room is used up loading goes on, and that is told once', async () => {
   for (const rule of [{}, { noRange: true }]) {
     caches = installFakeCaches();

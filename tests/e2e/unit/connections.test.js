@@ -8,7 +8,7 @@ import { BLOCK_BYTES } from '../../../pkg/cache.js';
 import { Connections } from '../../../pkg/connections.js';
 import { Files } from '../../../pkg/files.js';
 import { installFakeCaches } from './fake-cache.js';
-import { startFetcher } from './fetcher.js';
+import { anyOrigin, startFetcher } from './fetcher.js';
 import { freshHub, numbered, same } from './host.js';
 
 const SIZE = 3 * BLOCK_BYTES + 1000;
@@ -21,7 +21,7 @@ beforeEach(() => {
   installFakeCaches();
   hub.put('big.bin', big);
   fetcher = undefined;
-  connections = new Connections(() => (fetcher = startFetcher()));
+  connections = new Connections(() => (fetcher = startFetcher()), { gate: anyOrigin });
 });
 
 const open = (signal = new AbortController().signal, init = {}) => connections.fetch(hub.url('big.bin'), { ...init, signal });
@@ -96,6 +96,18 @@ test('a fetcher whose script cannot be loaded is done without', async () => {
     const dead = Object.assign(startFetcher(), { dead: true });
     setTimeout(() => dead.onerror({ message: 'not found' }), 5);
     return dead;
-  });
+  }, { gate: anyOrigin });
   same(await files().bytes(file()), big);
+});
+
+test('a fetcher that falls silent without a word is done without', async () => {
+  connections = new Connections(() => (fetcher = startFetcher()), { gate: anyOrigin, stall: 200 });
+  const source = await files().open(file());
+  same(await source.read(0, 100), big.subarray(0, 100));
+  hub.requests.length = 0;
+  fetcher.dead = true;
+  fetcher.close(); // as a browser ends a worker for its memory: with no event
+  same(await readAll(source), big);
+  assert.ok(hub.requests.length > 0, 'it was not asked for again');
+  await source.close();
 });

@@ -4,10 +4,11 @@ import './node-18.js';
 
 /**
  * Installs `caches` and returns its content: `parts` (address → bytes), `room` (bytes that fit), `deny` (an error that
- * every call meets), `writes`.
+ * every call meets), `unreadable` ({pattern, times, late}: reads of matching addresses fail so many times, `late`: with
+ * the body rather than at once), `writes`.
  */
 export function installFakeCaches() {
-  const state = { parts: new Map(), room: Infinity, deny: null, writes: 0, deleted: [] };
+  const state = { parts: new Map(), room: Infinity, deny: null, unreadable: null, writes: 0, deleted: [] };
   const guard = () => {
     if (state.deny !== null) throw state.deny;
   };
@@ -16,6 +17,13 @@ export function installFakeCaches() {
     async match(request) {
       guard();
       const bytes = state.parts.get(addressOf(request));
+      const { unreadable } = state;
+      if (bytes !== undefined && unreadable?.pattern.test(addressOf(request)) && unreadable.times > 0) {
+        unreadable.times -= 1;
+        const failure = new DOMException('The operation failed.', 'UnknownError');
+        if (!unreadable.late) throw failure;
+        return { arrayBuffer: () => Promise.reject(failure) };
+      }
       return bytes === undefined ? undefined : new Response(bytes);
     },
     async put(request, response) {

@@ -34,9 +34,12 @@ export function startFetcher() {
   return fetcher;
 }
 
-export function connections() {
+/** For tests of what is not about that: every origin is chosen. */
+export const anyOrigin = { choose: () => {}, check: () => {} };
+
+export function connections(options = {}) {
   const refused = () => {
     throw new Error('no worker in a worker');
   };
-  return new Connections(globalThis.withoutFetcher ? refused : startFetcher);
+  return new Connections(globalThis.withoutFetcher ? refused : startFetcher, { gate: anyOrigin, ...options });
 }

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { readAll } from '../../../pkg/byte-sources.js';
+import { damaged, readAll } from '../../../pkg/byte-sources.js';
 import { BLOCK_BYTES } from '../../../pkg/cache.js';
+import { SaeExplorerError } from '../../../pkg/errors.js';
 import { Files } from '../../../pkg/files.js';
 import { installFakeCaches } from './fake-cache.js';
 import { connections } from './fetcher.js';
@@ -88,7 +89,18 @@ test('a file of this device is read by slices', async () => {
   assert.deepEqual([source.origin, source.loaded], ['file', small.length]);
   await assert.rejects(source.read(0, 17), { code: 'bad-file' });
   const gone = { size: 3, slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotReadableError')) }) };
-  await assert.rejects((await files().open({ name: 'gone.bin', blob: gone })).read(0, 3), { code: 'bad-file', message: /gone\.bin.*choose it again/ });
+  await assert.rejects((await files().open({ name: 'gone.bin', blob: gone })).read(0, 3), { code: 'unreadable', message: /gone\.bin.*choose it again/ });
+});
+
+test('only the file that a load failed by counts as damaged', () => {
+  const sources = [{ name: 'a.safetensors' }, { name: 'b.safetensors' }];
+  const error = (code, file) => new SaeExplorerError(code, 'x', file === undefined ? {} : { file });
+  assert.deepEqual(damaged(error('bad-file', 'b.safetensors'), sources), [sources[1]]);
+  assert.deepEqual(damaged(error('non-finite-weights', 'a.safetensors'), sources), [sources[0]]);
+  assert.deepEqual(damaged(error('bad-file', 'config.json'), sources), [], 'the weights are not at fault');
+  assert.deepEqual(damaged(error('wrong-shape'), sources), sources);
+  for (const code of ['unreadable', 'network', 'cancelled', 'device-lost']) assert.deepEqual(damaged(error(code), sources), []);
+  assert.deepEqual(damaged(undefined, sources), []);
 });
 
 test('an empty file is a file', async () => {

@@ -9,6 +9,7 @@ import { modelFiles, saeFiles } from '../../../pkg/load.js';
 import { fromLink } from '../../../pkg/offers.js';
 import { CFG, MERGES, PAIR_CFG, PT, VOCAB, below, gpt2, saelens, shardedGpt2 } from '../support/layouts.js';
 import { installFakeCaches } from './fake-cache.js';
+import { connections } from './fetcher.js';
 import { freshHub } from './host.js';
 
 const hub = await freshHub();
@@ -25,7 +26,7 @@ before(() => {
 beforeEach(() => void installFakeCaches());
 
 const means = () => {
-  const files = new Files(assert.fail, { waits: [1] });
+  const files = new Files(assert.fail, { waits: [1], connections: connections() });
   const device = { backend: 'gpu', deviceBytes: 0, memoryBudget: 1e9 };
   return { files, device, mirror: hub.origin, open: (file) => files.open(file) };
 };
@@ -160,7 +161,7 @@ test('what was loaded from a repository is there without the host', async () => 
   const length = await load();
   hub.requests.length = 0;
   assert.equal(await load(), length);
-  assert.deepEqual(hub.asked(), ['api/models/a/gpt2/tree/main'], 'only the list is asked for again');
+  assert.deepEqual(hub.asked(), ['api/models/a/gpt2/revision/main', 'api/models/a/gpt2/tree/main'], 'only the list is asked for again');
   hub.offline = true;
   assert.equal(await load(), length);
 });

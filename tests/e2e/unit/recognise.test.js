@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { droppedFiles } from '../../../pkg/drop.js';
 import { Files } from '../../../pkg/files.js';
+import { kindOf } from '../../../pkg/kinds.js';
 import { modelFiles, saeFiles } from '../../../pkg/load.js';
 import { fromFiles } from '../../../pkg/offers.js';
 import { fileList } from '../../../pkg/sources.js';
@@ -98,6 +99,36 @@ test('what is not understood is said by name', async () => {
   await refused({ 'x.bin': 'anything' }, 'bad-file', /neither safetensors nor a torch \.pt/);
   await refused({ 'notes.txt': 'text\n' }, 'bad-file', /belongs neither to a model nor to an autoencoder/);
   await refused({ 'empty.pt': '' }, 'bad-file', /empty\.pt/);
+});
+
+// A safetensors file whose header has so many bytes, padded with spaces as writers do.
+function withHeaderOf(length) {
+  const json = JSON.stringify({ W_enc: { dtype: 'F32', shape: [1, 1], data_offsets: [0, 4] } });
+  const header = Buffer.alloc(8 + length + 4, ' ');
+  header.writeBigUInt64LE(BigInt(length));
+  header.write(json, 8);
+  return header.fill(0, 8 + length);
+}
+
+test('a safetensors file is one whatever the length of its header looks like', async () => {
+  // 384 + 256n has the first bytes of a pickle, 0x4b50 those of a zip archive, 123 those of JSON.
+  const lengths = [376, 384, 392, 640, 896, 1152, 1408].flatMap((length) => [0, 1, 2, 9].map((more) => length + 65_536 * more));
+  for (const length of [...lengths, 0x4b50, 0x7b, 0x15b]) {
+    const bytes = withHeaderOf(length);
+    const source = (name) => ({ name, size: bytes.length, read: async (at, count) => new Uint8Array(bytes.subarray(at, at + count)) });
+    for (const name of ['sae_weights.safetensors', 'renamed.pt', 'no ending']) {
+      assert.deepEqual(await kindOf(source(name)), { kind: 'sae-weights' }, `${name} with a header of ${length} bytes`);
+    }
+  }
+});
+
+test('an old pickle is still called one, of every protocol', async () => {
+  for (const protocol of [2, 3, 4, 5]) {
+    const bytes = Uint8Array.of(0x80, protocol, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0x7b, 0x20, 0x6a);
+    const { kind, message } = await kindOf({ name: 'x.pt', size: bytes.length, read: async () => bytes });
+    assert.equal(kind, 'bad');
+    assert.match(message, /old version of torch/);
+  }
 });
 
 test('files that hold several SAEs are loaded one by one', async () => {

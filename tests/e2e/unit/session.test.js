@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { SaeExplorer, SaeExplorerError } from '../../../pkg/index.js';
 import { fakeWorkers, installFakeLocks } from './fake-worker.js';
+import './node-18.js';
 
 installFakeLocks();
 globalThis.location = { href: 'http://page.test/app/' };
@@ -158,21 +159,168 @@ test('several calls that meet one loss share one rebuilding', async () => {
   assert.equal(workers.length, 2);
 });
 
-test('a rebuilding that fails is reported, and tried again by the next call', async () => {
-  let reachable = true;
-  const { explorer, workers } = await session({
-    loadModel: () => {
-      if (!reachable) throw failure('network');
-      return {};
-    },
-  });
+/** A session with the demo and two SAEs whose worker is dead, and what its answers are to be from then on. */
+async function bereft(answers = {}, options = {}) {
+  const now = {};
+  const late = (method) => (args, worker) => {
+    const answer = now[method] ?? answers[method] ?? basic[method];
+    return typeof answer === 'function' ? answer(args, worker) : answer;
+  };
+  const methodsLate = Object.fromEntries([...new Set([...Object.keys(basic), ...Object.keys(answers), 'unloadSae', 'info', 'storage', 'catalogue'])].map((method) => [method, late(method)]));
+  const { explorer, workers } = await session(methodsLate, options);
   await explorer.loadModel('demo');
-  reachable = false;
+  await explorer.loadSae(new Blob(['x']), { id: 'one' });
+  await explorer.loadSae(new Blob(['y']), { id: 'two' });
   explorer._worker.terminate();
-  await assert.rejects(explorer.trace('x'), { code: 'network' });
-  reachable = true;
+  await new Promise(setImmediate);
+  return { explorer, workers, now };
+}
+
+const fails = (code) => () => {
+  throw failure(code);
+};
+
+test('a rebuilding that fails is reported with what to do, and tried again by the next call', async () => {
+  const { explorer, workers, now } = await bereft();
+  now.loadModel = fails('network');
+  await assert.rejects(explorer.trace('x'), (error) => {
+    assert.deepEqual([error.code, error.details.reloading], ['network', 'model']);
+    assert.match(error.message, /the model could not be loaded again: network.*load the model again, or another one/);
+    return true;
+  });
+  delete now.loadModel;
   assert.deepEqual(await explorer.trace('x'), { prompt: 'x' });
-  assert.equal(workers.length, 3);
+  assert.deepEqual(methods(workers[1]), ['start', 'loadModel', 'loadModel', 'loadSae', 'loadSae', 'trace'], 'in the same worker');
+});
+
+test('a model that cannot be loaded again stands in the way of nothing that does without it', async () => {
+  const answers = { catalogue: 'offers', storage: 'stored', deleteStored: undefined, configure: undefined, recognise: 'found', fromLink: 'linked', info: { model: null } };
+  const { explorer, now } = await bereft(answers);
+  now.loadModel = fails('missing-file');
+  await assert.rejects(explorer.trace('x'), { code: 'missing-file' });
+  assert.equal(await explorer.catalogue(), 'offers');
+  assert.equal(await explorer.storage(), 'stored');
+  await explorer.deleteStored('all');
+  await explorer.setMirror('https://m.test');
+  await explorer.setMemoryBudget(7);
+  assert.equal(await explorer.recognise([new File(['x'], 'x.pt')]), 'found');
+  assert.equal(await explorer.fromLink('a/b'), 'linked');
+  assert.deepEqual(await explorer.info(), { model: null }, 'it is not loaded, and that is told');
+  await explorer.unloadSae('one');
+  await assert.rejects(explorer.loadSae('demo'), { code: 'missing-file' }, 'an SAE needs its model');
+  now.loadModel = ({ source }) => (source.demo ? fails('missing-file')() : { id: 'other' });
+  assert.deepEqual(await explorer.loadModel('/models/other'), { id: 'other' });
+  assert.deepEqual(await explorer.trace('x'), { prompt: 'x' });
+  await explorer.dispose();
+});
+
+test('an SAE that cannot be loaded again costs neither the model nor the others', async () => {
+  const { explorer, workers, now } = await bereft();
+  now.loadSae = (args) => (args.id === 'one' ? fails('unreadable')() : basic.loadSae(args));
+  for (const call of [() => explorer.trace('x'), () => explorer.generate('x', { maxTokens: 1 })]) {
+    await assert.rejects(call(), { code: 'unreadable', message: /the SAE one could not be loaded again.*unloadSae\("one"\)/ });
+  }
+  assert.equal((await explorer.loadSae(new Blob(['z']), { id: 'three' })).id, 'three');
+  await explorer.unloadSae('one');
+  assert.deepEqual(await explorer.trace('x'), { prompt: 'x' });
+  const after = methods(workers[1]);
+  assert.equal(after.filter((method) => method === 'loadModel').length, 1, 'the model is loaded once');
+  assert.ok(!after.includes('unloadSae'), 'it was not there to be unloaded');
+  const loaded = workers[1].calls.filter(({ method }) => method === 'loadSae').map(({ args }) => args.id);
+  assert.deepEqual(loaded, ['one', 'one', 'three', 'two']);
+});
+
+test('an SAE that cannot be loaded again can be replaced by one of the same name', async () => {
+  const { explorer, now } = await bereft();
+  now.loadSae = fails('unreadable');
+  await assert.rejects(explorer.trace('x'), { code: 'unreadable' });
+  now.loadSae = basic.loadSae;
+  await explorer.loadSae(new Blob(['new']), { id: 'one' });
+  assert.deepEqual(await explorer.trace('x'), { prompt: 'x' });
+});
+
+test('a rebuilding that hangs is given up for another model, by a signal, and by dispose', async () => {
+  const { explorer, workers, now } = await bereft();
+  const stops = [];
+  now.loadModel = ({ source }) => (source.demo ? new Promise((_, reject) => stops.push(() => reject(failure('cancelled')))) : { id: 'other' });
+  const controller = new AbortController();
+  const traced = explorer.trace('x', { signal: controller.signal });
+  const generated = explorer.generate('x', { maxTokens: 1, signal: controller.signal });
+  const loading = explorer.loadSae(new Blob(['z']), { signal: controller.signal });
+  await new Promise((resume) => setTimeout(resume, 5));
+  controller.abort();
+  await assert.rejects(traced, { code: 'cancelled' });
+  await assert.rejects(loading, { code: 'cancelled' });
+  assert.equal((await generated).stop, 'cancelled');
+  assert.equal(stops.length, 1, 'the calls shared it');
+
+  const waiting = explorer.logits('x');
+  await new Promise((resume) => setTimeout(resume, 5));
+  const replaced = explorer.loadModel('/models/other');
+  await new Promise((resume) => setTimeout(resume, 5));
+  assert.equal(workers[1].cancelled.length, 1);
+  stops.pop()();
+  await assert.rejects(waiting, { code: 'cancelled' });
+  assert.deepEqual(await replaced, { id: 'other' });
+
+  explorer._worker.terminate();
+  now.loadModel = never;
+  const last = explorer.trace('x');
+  await new Promise((resume) => setTimeout(resume, 5));
+  await explorer.dispose();
+  await assert.rejects(last, { code: 'cancelled' });
+  assert.ok(workers[2].terminated);
+});
+
+test('a call during the loading of another model is not answered by the one before', async () => {
+  const { explorer, workers, now } = await bereft();
+  let arrive;
+  now.loadModel = ({ source }) => (source.demo ? { id: 'demo' } : new Promise((resolve) => (arrive = () => resolve({ id: 'other' }))));
+  const loading = explorer.loadModel('/models/other');
+  await new Promise((resume) => setTimeout(resume, 5));
+  const traced = explorer.trace('x');
+  await new Promise((resume) => setTimeout(resume, 5));
+  assert.deepEqual(methods(workers[1]), ['start', 'loadModel'], 'it waits');
+  arrive();
+  await Promise.all([loading, traced]);
+  assert.deepEqual(methods(workers[1]), ['start', 'loadModel', 'trace']);
+});
+
+test('an engine that does not start stands in the way of neither storage nor dispose, and is started again', async () => {
+  const { explorer, workers, now } = await bereft({ storage: 'stored', deleteStored: undefined, catalogue: 'offers' });
+  now.start = fails('no-webgpu');
+  await assert.rejects(explorer.trace('x'), { code: 'no-webgpu' });
+  await assert.rejects(explorer.loadModel('demo'), { code: 'no-webgpu' });
+  assert.equal(await explorer.storage(), 'stored');
+  await explorer.deleteStored('all');
+  delete now.start;
+  assert.equal(await explorer.catalogue(), 'offers');
+  assert.deepEqual(await explorer.trace('x'), { prompt: 'x' });
+  assert.equal(workers.length, 2);
+  now.start = fails('no-webgpu');
+  explorer._worker.terminate();
+  await assert.rejects(explorer.info(), { code: 'no-webgpu' });
+  await explorer.dispose();
+  assert.ok(workers[2].terminated);
+});
+
+test('an engine that does not start at first leaves no worker behind', async () => {
+  const fake = fakeWorkers({ start: fails('no-webgpu') });
+  await assert.rejects(SaeExplorer.create({ _spawn: fake.spawn }), { code: 'no-webgpu' });
+  assert.ok(fake.workers[0].terminated);
+});
+
+test('what was loaded is loaded again at the commit that was found', async () => {
+  const commit = 'c'.repeat(40);
+  const origin = { repository: 'a/b', revision: 'main', commit, path: 'p', url: 'https://h.test/a/b' };
+  const { explorer, workers } = await session({ loadModel: { id: 'm', origin }, loadSae: ({ id }) => ({ id: id ?? 's', origin }) });
+  await explorer.loadModel({ catalogue: 'gpt2' });
+  await explorer.loadSae({ repo: 'a/b', path: 'p' });
+  await explorer.loadSae('https://huggingface.co/a/b/tree/main/p', { id: 'linked' });
+  explorer._worker.terminate();
+  await explorer.trace('x');
+  const sources = workers[1].calls.slice(1, 4).map(({ args }) => args.source);
+  assert.deepEqual(sources, [{ catalogue: 'gpt2', revision: commit }, { repo: 'a/b', revision: commit, path: 'p' }, { repo: 'a/b', revision: commit, path: 'p' }]);
 });
 
 test('another model drops the SAEs of the one before', async () => {
@@ -198,6 +346,18 @@ test('loading is stopped by its signal, and what the worker says about it counts
   stop();
   await assert.rejects(load, { code: 'cancelled' });
   await assert.rejects(explorer.loadSae({ repo: 'a/b' }, { signal: AbortSignal.abort() }), { code: 'cancelled' });
+});
+
+test('looking at files and links is stopped by its signal at once', async () => {
+  const { explorer, workers } = await session({ fromLink: never, recognise: never });
+  const controller = new AbortController();
+  const calls = [explorer.fromLink('a/b', { signal: controller.signal }), explorer.recognise([new File(['x'], 'x.pt')], { signal: controller.signal })];
+  await new Promise(setImmediate);
+  controller.abort();
+  for (const call of calls) await assert.rejects(call, { code: 'cancelled' });
+  assert.equal(workers[0].cancelled.length, 2);
+  await assert.rejects(explorer.fromLink('a/b', { signal: AbortSignal.abort() }), { code: 'cancelled' });
+  await assert.rejects(explorer.fromLink('a/b', { signal: 1 }), { code: 'bad-option' });
 });
 
 test('settings, neurons and what was unloaded survive the worker', async () => {
@@ -266,21 +426,86 @@ test('progress is told with its stage', async () => {
   assert.deepEqual(told, [{ stage: 'model', loaded: 1, total: 2 }]);
 });
 
-test('bad arguments are refused by name', async () => {
-  const { explorer } = await session();
-  await assert.rejects(SaeExplorer.create({ backend: 'quantum' }), { code: 'bad-option', message: /backend.*quantum/ });
-  await assert.rejects(explorer.trace(7), { code: 'bad-option', message: /prompt.*number/ });
-  await assert.rejects(explorer.loadModel({ config: new Blob([]) }), { code: 'bad-option', message: /weights/ });
-  await assert.rejects(explorer.loadModel(undefined), { code: 'bad-option' });
-  await assert.rejects(explorer.loadSae([]), { code: 'bad-option' });
-  await assert.rejects(explorer.loadModel({ repo: 7 }), { code: 'bad-option', message: /repo/ });
-  await assert.rejects(explorer.loadModel({ files: 'x' }), { code: 'bad-option', message: /files/ });
-  await assert.rejects(explorer.recognise([]), { code: 'bad-option', message: /files/ });
-  await assert.rejects(explorer.fromLink(null), { code: 'bad-option', message: /link/ });
-  await assert.rejects(explorer.setMirror('ftp://x'), { code: 'bad-option', message: /mirror/ });
-  await assert.rejects(explorer.setMemoryBudget(0), { code: 'bad-option', message: /budget/ });
-  await assert.rejects(explorer.deleteStored(undefined), { code: 'bad-option', message: /key/ });
-  await assert.rejects(explorer.feature('a', () => {}), { code: 'bad-option' });
+test('a wrong value of an option is refused by name, with the value and what is accepted', async () => {
+  const { explorer, workers } = await session();
+  const cases = [
+    [() => SaeExplorer.create({ backend: 'quantum' }), 'backend', /"quantum".*"auto", "gpu" or "cpu"/],
+    [() => SaeExplorer.create({ limits: 1 }), 'limits', /1;.*"adapter"/],
+    [() => SaeExplorer.create({ onNotice: 'x' }), 'onNotice', /function/],
+    [() => SaeExplorer.create({ stallSeconds: 0 }), 'stallSeconds', /above 0/],
+    [() => SaeExplorer.create({ demo: 'http://' }), 'demo', /URL/],
+    [() => SaeExplorer.create(null), 'options', /object/],
+    [() => explorer.trace(7), 'prompt', /7;.*text/],
+    [() => explorer.trace('x', null), 'options', /null/],
+    [() => explorer.trace('x', { bos: 'maybe' }), 'bos', /"maybe".*true, false, "auto", "yes" or "no"/],
+    [() => explorer.trace('x', { bos: 1 }), 'bos', /1/],
+    [() => explorer.trace('x', { topLogits: -1 }), 'topLogits', /-1.*whole number/],
+    [() => explorer.trace('x', { topLogits: '3' }), 'topLogits', /"3"/],
+    [() => explorer.trace('x', { saes: 'a' }), 'saes', /list/],
+    [() => explorer.trace('x', { saes: [1] }), 'saes', /\[1\].*list/],
+    [() => explorer.trace('x', { signal: true }), 'signal', /AbortSignal/],
+    [() => explorer.logits('x', { bos: {} }), 'bos', /object/],
+    [() => explorer.residual('x', 1.5), 'layer', /1\.5/],
+    [() => explorer.residual('x', 1, { bos: 'x' }), 'bos', /"x"/],
+    [() => explorer.reconstruction('x', 7), 'sae', /7/],
+    [() => explorer.tokenize('x', { bos: 'x' }), 'bos', /"x"/],
+    [() => explorer.feature('a', 1.5), 'latent', /1\.5/],
+    [() => explorer.feature('a', () => {}), 'latent', /function/],
+    [() => explorer.feature(undefined, 1), 'sae', /missing/],
+    [() => explorer.edited('x', { latent: 1, value: 0 }), 'sae', /missing/],
+    [() => explorer.edited('x', { sae: 'a', latent: -1, value: 0 }), 'latent', /-1/],
+    [() => explorer.edited('x', { sae: 'a', latent: 1, value: NaN }), 'value', /NaN.*finite/],
+    [() => explorer.edited('x', { sae: 'a', latent: 1, value: 0, positions: [0.5] }), 'positions', /0\.5.*list of whole/],
+    [() => explorer.edited('x', undefined), 'edit', /missing/],
+    [() => explorer.edited('x', { sae: 'a', latent: 1, value: 0 }, { logits: 'yes' }), 'logits', /true or false/],
+    [() => explorer.generate('x', {}), 'maxTokens', /missing.*whole number/],
+    [() => explorer.generate('x', { maxTokens: 1, temperature: -1 }), 'temperature', /-1/],
+    [() => explorer.generate('x', { maxTokens: 1, temperature: NaN }), 'temperature', /NaN/],
+    [() => explorer.generate('x', { maxTokens: 1, topP: 1.5 }), 'topP', /1\.5.*up to 1/],
+    [() => explorer.generate('x', { maxTokens: 1, topK: -3 }), 'topK', /-3/],
+    [() => explorer.generate('x', { maxTokens: 1, seed: 0.5 }), 'seed', /0\.5/],
+    [() => explorer.generate('x', { maxTokens: 1, onToken: 3 }), 'onToken', /function/],
+    [() => explorer.loadModel(undefined), 'source', /missing.*"demo"/],
+    [() => explorer.loadModel({ config: new Blob([]) }), 'weights', /missing.*Blob/],
+    [() => explorer.loadModel({ repo: 7 }), 'repo', /7.*text/],
+    [() => explorer.loadModel({ catalogue: 'gpt2', revision: 1 }), 'revision', /1/],
+    [() => explorer.loadModel({ files: 'x' }), 'files', /"x".*list/],
+    [() => explorer.loadModel('demo', { weightFormat: 'f64' }), 'weightFormat', /"f64".*"auto", "f32" or "f16"/],
+    [() => explorer.loadModel('demo', { prependBos: 'yes' }), 'prependBos', /"yes".*true or false/],
+    [() => explorer.loadModel('demo', { id: '' }), 'id', /""/],
+    [() => explorer.loadSae([]), 'source', /"demo"/],
+    [() => explorer.loadSae({ catalogue: 'x', layer: '8' }), 'layer', /"8"/],
+    [() => explorer.loadSae('demo', { hook: 3 }), 'hook', /3/],
+    [() => explorer.loadSae('demo', { centre: 1 }), 'centre', /1/],
+    [() => explorer.loadSae('demo', { normScalingFactor: 0 }), 'normScalingFactor', /0/],
+    [() => explorer.loadSae('demo', { stream: 'yes' }), 'stream', /"yes".*true, false or "auto"/],
+    [() => explorer.loadNeurons(7), 'hook', /7/],
+    [() => explorer.unloadSae(7), 'id', /7/],
+    [() => explorer.recognise([]), 'files', /at least one/],
+    [() => explorer.fromLink(null), 'link', /null/],
+    [() => explorer.setMirror('ftp://x'), 'mirror', /"ftp:\/\/x".*http/],
+    [() => explorer.setMirror('http://'), 'mirror', /http/],
+    [() => explorer.setMemoryBudget(0), 'memoryBudget', /0;.*above 0/],
+    [() => explorer.setMemoryBudget('1'), 'memoryBudget', /"1"/],
+    [() => explorer.deleteStored(undefined), 'key', /key/],
+  ];
+  for (const [call, option, message] of cases) {
+    await assert.rejects(call(), (error) => {
+      assert.deepEqual([error.code, error.details.option], ['bad-option', option], `${call}: ${error.message}`);
+      assert.ok(error.message.startsWith(`${option} is `) && 'value' in error.details && error.details.accepts.length > 0, error.message);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  assert.deepEqual(methods(workers[0]), ['start'], 'the worker was not asked');
+});
+
+test('whether a BOS goes first is said by words or by true and false', async () => {
+  const { explorer } = await session({ trace: ({ options }) => options.bos ?? null, tokenize: ({ options }) => options.bos ?? null });
+  for (const [bos, sent] of [[true, 'yes'], [false, 'no'], ['auto', 'auto'], ['yes', 'yes'], ['no', 'no'], [undefined, null], [null, null]]) {
+    assert.equal(await explorer.trace('x', { bos }), sent);
+    assert.equal(await explorer.tokenize('x', { bos }), sent);
+  }
 });
 
 test('half a surrogate pair becomes U+FFFD', async () => {
@@ -308,4 +533,17 @@ test('dispose ends the worker and what is under way', async () => {
   assert.ok(workers[0].terminated);
   await assert.rejects(explorer.info(), { code: 'cancelled' });
   assert.equal(workers.length, 1);
+});
+
+test('a prompt may be token ids, which go to the engine as they are', async () => {
+  const { explorer, workers } = await session({ logits: null });
+  for (const given of [[5, 8191], new Uint32Array([5, 8191])]) {
+    await explorer.logits(given);
+    const { args } = workers.at(-1).calls.at(-1);
+    assert.ok(args.prompt instanceof Uint32Array);
+    assert.deepEqual([...args.prompt], [5, 8191]);
+  }
+  for (const id of [-1, 1.5, 2 ** 32, NaN, '5', undefined]) {
+    await assert.rejects(explorer.logits([1, id]), (error) => error.code === 'bad-option' && error.details.option === 'prompt');
+  }
 });

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::request::Request;
+use crate::policy::Policy;
 
 /// A status, its headers and what follows them.
 pub struct Answer {
@@ -90,8 +91,9 @@ impl Answer {
     }
 }
 
-/// Answers a request for a file of `folder`, which appears below `prefix` (`""` or `"/path"`).
-pub fn answer(folder: &Path, prefix: &str, request: &Request) -> Answer {
+/// Answers a request for a file of `folder`, which appears below `prefix` (`""` or `"/path"`). Documents and scripts come
+/// with their policy.
+pub fn answer(folder: &Path, prefix: &str, policy: Option<&Policy>, request: &Request) -> Answer {
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
         return Answer::text(405).with("Allow", "GET, HEAD");
     }
@@ -112,12 +114,17 @@ pub fn answer(folder: &Path, prefix: &str, request: &Request) -> Answer {
         path.push("index.html");
     }
     match File::open(&path) {
-        Ok(file) => serve(&path, file, request).unwrap_or_else(|_| Answer::text(500)),
+        Ok(file) => serve(&path, file, policy, request).unwrap_or_else(|_| Answer::text(500)),
         Err(_) => Answer::text(404),
     }
 }
 
-fn serve(path: &Path, file: File, request: &Request) -> io::Result<Answer> {
+fn serve(
+    path: &Path,
+    file: File,
+    policy: Option<&Policy>,
+    request: &Request,
+) -> io::Result<Answer> {
     let data = file.metadata()?;
     let size = data.len();
     let tag = entity_tag(&data);
@@ -126,14 +133,26 @@ fn serve(path: &Path, file: File, request: &Request) -> io::Result<Answer> {
             .split(',')
             .any(|candidate| candidate.trim().trim_start_matches("W/") == tag)
     };
-    let plain = |status, body| Answer {
-        status,
-        headers: vec![
-            // The browser keeps files but asks each time, so that a rebuilt page is seen at once.
-            ("Cache-Control", "no-cache".to_owned()),
-            ("ETag", tag.clone()),
-        ],
-        body,
+    let kind = media_type(path);
+    let policy = policy.and_then(|policy| match kind.split(';').next() {
+        Some("text/html") => Some(&policy.documents),
+        Some("text/javascript") => Some(&policy.workers),
+        _ => None,
+    });
+    let plain = |status, body| {
+        let answer = Answer {
+            status,
+            headers: vec![
+                // The browser keeps files but asks each time, so that a rebuilt page is seen at once.
+                ("Cache-Control", "no-cache".to_owned()),
+                ("ETag", tag.clone()),
+            ],
+            body,
+        };
+        match policy {
+            Some(policy) => answer.with("Content-Security-Policy", policy),
+            None => answer,
+        }
     };
     if request.if_none_match.as_deref().is_some_and(fresh) {
         return Ok(plain(304, Body::None));
@@ -142,7 +161,6 @@ fn serve(path: &Path, file: File, request: &Request) -> io::Result<Answer> {
         .range
         .as_deref()
         .filter(|_| request.if_range.as_deref().is_none_or(fresh));
-    let kind = media_type(path);
     let whole = |file| {
         plain(
             200,

@@ -9,6 +9,8 @@ use std::thread;
 use super::Server;
 use super::files::{Range, answer, decode, parse_range, resolve};
 use super::request::{HEAD_LIMIT, Request};
+use crate::paths::Paths;
+use crate::policy::Policy;
 
 /// A folder with a small site, removed at the end.
 struct Folder(PathBuf);
@@ -70,6 +72,37 @@ fn files_come_with_their_types() {
     assert!(
         json.contains("Content-Type: application/json\r\n"),
         "{json}"
+    );
+}
+
+#[test]
+fn documents_and_scripts_come_with_the_policy_that_the_page_states() {
+    let folder = Folder::new("policy");
+    let page = fs::read_to_string(Paths::find().unwrap().root.join("index.html")).unwrap();
+    fs::write(folder.0.join("index.html"), &page).unwrap();
+    fs::write(folder.0.join("pkg/worker.js"), "1").unwrap();
+    let policy = Policy::stated_in(&page).unwrap();
+    let address = start(&folder, "");
+    let header = |answer: &str| {
+        answer
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Security-Policy: "))
+            .map(str::to_owned)
+    };
+    let first = ask(&address, &get("/", ""));
+    assert_eq!(header(&first), Some(policy.documents.clone()));
+    let tag = first
+        .lines()
+        .find_map(|line| line.strip_prefix("ETag: "))
+        .unwrap();
+    let again = ask(&address, &get("/", &format!("If-None-Match: {tag}\r\n")));
+    assert!(again.starts_with("HTTP/1.1 304"));
+    assert_eq!(header(&again), Some(policy.documents));
+    let script = ask(&address, &get("/pkg/worker.js", ""));
+    assert_eq!(header(&script), Some(policy.workers));
+    assert_eq!(
+        header(&ask(&address, &get("/pkg/engine_bg.wasm", ""))),
+        None
     );
 }
 
@@ -161,7 +194,11 @@ fn no_path_leads_out_of_the_folder() {
             target: target.to_owned(),
             ..Request::default()
         };
-        assert_eq!(answer(&folder.0, "", &request).status(), 404, "{target}");
+        assert_eq!(
+            answer(&folder.0, "", None, &request).status(),
+            404,
+            "{target}"
+        );
     }
     assert_eq!(
         resolve(Path::new("/s"), "//a//b"),

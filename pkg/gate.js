@@ -1,0 +1,65 @@
+// The origins that the workers may contact: those of the page and the package, and those that a person has chosen, by a link, a
+// mirror, a repository or an entry of the catalogue. Where a chosen host redirects to is its own affair: browsers do not
+// show a redirect before they follow it.
+
+import { SaeExplorerError } from './errors.js';
+
+export class Gate {
+  #chosen = new Set();
+
+  /** @param {string[]} own addresses whose origins are always allowed */
+  constructor(own = [globalThis.location?.href, import.meta.url]) {
+    for (const url of own) if (/^https?:/.test(url ?? '')) this.choose(url);
+  }
+
+  /** A person has chosen an address: its origin may be contacted from now on. */
+  choose(url) {
+    this.#chosen.add(new URL(url).origin);
+  }
+
+  /**
+   * Throws where an address is of an origin that nobody has chosen.
+   * @param {string} url
+   * @param {string} name of what is to come from there, for the message
+   */
+  check(url, name = 'a file') {
+    const { origin, protocol } = new URL(url);
+    if (['http:', 'https:'].includes(protocol) && this.#chosen.has(origin)) return;
+    throw new SaeExplorerError(
+      'not-chosen',
+      `${name} was not requested: it lies at ${url}, and nobody has chosen ${origin === 'null' ? 'such an address' : origin}. Something that was loaded, such as a list of files, names this address. If you trust it, give the address itself.`,
+      { file: name, url, origin },
+    );
+  }
+}
+
+/** Ways to the network other than fetch, as far as a worker has them. */
+const OTHERS = ['XMLHttpRequest', 'WebSocket', 'WebSocketStream', 'EventSource', 'WebTransport', 'RTCPeerConnection', 'importScripts'];
+
+/**
+ * Leaves a worker's scope no way to the network past the gate, whatever code runs in it: `fetch` goes through the gate, the others
+ * are gone, and a worker can be started from a file of the package's origin only. The modules that ask for files have kept the
+ * browser's own `fetch` for themselves (connections.js, fetching.js) and go through the gate.
+ * @param {typeof globalThis} scope
+ * @param {Gate} gate
+ */
+export function seal(scope, gate) {
+  const { fetch, Worker } = scope;
+  const set = (name, value) => Object.defineProperty(scope, name, { value, writable: false, configurable: false });
+  set('fetch', async (input, init) => {
+    const request = new Request(input, init);
+    gate.check(request.url);
+    return fetch(request);
+  });
+  for (const name of OTHERS) if (name in scope) set(name, undefined);
+  if (Worker === undefined) return;
+  const own = new URL(import.meta.url).origin;
+  class OwnWorker extends Worker {
+    constructor(url, options) {
+      const { origin, protocol } = new URL(url);
+      if (!['http:', 'https:'].includes(protocol) || origin !== own) throw new SaeExplorerError('not-chosen', `A worker can be started from a file of ${own} only, not from ${url}.`, { url: String(url) });
+      super(url, options);
+    }
+  }
+  set('Worker', OwnWorker);
+}

@@ -1,0 +1,100 @@
+// Checks of options and arguments as callers give them. What is wrong is refused by name, with its value and what is
+// accepted, before anything is sent to the worker. Options that are not known here are the engine's affair.
+
+import { SaeExplorerError } from './errors.js';
+
+/**
+ * What a value may be.
+ * @typedef {object} Kind
+ * @property {string} accepts in words, for the message
+ * @property {unknown[]} [allowed] the values, where there are few
+ * @property {(value: unknown) => boolean} test
+ * @property {(value: unknown) => unknown} [made] what it is sent as
+ */
+
+const spelled = (value) => (typeof value === 'string' ? `"${value}"` : String(value));
+const inWords = (list) => (list.length < 2 ? list.join() : `${list.slice(0, -1).join(', ')} or ${list.at(-1)}`);
+
+/** One of some values. */
+const oneOf = (...allowed) => ({ accepts: inWords(allowed.map(spelled)), allowed, test: (value) => allowed.includes(value) });
+
+/** A whole number. */
+const whole = (least = 0) => ({ accepts: `a whole number from ${least} on`, test: (value) => Number.isSafeInteger(value) && value >= least });
+
+const isObject = (value) => value !== null && typeof value === 'object';
+
+export const BACKEND = oneOf('auto', 'gpu', 'cpu');
+export const LIMITS = oneOf('adapter', 'default');
+export const WEIGHT_FORMAT = oneOf('auto', 'f32', 'f16');
+export const FLAG = oneOf(true, false);
+export const STREAM = oneOf(true, false, 'auto');
+/** Words for the engine; true and false mean the same as yes and no. */
+export const BOS = { ...oneOf(true, false, 'auto', 'yes', 'no'), made: (value) => (value === true ? 'yes' : value === false ? 'no' : value) };
+export const COUNT = whole();
+export const COUNTS = { accepts: 'a list of whole numbers from 0 on', test: (value) => (Array.isArray(value) || ArrayBuffer.isView(value)) && [...value].every(COUNT.test), made: (value) => [...value] };
+export const TEXT = { accepts: 'a text', test: (value) => typeof value === 'string' };
+export const NAME = { accepts: 'a text that is not empty', test: (value) => typeof value === 'string' && value !== '' };
+export const NAMES = { accepts: 'a list of texts', test: (value) => Array.isArray(value) && value.every(TEXT.test) };
+export const FINITE = { accepts: 'a finite number', test: Number.isFinite };
+export const POSITIVE = { accepts: 'a finite number above 0', test: (value) => Number.isFinite(value) && value > 0 };
+export const NOT_NEGATIVE = { accepts: 'a finite number from 0 on', test: (value) => Number.isFinite(value) && value >= 0 };
+export const SHARE = { accepts: 'a number above 0 and up to 1', test: (value) => Number.isFinite(value) && value > 0 && value <= 1 };
+export const SEED = {
+  accepts: 'a whole number from 0 on (a BigInt below 2^64 where it is above 2^53)',
+  test: (value) => (typeof value === 'bigint' ? value >= 0n && value < 2n ** 64n : COUNT.test(value)),
+};
+export const FUNCTION = { accepts: 'a function', test: (value) => typeof value === 'function' };
+export const SIGNAL = { accepts: 'an AbortSignal', test: (value) => isObject(value) && typeof value.aborted === 'boolean' && typeof value.addEventListener === 'function' };
+
+/** A value for a message: short, and never a thing that cannot be printed. */
+function shown(value) {
+  if (typeof value === 'string') return `"${value.length > 80 ? `${value.slice(0, 80)}…` : value}"`;
+  if (Array.isArray(value)) return `[${value.slice(0, 5).map(shown).join(', ')}${value.length > 5 ? ', …' : ''}]`;
+  if (typeof value === 'function') return 'a function';
+  if (isObject(value)) return `an object of the kind ${value.constructor?.name ?? 'Object'}`;
+  return typeof value === 'bigint' ? `${value}n` : String(value);
+}
+
+/**
+ * The error of a wrong value.
+ * @param {string} option its name
+ * @param {unknown} value
+ * @param {Kind} kind
+ */
+export function wrong(option, value, { accepts, allowed }) {
+  const what = value === undefined ? `${option} is missing; it must be ${accepts}.` : `${option} is ${shown(value)}; it must be ${accepts}.`;
+  return new SaeExplorerError('bad-option', what, { option, value: isObject(value) || typeof value === 'function' ? shown(value) : value, accepts, ...(allowed === undefined ? {} : { allowed }) });
+}
+
+/** An argument that must be there, as it is sent. */
+export function required(option, value, kind) {
+  if (value === undefined || !kind.test(value)) throw wrong(option, value, kind);
+  return kind.made?.(value) ?? value;
+}
+
+/**
+ * Options, checked; absent ones (undefined or null) are left out, unknown ones are as they were.
+ * @param {unknown} given
+ * @param {Record<string, Kind>} kinds
+ * @param {string} name of the argument
+ */
+export function checked(given, kinds, name = 'options') {
+  if (!isObject(given) || Array.isArray(given)) throw wrong(name, given, { accepts: 'an object' });
+  const sent = { ...given };
+  for (const [option, kind] of Object.entries(kinds)) {
+    if (sent[option] === undefined || sent[option] === null) delete sent[option];
+    else sent[option] = required(option, sent[option], kind);
+  }
+  return sent;
+}
+
+/** Options of what does nothing but look. */
+export const STOPPABLE = { signal: SIGNAL };
+/** Options of everything that runs a prompt. */
+export const PROMPT = { bos: BOS };
+export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG, signal: SIGNAL };
+export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, signal: SIGNAL, onToken: FUNCTION };
+export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, positions: COUNTS };
+export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
+export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, centre: FLAG, normScalingFactor: POSITIVE, stream: STREAM, signal: SIGNAL };
+export const CREATE = { backend: BACKEND, limits: LIMITS, onProgress: FUNCTION, onNotice: FUNCTION, stallSeconds: POSITIVE };
