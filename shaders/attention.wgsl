@@ -1,4 +1,4 @@
-// output[q, h, :] = sum_j softmax_j(query[q, h] . key[j, h] / sqrt(head_dim)) * value[j, h], over keys j <= q of q's sequence
+// output[q, h, :] = sum_j softmax_j(query[q, h] . key[j, h] * scale) * value[j, h], over keys j <= q of q's sequence
 //
 // qkv [rows, 3 * d_model] holds queries, keys and values side by side; in decoding it is the cache itself, one row a
 // position, and word 0 of `tokens` names the row of the first query. One workgroup a query and head; keys are taken 64 at a

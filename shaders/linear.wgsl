@@ -3,7 +3,7 @@
 // The product for few rows (GEMV). Weights are [outputs, inputs], f32 or packed halves, one shard of rows.
 // `normalise` applies LayerNorm to the input row on the way in, which saves the dispatch of layer_norm.wgsl:
 // each workgroup needs the row's statistics, 2 * inputs reads from cache against 16 * inputs weights.
-// `gelu` is GPT-2's tanh form. With `use_position` the output rows start at the row that word 0 of `tokens` names,
+// `activation` is GPT-2's GELU by tanh, or the exact one. With `use_position` the output rows start at the row that word 0 of `tokens` names,
 // which is how a decoded token's query, key and value land in the cache.
 //
 // `lanes` invocations share a row of weights: 16 on a GPU, so that a quarter of a workgroup reads 256 consecutive bytes,
@@ -26,7 +26,8 @@ override weights_f16: bool = false;
 // Whether the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
 override aligned: bool = true;
 override normalise: bool = false;
-override gelu: bool = false;
+// 0: none, 1: GELU by tanh, 2: exact GELU.
+override activation: u32 = 0u;
 override has_bias: bool = false;
 override has_residual: bool = false;
 override use_position: bool = false;
@@ -85,6 +86,18 @@ fn gelu_tanh(x: f32) -> f32 {
     return 0.5 * x * (1.0 + tanh(inner));
 }
 
+// Phi(x) = erfc(-x / sqrt(2)) / 2, with erfc by the Chebyshev fit of Press et al., Numerical Recipes, 2nd ed., section 6.2
+// (erfcc): a relative error below 1.2e-7 everywhere, so that the tails keep their digits.
+fn gelu_exact(x: f32) -> f32 {
+    let z = abs(x) * 0.7071067811865476;
+    let t = 1.0 / (1.0 + 0.5 * z);
+    let high = -1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277));
+    let low = 1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 + t * (0.27886807 + t * high))));
+    // Beyond 80 it is 0 long before.
+    let tail = 0.5 * t * exp(max(-z * z - 1.26551223 + t * low, -80.0));
+    return x * select(tail, 1.0 - tail, x > 0.0);
+}
+
 fn finish(row: u32, n: u32, sum: f32) {
     if (n >= parameters.outputs) {
         return;
@@ -93,8 +106,10 @@ fn finish(row: u32, n: u32, sum: f32) {
     if (has_bias) {
         total += bias[parameters.bias_offset + n];
     }
-    if (gelu) {
+    if (activation == 1u) {
         total = gelu_tanh(total);
+    } else if (activation == 2u) {
+        total = gelu_exact(total);
     }
     let column = parameters.output_offset + n;
     if (has_residual) {

@@ -19,7 +19,8 @@ struct Parameters {
 override weights_f16: bool = false;
 // Whether the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
 override aligned: bool = true;
-override gelu: bool = false;
+// 0: none, 1: GELU by tanh, 2: exact GELU.
+override activation: u32 = 0u;
 override has_bias: bool = false;
 override has_residual: bool = false;
 override use_position: bool = false;
@@ -69,6 +70,18 @@ fn gelu_tanh(x: f32) -> f32 {
     return 0.5 * x * (1.0 + tanh(inner));
 }
 
+// Phi(x) = erfc(-x / sqrt(2)) / 2, with erfc by the Chebyshev fit of Press et al., Numerical Recipes, 2nd ed., section 6.2
+// (erfcc): a relative error below 1.2e-7 everywhere, so that the tails keep their digits.
+fn gelu_exact(x: f32) -> f32 {
+    let z = abs(x) * 0.7071067811865476;
+    let t = 1.0 / (1.0 + 0.5 * z);
+    let high = -1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277));
+    let low = 1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 + t * (0.27886807 + t * high))));
+    // Beyond 80 it is 0 long before.
+    let tail = 0.5 * t * exp(max(-z * z - 1.26551223 + t * low, -80.0));
+    return x * select(tail, 1.0 - tail, x > 0.0);
+}
+
 fn finish(row: u32, n: u32, sum: f32) {
     if (row >= parameters.rows || n >= parameters.outputs) {
         return;
@@ -77,8 +90,10 @@ fn finish(row: u32, n: u32, sum: f32) {
     if (has_bias) {
         total += bias[parameters.bias_offset + n];
     }
-    if (gelu) {
+    if (activation == 1u) {
         total = gelu_tanh(total);
+    } else if (activation == 2u) {
+        total = gelu_exact(total);
     }
     let column = parameters.output_offset + n;
     if (has_residual) {

@@ -7,5 +7,7 @@ use pollster::block_on;
 use sae_explorer_fuzz::{read_sae, sae_weights};
 
 fuzz_target!(|data: &[u8]| {
-    read_sae(block_on(saelens::open_folder(data, sae_weights())));
+    for weights in sae_weights() {
+        read_sae(block_on(saelens::open_folder(data, weights)));
+    }
 });

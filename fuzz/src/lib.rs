@@ -31,6 +31,11 @@ pub fn read_sae(file: Result<SaeFile, Error>) {
     let Ok(sae) = block_on(file.read()) else {
         return;
     };
+    // A factor is folded when it is written, which may push weights out of range.
+    let sae = sae.with_folded_factor().unwrap_or(sae);
+    if [&sae.w_enc, &sae.w_dec, &sae.b_dec].iter().any(|w| w.iter().any(|v| !v.is_finite())) {
+        return;
+    }
     let folder = saelens::write_folder(&sae).expect("what was read can be written");
     let weights = TensorFile::from_safetensors("written", folder.weights).expect("a sound file");
     let again = block_on(saelens::open_folder(&folder.cfg_json, weights)).expect("a sound folder");
@@ -62,17 +67,17 @@ pub fn safetensors(tensors: &[(&str, &[usize])]) -> Vec<u8> {
     out
 }
 
-/// The weights of an autoencoder of 3 latents and 2 inputs, whatever its architecture.
-pub fn sae_weights() -> TensorFile {
-    let bytes = safetensors(&[
-        ("W_enc", &[2, 3]),
-        ("W_dec", &[3, 2]),
-        ("b_enc", &[3]),
-        ("b_dec", &[2]),
-        ("threshold", &[3]),
-        ("b_gate", &[3]),
-        ("r_mag", &[3]),
-        ("b_mag", &[3]),
-    ]);
-    TensorFile::from_safetensors("weights", bytes).expect("a sound file")
+/// The weights of an autoencoder of 3 latents and 2 inputs, for each set of tensors that an architecture has.
+pub fn sae_weights() -> impl Iterator<Item = TensorFile> {
+    let vectors: [&[&str]; 3] = [
+        &["b_enc"],
+        &["b_enc", "threshold"],
+        &["b_gate", "r_mag", "b_mag"],
+    ];
+    vectors.into_iter().map(|vectors| {
+        let mut tensors: Vec<(&str, &[usize])> =
+            vec![("W_enc", &[2, 3]), ("W_dec", &[3, 2]), ("b_dec", &[2])];
+        tensors.extend(vectors.iter().map(|&name| (name, &[3][..])));
+        TensorFile::from_safetensors("weights", safetensors(&tensors)).expect("a sound file")
+    })
 }

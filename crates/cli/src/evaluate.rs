@@ -76,7 +76,7 @@ fn table(evaluation: &Evaluation, is_sample: bool) -> String {
     let _ = writeln!(out, "{model} on {text}, on the {backend} ({adapter})");
     let _ = writeln!(
         out,
-        "losses and KL in nats; FVU in the space that the autoencoder was trained in; a BOS does not count\n"
+        "losses and KL in nats; FVU in the space that the autoencoder was trained in; a BOS does not count, but in ΔCE the prediction made at it\n"
     );
     let mut rows = vec![
         [

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use explorer::{SaeOptions, Session, WeightChoice};
 use formats::gpt2::Gpt2Files;
-use formats::sae::{FileKind, SaeFile, attention, openai, saelens, sniff_head};
+use formats::sae::{FileKind, SaeFile, attention, openai, saelens, sniff_head, transcoder};
 use formats::source::ByteSource;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
@@ -14,6 +14,7 @@ use formats::tokenizer::Tokenizer;
 use crate::args::Prompt;
 use crate::demo::Demo;
 use crate::error::Error;
+use crate::notices;
 use crate::place::{Place, Places};
 
 /// The word that stands for the built-in demo.
@@ -24,7 +25,9 @@ const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 /// An autoencoder's settings in a SAELens folder.
 const CFG: &str = "cfg.json";
-/// Its weights.
+/// The configuration of a folder of circuit-tracer's transcoders.
+pub const TRANSCODERS: &str = "config.yaml";
+/// An autoencoder's weights.
 const SAE_WEIGHTS: &str = "sae_weights.safetensors";
 /// How often its latents fire.
 const SPARSITY: &str = "sparsity.safetensors";
@@ -89,6 +92,10 @@ pub async fn model(
         .load_model(name, &shown, files, tokenizer.clone(), WeightChoice::Auto)
         .await?;
     session.set_prepend_bos(prepend_bos)?;
+    // The built-in demo is what it was when the program was tested.
+    if name != DEMO {
+        notices::about_model(session, name).await?;
+    }
     Ok(tokenizer)
 }
 
@@ -142,6 +149,7 @@ pub async fn saes(
     stream: bool,
     taken: &mut Vec<String>,
 ) -> Result<(), Error> {
+    let before = session.info().saes.len();
     if given == DEMO {
         let demo = Demo::manifest()?;
         for sae in &demo.saes {
@@ -150,6 +158,7 @@ pub async fn saes(
             put(session, &id, sae.open()?, &options, stream).await?;
             taken.push(id);
         }
+        // What their files leave open, the manifest states.
         return Ok(session.set_prepend_bos(demo.bos)?);
     }
     let (place, hook) = places.at_hook(given)?;
@@ -170,7 +179,7 @@ pub async fn saes(
         error => error.into(),
     })?;
     taken.push(id);
-    Ok(())
+    notices::about_saes(session, before)
 }
 
 /// Puts an autoencoder on the device, or, with `stream`, leaves it in its file.
@@ -204,7 +213,10 @@ pub async fn open_sae(place: &Place) -> Result<(SaeFile, String), Error> {
         Place::Remote { .. } => place.folder_of(&[CFG, SAE_WEIGHTS]),
     }
     .unwrap_or_else(|| place.clone());
-    if place.is_folder(&[CFG])? {
+    if place.is_folder(&[CFG, TRANSCODERS])? {
+        if !place.join(CFG).exists()? {
+            refuse_transcoders(&place)?;
+        }
         return Ok((open_folder(&place).await?, place.file_name()));
     }
     let source = place.open(
@@ -214,6 +226,10 @@ pub async fn open_sae(place: &Place) -> Result<(SaeFile, String), Error> {
     let in_file = |error| Error::File(Box::new(error));
     let found = match kind(&*source).await.map_err(in_file)? {
         FileKind::Safetensors => {
+            let tensors = TensorFile::open(Rc::clone(&source))
+                .await
+                .map_err(in_file)?;
+            transcoder::refuse_tensors(&tensors).map_err(in_file)?;
             "a safetensors file, so perhaps a part of a SAELens folder: give the folder"
         }
         FileKind::Json => "a JSON file, so perhaps a part of a SAELens folder: give the folder",
@@ -248,6 +264,16 @@ pub async fn open_pt(place: &Place, source: Rc<dyn ByteSource>) -> Result<SaeFil
         }
     }
     openai::open_pt(source).await.map_err(in_file)
+}
+
+/// Refuses a folder of circuit-tracer's transcoders.
+pub fn refuse_transcoders(folder: &Place) -> Result<(), Error> {
+    let config = folder.join(TRANSCODERS);
+    if !config.exists()? {
+        return Ok(());
+    }
+    let yaml = config.read("the configuration of circuit-tracer's transcoders")?;
+    transcoder::refuse_set(TRANSCODERS, &yaml).map_err(Error::in_folder(folder))
 }
 
 async fn open_folder(folder: &Place) -> Result<SaeFile, Error> {

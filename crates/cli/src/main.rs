@@ -10,6 +10,7 @@ mod export;
 mod inspect;
 mod json;
 mod load;
+mod notices;
 mod place;
 mod progress;
 mod stream;
@@ -114,7 +115,9 @@ async fn generate(arguments: &args::Generate) -> Result<(), Error> {
             tokens.push(token.clone());
             return ControlFlow::Continue(());
         }
-        written = stream.push(tokenizer.token_bytes(token.id).unwrap_or_default());
+        // An id without a text is shown as its number.
+        let bytes = tokenizer.token_bytes(token.id);
+        written = stream.push(bytes.unwrap_or(token.text.as_bytes()));
         if written.is_ok() {
             ControlFlow::Continue(())
         } else {

@@ -88,8 +88,10 @@ impl<'a> Places<'a> {
     pub fn at_hook<'b>(&self, given: &'b str) -> Result<(Place, Option<&'b str>), Error> {
         let split = given.rsplit_once('@').filter(|(place, hook)| {
             let is_path = hook.contains(['/', '\\', ':']) || Path::new(given).exists();
-            // All hooks have this in their names; `owner/name@v1` has not.
-            let is_hook = hook.contains("hook_") || Path::new(place).exists();
+            // Hooks have this in their names, or are modules' names; `owner/name@v1` is neither.
+            let is_hook = hook.contains("hook_")
+                || explorer::hook_name(hook).is_some()
+                || Path::new(place).exists();
             let in_repository = Address::parse(place, None)
                 .ok()
                 .flatten()

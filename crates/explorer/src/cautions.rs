@@ -82,6 +82,7 @@ mod tests {
             context_size,
             model_name: Some("gpt2-medium".to_owned()),
             other_model: false,
+            notices: Vec::new(),
         }
     }
 

@@ -51,7 +51,7 @@ impl Session {
                     stop = Stop::Cancelled;
                     break;
                 }
-                if Some(next) == model.info.bos {
+                if model.info.eos.contains(&next) {
                     stop = Stop::EndOfText;
                     break;
                 }

@@ -12,6 +12,7 @@ mod error;
 mod evaluate;
 mod feature;
 mod generate;
+mod hook_name;
 mod load;
 mod load_sae;
 mod logits;
@@ -19,10 +20,12 @@ mod metrics;
 mod model_name;
 mod neurons;
 mod options;
+mod orientation;
 mod pass;
 mod prompt;
 mod report;
 mod sample;
+mod sample_loss;
 mod session;
 mod streamed;
 mod trace;
@@ -30,6 +33,7 @@ mod trace;
 pub use cancel::Cancel;
 pub use error::Error;
 pub use evaluate::Evaluation;
+pub use hook_name::{about_hook, hook_name};
 pub use kernels::Counters;
 pub use options::{
     BackendChoice, Bos, Edit, GenerateOptions, Input, LimitsChoice, SaeOptions, TraceOptions,
@@ -40,6 +44,7 @@ pub use report::{
     Dump, Edited, Feature, Generation, Info, LogitEffect, Matrix, Metrics, ModelInfo, Neighbour,
     NextToken, SaeInfo, SaeTrace, Stop, Token, TokenEffect, Tokenization, Trace,
 };
+pub use sample_loss::SampleLoss;
 pub use session::{Pause, Session};
 
 /// The text on which a loaded autoencoder's numbers are shown where nobody gave another: plain prose of 126 tokens of

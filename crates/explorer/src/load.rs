@@ -1,16 +1,18 @@
 //! Putting a model on the device.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
-use formats::gpt2::Gpt2Files;
+use formats::gpt2::{self as files, Gpt2Config, Gpt2Files};
 use formats::tensors::Dtype;
 use formats::tokenizer::Tokenizer;
-use gpt2::Gpt2;
+use gpt2::{AttentionScale, Gpt2};
 use kernels::WeightFormat;
 
 use crate::Error;
 use crate::cancel::Running;
 use crate::options::WeightChoice;
+use crate::orientation::Orientation;
 use crate::report::ModelInfo;
 use crate::session::{LoadedModel, Session};
 
@@ -20,6 +22,7 @@ struct Files<'a> {
     session: &'a Session,
     running: &'a Running,
     weights: WeightChoice,
+    orientation: RefCell<Orientation>,
 }
 
 impl gpt2::WeightSource for Files<'_> {
@@ -43,7 +46,9 @@ impl gpt2::WeightSource for Files<'_> {
 
     async fn rows(&self, key: &str, range: Range<usize>) -> Result<Vec<f32>, Error> {
         self.session.step(self.running).await?;
-        Ok(self.files.rows(key, range).await?)
+        let values = self.files.rows(key, range.clone()).await?;
+        self.orientation.borrow_mut().see(key, range, &values);
+        Ok(values)
     }
 }
 
@@ -73,6 +78,11 @@ impl Session {
             vocab_size: file.vocab_size,
             n_inner: file.n_inner,
             layer_norm_epsilon: file.layer_norm_epsilon,
+            activation: activation(file.activation)?,
+            attention_scale: AttentionScale {
+                by_head_dim: file.scale_attn_weights,
+                by_layer: file.scale_attn_by_inverse_layer_idx,
+            },
         };
         if tokenizer.vocab_size() > config.vocab_size {
             return Err(Error::TokenizerMismatch {
@@ -80,17 +90,21 @@ impl Session {
                 model: config.vocab_size,
             });
         }
-        let bos = tokenizer.bos().or(file.bos_token_id);
+        let mut notices = files.notices().to_vec();
+        let (bos, eos) = document_tokens(file, &tokenizer, &mut notices);
+        notices.extend(ids_without_text(config.vocab_size, &tokenizer));
         let running = self.start();
         let source = Files {
             files: &files,
             session: self,
             running: &running,
             weights,
+            orientation: RefCell::new(Orientation::new(config.n_embd)),
         };
         let model = Gpt2::load(&self.device, config, &source).await?;
         // A device that was lost under the last pieces, or had no room for them, says so only when it is waited for.
         self.device.drain().await?;
+        notices.extend(source.orientation.borrow().caution());
         let info = ModelInfo {
             id: id.to_owned(),
             name: name.to_owned(),
@@ -100,6 +114,8 @@ impl Session {
             n_ctx: config.n_positions,
             vocab: config.vocab_size,
             bos,
+            eos,
+            notices,
             weights: model.weight_format().map_or("mixed", format_name),
         };
         self.saes.clear();
@@ -121,6 +137,56 @@ impl Session {
         self.model.as_mut().ok_or(Error::NoModel)?.prepend_bos = prepend_bos;
         Ok(())
     }
+}
+
+fn activation(activation: files::Activation) -> Result<kernels::Activation, Error> {
+    match activation {
+        files::Activation::GeluTanh => Ok(kernels::Activation::GeluTanh),
+        files::Activation::Gelu => Ok(kernels::Activation::Gelu),
+        other => Err(Error::Unsupported {
+            what: format!("the activation {}", other.name()),
+        }),
+    }
+}
+
+/// The token that begins a document and those that end one. `<|endoftext|>` does both where the tokenizer has it; the
+/// configuration adds its own where they have a text, since an id without one is left over from another model, or padding
+/// of the vocabulary.
+fn document_tokens(
+    config: &Gpt2Config,
+    tokenizer: &Tokenizer,
+    notices: &mut Vec<String>,
+) -> (Option<u32>, Vec<u32>) {
+    let mut known = |name: &str, id: u32| {
+        let known = tokenizer.token_bytes(id).is_some();
+        if !known {
+            notices.push(format!(
+                "config.json states {name} = {id}, which has no text in the tokenizer, so it is not used"
+            ));
+        }
+        known
+    };
+    let stated = config.bos_token_id.filter(|&id| known("bos_token_id", id));
+    let bos = tokenizer.bos().or(stated);
+    let mut eos: Vec<u32> = config.eos_token_ids.clone();
+    eos.retain(|&id| known("eos_token_id", id));
+    eos.extend(tokenizer.bos().filter(|id| !eos.contains(id)));
+    if eos.is_empty() {
+        // Documents follow each other in training, so what begins the next one ends this one.
+        eos.extend(bos);
+    }
+    (bos, eos)
+}
+
+/// A notice where the vocabulary has ids that are no token's, as one that was padded to a round number has.
+fn ids_without_text(vocab_size: usize, tokenizer: &Tokenizer) -> Option<String> {
+    let without = (0..vocab_size)
+        .filter(|&id| u32::try_from(id).is_ok_and(|id| tokenizer.token_bytes(id).is_none()));
+    let (count, first) = (without.clone().count(), without.clone().next()?);
+    Some(format!(
+        "{count} of the vocabulary's {vocab_size} ids have no text in the tokenizer, the first is {first}: they are shown as {}",
+        tokenizer.display(u32::try_from(first).ok()?)
+    ))
 }
 
 pub(crate) fn format_name(format: WeightFormat) -> &'static str {

@@ -101,6 +101,21 @@ fn stored(layout: Layout) -> Stored {
     }
 }
 
+// A TopK autoencoder that its file's reader accepts must be one that the kernels can run.
+const _: () = assert!(formats::sae::MAX_K == kernels::MAX_K);
+
+/// The sentence that tells another name of a hook point than the one it is shown by, or that its name has changed its meaning.
+pub(crate) fn hook_notice(name: &str, hook: HookPoint) -> Option<String> {
+    let shown = hook.to_string();
+    if hook == HookPoint::LnFinalNormalized {
+        return Some(format!(
+            "{shown} is read before the final LayerNorm's weight and bias, as TransformerLens 3 has it; for one that was trained behind them (TransformerLens before 3, LayerNorm not folded) name the hook {}",
+            HookPoint::LnFinalOut
+        ));
+    }
+    (shown != name).then(|| format!("the hook {name} is {shown}"))
+}
+
 impl Session {
     /// Loads an autoencoder beside the others; one with the same id is replaced. Its matrices come piece by piece and are
     /// never in memory as a whole.
@@ -121,7 +136,8 @@ impl Session {
         let running = self.start();
         let sae = self.stream(file, config, options.weights, &running).await?;
         self.device.drain().await?;
-        let info = self.info_of(id, file, hook, &config, sae.w_dec().format());
+        let format = sae.w_dec().format();
+        let info = self.info_of(id, file, (hook, options), &config, format);
         self.keep(LoadedSae {
             info: info.clone(),
             hook,
@@ -173,7 +189,7 @@ impl Session {
         &self,
         id: &str,
         file: &SaeFile,
-        hook: HookPoint,
+        (hook, options): (HookPoint, &SaeOptions),
         config: &sae::Config,
         format: WeightFormat,
     ) -> SaeInfo {
@@ -199,6 +215,12 @@ impl Session {
                 _ => false,
             },
             model_name: file.config.model_name.clone(),
+            notices: {
+                let named = options.hook.as_deref().or(file.config.hook_name.as_deref());
+                let mut notices = file.notices.clone();
+                notices.extend(named.and_then(|name| hook_notice(name, hook)));
+                notices
+            },
         }
     }
 

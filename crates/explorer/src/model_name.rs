@@ -12,19 +12,31 @@ const SIZES: [(&str, usize, usize); 6] = [
     ("distilgpt2", 6, 768),
 ];
 
-/// Whether `name`, as an autoencoder's file has it, is certainly not this model. Names of GPT-2's sizes are held against
-/// its shape, because the loaded model may be called anything; others against its id. A name that is a part of the other
-/// counts as the same.
+/// True if `name`, as an autoencoder's file has it, is certainly not this model. Names of GPT-2's sizes are compared with
+/// its shape, because the loaded model may be called anything; others with its id. A name that is a part of the other
+/// counts as the same, unless the id is that of one of GPT-2's sizes: other models' names contain `gpt2`.
 pub(crate) fn is_another(name: &str, model: &ModelInfo) -> bool {
-    let last = |text: &str| {
-        let text = text.rsplit(['/', ':']).find(|part| !part.is_empty());
-        text.unwrap_or_default().to_ascii_lowercase()
-    };
-    let (name, id) = (last(name), last(&model.id));
-    match SIZES.iter().find(|(size, ..)| *size == name) {
-        Some((_, n_layers, d_model)) => (*n_layers, *d_model) != (model.n_layers, model.d_model),
-        None => !name.contains(&id) && !id.contains(&name),
+    let (name, id) = (plain(name), plain(&model.id));
+    let size = |name: &str| SIZES.iter().find(|(size, ..)| plain(size) == name);
+    match (size(&name), size(&id)) {
+        (Some((_, n_layers, d_model)), _) => {
+            (*n_layers, *d_model) != (model.n_layers, model.d_model)
+        }
+        (None, Some(_)) => !name.is_empty(),
+        (None, None) => !name.contains(&id) && !id.contains(&name),
     }
+}
+
+/// A model's own name without its owner, a revision's path, capitals and the signs between its words: `gpt2-small`,
+/// `GPT2_small` and `openai-community/gpt2-small` are one.
+fn plain(name: &str) -> String {
+    let last = name.rsplit(['/', ':']).find(|part| !part.is_empty());
+    let last = last.unwrap_or_default();
+    let last = last.split('@').next().unwrap_or_default();
+    last.chars()
+        .filter(|c| c.is_alphanumeric() || *c == '.')
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
 }
 
 #[cfg(test)]
@@ -41,6 +53,8 @@ mod tests {
             n_ctx: 1024,
             vocab: 50_257,
             bos: None,
+            eos: Vec::new(),
+            notices: Vec::new(),
             weights: "f32",
         }
     }
@@ -53,6 +67,29 @@ mod tests {
         assert!(is_another("gpt2-medium", &small));
         assert!(is_another("distilgpt2", &small));
         assert!(is_another("gpt2", &model("gpt2-xl", 48, 1600)));
+        let names = [
+            "gpt2",
+            "gpt2-small",
+            "openai-community/gpt2",
+            "GPT2",
+            "gpt-2",
+            "gpt2_small",
+        ];
+        for name in names {
+            for id in names {
+                assert!(!is_another(name, &model(id, 12, 768)), "{name}, {id}");
+                assert!(is_another(name, &model(id, 24, 1024)), "{name}, {id}");
+            }
+        }
+        for (name, n_layers, d_model) in [
+            ("openai-community/gpt2-medium", 24, 1024),
+            ("openai-community/gpt2-large", 36, 1280),
+            ("openai-community/gpt2-xl", 48, 1600),
+            ("distilbert/distilgpt2", 6, 768),
+        ] {
+            assert!(!is_another(name, &model("file:x", n_layers, d_model)));
+            assert!(is_another(name, &small));
+        }
     }
 
     #[test]
@@ -63,5 +100,12 @@ mod tests {
         assert!(is_another("EleutherAI/pythia-160m", &own));
         assert!(is_another("pythia-160m", &model("gpt2", 12, 768)));
         assert!(!is_another("", &own));
+        // Another model of the same size, with the name of GPT-2 in its own.
+        let stanford = "stanford-crfm/alias-gpt2-small-x21";
+        assert!(is_another(
+            stanford,
+            &model("openai-community/gpt2", 12, 768)
+        ));
+        assert!(!is_another(stanford, &model(stanford, 12, 768)));
     }
 }

@@ -8,6 +8,7 @@ use kernels::{
 
 use crate::Error;
 use crate::error::index;
+use crate::load_sae;
 use crate::options::Edit;
 use crate::report::{Feature, SaeInfo};
 use crate::session::{Features, LoadedModel, LoadedSae, Session};
@@ -20,7 +21,8 @@ impl Session {
     /// # Errors
     /// [`Error::NoModel`], [`Error::HookMismatch`] for a hook that the model does not have.
     pub fn load_neurons(&mut self, id: &str, hook: &str) -> Result<SaeInfo, Error> {
-        let hook = self.hook_named(id, hook)?;
+        let name = hook;
+        let hook = self.hook_named(id, name)?;
         let width = hook.width(self.model()?.model.config());
         let info = SaeInfo {
             id: id.to_owned(),
@@ -33,6 +35,7 @@ impl Session {
             weights: "none",
             prepend_bos: None,
             context_size: None,
+            notices: load_sae::hook_notice(name, hook).into_iter().collect(),
             model_name: None,
             other_model: false,
         };

@@ -57,6 +57,10 @@ pub struct ModelInfo {
     pub vocab: usize,
     /// The BOS token, if there is one.
     pub bos: Option<u32>,
+    /// The tokens that end a text, and with it a generation.
+    pub eos: Vec<u32>,
+    /// Sentences for whoever loaded it: which of its files' settings were not used, and why.
+    pub notices: Vec<String>,
     /// How the weights are stored on the device: `f32`, `f16`, or `mixed` where the file mixes them.
     pub weights: &'static str,
 }
@@ -89,6 +93,9 @@ pub struct SaeInfo {
     pub model_name: Option<String>,
     /// Whether that is certainly another one than the loaded.
     pub other_model: bool,
+    /// Sentences for whoever loaded it: what its file left open and what was assumed, another name of its hook, and what
+    /// looks wrong without being certain.
+    pub notices: Vec<String>,
 }
 
 /// Reconstruction metrics of an autoencoder on a prompt. Means are over the positions that count: all but a BOS at 0 and

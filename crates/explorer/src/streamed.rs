@@ -114,7 +114,7 @@ impl Session {
         let part_bytes = part_bytes.unwrap_or(PART_BYTES);
         let info = SaeInfo {
             weights: "streamed",
-            ..self.info_of(id, &file, hook, &config, WeightFormat::F32)
+            ..self.info_of(id, &file, (hook, options), &config, WeightFormat::F32)
         };
         let streamed = Streamed {
             b_enc: file.b_enc().await?,

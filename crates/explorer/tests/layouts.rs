@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use common::{empty_session, max_difference, read, relative_rms, root};
 use explorer::{
-    BackendChoice, LimitsChoice, SaeOptions, Session, Trace, TraceOptions, WeightChoice,
+    BackendChoice, GenerateOptions, LimitsChoice, SaeOptions, Session, Trace, TraceOptions,
+    WeightChoice,
 };
 use formats::gpt2::Gpt2Files;
 use formats::sae::{SaeFile, attention, openai, saelens};
@@ -45,6 +46,11 @@ fn tensors(path: &Path) -> TensorFile {
 
 fn model(name: &str) -> Gpt2Files {
     let folder = folder().join("gpt2").join(name);
+    model_with(name, &read(&folder.join("config.json")))
+}
+
+fn model_with(name: &str, config: &[u8]) -> Gpt2Files {
+    let folder = folder().join("gpt2").join(name);
     let listing = folder.join("model.safetensors.index.json");
     let weights: TensorSet = if listing.exists() {
         let index = ShardIndex::from_json("model.safetensors.index.json", &read(&listing)).unwrap();
@@ -57,7 +63,7 @@ fn model(name: &str) -> Gpt2Files {
     } else {
         tensors(&folder.join("model.safetensors")).into()
     };
-    block_on(Gpt2Files::new(&read(&folder.join("config.json")), weights)).unwrap()
+    block_on(Gpt2Files::new(config, weights)).unwrap()
 }
 
 fn autoencoder(case: &Value) -> SaeFile {
@@ -83,13 +89,17 @@ fn autoencoder(case: &Value) -> SaeFile {
 }
 
 fn load_model(session: &mut Session, name: &str) {
+    load_files(session, name, model(name));
+}
+
+fn load_files(session: &mut Session, name: &str, files: Gpt2Files) {
     let folder = folder().join("tokenizer");
     let tokenizer = Tokenizer::from_vocab_merges(
         &read(&folder.join("vocab.json")),
         &read(&folder.join("merges.txt")),
     )
     .unwrap();
-    block_on(session.load_model(name, name, model(name), tokenizer, WeightChoice::Auto)).unwrap();
+    block_on(session.load_model(name, name, files, tokenizer, WeightChoice::Auto)).unwrap();
 }
 
 fn on_every_backend(check: impl Fn(&mut Session)) {
@@ -134,6 +144,38 @@ fn models_in_every_layout_give_the_logits_of_transformers() {
                     trace.backend
                 );
             }
+        }
+    });
+}
+
+/// Exact GELU, scores divided by the block's number, scores that are not scaled: `tests/reference/gpt2_settings.py`.
+#[test]
+fn models_with_other_settings_give_the_logits_of_their_formulas() {
+    let index = index();
+    on_every_backend(|session| {
+        for name in [
+            "exact-gelu",
+            "inverse-layer-scale",
+            "unscaled-attention",
+            "all",
+        ] {
+            let folder = folder().join("gpt2-settings").join(name);
+            let config = read(&folder.join("config.json"));
+            load_files(session, name, model_with("bare-f32", &config));
+            let found = trace(session, &index["text"]).dump.unwrap().logits;
+            let expected = tensors(&folder.join("expected.safetensors"));
+            let off = relative_rms(&found.data, &block_on(expected.read("logits")).unwrap());
+            assert!(off < MODEL, "logits of {name}: off by {off:e}");
+            // The pass with a cache goes the same way.
+            let options = GenerateOptions {
+                max_tokens: 1,
+                ..GenerateOptions::default()
+            };
+            let text = index["text"].as_str().unwrap();
+            let going_on = |_: &explorer::Token| std::ops::ControlFlow::Continue(());
+            let generated = block_on(session.generate(text, &options, going_on)).unwrap();
+            let next = trace(session, &index["text"]).next;
+            assert_eq!(generated.ids, [next[0].id], "{name}");
         }
     });
 }

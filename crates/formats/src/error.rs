@@ -60,7 +60,10 @@ pub enum Error {
         present: Vec<String>,
     },
     /// A tensor has another shape than the configuration says.
-    #[error("{file}: the tensor `{tensor}` has shape {found:?}, but {expected:?} is needed")]
+    #[error(
+        "{file}: the tensor `{tensor}` has shape {found:?}, but {expected:?} is needed{}",
+        transposed(.found, .expected)
+    )]
     WrongShape {
         /// The file's name.
         file: String,
@@ -85,6 +88,38 @@ pub enum Error {
         /// `NaN`, `inf` or `-inf`.
         value: String,
     },
+    /// A tensor is there that the architecture does not use: to leave it out would make another function of the file.
+    #[error("{file}: the tensor `{tensor}` is not used by {user}: {reason}")]
+    SurplusTensor {
+        /// The file's name.
+        file: String,
+        /// The tensor's key.
+        tensor: String,
+        /// Which architecture or format has no such tensor.
+        user: String,
+        /// Where such tensors belong, and what to do.
+        reason: String,
+    },
+    /// The file is a transcoder's, which reads one activation and predicts another.
+    #[error(
+        "{file} is of a transcoder ({sign}): it predicts another activation than it reads, so it is no autoencoder; transcoders are not supported yet"
+    )]
+    Transcoder {
+        /// The file's name.
+        file: String,
+        /// What shows it: a setting or a tensor.
+        sign: String,
+    },
+    /// The file is a training checkpoint, whose function is another one than that of the finished autoencoder.
+    #[error(
+        "{file}: the architecture `{architecture}` is that of a training checkpoint of SAELens; save it for inference there, with `sae.save_inference_model(PATH)`, which writes a jumprelu SAE, and load that"
+    )]
+    TrainingCheckpoint {
+        /// The file's name.
+        file: String,
+        /// The architecture that it states.
+        architecture: String,
+    },
     /// The file is sound, but of a kind that is not supported.
     #[error("{file}: {what} `{found}` is not supported; supported: {supported}")]
     Unsupported {
@@ -108,7 +143,10 @@ impl Error {
             Self::MissingFile { .. } => "missing-file",
             Self::WrongShape { .. } => "wrong-shape",
             Self::NonFinite { .. } => "non-finite-weights",
-            Self::Unsupported { .. } => "unsupported-architecture",
+            Self::Unsupported { .. }
+            | Self::SurplusTensor { .. }
+            | Self::Transcoder { .. }
+            | Self::TrainingCheckpoint { .. } => "unsupported-architecture",
         }
     }
 
@@ -149,6 +187,11 @@ impl Error {
             } => {
                 json!({ "file": file, "tensor": tensor, "index": index, "value": value })
             }
+            Self::SurplusTensor { file, tensor, .. } => json!({ "file": file, "tensor": tensor }),
+            Self::Transcoder { file, sign } => json!({ "file": file, "found": sign }),
+            Self::TrainingCheckpoint { file, architecture } => {
+                json!({ "file": file, "found": architecture })
+            }
             Self::Unsupported {
                 file,
                 what,
@@ -178,6 +221,22 @@ impl Error {
             field: field.to_owned(),
             value: shortened(&value.to_string()),
             expected: expected.into(),
+        }
+    }
+
+    pub(crate) fn surplus(file: &str, tensor: &str, user: &str, reason: &str) -> Self {
+        Self::SurplusTensor {
+            file: file.to_owned(),
+            tensor: shortened(tensor),
+            user: user.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    pub(crate) fn transcoder(file: &str, sign: impl Into<String>) -> Self {
+        Self::Transcoder {
+            file: file.to_owned(),
+            sign: sign.into(),
         }
     }
 
@@ -212,6 +271,16 @@ pub(crate) fn shortened(text: &str) -> String {
         }
     }
     out
+}
+
+/// The hint that a matrix lies the other way round in its file: shapes alone do not show it to everyone.
+fn transposed(found: &[usize], expected: &[usize]) -> &'static str {
+    let fits = found.len() == 2 && found.iter().rev().eq(expected);
+    if fits && found != expected {
+        "; it would fit transposed, so the file seems to come from a program that stores this matrix as [outputs, inputs] where [inputs, outputs] is meant, or the reverse: transpose it"
+    } else {
+        ""
+    }
 }
 
 fn at_hand(present: &[String]) -> String {

@@ -27,6 +27,24 @@ impl<'a> Settings<'a> {
         self.root.get(name).filter(|value| !value.is_null())
     }
 
+    /// The names of all settings at the top level.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.root.keys().map(String::as_str)
+    }
+
+    /// Refuses a setting that two names, or two objects, state differently.
+    pub(crate) fn agree(&self, (name, value): (&str, &Value), other: (&str, &Value)) -> Result<()> {
+        let (other_name, other) = other;
+        let same = value == other || whole(value).is_some_and(|n| whole(other) == Some(n));
+        if same {
+            return Ok(());
+        }
+        let expected = format!(
+            "`{other_name}` is {other}, and both mean the same setting: keep the right one"
+        );
+        Err(self.refused(name, value, &expected))
+    }
+
     /// Takes what an inner object says where the outer one says nothing.
     pub(crate) fn lift(&mut self, inner: &str) {
         if let Some(Value::Object(inner)) = self.root.get(inner) {
@@ -56,11 +74,8 @@ impl<'a> Settings<'a> {
 
     /// A size that has to be there.
     pub(crate) fn size(&self, name: &str) -> Result<usize> {
-        self.optional_size(name)?.ok_or_else(|| {
-            let found = self.root.get(name);
-            let found = found.map_or_else(|| "missing".to_owned(), Value::to_string);
-            self.refused(name, found, SIZE)
-        })
+        self.optional_size(name)?
+            .ok_or_else(|| self.refused(name, self.missing(name), SIZE))
     }
 
     pub(crate) fn optional_size(&self, name: &str) -> Result<Option<usize>> {
@@ -72,6 +87,12 @@ impl<'a> Settings<'a> {
             .filter(|n| (1..=LARGEST).contains(n))
             .map(Some)
             .ok_or_else(|| self.refused(name, value, SIZE))
+    }
+
+    /// How a setting is missing: `missing`, or `null`.
+    pub(crate) fn missing(&self, name: &str) -> String {
+        let found = self.root.get(name);
+        found.map_or_else(|| "missing".to_owned(), Value::to_string)
     }
 
     fn refused(&self, name: &str, found: impl ToString, expected: &str) -> Error {
@@ -89,6 +110,15 @@ pub(crate) fn whole(value: &Value) -> Option<i64> {
             let number = number.as_f64()?;
             (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
         }),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A number, also where it was written as a text: `"0.5"`.
+pub(crate) fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }

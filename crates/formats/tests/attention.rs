@@ -146,6 +146,19 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+fn a_tensor_that_is_not_used_is_refused_by_name() {
+    for name in ["threshold", "r_mag", "scaling_factor"] {
+        let mut tensors = tensors();
+        tensors.push(Stored::floats(name, &[3], &[0.5; 3]));
+        refused(
+            read(&cfg(), &tensors),
+            "unsupported-architecture",
+            &format!("`{name}`"),
+        );
+    }
+}
+
+#[test]
 fn without_its_settings_it_is_told_what_is_missing() {
     let source = source("z.pt", pt(&tensors(), b""));
     let error = block_on(openai::open_pt(source)).unwrap_err();

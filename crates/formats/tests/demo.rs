@@ -3,7 +3,7 @@
 mod common;
 
 use common::{file, gpt2, json, read_folder, read_pt, tensors};
-use formats::sae::{Architecture, FileKind, Normalization, sniff};
+use formats::sae::{Architecture, FileKind, Normalization, sniff, sniff_head};
 use formats::tokenizer::Tokenizer;
 use pollster::block_on;
 
@@ -155,5 +155,39 @@ fn fixture_prompts_tokenise_as_in_the_reference() {
                 fixture["greedy_text"].as_str().unwrap()
             );
         }
+    }
+}
+
+/// A safetensors header of 384 bytes begins with the mark of a pickle, and one of 67,324,752 with that of a zip archive.
+#[test]
+fn a_safetensors_file_is_known_whatever_the_length_of_its_header() {
+    for length in (2..2000u64).chain([0x0403_4b50, 65_536 + 384, 0x2_0000_0180 >> 8]) {
+        let mut head = length.to_le_bytes().to_vec();
+        head.extend(b"{\"a\":{\"dtype\"");
+        assert_eq!(
+            sniff_head(&head, length + 8),
+            FileKind::Safetensors,
+            "{length}"
+        );
+        // Where the size is not known, as in a browser's first look.
+        assert_eq!(sniff_head(&head, u64::MAX), FileKind::Safetensors);
+        // The file must be long enough for its header.
+        assert_ne!(
+            sniff_head(&head, length + 7),
+            FileKind::Safetensors,
+            "{length}"
+        );
+    }
+    assert_eq!(sniff_head(b"{\"a\": 12,{", u64::MAX), FileKind::Json);
+    // Pickles of every protocol, and torch's old format.
+    let old = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.";
+    assert_eq!(sniff(old), FileKind::TorchLegacy);
+    for protocol in 1..=5 {
+        let pickle = [
+            &[0x80, protocol, b'}', b'q', 0, b'X', 6, 0, 0][..],
+            b"\0{abc",
+        ]
+        .concat();
+        assert_eq!(sniff(&pickle), FileKind::TorchLegacy);
     }
 }

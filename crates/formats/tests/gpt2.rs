@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{file, gpt2, safetensors, tensors};
+use common::{file, gpt2, safetensors, tensors, with_header};
 use formats::Error;
-use formats::gpt2::{Gpt2Config, Gpt2Files};
+use formats::gpt2::{Activation, Gpt2Config, Gpt2Files};
 use formats::tensors::TensorFile;
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -131,13 +131,8 @@ fn other_models_are_refused_by_name() {
     };
     unsupported("model_type", "llama".into(), "`llama`");
     unsupported("activation_function", "relu".into(), "`relu`");
-    unsupported(
-        "scale_attn_by_inverse_layer_idx",
-        true.into(),
-        "scale_attn_by_inverse_layer_idx",
-    );
-    unsupported("scale_attn_weights", false.into(), "scale_attn_weights");
-    unsupported("tie_word_embeddings", false.into(), "tie_word_embeddings");
+    unsupported("activation_function", "quick_gelu".into(), "`quick_gelu`");
+    unsupported("add_cross_attention", true.into(), "add_cross_attention");
     let other = json!({"architectures": ["BertModel"]});
     refused(
         Gpt2Config::from_json(other.to_string().as_bytes()),
@@ -159,7 +154,6 @@ fn damaged_settings_are_named() {
     bad("n_embd", u64::MAX.into(), "`n_embd`");
     bad("n_head", 3.into(), "must divide n_embd = 4");
     bad("layer_norm_epsilon", 0.into(), "layer_norm_epsilon");
-    bad("bos_token_id", 5.into(), "`bos_token_id` is 5");
     refused(Gpt2Config::from_json(b"{}"), "bad-file", "model_type");
     refused(Gpt2Config::from_json(b"\xff"), "bad-file", "config.json");
     refused(
@@ -264,4 +258,175 @@ fn a_model_of_the_wrong_size_does_not_fit_the_demos_weights() {
         "wrong-shape",
         "`transformer.wte.weight` has shape [8192, 256], but [8192, 768]",
     );
+}
+
+#[test]
+fn an_own_head_is_read_only_where_it_is_the_embedding_again() {
+    let untied = {
+        let mut cfg = cfg();
+        cfg["tie_word_embeddings"] = false.into();
+        cfg
+    };
+    refused(
+        read(&untied, &small("")),
+        "bad-file",
+        "must hold the output projection, `lm_head.weight`",
+    );
+    let mut tensors = small("transformer.");
+    let embedding = tensors[0].clone();
+    tensors.push(("lm_head.weight".into(), embedding.1, embedding.2));
+    read(&untied, &tensors).unwrap();
+    read(&cfg(), &tensors).unwrap();
+    for change in [1e-6, f32::NAN] {
+        tensors.last_mut().unwrap().2[7] = 7.0 + change;
+        assert!(read(&untied, &tensors).is_err() && read(&cfg(), &tensors).is_err());
+    }
+}
+
+#[test]
+fn a_head_of_another_data_type_is_compared_by_value() {
+    let half = |value: f32| half::f16::from_f32(value).to_le_bytes();
+    let model = |head: &[f32]| {
+        let tensors = small("");
+        let mut header = serde_json::Map::new();
+        let mut data: Vec<u8> = Vec::new();
+        let mut add = |name: &str, dtype: &str, shape: &[usize], bytes: Vec<u8>| {
+            let start = data.len();
+            data.extend(bytes);
+            let entry =
+                json!({"dtype": dtype, "shape": shape, "data_offsets": [start, data.len()]});
+            header.insert(name.to_owned(), entry);
+        };
+        for (name, shape, values) in &tensors {
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            add(name, "F32", shape, bytes);
+        }
+        let bytes = head.iter().flat_map(|&v| half(v)).collect();
+        add("lm_head.weight", "F16", &[5, 4], bytes);
+        let bytes = with_header(&Value::Object(header).to_string(), &data);
+        let weights = TensorFile::from_safetensors("model.safetensors", bytes).unwrap();
+        gpt2(cfg().to_string().as_bytes(), weights)
+    };
+    let mut head: Vec<f32> = (0..20).map(|i| i as f32).collect();
+    model(&head).unwrap();
+    head[19] = 19.25;
+    refused(model(&head), "unsupported-architecture", "lm_head.weight");
+}
+
+#[test]
+fn names_of_the_same_activation_are_read_as_one() {
+    let activation = |name: &str| {
+        let mut cfg = cfg();
+        cfg["activation_function"] = name.into();
+        Gpt2Config::from_json(cfg.to_string().as_bytes()).map(|config| config.activation)
+    };
+    for name in [
+        "gelu_new",
+        "gelu_pytorch_tanh",
+        "gelu_fast",
+        "gelu_accurate",
+    ] {
+        assert_eq!(activation(name), Ok(Activation::GeluTanh), "{name}");
+    }
+    for name in ["gelu", "gelu_python"] {
+        assert_eq!(activation(name), Ok(Activation::Gelu), "{name}");
+    }
+    for name in ["relu", "quick_gelu", "gelu_10", "silu", "GELU"] {
+        refused(activation(name), "unsupported-architecture", name);
+    }
+}
+
+#[test]
+fn whole_numbers_may_be_written_otherwise() {
+    let mut cfg = cfg();
+    cfg["n_embd"] = 4.0.into();
+    cfg["n_head"] = "2".into();
+    cfg["layer_norm_epsilon"] = "1e-5".into();
+    let config = Gpt2Config::from_json(cfg.to_string().as_bytes()).unwrap();
+    assert_eq!((config.n_embd, config.n_head), (4, 2));
+    assert_eq!(config.layer_norm_epsilon, 1e-5);
+    cfg["n_embd"] = 4.5.into();
+    let error = Gpt2Config::from_json(cfg.to_string().as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("`n_embd` is 4.5"), "{error}");
+}
+
+#[test]
+fn token_ids_left_over_from_another_model_are_noticed() {
+    let config = |bos: Value, eos: Value| {
+        let mut cfg = cfg();
+        cfg["bos_token_id"] = bos;
+        cfg["eos_token_id"] = eos;
+        Gpt2Config::from_json(cfg.to_string().as_bytes())
+    };
+    let left_over = config(50256.into(), 50256.into()).unwrap();
+    assert_eq!(
+        (left_over.bos_token_id, &left_over.eos_token_ids[..]),
+        (None, &[][..])
+    );
+    for (notice, name) in left_over
+        .notices
+        .iter()
+        .zip(["bos_token_id", "eos_token_id"])
+    {
+        assert!(notice.contains(&format!("{name} = 50256")), "{notice}");
+    }
+    assert_eq!(left_over.notices.len(), 2);
+    let several = config(json!([3]), json!([2, "4", 50256])).unwrap();
+    assert_eq!(
+        (several.bos_token_id, &several.eos_token_ids[..]),
+        (Some(3), &[2, 4][..])
+    );
+    assert_eq!(several.notices.len(), 1);
+    let none = config(Value::Null, (-1).into()).unwrap();
+    assert_eq!((none.bos_token_id, none.notices.len()), (None, 0));
+    refused(
+        config("x".into(), 1.into()),
+        "bad-file",
+        "`bos_token_id` is \"x\"",
+    );
+    refused(
+        config(1.into(), json!({})),
+        "bad-file",
+        "`eos_token_id` is {}",
+    );
+}
+
+#[test]
+fn tensors_that_gpt2_does_not_use_are_not_passed_over() {
+    let with = |name: &str| {
+        let mut tensors = small("transformer.");
+        tensors.push((name.into(), vec![4], vec![1.0; 4]));
+        read(&cfg(), &tensors)
+    };
+    for name in [
+        "transformer.h.0.attn.q_norm.weight",
+        "transformer.h.0.mlp.c_fc.lora_A.weight",
+        "transformer.h.0.crossattention.c_attn.weight",
+        "lm_head.bias",
+    ] {
+        refused(
+            with(name),
+            "unsupported-architecture",
+            &format!("the tensor `{name}` is not used"),
+        );
+    }
+    let notices = with("score.weight").unwrap().notices().to_vec();
+    assert!(
+        notices.len() == 1 && notices[0].contains("`score.weight`"),
+        "{notices:?}"
+    );
+}
+
+#[test]
+fn a_shape_that_fits_transposed_says_so() {
+    let mut tensors = small("");
+    tensors[4].1 = vec![12, 4];
+    refused(
+        read(&cfg(), &tensors),
+        "wrong-shape",
+        "it would fit transposed",
+    );
+    tensors[4].1 = vec![6, 8];
+    let error = read(&cfg(), &tensors).unwrap_err().to_string();
+    assert!(!error.contains("transposed"), "{error}");
 }

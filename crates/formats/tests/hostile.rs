@@ -80,7 +80,7 @@ fn valid() -> Vec<Vec<u8>> {
         ("W_dec", &[3, 2], vec![1.0; 6]),
         ("b_enc", &[3], vec![1.0; 3]),
         ("b_dec", &[2], vec![1.0; 2]),
-        ("sparsity", &[3], vec![-1.0; 3]),
+        ("scaling_factor", &[3], vec![1.0; 3]),
     ]);
     vec![
         pt(&small(), &topk(2, "ReLU")),

@@ -136,10 +136,17 @@ fn the_average_normalisation_takes_its_factor_from_the_file() {
         average(Some(2.0))
     );
     assert_eq!(
-        read(json!({"normalize_activations": false, "norm_scaling_factor": 2})),
-        Ok(Normalization::None)
+        read(json!({"normalize_activations": name, "norm_scaling_factor": "0.5"})),
+        average(Some(0.5))
     );
-    for factor in [json!(0), json!(-1.5), json!(1e-60), json!(1e60), json!("2")] {
+    for factor in [
+        json!(0),
+        json!(-1.5),
+        json!(1e-60),
+        json!(1e60),
+        json!("two"),
+        json!("NaN"),
+    ] {
         let error = read(json!({"normalize_activations": true, "norm_scaling_factor": factor}));
         let error = error.unwrap_err();
         assert_eq!(error.code(), "bad-file");

@@ -99,6 +99,7 @@ fn parts_of_characters_are_shown_as_bytes() {
     assert!(!shown.contains('\u{fffd}'));
     assert_eq!(DEMO.display(8191), "<|endoftext|>");
     assert_eq!(DEMO.display(8192), "<token 8192>");
+    assert_eq!(DEMO.decode(&[8192, ids[0], 9000])[..12], *"<token 8192>");
     let the = DEMO.encode(" the");
     assert_eq!(DEMO.display(the[0]), " the");
     assert_eq!(

@@ -96,6 +96,7 @@ impl BlockPass<'_> {
                 tokens_per_sequence: self.tokens_per_sequence,
                 n_heads: config.n_head,
                 head_dim: config.head_dim(),
+                scale: config.attention_factor(layer),
                 position,
                 output: &scratch.z,
             },
@@ -114,7 +115,7 @@ impl BlockPass<'_> {
             recorder,
             &Linear {
                 norm: Some(self.norm(&block.ln_2)),
-                gelu: true,
+                activation: config.activation,
                 ..self.product(&resid_mid, &block.mlp_in, &scratch.mlp_post)
             },
         )?;

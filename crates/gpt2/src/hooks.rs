@@ -1,7 +1,6 @@
 //! Named places in the forward pass where an activation can be read or replaced.
 
 use std::fmt;
-use std::str::FromStr;
 
 use kernels::{Buffer, Recorder};
 
@@ -78,41 +77,6 @@ impl fmt::Display for HookPoint {
     }
 }
 
-/// A name that is no hook point of this model.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no hook point is called {0:?}; they are called like blocks.3.hook_resid_post, blocks.0.mlp.hook_post, blocks.1.attn.hook_z"
-)]
-pub struct UnknownHook(pub String);
-
-impl FromStr for HookPoint {
-    type Err = UnknownHook;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let unknown = || UnknownHook(name.to_owned());
-        match name {
-            "hook_embed" => return Ok(Self::Embed),
-            "hook_pos_embed" => return Ok(Self::PosEmbed),
-            "ln_final.hook_normalized" => return Ok(Self::LnFinalNormalized),
-            "ln_final.hook_out" => return Ok(Self::LnFinalOut),
-            _ => {}
-        }
-        let rest = name.strip_prefix("blocks.").ok_or_else(unknown)?;
-        let (layer, rest) = rest.split_once('.').ok_or_else(unknown)?;
-        let layer = layer.parse().map_err(|_| unknown())?;
-        Ok(match rest {
-            "hook_resid_pre" => Self::ResidPre(layer),
-            "attn.hook_z" => Self::Z(layer),
-            "hook_attn_out" => Self::AttnOut(layer),
-            "hook_resid_mid" => Self::ResidMid(layer),
-            "mlp.hook_post" => Self::MlpPost(layer),
-            "hook_mlp_out" => Self::MlpOut(layer),
-            "hook_resid_post" => Self::ResidPost(layer),
-            _ => return Err(unknown()),
-        })
-    }
-}
-
 /// Reads and replaces activations while a forward pass is recorded.
 pub trait Hooks {
     /// Whether [`Hooks::visit`] is to be called for this point. Where nobody wants `hook_attn_out`,
@@ -173,6 +137,7 @@ pub(crate) fn visit(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::UnknownHook;
 
     #[test]
     fn names_round_trip() {

@@ -8,14 +8,16 @@ mod config;
 mod decode;
 mod error;
 mod forward;
+mod hook_names;
 mod hooks;
 mod tokens;
 mod weights;
 
-pub use config::Config;
+pub use config::{AttentionScale, Config};
 pub use decode::{Cache, Decoder};
 pub use error::Error;
 pub use forward::{FinalStream, Start};
-pub use hooks::{HookPoint, Hooks, NoHooks, UnknownHook};
+pub use hook_names::UnknownHook;
+pub use hooks::{HookPoint, Hooks, NoHooks};
 pub use tokens::Batch;
 pub use weights::{Gpt2, WeightSource};

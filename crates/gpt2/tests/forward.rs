@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-use gpt2::{Batch, Config, Decoder, Error, Gpt2, HookPoint, Hooks, NoHooks, Start, WeightSource};
-use kernels::{Buffer, Copy, Device, DeviceOptions, Recorder, WeightFormat, copy};
+use gpt2::{
+    AttentionScale, Batch, Config, Decoder, Error, Gpt2, HookPoint, Hooks, NoHooks, Start,
+    WeightSource,
+};
+use kernels::{Activation, Buffer, Copy, Device, DeviceOptions, Recorder, WeightFormat, copy};
 use pollster::block_on;
 
 const CONFIG: Config = Config {
@@ -14,6 +17,8 @@ const CONFIG: Config = Config {
     vocab_size: 37,
     n_inner: 50,
     layer_norm_epsilon: 1e-5,
+    activation: Activation::GeluTanh,
+    attention_scale: AttentionScale::GPT2,
 };
 
 /// Weights that depend only on key and place.

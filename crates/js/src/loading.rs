@@ -184,7 +184,8 @@ async fn open_tensors(file: JsValue, thrown: &Thrown) -> Result<TensorFile, JsVa
 /// What kind of file begins with these bytes: `pt`, `safetensors`, `json` or `unknown`.
 #[wasm_bindgen]
 pub fn sniff(head: &[u8]) -> String {
-    let kind = match formats::sae::sniff(head) {
+    // Only the beginning is known here, not the file's size.
+    let kind = match formats::sae::sniff_head(head, u64::MAX) {
         // The reader of `.pt` files says what is wrong with the old kind.
         FileKind::TorchZip | FileKind::TorchLegacy => "pt",
         FileKind::Safetensors => "safetensors",

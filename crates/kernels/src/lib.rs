@@ -34,7 +34,7 @@ pub use kernel::{
     gate::{Gate, Magnitude, gate},
     kl_divergence::{KlDivergence, kl_divergence},
     layer_norm::{LayerNorm, layer_norm},
-    linear::{Linear, NormedInput, linear},
+    linear::{Activation, Linear, NormedInput, linear},
     sae_normalize::{Normalization, SaeNormalize, sae_normalize},
     scale_shift::{ScaleShift, scale_shift},
     sparse_decode::{SparseDecode, sparse_decode},

@@ -6,7 +6,7 @@ mod sae;
 
 use std::rc::Rc;
 
-use formats::sae::{FileKind, attention};
+use formats::sae::{FileKind, attention, transcoder};
 use formats::source::ByteSource;
 use formats::tensors::TensorFile;
 use serde_json::{Map, Value};
@@ -21,7 +21,13 @@ use report::Report;
 /// # Errors
 /// Where it is not there or cannot be read. Anything else that is wrong is in the report.
 pub async fn inspect(place: &Place) -> Result<Report, Error> {
-    let markers = ["cfg.json", "config.json", "tokenizer.json", "vocab.json"];
+    let markers = [
+        "cfg.json",
+        "config.json",
+        "tokenizer.json",
+        "vocab.json",
+        load::TRANSCODERS,
+    ];
     if place.is_folder(&markers)? {
         return folder(place).await;
     }
@@ -61,6 +67,9 @@ async fn folder(place: &Place) -> Result<Report, Error> {
     if has(&["tokenizer.json", "vocab.json", "merges.txt"])? {
         return Ok(model::tokenizer_folder(place));
     }
+    if let Err(refusal) = load::refuse_transcoders(place) {
+        return Ok(sae::transcoders(place, refusal));
+    }
     if place.local().is_none() {
         // The error says why, and names what is there.
         place.join("config.json").path("a model's folder has it, a SAELens folder has cfg.json; name the folder as OWNER/NAME:PATH")?;
@@ -95,6 +104,7 @@ async fn tensors(place: &Place, source: Rc<dyn ByteSource>) -> Report {
     if let Some((_, whole)) = part_of.iter().find(|(key, _)| file.contains(key)) {
         report.fact("looks like a part of", *whole);
     }
+    report.keep(transcoder::refuse_tensors(&file).map_err(in_file));
     report.tensors(file.entries());
     for name in file.names() {
         // Whole numbers and the like are no weights, and cannot be NaN.

@@ -8,6 +8,7 @@ use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::notices::printable;
 
 /// What a file or a folder is.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,8 @@ pub struct Report {
     #[serde(serialize_with = "as_object")]
     facts: Vec<(&'static str, Value)>,
     tensors: Vec<Tensor>,
+    /// What was assumed, and what looks wrong without being certain.
+    notices: Vec<String>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
 }
@@ -43,6 +46,7 @@ impl Report {
             kind,
             facts: Vec::new(),
             tensors: Vec::new(),
+            notices: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -65,6 +69,11 @@ impl Report {
             .into_iter()
             .map(|Entry { name, dtype, shape }| Tensor { name, dtype, shape })
             .collect();
+    }
+
+    /// Adds sentences for whoever uses it.
+    pub fn notice(&mut self, sentences: impl IntoIterator<Item = String>) {
+        self.notices.extend(sentences);
     }
 
     /// A result's value; an error becomes a problem.
@@ -121,6 +130,12 @@ impl fmt::Display for Report {
                 tensor.dtype, tensor.shape
             )?;
         }
+        if !self.notices.is_empty() {
+            writeln!(f, "notices")?;
+        }
+        for notice in &self.notices {
+            writeln!(f, "  {}", printable(notice))?;
+        }
         if self.problems.is_empty() {
             return writeln!(f, "no problems");
         }
@@ -130,19 +145,6 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
-}
-
-/// Text from a file as it may be printed on a terminal: control characters spelled out.
-fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use formats::sae::{Architecture, Normalization, Sae, openai, saelens};
+use formats::sae::{
+    Architecture, CountedPositions, Normalization, Sae, SaeFile, SpecialTokens, openai, saelens,
+};
 use formats::source::ByteSource;
 use formats::tensors::TensorFile;
 
@@ -29,6 +31,7 @@ pub async fn folder(place: &Place) -> Report {
             .await
             .map_err(&in_folder);
         if let Some(file) = report.keep(file) {
+            notices(&mut report, &file);
             let file = load::with_frequencies(file, place).await;
             if let Some(file) = report.keep(file)
                 && let Some(sae) = report.keep(file.read().await.map_err(in_folder))
@@ -56,6 +59,7 @@ pub async fn pt(place: &Place, source: Rc<dyn ByteSource>) -> Report {
     let mut report = Report::new(place.name(), kind);
     let file = load::open_pt(place, source).await;
     if let Some(file) = report.keep(file) {
+        notices(&mut report, &file);
         let sae = file.read().await.map_err(|e| Error::File(Box::new(e)));
         if let Some(sae) = report.keep(sae) {
             facts(&mut report, &sae);
@@ -64,6 +68,20 @@ pub async fn pt(place: &Place, source: Rc<dyn ByteSource>) -> Report {
     if !entries.is_empty() {
         report.tensors(entries);
     }
+    report
+}
+
+/// What its file left open, and another name of its hook.
+fn notices(report: &mut Report, file: &SaeFile) {
+    report.notice(file.notices.iter().cloned());
+    let hook = file.config.hook_name.as_deref();
+    report.notice(hook.and_then(explorer::about_hook));
+}
+
+/// A folder of circuit-tracer's transcoders, by its configuration.
+pub fn transcoders(place: &Place, refusal: Error) -> Report {
+    let mut report = Report::new(place.name(), "circuit-tracer's transcoders");
+    report.keep::<()>(Err(refusal));
     report
 }
 
@@ -91,9 +109,25 @@ fn facts(report: &mut Report, sae: &Sae) {
     report.fact("prepends bos", config.prepend_bos);
     report.fact("model was centred", config.center_writing_weights);
     report.fact("context", config.context_size);
-    report.fact(
-        "skipped positions",
-        config.counted.skipped_positions.clone(),
-    );
+    counted(report, &config.counted);
     report.fact("has firing frequency", sae.firing_frequency.is_some());
+}
+
+/// Positions and tokens that training left out.
+fn counted(report: &mut Report, counted: &CountedPositions) {
+    match &counted.exclude_special_tokens {
+        SpecialTokens::None => report.fact("excluded tokens", "none"),
+        SpecialTokens::All => report.fact("excluded tokens", "special"),
+        SpecialTokens::Ids(ids) => report.fact("excluded tokens", ids.clone()),
+    }
+    let slice = counted.seqpos_slice.map(|slice| {
+        let bound = |at: Option<i64>| at.map(|at| at.to_string()).unwrap_or_default();
+        let step = slice
+            .step
+            .map(|step| format!(":{step}"))
+            .unwrap_or_default();
+        format!("{}:{}{step}", bound(slice.start), bound(slice.stop))
+    });
+    report.fact("positions used", slice.unwrap_or_else(|| "all".to_owned()));
+    report.fact("skipped positions", counted.skipped_positions.clone());
 }

@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use server::Server;
 
-use super::common::root;
+use super::common::{root, without_notes};
 
 /// A model there.
 pub const MODEL: &str = "openai-community/gpt2";
@@ -72,6 +72,7 @@ pub fn trace(
     let output = run(server, cache, &arguments);
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{errors}");
+    let errors = without_notes(&errors);
     (serde_json::from_slice(&output.stdout).unwrap(), errors)
 }
 

@@ -142,8 +142,23 @@ pub fn output(arguments: &[&str]) -> String {
     let output = run(arguments);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {errors}");
-    assert_eq!(errors, "");
+    assert_eq!(without_notes(&errors), "");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The standard error without the lines of notes.
+pub fn without_notes(errors: &str) -> String {
+    let lines = errors.lines().filter(|line| !line.starts_with("note: "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The lines of notes on the standard error, without their beginning.
+pub fn notes(output: &Output) -> Vec<String> {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let lines = errors
+        .lines()
+        .filter_map(|line| line.strip_prefix("note: "));
+    lines.map(str::to_owned).collect()
 }
 
 /// The same, as JSON.
@@ -154,7 +169,7 @@ pub fn json(arguments: &[&str]) -> Value {
 /// Sees the program refuse: exit code 1, nothing on stdout, and one paragraph on stderr with this code and these words.
 pub fn refused(arguments: &[&str], code: &str, words: &[&str]) {
     let output = run(arguments);
-    let errors = String::from_utf8(output.stderr).unwrap();
+    let errors = without_notes(&String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
     assert_eq!(output.stdout, b"", "{arguments:?}");
     assert!(

@@ -191,6 +191,7 @@ fn rest(
                 tokens_per_sequence: rows,
                 n_heads,
                 head_dim: d_model / n_heads,
+                scale: 1.0 / ((d_model / n_heads) as f32).sqrt(),
                 position: None,
                 output: &output,
             };

@@ -45,6 +45,8 @@ fn load(device: &Device, folder: &str) -> Result<Gpt2> {
         vocab_size: sizes.vocab_size,
         n_inner: sizes.n_inner,
         layer_norm_epsilon: sizes.layer_norm_epsilon,
+        activation: kernels::Activation::GeluTanh,
+        attention_scale: gpt2::AttentionScale::GPT2,
     };
     pollster::block_on(Gpt2::load(device, config, &files))
 }

@@ -51,6 +51,9 @@ pub async fn open_pt(source: Rc<dyn ByteSource>, cfg_json: &[u8]) -> Result<SaeF
     let dict = TorchDict::new(&file, &pickle)?;
     let layouts = (Layout::InputMajor, Layout::LatentMajor);
     let weights = TorchWeights::find(&dict, KEYS, (d_in, d_sae), layouts)?;
+    dict.refuse_surplus("the layout of attention heads' autoencoders", |name| {
+        [KEYS.encoder, KEYS.decoder, KEYS.b_enc, KEYS.b_dec].contains(&name)
+    })?;
     Ok(SaeFile {
         config: SaeConfig {
             hook_name: cfg.text("act_name")?,
@@ -59,6 +62,9 @@ pub async fn open_pt(source: Rc<dyn ByteSource>, cfg_json: &[u8]) -> Result<SaeF
             context_size: cfg.optional_size("seq_len")?,
             ..SaeConfig::new(Architecture::Standard, (d_in, d_sae), Normalization::None)
         },
+        notices: vec![
+            "its settings state neither normalisation nor BOS: as published, there is no normalisation, and a BOS goes first".to_owned(),
+        ],
         tensors: Tensors::Torch(file, weights.views),
         keys: KEYS,
         encoder_layout: weights.encoder_layout,

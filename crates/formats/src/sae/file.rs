@@ -132,6 +132,9 @@ pub(super) enum Frequency {
 pub struct SaeFile {
     /// What it says of itself.
     pub config: SaeConfig,
+    /// Sentences for whoever loads it: what its file left open and what was assumed, and what looks wrong without being
+    /// certain.
+    pub notices: Vec<String>,
     pub(super) tensors: Tensors,
     pub(super) keys: Keys,
     pub(super) encoder_layout: Layout,

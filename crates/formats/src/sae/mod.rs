@@ -6,6 +6,7 @@ mod counted;
 mod file;
 pub mod openai;
 pub mod saelens;
+pub mod transcoder;
 
 use crate::error::{Error, Result};
 
@@ -161,6 +162,29 @@ pub struct Sae {
     pub firing_frequency: Option<Vec<f32>>,
 }
 
+impl Sae {
+    /// The same function without a `norm_scaling_factor`: with s the factor, W_enc·s, W_dec/s and b_dec/s, and no
+    /// normalisation. Biases and thresholds of the latents stay: h is the same number in both. None where there is no
+    /// factor to fold.
+    ///
+    /// h = (x·s − b_dec)·W_enc + b_enc = (x − b_dec/s)·(s·W_enc) + b_enc, and x̂ = (z·W_dec + b_dec)/s.
+    #[must_use]
+    pub fn with_folded_factor(&self) -> Option<Self> {
+        let Normalization::ExpectedAverageOnlyIn {
+            norm_scaling_factor: Some(factor),
+        } = self.config.normalization
+        else {
+            return None;
+        };
+        let mut folded = self.clone();
+        folded.config.normalization = Normalization::None;
+        folded.w_enc.iter_mut().for_each(|w| *w *= factor);
+        folded.w_dec.iter_mut().for_each(|w| *w /= factor);
+        folded.b_dec.iter_mut().for_each(|b| *b /= factor);
+        Some(folded)
+    }
+}
+
 /// What kind of file some bytes are, by content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -182,19 +206,27 @@ pub fn sniff(bytes: &[u8]) -> FileKind {
     sniff_head(bytes, bytes.len() as u64)
 }
 
-/// Tells what kind of file begins with these bytes and has this size.
+/// Tells what kind of file begins with these bytes and has this size, which may be the largest number where it is not
+/// known.
 pub fn sniff_head(bytes: &[u8], size: u64) -> FileKind {
+    // The safetensors library takes no longer one.
+    const LONGEST_HEADER: u64 = 100_000_000;
+    // First what is certain. A safetensors file begins with its header's length, whose bytes may be those of any other
+    // kind (384 is the mark of a pickle), but then comes the header's brace, which neither follows a zip's mark nor, with
+    // a length that fits the file, a pickle's.
+    if let Some((length, rest)) = bytes.split_first_chunk::<8>() {
+        let stated = u64::from_le_bytes(*length);
+        if rest.first() == Some(&b'{')
+            && (2..=LONGEST_HEADER.min(size.saturating_sub(8))).contains(&stated)
+        {
+            return FileKind::Safetensors;
+        }
+    }
     if bytes.starts_with(b"PK\x03\x04") {
         return FileKind::TorchZip;
     }
     if matches!(bytes, [0x80, 1..=5, ..]) {
         return FileKind::TorchLegacy;
-    }
-    if let Some((length, rest)) = bytes.split_first_chunk::<8>() {
-        let stated = u64::from_le_bytes(*length);
-        if rest.first() == Some(&b'{') && stated >= 2 && stated <= size.saturating_sub(8) {
-            return FileKind::Safetensors;
-        }
     }
     if bytes.trim_ascii_start().first() == Some(&b'{') {
         FileKind::Json
@@ -203,7 +235,11 @@ pub fn sniff_head(bytes: &[u8], size: u64) -> FileKind {
     }
 }
 
-/// Refuses a `k` that cannot be: zero, or more than there are latents.
+/// The largest `k` that is supported: kernels sort so many latents of a token in a workgroup's memory. The crate `kernels`
+/// states the same number, and a test of `explorer`, which knows both, compares them.
+pub const MAX_K: usize = 512;
+
+/// Refuses a `k` that cannot be: zero, or more than there are latents; and one above [`MAX_K`].
 fn check_k(file: &str, field: &str, k: usize, d_sae: usize) -> Result<Architecture> {
     if k == 0 || k > d_sae {
         return Err(Error::field(
@@ -212,6 +248,11 @@ fn check_k(file: &str, field: &str, k: usize, d_sae: usize) -> Result<Architectu
             k,
             format!("it must be from 1 to the number of latents, {d_sae}"),
         ));
+    }
+    if k > MAX_K {
+        let what = format!("the setting {field} =");
+        let supported = format!("at most {MAX_K} latents per token");
+        return Err(Error::unsupported(file, &what, k, &supported));
     }
     Ok(Architecture::TopK { k })
 }

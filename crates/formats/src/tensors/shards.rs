@@ -221,7 +221,7 @@ impl TensorSet {
         self.home(name)?.expect(name, expected)
     }
 
-    /// Whether two tensors are the same bytes in the same type and shape.
+    /// True if two tensors have the same shape and, as f32, the same values, however they are stored.
     pub(crate) async fn same(&self, a: &str, b: &str) -> Result<bool> {
         self.home(a)?.same(a, self.home(b)?, b).await
     }

@@ -75,14 +75,16 @@ impl Tokenizer {
         out
     }
 
-    /// The tokens' text. Bytes that are not UTF-8 become U+FFFD; ids that no token has are left out.
+    /// The tokens' text. Bytes that are not UTF-8 become U+FFFD; an id that no token has is shown as
+    /// [`Tokenizer::display`] does.
     pub fn decode(&self, ids: &[u32]) -> String {
-        let bytes: Vec<u8> = ids
-            .iter()
-            .filter_map(|&id| self.token_bytes(id))
-            .flatten()
-            .copied()
-            .collect();
+        let mut bytes = Vec::new();
+        for &id in ids {
+            match self.token_bytes(id) {
+                Some(token) => bytes.extend_from_slice(token),
+                None => bytes.extend_from_slice(self.display(id).as_bytes()),
+            }
+        }
         String::from_utf8(bytes)
             .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
     }

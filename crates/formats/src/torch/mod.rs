@@ -120,6 +120,11 @@ impl<'p> TorchDict<'p> {
         self.pickle.text(self.get(key)?)
     }
 
+    /// A whole number under a key; None where there is something else or nothing.
+    pub(crate) fn whole(&self, key: &str) -> Option<usize> {
+        whole(self.get(key)?)
+    }
+
     /// A value of the dictionary under a key.
     pub(crate) fn nested(&self, key: &str, inner: &str) -> Option<Object> {
         let dict = self.pickle.dict(self.get(key)?)?;
@@ -137,6 +142,24 @@ impl<'p> TorchDict<'p> {
     /// A whole number of the dictionary under a key.
     pub(crate) fn nested_whole(&self, key: &str, inner: &str) -> Option<usize> {
         whole(self.nested(key, inner)?)
+    }
+
+    /// The keys of the dictionary under a key.
+    pub(crate) fn nested_names(&self, key: &str) -> Vec<&'p str> {
+        let dict = self.get(key).and_then(|object| self.pickle.dict(object));
+        dict.into_iter().flatten().map(|(name, _)| name).collect()
+    }
+
+    /// Refuses the first key that a layout does not use: what it holds may be a part of the function.
+    pub(crate) fn refuse_surplus(&self, layout: &str, used: impl Fn(&str) -> bool) -> Result<()> {
+        match self.entries.iter().find(|(name, _)| !used(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let reason =
+                    "without it the file might be another function; remove it if it does nothing";
+                Err(Error::surplus(self.file.name(), name, layout, reason))
+            }
+        }
     }
 
     /// A tensor's shape.

@@ -2,7 +2,7 @@
 
 use crate::cpu::product::{Product, product};
 use crate::cpu::{Bindings, layer_norm, simd};
-use crate::kernel::linear::{Flags, Parameters};
+use crate::kernel::linear::{Activation, Flags, Parameters};
 
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let rows = parameters.rows as usize;
@@ -62,8 +62,10 @@ pub(crate) fn finish(
             let bias = &bias[parameters.bias_offset as usize..][..outputs];
             simd::add_scaled(values, 1.0, bias);
         }
-        if flags.gelu {
-            simd::gelu(values);
+        match flags.activation {
+            Activation::None => {}
+            Activation::GeluTanh => simd::gelu_tanh(values),
+            Activation::Gelu => simd::gelu(values),
         }
         if flags.has_residual {
             let residual = bindings.f32(residual);

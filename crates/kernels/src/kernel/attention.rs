@@ -19,6 +19,8 @@ pub struct Attention<'a> {
     pub n_heads: usize,
     /// Width of a head, at most 256.
     pub head_dim: usize,
+    /// Scores are multiplied by this: 1/√head_dim in GPT-2.
+    pub scale: f32,
     /// Word 0 of this buffer names the row of the first query in `qkv`, where given: then `qkv` is the cache of
     /// one sequence and all rows before the query are its keys.
     pub position: Option<&'a Buffer>,
@@ -36,7 +38,7 @@ pub(crate) struct Parameters {
     pub scale: f32,
 }
 
-/// Records causal attention with scale 1 / sqrt(head_dim).
+/// Records causal attention.
 ///
 /// # Errors
 /// [`Error::Shape`] where buffers and sizes do not fit, or a head is wider than 256.
@@ -59,7 +61,7 @@ pub fn attention(recorder: &mut Recorder, args: &Attention<'_>) -> Result<(), Er
         )?,
         n_heads: kernel::dimension("attention", "n_heads", args.n_heads)?,
         head_dim: kernel::dimension("attention", "head_dim", args.head_dim)?,
-        scale: 1.0 / (args.head_dim as f32).sqrt(),
+        scale: args.scale,
     };
     let use_position = args.position.is_some();
     let dummy = recorder.device().dummy()?;

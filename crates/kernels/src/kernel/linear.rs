@@ -11,6 +11,29 @@ const GEMV_ROWS: usize = 4;
 /// Outputs one lane of the GEMV computes.
 const OUTPUTS_PER_LANE: u32 = 4;
 
+/// A function applied to each output of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// The output as it is.
+    None,
+    /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), which GPT-2 was trained with.
+    GeluTanh,
+    /// x·Φ(x) = 0.5·x·(1 + erf(x/√2)). Its error is that of f32: below 3e-7·|x|.
+    Gelu,
+}
+
+impl Activation {
+    /// The shaders' pipeline constant.
+    pub(crate) fn constant(self) -> (&'static str, f64) {
+        let number = match self {
+            Self::None => 0.0,
+            Self::GeluTanh => 1.0,
+            Self::Gelu => 2.0,
+        };
+        ("activation", number)
+    }
+}
+
 /// LayerNorm on the way into a product.
 #[derive(Clone, Copy)]
 pub struct NormedInput<'a> {
@@ -36,8 +59,8 @@ pub struct Linear<'a> {
     pub weights: &'a Matrix,
     /// `[outputs]`.
     pub bias: Option<&'a Buffer>,
-    /// GPT-2's tanh GELU after the bias.
-    pub gelu: bool,
+    /// Applied after the bias.
+    pub activation: Activation,
     /// `[rows, outputs]`, added last.
     pub residual: Option<&'a Buffer>,
     /// Word 0 of this buffer names the output's first row, where given.
@@ -56,7 +79,7 @@ impl<'a> Linear<'a> {
             norm: None,
             weights,
             bias: None,
-            gelu: false,
+            activation: Activation::None,
             residual: None,
             position: None,
             output,
@@ -82,7 +105,7 @@ pub(crate) struct Parameters {
 pub(crate) struct Flags {
     pub weights_f16: bool,
     pub normalise: bool,
-    pub gelu: bool,
+    pub activation: Activation,
     pub has_bias: bool,
     pub has_residual: bool,
     pub use_position: bool,
@@ -93,7 +116,7 @@ impl Flags {
         Self {
             weights_f16: args.weights.is_f16(),
             normalise: args.norm.is_some(),
-            gelu: args.gelu,
+            activation: args.activation,
             has_bias: args.bias.is_some(),
             has_residual: args.residual.is_some(),
             use_position: args.position.is_some(),
@@ -101,7 +124,7 @@ impl Flags {
     }
 }
 
-/// Records `output = gelu(norm(input) · weightsᵀ + bias) + residual`, each part where asked for; one dispatch a
+/// Records `output = activation(norm(input) · weightsᵀ + bias) + residual`, each part where asked for; one dispatch a
 /// shard of the weights, and one more for LayerNorm where there are many rows.
 ///
 /// # Errors
@@ -189,7 +212,7 @@ fn gemv(
             kernel::flag("weights_f16", flags.weights_f16),
             kernel::flag("aligned", args.weights.fills_vectors()),
             kernel::flag("normalise", flags.normalise),
-            kernel::flag("gelu", flags.gelu),
+            flags.activation.constant(),
             kernel::flag("has_bias", flags.has_bias),
             kernel::flag("has_residual", flags.has_residual),
             kernel::flag("use_position", flags.use_position),

@@ -39,7 +39,7 @@ pub(crate) fn dispatch_as(
     let flags = Flags::of(args);
     let mut constants = vec![
         kernel::flag("weights_f16", flags.weights_f16),
-        kernel::flag("gelu", flags.gelu),
+        flags.activation.constant(),
         kernel::flag("has_bias", flags.has_bias),
         kernel::flag("has_residual", flags.has_residual),
         kernel::flag("use_position", flags.use_position),

@@ -14,6 +14,8 @@ struct Case {
     position: Option<usize>,
     /// How large queries and keys are: large ones make the softmax sharp.
     scale: f32,
+    /// Divides the scores beside √head_dim.
+    divisor: usize,
     seed: u64,
 }
 
@@ -44,7 +46,7 @@ impl Case {
                             .zip(part(key, 1, head))
                             .map(|(q, k)| q * k)
                             .sum();
-                        dot / (self.head_dim as f64).sqrt()
+                        dot / (self.head_dim as f64).sqrt() / self.divisor as f64
                     })
                     .collect();
                 let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -75,6 +77,7 @@ impl Case {
                 tokens_per_sequence: self.tokens_per_sequence,
                 n_heads: self.n_heads,
                 head_dim: self.head_dim,
+                scale: 1.0 / (self.head_dim as f32).sqrt() / self.divisor as f32,
                 position: self.position.is_some().then_some(&position),
                 output: &output,
             },
@@ -100,10 +103,10 @@ fn batches_agree() {
     let devices = Devices::new();
     proptest!(config(), |(
         sequences in 1_usize..4, tokens in 1_usize..40, n_heads in 1_usize..4, head_dim in head_dim(),
-        scale in 0.5_f32..4.0, seed: u64,
+        scale in 0.5_f32..4.0, divisor in 1_usize..5, seed: u64,
     )| {
         Case {
-            rows: sequences * tokens, tokens_per_sequence: tokens, n_heads, head_dim, position: None, scale, seed,
+            rows: sequences * tokens, tokens_per_sequence: tokens, n_heads, head_dim, position: None, scale, divisor, seed,
         }.check(&devices);
     });
 }
@@ -113,9 +116,9 @@ fn the_cache_agrees() {
     let devices = Devices::new();
     proptest!(config(), |(
         rows in 1_usize..4, position in 0_usize..200, n_heads in 1_usize..4, head_dim in head_dim(),
-        scale in 0.5_f32..4.0, seed: u64,
+        scale in 0.5_f32..4.0, divisor in 1_usize..5, seed: u64,
     )| {
-        Case { rows, tokens_per_sequence: rows, n_heads, head_dim, position: Some(position), scale, seed }
+        Case { rows, tokens_per_sequence: rows, n_heads, head_dim, position: Some(position), scale, divisor, seed }
             .check(&devices);
     });
 }
@@ -131,6 +134,7 @@ fn wide_heads_and_long_contexts_agree() {
             head_dim,
             position: None,
             scale: 1.0,
+            divisor: 1,
             seed: 11,
         }
         .check(&devices);
@@ -149,6 +153,7 @@ fn extreme_scores_agree() {
         head_dim: 1,
         position: Some(keys - 1),
         scale: 1.0,
+        divisor: 1,
         seed: 0,
     };
     for slope in [-8.0_f32, 8.0] {
@@ -171,6 +176,7 @@ fn a_head_too_wide_is_refused() {
             head_dim: 257,
             position: None,
             scale: 1.0,
+            divisor: 1,
             seed: 0,
         };
         let error = case

@@ -1,6 +1,8 @@
 //! `linear`: the GEMV (up to 4 rows) and the tiled GEMM, with every combination of prologue and epilogue.
 
-use kernels::{Device, Error, Linear, Matrix, NormedInput, Recorder, WeightFormat, linear};
+use kernels::{
+    Activation, Device, Error, Linear, Matrix, NormedInput, Recorder, WeightFormat, linear,
+};
 use proptest::prelude::*;
 
 use crate::common::{Devices, Numbers, config, halved, layer_norm_row, run_f32, widen};
@@ -17,7 +19,7 @@ struct Case {
     position: Option<usize>,
     normalise: bool,
     bias: bool,
-    gelu: bool,
+    activation: Activation,
     residual: bool,
     seed: u64,
 }
@@ -60,11 +62,15 @@ impl Case {
                 if self.bias {
                     sum += f64::from(data.bias[n]);
                 }
-                if self.gelu {
-                    let inner =
-                        (2.0 / std::f64::consts::PI).sqrt() * (sum + 0.044_715 * sum.powi(3));
-                    sum *= 0.5 * (1.0 + inner.tanh());
-                }
+                sum *= match self.activation {
+                    Activation::None => 1.0,
+                    Activation::GeluTanh => {
+                        let inner =
+                            (2.0 / std::f64::consts::PI).sqrt() * (sum + 0.044_715 * sum.powi(3));
+                        0.5 * (1.0 + inner.tanh())
+                    }
+                    Activation::Gelu => normal_cdf(sum),
+                };
                 if self.residual {
                     sum += f64::from(data.residual[row * self.outputs + n]);
                 }
@@ -99,7 +105,7 @@ impl Case {
                 }),
                 weights: &weights,
                 bias: self.bias.then_some(&bias),
-                gelu: self.gelu,
+                activation: self.activation,
                 residual: self.residual.then_some(&residual),
                 position: self.position.is_some().then_some(&position),
                 output: &output,
@@ -117,6 +123,36 @@ impl Case {
     }
 }
 
+/// Φ(x): from erf's Taylor series where f64 has the digits for it, and beyond from erfc's continued fraction.
+fn normal_cdf(x: f64) -> f64 {
+    let z = x.abs() * std::f64::consts::FRAC_1_SQRT_2;
+    let root = std::f64::consts::PI.sqrt();
+    let tail = if z < 3.0 {
+        let (mut term, mut sum) = (z, z);
+        for n in 1..120 {
+            let n = f64::from(n);
+            term *= -z * z / n;
+            sum += term / (2.0 * n + 1.0);
+        }
+        0.5 * (1.0 - sum * 2.0 / root)
+    } else {
+        // erfc(z) = exp(-z²)/√π · 1/(z + (1/2)/(z + (2/2)/(z + (3/2)/(z + …)))).
+        let fraction = (1..80)
+            .rev()
+            .fold(z, |below, n| z + f64::from(n) / 2.0 / below);
+        0.5 * (-z * z).exp() / root / fraction
+    };
+    if x > 0.0 { 1.0 - tail } else { tail }
+}
+
+fn activation() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        Just(Activation::None),
+        Just(Activation::GeluTanh),
+        Just(Activation::Gelu),
+    ]
+}
+
 fn cases(
     rows: std::ops::Range<usize>,
     inputs: std::ops::Range<usize>,
@@ -125,11 +161,12 @@ fn cases(
     (
         (rows, inputs, outputs, any::<bool>(), 0_usize..3),
         proptest::option::of(0_usize..4),
-        any::<[bool; 4]>(),
+        any::<[bool; 3]>(),
+        activation(),
         any::<u64>(),
     )
         .prop_map(
-            |((rows, inputs, outputs, f16, first_row), position, flags, seed)| Case {
+            |((rows, inputs, outputs, f16, first_row), position, flags, activation, seed)| Case {
                 rows,
                 inputs,
                 outputs,
@@ -142,8 +179,8 @@ fn cases(
                 position,
                 normalise: flags[0],
                 bias: flags[1],
-                gelu: flags[2],
-                residual: flags[3],
+                activation,
+                residual: flags[2],
                 seed,
             },
         )
@@ -164,7 +201,10 @@ fn many_rows_agree() {
 #[test]
 fn whole_tiles_agree() {
     let devices = Devices::new();
-    for format in [WeightFormat::F32, WeightFormat::F16] {
+    for (format, activation) in [
+        (WeightFormat::F32, Activation::GeluTanh),
+        (WeightFormat::F16, Activation::Gelu),
+    ] {
         for (rows, inputs, outputs) in [(1, 256, 768), (4, 64, 64), (64, 64, 128), (128, 32, 64)] {
             Case {
                 rows,
@@ -175,7 +215,7 @@ fn whole_tiles_agree() {
                 position: None,
                 normalise: true,
                 bias: true,
-                gelu: true,
+                activation,
                 residual: true,
                 seed: 7,
             }
@@ -207,7 +247,7 @@ fn a_nan_stays_in_its_row() {
             position: None,
             normalise: false,
             bias: true,
-            gelu: false,
+            activation: Activation::None,
             residual: false,
             seed: 3,
         };
@@ -244,5 +284,32 @@ fn shapes_that_do_not_fit_are_refused() {
             message,
             Err("linear: input (input) has 7 words, 8 are needed".to_owned())
         );
+    }
+}
+
+/// The shaders' own GELU, without a product's rounding: the input times 1, to f32's precision.
+#[test]
+fn exact_gelu_is_exact_on_every_path() {
+    let devices = Devices::new();
+    // One input and one output per row: few rows take the GEMV, many the tiled product.
+    for rows in [4, 1201] {
+        let inputs: Vec<f32> = (0..rows)
+            .map(|row| (row as f32 / (rows - 1) as f32 - 0.5) * 12.0)
+            .collect();
+        let expected: Vec<f64> = widen(&inputs).iter().map(|&x| x * normal_cdf(x)).collect();
+        devices.agree(&expected, 1e-6, |device| {
+            let weights = Matrix::from_rows(device, "one", (1, 1), WeightFormat::F32, &[1.0])?;
+            let input = device.buffer_with("input", &inputs)?;
+            let output = device.buffer("output", rows)?;
+            let mut recorder = Recorder::new(device);
+            linear(
+                &mut recorder,
+                &Linear {
+                    activation: Activation::Gelu,
+                    ..Linear::plain(&input, rows, &weights, &output)
+                },
+            )?;
+            run_f32(recorder, &output)
+        });
     }
 }

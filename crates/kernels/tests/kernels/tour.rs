@@ -89,6 +89,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
             tokens_per_sequence: ROWS,
             n_heads: HEADS,
             head_dim: WIDTH / HEADS,
+            scale: 1.0 / ((WIDTH / HEADS) as f32).sqrt(),
             position: None,
             output: &z,
         },

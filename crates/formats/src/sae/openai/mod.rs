@@ -8,7 +8,7 @@ mod write;
 use std::rc::Rc;
 
 use super::file::{Frequency, Keys, Layout, SaeFile, Tensors, TorchWeights};
-use super::{Architecture, FileKind, Normalization, SaeConfig, check_k, sniff};
+use super::{Architecture, FileKind, Normalization, SaeConfig, check_k, sniff_head};
 use crate::error::{Error, Result};
 use crate::pickle::Pickle;
 use crate::source::{self, ByteSource};
@@ -18,6 +18,16 @@ use crate::torch::{TorchDict, TorchFile};
 pub use write::write_pt;
 
 const FREQUENCY: &str = "latents_activation_frequency";
+
+/// Statistics of the training, which the function does not use.
+const BUFFERS: [&str; 3] = ["stats_last_nonzero", FREQUENCY, "latents_mean_square"];
+
+/// The activation's settings once more, as `torch` lists them among those of the module.
+const MODULE_K: &str = "activation.k";
+const MODULE_AFTER: &str = "activation.postact_fn";
+
+/// The activation's own settings.
+const STATE: &str = "activation_state_dict";
 
 const KEYS: Keys = Keys {
     encoder: "encoder.weight",
@@ -55,6 +65,11 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
         ));
     }
     let architecture = architecture(file.name(), &dict, d_sae)?;
+    dict.refuse_surplus("OpenAI's layout", |name| {
+        [KEYS.encoder, KEYS.decoder, KEYS.b_enc, KEYS.b_dec].contains(&name)
+            || BUFFERS.contains(&name)
+            || ["activation", STATE, MODULE_K, MODULE_AFTER].contains(&name)
+    })?;
     let normalization = match architecture {
         Architecture::TopK { .. } => Normalization::LayerNorm,
         _ => Normalization::None,
@@ -69,8 +84,13 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
         }
         Err(_) => Frequency::Unknown,
     };
+    let notices = vec![format!(
+        "the file states neither a hook nor whether a BOS went first in training, which OpenAI's layout has no place for; the normalisation follows from the activation: {}",
+        normalization.name()
+    )];
     Ok(SaeFile {
         config: SaeConfig::new(architecture, (d_in, d_sae), normalization),
+        notices,
         tensors: Tensors::Torch(file, weights.views),
         keys: KEYS,
         encoder_layout: weights.encoder_layout,
@@ -82,7 +102,7 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
 
 pub(super) async fn open_archive(source: Rc<dyn ByteSource>) -> Result<TorchFile> {
     let head = source::read(&*source, 0, source.len().min(16)).await?;
-    if sniff(&head) == FileKind::TorchLegacy {
+    if sniff_head(&head, source.len()) == FileKind::TorchLegacy {
         let found =
             "a bare pickle (torch.save before 1.6, or _use_new_zipfile_serialization=False)";
         return Err(Error::unsupported(
@@ -108,7 +128,6 @@ pub async fn entries(source: Rc<dyn ByteSource>) -> Result<Vec<Entry>> {
 }
 
 fn architecture(file: &str, dict: &TorchDict<'_>, d_sae: usize) -> Result<Architecture> {
-    const STATE: &str = "activation_state_dict";
     let name = match dict.get("activation") {
         None => "ReLU",
         Some(_) => dict
@@ -118,6 +137,14 @@ fn architecture(file: &str, dict: &TorchDict<'_>, d_sae: usize) -> Result<Archit
     match name {
         "ReLU" => Ok(Architecture::Standard),
         "TopK" => {
+            if let Some(other) = dict
+                .nested_names(STATE)
+                .into_iter()
+                .find(|name| !["k", "postact_fn"].contains(name))
+            {
+                let what = format!("the setting of TopK in `{STATE}`,");
+                return Err(Error::unsupported(file, &what, other, "k, postact_fn"));
+            }
             if let Some(after) = dict
                 .nested_text(STATE, "postact_fn")
                 .filter(|&after| after != "ReLU")
@@ -137,6 +164,20 @@ fn architecture(file: &str, dict: &TorchDict<'_>, d_sae: usize) -> Result<Archit
                     "a TopK autoencoder must state it",
                 )
             })?;
+            if let Some(other) = dict.whole(MODULE_K).filter(|&other| other != k) {
+                let expected = format!(
+                    "`{MODULE_K}` is {other}, and both mean the same setting: keep the right one"
+                );
+                return Err(Error::field(file, "activation_state_dict.k", k, expected));
+            }
+            if let Some(after) = dict.text(MODULE_AFTER).filter(|&after| after != "ReLU") {
+                return Err(Error::unsupported(
+                    file,
+                    "the activation after TopK",
+                    after,
+                    "ReLU",
+                ));
+            }
             check_k(file, "activation_state_dict.k", k, d_sae)
         }
         other => Err(Error::unsupported(

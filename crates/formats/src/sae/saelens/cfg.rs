@@ -2,10 +2,25 @@
 
 use serde_json::Value;
 
-use super::CFG;
-use crate::error::{Error, Result};
+use super::{CFG, known};
+use crate::error::{Error, Result, shortened};
 use crate::sae::{Architecture, Normalization, check_k};
-use crate::settings::Settings;
+use crate::settings::{Settings, number, whole};
+
+const FACTOR: &str = "norm_scaling_factor";
+
+/// The activations that older files tell apart.
+#[derive(Clone, Copy)]
+enum Activation {
+    Relu,
+    TopK,
+}
+
+/// True for a setting that changes what is computed or shown, so that two different values of it cannot both be right.
+fn is_read(name: &str) -> bool {
+    const DESCRIBES: [&str; 4] = ["metadata", "sae_lens_version", "model_name", "context_size"];
+    known::READ.contains(&name) && !DESCRIBES.contains(&name)
+}
 
 /// `cfg.json`: settings at the top level or, since SAELens 6, some of them under `metadata`.
 pub(super) struct Cfg {
@@ -19,6 +34,12 @@ impl Cfg {
         Ok(Self { settings })
     }
 
+    /// True for a setting that stands under `metadata`, which SAELens keeps free for notes about the training.
+    pub(super) fn is_metadata(&self, name: &str) -> bool {
+        let metadata = self.settings.get("metadata");
+        metadata.is_some_and(|metadata| metadata.get(name).is_some())
+    }
+
     /// The first of these settings that is there.
     pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>> {
         for name in names {
@@ -29,27 +50,47 @@ impl Cfg {
         Ok(None)
     }
 
+    /// Refuses settings that make it a transcoder's, whatever its architecture is called.
+    pub(super) fn refuse_transcoder(&self) -> Result<()> {
+        let signs = ["d_out", "hook_name_out", "hook_point_out", "hook_layer_out"];
+        if let Some(sign) = signs.iter().find(|name| self.settings.get(name).is_some()) {
+            return Err(Error::transcoder(CFG, format!("`{sign}` is stated")));
+        }
+        if self.settings.get("is_transcoder") == Some(&Value::Bool(true)) {
+            return Err(Error::transcoder(CFG, "`is_transcoder` is true"));
+        }
+        match self.text(&["architecture"])? {
+            Some(name) if name.contains("transcoder") || name == "clt" => {
+                let sign = format!("the architecture is `{}`", shortened(&name));
+                Err(Error::transcoder(CFG, sign))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn architecture(&self, d_sae: usize) -> Result<Architecture> {
         let supported = "standard, topk, jumprelu, gated";
-        let activation = self.text(&["activation_fn", "activation_fn_str"])?;
-        let name = match self.text(&["architecture"])?.as_deref() {
+        let activation = self.activation()?;
+        let stated = self.text(&["architecture"])?;
+        let architecture = match (stated.as_deref(), activation) {
             // Older files say `standard` for everything with one encoder, and tell top-k by its activation.
-            None | Some("standard") => match activation.as_deref() {
-                None | Some("relu") => "standard",
-                Some("topk") => "topk",
-                Some(other) => {
-                    return Err(Error::unsupported(
-                        CFG,
-                        "the activation_fn",
-                        other,
-                        "relu, topk",
-                    ));
-                }
-            },
-            Some("topk") => "topk",
-            Some("jumprelu") => return Ok(Architecture::JumpRelu),
-            Some("gated") => return Ok(Architecture::Gated),
-            Some(other) => {
+            (None | Some("standard"), Activation::TopK) | (Some("topk"), _) => self.top_k(d_sae)?,
+            (None | Some("standard"), Activation::Relu) => Architecture::Standard,
+            (Some("jumprelu"), Activation::Relu) => Architecture::JumpRelu,
+            (Some("gated"), Activation::Relu) => Architecture::Gated,
+            (Some(name @ ("jumprelu" | "gated")), Activation::TopK) => {
+                let expected = format!(
+                    "`architecture` is {name}, which has no such activation: keep the right one of the two"
+                );
+                return Err(Error::field(CFG, "activation_fn", "topk", expected));
+            }
+            (Some(name @ ("batchtopk" | "matryoshka_batchtopk")), _) => {
+                return Err(Error::TrainingCheckpoint {
+                    file: CFG.to_owned(),
+                    architecture: name.to_owned(),
+                });
+            }
+            (Some(other), _) => {
                 return Err(Error::unsupported(
                     CFG,
                     "the architecture",
@@ -58,26 +99,80 @@ impl Cfg {
                 ));
             }
         };
-        if name == "standard" {
-            return Ok(Architecture::Standard);
+        if architecture == Architecture::Standard
+            && let Some((name, k)) = self.stated_k().into_iter().next()
+        {
+            let expected = "the architecture is `standard`, which keeps any number of latents: state `topk`, or remove the setting";
+            return Err(Error::field(CFG, name, k, expected));
         }
-        let from_kwargs = || {
-            self.settings
-                .get("activation_fn_kwargs")
-                .and_then(|kwargs| kwargs.get("k"))
-        };
-        let Some(k) = self.settings.get("k").or_else(from_kwargs) else {
-            return Err(Error::field(
+        Ok(architecture)
+    }
+
+    fn activation(&self) -> Result<Activation> {
+        match self
+            .text(&["activation_fn", "activation_fn_str"])?
+            .as_deref()
+        {
+            None | Some("relu" | "ReLU") => Ok(Activation::Relu),
+            Some("topk") => Ok(Activation::TopK),
+            Some(other) => Err(Error::unsupported(
                 CFG,
-                "k",
-                "missing",
-                "a topk autoencoder must state it",
-            ));
+                "the activation_fn",
+                other,
+                "relu, topk",
+            )),
+        }
+    }
+
+    /// Every statement of k.
+    pub(super) fn stated_k(&self) -> Vec<(&'static str, &Value)> {
+        let kwargs = self.settings.get("activation_fn_kwargs");
+        let kwargs = kwargs.and_then(|kwargs| kwargs.get("k"));
+        let kwargs = kwargs.filter(|k| !k.is_null());
+        let own = self.settings.get("k").map(|k| ("k", k));
+        own.into_iter()
+            .chain(kwargs.map(|k| ("activation_fn_kwargs.k", k)))
+            .collect()
+    }
+
+    fn top_k(&self, d_sae: usize) -> Result<Architecture> {
+        let stated = self.stated_k();
+        let Some(&(name, k)) = stated.first() else {
+            let expected = "a topk autoencoder must state it";
+            return Err(Error::field(CFG, "k", "missing", expected));
         };
-        let number = k.as_u64().and_then(|k| usize::try_from(k).ok());
-        let number = number
-            .ok_or_else(|| Error::field(CFG, "k", k, "it must be a positive whole number"))?;
-        check_k(CFG, "k", number, d_sae)
+        if let Some(&other) = stated.get(1) {
+            self.settings.agree((name, k), other)?;
+        }
+        let number = whole(k)
+            .and_then(|k| usize::try_from(k).ok())
+            .ok_or_else(|| Error::field(CFG, name, k, "it must be a positive whole number"))?;
+        check_k(CFG, name, number, d_sae)
+    }
+
+    /// Refuses two different values of a setting that this reader uses: at the top level and under `metadata`, or under an
+    /// old and a new name.
+    pub(super) fn refuse_contradictions(&self) -> Result<()> {
+        let settings = &self.settings;
+        if let Some(Value::Object(metadata)) = settings.get("metadata") {
+            for (name, inner) in metadata {
+                if let Some(outer) = settings.get(name).filter(|_| is_read(name))
+                    && !inner.is_null()
+                {
+                    settings.agree((name, outer), (&format!("metadata.{name}"), inner))?;
+                }
+            }
+        }
+        for (new, old) in [
+            ("hook_name", "hook_point"),
+            ("hook_head_index", "hook_point_head_index"),
+            ("activation_fn", "activation_fn_str"),
+        ] {
+            if let (Some(value), Some(other)) = (settings.get(new), settings.get(old)) {
+                settings.agree((new, value), (old, other))?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn normalization(&self) -> Result<Normalization> {
@@ -96,9 +191,11 @@ impl Cfg {
             }
         };
         match name {
-            "none" => Ok(Normalization::None),
-            "layer_norm" => Ok(Normalization::LayerNorm),
-            "constant_norm_rescale" => Ok(Normalization::ConstantNormRescale),
+            "none" => self.without_factor(name, Normalization::None),
+            "layer_norm" => self.without_factor(name, Normalization::LayerNorm),
+            "constant_norm_rescale" => {
+                self.without_factor(name, Normalization::ConstantNormRescale)
+            }
             "expected_average_only_in" => Ok(Normalization::ExpectedAverageOnlyIn {
                 norm_scaling_factor: self.norm_scaling_factor()?,
             }),
@@ -111,13 +208,25 @@ impl Cfg {
         }
     }
 
+    /// A normalisation that has no factor, refused beside one that would do something.
+    fn without_factor(&self, name: &str, normalization: Normalization) -> Result<Normalization> {
+        match self.norm_scaling_factor()? {
+            None | Some(1.0) => Ok(normalization),
+            Some(factor) => {
+                let expected = format!(
+                    "`normalize_activations` is {name}, which does not use it: state expected_average_only_in, or remove the factor if it is folded into the weights"
+                );
+                Err(Error::field(CFG, FACTOR, factor, expected))
+            }
+        }
+    }
+
     fn norm_scaling_factor(&self) -> Result<Option<f32>> {
-        let name = "norm_scaling_factor";
+        let name = FACTOR;
         let Some(value) = self.settings.get(name) else {
             return Ok(None);
         };
-        value
-            .as_f64()
+        number(value)
             .map(|factor| factor as f32)
             .filter(|factor| factor.is_normal() && *factor > 0.0)
             .map(Some)
@@ -134,7 +243,7 @@ impl Cfg {
     }
 
     /// Whether an older version than 6 wrote it. These had no `metadata`.
-    fn is_legacy(&self) -> bool {
+    pub(super) fn is_legacy(&self) -> bool {
         let version = self
             .settings
             .get("sae_lens_version")

@@ -1,6 +1,10 @@
 //! Sparse autoencoders as SAELens stores them: a folder with `cfg.json` and `sae_weights.safetensors`.
 
 mod cfg;
+mod known;
+mod notices;
+mod square;
+mod surplus;
 mod write;
 
 use super::file::{Frequency, Keys, Layout, SaeFile, Tensors};
@@ -24,10 +28,13 @@ pub(super) const KEYS: Keys = Keys {
 /// are left where they are. Where the settings ask for the decoder's norms, the decoder is read once, in pieces.
 ///
 /// # Errors
-/// `bad-file` for a damaged file or a setting out of range, `unsupported-architecture` for an architecture,
-/// normalisation or reshaping that is not supported, `wrong-shape` by tensor; `unreadable`.
+/// `bad-file` for a damaged file, a setting out of range or two that contradict each other; `unsupported-architecture` for
+/// an architecture, normalisation or reshaping that is not supported, and for a tensor that the architecture does not
+/// use; `wrong-shape` by tensor; `unreadable`.
 pub async fn open_folder(cfg_json: &[u8], weights: TensorFile) -> Result<SaeFile> {
     let cfg = Cfg::parse(cfg_json)?;
+    cfg.refuse_transcoder()?;
+    cfg.refuse_contradictions()?;
     let (d_in, d_sae) = (cfg.settings.size("d_in")?, cfg.settings.size("d_sae")?);
     let architecture = cfg.architecture(d_sae)?;
     let config = SaeConfig {
@@ -36,7 +43,7 @@ pub async fn open_folder(cfg_json: &[u8], weights: TensorFile) -> Result<SaeFile
         d_sae,
         normalization: cfg.normalization()?,
         apply_b_dec_to_input: cfg.settings.flag("apply_b_dec_to_input")?.unwrap_or(true),
-        hook_name: cfg.text(&["hook_name", "hook_point"])?,
+        hook_name: cfg.text(&["hook_name", "hook_point", "hf_hook_name"])?,
         prepend_bos: cfg.prepend_bos()?,
         counted: CountedPositions::read(CFG, &cfg.settings)?,
         model_name: cfg.text(&["model_name"])?,
@@ -57,6 +64,7 @@ pub async fn open_folder(cfg_json: &[u8], weights: TensorFile) -> Result<SaeFile
         ));
     }
 
+    surplus::refuse(&weights, architecture, d_sae).await?;
     let expect = |name: &str, shape: &[usize]| {
         weights.expect(name, shape)?;
         weights.dtype(name)
@@ -64,17 +72,16 @@ pub async fn open_folder(cfg_json: &[u8], weights: TensorFile) -> Result<SaeFile
     expect(KEYS.encoder, &[d_in, d_sae])?;
     expect(KEYS.decoder, &[d_sae, d_in])?;
     expect(KEYS.b_dec, &[d_in])?;
-    let vectors: &[&str] = match architecture {
-        Architecture::Standard | Architecture::TopK { .. } => &["b_enc"],
-        Architecture::JumpRelu => &["b_enc", "threshold"],
-        Architecture::Gated => &["b_gate", "r_mag", "b_mag"],
-    };
-    for name in vectors {
+    for name in surplus::vectors(architecture) {
         expect(name, &[d_sae])?;
     }
-    refuse_scaling(&weights, d_sae).await?;
+    let mut notices = notices::of(&cfg, &config);
+    if d_in == d_sae {
+        notices.push(square::notice(&weights, d_in).await?);
+    }
     let mut file = SaeFile {
         config,
+        notices,
         tensors: Tensors::Safetensors(weights),
         keys: KEYS,
         encoder_layout: Layout::InputMajor,
@@ -114,27 +121,4 @@ impl SaeFile {
         self.frequency = Frequency::Sparsity(sparsity);
         Ok(self)
     }
-}
-
-/// A legacy tensor that multiplied activations after training; all ones, or as near as SAELens asks, it does nothing.
-async fn refuse_scaling(weights: &TensorFile, d_sae: usize) -> Result<()> {
-    const NAME: &str = "scaling_factor";
-    if !weights.contains(NAME) {
-        return Ok(());
-    }
-    weights.expect(NAME, &[d_sae])?;
-    if weights
-        .read(NAME)
-        .await?
-        .iter()
-        .any(|&s| (s - 1.0).abs() > 1e-5)
-    {
-        return Err(Error::unsupported(
-            weights.file_name(),
-            "a legacy tensor of scales,",
-            NAME,
-            "all ones, or none",
-        ));
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::CFG;
 use crate::error::{Error, Result};
 use crate::sae::check::check;
-use crate::sae::{Architecture, Gate, Normalization, Sae, SeqposSlice, transposed};
+use crate::sae::{Architecture, Gate, Sae, SeqposSlice, transposed};
 
 /// The two files of a SAELens folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +21,19 @@ pub struct Folder {
 }
 
 /// Writes the files that [`open_folder`](super::open_folder) reads, in SAELens 6's layout and f32. The same autoencoder
-/// always gives the same bytes, and it comes back identical, except for `firing_frequency`: these files have no place
-/// for it.
+/// always gives the same bytes, and it comes back identical, except for `firing_frequency`, which these files have no place
+/// for, and for a `norm_scaling_factor`, which SAELens does not know and which is folded into the weights.
 ///
 /// # Errors
 /// `wrong-shape`, `non-finite-weights` or `bad-file` where the autoencoder's parts do not belong together.
 pub fn write_folder(sae: &Sae) -> Result<Folder> {
     check(sae)?;
+    let folded = sae.with_folded_factor();
+    if let Some(folded) = &folded {
+        // A factor far from 1 may push weights out of range.
+        check(folded)?;
+    }
+    let sae = folded.as_ref().unwrap_or(sae);
     Ok(Folder {
         cfg_json: cfg_json(sae)?,
         weights: weights(sae)?,
@@ -49,8 +55,6 @@ struct Cfg<'a> {
     reshape_activations: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rescale_acts_by_decoder_norm: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    norm_scaling_factor: Option<f32>,
     metadata: Metadata<'a>,
 }
 
@@ -102,12 +106,6 @@ fn cfg_json(sae: &Sae) -> Result<Vec<u8>> {
         reshape_activations: if joins_heads { "hook_z" } else { "none" },
         // The reader folds the norms into the weights, so that what is written is as if without.
         rescale_acts_by_decoder_norm: k.map(|_| false),
-        norm_scaling_factor: match config.normalization {
-            Normalization::ExpectedAverageOnlyIn {
-                norm_scaling_factor,
-            } => norm_scaling_factor,
-            _ => None,
-        },
         metadata: Metadata {
             // SAELens reads a file without it as one of the older layouts.
             sae_lens_version: "6.0.0",

@@ -1,0 +1,107 @@
+//! Names of settings in `cfg.json`: those that are read, and those that only describe the training.
+
+/// Settings that are read.
+pub(super) const READ: &[&str] = &[
+    "architecture",
+    "d_in",
+    "d_sae",
+    "k",
+    "activation_fn",
+    "activation_fn_str",
+    "activation_fn_kwargs",
+    "apply_b_dec_to_input",
+    "normalize_activations",
+    "norm_scaling_factor",
+    "reshape_activations",
+    "rescale_acts_by_decoder_norm",
+    "hook_name",
+    "hook_point",
+    "hf_hook_name",
+    "hook_head_index",
+    "hook_point_head_index",
+    "prepend_bos",
+    "exclude_special_tokens",
+    "seqpos_slice",
+    "seqpos",
+    "skipped_positions",
+    "context_size",
+    "model_name",
+    "model_from_pretrained_kwargs",
+    "metadata",
+    "sae_lens_version",
+];
+
+/// Settings of no consequence for what the autoencoder computes: where it was made and from what, and its training.
+const UNREAD: &[&str] = &[
+    "finetuning_scaling_factor",
+    "device",
+    "dtype",
+    "hook_layer",
+    "hook_point_layer",
+    "hook_eval",
+    "model_class_name",
+    "neuronpedia_id",
+    "seed",
+    "verbose",
+    "resume",
+    "run_name",
+    "streaming",
+    "is_dataset_tokenized",
+    "act_store_device",
+    "output_path",
+    "expansion_factor",
+    "from_pretrained_path",
+    "lp_norm",
+    "noise_scale",
+    "normalize_sae_decoder",
+    "scale_sparsity_penalty_by_decoder_norm",
+    "use_ghost_grads",
+    "use_cached_activations",
+    "use_sparse_activations",
+    "tokens_per_buffer",
+    "total_training_tokens",
+    "total_training_steps",
+    "training_tokens",
+    "pre_act_loss_coefficient",
+    "topk_threshold_lr",
+    "matryoshka_widths",
+];
+
+/// Beginnings of names of such settings.
+const BEGINNINGS: &[&str] = &[
+    "sae_lens_",
+    "dataset_",
+    "wandb_",
+    "log_",
+    "lr",
+    "l0_",
+    "l1_",
+    "adam_",
+    "n_",
+    "eval_",
+    "checkpoint",
+    "cached_",
+    "train_",
+    "store_",
+    "finetuning_",
+    "dead_feature_",
+    "feature_sampling_",
+    "autocast",
+    "compile_",
+    "llm_",
+    "sae_compilation_",
+    "decoder_",
+    "init_",
+    "b_dec_init_",
+    "jumprelu_",
+    "mse_",
+    "aux_",
+    "ghost_",
+];
+
+/// True if the setting of this name is read, or need not be.
+pub(super) fn is_known(name: &str) -> bool {
+    READ.contains(&name)
+        || UNREAD.contains(&name)
+        || BEGINNINGS.iter().any(|start| name.starts_with(start))
+}
