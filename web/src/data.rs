@@ -47,6 +47,16 @@ told! {
         prob: f32 = "prob",
     }
 
+    /// Where something was loaded from.
+    Origin {
+        /// `owner/name`; empty for an address outside a repository.
+        repository: String = "repository",
+        /// The commit of the repository, where its host tells it.
+        commit: String = "commit",
+        /// The folder or file in the repository.
+        path: String = "path",
+    }
+
     /// A loaded model.
     ModelInfo {
         /// Id, as in the address.
@@ -65,6 +75,8 @@ told! {
         vocab: u32 = "vocab",
         /// What was assumed of its files; sentences.
         notices: Vec<String> = "notices",
+        /// Where it is from; nothing for the demo and for files.
+        origin: Option<Origin> = "origin",
     }
 
     /// A loaded SAE.
@@ -89,6 +101,8 @@ told! {
         other_model: bool = "otherModel",
         /// What was assumed of its files, or used of them in another way than they say; sentences.
         notices: Vec<String> = "notices",
+        /// Where it is from; nothing for the demo, for files and for neurons.
+        origin: Option<Origin> = "origin",
         /// How its weights lie: `f32`, `f16`, or `streamed` for those of an SAE that stays in its file.
         weights: String = "weights",
     }

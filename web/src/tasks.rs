@@ -9,7 +9,7 @@ use crate::loader::MANIFEST;
 use crate::offers::{FoundPart, Source};
 use crate::state::State;
 use crate::state::load::{Kind, Task};
-use crate::state::url::{FILE, NEURONS, Place, Reference, public, repository};
+use crate::state::url::{FILE, NEURONS, Place, Reference, catalogue, public, repository};
 
 impl Task {
     /// The demo.
@@ -40,18 +40,22 @@ impl Task {
     }
 
     /// Something of the catalogue.
-    pub fn catalogue(kind: Kind, name: String, entry: &str, layer: Option<u32>) -> Self {
-        let mut id = entry.to_owned();
-        let layer_value = layer.map_or(JsValue::UNDEFINED, |layer| {
-            id.push('@');
-            id.push_str(&layer.to_string());
-            layer.into()
-        });
-        let source = object([("catalogue", entry.into()), ("layer", layer_value)]);
+    pub fn catalogue(
+        kind: Kind,
+        name: String,
+        entry: &str,
+        layer: Option<u32>,
+        commit: Option<&str>,
+    ) -> Self {
+        let source = object([
+            ("catalogue", entry.into()),
+            ("layer", layer.map_or(JsValue::UNDEFINED, Into::into)),
+            ("revision", commit.map_or(JsValue::UNDEFINED, Into::into)),
+        ]);
         Self {
             kind,
             name,
-            id,
+            id: catalogue(entry, layer, commit),
             source,
             hook: None,
         }
@@ -118,8 +122,8 @@ pub fn to_see(state: &State, place: &Place) -> Vec<Task> {
     let (model, saes) = state.missing(place);
     let model = model.and_then(|id| {
         Some(match Reference::of_model(&id) {
-            Reference::Catalogue(entry, _) => {
-                Task::catalogue(Kind::Model, entry.to_owned(), entry, None)
+            Reference::Catalogue(entry, _, commit) => {
+                Task::catalogue(Kind::Model, entry.to_owned(), entry, None, commit)
             }
             Reference::Link(link, _) => Task::link(Kind::ModelLink, &id, link, None),
             Reference::Part | Reference::Neurons(_) => Task::demo(),
@@ -129,8 +133,8 @@ pub fn to_see(state: &State, place: &Place) -> Vec<Task> {
     });
     let saes = saes.into_iter().filter_map(|id| {
         Some(match Reference::of(&id) {
-            Reference::Catalogue(entry, layer) => {
-                Task::catalogue(Kind::Sae, entry.to_owned(), entry, layer)
+            Reference::Catalogue(entry, layer, commit) => {
+                Task::catalogue(Kind::Sae, entry.to_owned(), entry, layer, commit)
             }
             Reference::Link(link, hook) => Task::link(Kind::SaeLink, &id, link, hook),
             Reference::Neurons(hook) => Task::neurons(hook),

@@ -199,6 +199,37 @@ test('a link keeps the revision of a repository', async () => {
   await Promise.all([page.context().close(), other.context().close()]);
 });
 
+test('a link names the commit that was loaded, so that others see the same weights', async () => {
+  const [one, three] = await Promise.all([1, 3].map((layer) => readFile(demo(`sae/layer_${layer}.pt`))));
+  const [before, later] = ['a', 'b'].map((digit) => digit.repeat(40));
+  hub.repo('tiny/moving', { 'one.pt': one }, { commit: before });
+  const page = await open();
+  await openDialog(page, 'Link');
+  await openLink(page, 'tiny/moving:one.pt', 'blocks.1.hook_resid_post');
+  await part(page, 'token', '[data-index="6"]').click();
+  await part(page, 'feature-row').nth(1).click();
+  const [rows, latent, address] = [await latents(page), await panel(page), page.url()];
+  assert.match(address, new RegExp(`sae=tiny%2Fmoving%40${before}%3Aone\\.pt%40blocks\\.1\\.hook_resid_post`));
+  assert.equal(await copiedLink(page), address);
+  // Going back and forth asks for nothing: it is loaded.
+  await part(page, 'token', '[data-index="3"]').click();
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelector('[data-testid="token"][aria-selected="true"]')?.dataset.index === '6');
+  assert.equal(await part(page, 'asked').count(), 0);
+  assert.equal(await panel(page), latent);
+  // Meanwhile the branch has moved on to other weights.
+  hub.repo('tiny/moving', { 'one.pt': three }, { commit: later });
+  hub.repo('tiny/moving', { 'one.pt': one }, { revision: before, commit: before });
+  const other = await newPage(browser);
+  await other.goto(address);
+  await part(other, 'load-asked').click();
+  await part(other, 'feature-panel').waitFor();
+  assert.deepEqual(await latents(other), rows);
+  assert.equal(await panel(other), latent);
+  assert.equal(other.url(), address);
+  await Promise.all([page.context().close(), other.context().close()]);
+});
+
 test('a link leaves out the query of an address, which may be a key', async () => {
   hub.put('private/one.pt', await readFile(demo('sae/layer_1.pt')));
   const page = await open();

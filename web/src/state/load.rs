@@ -428,12 +428,44 @@ impl State {
             .iter()
             .map(|sae| &sae.id)
             .filter(|&id| place.sae.as_ref() != Some(id) && loads_by_itself(id));
-        place.beside = beside.cloned().collect();
+        place.beside = beside.map(|id| self.pinned_sae(id)).collect();
+        place.sae = place.sae.map(|id| self.pinned_sae(&id));
+        place.model = place.model.map(|id| match &self.model {
+            Some(model) if model.id == id => pinned_model(model),
+            _ => id,
+        });
+        place
+    }
+
+    /// An SAE's id for others: with the commit that was loaded.
+    fn pinned_sae(&self, id: &str) -> String {
+        let sae = self.saes.iter().find(|sae| sae.id == id);
+        Reference::of(id).pinned(id, sae.and_then(|sae| sae.origin.as_ref()))
+    }
+
+    /// The place with the ids by which what it names is loaded here: an address may name the same at its commit.
+    pub(super) fn as_loaded(&self, mut place: Place) -> Place {
+        if let Some(model) = &self.model
+            && place.model.as_ref() == Some(&pinned_model(model))
+        {
+            place.model = Some(model.id.clone());
+        }
+        for id in place.sae.iter_mut().chain(&mut place.beside) {
+            let here = self.saes.iter().any(|sae| sae.id == *id);
+            let same = self
+                .saes
+                .iter()
+                .find(|sae| !here && self.pinned_sae(&sae.id) == *id);
+            if let Some(sae) = same {
+                id.clone_from(&sae.id);
+            }
+        }
         place
     }
 
     /// What an address names that is not loaded: the model, and those SAEs for it that the page could load.
     pub fn missing(&self, place: &Place) -> (Option<String>, Vec<String>) {
+        let place = self.as_loaded(place.clone());
         let here = self.model.as_ref().map_or("demo", |model| &model.id);
         let model = place.model.clone().filter(|asked| asked != here);
         let loaded = |id: &String| model.is_none() && self.saes.iter().any(|sae| sae.id == *id);
@@ -474,6 +506,11 @@ impl Broken {
             "network" | "cors" | "worker-died" | "device-lost"
         )
     }
+}
+
+/// A model's id for others: with the commit that was loaded.
+fn pinned_model(model: &ModelInfo) -> String {
+    Reference::of_model(&model.id).pinned(&model.id, model.origin.as_ref())
 }
 
 /// Whether an SAE's id says where it is loaded from, for a page that does not have it.

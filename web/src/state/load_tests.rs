@@ -311,7 +311,10 @@ fn an_sae_that_is_loaded_again_under_its_id_is_traced_again() {
 #[test]
 fn ids_are_read() {
     assert_eq!(Reference::of("openai.layer_3"), Reference::Part);
-    assert_eq!(Reference::of("jb@8"), Reference::Catalogue("jb", Some(8)));
+    assert_eq!(
+        Reference::of("jb@8"),
+        Reference::Catalogue("jb", Some(8), None)
+    );
     assert_eq!(Reference::of("o/n:a.pt"), Reference::Link("o/n:a.pt", None));
     assert_eq!(
         Reference::of("o/n:a.pt@blocks.1.hook_z"),
@@ -338,9 +341,69 @@ fn ids_are_read() {
     assert_eq!(Reference::of_model("file:x"), Reference::File("x", None));
     assert_eq!(
         Reference::of_model("gpt2"),
-        Reference::Catalogue("gpt2", None)
+        Reference::Catalogue("gpt2", None, None)
     );
     assert_eq!(Reference::of_model("demo"), Reference::Part);
+}
+
+#[test]
+fn an_address_names_the_commit_that_was_loaded_and_means_what_is_here() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let origin = |path: &str| {
+        Some(crate::data::Origin {
+            repository: "o/n".to_owned(),
+            commit: commit.to_owned(),
+            path: path.to_owned(),
+        })
+    };
+    let state = load(
+        demo(),
+        LoadAction::Model(ModelInfo {
+            origin: origin(""),
+            ..model("gpt2")
+        }),
+    );
+    let state = load(
+        state,
+        LoadAction::Sae(SaeInfo {
+            origin: origin("x.pt"),
+            ..sae("o/n:x.pt@blocks.1.hook_z")
+        }),
+    );
+    let state = load(
+        state,
+        LoadAction::Sae(SaeInfo {
+            origin: origin("8/y.pt"),
+            ..sae("jb@8")
+        }),
+    );
+    let address = state.address();
+    assert_eq!(address.model, Some(format!("gpt2@{commit}")));
+    assert_eq!(address.sae, Some(format!("jb@8@{commit}")));
+    assert_eq!(
+        address.beside,
+        [format!("o/n@{commit}:x.pt@blocks.1.hook_z")]
+    );
+    assert_eq!(Place::from_hash(&address.to_hash()), address);
+    // Here it is loaded already; elsewhere it is to be loaded, at that commit.
+    assert_eq!(state.missing(&address), (None, Vec::new()));
+    let back = state.clone().after(Action::Restore(address.clone()));
+    assert_eq!((back.asked.as_ref(), back.missing_sae()), (None, None));
+    assert_eq!(back.place.sae.as_deref(), Some("jb@8"));
+    assert_eq!(back.address(), address);
+    let elsewhere = demo().missing(&address);
+    assert_eq!(elsewhere.0, address.model);
+    assert_eq!(elsewhere.1.len(), 2);
+    let id = format!("gpt2@{commit}");
+    assert_eq!(
+        Reference::of_model(&id),
+        Reference::Catalogue("gpt2", None, Some(commit))
+    );
+    let id = format!("jb@8@{commit}");
+    assert_eq!(
+        Reference::of(&id),
+        Reference::Catalogue("jb", Some(8), Some(commit))
+    );
 }
 
 #[test]

@@ -288,7 +288,7 @@ impl State {
     }
 
     pub(super) fn restore(&mut self, place: Place) {
-        let place = place.sound();
+        let place = self.as_loaded(place.sound());
         let (model, saes) = self.missing(&place);
         if model.is_some() || !saes.is_empty() {
             self.asked = Some(place);

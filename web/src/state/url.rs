@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::data::Origin;
+
 /// Which list of features is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
@@ -60,8 +62,8 @@ pub const NEURONS: &str = "neurons:";
 pub enum Reference<'a> {
     /// Something of the demo or of another model that comes with it.
     Part,
-    /// Something of the catalogue, at a layer where there are several.
-    Catalogue(&'a str, Option<u32>),
+    /// Something of the catalogue, at a layer where there are several, and at a commit where one is named.
+    Catalogue(&'a str, Option<u32>, Option<&'a str>),
     /// A repository, a file in one, or another address, and the hook point where that does not say it.
     Link(&'a str, Option<&'a str>),
     /// The neurons of a hook point.
@@ -77,6 +79,25 @@ fn split_hook(id: &str) -> (&str, Option<&str>) {
         Some((rest, hook)) if is_hook(hook) => (rest, Some(hook)),
         _ => (id, None),
     }
+}
+
+/// Whether a text is a commit's full hash.
+fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// The id of something of the catalogue: `gpt2`, `oai-v5-32k-resid-post@8`, each with a commit behind another `@`.
+pub fn catalogue(entry: &str, layer: Option<u32>, commit: Option<&str>) -> String {
+    let mut id = entry.to_owned();
+    for part in layer
+        .map(|layer| layer.to_string())
+        .into_iter()
+        .chain(commit.map(str::to_owned))
+    {
+        id.push('@');
+        id.push_str(&part);
+    }
+    id
 }
 
 /// Whether a text is named as hook points are: by TransformerLens, or by Hugging Face.
@@ -100,17 +121,48 @@ impl<'a> Reference<'a> {
             return Self::Link(link, hook);
         }
         match id.split_once('@') {
-            Some((name, layer)) if !name.is_empty() => layer
-                .parse()
-                .map_or(Self::Part, |layer| Self::Catalogue(name, Some(layer))),
+            Some((name, rest)) if !name.is_empty() => {
+                let (layer, commit) = match rest.split_once('@') {
+                    Some((layer, commit)) => (Some(layer), Some(commit)),
+                    None if is_commit(rest) => (None, Some(rest)),
+                    None => (Some(rest), None),
+                };
+                let layer = layer.map(str::parse).transpose();
+                match layer {
+                    Ok(layer) if commit.is_none_or(is_commit) => {
+                        Self::Catalogue(name, layer, commit)
+                    }
+                    _ => Self::Part,
+                }
+            }
             _ => Self::Part,
+        }
+    }
+
+    /// The id under which others load the very same files: with the commit that they were loaded at.
+    pub fn pinned(&self, id: &str, origin: Option<&Origin>) -> String {
+        let Some(origin) = origin.filter(|origin| is_commit(&origin.commit)) else {
+            return id.to_owned();
+        };
+        match *self {
+            Self::Link(_, hook) if !origin.repository.is_empty() => {
+                let (commit, path) = (origin.commit.clone(), origin.path.clone());
+                let mut id = repository(&origin.repository, Some(commit), Some(path));
+                if let Some(hook) = hook {
+                    id.push('@');
+                    id.push_str(hook);
+                }
+                id
+            }
+            Self::Catalogue(name, layer, _) => catalogue(name, layer, Some(&origin.commit)),
+            _ => id.to_owned(),
         }
     }
 
     /// Reads a model's id.
     pub fn of_model(id: &'a str) -> Self {
         match Self::of(id) {
-            Self::Part if id != "demo" => Self::Catalogue(id, None),
+            Self::Part if id != "demo" => Self::Catalogue(id, None, None),
             reference => reference,
         }
     }

@@ -80,7 +80,7 @@ fn demo(controller: &Controller, state: &State) -> Html {
 
 fn model_row(controller: &Controller, state: &State, model: &CatalogueModel) -> Html {
     let offer = &model.offer;
-    let task = Task::catalogue(Kind::Model, offer.name.clone(), &offer.id, None);
+    let task = Task::catalogue(Kind::Model, offer.name.clone(), &offer.id, None, None);
     let loaded = is_loaded(state, &offer.id);
     let action = load_or_loaded(controller, state, task, loaded, offer.fits.ok);
     row(html! { &offer.name }, about(offer), action)
@@ -108,7 +108,7 @@ fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
         .layers
         .iter()
         .map(|layer| (layer.to_string(), format!("layer {layer}")));
-    let task = Task::catalogue(Kind::Sae, name, &offer.id, layer);
+    let task = Task::catalogue(Kind::Sae, name, &offer.id, layer, None);
     let loaded = state.saes.iter().any(|one| one.id == task.id);
     let action = html! {
         <>
