@@ -12,7 +12,7 @@ use crate::controller::Controller;
 use crate::keys;
 use crate::pages::prompt::prompt_page;
 use crate::state::url::Place;
-use crate::state::{Action, History, Phase, State};
+use crate::state::{Action, History, Phase, Remote, State};
 
 /// Typing has paused when no key came for so long, in milliseconds.
 const PAUSE: u32 = 300;
@@ -51,6 +51,9 @@ pub fn App() -> Html {
     use_address(state, &controller);
     use_traces(state, &controller);
     use_feature(state, &controller);
+    use_generation(state, &controller);
+    use_question(state, &controller);
+    use_numbers(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
@@ -110,17 +113,19 @@ fn use_traces(state: &State, controller: &Controller) {
     let wanted = (
         state.is_tracing(),
         state.place.prompt.clone(),
+        state.place.bos,
         state.attempt,
         state.saes.clone(),
     );
     let at_once = state.at_once;
-    use_effect_with(wanted, move |(wanted, prompt, ..)| {
+    use_effect_with(wanted, move |(wanted, prompt, bos, ..)| {
+        let bos = *bos;
         let mut later = None;
         if let (true, Some(prompt)) = (wanted, prompt.clone()) {
             if at_once {
-                controller.trace(prompt);
+                controller.trace(prompt, bos);
             } else {
-                later = Some(Timeout::new(PAUSE, move || controller.trace(prompt)));
+                later = Some(Timeout::new(PAUSE, move || controller.trace(prompt, bos)));
             }
         }
         move || drop(later)
@@ -132,13 +137,46 @@ fn use_traces(state: &State, controller: &Controller) {
 fn use_feature(state: &State, controller: &Controller) {
     let controller = controller.clone();
     let wanted = (
-        state.phase == Phase::Ready,
+        state.phase == Phase::Ready && state.missing_sae().is_none(),
         state.place.sae.clone(),
         state.place.feature,
+        state.attempt,
     );
-    use_effect_with(wanted, move |(ready, sae, latent)| {
+    use_effect_with(wanted, move |(ready, sae, latent, _)| {
         if let (true, Some(sae), Some(latent)) = (ready, sae, latent) {
             controller.feature(sae.clone(), *latent);
+        }
+    });
+}
+
+/// SAEs' numbers on the sample text are taken when somebody looks.
+#[hook]
+fn use_numbers(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.unmeasured(), move |ids| {
+        controller.measure(ids.clone())
+    });
+}
+
+/// A question about a download names its size and its host, which the catalogue knows.
+#[hook]
+fn use_question(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    let wanted = state.asked.is_some() && state.open.catalogue == Remote::Idle;
+    use_effect_with(wanted, move |&wanted| {
+        if wanted {
+            controller.ask_catalogue();
+        }
+    });
+}
+
+/// A continuation that the page has given up is stopped.
+#[hook]
+fn use_generation(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.generate.running, move |&running| {
+        if !running {
+            controller.stop_generating();
         }
     });
 }

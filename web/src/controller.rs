@@ -5,30 +5,36 @@ use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortController;
+use web_sys::{AbortController, AbortSignal};
 use yew::prelude::*;
 
 use crate::app::Page;
 use crate::browser;
-use crate::data::Manifest;
+use crate::data::{DemoSae, Manifest, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
+use crate::loader::TURN;
 use crate::state::load::LoadAction;
 use crate::state::url::Place;
-use crate::state::{Action, During, EditSpec, Note, Problem};
-use crate::told::Told;
+use crate::state::{Action, During, EditSpec, Note, Problem, State};
 
-/// Both closures belong to a session and end with it.
+/// The closures belong to a session and end with it.
 type Listener = Closure<dyn FnMut(JsValue)>;
 
 struct Inner {
     engine: RefCell<Option<Engine>>,
-    closures: RefCell<Option<(Listener, Listener)>>,
+    closures: RefCell<Option<[Listener; 4]>>,
     /// Counts traces: only the answer to the last one is shown.
     traces: Cell<u32>,
     generation: RefCell<Option<AbortController>>,
+    /// Counts continuations: what comes for another than the last one is not shown.
+    generations: Cell<u32>,
     /// Whether a trace is under way.
     tracing: Cell<bool>,
+    /// Whether a script on the page has one under way.
+    scripts_trace: Cell<bool>,
     loading: RefCell<Option<AbortController>>,
+    /// What stops the look at files or a link that is under way; of several the last one is shown.
+    seeking: RefCell<Option<AbortController>>,
 }
 
 /// Asks the engine, and dispatches its answers. Two are equal if they serve the same page.
@@ -52,8 +58,11 @@ impl Controller {
             closures: RefCell::default(),
             traces: Cell::new(0),
             generation: RefCell::default(),
+            generations: Cell::new(0),
             tracing: Cell::new(false),
+            scripts_trace: Cell::new(false),
             loading: RefCell::default(),
+            seeking: RefCell::default(),
         };
         Self {
             dispatcher,
@@ -77,14 +86,28 @@ impl Controller {
         self.on(move |event| Action::Load(action(event)))
     }
 
-    /// Whether a trace of the prompt is under way.
+    /// Whether a trace of the prompt, or of a script on the page, is under way.
     pub(crate) fn is_tracing(&self) -> bool {
-        self.inner.tracing.get()
+        self.inner.tracing.get() || self.inner.scripts_trace.get()
+    }
+
+    /// Waits for the traces of scripts: a later trace would cancel them.
+    async fn let_scripts_trace(&self) {
+        while self.inner.scripts_trace.get() {
+            browser::wait(TURN).await;
+        }
     }
 
     /// Remembers what stops the loading under way, and gives what stopped the one before.
     pub(crate) fn set_loading(&self, stop: Option<AbortController>) -> Option<AbortController> {
         self.inner.loading.replace(stop)
+    }
+
+    /// Remembers what stops the look under way, and stops the one before.
+    pub(crate) fn set_seeking(&self, stop: Option<AbortController>) {
+        if let Some(before) = self.inner.seeking.replace(stop) {
+            before.abort();
+        }
     }
 
     pub(crate) fn engine(&self) -> Option<Engine> {
@@ -108,26 +131,36 @@ impl Controller {
     /// Reads the example prompts, starts the engine, and loads the demo.
     pub fn load(&self) {
         self.dispatch(Action::LoadStarted);
+        let Ok(stop) = AbortController::new() else {
+            return;
+        };
+        let signal = stop.signal();
+        self.set_loading(Some(stop));
         let this = self.clone();
         spawn_local(async move {
+            let mut demo = Vec::new();
             // The page works without examples.
-            match browser::fetch_json("demo/demo.json")
-                .await
-                .map(|manifest| Manifest::told(&manifest))
-            {
-                Ok(Some(manifest)) => this.dispatch(Action::Examples(manifest.prompts)),
-                Ok(None) => this.dispatch(Action::Note(Note::staying(
-                    "demo/demo.json has no example prompts that can be read.",
-                ))),
+            match Manifest::fetch().await {
+                Ok(manifest) => {
+                    demo = manifest.saes;
+                    this.dispatch(Action::Examples(manifest.prompts));
+                }
                 Err(fault) => this.dispatch(Action::Note(Note::staying(fault.message))),
             }
-            if let Err(fault) = this.start().await {
-                this.fail(fault, During::Loading);
+            let started = this.start(&demo, &signal).await;
+            this.set_loading(None);
+            match started {
+                Ok(()) => this.ask_info(false).await,
+                Err(fault) if signal.aborted() => {
+                    let message = State::stopped().map_or(fault.message, |note| note.text);
+                    this.fail(Fault::cancelled(message), During::Loading);
+                }
+                Err(fault) => this.fail(fault, During::Loading),
             }
         });
     }
 
-    async fn start(&self) -> Result<(), Fault> {
+    async fn start(&self, demo: &[DemoSae], signal: &AbortSignal) -> Result<(), Fault> {
         let old = self.inner.engine.take();
         if let Some(old) = old {
             old.dispose().await;
@@ -148,64 +181,87 @@ impl Controller {
                 dispatcher.dispatch(Action::Note(Note::staying(notice.message)));
             }
         });
+        let this = self.clone();
+        let on_change = Closure::new(move |method: JsValue| this.changed(&method));
+        let this = self.clone();
+        let on_traces = Closure::new(move |count: JsValue| {
+            this.inner.scripts_trace.set(count.as_f64() > Some(0.0));
+        });
         let engine = Engine::create(backend, limits, &on_progress, &on_notice).await?;
-        *self.inner.closures.borrow_mut() = Some((on_progress, on_notice));
+        let published = engine.published(&on_change, &on_traces);
+        *self.inner.closures.borrow_mut() = Some([on_progress, on_notice, on_change, on_traces]);
         *self.inner.engine.borrow_mut() = Some(engine.clone());
-        browser::publish("saeExplorer", engine.as_js());
+        browser::publish("saeExplorer", &published);
         // Nothing is fetched from elsewhere because a link says so: the person is asked.
         let place = Place::from_hash(&browser::hash());
         if place.model.as_deref().is_some_and(|model| model != "demo") {
             self.tell(LoadAction::Ask(place));
-            self.ask_catalogue();
             self.dispatch(Action::Asking);
         } else {
-            self.load_demo().await?;
+            let broken = self.load_demo(&engine, demo, signal).await?;
             self.dispatch(Action::Restore(place));
+            if broken.is_some() {
+                self.tell(LoadAction::Ended(broken));
+            }
         }
-        self.ask_info().await;
         Ok(())
     }
 
-    /// Loads the demo model and its SAEs.
-    async fn load_demo(&self) -> Result<(), Fault> {
-        let Some(engine) = self.engine() else {
-            return Ok(());
-        };
-        let model = engine.load_model().await?;
-        let saes = engine.load_saes().await?;
-        self.dispatch(Action::EngineReady(model, saes));
-        Ok(())
+    /// A script on the page called a method that changes what is loaded.
+    fn changed(&self, method: &JsValue) {
+        if method.as_string().as_deref() == Some("dispose") {
+            let message = "A script on this page ended the engine.".to_owned();
+            self.inner.engine.take();
+            self.inner
+                .traces
+                .set(self.inner.traces.get().wrapping_add(1));
+            self.inner.tracing.set(false);
+            return self.fail(Fault::cancelled(message), During::Loading);
+        }
+        let this = self.clone();
+        spawn_local(async move {
+            this.ask_info(true).await;
+            this.ask_catalogue();
+        });
     }
 
-    pub(crate) async fn ask_info(&self) {
+    /// Asks what is loaded and where it runs; `changed` says that a script changed it.
+    pub(crate) async fn ask_info(&self, changed: bool) {
         // The status line keeps what it had where the engine cannot say; whatever is wrong shows with the next trace.
         if let Some(engine) = self.engine()
             && let Ok(info) = engine.info().await
         {
-            self.dispatch(Action::Informed(info));
+            self.dispatch(Action::Informed(info, changed));
         }
     }
 
-    /// Traces a prompt. Of several the last one is shown.
-    pub fn trace(&self, prompt: String) {
+    /// Traces a prompt, with a BOS before it or without, or as the engine decides. Of several the last one is shown.
+    pub fn trace(&self, prompt: String, bos: Option<bool>) {
         let Some(engine) = self.engine() else { return };
         let turn = self.inner.traces.get().wrapping_add(1);
         self.inner.traces.set(turn);
         self.inner.tracing.set(true);
         let this = self.clone();
         spawn_local(async move {
-            let mut answer = engine.trace(&prompt).await;
-            // A worker that died or a device that was lost under the trace was none of the prompt's doing the first
-            // time; and a script on the page may have traced something else. Both deserve a second try.
-            if let Err(fault) = &answer
-                && matches!(
-                    fault.code.as_str(),
-                    "device-lost" | "worker-died" | "cancelled"
-                )
-                && this.inner.traces.get() == turn
-            {
-                answer = engine.trace(&prompt).await;
-            }
+            let mut again = true;
+            let answer = loop {
+                this.let_scripts_trace().await;
+                if this.inner.traces.get() != turn {
+                    return;
+                }
+                let answer = engine.trace(&prompt, bos).await;
+                let code = match &answer {
+                    Err(fault) if this.inner.traces.get() == turn => fault.code.as_str(),
+                    _ => break answer,
+                };
+                match code {
+                    // By a script on the page that traced something else; the prompt's turn comes after it.
+                    "cancelled" if this.inner.scripts_trace.get() => {}
+                    // None of the prompt's doing, the first time.
+                    "cancelled" | "device-lost" | "worker-died" if again => again = false,
+                    _ => break answer,
+                }
+            };
             if this.inner.traces.get() != turn {
                 return;
             }
@@ -213,7 +269,7 @@ impl Controller {
             match answer {
                 Ok(trace) => {
                     this.dispatch(Action::Traced(trace));
-                    this.ask_info().await;
+                    this.ask_info(false).await;
                 }
                 Err(fault) => this.fail(fault, During::Tracing),
             }
@@ -234,22 +290,19 @@ impl Controller {
         });
     }
 
-    /// Runs a prompt with one latent edited.
-    pub fn edit(&self, prompt: String, spec: EditSpec) {
+    /// Runs a trace's tokens with one latent edited.
+    pub fn edit(&self, spec: EditSpec) {
         let Some(engine) = self.engine() else { return };
         self.dispatch(Action::EditAsked(spec.clone()));
         let this = self.clone();
         spawn_local(async move {
-            let told = engine
-                .edited(&prompt, &spec)
-                .await
-                .map_err(|fault| fault.message);
+            let told = engine.edited(&spec).await.map_err(|fault| fault.message);
             this.dispatch(Action::EditTold(spec, told));
         });
     }
 
-    /// Continues a prompt; one that is under way is stopped.
-    pub fn generate(&self, prompt: String, options: GenerateOptions) {
+    /// Continues a trace; a continuation that is under way is stopped.
+    pub fn generate(&self, trace: &Trace, options: GenerateOptions) {
         let Some(engine) = self.engine() else { return };
         self.stop_generating();
         let Ok(controller) = AbortController::new() else {
@@ -257,14 +310,17 @@ impl Controller {
         };
         let signal = controller.signal();
         *self.inner.generation.borrow_mut() = Some(controller);
-        self.dispatch(Action::GenerateStarted(prompt.clone()));
+        let run = self.inner.generations.get().wrapping_add(1);
+        self.inner.generations.set(run);
+        self.dispatch(Action::GenerateStarted(run, trace.prompt.clone()));
+        let tokens = trace.ids();
         let this = self.clone();
         let dispatcher = self.dispatcher.clone();
         spawn_local(async move {
-            let told = move |text| dispatcher.dispatch(Action::Generated(text));
-            let ended = engine.generate(&prompt, options, &signal, told).await;
+            let told = move |text| dispatcher.dispatch(Action::Generated(run, text));
+            let ended = engine.generate(&tokens, options, &signal, told).await;
             let ended = ended.map_err(|fault| fault.message);
-            this.dispatch(Action::GenerateEnded(ended));
+            this.dispatch(Action::GenerateEnded(run, ended));
         });
     }
 
@@ -276,11 +332,11 @@ impl Controller {
     }
 
     /// Cuts a prompt at its end until it has at most `limit` tokens.
-    pub fn cut(&self, prompt: String, limit: usize) {
+    pub fn cut(&self, prompt: String, bos: Option<bool>, limit: usize) {
         let Some(engine) = self.engine() else { return };
         let this = self.clone();
         spawn_local(async move {
-            match shorten(&engine, &prompt, limit).await {
+            match shorten(&engine, &prompt, bos, limit).await {
                 Ok(prompt) => this.dispatch(Action::UsePrompt(prompt)),
                 Err(fault) => this.fail(fault, During::Other),
             }
@@ -302,7 +358,12 @@ impl Controller {
 
 /// The longest beginning of a prompt that bisection finds within the limit. Whole characters are cut, because a token may
 /// be a part of one.
-async fn shorten(engine: &Engine, prompt: &str, limit: usize) -> Result<String, Fault> {
+async fn shorten(
+    engine: &Engine,
+    prompt: &str,
+    bos: Option<bool>,
+    limit: usize,
+) -> Result<String, Fault> {
     let ends: Vec<usize> = prompt
         .char_indices()
         .map(|(at, _)| at)
@@ -311,7 +372,8 @@ async fn shorten(engine: &Engine, prompt: &str, limit: usize) -> Result<String, 
     let (mut fits, mut too_long) = (0, ends.len());
     while too_long - fits > 1 {
         let middle = fits.midpoint(too_long);
-        if engine.tokenize(&prompt[..ends[middle]]).await?.tokens.len() <= limit {
+        let cut = engine.tokenize(&prompt[..ends[middle]], bos).await?;
+        if cut.tokens.len() <= limit {
             fits = middle;
         } else {
             too_long = middle;

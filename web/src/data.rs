@@ -47,6 +47,16 @@ told! {
         prob: f32 = "prob",
     }
 
+    /// Where something was loaded from.
+    Origin {
+        /// `owner/name`; empty for an address outside a repository.
+        repository: String = "repository",
+        /// The commit of the repository, where its host tells it.
+        commit: String = "commit",
+        /// The folder or file in the repository.
+        path: String = "path",
+    }
+
     /// A loaded model.
     ModelInfo {
         /// Id, as in the address.
@@ -59,8 +69,14 @@ told! {
         n_layers: u32 = "nLayers",
         /// Width of the residual stream.
         d_model: u32 = "dModel",
+        /// Width of the MLPs, where the engine tells it.
+        d_mlp: Option<u32> = "dMlp",
         /// Size of the vocabulary.
         vocab: u32 = "vocab",
+        /// What was assumed of its files; sentences.
+        notices: Vec<String> = "notices",
+        /// Where it is from; nothing for the demo and for files.
+        origin: Option<Origin> = "origin",
     }
 
     /// A loaded SAE.
@@ -83,11 +99,15 @@ told! {
         model_name: String = "modelName",
         /// Whether that is certainly another one than the loaded.
         other_model: bool = "otherModel",
+        /// What was assumed of its files, or used of them in another way than they say; sentences.
+        notices: Vec<String> = "notices",
+        /// Where it is from; nothing for the demo, for files and for neurons.
+        origin: Option<Origin> = "origin",
         /// How its weights lie: `f32`, `f16`, or `streamed` for those of an SAE that stays in its file.
         weights: String = "weights",
     }
 
-    /// How much an SAE loses on a prompt; `None` where the prompt is too short for the metric.
+    /// How much an SAE loses on a prompt; `None` where no position counts, or the metric is not defined.
     Metrics {
         /// Mean number of non-zero latents a token.
         l0: Option<f64> = "l0",
@@ -97,6 +117,8 @@ told! {
         relative_error: Option<f64> = "relativeError",
         /// Loss with the reconstruction in place, nats.
         spliced_loss: Option<f64> = "splicedLoss",
+        /// Mean over tokens of the cosine of x and x̂.
+        cosine: Option<f64> = "cosine",
         /// Spliced loss − loss, nats.
         delta_ce: Option<f64> = "deltaCe",
         /// KL(clean ‖ spliced), nats.
@@ -123,16 +145,24 @@ told! {
         activations: Vec<f32> = "activations",
         /// How much the SAE loses.
         metrics: Metrics = "metrics",
+        /// Positions that count in none of its metrics.
+        skipped: Vec<u32> = "skipped",
+        /// Where its numbers are not to be trusted, or it meets what it was not trained for; sentences.
+        cautions: Vec<String> = "cautions",
     }
 
     /// A prompt run through the model and its SAEs.
     Trace {
         /// The text that was traced; the engine does not send it back.
         prompt: String = "prompt",
+        /// The person's choice whether a BOS goes before it; nothing where it was left to the engine. Not sent back either.
+        bos: Option<bool> = "bos",
         /// T tokens.
         tokens: Vec<Token> = "tokens",
         /// Whether token 0 is a BOS that was put there.
         bos_prepended: bool = "bosPrepended",
+        /// Why there is one or none; a sentence.
+        bos_reason: String = "bosReason",
         /// Mean next-token cross-entropy, nats.
         loss: Option<f64> = "loss",
         /// `[T−1]`; entry i is the loss of token i+1, nats.
@@ -177,6 +207,8 @@ told! {
     Feature {
         /// Euclidean norm of the decoder row.
         decoder_norm: f64 = "decoderNorm",
+        /// Euclidean norm of what one unit of it writes to the residual stream.
+        output_norm: f64 = "outputNorm",
         /// The latent's entry of b_enc.
         encoder_bias: f64 = "encoderBias",
         /// Direct path only.
@@ -199,8 +231,12 @@ told! {
         kl_by_position: Vec<f32> = "klByPosition",
     }
 
-    /// Where the engine runs and what it uses.
+    /// What is loaded, where the engine runs and what it uses.
     Info {
+        /// The loaded model.
+        model: Option<ModelInfo> = "model",
+        /// The loaded SAEs.
+        saes: Vec<SaeInfo> = "saes",
         /// `gpu` or `cpu`.
         backend: String = "backend",
         /// Name of the adapter.
@@ -255,10 +291,28 @@ told! {
         text: String = "text",
     }
 
+    /// A file of the demo bundle.
+    DemoFile {
+        /// Where it lies beside the manifest.
+        path: String = "path",
+    }
+
+    /// An SAE of the demo bundle.
+    DemoSae {
+        /// Id, as in the address.
+        id: String = "id",
+        /// Hook point.
+        hook: String = "hook",
+        /// Its file.
+        file: DemoFile = "file",
+    }
+
     /// The part of the demo bundle's manifest that the page reads.
     Manifest {
         /// Example prompts, the first of which is traced at once.
         prompts: Vec<Example> = "prompts",
+        /// SAEs.
+        saes: Vec<DemoSae> = "saes",
     }
 }
 
@@ -266,6 +320,11 @@ impl Trace {
     /// The first token that is the person's own: after the BOS, if one was put there.
     pub fn first_own(&self) -> usize {
         usize::from(self.bos_prepended && self.tokens.len() > 1)
+    }
+
+    /// The ids of its tokens: what every later question about it is asked with, so that it is about the same tokens.
+    pub fn ids(&self) -> Vec<u32> {
+        self.tokens.iter().map(|token| token.id).collect()
     }
 
     /// Loss of a token, in nats; the first has none.
@@ -276,6 +335,13 @@ impl Trace {
     /// The SAE with this id.
     pub fn sae(&self, id: &str) -> Option<&SaeTrace> {
         self.saes.iter().find(|sae| sae.id == id)
+    }
+}
+
+impl Feature {
+    /// Whether what it writes to the residual stream has the length of its decoder row: it goes through no other matrix.
+    pub fn writes_its_direction(&self) -> bool {
+        (self.output_norm - self.decoder_norm).abs() <= 1e-6 * self.decoder_norm.abs()
     }
 }
 
@@ -314,28 +380,6 @@ impl SaeInfo {
             )
         })
     }
-
-    /// Where a trace is not what the SAE was trained for.
-    pub fn cautions(&self, trace: &Trace) -> Vec<String> {
-        let mut cautions = Vec::new();
-        let tokens = trace.tokens.len();
-        cautions.extend(self.other_model());
-        if let Some(most) = self.context_size.filter(|&most| tokens > most) {
-            cautions.push(format!(
-                "The prompt has {tokens} tokens; this SAE was trained on contexts of {most}."
-            ));
-        }
-        match self.prepend_bos {
-            Some(true) if !trace.bos_prepended => cautions.push(
-                "This SAE was trained with a BOS before each text; here there is none.".to_owned(),
-            ),
-            Some(false) if trace.bos_prepended => cautions.push(
-                "This SAE was trained without a BOS; here one stands before the text.".to_owned(),
-            ),
-            _ => {}
-        }
-        cautions
-    }
 }
 
 #[cfg(test)]
@@ -356,24 +400,5 @@ mod tests {
         assert!(doubt.contains("93.0%"), "{doubt}");
         let doubt = metrics(0.3, 4.0).doubt().unwrap_or_default();
         assert!(doubt.contains("4.00 nats"), "{doubt}");
-    }
-
-    #[test]
-    fn cautions_say_what_the_sae_was_not_trained_for() {
-        let trace = Trace {
-            tokens: vec![Token::default(); 70],
-            bos_prepended: true,
-            ..Trace::default()
-        };
-        let sae = |context_size, prepend_bos| SaeInfo {
-            context_size,
-            prepend_bos,
-            ..SaeInfo::default()
-        };
-        assert!(sae(None, None).cautions(&trace).is_empty());
-        assert!(sae(Some(128), Some(true)).cautions(&trace).is_empty());
-        let cautions = sae(Some(64), Some(false)).cautions(&trace);
-        assert!(cautions[0].contains("70") && cautions[0].contains("64"));
-        assert!(cautions[1].contains("without a BOS"));
     }
 }

@@ -1,16 +1,16 @@
 //! The engine's JavaScript API, typed. `boot.js` puts its class on the global object before the page starts.
 
-use js_sys::{Array, Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect, Uint32Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
 use crate::data::{
-    Edited, Feature, Generation, Info, ModelInfo, Notice, Progress, SaeInfo, Token, Tokenization,
-    Trace,
+    Edited, Feature, Generation, Info, Notice, Progress, Token, Tokenization, Trace,
 };
 use crate::format::sentence;
 use crate::state::EditSpec;
+use crate::state::url::bos_name;
 use crate::told::Told;
 
 #[wasm_bindgen]
@@ -22,12 +22,6 @@ extern "C" {
     #[wasm_bindgen(static_method_of = SaeExplorer, js_class = "SaeExplorer", catch)]
     async fn create(options: &JsValue) -> Result<JsValue, JsValue>;
 
-    #[wasm_bindgen(method, catch, js_name = loadModel)]
-    async fn load_model(this: &SaeExplorer, source: &str) -> Result<JsValue, JsValue>;
-
-    #[wasm_bindgen(method, catch, js_name = loadSae)]
-    async fn load_sae(this: &SaeExplorer, source: &str) -> Result<JsValue, JsValue>;
-
     #[wasm_bindgen(method, catch)]
     async fn trace(this: &SaeExplorer, prompt: &str, options: &JsValue)
     -> Result<JsValue, JsValue>;
@@ -38,7 +32,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     async fn edited(
         this: &SaeExplorer,
-        prompt: &str,
+        tokens: &Uint32Array,
         edit: &JsValue,
         options: &JsValue,
     ) -> Result<JsValue, JsValue>;
@@ -46,18 +40,26 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     async fn generate(
         this: &SaeExplorer,
-        prompt: &str,
+        tokens: &Uint32Array,
         options: &JsValue,
     ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    async fn tokenize(this: &SaeExplorer, prompt: &str) -> Result<JsValue, JsValue>;
+    async fn tokenize(
+        this: &SaeExplorer,
+        prompt: &str,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     async fn info(this: &SaeExplorer) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     async fn dispose(this: &SaeExplorer) -> Result<JsValue, JsValue>;
+
+    /// Of `session.js`; `boot.js` puts it on the global object.
+    #[wasm_bindgen(js_name = publishedSession)]
+    fn published_session(session: &JsValue, changed: &JsValue, tracing: &JsValue) -> JsValue;
 }
 
 /// Why a call failed.
@@ -76,6 +78,15 @@ impl Fault {
     pub fn own(message: String) -> Self {
         Self {
             code: "internal".to_owned(),
+            message,
+            too_long: None,
+        }
+    }
+
+    /// Something that was stopped.
+    pub fn cancelled(message: String) -> Self {
+        Self {
+            code: "cancelled".to_owned(),
             message,
             too_long: None,
         }
@@ -174,6 +185,10 @@ impl Engine {
 
     /// Calls a method by its name.
     pub async fn call(&self, method: &str, arguments: &[JsValue]) -> Result<JsValue, Fault> {
+        Ok(JsFuture::from(self.promised(method, arguments)?).await?)
+    }
+
+    fn promised(&self, method: &str, arguments: &[JsValue]) -> Result<Promise, Fault> {
         let function =
             get(self.as_js(), method).and_then(|value| value.dyn_into::<Function>().ok());
         let Some(function) = function else {
@@ -183,24 +198,52 @@ impl Engine {
         };
         let arguments: Array = arguments.iter().collect();
         let answer = function.apply(self.as_js(), &arguments)?;
-        Ok(JsFuture::from(Promise::resolve(&answer)).await?)
+        Ok(Promise::resolve(&answer))
     }
 
-    /// Loads the demo model.
-    pub async fn load_model(&self) -> Result<ModelInfo, Fault> {
-        read(self.0.load_model("demo").await?)
+    /// The same for a method that may take no notice of the signal: the answer is no longer waited for.
+    pub async fn call_until(
+        &self,
+        signal: &AbortSignal,
+        method: &str,
+        arguments: &[JsValue],
+    ) -> Result<JsValue, Fault> {
+        let stopped = || Fault::cancelled(format!("{method}() was stopped."));
+        if signal.aborted() {
+            return Err(stopped());
+        }
+        let aborted = Promise::new(&mut |_, reject| {
+            // A signal takes any listener; this one ends with it.
+            let _ = signal.add_event_listener_with_callback("abort", &reject);
+        });
+        let call = self.promised(method, arguments)?;
+        let either = Array::of2(&call, &aborted);
+        let answer = JsFuture::from(Promise::race(&either)).await;
+        if signal.aborted() {
+            return Err(stopped());
+        }
+        Ok(answer?)
     }
 
-    /// Loads the demo's SAEs.
-    pub async fn load_saes(&self) -> Result<Vec<SaeInfo>, Fault> {
-        read(self.0.load_sae("demo").await?)
+    /// The session as scripts see it: the same methods. `changed` is told the names of those that changed what is loaded,
+    /// `tracing` how many traces of scripts are under way. They must live as long as the session.
+    pub fn published(
+        &self,
+        changed: &Closure<dyn FnMut(JsValue)>,
+        tracing: &Closure<dyn FnMut(JsValue)>,
+    ) -> JsValue {
+        published_session(self.as_js(), changed.as_ref(), tracing.as_ref())
     }
 
-    /// Runs a prompt.
-    pub async fn trace(&self, prompt: &str) -> Result<Trace, Fault> {
-        let options = object([("topLogits", CANDIDATES.into())]);
+    /// Runs a prompt, with a BOS before it or without, or as the engine decides.
+    pub async fn trace(&self, prompt: &str, bos: Option<bool>) -> Result<Trace, Fault> {
+        let options = object([
+            ("topLogits", CANDIDATES.into()),
+            ("bos", bos_name(bos).into()),
+        ]);
         let mut trace: Trace = read(self.0.trace(prompt, &options).await?)?;
         prompt.clone_into(&mut trace.prompt);
+        trace.bos = bos;
         Ok(trace)
     }
 
@@ -209,8 +252,8 @@ impl Engine {
         read(self.0.feature(sae, latent).await?)
     }
 
-    /// Runs a prompt with one latent edited.
-    pub async fn edited(&self, prompt: &str, spec: &EditSpec) -> Result<Edited, Fault> {
+    /// Runs a trace's tokens with one latent edited.
+    pub async fn edited(&self, spec: &EditSpec) -> Result<Edited, Fault> {
         let positions: js_sys::Array = spec
             .positions
             .iter()
@@ -222,17 +265,15 @@ impl Engine {
             ("value", spec.value.into()),
             ("positions", positions.into()),
         ]);
-        read(
-            self.0
-                .edited(prompt, &edit, &object([("topLogits", CANDIDATES.into())]))
-                .await?,
-        )
+        let options = object([("topLogits", CANDIDATES.into())]);
+        let tokens = Uint32Array::from(spec.tokens.as_slice());
+        read(self.0.edited(&tokens, &edit, &options).await?)
     }
 
-    /// Continues a prompt, telling each token as it comes.
+    /// Continues tokens, telling each one as it comes.
     pub async fn generate(
         &self,
-        prompt: &str,
+        tokens: &[u32],
         options: GenerateOptions,
         signal: &AbortSignal,
         mut on_token: impl FnMut(String) + 'static,
@@ -249,12 +290,15 @@ impl Engine {
             ("signal", signal.into()),
             ("onToken", told.as_ref().clone()),
         ]);
-        read(self.0.generate(prompt, &options).await?)
+        // A copy: the engine takes it after this call has returned.
+        let tokens = Uint32Array::from(tokens);
+        read(self.0.generate(&tokens, &options).await?)
     }
 
     /// Cuts a prompt into tokens without running it.
-    pub async fn tokenize(&self, prompt: &str) -> Result<Tokenization, Fault> {
-        read(self.0.tokenize(prompt).await?)
+    pub async fn tokenize(&self, prompt: &str, bos: Option<bool>) -> Result<Tokenization, Fault> {
+        let options = object([("bos", bos_name(bos).into())]);
+        read(self.0.tokenize(prompt, &options).await?)
     }
 
     /// Where the engine runs and what it uses.

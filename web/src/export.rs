@@ -67,7 +67,13 @@ pub fn json(trace: &Trace) -> String {
         string(out, &token.text);
         out.push('}');
     });
-    let _ = write!(out, ",\"bos_prepended\":{},\"next\":", trace.bos_prepended);
+    let _ = write!(
+        out,
+        ",\"bos_prepended\":{},\"bos_reason\":",
+        trace.bos_prepended
+    );
+    string(&mut out, &trace.bos_reason);
+    out.push_str(",\"next\":");
     list(
         &mut out,
         trace.next_by_position.last().into_iter().flatten(),
@@ -126,6 +132,7 @@ fn sae_json(out: &mut String, sae: &SaeTrace, tokens: usize) {
         l0,
         fvu,
         relative_error,
+        cosine,
         spliced_loss,
         delta_ce,
         kl,
@@ -135,6 +142,7 @@ fn sae_json(out: &mut String, sae: &SaeTrace, tokens: usize) {
         ("l0", l0),
         ("fvu", fvu),
         ("relative_error", relative_error),
+        ("cosine", cosine),
         ("spliced_loss", spliced_loss),
         ("delta_ce", delta_ce),
         ("kl", kl),
@@ -143,7 +151,13 @@ fn sae_json(out: &mut String, sae: &SaeTrace, tokens: usize) {
         let _ = write!(out, ",\"{name}\":");
         number(out, value);
     }
-    let _ = write!(out, ",\"positions\":{positions}}}");
+    let _ = write!(out, ",\"positions\":{positions},\"skipped\":");
+    list(out, &sae.skipped, |out, position| {
+        let _ = write!(out, "{position}");
+    });
+    out.push_str(",\"cautions\":");
+    list(out, &sae.cautions, |out, caution| string(out, caution));
+    out.push('}');
 }
 
 /// The features of one token, a line each.

@@ -78,9 +78,29 @@ pub fn signed(value: f64, decimals: usize) -> String {
     }
 }
 
+/// A divergence or the like with four decimals; one that would look like none with two digits and its power of ten.
+pub fn small(value: f64) -> String {
+    if value == 0.0 || value.abs() >= 0.001 || !value.is_finite() {
+        return fixed(value, 4);
+    }
+    let (mut digits, mut power) = (value.abs(), 0);
+    while digits < 1.0 {
+        digits *= 10.0;
+        power += 1;
+    }
+    // Rounding may add a digit.
+    if digits >= 9.95 {
+        (digits, power) = (digits / 10.0, power - 1);
+    }
+    format!("{}e−{power}", fixed(digits.copysign(value), 1))
+}
+
+/// What stands in the place of a number that there is not.
+pub const NONE: &str = "–";
+
 /// As [`fixed`]; a dash where there is no number.
 pub fn optional(value: Option<f64>, decimals: usize) -> String {
-    value.map_or_else(|| "—".to_owned(), |value| fixed(value, decimals))
+    value.map_or_else(|| NONE.to_owned(), |value| fixed(value, decimals))
 }
 
 /// A probability as a percentage with one decimal; what would round to zero is said to be below.
@@ -212,7 +232,18 @@ mod tests {
         assert_eq!(signed(-1.5, 1), "−1.5");
         assert_eq!(fixed(f64::NAN, 2), "not a number");
         assert_eq!(signed(f64::INFINITY, 2), "+∞");
-        assert_eq!(optional(None, 3), "—");
+        assert_eq!(optional(None, 3), "–");
+    }
+
+    #[test]
+    fn small_numbers_do_not_look_like_none() {
+        assert_eq!(small(0.0), "0.0000");
+        assert_eq!(small(0.0738), "0.0738");
+        assert_eq!(small(0.001), "0.0010");
+        assert_eq!(small(4.268e-5), "4.3e−5");
+        assert_eq!(small(-1.5e-7), "−1.5e−7");
+        assert_eq!(small(9.97e-5), "1.0e−4");
+        assert_eq!(small(f64::NAN), "not a number");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use web_sys::{Element, KeyboardEvent};
 
 use crate::browser;
 use crate::controller::Controller;
+use crate::display::{Direction, direction_of};
 use crate::state::load::Section;
 use crate::state::{Action, History, State};
 
@@ -45,10 +46,10 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         .is_some_and(|element| element.matches(TOKENS).unwrap_or(false));
     match event.key().as_str() {
         "/" => browser::focus("[data-testid=prompt]"),
-        "o" => controller.open(Section::Catalogue, state),
+        "o" => controller.open(Section::Catalogue),
         "?" => controller.dispatch(Action::ShowKeys(true)),
-        "ArrowLeft" => move_token(state, controller, -1),
-        "ArrowRight" => move_token(state, controller, 1),
+        "ArrowLeft" => move_token(state, controller, -rightwards(state)),
+        "ArrowRight" => move_token(state, controller, rightwards(state)),
         "Home" if on_token => move_token(state, controller, isize::MIN),
         "End" if on_token => move_token(state, controller, isize::MAX),
         // Up and down scroll the page unless a token or a feature has the focus.
@@ -64,6 +65,15 @@ fn leave_prompt(state: &State) {
         "{TOKENS}[data-index=\"{}\"]",
         state.place.token.unwrap_or(0)
     ));
+}
+
+/// How many tokens further the one to the right is: text that is read from the right has the one before there.
+fn rightwards(state: &State) -> isize {
+    let prompt = state.trace.as_ref().map_or("", |trace| &trace.prompt);
+    match direction_of(prompt) {
+        Some(Direction::Rtl) => -1,
+        _ => 1,
+    }
 }
 
 fn move_token(state: &State, controller: &Controller, by: isize) {

@@ -6,6 +6,7 @@
 pub mod data;
 pub mod definitions;
 pub mod display;
+pub mod download;
 pub mod export;
 pub mod format;
 pub mod offers;

@@ -2,19 +2,23 @@
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortController;
+use web_sys::{AbortController, AbortSignal};
 
 use crate::browser;
 use crate::controller::Controller;
-use crate::data::{Metrics, ModelInfo, SaeInfo, Trace};
+use crate::data::{DemoSae, Manifest, ModelInfo, SaeInfo, SaeTrace, Trace};
 use crate::engine::{Engine, Fault, object, read};
 use crate::offers::Found;
 use crate::state::load::{Broken, Job, Kind, LoadAction, Section, Task};
 use crate::state::url::Place;
-use crate::state::{Action, During, Note, State};
+use crate::state::{Action, During, Note, Sample, State};
+use crate::told::Told;
 
-/// How long to wait for the trace under way before an SAE's numbers are taken, in milliseconds.
-const TURN: i32 = 50;
+/// Where the demo bundle's manifest lies.
+pub const MANIFEST: &str = "demo/demo.json";
+
+/// How long to wait at a time for a trace under way, before another one is asked for, in milliseconds.
+pub(crate) const TURN: i32 = 50;
 
 impl Controller {
     /// Something about loading happened.
@@ -23,18 +27,13 @@ impl Controller {
     }
 
     /// Opens the dialog, and asks for what the section shows.
-    pub fn open(&self, section: Section, state: &State) {
+    pub fn open(&self, section: Section) {
         self.tell(LoadAction::Open(Some(section)));
         match section {
             Section::Catalogue => self.ask_catalogue(),
             Section::Storage => self.ask_storage(),
             Section::Files | Section::Link | Section::Neurons => {}
         }
-        let unmeasured = state
-            .saes
-            .iter()
-            .filter(|sae| state.numbers_of(&sae.id).is_none());
-        self.measure(unmeasured.map(|sae| sae.id.clone()).collect());
     }
 
     /// Asks what the site offers and what fits.
@@ -111,96 +110,104 @@ impl Controller {
     }
 
     fn seek(&self, section: Section, method: &'static str, argument: JsValue) {
-        let Some(engine) = self.engine() else { return };
+        let (Some(engine), Ok(stop)) = (self.engine(), AbortController::new()) else {
+            return;
+        };
+        let signal = stop.signal();
+        self.set_seeking(Some(stop));
         self.tell(LoadAction::Seeking(section));
         let this = self.clone();
         spawn_local(async move {
-            let told = engine.call(method, &[argument]).await.and_then(read);
-            this.tell(LoadAction::Found(section, told.map_err(message)));
+            let options = object([("signal", signal.clone().into())]);
+            let told = engine
+                .call_until(&signal, method, &[argument, options])
+                .await
+                .and_then(read);
+            // The page has gone on: it shows another look's answer, or none.
+            if !signal.aborted() {
+                this.tell(LoadAction::Found(section, told.map_err(message)));
+            }
         });
     }
 
+    /// Stops looking at files or a link.
+    pub fn stop_seeking(&self, section: Section) {
+        self.set_seeking(None);
+        self.tell(LoadAction::SeekStopped(section));
+    }
+
     /// Loads one thing after the other. `weights` says how they lie on the device; `then` is the place to go to when all
-    /// are there.
+    /// are there. An SAE that cannot be loaded does not keep the others from being loaded.
     pub fn run(&self, tasks: Vec<Task>, weights: &str, then: Option<Place>) {
         let (Some(engine), Ok(controller)) = (self.engine(), AbortController::new()) else {
             return;
         };
-        if then.is_none() {
-            // The person chose something else than what the address asks for.
-            self.tell(LoadAction::Stay);
-        }
+        self.tell(LoadAction::Chosen(
+            tasks.iter().map(|task| task.id.clone()).collect(),
+        ));
         let weights = weights.to_owned();
         let signal = controller.signal();
         self.set_loading(Some(controller));
         let this = self.clone();
         spawn_local(async move {
             let of = tasks.len();
-            let mut broken = None;
-            let mut loaded = Vec::new();
+            let mut failures = Failures::default();
             for (at, task) in tasks.iter().enumerate() {
                 this.tell(LoadAction::Started(Job {
                     name: task.name.clone(),
                     number: at + 1,
                     of,
                 }));
-                let options = object([
-                    ("id", text_or_undefined(&task.id)),
-                    (
-                        "hook",
-                        task.hook.as_deref().map_or(JsValue::UNDEFINED, Into::into),
-                    ),
-                    ("weightFormat", weights.as_str().into()),
-                    // An SAE that is too large for the device stays in its file.
-                    ("stream", "auto".into()),
-                    ("signal", signal.clone().into()),
-                ]);
-                match this.load_one(&engine, task, &options).await {
-                    Ok(sae) => loaded.extend(sae),
+                match this.load_one(&engine, task, &weights, &signal).await {
+                    Ok(failed) => failures.append(failed),
                     Err(fault) => {
-                        broken = Some((fault, tasks[at..].to_vec()));
-                        break;
+                        // SAEs belong to the model before them, and what was stopped is stopped as a whole.
+                        let last = signal.aborted() || fault.code == "cancelled" || task.is_model();
+                        failures.add(fault, task.clone());
+                        if last {
+                            failures.left.extend_from_slice(&tasks[at + 1..]);
+                            break;
+                        }
                     }
                 }
             }
             this.set_loading(None);
-            let stopped = signal.aborted()
-                || matches!(&broken, Some((fault, _)) if fault.code == "cancelled");
-            let whole = broken.is_none();
-            let broken = broken.filter(|_| !stopped);
-            this.tell(LoadAction::Ended(broken.map(|(fault, left)| {
-                Broken::new(fault.code, fault.message, left, then.clone())
-            })));
+            let stopped = signal.aborted() || failures.code() == Some("cancelled");
+            let whole = failures.left.is_empty();
+            let broken = failures.broken(then.clone()).filter(|_| !stopped);
+            this.tell(LoadAction::Ended(broken));
             if stopped {
                 this.dispatch(Action::Note(State::stopped()));
             }
             if let (true, Some(place)) = (whole, then) {
                 this.dispatch(Action::Restore(place));
             }
-            this.measure(loaded);
-            this.ask_info().await;
+            this.ask_info(false).await;
             // What fits depends on what is loaded.
             this.ask_catalogue();
         });
     }
 
-    /// Loads one thing; gives the ids of SAEs that have no numbers yet.
+    /// Loads one thing; gives those of its parts that could not be loaded.
     async fn load_one(
         &self,
         engine: &Engine,
         task: &Task,
-        options: &JsValue,
-    ) -> Result<Vec<String>, Fault> {
+        weights: &str,
+        signal: &AbortSignal,
+    ) -> Result<Failures, Fault> {
+        let options = load_options(task, weights, signal);
         let mut source = task.source.clone();
         match task.kind {
             Kind::Demo => {
-                let model = read(engine.call("loadModel", &[source.clone()]).await?)?;
-                let saes = read(engine.call("loadSae", &[source]).await?)?;
-                self.dispatch(Action::EngineReady(model, saes));
-                return Ok(Vec::new());
+                let saes = Manifest::fetch()
+                    .await
+                    .map_or_else(|_| Vec::new(), |manifest| manifest.saes);
+                return self.demo(engine, &saes, signal).await;
             }
             Kind::ModelLink | Kind::SaeLink => {
-                let found: Found = read(engine.call("fromLink", &[source]).await?)?;
+                let asked = [source, object([("signal", signal.into())])];
+                let found: Found = read(engine.call_until(signal, "fromLink", &asked).await?)?;
                 let (parts, others) = match task.kind {
                     Kind::ModelLink => (found.models, "model"),
                     _ => (found.saes, "SAE"),
@@ -219,27 +226,67 @@ impl Controller {
         }
         match task.kind {
             Kind::Model | Kind::ModelLink => {
-                let answer = engine.call("loadModel", &[source, options.clone()]).await?;
+                let answer = engine.call("loadModel", &[source, options]).await?;
                 let model: ModelInfo = read(answer)?;
                 self.tell(LoadAction::Model(model));
-                Ok(Vec::new())
             }
             Kind::Neurons => {
                 let hook = task.hook.as_deref().unwrap_or_default().into();
-                let answer = engine.call("loadNeurons", &[hook, options.clone()]).await?;
+                let answer = engine.call("loadNeurons", &[hook, options]).await?;
                 let sae: SaeInfo = read(answer)?;
                 self.tell(LoadAction::Sae(sae));
-                // A set of neurons is the activation itself: it loses nothing, so there is nothing to measure.
-                Ok(Vec::new())
             }
             Kind::Demo | Kind::Sae | Kind::SaeLink => {
-                let answer = engine.call("loadSae", &[source, options.clone()]).await?;
+                let answer = engine.call("loadSae", &[source, options]).await?;
                 let sae: SaeInfo = read(answer)?;
-                let id = sae.id.clone();
                 self.tell(LoadAction::Sae(sae));
-                Ok(vec![id])
             }
         }
+        Ok(Failures::default())
+    }
+
+    /// Loads the demo's model and its SAEs, each for itself, and gives those that could not be loaded.
+    async fn demo(
+        &self,
+        engine: &Engine,
+        saes: &[DemoSae],
+        signal: &AbortSignal,
+    ) -> Result<Failures, Fault> {
+        let options = object([("signal", signal.into())]);
+        let model = engine.call("loadModel", &["demo".into(), options]).await?;
+        let model: ModelInfo = read(model)?;
+        let mut loaded: Vec<SaeInfo> = Vec::new();
+        let mut failures = Failures::default();
+        let tasks: Vec<Task> = saes.iter().map(Task::demo_sae).collect();
+        for (at, task) in tasks.iter().enumerate() {
+            let options = load_options(task, "auto", signal);
+            let answer = engine
+                .call("loadSae", &[task.source.clone(), options])
+                .await;
+            match answer.and_then(read) {
+                Ok(sae) => loaded.push(sae),
+                Err(fault) => {
+                    let stopped = signal.aborted();
+                    failures.add(fault, task.clone());
+                    if stopped {
+                        failures.left.extend_from_slice(&tasks[at + 1..]);
+                        break;
+                    }
+                }
+            }
+        }
+        self.dispatch(Action::EngineReady(model, loaded));
+        Ok(failures)
+    }
+
+    /// Loads the demo when the page starts; gives what of it is missing.
+    pub(crate) async fn load_demo(
+        &self,
+        engine: &Engine,
+        saes: &[DemoSae],
+        signal: &AbortSignal,
+    ) -> Result<Option<Broken>, Fault> {
+        Ok(self.demo(engine, saes, signal).await?.broken(None))
     }
 
     /// Stops what is being loaded.
@@ -258,13 +305,13 @@ impl Controller {
                 Ok(_) => this.tell(LoadAction::Unloaded(id)),
                 Err(fault) => this.fail(fault, During::Other),
             }
-            this.ask_info().await;
+            this.ask_info(false).await;
             this.ask_catalogue();
         });
     }
 
     /// Takes SAEs' numbers on the sample text.
-    fn measure(&self, ids: Vec<String>) {
+    pub fn measure(&self, ids: Vec<String>) {
         let Some(engine) = self.engine() else { return };
         let Some(text) = browser::global("SAMPLE_TEXT").and_then(|text| text.as_string()) else {
             return;
@@ -281,7 +328,7 @@ impl Controller {
         });
     }
 
-    async fn measure_one(&self, engine: &Engine, text: &str, id: &str) -> Result<Metrics, Fault> {
+    async fn measure_one(&self, engine: &Engine, text: &str, id: &str) -> Result<Sample, Fault> {
         loop {
             // A second trace cancels the first: the person's goes before.
             while self.is_tracing() {
@@ -293,11 +340,80 @@ impl Controller {
                 Err(fault) if fault.code == "cancelled" && self.is_tracing() => {}
                 answer => {
                     let trace: Trace = read(answer?)?;
-                    let sae = trace.saes.into_iter().next();
-                    return Ok(sae.map(|sae| sae.metrics).unwrap_or_default());
+                    let bos = trace.bos_prepended;
+                    let SaeTrace {
+                        metrics, cautions, ..
+                    } = trace.saes.into_iter().next().unwrap_or_default();
+                    return Ok(Sample {
+                        metrics,
+                        cautions,
+                        bos,
+                    });
                 }
             }
         }
+    }
+}
+
+/// What could not be loaded, and why.
+#[derive(Default)]
+struct Failures {
+    faults: Vec<Fault>,
+    left: Vec<Task>,
+}
+
+impl Failures {
+    fn add(&mut self, fault: Fault, task: Task) {
+        self.faults.push(fault);
+        self.left.push(task);
+    }
+
+    fn append(&mut self, mut others: Self) {
+        self.faults.append(&mut others.faults);
+        self.left.append(&mut others.left);
+    }
+
+    /// What kind the first was.
+    fn code(&self) -> Option<&str> {
+        self.faults.first().map(|fault| fault.code.as_str())
+    }
+
+    fn broken(self, then: Option<Place>) -> Option<Broken> {
+        let code = self.code()?.to_owned();
+        let names: Vec<_> = self.left.iter().map(|task| task.name.as_str()).collect();
+        let mut why = String::new();
+        for fault in &self.faults {
+            if !why.contains(&fault.message) {
+                why.push(' ');
+                why.push_str(&fault.message);
+            }
+        }
+        let message = format!("Not loaded: {}.{why}", names.join(", "));
+        Some(Broken::new(code, message, self.left, then))
+    }
+}
+
+fn load_options(task: &Task, weights: &str, signal: &AbortSignal) -> JsValue {
+    let hook = task.hook.as_deref();
+    object([
+        ("id", text_or_undefined(&task.id)),
+        ("hook", hook.map_or(JsValue::UNDEFINED, Into::into)),
+        ("weightFormat", weights.into()),
+        // An SAE that is too large for the device stays in its file.
+        ("stream", "auto".into()),
+        ("signal", signal.into()),
+    ])
+}
+
+impl Manifest {
+    /// Reads the demo bundle's manifest.
+    pub async fn fetch() -> Result<Self, Fault> {
+        let manifest = browser::fetch_json(MANIFEST).await?;
+        Self::told(&manifest).ok_or_else(|| {
+            Fault::own(format!(
+                "{MANIFEST} has no example prompts and SAEs that can be read. Build the site again."
+            ))
+        })
     }
 }
 

@@ -53,6 +53,10 @@ told! {
         model: String = "model",
         /// The layers there are.
         layers: Vec<u32> = "layers",
+        /// Where they belong; `{L}` stands for the layer.
+        hook: String = "hook",
+        /// Width of the activation that they read.
+        d_in: Option<u32> = "dIn",
     }
 
     /// What the site offers.
@@ -73,6 +77,8 @@ told! {
         summary: String = "summary",
         /// Where an SAE belongs, where it says so.
         hook: Option<String> = "hook",
+        /// Width of the activation that an SAE reads, where its description says so.
+        d_in: Option<u32> = "dIn",
         /// Whether there is room for it, where that is known.
         fits: Option<Fits> = "fits",
         /// What loads it.
@@ -134,6 +140,59 @@ told! {
     }
 }
 
+impl FoundPart {
+    /// Width of the activation that an SAE reads: as its description tells it by itself, or else in words.
+    pub fn width(&self) -> Option<u32> {
+        let words = || {
+            self.summary
+                .split_once("latents of width ")?
+                .1
+                .split(',')
+                .next()
+        };
+        self.d_in.or_else(|| words()?.trim().parse().ok())
+    }
+}
+
+/// How wide the activation at a hook point of a model is, where that is certain.
+fn hook_width(model: &ModelInfo, hook: &str) -> Option<u32> {
+    let point = match hook.strip_prefix("blocks.") {
+        Some(rest) => rest.split_once('.')?.1,
+        None => hook,
+    };
+    match point {
+        "mlp.hook_pre" | "mlp.hook_post" => model.d_mlp,
+        // The heads of a GPT-2 together are as wide as its residual stream.
+        "hook_embed"
+        | "hook_resid_pre"
+        | "hook_resid_mid"
+        | "hook_resid_post"
+        | "hook_in"
+        | "hook_out"
+        | "hook_attn_out"
+        | "attn.hook_out"
+        | "hook_mlp_out"
+        | "mlp.hook_out"
+        | "attn.hook_z"
+        | "ln_final.hook_normalized" => Some(model.d_model),
+        _ => None,
+    }
+}
+
+/// Why an SAE that reads an activation of some width cannot belong to a hook point of a model.
+pub fn does_not_belong(
+    model: &ModelInfo,
+    width: Option<u32>,
+    hook: Option<&str>,
+) -> Option<String> {
+    let (width, hook) = (width?, hook?);
+    let there = hook_width(model, hook).filter(|&there| there != width)?;
+    let name = &model.name;
+    Some(format!(
+        "does not belong to {name}: it reads {width} values, and {hook} has {there} there"
+    ))
+}
+
 impl CatalogueModel {
     /// Whether a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere.
     pub fn is(&self, model: &ModelInfo) -> bool {
@@ -146,6 +205,54 @@ impl CatalogueModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_sae_of_another_width_does_not_belong() {
+        let model = ModelInfo {
+            name: "GPT-2 small".to_owned(),
+            d_model: 768,
+            ..ModelInfo::default()
+        };
+        let at = |width, hook| does_not_belong(&model, width, hook);
+        for hook in ["blocks.8.hook_resid_post", "blocks.3.attn.hook_z"] {
+            assert_eq!(at(Some(768), Some(hook)), None);
+            let why = at(Some(1024), Some(hook)).unwrap_or_default();
+            assert!(why.contains("1024 values"), "{why}");
+            assert!(why.contains("GPT-2 small") && why.contains("768"), "{why}");
+        }
+        // Nothing is said of what is not known: a width, a hook point, how wide that is.
+        assert_eq!(at(None, Some("blocks.8.hook_resid_post")), None);
+        assert_eq!(at(Some(1024), None), None);
+        assert_eq!(at(Some(1024), Some("blocks.8.mlp.hook_post")), None);
+        let wide = ModelInfo {
+            d_mlp: Some(3072),
+            ..model.clone()
+        };
+        assert_eq!(
+            does_not_belong(&wide, Some(3072), Some("blocks.8.mlp.hook_post")),
+            None
+        );
+        assert!(does_not_belong(&wide, Some(768), Some("blocks.8.mlp.hook_post")).is_some());
+    }
+
+    #[test]
+    fn a_width_is_read_from_its_own_field_or_from_the_words() {
+        let part = |d_in, summary: &str| FoundPart {
+            d_in,
+            summary: summary.to_owned(),
+            ..FoundPart::default()
+        };
+        assert_eq!(
+            part(None, "TopK, 4096 latents of width 256, k = 16").width(),
+            Some(256)
+        );
+        assert_eq!(part(None, "ReLU, 8 latents of width 64").width(), Some(64));
+        assert_eq!(
+            part(Some(5), "ReLU, 8 latents of width 64").width(),
+            Some(5)
+        );
+        assert_eq!(part(None, "torch .pt file").width(), None);
+    }
 
     #[test]
     fn a_model_is_known_by_its_id_or_its_shape() {

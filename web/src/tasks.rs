@@ -2,11 +2,14 @@
 
 use wasm_bindgen::prelude::*;
 
+use crate::browser;
+use crate::data::DemoSae;
 use crate::engine::{get, object};
-use crate::offers::Source;
+use crate::loader::MANIFEST;
+use crate::offers::{FoundPart, Source};
 use crate::state::State;
 use crate::state::load::{Kind, Task};
-use crate::state::url::{FILE, NEURONS, Place, Reference};
+use crate::state::url::{FILE, NEURONS, Place, Reference, catalogue, public, repository};
 
 impl Task {
     /// The demo.
@@ -20,19 +23,39 @@ impl Task {
         }
     }
 
+    /// One of the demo's SAEs.
+    pub fn demo_sae(sae: &DemoSae) -> Self {
+        Self {
+            kind: Kind::Sae,
+            name: sae.id.clone(),
+            id: sae.id.clone(),
+            source: browser::beside(MANIFEST, &sae.file.path).into(),
+            hook: Some(sae.hook.clone()),
+        }
+    }
+
+    /// Whether it brings a model, to which SAEs belong.
+    pub fn is_model(&self) -> bool {
+        matches!(self.kind, Kind::Demo | Kind::Model | Kind::ModelLink)
+    }
+
     /// Something of the catalogue.
-    pub fn catalogue(kind: Kind, name: String, entry: &str, layer: Option<u32>) -> Self {
-        let mut id = entry.to_owned();
-        let layer_value = layer.map_or(JsValue::UNDEFINED, |layer| {
-            id.push('@');
-            id.push_str(&layer.to_string());
-            layer.into()
-        });
-        let source = object([("catalogue", entry.into()), ("layer", layer_value)]);
+    pub fn catalogue(
+        kind: Kind,
+        name: String,
+        entry: &str,
+        layer: Option<u32>,
+        commit: Option<&str>,
+    ) -> Self {
+        let source = object([
+            ("catalogue", entry.into()),
+            ("layer", layer.map_or(JsValue::UNDEFINED, Into::into)),
+            ("revision", commit.map_or(JsValue::UNDEFINED, Into::into)),
+        ]);
         Self {
             kind,
             name,
-            id,
+            id: catalogue(entry, layer, commit),
             source,
             hook: None,
         }
@@ -60,10 +83,15 @@ impl Task {
         }
     }
 
-    /// Something that was found in files or behind a link.
-    pub fn found(kind: Kind, name: &str, source: &Source, hook: Option<&str>) -> Self {
-        let mut id = address_of(source).unwrap_or_else(|| format!("{}{name}", FILE));
-        if let Some(hook) = hook {
+    /// Something that was found in files or behind a link. `hook` is where the person said that it belongs.
+    pub fn found(kind: Kind, part: &FoundPart, hook: Option<&str>) -> Self {
+        let FoundPart { name, source, .. } = part;
+        let (mut id, named) = match address_of(source) {
+            Some(address) => (address, hook),
+            // Whoever is to open the file again needs to know where it belongs, whoever said so.
+            None => (format!("{FILE}{name}"), hook.or(part.hook.as_deref())),
+        };
+        if let Some(hook) = named {
             id.push('@');
             id.push_str(hook);
         }
@@ -77,36 +105,40 @@ impl Task {
     }
 }
 
-/// The address of a source that others can reach as well: `owner/name`, `owner/name:path`, or a URL.
+/// The address of a source that others can reach as well: of a file or folder in a repository, or a URL.
 fn address_of(source: &Source) -> Option<String> {
     let text = |name| get(source, name).and_then(|value| value.as_string());
     if let Some(repo) = text("repo") {
-        return Some(match text("path") {
-            Some(path) if !path.is_empty() => format!("{repo}:{path}"),
-            _ => repo,
-        });
+        return Some(repository(&repo, text("revision"), text("path")));
     }
-    source.as_string().or_else(|| text("url"))
+    source
+        .as_string()
+        .or_else(|| text("url"))
+        .map(|url| public(&url))
 }
 
 /// What has to be loaded to see the place of an address, in a page that has what `state` says.
 pub fn to_see(state: &State, place: &Place) -> Vec<Task> {
     let (model, saes) = state.missing(place);
-    let model = model.map(|id| match Reference::of_model(&id) {
-        Reference::Catalogue(entry, _) => {
-            Task::catalogue(Kind::Model, entry.to_owned(), entry, None)
-        }
-        Reference::Link(link, _) => Task::link(Kind::ModelLink, &id, link, None),
-        Reference::Part | Reference::Neurons(_) => Task::demo(),
+    let model = model.and_then(|id| {
+        Some(match Reference::of_model(&id) {
+            Reference::Catalogue(entry, _, commit) => {
+                Task::catalogue(Kind::Model, entry.to_owned(), entry, None, commit)
+            }
+            Reference::Link(link, _) => Task::link(Kind::ModelLink, &id, link, None),
+            Reference::Part | Reference::Neurons(_) => Task::demo(),
+            // Only the person has it.
+            Reference::File(..) => return None,
+        })
     });
     let saes = saes.into_iter().filter_map(|id| {
         Some(match Reference::of(&id) {
-            Reference::Catalogue(entry, layer) => {
-                Task::catalogue(Kind::Sae, entry.to_owned(), entry, layer)
+            Reference::Catalogue(entry, layer, commit) => {
+                Task::catalogue(Kind::Sae, entry.to_owned(), entry, layer, commit)
             }
             Reference::Link(link, hook) => Task::link(Kind::SaeLink, &id, link, hook),
             Reference::Neurons(hook) => Task::neurons(hook),
-            Reference::Part => return None,
+            Reference::Part | Reference::File(..) => return None,
         })
     });
     model.into_iter().chain(saes).collect()

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { openApp, part, picture, serious } from '../support/app.js';
+import { STILL, openApp, part, picture, serious } from '../support/app.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serve } from '../support/server.js';
 
@@ -42,6 +42,21 @@ test('says what went wrong where a file is missing', async () => {
   await page.context().close();
 });
 
+/** What is drawn is the tint that each token's step says, and not one on its way there. */
+async function assertTints(page) {
+  const tints = await part(page, 'token').evaluateAll((chips) =>
+    chips.map((chip) => {
+      const step = [...chip.classList].map((name) => /^t(\d+)$/.exec(name)?.[1]).find((found) => found !== undefined);
+      const full = Number(getComputedStyle(document.documentElement).getPropertyValue('--tint'));
+      const alpha = /\/ ([\d.]+)\)|, ([\d.]+)\)$/.exec(getComputedStyle(chip).backgroundColor);
+      return [(Number(step) / 20) * full, Number(alpha?.[1] ?? alpha?.[2])];
+    }),
+  );
+  assert.ok(tints.some(([want]) => want > 0));
+  for (const [want, drawn] of tints) assert.ok(Math.abs(want - drawn) < 0.005, `${drawn} is drawn, ${want} is meant`);
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+}
+
 const VIEWS = [
   { name: 'wide', viewport: { width: 1440, height: 1000 }, colorScheme: 'light' },
   { name: 'dark', viewport: { width: 1440, height: 1000 }, colorScheme: 'dark' },
@@ -50,12 +65,13 @@ const VIEWS = [
 ];
 for (const { name, ...context } of VIEWS) {
   test(`${name}: everything fits, axe-core finds nothing serious`, async () => {
-    const page = await openApp(browser, server, { context });
+    const page = await openApp(browser, server, { context: { ...context, ...STILL } });
     await part(page, 'token').nth(8).click();
     // The strongest is active almost everywhere; the one after it is about this token, which shows more.
     await part(page, 'feature-row').nth(1).click();
     await part(page, 'feature-panel').waitFor({ state: 'visible' });
     await picture(page, name);
+    await assertTints(page);
     const widths = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
     assert.ok(widths[0] <= widths[1], `${widths[0]} px of content on a page of ${widths[1]} px`);
     assert.deepEqual(await serious(page), []);

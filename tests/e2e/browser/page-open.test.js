@@ -5,9 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { latents, openApp, part, picture, ready, serious, trace } from '../support/app.js';
+import { STILL, latents, openApp, part, picture, ready, serious, trace } from '../support/app.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serveHub } from '../support/hub.js';
+import { saelens } from '../support/layouts.js';
 import { root, serve } from '../support/server.js';
 
 const demo = (path) => join(root, 'web/demo', path);
@@ -92,7 +93,12 @@ test('the catalogue: what fits is loaded by a click, and each SAE shows its numb
   assert.match(await huge.innerText(), /needs .+ available/);
   assert.ok(await huge.getByRole('button', { name: 'Load' }).isDisabled());
   // The demo's numbers, taken when somebody looks.
-  const [fvu, l0, , kl] = await numbers(page, 'openai.layer_3');
+  const shown = await numbers(page, 'openai.layer_3');
+  const { fvu, l0, deltaCe, kl } = await page.evaluate(async () => {
+    const { saes } = await window.saeExplorer.trace(window.SAMPLE_TEXT, { saes: ['openai.layer_3'] });
+    return saes[0].metrics;
+  });
+  assert.deepEqual(shown, [fvu.toFixed(3), l0.toFixed(1), deltaCe.toFixed(3), kl.toFixed(3)].map(Number));
   assert.ok(fvu > 0 && fvu < 0.5 && l0 > 1 && l0 <= 16 && kl > 0, `${fvu} ${l0} ${kl}`);
   assert.equal(await part(page, 'doubt').count(), 0);
   await load(row(page, 'catalogue-models', 'Tiny'));
@@ -107,7 +113,8 @@ test('the catalogue: what fits is loaded by a click, and each SAE shows its numb
   await load(saes);
   await settled(page);
   assert.deepEqual(await loaded(page), ['tiny', 'tiny-topk@5']);
-  assert.ok((await numbers(page, 'tiny-topk@5')).every(Number.isFinite));
+  const [fvu5] = await numbers(page, 'tiny-topk@5');
+  assert.ok(fvu5 > 0 && fvu5 < 0.5, String(fvu5));
   await page.keyboard.press('Escape');
   await part(page, 'open-dialog').waitFor({ state: 'hidden' });
   assert.ok((await latents(page)).length > 0);
@@ -138,7 +145,8 @@ test('local files: recognised, named where they lack something, loaded and trace
   assert.match(one, /^file:.*@blocks\.3\.hook_resid_post$/);
   const [fvu] = await numbers(page, one);
   assert.ok(fvu < 0.5);
-  assert.doesNotMatch(page.url(), /file|layer_3/);
+  // The address names what its reader has to open; page-address.test.js opens it.
+  assert.match(page.url(), /#model=file%3Amodel&sae=file%3Alayer_3%40blocks\.3\.hook_resid_post&/);
   await page.keyboard.press('Escape');
   assert.ok((await latents(page)).length > 0);
   assert.deepEqual(page.seen.errors, []);
@@ -186,11 +194,37 @@ test('an SAE that meets what it was not trained for', async () => {
     return (await part(page, 'caution').allInnerTexts()).join(' ');
   };
   assert.equal(await told(0), '');
-  assert.match(await told(1), /trained on gpt2-medium; the loaded model seems to be another one\. The prompt has 2\d tokens; this SAE was trained on contexts of 4\.$/);
-  assert.match(await told(2), /^This SAE was trained without a BOS; here one stands before the text\.$/);
+  assert.match(await told(1), /trained on gpt2-medium; the loaded model seems to be another one\. 2\d tokens are read at once; \S+ was trained on contexts of 4\.$/);
+  assert.match(await told(2), /^\S+ was trained without a BOS; here one stands before the text\.$/);
   await trace(page, 'a');
   assert.doesNotMatch(await told(1), /contexts of 4/);
   assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('an SAE of another width does not fit, however small it is', async () => {
+  const page = await open();
+  await openDialog(page, 'Files');
+  const narrow = saelens();
+  const files = Object.entries(narrow).map(([name, content]) => ({ name, mimeType: '', buffer: Buffer.isBuffer(content) ? content : Buffer.from(JSON.stringify(content)) }));
+  await part(page, 'pick-files').setInputFiles(files);
+  const found = part(page, 'found').locator('li');
+  await found.first().waitFor();
+  const says = /does not belong to .*6×256.*: it reads 8 values, and blocks\.1\.hook_resid_post has 256 there/;
+  assert.match(await found.first().innerText(), says);
+  assert.doesNotMatch(await found.first().innerText(), /fits/);
+  hub.repo('tiny/narrow', narrow);
+  await page.getByRole('button', { name: 'Link', exact: true }).click();
+  await page.getByRole('textbox', { name: /owner\/name/ }).fill('tiny/narrow');
+  await page.keyboard.press('Enter');
+  const linked = row(page, 'found', 'narrow');
+  await linked.waitFor();
+  assert.match(await linked.innerText(), says);
+  assert.doesNotMatch(await linked.innerText(), /fits/);
+  // Loading it all the same says the same.
+  await load(linked);
+  await part(page, 'error').waitFor();
+  assert.match(await part(page, 'error').innerText(), /Not loaded: narrow\..*\b8\b.*256/s);
   await page.context().close();
 });
 
@@ -214,6 +248,18 @@ test('files dropped on the page; a wrong hook is doubted', async () => {
   await part(page, 'doubt').waitFor();
   assert.match(await part(page, 'doubt').innerText(), /normalisation or the hook/);
   assert.equal((await loaded(page)).length, 5, 'what was there before is still there');
+  // Where it does not reconstruct at all, that is said as the engine says it.
+  await sae.locator('select').selectOption('blocks.0.hook_attn_out');
+  await load(sae);
+  await settled(page);
+  const caution = /mine@blocks\.0\.hook_attn_out does not reconstruct this activation: FVU is \d.*A wrong hook, normalisation or model/;
+  await part(page, 'doubt').nth(1).waitFor();
+  assert.match(await part(page, 'doubt').nth(1).innerText(), caution);
+  // The same beside its features, on the prompt; and not beside those of an SAE that is where it belongs.
+  await page.keyboard.press('Escape');
+  assert.match(await part(page, 'caution').innerText(), caution);
+  await part(page, 'sae-switch', '[data-sae="openai.layer_5"]').click();
+  await part(page, 'caution').waitFor({ state: 'detached' });
   await page.context().close();
 });
 
@@ -311,6 +357,8 @@ test('a link to something else downloads nothing before the person says so', asy
   const button = part(page, 'load-asked');
   await page.waitForFunction(() => /14 MB/.test(document.querySelector('[data-testid="load-asked"]')?.textContent ?? ''));
   assert.match(await button.innerText(), /^Load Tiny \(14 MB\) and 1 SAE\?$/);
+  // The model's weights and tokenizer and one SAE: 13.8 + 0.2 + 8.5 MB.
+  assert.match(await part(page, 'download').innerText(), new RegExp(`^From ${hub.origin.slice('http://'.length)}: 23 MB in all\\.$`));
   assert.deepEqual(hub.requests, []);
   await button.click();
   await part(page, 'asked').waitFor({ state: 'hidden' });
@@ -337,7 +385,7 @@ for (const { name, ...context } of VIEWS) {
   test(`${name}: everything in the dialog fits, axe-core finds nothing serious`, async () => {
     // The site's own catalogue, which is as long as it will be.
     server.files.delete('catalogue.json');
-    const page = await open(context);
+    const page = await open({ ...context, ...STILL });
     await openDialog(page);
     await part(page, 'catalogue-models').waitFor();
     await numbers(page, 'openai.layer_5');

@@ -1,11 +1,16 @@
 // The page as it is used: tokens, features, rankings, SAEs, the address, the keyboard, and mistakes.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { parseSafetensors } from '../page/parity.js';
 import { latents, openApp, part, ready, trace } from '../support/app.js';
 import { launch } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { root, serve } from '../support/server.js';
+
+const SAES = ['openai.layer_1', 'openai.layer_3', 'openai.layer_5'];
 
 let server;
 let browser;
@@ -19,6 +24,38 @@ after(async () => {
   await browser?.close();
   await server?.close();
 });
+
+/** What PyTorch computes for one of the example prompts. */
+const fairy = (async () => {
+  const file = (ending) => readFile(join(root, `tests/fixtures/fairy.${ending}`));
+  const { buffer, byteOffset, byteLength } = await file('safetensors');
+  return { ...JSON.parse(await file('json')), tensors: parseSafetensors(buffer.slice(byteOffset, byteOffset + byteLength)) };
+})();
+
+/** The latents of a token of that prompt and their activations, strongest first. */
+async function reference(sae, token) {
+  const { tensors } = await fairy;
+  const [ids, values] = ['topk_ids', 'topk_values'].map((name) => tensors[`${sae}.${name}`]);
+  const [, k] = ids.shape;
+  const row = ({ data }) => [...data.slice(token * k, (token + 1) * k)];
+  return row(ids).map((latent, place) => ({ latent, activation: row(values)[place] })).filter(({ activation }) => activation > 0);
+}
+
+/** Goes to a place of that prompt. */
+async function goTo(place) {
+  const { text: prompt } = await fairy;
+  await page.goto('about:blank');
+  await page.goto(server.url(`#${new URLSearchParams({ model: 'demo', ...place, prompt })}`));
+  await ready(page);
+}
+
+/** A number as the page writes it, as a number. */
+const number = (shown) => Number(shown.replaceAll('−', '-').replace('+', ''));
+
+/** Asserts that a number is shown that is one from the reference, rounded. */
+function assertNear(shown, want, tolerance, what) {
+  assert.ok(Math.abs(number(shown) - want) <= tolerance, `${what}: ${shown} is shown, the reference is ${want}`);
+}
 
 /** A test that starts with the page as a visitor finds it. */
 const visit = (name, steps) =>
@@ -35,12 +72,25 @@ const text = (name) => part(page, name).first().innerText();
 visit('opens with a worked prompt, traced', async () => {
   assert.ok((await tokens()).length > 10);
   assert.ok((await latents(page)).length > 0);
+  const prompt = await part(page, 'prompt').inputValue();
+  const { saes, loss, tokenLosses } = await page.evaluate(async (asked) => {
+    const { saes: all, loss: mean, tokenLosses: each } = await window.saeExplorer.trace(asked);
+    return { saes: all.map(({ metrics }) => metrics), loss: mean, tokenLosses: [...each] };
+  }, prompt);
   assert.match(await text('metrics-table'), /FVU/);
-  assert.match(await text('metrics-table'), /L0/);
-  assert.match(await text('next-tokens'), /%/);
-  assert.match(await text('status'), /\d/);
+  const cells = (name) => part(page, 'metrics-table').locator('tr').filter({ has: page.getByText(name, { exact: true }) }).locator('td').allInnerTexts();
+  const written = (name, decimals) => saes.map((metrics) => metrics[name].toFixed(decimals));
+  assert.deepEqual(await cells('FVU'), written('fvu', 4));
+  assert.deepEqual(await cells('cosine'), written('cosine', 3));
+  assert.deepEqual(await cells('relative error'), written('relativeError', 4));
+  assert.deepEqual(await cells('L0'), written('l0', 2));
+  assert.deepEqual(await cells('KL'), written('kl', 4));
+  assert.deepEqual(await cells('N'), saes.map(({ positions }) => String(positions)));
+  assert.ok(Math.abs(tokenLosses.reduce((sum, one) => sum + one, 0) / tokenLosses.length - loss) < 1e-6);
+  assert.match(await page.locator('.prompt .line').last().innerText(), new RegExp(`loss\\s+${loss.toFixed(3)}\\s+nats, N = ${tokenLosses.length}`));
   const info = await page.evaluate(() => window.saeExplorer.info());
   assert.equal(info.model.id, 'demo');
+  assert.match(await text('status'), new RegExp(`${Math.round(info.deviceBytes / 1e6)} MB on device`));
 });
 
 visit('an example prompt is one click away', async () => {
@@ -70,43 +120,69 @@ visit('any text is traced as it is typed, and shows what the engine computes', a
   assert.ok(newline, 'a newline is visible');
 });
 
-visit('a token shows its features, a feature its panel', async () => {
-  await part(page, 'token', '[data-index="5"]').click();
+visit('a token shows its features as the reference has them, a feature its panel', async () => {
+  await goTo({ sae: 'openai.layer_5', token: 5 });
   const five = await latents(page);
   await part(page, 'token', '[data-index="9"]').click();
-  assert.notDeepEqual(await latents(page), five);
-  const expected = await page.evaluate(async () => {
-    const { saes } = await window.saeExplorer.trace(document.querySelector('[data-testid="prompt"]').value);
-    return saes.map(({ k, latents: all }) => [...all.slice(9 * k, 10 * k)].filter((latent) => latent >= 0));
-  });
-  const shown = await latents(page);
-  assert.ok(expected.some((row) => row.slice(0, shown.length).join() === shown.join()), `${shown} is no SAE's row: ${JSON.stringify(expected)}`);
+  const expected = await reference('openai.layer_5', 9);
+  const shown = await part(page, 'feature-row').evaluateAll((rows) => rows.map((row) => [Number(row.dataset.latent), row.lastElementChild.textContent]));
+  assert.deepEqual(shown.map(([latent]) => latent), expected.map(({ latent }) => latent));
+  assert.notDeepEqual(five, await latents(page));
+  for (const [place, [latent, activation]] of shown.entries()) assertNear(activation, expected[place].activation, 0.002, `activation of ${latent}`);
   await part(page, 'feature-row').first().click();
   await part(page, 'feature-panel').waitFor();
-  assert.ok((await text('feature-panel')).includes(String(shown[0])));
+  assert.equal(await part(page, 'feature-panel').getAttribute('data-latent'), String(shown[0][0]));
 });
 
 visit('the whole prompt ranks features in three ways', async () => {
-  const orders = new Set();
-  for (const control of await part(page, 'ranking').locator('button, input, option').all()) {
-    if ((await control.evaluate((element) => element.tagName)) === 'OPTION') await part(page, 'ranking').locator('select').selectOption(await control.getAttribute('value'));
-    else await control.click();
-    await part(page, 'feature-row').first().waitFor();
-    orders.add((await latents(page)).slice(0, 8).join());
+  await goTo({ sae: 'openai.layer_3', view: 'prompt' });
+  const { n_tokens: tokens } = await fairy;
+  const over = new Map();
+  for (let token = 1; token < tokens; token += 1) {
+    for (const { latent, activation } of await reference('openai.layer_3', token)) {
+      const { max = 0, sum = 0, count = 0 } = over.get(latent) ?? {};
+      over.set(latent, { max: Math.max(max, activation), sum: sum + activation, count: count + 1 });
+    }
   }
-  assert.ok(orders.size >= 3, `only ${orders.size} different orders`);
+  const orders = { max: (one) => one.max, mean: (one) => one.sum / (tokens - 1), count: (one) => one.count };
+  const firsts = new Set();
+  for (const [name, value] of Object.entries(orders)) {
+    await part(page, 'ranking').locator(`[data-ranking="${name}"]`).click();
+    await page.waitForFunction((one) => document.querySelector(`[data-ranking="${one}"]`).ariaPressed === 'true', name);
+    const rows = await part(page, 'feature-row').evaluateAll((all) => all.map((row) => [Number(row.dataset.latent), ...[...row.querySelectorAll('td.number')].map((cell) => cell.textContent)]));
+    const best = [...over.values()].map(value).sort((a, b) => b - a);
+    for (const [place, [latent, max, mean, count]] of rows.entries()) {
+      const want = over.get(latent);
+      assertNear(max, want.max, 0.002, `${name}: maximum of ${latent}`);
+      assertNear(mean, want.sum / (tokens - 1), 0.002, `${name}: mean of ${latent}`);
+      assert.equal(Number(count), want.count, `${name}: tokens of ${latent}`);
+      assert.ok(Math.abs(value(want) - best[place]) < 1e-4, `${name}: ${latent} is no. ${place + 1}`);
+    }
+    firsts.add(rows.slice(0, 8).map(([latent]) => latent).join());
+  }
+  assert.equal(firsts.size, 3);
 });
 
-visit('another SAE shows other features', async () => {
-  const rows = new Set();
-  const count = await part(page, 'sae-switch').count();
-  assert.equal(count, 3);
-  for (let at = 0; at < count; at += 1) {
-    await part(page, 'sae-switch').nth(at).click();
-    await ready(page);
-    rows.add((await latents(page)).join());
+visit('each SAE shows its own features and what it loses', async () => {
+  await goTo({ token: 9 });
+  const { saes, ce_loss: loss } = await fairy;
+  assert.equal(await part(page, 'sae-switch').count(), 3);
+  for (const [at, id] of SAES.entries()) {
+    await part(page, 'sae-switch', `[data-sae="${id}"]`).click();
+    await page.waitForFunction((sae) => document.querySelector(`[data-sae="${sae}"]`).ariaPressed === 'true', id);
+    assert.deepEqual(await latents(page), (await reference(id, 9)).map(({ latent }) => latent), id);
+    const spliced = part(page, 'metrics-table').locator('tr').filter({ hasText: 'spliced loss' }).locator('td').nth(at);
+    assertNear(await spliced.innerText(), saes[id].ce_spliced_positions_ge_1, 0.0006, `${id}: spliced loss`);
+    const change = part(page, 'metrics-table').locator('tr').filter({ hasText: 'ΔCE' }).locator('td').nth(at);
+    assertNear(await change.innerText(), saes[id].ce_spliced_positions_ge_1 - loss, 0.0006, `${id}: ΔCE`);
   }
-  assert.equal(rows.size, 3);
+});
+
+visit('the next tokens are those of the reference', async () => {
+  await goTo({ token: 5 });
+  const { top5_per_position: top5 } = await fairy;
+  const words = await part(page, 'next-tokens').locator('.bars .token-text').allTextContents();
+  assert.deepEqual(words.slice(0, 5), top5[5].map(([, word]) => word.replace('Ġ', '␣')));
 });
 
 visit('the address restores everything: reload, back, and in another window', async () => {
@@ -153,31 +229,52 @@ visit('the keyboard: arrows over tokens and features, / and ?', async () => {
   await part(page, 'keys-dialog').waitFor({ state: 'hidden' });
 });
 
-visit('an edit of a feature shows what it changes', async () => {
-  await part(page, 'token').nth(8).click();
-  await part(page, 'feature-row').first().click();
-  await part(page, 'ablate').click();
-  await page.waitForFunction(() => /\d/.test(document.querySelector('[data-testid="edited"]')?.textContent ?? ''));
-  assert.match(await text('edited'), /KL/);
-  assert.equal(await part(page, 'error').count(), 0);
-});
+for (const kind of ['edit', 'edit_sparse']) {
+  visit(`an edit of a feature shows what it changes (${kind})`, async () => {
+    const { [kind]: { sae, latent, variants }, n_tokens: tokens, ce_loss: clean, text: prompt } = await fairy;
+    const { ce_loss: loss, kl_last: kl, top5_last: top5 } = variants.ablate_ge1;
+    await goTo({ sae, token: tokens - 1, feature: latent });
+    await page.getByRole('button', { name: 'at all its tokens' }).click();
+    await part(page, 'ablate').click();
+    const shown = part(page, 'edited');
+    await shown.waitFor();
+    const [, from, to, by] = /loss\s+(\S+)\s+→\s+(\S+)\s+nats\s+\(([^)]+)\)/.exec(await shown.innerText());
+    assertNear(from, clean, 0.0006, 'loss');
+    assertNear(to, loss, 0.0006, 'loss with the edit');
+    assertNear(by, loss - clean, 0.0002, 'change of the loss');
+    const [, last] = /after the selected token\s+(\S+)\s+nats/.exec(await shown.innerText());
+    assertNear(last, kl, Math.max(0.00006, kl * 0.02), 'KL at the last token');
+    assert.notEqual(number(last), 0, 'a small KL is not none');
+    const positions = await page.evaluate((one) => [...document.querySelectorAll('[data-testid="token"]')].map(({ dataset }) => Number(dataset.index)).slice(one), 1);
+    const { kl: mean, klByPosition } = await page.evaluate(async (given) => {
+      const { kl: all, klByPosition: each } = await window.saeExplorer.edited(...given);
+      return { kl: all, klByPosition: [...each] };
+    }, [prompt, { sae, latent, value: 0, positions: kind === 'edit' ? positions : variants.ablate_ge1 && (await fairy)[kind].active_positions }]);
+    const [, all] = /KL of the edit\s+(\S+)\s+nats/.exec(await shown.innerText());
+    assertNear(all, mean, Math.max(0.00006, mean * 0.02), 'KL of the edit');
+    assert.ok(Math.abs(klByPosition.slice(1).reduce((sum, value) => sum + value, 0) / (tokens - 1) - mean) < 1e-6, 'it is the mean over the counted positions');
+    // The table beside it: the likeliest tokens of the edited run, each with both probabilities.
+    const rows = await shown.locator('tbody tr').evaluateAll((lines) => lines.map((line) => [...line.cells].map((cell) => cell.textContent)));
+    const edited = rows.filter(([, , now]) => !now.startsWith('≤')).sort((a, b) => Number.parseFloat(b[2]) - Number.parseFloat(a[2]));
+    assert.deepEqual(edited.slice(0, 5).map(([word]) => word).sort(), top5.map(([, word]) => word.replace('Ġ', '␣')).sort());
+    assert.equal(await part(page, 'error').count(), 0);
+  });
+}
 
-visit('generates', async () => {
-  const before = await part(page, 'prompt').inputValue();
-  const box = part(page, 'generate');
-  const button = (await box.evaluate((element) => element.tagName)) === 'BUTTON' ? box : box.locator('button').first();
-  await button.click();
-  await page.waitForFunction(
-    (prompt) => document.body.innerText.length > 0 && document.body.dataset.state === 'ready' && (document.querySelector('[data-testid="prompt"]').value !== prompt || document.querySelector('[data-testid="generated"]')?.textContent.length > 0),
-    before,
-  );
+visit('generates what the reference does', async () => {
+  await goTo({});
+  const { greedy_text: greedy } = await fairy;
+  await part(page, 'generate').getByRole('button', { name: 'Continue' }).click();
+  await part(page, 'generate').getByRole('button', { name: 'Use as prompt' }).waitFor();
+  assert.equal(await part(page, 'generated').textContent(), greedy);
+  assert.equal(await page.evaluate(() => document.body.dataset.state), 'ready');
 });
 
 visit('mistakes are told, and nothing is lost', async (t) => {
   await t.test('an empty prompt', async () => {
     await part(page, 'prompt').fill('');
     await part(page, 'error').waitFor();
-    assert.match(await text('error'), /\S/);
+    assert.match(await text('error'), /prompt is empty|no token/i);
   });
   await t.test('a prompt that is too long: how many tokens, and an offer to cut', async () => {
     const long = 'one two '.repeat(200);

@@ -21,7 +21,7 @@ export async function openApp(browser, server, { path = '', context = {} } = {})
  * @param {{error?: boolean}} expected
  */
 export async function ready(page, { error = false } = {}) {
-  await page.waitForFunction(() => ['ready', 'error'].includes(document.body.dataset.state));
+  await page.waitForFunction(() => ['ready', 'error'].includes(document.body?.dataset.state));
   const { state, message } = await page.evaluate(() => ({
     state: document.body.dataset.state,
     message: [...document.querySelectorAll('[data-testid="error"]')].map((element) => element.innerText).join('\n'),
@@ -39,6 +39,8 @@ export const latents = (page) => part(page, 'feature-row').evaluateAll((rows) =>
 /** Types a prompt and waits for its trace: until as many tokens are shown as the engine makes of it. */
 export async function trace(page, prompt) {
   await part(page, 'prompt').fill(prompt);
+  // The page draws what was typed, and says so, before the next frame but one.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   const { tokens } = await page.evaluate((text) => window.saeExplorer.tokenize(text), prompt);
   await page.waitForFunction(
     ([text, count]) => {
@@ -51,12 +53,28 @@ export async function trace(page, prompt) {
   await ready(page);
 }
 
+/** For a context whose pages are to be looked at: nothing moves in them. */
+export const STILL = { reducedMotion: 'reduce' };
+
+/** Ends what moves on a page and goes to its top, so that it looks as it will stay: a picture of a colour on its way shows a wrong one. */
+export async function still(page) {
+  await page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync('*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent !important; }');
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    for (const moving of document.getAnimations()) moving.finish();
+    window.scrollTo(0, 0);
+    return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  });
+}
+
 /** Keeps a picture of the page, where pictures are wanted. */
 export async function picture(page, name) {
+  await still(page);
   const folder = process.env.SAE_EXPLORER_SCREENSHOTS;
   if (folder === undefined) return;
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled', caret: 'hide' });
 }
 
 /** Serious faults that axe-core finds; run from here, because the page's policy lets no other script in. */

@@ -2,10 +2,13 @@
 
 use yew::prelude::*;
 
+use crate::browser;
 use crate::controller::Controller;
+use crate::download::{Download, link_host, repository_host};
 use crate::format::{bytes, count};
-use crate::offers::{Catalogue, CatalogueModel};
-use crate::state::load::{Kind, LoadAction, Task};
+use crate::offers::{Catalogue, Offer};
+use crate::state::load::{Kind, LoadAction, Section, Task};
+use crate::state::url::Reference;
 use crate::state::{Remote, State};
 use crate::tasks::to_see;
 
@@ -19,26 +22,56 @@ pub fn asked(controller: &Controller, state: &State) -> Html {
         Remote::Here(catalogue) => Some(&**catalogue),
         _ => None,
     };
+    let (model, _) = state.missing(place);
+    // A model from somebody's files: nothing can be loaded for it before it is there.
+    if let Some(Reference::File(name, _)) = model.as_deref().map(Reference::of_model) {
+        return missing_model(controller, state, name);
+    }
     let question = format!("Load {}?", what(&tasks, catalogue));
+    // The catalogue may name a mirror; without an answer nothing is said of hosts.
+    let from = match &state.open.catalogue {
+        Remote::Idle | Remote::Waiting => String::new(),
+        Remote::Here(_) | Remote::Failed(_) => Download::of(&tasks, catalogue).sentence(),
+    };
     let yes = {
         let (controller, place) = (controller.clone(), place.clone());
         let weights = state.open.weights().to_owned();
         move |_| controller.run(tasks.clone(), &weights, Some(place.clone()))
     };
-    let no = if state.model.is_some() {
-        html! { <button type="button" onclick={controller.on_load(|_: MouseEvent| LoadAction::Stay)}>{ "Stay with what is loaded" }</button> }
-    } else {
-        let controller = controller.clone();
-        let demo = move |_| {
-            controller.tell(LoadAction::Stay);
-            controller.run(vec![Task::demo()], "auto", None);
-        };
-        html! { <button type="button" onclick={demo}>{ "Use the demo instead" }</button> }
-    };
     html! {
         <div class="card asked" data-testid="asked">
             <p>{ "This link is about a model or an SAE that is not loaded. Nothing is downloaded until you say so." }</p>
-            <div class="controls"><button type="button" class="main" data-testid="load-asked" onclick={yes}>{ question }</button>{ no }</div>
+            if !from.is_empty() {
+                <p data-testid="download">{ from }</p>
+            }
+            <div class="controls"><button type="button" class="main" data-testid="load-asked" onclick={yes}>{ question }</button>{ no(controller, state) }</div>
+        </div>
+    }
+}
+
+/// The button for those who do not want what the link asks for.
+fn no(controller: &Controller, state: &State) -> Html {
+    if state.model.is_some() {
+        return html! { <button type="button" onclick={controller.on_load(|_: MouseEvent| LoadAction::Stay)}>{ "Stay with what is loaded" }</button> };
+    }
+    let controller = controller.clone();
+    let demo = move |_| {
+        controller.tell(LoadAction::Stay);
+        controller.run(vec![Task::demo()], "auto", None);
+    };
+    html! { <button type="button" onclick={demo}>{ "Use the demo instead" }</button> }
+}
+
+/// A model that was opened from files: only a person has them.
+fn missing_model(controller: &Controller, state: &State, name: &str) -> Html {
+    let open = {
+        let controller = controller.clone();
+        move |_| controller.open(Section::Files)
+    };
+    html! {
+        <div class="card asked" data-testid="asked">
+            <p>{ format!("This link is about the model “{name}”, which was opened from files. The page cannot open them by itself: open that folder again, by its name, or drop it on the page. Nothing of another model is shown in its place.") }</p>
+            <div class="controls"><button type="button" class="main" onclick={open}>{ "Open files…" }</button>{ no(controller, state) }</div>
         </div>
     }
 }
@@ -49,15 +82,10 @@ fn what(tasks: &[Task], catalogue: Option<&Catalogue>) -> String {
     let mut parts = Vec::new();
     for task in tasks {
         match task.kind {
-            Kind::Model => {
-                let mut offers = catalogue.iter().flat_map(|catalogue| &catalogue.models);
-                parts.push(match offers.find(|model| model.offer.id == task.id) {
-                    Some(CatalogueModel { offer, .. }) => {
-                        format!("{} ({})", offer.name, bytes(offer.bytes))
-                    }
-                    None => task.name.clone(),
-                });
-            }
+            Kind::Model => parts.push(match entry(task, catalogue) {
+                Some(offer) => format!("{} ({})", offer.name, bytes(offer.bytes)),
+                None => task.name.clone(),
+            }),
             Kind::Demo | Kind::ModelLink => parts.push(task.name.clone()),
             Kind::Sae | Kind::SaeLink | Kind::Neurons => saes += 1,
         }
@@ -66,4 +94,37 @@ fn what(tasks: &[Task], catalogue: Option<&Catalogue>) -> String {
         parts.push(count(saes, "SAE"));
     }
     parts.join(" and ")
+}
+
+/// The entry of the catalogue that a task loads.
+fn entry<'a>(task: &Task, catalogue: Option<&'a Catalogue>) -> Option<&'a Offer> {
+    let catalogue = catalogue?;
+    let name = task.id.split('@').next().unwrap_or_default();
+    let models = catalogue.models.iter().map(|model| &model.offer);
+    let saes = catalogue.saes.iter().map(|sae| &sae.offer);
+    match task.kind {
+        Kind::Model => models.into_iter().find(|offer| offer.id == name),
+        Kind::Sae => saes.into_iter().find(|offer| offer.id == name),
+        Kind::Demo | Kind::ModelLink | Kind::SaeLink | Kind::Neurons => None,
+    }
+}
+
+impl Download {
+    /// What loading would download: the catalogue's entries have sizes, what links lead to has none before it is asked for.
+    fn of(tasks: &[Task], catalogue: Option<&Catalogue>) -> Self {
+        let mut download = Self::default();
+        let mirror = catalogue.map_or("", |catalogue| &catalogue.mirror);
+        for task in tasks {
+            match task.kind {
+                Kind::Model | Kind::Sae => {
+                    let size = entry(task, catalogue).map(|offer| offer.bytes);
+                    download.add(repository_host(mirror), size);
+                }
+                Kind::ModelLink | Kind::SaeLink => download.add(link_host(&task.id, mirror), None),
+                Kind::Demo => download.add(browser::host(), None),
+                Kind::Neurons => {}
+            }
+        }
+        download
+    }
 }

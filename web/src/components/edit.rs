@@ -10,7 +10,7 @@ use crate::browser;
 use crate::controller::Controller;
 use crate::data::{Edited, NextToken, SaeTrace, Trace};
 use crate::definitions::{EDIT, KL_EDITED, LOSS};
-use crate::format::{count, fixed, optional, percent, plain, signed};
+use crate::format::{NONE, count, fixed, optional, percent, plain, signed, small};
 use crate::ranking::peak;
 use crate::state::{Action, EditSpec, EditState, Reach, Remote};
 
@@ -37,14 +37,15 @@ pub fn edit(
             .collect(),
     };
     let run = |value: f64| {
-        let (controller, prompt) = (controller.clone(), trace.prompt.clone());
+        let controller = controller.clone();
         let spec = EditSpec {
+            tokens: trace.ids(),
             sae: sae.id.clone(),
             latent,
             value,
             positions: positions.clone(),
         };
-        move |_: MouseEvent| controller.edit(prompt.clone(), spec.clone())
+        move |_: MouseEvent| controller.edit(spec.clone())
     };
     let nowhere = positions.is_empty();
     let oninput = controller.on(|event: InputEvent| {
@@ -108,10 +109,10 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
         <div class="outcome" data-testid="edited" aria-live="polite">
             <p class="line">
                 <span>{ format!("feature {} set to ", spec.latent) }<b>{ fixed(spec.value, 2) }</b>{ format!(" {at}") }</span>
-                <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| "—".to_owned()) }{ ")" }</span>
-                <span>{ defined(KL_EDITED) }{ " " }<b>{ optional(edited.kl, 4) }</b>{ " nats" }</span>
+                <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| NONE.to_owned()) }{ format!("), N = {}", trace.token_losses.len()) }</span>
+                <span>{ defined(KL_EDITED) }{ " " }<b>{ edited.kl.map_or_else(|| NONE.to_owned(), small) }</b>{ format!(" nats, N = {}", trace.sae(&spec.sae).map_or(0, |sae| sae.metrics.positions)) }</span>
                 if let Some(kl) = edited.kl_by_position.get(token) {
-                    <span>{ "after the selected token " }<b>{ fixed(f64::from(*kl), 4) }</b>{ " nats" }</span>
+                    <span>{ "after the selected token " }<b>{ small(f64::from(*kl)) }</b>{ " nats" }</span>
                 }
             </p>
             if let Some((index, change)) = worst {
@@ -145,7 +146,7 @@ fn comparison(trace: &Trace, edited: &Edited, token: usize) -> Html {
     // A token outside a run's ten is less likely there than its tenth.
     let below = |side: &[NextToken]| {
         side.last().map_or_else(
-            || "—".to_owned(),
+            || NONE.to_owned(),
             |last| format!("≤{}", percent(last.prob.into())),
         )
     };
@@ -160,7 +161,7 @@ fn comparison(trace: &Trace, edited: &Edited, token: usize) -> Html {
                 <td class="words">{ token_text(&next.text) }</td>
                 <td class="number">{ before.map_or_else(|| below(clean), percent) }</td>
                 <td class="number">{ now.map_or_else(|| below(after), percent) }</td>
-                <td class="number">{ change.unwrap_or_else(|| "—".to_owned()) }</td>
+                <td class="number">{ change.unwrap_or_else(|| NONE.to_owned()) }</td>
             </tr>
         }
     };

@@ -6,7 +6,12 @@ use crate::controller::Controller;
 use crate::state::{Action, During, Problem};
 
 /// The failure's message with the buttons that help; the prompt is there to cut it where it is too long.
-pub fn error_banner(controller: &Controller, problem: &Problem, prompt: &str) -> Html {
+pub fn error_banner(
+    controller: &Controller,
+    problem: &Problem,
+    prompt: &str,
+    bos: Option<bool>,
+) -> Html {
     let Problem {
         code,
         message,
@@ -16,7 +21,7 @@ pub fn error_banner(controller: &Controller, problem: &Problem, prompt: &str) ->
     let button = match (during, too_long, code.as_str()) {
         (During::Tracing, Some((_, limit)), _) => {
             let (controller, prompt, limit) = (controller.clone(), prompt.to_owned(), *limit);
-            let cut = move |_| controller.cut(prompt.clone(), limit);
+            let cut = move |_| controller.cut(prompt.clone(), bos, limit);
             html! { <button type="button" onclick={cut}>{ format!("Cut to {limit} tokens") }</button> }
         }
         // Nothing but another prompt helps.

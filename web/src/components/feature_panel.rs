@@ -9,7 +9,7 @@ use super::term::defined;
 use super::token_text::token_text;
 use crate::controller::Controller;
 use crate::data::{Feature, TokenValue, Trace};
-use crate::definitions::{DECODER_NORM, ENCODER_BIAS, LOGIT_EFFECT, MAXIMUM, NEAREST};
+use crate::definitions::{DECODER_NORM, ENCODER_BIAS, LOGIT_EFFECT, MAXIMUM, NEAREST, OUTPUT_NORM};
 use crate::display::{hook_label, quoted};
 use crate::format::{count, fixed, share, signed};
 use crate::ranking::{along, peak, strongest};
@@ -72,6 +72,9 @@ pub fn FeaturePanel(props: &Props) -> Html {
                 <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>
                 if let Some(feature) = told {
                     <span>{ defined(DECODER_NORM) }{ " " }<b>{ fixed(feature.decoder_norm, 3) }</b></span>
+                    if !feature.writes_its_direction() {
+                        <span>{ defined(OUTPUT_NORM) }{ " " }<b>{ fixed(feature.output_norm, 3) }</b></span>
+                    }
                     <span>{ defined(ENCODER_BIAS) }{ " " }<b>{ signed(feature.encoder_bias, 3) }</b></span>
                 }
             </p>

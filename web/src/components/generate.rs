@@ -5,8 +5,10 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::controller::Controller;
+use crate::data::Trace;
 use crate::engine::GenerateOptions;
 use crate::format::count;
+use crate::shared::Shared;
 use crate::state::{Action, GenerateField, GenerateState};
 
 /// The settings, if all of them make sense; else what does not.
@@ -29,12 +31,13 @@ fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
     })
 }
 
-/// The panel: settings as typed, what has come, and the prompt to continue. `ready` says that the engine is there.
+/// The panel: settings as typed, what has come, and the trace to continue. `current` says that it is of the prompt as it
+/// stands.
 pub fn generate_panel(
     controller: &Controller,
     generate: &GenerateState,
-    prompt: &str,
-    ready: bool,
+    trace: &Shared<Trace>,
+    current: bool,
 ) -> Html {
     let options = options(generate);
     let field = |field: GenerateField, label: &'static str, title: &'static str, value: &str| {
@@ -47,10 +50,10 @@ pub fn generate_panel(
         html! { <label {title}>{ label }<input type="text" inputmode="decimal" size="5" value={value.to_owned()} {oninput} /></label> }
     };
     let start = {
-        let (controller, prompt, options) = (controller.clone(), prompt.to_owned(), options);
+        let (controller, trace, options) = (controller.clone(), trace.clone(), options);
         move |_| {
             if let Ok(options) = options {
-                controller.generate(prompt.clone(), options);
+                controller.generate(&trace, options);
             }
         }
     };
@@ -66,7 +69,7 @@ pub fn generate_panel(
                 if generate.running {
                     <button type="button" key="stop" onclick={stop}>{ "Stop" }</button>
                 } else {
-                    <button type="button" key="start" disabled={!ready || options.is_err()} onclick={start}>{ "Continue" }</button>
+                    <button type="button" key="start" disabled={!current || options.is_err()} onclick={start}>{ "Continue" }</button>
                 }
                 { field(GenerateField::MaxTokens, "tokens at most", "How many new tokens at most", &generate.max_tokens) }
                 { field(GenerateField::Temperature, "temperature", "0 takes the likeliest token each time (greedy); above 0 tokens are drawn, more freely the higher it is", &generate.temperature) }
@@ -76,7 +79,7 @@ pub fn generate_panel(
                 <p class="error" role="alert">{ message }</p>
             }
             if !generate.text.is_empty() {
-                <p class="generated"><span class="muted">{ &generate.prompt }</span><b data-testid="generated">{ &generate.text }</b></p>
+                <p class="generated" dir="auto"><span class="muted">{ &generate.prompt }</span><b data-testid="generated">{ &generate.text }</b></p>
             }
             if generate.running || !generate.text.is_empty() || generate.ended.is_some() {
                 <p class="line" role="status">

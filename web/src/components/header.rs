@@ -14,8 +14,8 @@ use crate::state::{Action, State};
 /// The header: it tells a little of everything.
 pub fn header(controller: &Controller, state: &State) -> Html {
     let open = {
-        let (controller, state) = (controller.clone(), state.clone());
-        move |_| controller.open(Section::Catalogue, &state)
+        let controller = controller.clone();
+        move |_| controller.open(Section::Catalogue)
     };
     html! {
         <header class="top">

@@ -4,26 +4,29 @@ use yew::prelude::*;
 
 use super::term::defined;
 use crate::data::{Metrics, SaeTrace, Trace};
-use crate::definitions::{DELTA_CE, FVU, KL, L0, LOSS, N, RELATIVE_ERROR, SPLICED_LOSS, Term};
+use crate::definitions::{
+    COSINE, DELTA_CE, FVU, KL, L0, LOSS, N, RELATIVE_ERROR, SPLICED_LOSS, Term,
+};
 use crate::display::hook_label;
-use crate::format::{fixed, optional, signed};
+use crate::format::{NONE, fixed, optional, signed, small};
 
 /// A line of the table: the term, its unit, and how an SAE's value is written.
 type Line = (Term, &'static str, fn(&Metrics) -> Option<String>);
 
-const LINES: [Line; 7] = [
+const LINES: [Line; 8] = [
     (SPLICED_LOSS, "nats", |metrics| {
         metrics.spliced_loss.map(|value| fixed(value, 3))
     }),
     (DELTA_CE, "nats", |metrics| {
         metrics.delta_ce.map(|value| signed(value, 3))
     }),
-    (KL, "nats", |metrics| {
-        metrics.kl.map(|value| fixed(value, 3))
-    }),
+    (KL, "nats", |metrics| metrics.kl.map(small)),
     (FVU, "", |metrics| metrics.fvu.map(|value| fixed(value, 4))),
     (RELATIVE_ERROR, "", |metrics| {
         metrics.relative_error.map(|value| fixed(value, 4))
+    }),
+    (COSINE, "", |metrics| {
+        metrics.cosine.map(|value| fixed(value, 3))
     }),
     (L0, "", |metrics| metrics.l0.map(|value| fixed(value, 2))),
     (N, "positions", |metrics| {
@@ -52,12 +55,28 @@ pub fn metrics_table(trace: &Trace, selected: &str) -> Html {
                             <th scope="row">{ defined(term) }if !unit.is_empty() { <span class="unit">{ format!(" {unit}") }</span> }</th>
                             { for trace.saes.iter().map(|sae| match value(&sae.metrics) {
                                 Some(value) => html! { <td class={on(sae)}>{ value }</td> },
-                                None => html! { <td class={on(sae)} title="The prompt is too short for this metric">{ "—" }</td> },
+                                None => html! { <td class={on(sae)} title={why_none(&sae.metrics)}>{ NONE }</td> },
                             }) }
                         </tr>
                     }) }
                 </tbody>
             </table>
+            if trace.saes.iter().any(|sae| sae.metrics.positions == 0) {
+                <p class="muted" data-testid="none-counts">{ NO_POSITION }</p>
+            }
         </section>
+    }
+}
+
+/// Said where there are no numbers because nothing entered into them.
+const NO_POSITION: &str =
+    "No position counts: neither a BOS does, nor what the SAE's training left out.";
+
+/// Why a metric is missing.
+fn why_none(metrics: &Metrics) -> &'static str {
+    if metrics.positions == 0 {
+        NO_POSITION
+    } else {
+        "The prompt is too short for this metric, or its positions do not vary"
     }
 }

@@ -3,6 +3,7 @@
 pub mod activation_chart;
 pub mod asked;
 pub mod bars;
+pub mod bos;
 pub mod edit;
 pub mod error_banner;
 pub mod feature_panel;
@@ -11,6 +12,7 @@ pub mod generate;
 pub mod header;
 pub mod keys_dialog;
 pub mod metrics;
+pub mod missing;
 pub mod next_tokens;
 pub mod note;
 pub mod open;

@@ -80,12 +80,10 @@ pub fn progress_bar(controller: &Controller, state: &State) -> Html {
                 }
             </p>
             <progress aria-label={title.clone()} max={known.then(|| plain(total, 0))} value={known.then(|| plain(loaded, 0))} />
-            if job.is_some() {
-                <p>
-                    <span class="muted">{ file(meter) }</span>
-                    <button type="button" class="quiet" data-testid="cancel" onclick={stop}>{ "Cancel" }</button>
-                </p>
-            }
+            <p>
+                <span class="muted">{ file(meter) }</span>
+                <button type="button" class="quiet" data-testid="cancel" onclick={stop}>{ "Cancel" }</button>
+            </p>
         </div>
     }
 }

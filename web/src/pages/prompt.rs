@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::components::asked::asked;
+use crate::components::bos::bos_line;
 use crate::components::error_banner::error_banner;
 use crate::components::feature_panel::FeaturePanel;
 use crate::components::features::Features;
@@ -12,6 +13,7 @@ use crate::components::generate::generate_panel;
 use crate::components::header::header;
 use crate::components::keys_dialog::KeysDialog;
 use crate::components::metrics::metrics_table;
+use crate::components::missing::missing_sae;
 use crate::components::next_tokens::next_tokens;
 use crate::components::note::NoteLine;
 use crate::components::open::OpenDialog;
@@ -20,14 +22,14 @@ use crate::components::prompt_box::prompt_box;
 use crate::components::term::defined;
 use crate::components::tokens::Tokens;
 use crate::controller::Controller;
-use crate::data::Trace;
+use crate::data::{SaeInfo, Trace};
 use crate::definitions::LOSS;
 use crate::export;
 use crate::format::{count, optional};
 use crate::ranking::along;
 use crate::shared::Shared;
 use crate::state::load::Section;
-use crate::state::{Action, During, Phase, State};
+use crate::state::{Action, During, State};
 
 /// The page.
 pub fn prompt_page(controller: &Controller, state: &State) -> Html {
@@ -36,7 +38,7 @@ pub fn prompt_page(controller: &Controller, state: &State) -> Html {
             .problem
             .as_ref()
             .filter(|problem| (problem.during == During::Tracing) == about_prompt);
-        problem.map(|problem| error_banner(controller, problem, state.prompt()))
+        problem.map(|problem| error_banner(controller, problem, state.prompt(), state.place.bos))
     };
     let at_fault = state
         .problem
@@ -80,8 +82,14 @@ fn tokens(controller: &Controller, state: &State, trace: &Shared<Trace>) -> Html
         .feature
         .zip(state.sae_trace())
         .map(|(latent, sae)| (latent, along(sae, trace.tokens.len(), latent)));
+    let skipped = state
+        .sae_trace()
+        .map_or_else(Vec::new, |sae| sae.skipped.clone());
     html! {
-        <Tokens controller={controller.clone()} trace={trace.clone()} selected={state.place.token} {feature} loss_shown={state.loss_shown} />
+        <>
+            <Tokens controller={controller.clone()} trace={trace.clone()} selected={state.place.token} {feature} {skipped} loss_shown={state.loss_shown} />
+            { bos_line(controller, state, trace) }
+        </>
     }
 }
 
@@ -97,10 +105,12 @@ fn parts(controller: &Controller, state: &State) -> Html {
         <>
             <div class="list">
                 if let Some(info) = info {
-                    { for info.cautions(trace).into_iter().map(|caution| html! { <p class="caution" data-testid="caution">{ caution }</p> }) }
+                    { cautions(info, trace) }
                     <Features controller={controller.clone()} trace={trace.clone()} sae={sae.to_owned()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
+                } else if state.missing_sae().is_some() {
+                    { missing_sae(controller, state) }
                 } else {
-                    { no_sae(controller, state) }
+                    { no_sae(controller) }
                 }
             </div>
             <aside aria-label="Selected feature">
@@ -115,17 +125,31 @@ fn parts(controller: &Controller, state: &State) -> Html {
                 }
             </div>
             <div class="continue">
-                { generate_panel(controller, &state.generate, state.prompt(), state.phase == Phase::Ready) }
+                { generate_panel(controller, &state.generate, trace, state.is_current()) }
             </div>
         </>
     }
 }
 
+/// Where the SAE's numbers are not to be trusted, and what was assumed of its files.
+fn cautions(info: &SaeInfo, trace: &Trace) -> Html {
+    let cautions = trace
+        .sae(&info.id)
+        .into_iter()
+        .flat_map(|sae| &sae.cautions);
+    html! {
+        <>
+            { for cautions.map(|caution| html! { <p class="caution" data-testid="caution">{ caution }</p> }) }
+            { for info.notices.iter().map(|notice| html! { <p class="notice" data-testid="notice">{ notice }</p> }) }
+        </>
+    }
+}
+
 /// What stands in the place of the features where no SAE is loaded.
-fn no_sae(controller: &Controller, state: &State) -> Html {
+fn no_sae(controller: &Controller) -> Html {
     let open = {
-        let (controller, state) = (controller.clone(), state.clone());
-        move |_| controller.open(Section::Catalogue, &state)
+        let controller = controller.clone();
+        move |_| controller.open(Section::Catalogue)
     };
     html! {
         <section class="card" aria-labelledby="features-title">
@@ -143,8 +167,8 @@ fn summary(controller: &Controller, trace: &Shared<Trace>, state: &State) -> Htm
         move |_| controller.copy("the trace as JSON", export::json(&trace))
     };
     let link = {
-        let controller = controller.clone();
-        move |_| controller.copy("a link to this view", browser::address())
+        let (controller, hash) = (controller.clone(), state.address().to_hash());
+        move |_| controller.copy("a link to this view", browser::address(&hash))
     };
     let show = controller.on(|event: Event| {
         Action::ShowLoss(event.target_unchecked_into::<HtmlInputElement>().checked())

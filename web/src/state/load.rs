@@ -2,8 +2,8 @@
 
 use super::meter::Meter;
 use super::url::{Place, Reference};
-use super::{During, History, Note, Phase, Problem, Remote, State};
-use crate::data::{Metrics, ModelInfo, Progress, SaeInfo};
+use super::{During, History, Note, Phase, Problem, Remote, Sample, State};
+use crate::data::{Info, ModelInfo, Progress, SaeInfo};
 use crate::offers::{Catalogue, Found, Source, Storage};
 use crate::shared::Shared;
 
@@ -33,7 +33,7 @@ impl Section {
     ];
 }
 
-/// What a task loads.
+/// Kinds of things that a task loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The demo: its model and its SAEs.
@@ -175,6 +175,8 @@ pub enum LoadAction {
     Seeking(Section),
     /// What was found there.
     Found(Section, Result<Found, String>),
+    /// The person no longer wants to know.
+    SeekStopped(Section),
     /// A hook was chosen for an SAE that was found: slot, index, hook.
     Hook(usize, usize, String),
     /// What the browser keeps.
@@ -198,11 +200,13 @@ pub enum LoadAction {
     /// An SAE's numbers on the sample text are asked for.
     Measuring(String),
     /// They came.
-    Measured(String, Result<Metrics, String>),
+    Measured(String, Result<Sample, String>),
     /// The address asks for something that is not loaded.
     Ask(Place),
     /// It is not to be loaded.
     Stay,
+    /// The person loads what has these ids, be it what the address asks for or something else.
+    Chosen(Vec<String>),
 }
 
 impl State {
@@ -220,6 +224,7 @@ impl State {
                 self.open.hooks.retain(|one| one.0 != slot);
             }
             LoadAction::Found(section, told) => self.open.found[slot(section)] = remote(told),
+            LoadAction::SeekStopped(section) => self.open.found[slot(section)] = Remote::Idle,
             LoadAction::Hook(slot, index, hook) => {
                 self.open
                     .hooks
@@ -240,6 +245,7 @@ impl State {
             LoadAction::Ended(broken) => {
                 self.job = None;
                 self.broken = broken;
+                self.answer_asked();
             }
             LoadAction::Dismiss => self.broken = None,
             LoadAction::Model(model) => self.model_loaded(model),
@@ -251,18 +257,50 @@ impl State {
                 self.set_numbers(id, told);
             }
             LoadAction::Ask(place) => self.asked = Some(place),
-            LoadAction::Stay => {
-                self.asked = None;
-                self.history = History::Replace;
-            }
+            LoadAction::Stay => self.stay(),
+            LoadAction::Chosen(ids) => self.chosen(&ids),
         }
     }
 
-    fn model_loaded(&mut self, model: ModelInfo) {
+    /// The person does not want what the address asks for.
+    fn stay(&mut self) {
+        self.asked = None;
+        self.history = History::Replace;
+        if self.model.is_none() {
+            // What the address selected belongs to what it asked for.
+            self.place.sae = None;
+            self.place.token = None;
+            self.select_feature(None, History::Replace);
+        } else if self.missing_sae().is_some() {
+            self.place.sae = self.middle_sae();
+            self.select_feature(None, History::Replace);
+            self.choose();
+        }
+    }
+
+    /// The person loads something. Where that is a part of what the address asks for, the rest of it is still wanted.
+    fn chosen(&mut self, ids: &[String]) {
+        let Some(place) = &self.asked else { return };
+        let (model, saes) = self.missing(place);
+        if !model.iter().chain(&saes).any(|id| ids.contains(id)) {
+            self.stay();
+        }
+    }
+
+    /// Goes to the place that the address asks for, once all that it needs is there.
+    fn answer_asked(&mut self) {
+        if let Some(place) = self.asked.take_if(|_| self.model.is_some()) {
+            // What is still missing is asked for again.
+            self.restore(place);
+        }
+    }
+
+    pub(super) fn model_loaded(&mut self, model: ModelInfo) {
         self.place.model = Some(model.id.clone());
         self.select_feature(None, History::Push);
         self.place.sae = None;
         self.place.token = None;
+        self.generate.forget();
         self.model = Some(Shared::new(model));
         self.saes = Shared::default();
         self.numbers.clear();
@@ -273,20 +311,21 @@ impl State {
         self.at_once = true;
     }
 
-    fn sae_loaded(&mut self, sae: SaeInfo) {
+    pub(super) fn sae_loaded(&mut self, sae: SaeInfo) {
         let id = sae.id.clone();
         let mut saes = (*self.saes).clone();
         saes.retain(|one| one.id != id);
         saes.push(sae);
         self.saes = Shared::new(saes);
+        self.numbers.retain(|one| one.0 != id);
         if self.place.sae.as_ref() != Some(&id) {
             self.select_feature(None, History::Push);
         }
         self.place.sae = Some(id);
-        self.at_once = true;
+        self.outdated();
     }
 
-    fn sae_unloaded(&mut self, id: &str) {
+    pub(super) fn sae_unloaded(&mut self, id: &str) {
         let mut saes = (*self.saes).clone();
         saes.retain(|one| one.id != id);
         self.numbers.retain(|one| one.0 != id);
@@ -298,32 +337,135 @@ impl State {
         self.at_once = true;
     }
 
-    fn set_numbers(&mut self, id: String, told: Remote<Metrics>) {
+    /// What was loaded changed: what was computed before may be of weights that had the same id.
+    pub(super) fn outdated(&mut self) {
+        self.stale = true;
+        self.feature = Remote::Idle;
+        self.edit.answer = None;
+        self.at_once = true;
+        self.attempt = self.attempt.wrapping_add(1);
+    }
+
+    /// Of several layers the middle one has the most to see.
+    pub(super) fn middle_sae(&self) -> Option<String> {
+        self.saes.get(self.saes.len() / 2).map(|sae| sae.id.clone())
+    }
+
+    /// The SAE that the address names and that is not loaded. Nothing of another one is shown in its place.
+    pub fn missing_sae(&self) -> Option<&str> {
+        let id = self.place.sae.as_deref()?;
+        let loaded = self.saes.iter().any(|sae| sae.id == id);
+        (self.model.is_some() && !loaded).then_some(id)
+    }
+
+    /// Where the address says that an SAE from a file of this name belongs, while it waits for that file.
+    pub fn wanted_hook(&self, name: &str) -> Option<&str> {
+        let asked = self.asked.as_ref().and_then(|place| place.sae.as_deref());
+        match Reference::of(asked.or(self.missing_sae())?) {
+            Reference::File(wanted, hook) if wanted == name => hook,
+            _ => None,
+        }
+    }
+
+    /// Takes over what is loaded, as the engine tells it: a script on the page may have changed it. `changed` says that
+    /// one certainly did. What the page loads itself it knows already.
+    pub(super) fn synchronise(&mut self, info: &Info, changed: bool) {
+        if self.job.is_some() || self.phase == Phase::Loading {
+            return;
+        }
+        let Some(model) = &info.model else { return };
+        if self.model.as_deref() != Some(model) {
+            self.model_loaded(model.clone());
+        }
+        let here = self.saes.clone();
+        for sae in here.iter() {
+            if !info.saes.iter().any(|one| one.id == sae.id) {
+                self.sae_unloaded(&sae.id);
+            }
+        }
+        for sae in &info.saes {
+            if !here.contains(sae) {
+                self.sae_loaded(sae.clone());
+            }
+        }
+        if changed {
+            self.outdated();
+        }
+    }
+
+    fn set_numbers(&mut self, id: String, told: Remote<Sample>) {
         self.numbers.retain(|one| one.0 != id);
+        if let Remote::Here(Sample { bos, .. }) = told {
+            // What is loaded decides whether a BOS goes first. Numbers from before are of another text.
+            self.numbers
+                .retain(|one| !matches!(&one.1, Remote::Here(before) if before.bos != bos));
+        }
         if self.saes.iter().any(|sae| sae.id == id) {
             self.numbers.push((id, told));
         }
     }
 
     /// An SAE's numbers on the sample text.
-    pub fn numbers_of(&self, id: &str) -> Option<&Remote<Metrics>> {
+    pub fn numbers_of(&self, id: &str) -> Option<&Remote<Sample>> {
         let found = self.numbers.iter().find(|one| one.0 == id);
         found.map(|one| &one.1)
+    }
+
+    /// SAEs whose numbers somebody looks for and nobody has asked for: those without, while the dialog is open.
+    pub fn unmeasured(&self) -> Vec<String> {
+        let shown = self.open.section.is_some() && self.job.is_none();
+        let saes = self.saes.iter().filter(|_| shown);
+        saes.filter(|sae| self.numbers_of(&sae.id).is_none())
+            .map(|sae| sae.id.clone())
+            .collect()
     }
 
     /// The place with the ids of everything that is loaded, for the address.
     pub fn address(&self) -> Place {
         let mut place = self.place.clone();
-        let beside =
-            self.saes.iter().map(|sae| &sae.id).filter(|&id| {
-                place.sae.as_ref() != Some(id) && Reference::of(id) != Reference::Part
-            });
-        place.beside = beside.cloned().collect();
+        let beside = self
+            .saes
+            .iter()
+            .map(|sae| &sae.id)
+            .filter(|&id| place.sae.as_ref() != Some(id) && loads_by_itself(id));
+        place.beside = beside.map(|id| self.pinned_sae(id)).collect();
+        place.sae = place.sae.map(|id| self.pinned_sae(&id));
+        place.model = place.model.map(|id| match &self.model {
+            Some(model) if model.id == id => pinned_model(model),
+            _ => id,
+        });
         place
     }
 
-    /// What an address names that is not loaded: the model, and the SAEs for it.
+    /// An SAE's id for others: with the commit that was loaded.
+    fn pinned_sae(&self, id: &str) -> String {
+        let sae = self.saes.iter().find(|sae| sae.id == id);
+        Reference::of(id).pinned(id, sae.and_then(|sae| sae.origin.as_ref()))
+    }
+
+    /// The place with the ids by which what it names is loaded here: an address may name the same at its commit.
+    pub(super) fn as_loaded(&self, mut place: Place) -> Place {
+        if let Some(model) = &self.model
+            && place.model.as_ref() == Some(&pinned_model(model))
+        {
+            place.model = Some(model.id.clone());
+        }
+        for id in place.sae.iter_mut().chain(&mut place.beside) {
+            let here = self.saes.iter().any(|sae| sae.id == *id);
+            let same = self
+                .saes
+                .iter()
+                .find(|sae| !here && self.pinned_sae(&sae.id) == *id);
+            if let Some(sae) = same {
+                id.clone_from(&sae.id);
+            }
+        }
+        place
+    }
+
+    /// What an address names that is not loaded: the model, and those SAEs for it that the page could load.
     pub fn missing(&self, place: &Place) -> (Option<String>, Vec<String>) {
+        let place = self.as_loaded(place.clone());
         let here = self.model.as_ref().map_or("demo", |model| &model.id);
         let model = place.model.clone().filter(|asked| asked != here);
         let loaded = |id: &String| model.is_none() && self.saes.iter().any(|sae| sae.id == *id);
@@ -331,7 +473,7 @@ impl State {
             .sae
             .iter()
             .chain(&place.beside)
-            .filter(|id| Reference::of(id) != Reference::Part && !loaded(id));
+            .filter(|id| loads_by_itself(id) && !loaded(id));
         (model.clone(), saes.cloned().collect())
     }
 
@@ -364,6 +506,16 @@ impl Broken {
             "network" | "cors" | "worker-died" | "device-lost"
         )
     }
+}
+
+/// A model's id for others: with the commit that was loaded.
+fn pinned_model(model: &ModelInfo) -> String {
+    Reference::of_model(&model.id).pinned(&model.id, model.origin.as_ref())
+}
+
+/// Whether an SAE's id says where it is loaded from, for a page that does not have it.
+fn loads_by_itself(id: &str) -> bool {
+    !matches!(Reference::of(id), Reference::Part | Reference::File(..))
 }
 
 fn remote<T>(told: Result<T, String>) -> Remote<Shared<T>> {

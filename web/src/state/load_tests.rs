@@ -1,7 +1,7 @@
 //! What happens when models and SAEs are loaded and unloaded.
 
 use super::load::{Broken, Job, LoadAction, Section};
-use super::url::{Place, Reference};
+use super::url::{Place, Reference, public, repository};
 use super::*;
 
 fn sae(id: &str) -> SaeInfo {
@@ -59,9 +59,13 @@ fn a_new_sae_is_selected_and_traced_and_its_numbers_belong_to_it() {
     let state = state.after(Action::Traced(trace(&["a", "b", "mine"])));
     assert_eq!((state.word(), state.place.feature), ("ready", Some(4)));
 
-    let numbers = Metrics {
-        fvu: Some(0.1),
-        ..Metrics::default()
+    let numbers = Sample {
+        metrics: Metrics {
+            fvu: Some(0.1),
+            ..Metrics::default()
+        },
+        bos: true,
+        ..Sample::default()
     };
     let state = load(state, LoadAction::Measuring("mine".to_owned()));
     assert_eq!(state.numbers_of("mine"), Some(&Remote::Waiting));
@@ -81,6 +85,29 @@ fn a_new_sae_is_selected_and_traced_and_its_numbers_belong_to_it() {
     // What was asked for before it went comes too late.
     let state = load(state, LoadAction::Measured("mine".to_owned(), Ok(numbers)));
     assert_eq!(state.numbers_of("mine"), None);
+}
+
+#[test]
+fn numbers_on_the_sample_are_taken_when_somebody_looks_and_all_on_the_same_tokens() {
+    let state = demo();
+    assert!(state.unmeasured().is_empty());
+    let state = load(state, LoadAction::Open(Some(Section::Catalogue)));
+    assert_eq!(state.unmeasured(), ["a", "b"]);
+    let told = |bos| {
+        Ok(Sample {
+            bos,
+            ..Sample::default()
+        })
+    };
+    let state = load(state, LoadAction::Measured("a".to_owned(), told(false)));
+    assert_eq!(state.unmeasured(), ["b"]);
+    // An SAE that was loaded since has changed whether a BOS goes first: what was taken before is of other tokens.
+    let state = load(state, LoadAction::Measured("b".to_owned(), told(true)));
+    assert_eq!(state.unmeasured(), ["a"]);
+    let state = load(state, LoadAction::Measured("a".to_owned(), told(true)));
+    assert!(state.unmeasured().is_empty());
+    let state = load(state, LoadAction::Sae(sae("b")));
+    assert_eq!(state.unmeasured(), ["b"], "other weights, perhaps");
 }
 
 #[test]
@@ -169,40 +196,236 @@ fn an_address_that_names_something_else_is_asked_about() {
 }
 
 #[test]
-fn what_came_from_files_stays_out_of_the_address() {
+fn what_came_from_files_is_named_in_the_address() {
     let state = load(demo(), LoadAction::Model(model("file:mine")));
-    let state = load(state, LoadAction::Sae(sae("file:layer_3.pt")));
+    let state = load(state, LoadAction::Sae(sae("file:one@blocks.1.hook_z")));
     let state = load(
         state,
         LoadAction::Sae(sae("neurons:blocks.0.mlp.hook_post")),
     );
-    let hash = state.address().to_hash();
-    assert!(
-        !hash.contains("mine") && !hash.contains("layer_3"),
-        "{hash}"
+    let state = load(state, LoadAction::Sae(sae("file:two@blocks.2.hook_z")));
+    let place = state.address();
+    assert_eq!(place.model.as_deref(), Some("file:mine"));
+    assert_eq!(place.sae.as_deref(), Some("file:two@blocks.2.hook_z"));
+    // Beside it only what the page can load by itself.
+    assert_eq!(place.beside, ["neurons:blocks.0.mlp.hook_post"]);
+}
+
+#[test]
+fn a_model_from_files_is_waited_for_and_then_the_place_is_restored() {
+    let place = Place {
+        model: Some("file:mine".to_owned()),
+        sae: Some("file:one@blocks.1.hook_z".to_owned()),
+        token: Some(1),
+        feature: Some(3),
+        prompt: Some("one".to_owned()),
+        ..Place::default()
+    };
+    let asking = load(State::new(place.clone()), LoadAction::Ask(place.clone()));
+    assert_eq!(asking.wanted_hook("one"), Some("blocks.1.hook_z"));
+    assert_eq!(asking.wanted_hook("two"), None);
+    let state = load(
+        asking.clone(),
+        LoadAction::Chosen(vec!["file:mine".to_owned()]),
     );
-    assert!(hash.contains("neurons%3Ablocks.0.mlp.hook_post"), "{hash}");
+    let state = load(state, LoadAction::Model(model("file:mine")));
+    let state = load(state, LoadAction::Ended(None));
+    assert_eq!(state.asked, None);
+    assert_eq!(state.missing_sae(), Some("file:one@blocks.1.hook_z"));
+    assert_eq!(state.wanted_hook("one"), Some("blocks.1.hook_z"));
+    assert_eq!((state.place.token, state.place.feature), (Some(1), Some(3)));
+    let state = load(state, LoadAction::Sae(sae("file:one@blocks.1.hook_z")));
+    assert_eq!((state.missing_sae(), state.place.feature), (None, Some(3)));
+    // Something else was chosen: its place is not the one of the link.
+    let state = load(asking, LoadAction::Chosen(vec!["gpt2".to_owned()]));
+    let state = load(state, LoadAction::Model(model("gpt2")));
+    let state = load(state, LoadAction::Ended(None));
+    assert_eq!((state.asked, state.place.feature), (None, None));
+}
+
+#[test]
+fn the_demo_in_the_place_of_a_link_shows_nothing_of_the_link() {
+    let place = Place {
+        model: Some("file:mine".to_owned()),
+        sae: Some("file:one@blocks.1.hook_z".to_owned()),
+        feature: Some(3),
+        prompt: Some("one".to_owned()),
+        ..Place::default()
+    };
+    let state = load(State::new(place.clone()), LoadAction::Ask(place));
+    let state = load(state, LoadAction::Stay);
+    let state = state
+        .after(Action::EngineReady(model("demo"), vec![sae("a"), sae("b")]))
+        .after(Action::Traced(trace(&["a", "b"])));
+    assert_eq!(state.missing_sae(), None);
+    assert_eq!(state.place.sae.as_deref(), Some("b"));
+    assert_eq!(state.place.feature, Some(4));
+}
+
+fn informed(state: State, model: Option<ModelInfo>, saes: &[&str], changed: bool) -> State {
+    let info = Info {
+        model,
+        saes: saes.iter().map(|id| sae(id)).collect(),
+        ..Info::default()
+    };
+    state.after(Action::Informed(info, changed))
+}
+
+#[test]
+fn what_a_script_loads_is_taken_over() {
+    let state = informed(demo(), Some(model("demo")), &["a", "b"], false);
+    assert_eq!(state.word(), "ready", "nothing changed");
+    let state = informed(state, Some(model("demo")), &["a", "b", "c"], true);
+    assert_eq!(state.place.sae.as_deref(), Some("c"));
+    assert_eq!(state.word(), "tracing");
+    let state = state.after(Action::Traced(trace(&["a", "b", "c"])));
+    assert_eq!(state.word(), "ready");
+    let state = informed(state, Some(model("demo")), &["a"], true);
+    assert_eq!(state.place.sae.as_deref(), Some("a"));
+    let state = state.after(Action::Traced(trace(&["a"])));
+    assert_eq!(state.word(), "ready");
+    // The same id may stand for other weights now.
+    let state = informed(state, Some(model("demo")), &["a"], true);
+    assert_eq!(state.word(), "tracing");
+    let state = informed(state, Some(model("other")), &[], true);
+    assert!(state.saes.is_empty() && state.trace.is_none());
+    // What the page loads itself, it hears of by itself.
+    let job = Job {
+        name: "x".to_owned(),
+        number: 1,
+        of: 1,
+    };
+    let state = load(state, LoadAction::Started(job));
+    let state = informed(state, Some(model("third")), &["d"], false);
+    assert_eq!(state.place.model.as_deref(), Some("other"));
+}
+
+#[test]
+fn an_sae_that_is_loaded_again_under_its_id_is_traced_again() {
+    let state = load(demo(), LoadAction::Sae(sae("b")));
+    assert_eq!(state.word(), "tracing");
+    let state = state.after(Action::Traced(trace(&["a", "b"])));
+    assert_eq!(state.word(), "ready");
 }
 
 #[test]
 fn ids_are_read() {
     assert_eq!(Reference::of("openai.layer_3"), Reference::Part);
-    assert_eq!(Reference::of("jb@8"), Reference::Catalogue("jb", Some(8)));
+    assert_eq!(
+        Reference::of("jb@8"),
+        Reference::Catalogue("jb", Some(8), None)
+    );
     assert_eq!(Reference::of("o/n:a.pt"), Reference::Link("o/n:a.pt", None));
     assert_eq!(
         Reference::of("o/n:a.pt@blocks.1.hook_z"),
         Reference::Link("o/n:a.pt", Some("blocks.1.hook_z"))
     );
+    // A revision is no hook point, with one behind it or without.
+    for link in ["o/n@v2", "o/n@refs/pr/1:a.pt", "o/n@v2:a.pt"] {
+        assert_eq!(Reference::of(link), Reference::Link(link, None));
+        assert_eq!(Reference::of_model(link), Reference::Link(link, None));
+        assert_eq!(
+            Reference::of(&format!("{link}@blocks.1.hook_z")),
+            Reference::Link(link, Some("blocks.1.hook_z"))
+        );
+    }
     assert_eq!(
         Reference::of("https://a@b.org/c.pt"),
         Reference::Link("https://a@b.org/c.pt", None)
     );
     assert_eq!(Reference::of("neurons:x"), Reference::Neurons("x"));
     assert_eq!(
+        Reference::of("file:my@sae@blocks.1.hook_z"),
+        Reference::File("my@sae", Some("blocks.1.hook_z"))
+    );
+    assert_eq!(Reference::of_model("file:x"), Reference::File("x", None));
+    assert_eq!(
         Reference::of_model("gpt2"),
-        Reference::Catalogue("gpt2", None)
+        Reference::Catalogue("gpt2", None, None)
     );
     assert_eq!(Reference::of_model("demo"), Reference::Part);
+}
+
+#[test]
+fn an_address_names_the_commit_that_was_loaded_and_means_what_is_here() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let origin = |path: &str| {
+        Some(crate::data::Origin {
+            repository: "o/n".to_owned(),
+            commit: commit.to_owned(),
+            path: path.to_owned(),
+        })
+    };
+    let state = load(
+        demo(),
+        LoadAction::Model(ModelInfo {
+            origin: origin(""),
+            ..model("gpt2")
+        }),
+    );
+    let state = load(
+        state,
+        LoadAction::Sae(SaeInfo {
+            origin: origin("x.pt"),
+            ..sae("o/n:x.pt@blocks.1.hook_z")
+        }),
+    );
+    let state = load(
+        state,
+        LoadAction::Sae(SaeInfo {
+            origin: origin("8/y.pt"),
+            ..sae("jb@8")
+        }),
+    );
+    let address = state.address();
+    assert_eq!(address.model, Some(format!("gpt2@{commit}")));
+    assert_eq!(address.sae, Some(format!("jb@8@{commit}")));
+    assert_eq!(
+        address.beside,
+        [format!("o/n@{commit}:x.pt@blocks.1.hook_z")]
+    );
+    assert_eq!(Place::from_hash(&address.to_hash()), address);
+    // Here it is loaded already; elsewhere it is to be loaded, at that commit.
+    assert_eq!(state.missing(&address), (None, Vec::new()));
+    let back = state.clone().after(Action::Restore(address.clone()));
+    assert_eq!((back.asked.as_ref(), back.missing_sae()), (None, None));
+    assert_eq!(back.place.sae.as_deref(), Some("jb@8"));
+    assert_eq!(back.address(), address);
+    let elsewhere = demo().missing(&address);
+    assert_eq!(elsewhere.0, address.model);
+    assert_eq!(elsewhere.1.len(), 2);
+    let id = format!("gpt2@{commit}");
+    assert_eq!(
+        Reference::of_model(&id),
+        Reference::Catalogue("gpt2", None, Some(commit))
+    );
+    let id = format!("jb@8@{commit}");
+    assert_eq!(
+        Reference::of(&id),
+        Reference::Catalogue("jb", Some(8), Some(commit))
+    );
+}
+
+#[test]
+fn ids_keep_a_revision_and_leave_secrets_out() {
+    let id = |revision: &str, path: &str| {
+        repository("o/n", Some(revision.to_owned()), Some(path.to_owned()))
+    };
+    assert_eq!(id("main", ""), "o/n");
+    assert_eq!(id("main", "a/b.pt"), "o/n:a/b.pt");
+    assert_eq!(id("v2", "a.pt"), "o/n@v2:a.pt");
+    assert_eq!(id("v2", ""), "o/n@v2");
+    assert_eq!(repository("o/n", None, None), "o/n");
+    for secret in ["?token=s", "#s", "?a=https://s/@"] {
+        assert_eq!(
+            public(&format!("https://h.org:1/x.pt{secret}")),
+            "https://h.org:1/x.pt"
+        );
+    }
+    assert_eq!(
+        public("https://me:secret@h.org/x@y.pt"),
+        "https://h.org/x@y.pt"
+    );
 }
 
 #[test]

@@ -119,6 +119,8 @@ pub enum Reach {
 /// An edit of one feature.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EditSpec {
+    /// The ids of the tokens that are run with it: those of the trace in which it was chosen.
+    pub tokens: Vec<u32>,
     /// Id of the SAE.
     pub sae: String,
     /// The latent.
@@ -151,6 +153,8 @@ pub struct GenerateState {
     pub seed: String,
     /// Whether it runs.
     pub running: bool,
+    /// Tells it from those before it, whose last tokens may still be on their way.
+    pub run: u32,
     /// The prompt it continues.
     pub prompt: String,
     /// What has come so far.
@@ -168,12 +172,40 @@ impl Default for GenerateState {
             temperature: "0".to_owned(),
             seed: "0".to_owned(),
             running: false,
+            run: 0,
             prompt: String::new(),
             text: String::new(),
             tokens: 0,
             ended: None,
         }
     }
+}
+
+impl GenerateState {
+    /// Without a continuation; the settings stay. One that runs goes on for nobody, so it is to be stopped.
+    pub fn forget(&mut self) {
+        self.running = false;
+        self.prompt.clear();
+        self.text.clear();
+        self.tokens = 0;
+        self.ended = None;
+    }
+
+    /// Whether what comes for this run still belongs on the page.
+    pub fn awaits(&self, run: u32) -> bool {
+        self.running && self.run == run
+    }
+}
+
+/// An SAE's numbers on the sample text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// The numbers.
+    pub metrics: Metrics,
+    /// What looks wrong about them; sentences.
+    pub cautions: Vec<String>,
+    /// Whether a BOS stood before the text.
+    pub bos: bool,
 }
 
 /// The state of the page.
@@ -193,6 +225,11 @@ pub struct State {
     pub examples: Shared<Vec<Example>>,
     /// The trace on screen; of an earlier prompt while the next one is on its way.
     pub trace: Option<Shared<Trace>>,
+    /// Where the choice of a BOS was just changed: whether the trace in which the token is selected has one. In the next
+    /// trace the same token may be one further on, or one back.
+    pub bos_before: Option<bool>,
+    /// Whether what is loaded has changed since that trace was asked for.
+    pub stale: bool,
     /// Counts up to have the prompt traced again.
     pub attempt: u32,
     /// Whether the prompt is traced at once rather than when typing pauses.
@@ -222,7 +259,7 @@ pub struct State {
     /// What could not be loaded.
     pub broken: Option<Broken>,
     /// SAEs' numbers on the sample text, by their ids.
-    pub numbers: Vec<(String, Remote<Metrics>)>,
+    pub numbers: Vec<(String, Remote<Sample>)>,
     /// The place of an address that needs something that is not loaded.
     pub asked: Option<Place>,
 }
@@ -232,12 +269,14 @@ impl State {
     pub fn new(place: Place) -> Self {
         Self {
             phase: Phase::Loading,
-            place,
+            place: place.sound(),
             history: History::Replace,
             model: None,
             saes: Shared::default(),
             examples: Shared::default(),
             trace: None,
+            bos_before: None,
+            stale: false,
             attempt: 0,
             at_once: true,
             problem: None,
@@ -265,7 +304,9 @@ impl State {
     /// Whether the trace on screen is of the prompt as it stands, with the SAEs that are loaded.
     pub fn is_current(&self) -> bool {
         self.trace.as_ref().is_some_and(|trace| {
-            self.place.prompt.as_ref() == Some(&trace.prompt)
+            !self.stale
+                && self.place.prompt.as_ref() == Some(&trace.prompt)
+                && self.place.bos == trace.bos
                 && trace.saes.len() == self.saes.len()
                 && self.saes.iter().all(|sae| trace.sae(&sae.id).is_some())
         })
@@ -309,8 +350,8 @@ pub enum Action {
     Examples(Vec<Example>),
     /// The model and its SAEs are there.
     EngineReady(ModelInfo, Vec<SaeInfo>),
-    /// The engine told where it runs and what it uses.
-    Informed(Info),
+    /// The engine told what is loaded, where it runs and what it uses; and whether a script changed what is loaded.
+    Informed(Info, bool),
     /// Something failed.
     Failed(Problem),
     /// The person has seen the failure.
@@ -325,6 +366,8 @@ pub enum Action {
     UsePrompt(String),
     /// The person asks for a trace now.
     TraceNow,
+    /// Whether a BOS goes before the prompt was chosen, or left to the engine.
+    SelectBos(Option<bool>),
     /// A trace came.
     Traced(Trace),
     /// A token was selected.
@@ -355,12 +398,12 @@ pub enum Action {
     EditTold(EditSpec, Result<Edited, String>),
     /// The continuation's settings, as typed.
     Generate(GenerateField, String),
-    /// A continuation of a prompt starts.
-    GenerateStarted(String),
-    /// A token came.
-    Generated(String),
-    /// It ended, with its whole text or with why not.
-    GenerateEnded(Result<Generation, String>),
+    /// A continuation of a prompt starts: the number of the run, and the prompt.
+    GenerateStarted(u32, String),
+    /// A run's next token came.
+    Generated(u32, String),
+    /// A run ended, with its whole text or with why not.
+    GenerateEnded(u32, Result<Generation, String>),
     /// Marks tokens by their loss, or stops to.
     ShowLoss(bool),
     /// Opens or closes the list of keys.

@@ -2,8 +2,7 @@
 
 use super::meter::Meter;
 use super::{
-    Action, During, EditState, GenerateField, GenerateState, History, Note, Phase, Problem, Remote,
-    State,
+    Action, During, EditState, GenerateField, History, Note, Phase, Problem, Remote, State,
 };
 use crate::data::{ModelInfo, SaeInfo, Trace};
 use crate::ranking;
@@ -29,7 +28,10 @@ impl State {
                 self.examples = Shared::new(examples);
             }
             Action::EngineReady(model, saes) => self.engine_ready(model, saes),
-            Action::Informed(info) => self.info = Some(Shared::new(info)),
+            Action::Informed(info, changed) => {
+                self.synchronise(&info, changed);
+                self.info = Some(Shared::new(info));
+            }
             Action::Failed(problem) => self.failed(problem),
             Action::DismissProblem => self.problem = None,
             Action::Retry => self.trace_now(),
@@ -38,16 +40,14 @@ impl State {
             Action::UsePrompt(prompt) => {
                 // Another text: what was pointed at in the old one means nothing in it.
                 self.place.token = None;
+                if !self.generate.running {
+                    self.generate.forget();
+                }
                 self.set_prompt(prompt, History::Push);
                 self.at_once = true;
-                self.generate = GenerateState {
-                    prompt: String::new(),
-                    text: String::new(),
-                    ended: None,
-                    ..self.generate
-                };
             }
             Action::TraceNow => self.trace_now(),
+            Action::SelectBos(bos) => self.select_bos(bos),
             Action::Traced(trace) => self.traced(trace),
             Action::SelectToken(token, history) => {
                 self.place.token = Some(token);
@@ -100,21 +100,17 @@ impl State {
                     GenerateField::Seed => &mut self.generate.seed,
                 } = value;
             }
-            Action::GenerateStarted(prompt) => {
-                self.generate = GenerateState {
-                    running: true,
-                    prompt,
-                    text: String::new(),
-                    tokens: 0,
-                    ended: None,
-                    ..self.generate
-                };
+            Action::GenerateStarted(run, prompt) => {
+                self.generate.forget();
+                self.generate.running = true;
+                self.generate.run = run;
+                self.generate.prompt = prompt;
             }
-            Action::Generated(text) => {
+            Action::Generated(run, text) if self.generate.awaits(run) => {
                 self.generate.text.push_str(&text);
                 self.generate.tokens += 1;
             }
-            Action::GenerateEnded(ended) => {
+            Action::GenerateEnded(run, ended) if self.generate.awaits(run) => {
                 self.generate.running = false;
                 match ended {
                     Ok(generation) => {
@@ -125,6 +121,8 @@ impl State {
                     Err(message) => self.generate.ended = Some(message),
                 }
             }
+            // Of a run that the page has given up: its prompt is no longer the one on screen.
+            Action::Generated(..) | Action::GenerateEnded(..) => {}
             Action::ShowLoss(shown) => self.loss_shown = shown,
             Action::ShowKeys(open) => self.keys_open = open,
         }
@@ -132,23 +130,21 @@ impl State {
     }
 
     fn engine_ready(&mut self, model: ModelInfo, saes: Vec<SaeInfo>) {
-        self.place.model = Some(model.id.clone());
-        if !saes
-            .iter()
-            .any(|sae| self.place.sae.as_ref() == Some(&sae.id))
-        {
-            if self.place.sae.is_some() && self.asked.is_none() {
-                self.note = Note::staying(
-                    "The link names an SAE that is not here, so this is another one.",
-                );
-                self.select_feature(None, History::Replace);
-            }
-            // Of several layers the middle one has the most to see.
-            self.place.sae = saes.get(saes.len() / 2).map(|sae| sae.id.clone());
+        if self.model.is_some() {
+            // What was selected belonged to the model before.
+            self.place.sae = None;
+            self.place.token = None;
+            self.select_feature(None, History::Replace);
         }
+        self.generate.forget();
+        self.place.model = Some(model.id.clone());
+        let named = self.place.sae.is_some();
         self.history = History::Replace;
         self.model = Some(Shared::new(model));
         self.saes = Shared::new(saes);
+        if !named {
+            self.place.sae = self.middle_sae();
+        }
         self.numbers.clear();
         self.trace = None;
         self.phase = Phase::Ready;
@@ -173,6 +169,7 @@ impl State {
     }
 
     fn set_prompt(&mut self, prompt: String, history: History) {
+        self.leave_prompt(&prompt);
         self.place.prompt = Some(prompt);
         self.history = history;
         self.at_once = false;
@@ -181,10 +178,41 @@ impl State {
         }
     }
 
+    /// Another prompt comes: a continuation of the one before that still runs is given up.
+    fn leave_prompt(&mut self, next: &str) {
+        if self.generate.running && self.prompt() != next {
+            self.generate.forget();
+            self.generate.ended = Some("Stopped, because the prompt was changed.".to_owned());
+        }
+    }
+
+    fn select_bos(&mut self, bos: Option<bool>) {
+        if bos == self.place.bos {
+            return;
+        }
+        if let (None, Some(trace)) = (self.bos_before, &self.trace) {
+            self.bos_before = Some(trace.bos_prepended);
+        }
+        self.place.bos = bos;
+        self.history = History::Push;
+        self.at_once = true;
+        self.problem = None;
+        if self.generate.running {
+            self.generate.forget();
+            self.generate.ended = Some("Stopped, because the choice of a BOS was changed.".into());
+        }
+    }
+
     fn traced(&mut self, trace: Trace) {
         // The later prompt wins: what comes for an earlier one is not shown under it.
-        if Some(&trace.prompt) != self.place.prompt.as_ref() {
+        if Some(&trace.prompt) != self.place.prompt.as_ref() || trace.bos != self.place.bos {
             return;
+        }
+        if let (Some(before), Some(token)) = (self.bos_before.take(), self.place.token) {
+            // The same token of the text, in tokens with a BOS more or less.
+            let shifted =
+                (token + usize::from(trace.bos_prepended)).saturating_sub(usize::from(before));
+            self.place.token = Some(shifted);
         }
         self.problem = None;
         self.edit.answer = None;
@@ -192,22 +220,25 @@ impl State {
         self.history = History::Replace;
         let last = trace.tokens.len().saturating_sub(1);
         self.trace = Some(Shared::new(trace));
+        self.stale = false;
         if self.place.token.is_some_and(|token| token > last) {
             self.place.token = Some(last);
         }
-        let latents = self.sae_trace().map_or(0, |sae| sae.n_latents);
-        if self
-            .place
-            .feature
-            .is_some_and(|latent| latent as usize >= latents)
+        // Of an SAE that is missing nothing is known: what the address says of it stays.
+        let latents = self.sae_trace().map(|sae| sae.n_latents);
+        if let (Some(latent), Some(latents)) = (self.place.feature, latents)
+            && latent as usize >= latents
         {
+            self.note = Note::staying(format!(
+                "There is no feature {latent}: this SAE has {latents}, counted from 0."
+            ));
             self.select_feature(None, self.history);
         }
         self.choose();
     }
 
     /// Selects what nobody has selected: a token, and one of its features.
-    fn choose(&mut self) {
+    pub(super) fn choose(&mut self) {
         let (Some(trace), Some(sae)) = (self.trace.clone(), self.sae_trace()) else {
             return;
         };
@@ -256,13 +287,17 @@ impl State {
         self.history = history;
     }
 
-    fn restore(&mut self, place: Place) {
+    pub(super) fn restore(&mut self, place: Place) {
+        let place = self.as_loaded(place.sound());
         let (model, saes) = self.missing(&place);
         if model.is_some() || !saes.is_empty() {
             self.asked = Some(place);
             return;
         }
         self.asked = None;
+        if let Some(next) = &place.prompt {
+            self.leave_prompt(next);
+        }
         let before = std::mem::replace(&mut self.place, place);
         let same_feature = self.place.feature == before.feature && self.place.sae == before.sae;
         if !same_feature {
@@ -273,19 +308,16 @@ impl State {
             };
         }
         self.history = History::Replace;
+        self.bos_before = None;
         // What an address leaves open stays as it is.
         self.place.model = before.model;
-        if !self
-            .saes
-            .iter()
-            .any(|sae| self.place.sae.as_ref() == Some(&sae.id))
-        {
+        if self.place.sae.is_none() {
             self.place.sae = before.sae;
         }
         if self.place.prompt.is_none() {
             self.place.prompt = before.prompt.clone();
         }
-        if self.place.prompt != before.prompt {
+        if self.place.prompt != before.prompt || self.place.bos != before.bos {
             self.at_once = true;
             self.problem = None;
         } else if self.is_current() {

@@ -78,6 +78,7 @@ fn an_address_is_restored_as_it_was() {
         ranking: Ranking::Count,
         prompt: Some("mine".to_owned()),
         beside: Vec::new(),
+        bos: None,
     };
     let state = ready(place.clone());
     assert_eq!(state.place, place);
@@ -91,16 +92,185 @@ fn an_address_is_restored_as_it_was() {
 #[test]
 fn what_an_address_cannot_mean_is_mended() {
     let place = Place {
-        sae: Some("zzz".to_owned()),
+        sae: Some("b".to_owned()),
         token: Some(999),
         feature: Some(9999),
         ..Place::default()
     };
     let state = ready(place);
-    assert_eq!(state.place.sae.as_deref(), Some("b"));
     assert_eq!(state.place.token, Some(3));
     assert_eq!(state.place.feature, Some(13));
-    assert!(state.note.is_some());
+    let note = state.note.map(|note| note.text).unwrap_or_default();
+    assert!(note.contains("no feature 9999"), "{note}");
+}
+
+#[test]
+fn a_feature_of_an_sae_that_is_missing_is_not_shown_of_another() {
+    for id in ["zzz", "file:mine@blocks.3.hook_resid_post"] {
+        let place = Place {
+            sae: Some(id.to_owned()),
+            token: Some(2),
+            feature: Some(12),
+            prompt: Some("one".to_owned()),
+            ..Place::default()
+        };
+        for state in [
+            ready(place.clone()),
+            ready(place.clone()).after(Action::Restore(place.clone())),
+            ready(Place::default()).after(Action::Restore(place.clone())),
+        ] {
+            assert_eq!(state.missing_sae(), Some(id));
+            assert_eq!((state.word(), state.sae_trace()), ("ready", None));
+            // What the address says stays, for when the SAE comes.
+            assert_eq!(
+                (state.place.token, state.place.feature),
+                (Some(2), Some(12))
+            );
+            assert!(state.address().to_hash().contains("feature=12"));
+            let chosen = state.after(Action::SelectSae("c".to_owned()));
+            assert_eq!(chosen.missing_sae(), None);
+            assert_eq!(chosen.place.feature, Some(23), "one of its own");
+        }
+        let state = ready(place).after(Action::Load(load::LoadAction::Sae(SaeInfo {
+            id: id.to_owned(),
+            ..SaeInfo::default()
+        })));
+        assert_eq!((state.missing_sae(), state.place.feature), (None, Some(12)));
+    }
+}
+
+#[test]
+fn a_feature_without_its_sae_means_nothing() {
+    let place = Place {
+        token: Some(2),
+        feature: Some(77),
+        prompt: Some("one".to_owned()),
+        ..Place::default()
+    };
+    let state = ready(place.clone());
+    assert_eq!(
+        (state.place.token, state.place.feature),
+        (Some(2), Some(13))
+    );
+    let moved = state
+        .after(Action::SelectSae("c".to_owned()))
+        .after(Action::Restore(place));
+    assert_eq!(moved.place.sae.as_deref(), Some("c"));
+    assert_eq!(moved.place.feature, Some(23));
+}
+
+#[test]
+fn a_continuation_does_not_outlive_its_prompt() {
+    let running = |prompt: &str| {
+        ready(Place::default())
+            .after(Action::GenerateStarted(7, prompt.to_owned()))
+            .after(Action::Generated(7, " and".to_owned()))
+    };
+    let whole = || {
+        Ok(crate::data::Generation {
+            text: " and so".to_owned(),
+            cancelled: true,
+        })
+    };
+    let state = running("one");
+    assert_eq!(
+        (state.generate.text.as_str(), state.generate.tokens),
+        (" and", 1)
+    );
+    let other = Place {
+        prompt: Some("two".to_owned()),
+        ..Place::default()
+    };
+    for change in [
+        Action::UsePrompt("two".to_owned()),
+        Action::Type("two".to_owned()),
+        Action::Restore(other),
+    ] {
+        let state = running("one")
+            .after(change)
+            .after(Action::Generated(7, " so".to_owned()))
+            .after(Action::GenerateEnded(7, whole()));
+        assert!(!state.generate.running);
+        assert_eq!(state.generate.text, "", "tokens of the prompt before");
+        assert!(
+            state
+                .generate
+                .ended
+                .as_ref()
+                .is_some_and(|why| why.contains("prompt"))
+        );
+        // The next one begins afresh, whatever still comes of the one before.
+        let next = state
+            .after(Action::GenerateStarted(8, "two".to_owned()))
+            .after(Action::Generated(7, " late".to_owned()))
+            .after(Action::GenerateEnded(7, whole()))
+            .after(Action::Generated(8, " now".to_owned()));
+        assert!(next.generate.running);
+        assert_eq!(next.generate.text, " now");
+    }
+    // The same prompt again changes nothing; another model does.
+    let same = running("one").after(Action::UsePrompt("one".to_owned()));
+    assert!(same.generate.running);
+    let model = load::LoadAction::Model(ModelInfo::default());
+    let other = running("one").after(Action::Load(model));
+    assert_eq!(
+        (other.generate.running, other.generate.text.as_str()),
+        (false, "")
+    );
+}
+
+#[test]
+fn an_answer_about_other_tokens_is_not_taken_for_the_same_edit() {
+    let spec = |token: u32| EditSpec {
+        tokens: vec![token],
+        sae: "b".to_owned(),
+        latent: 12,
+        value: 0.0,
+        positions: vec![1],
+    };
+    let state = ready(Place::default()).after(Action::EditAsked(spec(1)));
+    let state = state
+        .after(Action::UsePrompt("two".to_owned()))
+        .after(Action::Traced(trace("two")))
+        .after(Action::EditAsked(spec(2)))
+        .after(Action::EditTold(spec(1), Ok(Edited::default())));
+    assert_eq!(state.edit.answer, Some((spec(2), Remote::Waiting)));
+}
+
+#[test]
+fn a_choice_of_a_bos_is_traced_stands_in_the_address_and_keeps_the_token() {
+    let with = |bos: Option<bool>, bos_prepended: bool| Trace {
+        bos,
+        bos_prepended,
+        tokens: vec![Token::default(); 3 + usize::from(bos_prepended)],
+        ..trace("one")
+    };
+    let state = ready(Place::default()).after(Action::SelectToken(2, History::Push));
+    let asked = state.after(Action::SelectBos(Some(false)));
+    assert_eq!((asked.word(), asked.history), ("tracing", History::Push));
+    assert!(asked.address().to_hash().contains("bos=no"));
+    // What comes for the choice before is not shown under this one.
+    let late = asked.clone().after(Action::Traced(with(None, true)));
+    assert_eq!(late.word(), "tracing");
+    let without = asked.after(Action::Traced(with(Some(false), false)));
+    assert_eq!((without.word(), without.place.token), ("ready", Some(1)));
+    // To and fro before a trace comes: the token is that of the trace on screen.
+    let back = without
+        .clone()
+        .after(Action::SelectBos(Some(true)))
+        .after(Action::SelectBos(None))
+        .after(Action::Traced(with(None, true)));
+    assert_eq!(back.place.token, Some(2));
+    // An address counts by itself.
+    let place = Place {
+        token: Some(2),
+        prompt: Some("one".to_owned()),
+        ..without.place.clone()
+    };
+    let restored = without.after(Action::Restore(Place { bos: None, ..place }));
+    assert_eq!(restored.word(), "tracing");
+    let restored = restored.after(Action::Traced(with(None, true)));
+    assert_eq!((restored.word(), restored.place.token), ("ready", Some(2)));
 }
 
 #[test]

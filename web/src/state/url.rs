@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::data::Origin;
+
 /// Which list of features is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
@@ -48,7 +50,8 @@ impl Ranking {
     }
 }
 
-/// The beginning of the ids of what came from the person's own files. They mean nothing to anybody else.
+/// The beginning of the ids of what came from the person's own files. An address names them, so that it never shows
+/// something else in their place; the page cannot open them by itself.
 pub const FILE: &str = "file:";
 
 /// The beginning of the ids of feature sets that need no SAE; a hook point follows.
@@ -59,12 +62,48 @@ pub const NEURONS: &str = "neurons:";
 pub enum Reference<'a> {
     /// Something of the demo or of another model that comes with it.
     Part,
-    /// Something of the catalogue, at a layer where there are several.
-    Catalogue(&'a str, Option<u32>),
+    /// Something of the catalogue, at a layer where there are several, and at a commit where one is named.
+    Catalogue(&'a str, Option<u32>, Option<&'a str>),
     /// A repository, a file in one, or another address, and the hook point where that does not say it.
     Link(&'a str, Option<&'a str>),
     /// The neurons of a hook point.
     Neurons(&'a str),
+    /// Something from a person's own files: its name, and the hook point of an SAE.
+    File(&'a str, Option<&'a str>),
+}
+
+/// An id without the hook point that stands behind its last `@`, and that hook point. A revision of a repository stands
+/// behind an `@` as well, so a hook point is known by how hook points are named.
+fn split_hook(id: &str) -> (&str, Option<&str>) {
+    match id.rsplit_once('@') {
+        Some((rest, hook)) if is_hook(hook) => (rest, Some(hook)),
+        _ => (id, None),
+    }
+}
+
+/// Whether a text is a commit's full hash.
+fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// The id of something of the catalogue: `gpt2`, `oai-v5-32k-resid-post@8`, each with a commit behind another `@`.
+pub fn catalogue(entry: &str, layer: Option<u32>, commit: Option<&str>) -> String {
+    let mut id = entry.to_owned();
+    for part in layer
+        .map(|layer| layer.to_string())
+        .into_iter()
+        .chain(commit.map(str::to_owned))
+    {
+        id.push('@');
+        id.push_str(&part);
+    }
+    id
+}
+
+/// Whether a text is named as hook points are: by TransformerLens, or by Hugging Face.
+fn is_hook(text: &str) -> bool {
+    let named = text.contains("hook_") || text.starts_with("blocks.");
+    (named || text.starts_with("transformer.h.")) && !text.contains(['/', ':'])
 }
 
 impl<'a> Reference<'a> {
@@ -73,27 +112,88 @@ impl<'a> Reference<'a> {
         if let Some(hook) = id.strip_prefix(NEURONS) {
             return Self::Neurons(hook);
         }
+        if let Some(file) = id.strip_prefix(FILE) {
+            let (name, hook) = split_hook(file);
+            return Self::File(name, hook);
+        }
         if id.contains('/') {
-            return match id.rsplit_once('@') {
-                Some((link, hook)) if !hook.contains('/') => Self::Link(link, Some(hook)),
-                _ => Self::Link(id, None),
-            };
+            let (link, hook) = split_hook(id);
+            return Self::Link(link, hook);
         }
         match id.split_once('@') {
-            Some((name, layer)) if !name.is_empty() => layer
-                .parse()
-                .map_or(Self::Part, |layer| Self::Catalogue(name, Some(layer))),
+            Some((name, rest)) if !name.is_empty() => {
+                let (layer, commit) = match rest.split_once('@') {
+                    Some((layer, commit)) => (Some(layer), Some(commit)),
+                    None if is_commit(rest) => (None, Some(rest)),
+                    None => (Some(rest), None),
+                };
+                let layer = layer.map(str::parse).transpose();
+                match layer {
+                    Ok(layer) if commit.is_none_or(is_commit) => {
+                        Self::Catalogue(name, layer, commit)
+                    }
+                    _ => Self::Part,
+                }
+            }
             _ => Self::Part,
+        }
+    }
+
+    /// The id under which others load the very same files: with the commit that they were loaded at.
+    pub fn pinned(&self, id: &str, origin: Option<&Origin>) -> String {
+        let Some(origin) = origin.filter(|origin| is_commit(&origin.commit)) else {
+            return id.to_owned();
+        };
+        match *self {
+            Self::Link(_, hook) if !origin.repository.is_empty() => {
+                let (commit, path) = (origin.commit.clone(), origin.path.clone());
+                let mut id = repository(&origin.repository, Some(commit), Some(path));
+                if let Some(hook) = hook {
+                    id.push('@');
+                    id.push_str(hook);
+                }
+                id
+            }
+            Self::Catalogue(name, layer, _) => catalogue(name, layer, Some(&origin.commit)),
+            _ => id.to_owned(),
         }
     }
 
     /// Reads a model's id.
     pub fn of_model(id: &'a str) -> Self {
         match Self::of(id) {
-            Self::Part if id != "demo" => Self::Catalogue(id, None),
+            Self::Part if id != "demo" => Self::Catalogue(id, None, None),
             reference => reference,
         }
     }
+}
+
+/// The id of something in a repository: `owner/name`, `owner/name@revision:path`. What is left out is the main branch, and
+/// the repository as a whole.
+pub fn repository(repo: &str, revision: Option<String>, path: Option<String>) -> String {
+    let mut id = repo.to_owned();
+    for (mark, part) in [
+        ('@', revision.filter(|revision| revision != "main")),
+        (':', path),
+    ] {
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            id.push(mark);
+            id.push_str(&part);
+        }
+    }
+    id
+}
+
+/// A URL without what may be a secret: the query, a name with its password, and what stands behind a `#`.
+pub fn public(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let url = &url[..end];
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// Everything that an address says. What is `None` is left to the page.
@@ -115,9 +215,28 @@ pub struct Place {
     pub prompt: Option<String>,
     /// Ids of SAEs that are loaded beside the selected one.
     pub beside: Vec<String>,
+    /// Whether a BOS goes before the prompt; nothing leaves it to the engine.
+    pub bos: Option<bool>,
+}
+
+/// The choice of a BOS by its name in the address and in the API.
+pub fn bos_name(bos: Option<bool>) -> &'static str {
+    match bos {
+        None => "auto",
+        Some(true) => "yes",
+        Some(false) => "no",
+    }
 }
 
 impl Place {
+    /// The place without what means nothing: the number of a feature belongs to the SAE that is named with it.
+    pub fn sound(mut self) -> Self {
+        if self.sae.is_none() {
+            self.feature = None;
+        }
+        self
+    }
+
     /// The address, from its `#` on.
     pub fn to_hash(&self) -> String {
         let mut hash = String::from("#");
@@ -129,14 +248,13 @@ impl Place {
             hash.push('=');
             encode(&mut hash, value);
         };
-        let shared = |id: &&String| !id.starts_with(FILE);
-        if let Some(model) = self.model.as_ref().filter(shared) {
+        if let Some(model) = &self.model {
             put("model", model);
         }
-        if let Some(sae) = self.sae.as_ref().filter(shared) {
+        if let Some(sae) = &self.sae {
             put("sae", sae);
         }
-        for sae in self.beside.iter().filter(shared) {
+        for sae in &self.beside {
             put("with", sae);
         }
         if let Some(token) = self.token {
@@ -147,6 +265,9 @@ impl Place {
         }
         put("view", self.view.name());
         put("rank", self.ranking.name());
+        if self.bos.is_some() {
+            put("bos", bos_name(self.bos));
+        }
         if let Some(prompt) = &self.prompt {
             put("prompt", prompt);
         }
@@ -173,6 +294,13 @@ impl Place {
                         .into_iter()
                         .find(|ranking| ranking.name() == value);
                     place.ranking = known.unwrap_or_default();
+                }
+                "bos" => {
+                    let known = [Some(true), Some(false)];
+                    place.bos = known
+                        .into_iter()
+                        .find(|bos| bos_name(*bos) == value)
+                        .flatten();
                 }
                 "prompt" => place.prompt = Some(value),
                 _ => {}
@@ -238,9 +366,11 @@ mod tests {
             any::<bool>(),
             0usize..3,
             any::<Option<String>>(),
+            any::<Option<bool>>(),
         )
             .prop_map(
-                |(model, sae, beside, token, feature, whole, ranking, prompt)| Place {
+                |(model, sae, beside, token, feature, whole, ranking, prompt, bos)| Place {
+                    bos,
                     model,
                     sae,
                     token,
@@ -271,8 +401,10 @@ mod tests {
     #[test]
     fn reads_what_people_type() {
         let place = Place::from_hash(
-            "#prompt=a+king%20and%zz%&token=-1&feature=12&view=prompt&rank=mean&x=y&z",
+            "#prompt=a+king%20and%zz%&token=-1&feature=12&view=prompt&rank=mean&x=y&z&bos=maybe",
         );
+        assert_eq!(place.bos, None);
+        assert_eq!(Place::from_hash("#bos=no").bos, Some(false));
         assert_eq!(place.prompt.as_deref(), Some("a king and%zz%"));
         assert_eq!((place.token, place.feature), (None, Some(12)));
         assert_eq!((place.view, place.ranking), (View::Prompt, Ranking::Mean));

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::{choices, load, room, row, text_field, value_of, weights_choice};
 use crate::controller::Controller;
 use crate::format::bytes;
-use crate::offers::{CatalogueModel, CatalogueSae, Offer};
+use crate::offers::{CatalogueModel, CatalogueSae, Offer, does_not_belong};
 use crate::state::load::{Field, Kind, LoadAction, Task};
 use crate::state::{Remote, State};
 
@@ -80,7 +80,7 @@ fn demo(controller: &Controller, state: &State) -> Html {
 
 fn model_row(controller: &Controller, state: &State, model: &CatalogueModel) -> Html {
     let offer = &model.offer;
-    let task = Task::catalogue(Kind::Model, offer.name.clone(), &offer.id, None);
+    let task = Task::catalogue(Kind::Model, offer.name.clone(), &offer.id, None, None);
     let loaded = is_loaded(state, &offer.id);
     let action = load_or_loaded(controller, state, task, loaded, offer.fits.ok);
     row(html! { &offer.name }, about(offer), action)
@@ -108,7 +108,7 @@ fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
         .layers
         .iter()
         .map(|layer| (layer.to_string(), format!("layer {layer}")));
-    let task = Task::catalogue(Kind::Sae, name, &offer.id, layer);
+    let task = Task::catalogue(Kind::Sae, name, &offer.id, layer, None);
     let loaded = state.saes.iter().any(|one| one.id == task.id);
     let action = html! {
         <>
@@ -118,7 +118,16 @@ fn sae_row(controller: &Controller, state: &State, sae: &CatalogueSae) -> Html {
             { load_or_loaded(controller, state, task, loaded, offer.fits.ok) }
         </>
     };
-    row(html! { &offer.name }, about(offer), action)
+    let hook = layer.map(|layer| sae.hook.replace("{L}", &layer.to_string()));
+    let stranger = state
+        .model
+        .as_ref()
+        .and_then(|model| does_not_belong(model, sae.d_in, hook.as_deref()));
+    let about = match stranger {
+        Some(stranger) => html! { <span class="bad" data-testid="stranger">{ stranger }</span> },
+        None => about(offer),
+    };
+    row(html! { &offer.name }, about, action)
 }
 
 /// Size, licence, and whether it fits.

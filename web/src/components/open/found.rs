@@ -6,7 +6,7 @@ use yew::prelude::*;
 
 use super::{choices, load, room, row, text_field, value_of, weights_choice};
 use crate::controller::Controller;
-use crate::offers::{Found, FoundPart, Trouble};
+use crate::offers::{Found, FoundPart, Trouble, does_not_belong};
 use crate::state::load::{Field, Kind, LoadAction, Section, Task, slot};
 use crate::state::{Remote, State};
 
@@ -61,6 +61,20 @@ pub fn link(controller: &Controller, state: &State) -> Html {
     }
 }
 
+/// What the person asked for is not there yet, and need not come.
+fn looking(controller: &Controller, section: Section) -> Html {
+    let stop = {
+        let controller = controller.clone();
+        move |_: MouseEvent| controller.stop_seeking(section)
+    };
+    html! {
+        <div class="line looking" data-testid="looking">
+            <span class="muted" role="status">{ "Looking…" }</span>
+            <button type="button" class="quiet" data-testid="cancel-looking" onclick={stop}>{ "Cancel" }</button>
+        </div>
+    }
+}
+
 /// What was found.
 fn list(controller: &Controller, state: &State, section: Section) -> Html {
     let found = match &state.open.found[slot(section)] {
@@ -68,7 +82,7 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
         Remote::Failed(message) => {
             return html! { <p class="error" role="alert">{ message }</p> };
         }
-        Remote::Waiting => return html! { <p class="muted" role="status">{ "Looking…" }</p> },
+        Remote::Waiting => return looking(controller, section),
         Remote::Idle => return Html::default(),
     };
     let Found {
@@ -79,11 +93,11 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
     let mut tasks: Vec<Task> = models
         .iter()
         .take(1)
-        .map(|model| Task::found(Kind::Model, &model.name, &model.source, None))
+        .map(|model| Task::found(Kind::Model, model, None))
         .collect();
     let mut lacking = false;
     for (index, sae) in saes.iter().enumerate() {
-        lacking |= sae.hook.is_none() && hook_of(state, section, index).is_none();
+        lacking |= sae.hook.is_none() && hook_of(state, section, index, sae).is_none();
         tasks.push(sae_task(state, section, index, sae));
     }
     let whole = tasks.len();
@@ -94,17 +108,24 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
             }
             <ul class="rows" data-testid="found">
                 { for models.iter().map(|model| {
-                    let task = Task::found(Kind::Model, &model.name, &model.source, None);
-                    row(html! { &model.name }, about(model, Kind::Model), load(controller, state, vec![task], false, "Load"))
+                    let task = Task::found(Kind::Model, model, None);
+                    row(html! { &model.name }, about(model, Kind::Model, None), load(controller, state, vec![task], false, "Load"))
                 }) }
                 { for saes.iter().enumerate().map(|(index, sae)| {
                     let task = sae_task(state, section, index, sae);
                     let lacking = sae.hook.is_none() && task.hook.is_none();
                     let action = html! { <>
-                        if sae.hook.is_none() { { hook_choice(controller, state, section, index) } }
+                        if sae.hook.is_none() { { hook_choice(controller, state, section, index, sae) } }
                         { load(controller, state, vec![task], lacking || state.model.is_none(), "Load") }
                     </> };
-                    row(html! { &sae.name }, about(sae, Kind::Sae), action)
+                    let stranger = match &state.model {
+                        // An SAE that comes with a model is for that one.
+                        Some(model) if models.is_empty() => {
+                            does_not_belong(model, sae.width(), sae.hook.as_deref().or(hook_of(state, section, index, sae)))
+                        }
+                        _ => None,
+                    };
+                    row(html! { &sae.name }, about(sae, Kind::Sae, stranger), action)
                 }) }
                 { for problems.iter().map(|Trouble { file, message }| {
                     row(html! { <span class="bad">{ file }</span> }, html! { message }, Html::default())
@@ -117,8 +138,8 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
     }
 }
 
-/// What it is, where it belongs, and whether it fits.
-fn about(part: &FoundPart, kind: Kind) -> Html {
+/// What it is, where it belongs, and whether it fits; of one that does not belong to the model, that.
+fn about(part: &FoundPart, kind: Kind, stranger: Option<String>) -> Html {
     let text = match (kind, &part.hook) {
         (Kind::Model, _) => format!("model · {}", part.summary),
         (_, Some(hook)) => format!("SAE · {} · {hook}", part.summary),
@@ -127,26 +148,41 @@ fn about(part: &FoundPart, kind: Kind) -> Html {
     html! {
         <>
             { text }
-            if let Some(fits) = &part.fits { { " · " }{ room(fits) } }
+            if let Some(stranger) = stranger {
+                { " · " }<span class="bad" data-testid="stranger">{ stranger }</span>
+            } else if let Some(fits) = &part.fits {
+                { " · " }{ room(fits) }
+            }
         </>
     }
 }
 
-fn hook_of(state: &State, section: Section, index: usize) -> Option<&str> {
-    state.open.hook(slot(section), index)
+/// The hook that was chosen for an SAE that does not say where it belongs; or that the address names together with it.
+fn hook_of<'a>(
+    state: &'a State,
+    section: Section,
+    index: usize,
+    sae: &FoundPart,
+) -> Option<&'a str> {
+    state
+        .open
+        .hook(slot(section), index)
+        .or_else(|| state.wanted_hook(&sae.name))
+        .filter(|hook| !hook.is_empty())
 }
 
 fn sae_task(state: &State, section: Section, index: usize, sae: &FoundPart) -> Task {
-    Task::found(
-        Kind::Sae,
-        &sae.name,
-        &sae.source,
-        hook_of(state, section, index),
-    )
+    Task::found(Kind::Sae, sae, hook_of(state, section, index, sae))
 }
 
 /// The hooks of the loaded model at which SAEs are trained.
-fn hook_choice(controller: &Controller, state: &State, section: Section, index: usize) -> Html {
+fn hook_choice(
+    controller: &Controller,
+    state: &State,
+    section: Section,
+    index: usize,
+    sae: &FoundPart,
+) -> Html {
     let layers = state.model.as_ref().map_or(0, |model| model.n_layers);
     let points = [
         "hook_resid_pre",
@@ -157,15 +193,16 @@ fn hook_choice(controller: &Controller, state: &State, section: Section, index: 
         "mlp.hook_post",
         "attn.hook_z",
     ];
-    let hooks = (0..layers).flat_map(|layer| {
-        points.map(|point| {
-            let hook = format!("blocks.{layer}.{point}");
-            (hook.clone(), hook)
-        })
-    });
+    let now = hook_of(state, section, index, sae).unwrap_or_default();
+    let mut hooks: Vec<_> = (0..layers)
+        .flat_map(|layer| points.map(|point| format!("blocks.{layer}.{point}")))
+        .collect();
+    if !now.is_empty() && !hooks.iter().any(|hook| hook == now) {
+        hooks.push(now.to_owned());
+    }
+    let hooks = hooks.into_iter().map(|hook| (hook.clone(), hook));
     let none = (String::new(), "where does it belong?".to_owned());
     let chosen = controller
         .on_load(move |event: Event| LoadAction::Hook(slot(section), index, value_of(&event)));
-    let now = hook_of(state, section, index).unwrap_or_default();
     choices("hook", std::iter::once(none).chain(hooks), now, chosen)
 }

@@ -4,11 +4,11 @@ use yew::prelude::*;
 
 use crate::components::term::defined;
 use crate::controller::Controller;
-use crate::data::{Metrics, SaeInfo};
+use crate::data::SaeInfo;
 use crate::definitions::{DELTA_CE, FVU, KL, L0};
 use crate::display::hook_label;
 use crate::format::{count, optional};
-use crate::state::{Remote, State};
+use crate::state::{Remote, Sample, State};
 
 /// The list.
 pub fn loaded(controller: &Controller, state: &State) -> Html {
@@ -21,6 +21,7 @@ pub fn loaded(controller: &Controller, state: &State) -> Html {
     html! {
         <div class="loaded">
             <h3>{ format!("Loaded: {}", model.name) }</h3>
+            { for model.notices.iter().map(|notice| html! { <p class="notice" data-testid="notice">{ notice }</p> }) }
             <table class="metrics" data-testid="loaded">
                 <thead><tr>
                     <th scope="col" title="The numbers are taken on a sample text of the page, right after an SAE is loaded">{ "on a sample text" }</th>
@@ -33,19 +34,34 @@ pub fn loaded(controller: &Controller, state: &State) -> Html {
     }
 }
 
+/// What looks wrong about numbers on plain prose: what the engine says, or else a weaker doubt of the page's. That it was
+/// trained on another model stands there already.
+fn doubt(sae: &SaeInfo, sample: &Sample) -> Option<String> {
+    let known = |caution: &&String| sae.other_model && caution.contains(&sae.model_name);
+    let mut doubts: Vec<_> = sample
+        .cautions
+        .iter()
+        .filter(|one| !known(one))
+        .cloned()
+        .collect();
+    if doubts.is_empty() {
+        doubts.extend(sample.metrics.doubt());
+    }
+    (!doubts.is_empty()).then(|| doubts.join(" "))
+}
+
 fn line(controller: &Controller, state: &State, sae: &SaeInfo) -> Html {
     let numbers = state.numbers_of(&sae.id);
     let cells = match numbers {
-        Some(Remote::Here(Metrics {
-            fvu,
-            l0,
-            delta_ce,
-            kl,
-            ..
-        })) => [(*fvu, 3), (*l0, 1), (*delta_ce, 3), (*kl, 3)]
-            .map(|(value, decimals)| optional(value, decimals)),
+        Some(Remote::Here(Sample { metrics, .. })) => [
+            (metrics.fvu, 3),
+            (metrics.l0, 1),
+            (metrics.delta_ce, 3),
+            (metrics.kl, 3),
+        ]
+        .map(|(value, decimals)| optional(value, decimals)),
         Some(Remote::Waiting) => std::array::from_fn(|_| "…".to_owned()),
-        _ => std::array::from_fn(|_| "—".to_owned()),
+        _ => std::array::from_fn(|_| optional(None, 0)),
     };
     let remove = {
         let (controller, id) = (controller.clone(), sae.id.clone());
@@ -62,21 +78,26 @@ fn line(controller: &Controller, state: &State, sae: &SaeInfo) -> Html {
         "streamed" => " · in its file",
         _ => "",
     };
+    let over = match numbers {
+        Some(Remote::Here(Sample { metrics, .. })) => format!(" · N = {}", metrics.positions),
+        _ => String::new(),
+    };
     html! {
         <>
             <tr data-testid="loaded-sae" data-sae={sae.id.clone()}>
-                <th scope="row" {title}>{ hook_label(&sae.hook) }{ " " }<span class="unit">{ format!("{} · {}{stays}", sae.architecture, sae.n_latents) }</span></th>
+                <th scope="row" {title}>{ hook_label(&sae.hook) }{ " " }<span class="unit">{ format!("{} · {}{stays}{over}", sae.architecture, sae.n_latents) }</span></th>
                 { for cells.map(|cell| html! { <td class="number">{ cell }</td> }) }
                 <td class="number"><button type="button" class="quiet" title="Takes it off the device" disabled={state.job.is_some()} aria-label={format!("Remove {}", sae.id)} onclick={remove}>{ "×" }</button></td>
             </tr>
             if let Some(caution) = sae.other_model() {
                 <tr><td colspan="6" class="caution" data-testid="other-model">{ caution }</td></tr>
             }
-            if let Some(Remote::Here(metrics)) = numbers {
-                if let Some(doubt) = metrics.doubt() {
+            if let Some(Remote::Here(sample)) = numbers {
+                if let Some(doubt) = doubt(sae, sample) {
                     <tr><td colspan="6" class="caution" data-testid="doubt">{ doubt }</td></tr>
                 }
             }
+            { for sae.notices.iter().map(|notice| html! { <tr><td colspan="6" class="notice" data-testid="notice">{ notice }</td></tr> }) }
             if let Some(Remote::Failed(message)) = numbers {
                 <tr><td colspan="6" class="caution">{ message }</td></tr>
             }

@@ -54,8 +54,8 @@ pub fn OpenDialog(props: &Props) -> Html {
 
 fn inside(controller: &Controller, state: &State, section: Section) -> Html {
     let switch = |(one, name): (Section, &'static str)| {
-        let (controller, state) = (controller.clone(), state.clone());
-        let go = move |_| controller.open(one, &state);
+        let controller = controller.clone();
+        let go = move |_| controller.open(one);
         html! { <button type="button" data-testid="section" aria-pressed={(one == section).to_string()} onclick={go}>{ name }</button> }
     };
     html! {

@@ -1,0 +1,247 @@
+// What an address says: of files that are gone, of revisions, and nothing secret; and what is copied as a link.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { latents, openApp, part, ready, serious } from '../support/app.js';
+import { launch, newPage } from '../support/chromium.js';
+import { serveHub } from '../support/hub.js';
+import { root, serve } from '../support/server.js';
+
+const demo = (path) => join(root, 'web/demo', path);
+const MODEL = ['config.json', 'model.safetensors', 'tokenizer.json'].map((name) => demo(`model/${name}`));
+
+let server;
+let hub;
+let browser;
+before(async () => {
+  [server, hub] = await Promise.all([serve(), serveHub()]);
+  browser = await launch({ webgpu: false });
+  server.files.set('catalogue.json', Buffer.from(JSON.stringify({ mirror: hub.origin, models: [], saes: [] })));
+});
+after(async () => {
+  await browser?.close();
+  await Promise.all([server?.close(), hub?.close()]);
+});
+
+async function open(path = '') {
+  const page = await openApp(browser, server, { path, context: { permissions: ['clipboard-read', 'clipboard-write'] } });
+  page.setDefaultTimeout(15_000);
+  return page;
+}
+
+/** Opens the dialog by its key, at a section. */
+async function openDialog(page, section) {
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press('o');
+  await part(page, 'open-dialog').waitFor();
+  await page.getByRole('button', { name: section, exact: true }).click();
+}
+
+async function settled(page) {
+  await part(page, 'progress').waitFor({ state: 'hidden' });
+  await ready(page);
+}
+
+/** Loads an SAE from a file, at a hook. */
+async function openFile(page, path, hook) {
+  await part(page, 'pick-files').setInputFiles(path);
+  const sae = part(page, 'found').locator('li').first();
+  await sae.waitFor();
+  await sae.locator('select').selectOption(hook);
+  await sae.getByRole('button', { name: 'Load', exact: true }).click();
+  await settled(page);
+  await page.keyboard.press('Escape');
+}
+
+/** Loads what a link leads to, at a hook. */
+async function openLink(page, link, hook) {
+  const field = page.getByRole('textbox', { name: /owner\/name/ });
+  await field.fill(link);
+  await page.keyboard.press('Enter');
+  const sae = part(page, 'found').locator('li').first();
+  await sae.waitFor();
+  await sae.locator('select').selectOption(hook);
+  await sae.getByRole('button', { name: 'Load', exact: true }).click();
+  await settled(page);
+  await page.keyboard.press('Escape');
+}
+
+const panel = (page) => part(page, 'feature-panel').getAttribute('data-latent');
+
+async function copiedLink(page) {
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  await part(page, 'note').filter({ hasText: 'Copied' }).waitFor();
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+test('an address that names a file which is gone says which, and shows nothing of another SAE', async () => {
+  const page = await open();
+  await openDialog(page, 'Files');
+  await openFile(page, demo('sae/layer_5.pt'), 'blocks.5.hook_resid_post');
+  await part(page, 'token', '[data-index="7"]').click();
+  await part(page, 'feature-row').nth(2).click();
+  await part(page, 'feature-panel').waitFor();
+  const [rows, latent, address] = [await latents(page), await panel(page), page.url()];
+  assert.match(address, /sae=file%3Alayer_5%40blocks\.5\.hook_resid_post&token=7&feature=\d+/);
+  assert.equal(await copiedLink(page), address);
+
+  const other = await open(address.slice(server.url('').length));
+  await page.reload();
+  await settled(page);
+  for (const gone of [page, other]) {
+    assert.equal(await gone.evaluate(() => document.body.dataset.state), 'ready');
+    const said = await part(gone, 'missing-sae').innerText();
+    assert.match(said, new RegExp(`feature ${latent} of the SAE “layer_5” at blocks\\.5\\.hook_resid_post, which was opened from a file`));
+    assert.match(said, /Open that file again/);
+    assert.equal(await part(gone, 'feature-row').count(), 0);
+    assert.equal(await part(gone, 'feature-panel').count(), 0);
+    assert.equal(gone.url(), address, 'the address is not lost');
+    assert.deepEqual(await serious(gone), []);
+    // The prompt and the model are there all the same.
+    assert.equal(await part(gone, 'token', '[aria-selected="true"]').getAttribute('data-index'), '7');
+  }
+  await part(page, 'missing-sae').getByRole('button', { name: 'Open files…' }).click();
+  await openFile(page, demo('sae/layer_5.pt'), 'blocks.5.hook_resid_post');
+  await part(page, 'feature-panel').waitFor();
+  assert.equal(await panel(page), latent);
+  assert.deepEqual(await latents(page), rows);
+  // Another one that is there shows features of its own.
+  await part(other, 'sae-switch').first().click();
+  await part(other, 'feature-row').first().waitFor();
+  assert.equal(await part(other, 'missing-sae').count(), 0);
+  assert.ok((await latents(other)).includes(Number(await panel(other))));
+  assert.deepEqual([...page.seen.errors, ...other.seen.errors], []);
+  await Promise.all([page.context().close(), other.context().close()]);
+});
+
+test('the same of a model from files', async () => {
+  const page = await open();
+  await openDialog(page, 'Files');
+  await part(page, 'pick-files').setInputFiles([...MODEL, demo('sae/layer_1.pt')]);
+  await part(page, 'found').locator('select').selectOption('blocks.1.hook_resid_post');
+  await page.getByRole('button', { name: 'Load all' }).click();
+  await settled(page);
+  await page.keyboard.press('Escape');
+  await part(page, 'token', '[data-index="4"]').click();
+  await part(page, 'feature-row').nth(1).click();
+  await part(page, 'feature-panel').waitFor();
+  const [latent, address] = [await panel(page), page.url()];
+  assert.match(address, /#model=file%3Amodel&sae=file%3Alayer_1%40blocks/);
+  await page.reload();
+  const asked = part(page, 'asked');
+  await asked.waitFor();
+  assert.match(await asked.innerText(), /the model “model”, which was opened from files/);
+  assert.equal(await part(page, 'load-asked').count(), 0, 'there is nothing that the page could load');
+  assert.equal(await part(page, 'feature-panel').count(), 0);
+  await asked.getByRole('button', { name: 'Open files…' }).click();
+  await part(page, 'pick-files').setInputFiles([...MODEL, demo('sae/layer_1.pt')]);
+  // Where the file belongs the address has said.
+  assert.equal(await part(page, 'found').locator('select').inputValue(), 'blocks.1.hook_resid_post');
+  await page.getByRole('button', { name: 'Load all' }).click();
+  await settled(page);
+  await page.keyboard.press('Escape');
+  await part(page, 'feature-panel').waitFor();
+  assert.equal(await panel(page), latent);
+  assert.equal(await part(page, 'token', '[aria-selected="true"]').getAttribute('data-index'), '4');
+  assert.deepEqual(page.seen.errors, []);
+  // Whoever takes the demo instead sees nothing that the link says of another model.
+  const other = await newPage(browser);
+  await other.goto(address);
+  await other.getByRole('button', { name: 'Use the demo instead' }).click();
+  await settled(other);
+  assert.equal(await part(other, 'missing-sae').count(), 0);
+  assert.ok((await latents(other)).includes(Number(await panel(other))));
+  assert.match(other.url(), /#model=demo&sae=openai/);
+  await Promise.all([page.context().close(), other.context().close()]);
+});
+
+test('a copied link is that of the screen, also before the address has followed', async () => {
+  const page = await open();
+  const before = page.url();
+  // In one go, as a fast hand: the address follows typing after a pause.
+  await part(page, 'prompt').fill('A link to this very text');
+  const link = await copiedLink(page);
+  assert.notEqual(link, before);
+  assert.match(link, /prompt=A\+link\+to\+this\+very\+text/);
+  assert.match(link, /^http:\/\/127\.0\.0\.1:\d+\/#model=demo&sae=openai\.layer_3/);
+  const other = await open(link.slice(server.url('').length));
+  assert.equal(await part(other, 'prompt').inputValue(), 'A link to this very text');
+  await Promise.all([page.context().close(), other.context().close()]);
+});
+
+test('a link keeps the revision of a repository', async () => {
+  const [one, three] = await Promise.all([1, 3].map((layer) => readFile(demo(`sae/layer_${layer}.pt`))));
+  // What is on the main branch under the same name is another SAE.
+  hub.repo('tiny/saes', { 'one.pt': three });
+  hub.repo('tiny/saes', { 'one.pt': one }, { revision: 'v2' });
+  const page = await open();
+  await openDialog(page, 'Link');
+  await openLink(page, 'tiny/saes@v2:one.pt', 'blocks.1.hook_resid_post');
+  await part(page, 'token', '[data-index="6"]').click();
+  const rows = await latents(page);
+  const address = page.url();
+  assert.match(address, /sae=tiny%2Fsaes%40v2%3Aone\.pt%40blocks\.1\.hook_resid_post/);
+  hub.requests.length = 0;
+  const other = await newPage(browser);
+  await other.goto(address);
+  const download = part(other, 'download');
+  await download.waitFor();
+  assert.match(await download.innerText(), new RegExp(`^From ${hub.origin.slice('http://'.length)}: its size is known once the host is asked\\.$`));
+  assert.deepEqual(hub.requests, []);
+  await part(other, 'load-asked').click();
+  await part(other, 'feature-row').first().waitFor();
+  assert.deepEqual(await latents(other), rows);
+  assert.deepEqual(hub.requests.filter(({ path }) => /main/.test(path)), []);
+  assert.ok(hub.requests.some(({ path }) => /resolve\/v2\/one\.pt/.test(path)));
+  await Promise.all([page.context().close(), other.context().close()]);
+});
+
+test('a link names the commit that was loaded, so that others see the same weights', async () => {
+  const [one, three] = await Promise.all([1, 3].map((layer) => readFile(demo(`sae/layer_${layer}.pt`))));
+  const [before, later] = ['a', 'b'].map((digit) => digit.repeat(40));
+  hub.repo('tiny/moving', { 'one.pt': one }, { commit: before });
+  const page = await open();
+  await openDialog(page, 'Link');
+  await openLink(page, 'tiny/moving:one.pt', 'blocks.1.hook_resid_post');
+  await part(page, 'token', '[data-index="6"]').click();
+  await part(page, 'feature-row').nth(1).click();
+  const [rows, latent, address] = [await latents(page), await panel(page), page.url()];
+  assert.match(address, new RegExp(`sae=tiny%2Fmoving%40${before}%3Aone\\.pt%40blocks\\.1\\.hook_resid_post`));
+  assert.equal(await copiedLink(page), address);
+  // Going back and forth asks for nothing: it is loaded.
+  await part(page, 'token', '[data-index="3"]').click();
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelector('[data-testid="token"][aria-selected="true"]')?.dataset.index === '6');
+  assert.equal(await part(page, 'asked').count(), 0);
+  assert.equal(await panel(page), latent);
+  // Meanwhile the branch has moved on to other weights.
+  hub.repo('tiny/moving', { 'one.pt': three }, { commit: later });
+  hub.repo('tiny/moving', { 'one.pt': one }, { revision: before, commit: before });
+  const other = await newPage(browser);
+  await other.goto(address);
+  await part(other, 'load-asked').click();
+  await part(other, 'feature-panel').waitFor();
+  assert.deepEqual(await latents(other), rows);
+  assert.equal(await panel(other), latent);
+  assert.equal(other.url(), address);
+  await Promise.all([page.context().close(), other.context().close()]);
+});
+
+test('a link leaves out the query of an address, which may be a key', async () => {
+  hub.put('private/one.pt', await readFile(demo('sae/layer_1.pt')));
+  const page = await open();
+  await openDialog(page, 'Link');
+  await openLink(page, `${hub.origin}/private/one.pt?key=hush`, 'blocks.1.hook_resid_post');
+  await part(page, 'feature-row').first().waitFor();
+  const said = async () => [page.url(), await copiedLink(page)];
+  for (const link of await said()) {
+    assert.match(link, /sae=http%3A%2F%2F127\.0\.0\.1%3A\d+%2Fprivate%2Fone\.pt%40blocks/);
+    assert.doesNotMatch(link, /hush|key/);
+  }
+  assert.doesNotMatch(await page.evaluate(() => document.documentElement.outerHTML), /hush/);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
