@@ -94,6 +94,12 @@ export class SaeExplorer {
    */
   generate(prompt: Prompt, options: GenerateOptions): Promise<Generation>;
 
+  /**
+   * The model's loss on {@link SAMPLE_TEXT}, beside what is usual: weights that are damaged or lie transposed pass every check
+   * of shapes, and show here. `null` where the context is too short to predict anything.
+   */
+  sampleLoss(): Promise<SampleLoss | null>;
+
   /** A prompt's tokens, without running the model. */
   tokenize(prompt: Prompt, options?: PromptOptions): Promise<Tokenization>;
 
@@ -690,6 +696,19 @@ export interface Generation {
   cancelled: boolean;
   /** Why it ended. */
   stop: 'max-tokens' | 'context-full' | 'end-of-text' | 'cancelled';
+}
+
+export interface SampleLoss {
+  /** Mean next-token cross-entropy, nats per token. */
+  loss: number;
+  /** How many predictions the mean is over. */
+  predictions: number;
+  /** The loss of a model that holds all tokens for equally likely: ln(vocabulary). */
+  chance: number;
+  /** The range of a trained model, in words: `"3 to 4"`. */
+  usual: string;
+  /** What seems to be wrong; `null` where nothing does. */
+  caution: string | null;
 }
 
 export interface Tokenization {

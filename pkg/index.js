@@ -152,6 +152,10 @@ export class SaeExplorer {
     return this.#call('edited', { prompt: promptOf(prompt), edit: given, options: checked(options, TRACE) });
   }
 
+  async sampleLoss() {
+    return this.#call('sampleLoss', {}, { needs: 'model' });
+  }
+
   async tokenize(prompt, options = {}) {
     return this.#call('tokenize', { prompt: promptOf(prompt), options: checked(options, PROMPT) });
   }

@@ -138,6 +138,7 @@ const methods = {
   residual: ({ prompt, layer, options }) => engine.residual(prompt, layer, options),
   reconstruction: ({ prompt, sae, options }) => engine.reconstruction(prompt, sae, options),
   edited: ({ prompt, edit, options }) => engine.edited(prompt, edit, options),
+  sampleLoss: () => engine.sampleLoss(),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
   generate: ({ prompt, options }, { token }) => engine.generate(prompt, options, token),
 

@@ -2,7 +2,7 @@
 
 use explorer::{
     Edited, Feature, Generation, Info, Matrix, Metrics, ModelInfo, Neighbour, NextToken, SaeInfo,
-    SaeTrace, Token, TokenEffect, Tokenization, Trace,
+    SaeTrace, SampleLoss, Token, TokenEffect, Tokenization, Trace,
 };
 use formats::sae::{Architecture, SaeConfig};
 use js_sys::{Array, Uint32Array};
@@ -205,6 +205,17 @@ pub fn generation(generation: &Generation) -> JsValue {
         .with("text", &generation.text)
         .with("cancelled", generation.cancelled)
         .with("stop", stop)
+        .into()
+}
+
+/// A model's loss on the sample text.
+pub fn sample_loss(found: &SampleLoss) -> JsValue {
+    Object::new()
+        .with("loss", found.loss)
+        .count("predictions", found.predictions)
+        .with("chance", found.chance)
+        .with("usual", found.usual())
+        .with("caution", text(found.caution.as_deref()))
         .into()
 }
 

@@ -211,6 +211,16 @@ impl Engine {
         Ok(convert::generation(&generation))
     }
 
+    /// The model's loss on the sample text; null where its context is too short.
+    ///
+    /// # Errors
+    /// As [`Engine::trace`].
+    #[wasm_bindgen(js_name = sampleLoss)]
+    pub async fn sample_loss(&self) -> Result<JsValue, JsValue> {
+        let found = self.session()?.sample_loss().await.map_err(refused)?;
+        Ok(found.as_ref().map_or(JsValue::NULL, convert::sample_loss))
+    }
+
     /// A prompt's tokens.
     ///
     /// # Errors
