@@ -30,10 +30,10 @@ struct Inner {
     generations: Cell<u32>,
     /// Whether a trace is under way.
     tracing: Cell<bool>,
-    /// Whether a script on the page has one under way.
+    /// True while a script on the page has one under way.
     scripts_trace: Cell<bool>,
     loading: RefCell<Option<AbortController>>,
-    /// What stops the look at files or a link that is under way; of several the last one is shown.
+    /// Stops the look at files or a link that is under way; of several the last one is shown.
     seeking: RefCell<Option<AbortController>>,
 }
 
@@ -86,7 +86,7 @@ impl Controller {
         self.on(move |event| Action::Load(action(event)))
     }
 
-    /// Whether a trace of the prompt, or of a script on the page, is under way.
+    /// True while a trace of the prompt, or of a script on the page, is under way.
     pub(crate) fn is_tracing(&self) -> bool {
         self.inner.tracing.get() || self.inner.scripts_trace.get()
     }

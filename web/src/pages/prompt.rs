@@ -131,7 +131,7 @@ fn parts(controller: &Controller, state: &State) -> Html {
     }
 }
 
-/// Where the SAE's numbers are not to be trusted, and what was assumed of its files.
+/// Cautions about the SAE's numbers, and what was assumed of its files.
 fn cautions(info: &SaeInfo, trace: &Trace) -> Html {
     let cautions = trace
         .sae(&info.id)

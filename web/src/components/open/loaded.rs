@@ -34,7 +34,7 @@ pub fn loaded(controller: &Controller, state: &State) -> Html {
     }
 }
 
-/// What looks wrong about numbers on plain prose: what the engine says, or else a weaker doubt of the page's. That it was
+/// The doubts about numbers on plain prose: the engine's, or else a weaker one of the page's. That it was
 /// trained on another model stands there already.
 fn doubt(sae: &SaeInfo, sample: &Sample) -> Option<String> {
     let known = |caution: &&String| sae.other_model && caution.contains(&sae.model_name);
