@@ -484,6 +484,10 @@ export interface ModelInfo {
   vocab: number;
   /** Id of the beginning-of-sequence token. */
   bos: number | null;
+  /** Ids of the tokens that end a text. */
+  eos: number[];
+  /** Sentences on what its files leave open and what was assumed. */
+  notices: string[];
   /** How the weights are stored on the device; `"mixed"` where the file mixes F16 with other types. */
   weights: 'f32' | 'f16' | 'mixed';
   /** Its source; `null` for the demo and for files. */
@@ -512,6 +516,8 @@ export interface SaeInfo {
   modelName: string | null;
   /** Whether that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
   otherModel: boolean;
+  /** Sentences on what its files leave open, what was assumed, and what looks wrong without being certain. */
+  notices: string[];
   /** Its source; `null` for the demo, for files and for neurons. */
   origin: Origin | null;
 }

@@ -33,7 +33,10 @@ pub fn read_sae(file: Result<SaeFile, Error>) {
     };
     // A factor is folded when it is written, which may push weights out of range.
     let sae = sae.with_folded_factor().unwrap_or(sae);
-    if [&sae.w_enc, &sae.w_dec, &sae.b_dec].iter().any(|w| w.iter().any(|v| !v.is_finite())) {
+    if [&sae.w_enc, &sae.w_dec, &sae.b_dec]
+        .iter()
+        .any(|w| w.iter().any(|v| !v.is_finite()))
+    {
         return;
     }
     let folder = saelens::write_folder(&sae).expect("what was read can be written");

@@ -9,12 +9,12 @@ use crate::HookPoint;
 #[error("no hook point is called {0:?}; {suggestion}", suggestion = suggestion(.0))]
 pub struct UnknownHook(pub String);
 
-/// A hook point of a block, by the block's number.
-type InBlock = fn(usize) -> HookPoint;
+/// The end of a name in a block, and its hook point by the block's number.
+type Name = (&'static str, fn(usize) -> HookPoint);
 
 /// Names after `blocks.{L}.`: first those that the points are shown by, then others of the same activation. That they are
 /// the same was measured with TransformerLens 3.9's TransformerBridge: the differences are exactly 0.
-const BLOCK: [(&str, InBlock); 18] = [
+const BLOCK: [Name; 18] = [
     ("hook_resid_pre", HookPoint::ResidPre),
     ("attn.hook_z", HookPoint::Z),
     ("hook_attn_out", HookPoint::AttnOut),
@@ -36,7 +36,7 @@ const BLOCK: [(&str, InBlock); 18] = [
 ];
 
 /// Names after `transformer.h.{L}`: the outputs of Hugging Face's modules.
-const MODULE: [(&str, InBlock); 7] = [
+const MODULE: [Name; 7] = [
     ("", HookPoint::ResidPost),
     (".attn", HookPoint::AttnOut),
     (".attn.c_proj", HookPoint::AttnOut),
@@ -61,7 +61,7 @@ const OUTSIDE: [(&str, HookPoint); 10] = [
 ];
 
 /// Beginnings of the names in blocks, and the names that follow the block's number.
-const FAMILIES: [(&str, &str, &[(&str, InBlock)]); 4] = [
+const FAMILIES: [(&str, &str, &[Name]); 4] = [
     ("blocks.", ".", &BLOCK),
     ("transformer.h.", "", &MODULE),
     ("h.", "", &MODULE),

@@ -21,6 +21,8 @@ pub fn model(model: &ModelInfo) -> JsValue {
         .count("nCtx", model.n_ctx)
         .count("vocab", model.vocab)
         .number("bos", model.bos.map(f64::from))
+        .list("eos", &model.eos, |id| f64::from(*id).into())
+        .list("notices", &model.notices, sentence)
         .with("weights", model.weights)
         .into()
 }
@@ -43,6 +45,11 @@ fn sae_object(sae: &SaeInfo) -> Object {
         .number("contextSize", sae.context_size.map(|size| size as f64))
         .with("modelName", text(sae.model_name.as_deref()))
         .with("otherModel", sae.other_model)
+        .list("notices", &sae.notices, sentence)
+}
+
+fn sentence(text: &String) -> JsValue {
+    JsValue::from_str(text)
 }
 
 fn flag(value: Option<bool>) -> JsValue {
@@ -118,9 +125,7 @@ fn sae_trace(trace: &SaeTrace) -> JsValue {
         .floats("activations", &trace.activations)
         .with("metrics", metrics(&trace.metrics))
         .positions("skipped", &trace.skipped)
-        .list("cautions", &trace.cautions, |caution| {
-            caution.as_str().into()
-        })
+        .list("cautions", &trace.cautions, sentence)
         .into()
 }
 

@@ -91,14 +91,14 @@ pub(super) fn from_tokenizer_json(json: &[u8]) -> Result<Tokenizer> {
             both.ok_or_else(|| bad_merge(JSON, number, &merge.to_string()))
         })
         .collect::<Result<Vec<_>>>()?;
-    let (added, special) = added_tokens(&root)?;
+    let added = added_tokens(&root)?;
     let sources = Sources {
         vocab: JSON,
         merges: JSON,
     };
-    let tokenizer = build(&sources, vocab, &pairs, added)?;
+    let tokenizer = build(&sources, vocab, &pairs, added.tokens)?;
     Ok(Tokenizer {
-        special,
+        special: added.special,
         ..tokenizer
     })
 }
@@ -197,10 +197,17 @@ fn check_pipeline(root: &Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// Added tokens, and the ids of those that are special.
-fn added_tokens(root: &Map<String, Value>) -> Result<(Vec<(String, u32)>, BTreeSet<u32>)> {
+/// Tokens beside the vocabulary.
+#[derive(Default)]
+struct Added {
+    tokens: Vec<(String, u32)>,
+    /// The ids of those that are special.
+    special: BTreeSet<u32>,
+}
+
+fn added_tokens(root: &Map<String, Value>) -> Result<Added> {
     let list = match root.get("added_tokens") {
-        None | Some(Value::Null) => return Ok((Vec::new(), BTreeSet::new())),
+        None | Some(Value::Null) => return Ok(Added::default()),
         Some(Value::Array(list)) => list,
         Some(other) => {
             return Err(Error::field(
@@ -212,7 +219,7 @@ fn added_tokens(root: &Map<String, Value>) -> Result<(Vec<(String, u32)>, BTreeS
         }
     };
     let mut special = BTreeSet::new();
-    let added = list
+    let tokens = list
         .iter()
         .map(|token| {
             let content = token
@@ -243,7 +250,7 @@ fn added_tokens(root: &Map<String, Value>) -> Result<(Vec<(String, u32)>, BTreeS
             Ok((content.to_owned(), id))
         })
         .collect::<Result<_>>()?;
-    Ok((added, special))
+    Ok(Added { tokens, special })
 }
 
 fn build(

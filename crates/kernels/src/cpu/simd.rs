@@ -109,6 +109,7 @@ pub(crate) fn gelu_tanh(values: &mut [f32]) {
 
 /// The coefficients of erfc's Chebyshev fit, the highest power first: erfc(z) = t·exp(−z² + Σ c·tⁿ) with
 /// t = 1/(1 + z/2) for z ≥ 0. Press et al., Numerical Recipes, 2nd ed., section 6.2 (erfcc); relative error below 1.2e-7.
+#[expect(clippy::excessive_precision, reason = "the digits of the source")]
 const ERFC: [f32; 10] = [
     0.170_872_77,
     -0.822_152_23,

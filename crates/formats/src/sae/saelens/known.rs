@@ -65,6 +65,15 @@ const UNREAD: &[&str] = &[
     "pre_act_loss_coefficient",
     "topk_threshold_lr",
     "matryoshka_widths",
+    "k_aux",
+    "begin_batch_token",
+    "begin_sequence_token",
+    "sequence_separator_token",
+    "disable_concat_sequences",
+    "model_batch_size",
+    "model_kwargs",
+    "buffer_size_gb",
+    "total_training_samples",
 ];
 
 /// Beginnings of names of such settings.

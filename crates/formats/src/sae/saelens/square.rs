@@ -4,10 +4,20 @@ use super::KEYS;
 use crate::error::Result;
 use crate::tensors::TensorFile;
 
+/// The largest matrix that is read for it: 64 MiB.
+const LARGEST: usize = 4096;
+
 /// A notice about a square `W_enc`: SAELens stores `[inputs, latents]`, circuit-tracer `[latents, inputs]`, and only numbers
 /// can tell. Training makes a latent's encoder resemble its decoder, so the mean cosine of the two is compared for both
 /// readings.
 pub(super) async fn notice(weights: &TensorFile, size: usize) -> Result<String> {
+    let begin = format!(
+        "`W_enc` is square ({size} × {size}), so its shape does not tell SAELens's orientation, [inputs, latents], from circuit-tracer's, [latents, inputs]; it is read as SAELens's"
+    );
+    let plain = format!("{begin}. Where that is wrong, FVU is above 1");
+    if size > LARGEST {
+        return Ok(plain);
+    }
     let encoder = weights.read(KEYS.encoder).await?;
     let decoder = weights.read(KEYS.decoder).await?;
     let as_read = mean_cosine(size, |latent, input| {
@@ -22,16 +32,13 @@ pub(super) async fn notice(weights: &TensorFile, size: usize) -> Result<String> 
             decoder.get(latent * size + input),
         )
     });
-    let begin = format!(
-        "`W_enc` is square ({size} × {size}), so its shape does not tell SAELens's orientation, [inputs, latents], from circuit-tracer's, [latents, inputs]; it is read as SAELens's"
-    );
     // A clear difference: cosines of unrelated directions scatter around 0 by 1/√size, and their mean by 1/size.
     Ok(if transposed > as_read + 0.1 {
         format!(
             "{begin}. That seems to be wrong: latents' encoders resemble their decoders less (mean cosine {as_read:.2}) than they would in a transposed matrix ({transposed:.2}), so one of `W_enc` and `W_dec` is probably transposed"
         )
     } else {
-        format!("{begin}. Where that is wrong, FVU is above 1")
+        plain
     })
 }
 
