@@ -321,10 +321,14 @@ impl Controller {
             self.tell(LoadAction::Measuring(id.clone()));
         }
         spawn_local(async move {
+            while this.set_measuring(true) {
+                browser::wait(TURN).await;
+            }
             for id in ids {
                 let told = this.measure_one(&engine, &text, &id).await;
                 this.tell(LoadAction::Measured(id, told.map_err(message)));
             }
+            this.set_measuring(false);
         });
     }
 
