@@ -30,10 +30,12 @@ struct Inner {
     generations: Cell<u32>,
     /// Whether a trace is under way.
     tracing: Cell<bool>,
-    /// Whether a script on the page has one under way.
+    /// True while a script on the page has one under way.
     scripts_trace: Cell<bool>,
     loading: RefCell<Option<AbortController>>,
-    /// What stops the look at files or a link that is under way; of several the last one is shown.
+    /// True while SAEs' numbers on the sample text are taken: by one at a time, or they would cancel each other.
+    measuring: Cell<bool>,
+    /// Stops the look at files or a link that is under way; of several the last one is shown.
     seeking: RefCell<Option<AbortController>>,
 }
 
@@ -62,6 +64,7 @@ impl Controller {
             tracing: Cell::new(false),
             scripts_trace: Cell::new(false),
             loading: RefCell::default(),
+            measuring: Cell::new(false),
             seeking: RefCell::default(),
         };
         Self {
@@ -86,9 +89,14 @@ impl Controller {
         self.on(move |event| Action::Load(action(event)))
     }
 
-    /// Whether a trace of the prompt, or of a script on the page, is under way.
+    /// True while a trace of the prompt, or of a script on the page, is under way.
     pub(crate) fn is_tracing(&self) -> bool {
         self.inner.tracing.get() || self.inner.scripts_trace.get()
+    }
+
+    /// Notes whether SAEs' numbers are being taken, and gives whether they were before.
+    pub(crate) fn set_measuring(&self, now: bool) -> bool {
+        self.inner.measuring.replace(now)
     }
 
     /// Waits for the traces of scripts: a later trace would cancel them.

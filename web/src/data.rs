@@ -47,7 +47,7 @@ told! {
         prob: f32 = "prob",
     }
 
-    /// Where something was loaded from.
+    /// The source of something that was loaded.
     Origin {
         /// `owner/name`; empty for an address outside a repository.
         repository: String = "repository",
@@ -73,9 +73,9 @@ told! {
         d_mlp: Option<u32> = "dMlp",
         /// Size of the vocabulary.
         vocab: u32 = "vocab",
-        /// What was assumed of its files; sentences.
+        /// Assumptions about its files; sentences.
         notices: Vec<String> = "notices",
-        /// Where it is from; nothing for the demo and for files.
+        /// Its source; nothing for the demo and for files.
         origin: Option<Origin> = "origin",
     }
 
@@ -99,15 +99,15 @@ told! {
         model_name: String = "modelName",
         /// Whether that is certainly another one than the loaded.
         other_model: bool = "otherModel",
-        /// What was assumed of its files, or used of them in another way than they say; sentences.
+        /// Assumptions about its files, and settings used in another way than they say; sentences.
         notices: Vec<String> = "notices",
-        /// Where it is from; nothing for the demo, for files and for neurons.
+        /// Its source; nothing for the demo, for files and for neurons.
         origin: Option<Origin> = "origin",
         /// How its weights lie: `f32`, `f16`, or `streamed` for those of an SAE that stays in its file.
         weights: String = "weights",
     }
 
-    /// How much an SAE loses on a prompt; `None` where no position counts, or the metric is not defined.
+    /// Reconstruction metrics of an SAE on a prompt; `None` where no position counts, or the metric is not defined.
     Metrics {
         /// Mean number of non-zero latents a token.
         l0: Option<f64> = "l0",
@@ -147,7 +147,7 @@ told! {
         metrics: Metrics = "metrics",
         /// Positions that count in none of its metrics.
         skipped: Vec<u32> = "skipped",
-        /// Where its numbers are not to be trusted, or it meets what it was not trained for; sentences.
+        /// Cautions: a reconstruction that fails, a text that it was not trained for; sentences.
         cautions: Vec<String> = "cautions",
     }
 
@@ -231,7 +231,7 @@ told! {
         kl_by_position: Vec<f32> = "klByPosition",
     }
 
-    /// What is loaded, where the engine runs and what it uses.
+    /// The loaded model and SAEs, the engine's backend and its memory.
     Info {
         /// The loaded model.
         model: Option<ModelInfo> = "model",
@@ -293,7 +293,7 @@ told! {
 
     /// A file of the demo bundle.
     DemoFile {
-        /// Where it lies beside the manifest.
+        /// Its path from the manifest.
         path: String = "path",
     }
 
@@ -339,7 +339,7 @@ impl Trace {
 }
 
 impl Feature {
-    /// Whether what it writes to the residual stream has the length of its decoder row: it goes through no other matrix.
+    /// True where its output direction has the length of its decoder row: it goes through no other matrix.
     pub fn writes_its_direction(&self) -> bool {
         (self.output_norm - self.decoder_norm).abs() <= 1e-6 * self.decoder_norm.abs()
     }

@@ -49,7 +49,7 @@ fn byte(text: &str) -> Option<u8> {
     (hex && text[5..].starts_with('>')).then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
-/// How many characters of text stand for a byte.
+/// Length of the text that stands for a byte.
 const BYTE_LENGTH: usize = "<0xF0>".len();
 
 /// A token's text, cut into what is shown and what is marked. `<0xF0>` is a byte, unless the whole text was `typed`.
@@ -160,16 +160,16 @@ pub fn direction_of(text: &str) -> Option<Direction> {
     })
 }
 
-/// How a token of a prompt stands in it.
+/// A token's place in its prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Laid {
-    /// Whether its text stands in the prompt as it is: what looks like a byte was typed.
+    /// True where its text stands in the prompt as it is: what looks like a byte was typed.
     pub typed: bool,
     /// The direction of the letters that it is, or is a part of.
     pub direction: Option<Direction>,
 }
 
-/// How the tokens with these texts, which make a prompt, stand in it. Where they do not, as none should, nothing is known.
+/// The places of tokens with these texts in the prompt that they make. Of tokens that do not make it nothing is known.
 pub fn laid_out<'a>(prompt: &str, texts: impl Iterator<Item = &'a str>) -> Vec<Laid> {
     let mut at = Some(0);
     let mut lay = |text: &str| {

@@ -2,7 +2,7 @@
 
 use crate::format::bytes;
 
-/// Where repositories are published.
+/// The host on which repositories are published.
 const HUGGING_FACE: &str = "huggingface.co";
 
 /// Files that would be downloaded.

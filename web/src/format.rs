@@ -95,7 +95,7 @@ pub fn small(value: f64) -> String {
     format!("{}e−{power}", fixed(digits.copysign(value), 1))
 }
 
-/// What stands in the place of a number that there is not.
+/// The dash in the place of a missing number.
 pub const NONE: &str = "–";
 
 /// As [`fixed`]; a dash where there is no number.

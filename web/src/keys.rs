@@ -67,7 +67,7 @@ fn leave_prompt(state: &State) {
     ));
 }
 
-/// How many tokens further the one to the right is: text that is read from the right has the one before there.
+/// The step to the token on the right: in text that is read from the right it is the one before.
 fn rightwards(state: &State) -> isize {
     let prompt = state.trace.as_ref().map_or("", |trace| &trace.prompt);
     match direction_of(prompt) {

@@ -14,10 +14,10 @@ use crate::state::url::Place;
 use crate::state::{Action, During, Note, Sample, State};
 use crate::told::Told;
 
-/// Where the demo bundle's manifest lies.
+/// Path of the demo bundle's manifest.
 pub const MANIFEST: &str = "demo/demo.json";
 
-/// How long to wait at a time for a trace under way, before another one is asked for, in milliseconds.
+/// Time between two looks at a trace under way, before another one is requested, in milliseconds.
 pub(crate) const TURN: i32 = 50;
 
 impl Controller {
@@ -321,10 +321,14 @@ impl Controller {
             self.tell(LoadAction::Measuring(id.clone()));
         }
         spawn_local(async move {
+            while this.set_measuring(true) {
+                browser::wait(TURN).await;
+            }
             for id in ids {
                 let told = this.measure_one(&engine, &text, &id).await;
                 this.tell(LoadAction::Measured(id, told.map_err(message)));
             }
+            this.set_measuring(false);
         });
     }
 
@@ -355,7 +359,7 @@ impl Controller {
     }
 }
 
-/// What could not be loaded, and why.
+/// Tasks that failed, and why.
 #[derive(Default)]
 struct Failures {
     faults: Vec<Fault>,
@@ -373,7 +377,7 @@ impl Failures {
         self.left.append(&mut others.left);
     }
 
-    /// What kind the first was.
+    /// The first failure's code.
     fn code(&self) -> Option<&str> {
         self.faults.first().map(|fault| fault.code.as_str())
     }

@@ -53,7 +53,7 @@ told! {
         model: String = "model",
         /// The layers there are.
         layers: Vec<u32> = "layers",
-        /// Where they belong; `{L}` stands for the layer.
+        /// Their hook point; `{L}` stands for the layer.
         hook: String = "hook",
         /// Width of the activation that they read.
         d_in: Option<u32> = "dIn",
@@ -154,7 +154,7 @@ impl FoundPart {
     }
 }
 
-/// How wide the activation at a hook point of a model is, where that is certain.
+/// Width of the activation at a hook point of a model, where that is certain.
 fn hook_width(model: &ModelInfo, hook: &str) -> Option<u32> {
     let point = match hook.strip_prefix("blocks.") {
         Some(rest) => rest.split_once('.')?.1,

@@ -34,7 +34,7 @@ impl Task {
         }
     }
 
-    /// Whether it brings a model, to which SAEs belong.
+    /// True if it brings a model, to which SAEs belong.
     pub fn is_model(&self) -> bool {
         matches!(self.kind, Kind::Demo | Kind::Model | Kind::ModelLink)
     }

@@ -173,3 +173,17 @@ test('positions that do not count are marked, and where none counts there is no 
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });
+
+test('what was assumed of the files is there to read, beside the features and in the dialog', async () => {
+  const page = await open();
+  // The demo's SAEs are in OpenAI's layout, which has no place for a hook.
+  const note = part(page, 'notice');
+  assert.equal(await note.count(), 1);
+  await note.locator('summary').click();
+  assert.match(await note.innerText(), /1 note about its files\s+The file states neither a hook .*\.$/s);
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press('o');
+  await part(page, 'loaded').locator('[data-testid="notice"]').nth(2).waitFor();
+  assert.deepEqual(await serious(page), []);
+  await page.context().close();
+});

@@ -110,7 +110,7 @@ fn entry<'a>(task: &Task, catalogue: Option<&'a Catalogue>) -> Option<&'a Offer>
 }
 
 impl Download {
-    /// What loading would download: the catalogue's entries have sizes, what links lead to has none before it is asked for.
+    /// The download that tasks need: the catalogue's entries have sizes, links have none before their host is asked.
     fn of(tasks: &[Task], catalogue: Option<&Catalogue>) -> Self {
         let mut download = Self::default();
         let mirror = catalogue.map_or("", |catalogue| &catalogue.mirror);

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod missing;
 pub mod next_tokens;
 pub mod note;
+pub mod notices;
 pub mod open;
 pub mod progress;
 pub mod prompt_box;

@@ -16,6 +16,7 @@ use crate::components::metrics::metrics_table;
 use crate::components::missing::missing_sae;
 use crate::components::next_tokens::next_tokens;
 use crate::components::note::NoteLine;
+use crate::components::notices::notices;
 use crate::components::open::OpenDialog;
 use crate::components::progress::{broken_banner, progress_bar};
 use crate::components::prompt_box::prompt_box;
@@ -131,7 +132,7 @@ fn parts(controller: &Controller, state: &State) -> Html {
     }
 }
 
-/// Where the SAE's numbers are not to be trusted, and what was assumed of its files.
+/// Cautions about the SAE's numbers, and what was assumed of its files.
 fn cautions(info: &SaeInfo, trace: &Trace) -> Html {
     let cautions = trace
         .sae(&info.id)
@@ -140,7 +141,7 @@ fn cautions(info: &SaeInfo, trace: &Trace) -> Html {
     html! {
         <>
             { for cautions.map(|caution| html! { <p class="caution" data-testid="caution">{ caution }</p> }) }
-            { for info.notices.iter().map(|notice| html! { <p class="notice" data-testid="notice">{ notice }</p> }) }
+            { notices(&info.notices) }
         </>
     }
 }

@@ -1,9 +1,9 @@
 //! Loading models and SAEs: what the dialog shows, what is under way, and what became of it.
 
 use super::meter::Meter;
-use super::url::{Place, Reference};
-use super::{During, History, Note, Phase, Problem, Remote, Sample, State};
-use crate::data::{Info, ModelInfo, Progress, SaeInfo};
+use super::url::Place;
+use super::{During, History, Note, Problem, Remote, Sample, State};
+use crate::data::{ModelInfo, Progress, SaeInfo};
 use crate::offers::{Catalogue, Found, Source, Storage};
 use crate::shared::Shared;
 
@@ -295,104 +295,6 @@ impl State {
         }
     }
 
-    pub(super) fn model_loaded(&mut self, model: ModelInfo) {
-        self.place.model = Some(model.id.clone());
-        self.select_feature(None, History::Push);
-        self.place.sae = None;
-        self.place.token = None;
-        self.generate.forget();
-        self.model = Some(Shared::new(model));
-        self.saes = Shared::default();
-        self.numbers.clear();
-        // The tokens may be others, and all that was computed is of the model before.
-        self.trace = None;
-        self.problem = None;
-        self.phase = Phase::Ready;
-        self.at_once = true;
-    }
-
-    pub(super) fn sae_loaded(&mut self, sae: SaeInfo) {
-        let id = sae.id.clone();
-        let mut saes = (*self.saes).clone();
-        saes.retain(|one| one.id != id);
-        saes.push(sae);
-        self.saes = Shared::new(saes);
-        self.numbers.retain(|one| one.0 != id);
-        if self.place.sae.as_ref() != Some(&id) {
-            self.select_feature(None, History::Push);
-        }
-        self.place.sae = Some(id);
-        self.outdated();
-    }
-
-    pub(super) fn sae_unloaded(&mut self, id: &str) {
-        let mut saes = (*self.saes).clone();
-        saes.retain(|one| one.id != id);
-        self.numbers.retain(|one| one.0 != id);
-        if self.place.sae.as_deref() == Some(id) {
-            self.place.sae = saes.last().map(|sae| sae.id.clone());
-            self.select_feature(None, History::Replace);
-        }
-        self.saes = Shared::new(saes);
-        self.at_once = true;
-    }
-
-    /// What was loaded changed: what was computed before may be of weights that had the same id.
-    pub(super) fn outdated(&mut self) {
-        self.stale = true;
-        self.feature = Remote::Idle;
-        self.edit.answer = None;
-        self.at_once = true;
-        self.attempt = self.attempt.wrapping_add(1);
-    }
-
-    /// Of several layers the middle one has the most to see.
-    pub(super) fn middle_sae(&self) -> Option<String> {
-        self.saes.get(self.saes.len() / 2).map(|sae| sae.id.clone())
-    }
-
-    /// The SAE that the address names and that is not loaded. Nothing of another one is shown in its place.
-    pub fn missing_sae(&self) -> Option<&str> {
-        let id = self.place.sae.as_deref()?;
-        let loaded = self.saes.iter().any(|sae| sae.id == id);
-        (self.model.is_some() && !loaded).then_some(id)
-    }
-
-    /// Where the address says that an SAE from a file of this name belongs, while it waits for that file.
-    pub fn wanted_hook(&self, name: &str) -> Option<&str> {
-        let asked = self.asked.as_ref().and_then(|place| place.sae.as_deref());
-        match Reference::of(asked.or(self.missing_sae())?) {
-            Reference::File(wanted, hook) if wanted == name => hook,
-            _ => None,
-        }
-    }
-
-    /// Takes over what is loaded, as the engine tells it: a script on the page may have changed it. `changed` says that
-    /// one certainly did. What the page loads itself it knows already.
-    pub(super) fn synchronise(&mut self, info: &Info, changed: bool) {
-        if self.job.is_some() || self.phase == Phase::Loading {
-            return;
-        }
-        let Some(model) = &info.model else { return };
-        if self.model.as_deref() != Some(model) {
-            self.model_loaded(model.clone());
-        }
-        let here = self.saes.clone();
-        for sae in here.iter() {
-            if !info.saes.iter().any(|one| one.id == sae.id) {
-                self.sae_unloaded(&sae.id);
-            }
-        }
-        for sae in &info.saes {
-            if !here.contains(sae) {
-                self.sae_loaded(sae.clone());
-            }
-        }
-        if changed {
-            self.outdated();
-        }
-    }
-
     fn set_numbers(&mut self, id: String, told: Remote<Sample>) {
         self.numbers.retain(|one| one.0 != id);
         if let Remote::Here(Sample { bos, .. }) = told {
@@ -418,63 +320,6 @@ impl State {
         saes.filter(|sae| self.numbers_of(&sae.id).is_none())
             .map(|sae| sae.id.clone())
             .collect()
-    }
-
-    /// The place with the ids of everything that is loaded, for the address.
-    pub fn address(&self) -> Place {
-        let mut place = self.place.clone();
-        let beside = self
-            .saes
-            .iter()
-            .map(|sae| &sae.id)
-            .filter(|&id| place.sae.as_ref() != Some(id) && loads_by_itself(id));
-        place.beside = beside.map(|id| self.pinned_sae(id)).collect();
-        place.sae = place.sae.map(|id| self.pinned_sae(&id));
-        place.model = place.model.map(|id| match &self.model {
-            Some(model) if model.id == id => pinned_model(model),
-            _ => id,
-        });
-        place
-    }
-
-    /// An SAE's id for others: with the commit that was loaded.
-    fn pinned_sae(&self, id: &str) -> String {
-        let sae = self.saes.iter().find(|sae| sae.id == id);
-        Reference::of(id).pinned(id, sae.and_then(|sae| sae.origin.as_ref()))
-    }
-
-    /// The place with the ids by which what it names is loaded here: an address may name the same at its commit.
-    pub(super) fn as_loaded(&self, mut place: Place) -> Place {
-        if let Some(model) = &self.model
-            && place.model.as_ref() == Some(&pinned_model(model))
-        {
-            place.model = Some(model.id.clone());
-        }
-        for id in place.sae.iter_mut().chain(&mut place.beside) {
-            let here = self.saes.iter().any(|sae| sae.id == *id);
-            let same = self
-                .saes
-                .iter()
-                .find(|sae| !here && self.pinned_sae(&sae.id) == *id);
-            if let Some(sae) = same {
-                id.clone_from(&sae.id);
-            }
-        }
-        place
-    }
-
-    /// What an address names that is not loaded: the model, and those SAEs for it that the page could load.
-    pub fn missing(&self, place: &Place) -> (Option<String>, Vec<String>) {
-        let place = self.as_loaded(place.clone());
-        let here = self.model.as_ref().map_or("demo", |model| &model.id);
-        let model = place.model.clone().filter(|asked| asked != here);
-        let loaded = |id: &String| model.is_none() && self.saes.iter().any(|sae| sae.id == *id);
-        let saes = place
-            .sae
-            .iter()
-            .chain(&place.beside)
-            .filter(|id| loads_by_itself(id) && !loaded(id));
-        (model.clone(), saes.cloned().collect())
     }
 
     /// Says that a load was stopped by the person.
@@ -506,16 +351,6 @@ impl Broken {
             "network" | "cors" | "worker-died" | "device-lost"
         )
     }
-}
-
-/// A model's id for others: with the commit that was loaded.
-fn pinned_model(model: &ModelInfo) -> String {
-    Reference::of_model(&model.id).pinned(&model.id, model.origin.as_ref())
-}
-
-/// Whether an SAE's id says where it is loaded from, for a page that does not have it.
-fn loads_by_itself(id: &str) -> bool {
-    !matches!(Reference::of(id), Reference::Part | Reference::File(..))
 }
 
 fn remote<T>(told: Result<T, String>) -> Remote<Shared<T>> {

@@ -3,6 +3,7 @@
 pub mod load;
 #[cfg(test)]
 mod load_tests;
+mod loaded;
 pub mod meter;
 pub mod reduce;
 #[cfg(test)]
@@ -191,7 +192,7 @@ impl GenerateState {
         self.ended = None;
     }
 
-    /// Whether what comes for this run still belongs on the page.
+    /// True while what comes for this run belongs on the page.
     pub fn awaits(&self, run: u32) -> bool {
         self.running && self.run == run
     }
@@ -202,9 +203,9 @@ impl GenerateState {
 pub struct Sample {
     /// The numbers.
     pub metrics: Metrics,
-    /// What looks wrong about them; sentences.
+    /// Cautions about them; sentences.
     pub cautions: Vec<String>,
-    /// Whether a BOS stood before the text.
+    /// True if a BOS stood before the text.
     pub bos: bool,
 }
 
@@ -225,10 +226,10 @@ pub struct State {
     pub examples: Shared<Vec<Example>>,
     /// The trace on screen; of an earlier prompt while the next one is on its way.
     pub trace: Option<Shared<Trace>>,
-    /// Where the choice of a BOS was just changed: whether the trace in which the token is selected has one. In the next
+    /// Set when the choice of a BOS has just changed: true if the trace in which the token is selected has one. In the next
     /// trace the same token may be one further on, or one back.
     pub bos_before: Option<bool>,
-    /// Whether what is loaded has changed since that trace was asked for.
+    /// True if what is loaded has changed since that trace was requested.
     pub stale: bool,
     /// Counts up to have the prompt traced again.
     pub attempt: u32,
@@ -366,7 +367,7 @@ pub enum Action {
     UsePrompt(String),
     /// The person asks for a trace now.
     TraceNow,
-    /// Whether a BOS goes before the prompt was chosen, or left to the engine.
+    /// The person chose a BOS or none, or left it to the engine.
     SelectBos(Option<bool>),
     /// A trace came.
     Traced(Trace),

@@ -81,7 +81,7 @@ fn split_hook(id: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether a text is a commit's full hash.
+/// True for a commit's full hash.
 fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
@@ -100,7 +100,7 @@ pub fn catalogue(entry: &str, layer: Option<u32>, commit: Option<&str>) -> Strin
     id
 }
 
-/// Whether a text is named as hook points are: by TransformerLens, or by Hugging Face.
+/// True for a name as hook points have: TransformerLens's, or Hugging Face's.
 fn is_hook(text: &str) -> bool {
     let named = text.contains("hook_") || text.starts_with("blocks.");
     (named || text.starts_with("transformer.h.")) && !text.contains(['/', ':'])
@@ -215,7 +215,7 @@ pub struct Place {
     pub prompt: Option<String>,
     /// Ids of SAEs that are loaded beside the selected one.
     pub beside: Vec<String>,
-    /// Whether a BOS goes before the prompt; nothing leaves it to the engine.
+    /// The person's choice of a BOS before the prompt; nothing leaves it to the engine.
     pub bos: Option<bool>,
 }
 

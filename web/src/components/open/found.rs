@@ -61,7 +61,7 @@ pub fn link(controller: &Controller, state: &State) -> Html {
     }
 }
 
-/// What the person asked for is not there yet, and need not come.
+/// The line shown while files or a link are looked at, with a way to stop that.
 fn looking(controller: &Controller, section: Section) -> Html {
     let stop = {
         let controller = controller.clone();
@@ -138,7 +138,7 @@ fn list(controller: &Controller, state: &State, section: Section) -> Html {
     }
 }
 
-/// What it is, where it belongs, and whether it fits; of one that does not belong to the model, that.
+/// A part's kind, hook and room on the device; of one that does not belong to the model, that.
 fn about(part: &FoundPart, kind: Kind, stranger: Option<String>) -> Html {
     let text = match (kind, &part.hook) {
         (Kind::Model, _) => format!("model · {}", part.summary),

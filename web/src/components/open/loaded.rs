@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::components::notices::notices;
 use crate::components::term::defined;
 use crate::controller::Controller;
 use crate::data::SaeInfo;
@@ -21,7 +22,7 @@ pub fn loaded(controller: &Controller, state: &State) -> Html {
     html! {
         <div class="loaded">
             <h3>{ format!("Loaded: {}", model.name) }</h3>
-            { for model.notices.iter().map(|notice| html! { <p class="notice" data-testid="notice">{ notice }</p> }) }
+            { notices(&model.notices) }
             <table class="metrics" data-testid="loaded">
                 <thead><tr>
                     <th scope="col" title="The numbers are taken on a sample text of the page, right after an SAE is loaded">{ "on a sample text" }</th>
@@ -34,7 +35,7 @@ pub fn loaded(controller: &Controller, state: &State) -> Html {
     }
 }
 
-/// What looks wrong about numbers on plain prose: what the engine says, or else a weaker doubt of the page's. That it was
+/// The doubts about numbers on plain prose: the engine's, or else a weaker one of the page's. That it was
 /// trained on another model stands there already.
 fn doubt(sae: &SaeInfo, sample: &Sample) -> Option<String> {
     let known = |caution: &&String| sae.other_model && caution.contains(&sae.model_name);
@@ -97,7 +98,9 @@ fn line(controller: &Controller, state: &State, sae: &SaeInfo) -> Html {
                     <tr><td colspan="6" class="caution" data-testid="doubt">{ doubt }</td></tr>
                 }
             }
-            { for sae.notices.iter().map(|notice| html! { <tr><td colspan="6" class="notice" data-testid="notice">{ notice }</td></tr> }) }
+            if !sae.notices.is_empty() {
+                <tr><td colspan="6">{ notices(&sae.notices) }</td></tr>
+            }
             if let Some(Remote::Failed(message)) = numbers {
                 <tr><td colspan="6" class="caution">{ message }</td></tr>
             }
