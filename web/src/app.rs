@@ -54,6 +54,7 @@ pub fn App() -> Html {
     use_generation(state, &controller);
     use_question(state, &controller);
     use_numbers(state, &controller);
+    use_sample_loss(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
@@ -145,6 +146,17 @@ fn use_feature(state: &State, controller: &Controller) {
     use_effect_with(wanted, move |(ready, sae, latent, _)| {
         if let (true, Some(sae), Some(latent)) = (ready, sae, latent) {
             controller.feature(sae.clone(), *latent);
+        }
+    });
+}
+
+/// The model's loss on the sample text is taken when somebody looks.
+#[hook]
+fn use_sample_loss(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.unmeasured_model(), move |model| {
+        if let Some(model) = model {
+            controller.measure_model(model.clone());
         }
     });
 }

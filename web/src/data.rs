@@ -47,6 +47,20 @@ told! {
         prob: f32 = "prob",
     }
 
+    /// A model's loss on the sample text.
+    SampleLoss {
+        /// Mean next-token cross-entropy, nats per token.
+        loss: f64 = "loss",
+        /// Number of predictions.
+        predictions: usize = "predictions",
+        /// The loss of a model that holds all tokens for equally likely.
+        chance: f64 = "chance",
+        /// The range of a trained model, in words.
+        usual: String = "usual",
+        /// What seems to be wrong; empty where nothing does.
+        caution: Option<String> = "caution",
+    }
+
     /// The source of something that was loaded.
     Origin {
         /// `owner/name`; empty for an address outside a repository.

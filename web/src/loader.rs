@@ -310,6 +310,21 @@ impl Controller {
         });
     }
 
+    /// Takes the model's loss on the sample text.
+    pub fn measure_model(&self, model: String) {
+        let Some(engine) = self.engine() else { return };
+        let this = self.clone();
+        self.tell(LoadAction::MeasuringModel);
+        spawn_local(async move {
+            let found = match engine.call("sampleLoss", &[]).await {
+                Ok(value) if value.is_null() => Ok(None),
+                Ok(value) => read(value).map(Some).map_err(message),
+                Err(fault) => Err(message(fault)),
+            };
+            this.tell(LoadAction::MeasuredModel(model, found));
+        });
+    }
+
     /// Takes SAEs' numbers on the sample text.
     pub fn measure(&self, ids: Vec<String>) {
         let Some(engine) = self.engine() else { return };

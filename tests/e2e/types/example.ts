@@ -29,9 +29,10 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   await explorer.reconstruction('text', own.id);
   const edited = await explorer.edited('text', { sae: own.id, latent, value: 0, positions: [1, 2] }, { logits: true });
   const generation = await explorer.generate('text', { maxTokens: 3, temperature: 0.8, seed: 1, topK: 40, topP: 0.9, signal, onToken: ({ text }) => console.log(text) });
+  const sample = await explorer.sampleLoss();
   const { tokens, nCtx } = await explorer.tokenize('text');
   const { counters, deviceBytes } = await explorer.info();
-  console.log(fvu, logitEffect?.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, counters.dispatches, deviceBytes);
+  console.log(fvu, logitEffect?.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, sample?.loss, counters.dispatches, deviceBytes);
   const neurons: SaeInfo = await explorer.loadNeurons('blocks.0.mlp.hook_post', { id: 'neurons' });
   await explorer.unloadSae(neurons.id);
   await explorer.setMirror('https://example.org/mirror');

@@ -3,7 +3,7 @@
 use super::meter::Meter;
 use super::url::Place;
 use super::{During, History, Note, Problem, Remote, Sample, State};
-use crate::data::{ModelInfo, Progress, SaeInfo};
+use crate::data::{ModelInfo, Progress, SaeInfo, SampleLoss};
 use crate::offers::{Catalogue, Found, Source, Storage};
 use crate::shared::Shared;
 
@@ -197,6 +197,10 @@ pub enum LoadAction {
     Sae(SaeInfo),
     /// An SAE is gone.
     Unloaded(String),
+    /// The model's loss on the sample text is requested.
+    MeasuringModel,
+    /// It came; with the id of the model that it is of.
+    MeasuredModel(String, Result<Option<SampleLoss>, String>),
     /// An SAE's numbers on the sample text are asked for.
     Measuring(String),
     /// They came.
@@ -251,6 +255,12 @@ impl State {
             LoadAction::Model(model) => self.model_loaded(model),
             LoadAction::Sae(sae) => self.sae_loaded(sae),
             LoadAction::Unloaded(id) => self.sae_unloaded(&id),
+            LoadAction::MeasuringModel => self.sample_loss = Remote::Waiting,
+            LoadAction::MeasuredModel(model, told) => {
+                if self.model.as_ref().is_some_and(|loaded| loaded.id == model) {
+                    self.sample_loss = told.map_or_else(Remote::Failed, Remote::Here);
+                }
+            }
             LoadAction::Measuring(id) => self.set_numbers(id, Remote::Waiting),
             LoadAction::Measured(id, told) => {
                 let told = told.map_or_else(Remote::Failed, Remote::Here);
@@ -311,6 +321,14 @@ impl State {
     pub fn numbers_of(&self, id: &str) -> Option<&Remote<Sample>> {
         let found = self.numbers.iter().find(|one| one.0 == id);
         found.map(|one| &one.1)
+    }
+
+    /// The model whose loss on the sample text somebody looks for and nobody has requested.
+    pub fn unmeasured_model(&self) -> Option<String> {
+        let shown = self.open.section.is_some() && self.job.is_none();
+        let wanted = shown && self.sample_loss == Remote::Idle;
+        let model = self.model.as_ref().filter(|_| wanted)?;
+        Some(model.id.clone())
     }
 
     /// SAEs whose numbers somebody looks for and nobody has asked for: those without, while the dialog is open.

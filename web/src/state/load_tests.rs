@@ -441,3 +441,25 @@ fn the_dialog_remembers_what_was_chosen() {
     let state = load(state, LoadAction::Seeking(Section::Files));
     assert_eq!(state.open.hook(0, 1), None);
 }
+
+#[test]
+fn the_models_loss_on_the_sample_is_taken_once_and_belongs_to_its_model() {
+    let mut state = demo();
+    assert_eq!(state.unmeasured_model(), None, "nobody looks");
+    state = load(state, LoadAction::Open(Some(Section::Catalogue)));
+    let of = state.unmeasured_model().unwrap_or_default();
+    state = load(state, LoadAction::MeasuringModel);
+    assert_eq!(state.unmeasured_model(), None);
+    let found = Some(SampleLoss {
+        loss: 8.9,
+        caution: Some("untrained".to_owned()),
+        ..SampleLoss::default()
+    });
+    let other = LoadAction::MeasuredModel("another".to_owned(), Ok(found.clone()));
+    state = load(state, other);
+    assert_eq!(state.sample_loss, Remote::Waiting);
+    state = load(state, LoadAction::MeasuredModel(of, Ok(found.clone())));
+    assert_eq!(state.sample_loss, Remote::Here(found));
+    state = load(state, LoadAction::Model(model("next")));
+    assert_eq!(state.unmeasured_model().as_deref(), Some("next"));
+}

@@ -15,6 +15,7 @@ impl State {
         self.model = Some(Shared::new(model));
         self.saes = Shared::default();
         self.numbers.clear();
+        self.sample_loss = Remote::Idle;
         // The tokens may be others, and all that was computed is of the model before.
         self.trace = None;
         self.problem = None;

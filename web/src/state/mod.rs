@@ -11,7 +11,8 @@ mod tests;
 pub mod url;
 
 use crate::data::{
-    Edited, Example, Feature, Generation, Info, Metrics, ModelInfo, SaeInfo, SaeTrace, Trace,
+    Edited, Example, Feature, Generation, Info, Metrics, ModelInfo, SaeInfo, SaeTrace, SampleLoss,
+    Trace,
 };
 use crate::shared::Shared;
 use load::{Broken, Job, LoadAction, OpenState};
@@ -259,6 +260,8 @@ pub struct State {
     pub meter: Meter,
     /// What could not be loaded.
     pub broken: Option<Broken>,
+    /// The model's loss on the sample text, once somebody looks; nothing where its context is too short for one.
+    pub sample_loss: Remote<Option<SampleLoss>>,
     /// SAEs' numbers on the sample text, by their ids.
     pub numbers: Vec<(String, Remote<Sample>)>,
     /// The place of an address that needs something that is not loaded.
@@ -292,6 +295,7 @@ impl State {
             job: None,
             meter: Meter::default(),
             broken: None,
+            sample_loss: Remote::Idle,
             numbers: Vec::new(),
             asked: None,
         }

@@ -5,10 +5,10 @@ use yew::prelude::*;
 use crate::components::notices::notices;
 use crate::components::term::defined;
 use crate::controller::Controller;
-use crate::data::SaeInfo;
+use crate::data::{SaeInfo, SampleLoss};
 use crate::definitions::{DELTA_CE, FVU, KL, L0};
 use crate::display::hook_label;
-use crate::format::{count, optional};
+use crate::format::{count, fixed, optional};
 use crate::state::{Remote, Sample, State};
 
 /// The list.
@@ -17,12 +17,19 @@ pub fn loaded(controller: &Controller, state: &State) -> Html {
         return Html::default();
     };
     if state.saes.is_empty() {
-        return html! { <p class="line loaded">{ format!("Loaded: {}, without an SAE.", model.name) }</p> };
+        return html! {
+            <div class="loaded">
+                <p class="line">{ format!("Loaded: {}, without an SAE.", model.name) }</p>
+                { notices(&model.notices) }
+                { sample_loss(&state.sample_loss) }
+            </div>
+        };
     }
     html! {
         <div class="loaded">
             <h3>{ format!("Loaded: {}", model.name) }</h3>
             { notices(&model.notices) }
+            { sample_loss(&state.sample_loss) }
             <table class="metrics" data-testid="loaded">
                 <thead><tr>
                     <th scope="col" title="The numbers are taken on a sample text of the page, right after an SAE is loaded">{ "on a sample text" }</th>
@@ -105,5 +112,27 @@ fn line(controller: &Controller, state: &State, sae: &SaeInfo) -> Html {
                 <tr><td colspan="6" class="caution">{ message }</td></tr>
             }
         </>
+    }
+}
+
+/// The model's loss on the sample text beside what is usual.
+fn sample_loss(found: &Remote<Option<SampleLoss>>) -> Html {
+    match found {
+        Remote::Idle | Remote::Here(None) => Html::default(),
+        Remote::Waiting => {
+            html! { <p class="line" role="status">{ "Loss on the sample text: …" }</p> }
+        }
+        Remote::Failed(why) => html! { <p class="line caution">{ why }</p> },
+        Remote::Here(Some(found)) => html! {
+            <>
+                <p class="line" data-testid="sample-loss">{ format!(
+                    "Loss on the sample text: {} nats per token (N = {}; usual for a trained model: {}; chance: {})",
+                    fixed(found.loss, 2), found.predictions, found.usual, fixed(found.chance, 2),
+                ) }</p>
+                if let Some(caution) = &found.caution {
+                    <p class="caution" data-testid="sample-loss-caution">{ caution }</p>
+                }
+            </>
+        },
     }
 }
