@@ -468,6 +468,8 @@ export interface LoadSaeOptions {
   weightFormat?: 'auto' | 'f32' | 'f16';
   /** Whether the mean over the width is taken from its input; default: what its files or the catalogue say. */
   centre?: boolean;
+  /** Whether it was trained with a BOS before each context, where its files do not say; default: what the catalogue says. */
+  prependBos?: boolean;
   /** The factor of an SAE that was trained on activations scaled to an average length, where its files do not say it. */
   normScalingFactor?: number;
   /**

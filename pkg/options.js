@@ -96,5 +96,5 @@ export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG, s
 export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, signal: SIGNAL, onToken: FUNCTION };
 export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, positions: COUNTS };
 export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
-export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, centre: FLAG, normScalingFactor: POSITIVE, stream: STREAM, signal: SIGNAL };
+export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, centre: FLAG, prependBos: FLAG, normScalingFactor: POSITIVE, stream: STREAM, signal: SIGNAL };
 export const CREATE = { backend: BACKEND, limits: LIMITS, onProgress: FUNCTION, onNotice: FUNCTION, stallSeconds: POSITIVE };

@@ -109,7 +109,7 @@ const methods = {
     chooseFiles(source.files ?? []);
     return loading('sae', context, 0, async (means) => {
       const parts = await saeFiles(offer?.source ?? source, means);
-      const info = await loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre }, parts);
+      const info = await loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre, prependBos: options.prependBos ?? offer?.entry.bos }, parts);
       saeOrigins.set(info.id, parts.origin ?? null);
       return { ...info, origin: saeOrigins.get(info.id) };
     });
@@ -239,7 +239,7 @@ async function loadDemoSaes({ only }, context) {
   return loading('sae', context, expected, async ({ open }) => {
     const infos = [];
     for (const { id, hook, file } of wanted) {
-      infos.push({ ...(await loadOneSae(id, { hook }, { pt: await open(file) })), origin: null });
+      infos.push({ ...(await loadOneSae(id, { hook, prependBos: manifest.bos }, { pt: await open(file) })), origin: null });
       saeOrigins.delete(id);
     }
     return only === undefined ? infos : infos[0];

@@ -153,13 +153,16 @@ pub async fn saes(
     if given == DEMO {
         let demo = Demo::manifest()?;
         for sae in &demo.saes {
-            let options = at_hook(Some(&sae.hook));
+            let options = SaeOptions {
+                // What their files leave open, the manifest states.
+                prepend_bos: Some(demo.bos),
+                ..at_hook(Some(&sae.hook))
+            };
             let id = id_for(sae.id.clone(), taken);
             put(session, &id, sae.open()?, &options, stream).await?;
             taken.push(id);
         }
-        // What their files leave open, the manifest states.
-        return Ok(session.set_prepend_bos(demo.bos)?);
+        return Ok(());
     }
     let (place, hook) = places.at_hook(given)?;
     let (sae, name) = open_sae(&place).await?;

@@ -274,7 +274,7 @@ fn people_get_a_table() {
     ]);
     for part in [
         "demo · GPT-2 6×256, on the CPU",
-        "the first a BOS (No loaded SAE says how it was trained, and the model is used with a BOS); loss ",
+        "the first a BOS (openai.layer_1, openai.layer_3, openai.layer_5 were trained with a BOS); loss ",
         "<|endoftext|>",
         "·time",
         "⏎",

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use formats::sae::{Architecture, Gate, Layout, Normalization, SaeFile};
+use formats::sae::{Architecture, BOS_UNKNOWN, Gate, Layout, Normalization, SaeFile};
 use gpt2::HookPoint;
 use kernels::{Stored, WeightFormat, is_exact_in_f16};
 use sae::{GateWeights, Sae, Vectors};
@@ -193,6 +193,7 @@ impl Session {
         config: &sae::Config,
         format: WeightFormat,
     ) -> SaeInfo {
+        let prepend_bos = file.config.prepend_bos.or(options.prepend_bos);
         SaeInfo {
             id: id.to_owned(),
             hook: hook.to_string(),
@@ -208,7 +209,7 @@ impl Session {
                 _ => file.config.normalization.name(),
             },
             weights: format_name(format),
-            prepend_bos: file.config.prepend_bos,
+            prepend_bos,
             context_size: file.config.context_size,
             other_model: match (&file.config.model_name, &self.model) {
                 (Some(name), Some(model)) => model_name::is_another(name, &model.info),
@@ -219,6 +220,9 @@ impl Session {
                 let named = options.hook.as_deref().or(file.config.hook_name.as_deref());
                 let mut notices = file.notices.clone();
                 notices.extend(named.and_then(|name| hook_notice(name, hook)));
+                if prepend_bos.is_none() {
+                    notices.push(BOS_UNKNOWN.to_owned());
+                }
                 notices
             },
         }

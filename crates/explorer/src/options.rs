@@ -69,6 +69,8 @@ pub struct SaeOptions {
     /// Whether each position's mean over d_model is taken off before encoding and put back after decoding, as for an
     /// autoencoder that was trained on a model with centred writing weights; `None` takes what its file says.
     pub centre: Option<bool>,
+    /// Whether a BOS was prepended in training, where its file does not say: a catalogue may know.
+    pub prepend_bos: Option<bool>,
     /// For `expected_average_only_in`: what activations are multiplied by; `None` takes what its file says, and nothing
     /// where it says nothing.
     pub norm_scaling_factor: Option<f32>,

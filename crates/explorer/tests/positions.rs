@@ -251,6 +251,27 @@ fn one_bos_decision_serves_every_question() {
 }
 
 #[test]
+fn who_loads_an_autoencoder_may_know_how_it_was_trained() {
+    let mut session = tiny::session(&Device::cpu(), &tiny::weights(&ROWS));
+    let mut load = |metadata: Value, prepend_bos| {
+        let file = tiny::sae(0.0, true, metadata);
+        let options = SaeOptions {
+            prepend_bos,
+            ..SaeOptions::default()
+        };
+        let info = block_on(session.load_sae("sae", &file, &options)).unwrap();
+        let decision = session.bos_decision(Bos::Auto).unwrap();
+        let unknown = info.notices.iter().any(|notice| notice.contains("BOS"));
+        (info.prepend_bos, decision.prepended, unknown)
+    };
+    assert_eq!(load(json!({}), None), (None, false, true));
+    assert_eq!(load(json!({}), Some(true)), (Some(true), true, false));
+    // Its own file knows better.
+    let stated = json!({"prepend_bos": false});
+    assert_eq!(load(stated, Some(true)), (Some(false), false, false));
+}
+
+#[test]
 fn tokens_are_run_as_they_are_given() {
     with_demo_model(|device, session| {
         block_on(session.load_sae("sae", &layer_3(), &common::at_layer_3())).unwrap();

@@ -303,7 +303,6 @@ fn what_was_assumed_is_said() {
         };
         assert!(notice.contains(part), "`{notice}` should say {part}");
     };
-    said(json!({}), &["prepend_bos"], "does not state prepend_bos");
     said(
         json!({}),
         &["normalize_activations"],

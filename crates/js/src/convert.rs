@@ -22,7 +22,7 @@ pub fn model(model: &ModelInfo) -> JsValue {
         .count("vocab", model.vocab)
         .number("bos", model.bos.map(f64::from))
         .list("eos", &model.eos, |id| f64::from(*id).into())
-        .list("notices", &model.notices, sentence)
+        .with("notices", sentences(&model.notices))
         .with("weights", model.weights)
         .into()
 }
@@ -45,11 +45,11 @@ fn sae_object(sae: &SaeInfo) -> Object {
         .number("contextSize", sae.context_size.map(|size| size as f64))
         .with("modelName", text(sae.model_name.as_deref()))
         .with("otherModel", sae.other_model)
-        .list("notices", &sae.notices, sentence)
+        .with("notices", sentences(&sae.notices))
 }
 
-fn sentence(text: &String) -> JsValue {
-    JsValue::from_str(text)
+fn sentences(texts: &[String]) -> JsValue {
+    list(texts, |text| JsValue::from_str(text))
 }
 
 fn flag(value: Option<bool>) -> JsValue {
@@ -125,7 +125,7 @@ fn sae_trace(trace: &SaeTrace) -> JsValue {
         .floats("activations", &trace.activations)
         .with("metrics", metrics(&trace.metrics))
         .positions("skipped", &trace.skipped)
-        .list("cautions", &trace.cautions, sentence)
+        .with("cautions", sentences(&trace.cautions))
         .into()
 }
 

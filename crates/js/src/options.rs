@@ -114,6 +114,7 @@ pub struct LoadOptions {
     hook: Option<String>,
     weight_format: Option<String>,
     centre: Option<bool>,
+    prepend_bos: Option<bool>,
     norm_scaling_factor: Option<f32>,
     stream: Option<bool>,
 }
@@ -142,6 +143,7 @@ impl LoadOptions {
             weights: weights(self.weight_format.as_deref())?,
             hook: self.hook,
             centre: self.centre,
+            prepend_bos: self.prepend_bos,
             norm_scaling_factor: self.norm_scaling_factor,
         })
     }

@@ -121,10 +121,11 @@ test('what is asked about a trace is asked about its tokens', async () => {
 
 test('an SAE with another BOS beside the others moves no edit to another token', async () => {
   const page = await open();
-  // The demo's SAEs say nothing of a BOS, and the demo model has one; this SAE was trained without.
+  // The demo's SAEs were trained with a BOS, this one without: the prompt keeps its tokens, and the reason names both.
+  const tokens = await count(page);
   await openFiles(page, folder({ prepend_bos: false }));
-  assert.match(await part(page, 'bos').innerText(), /BOS: not added\. .*without/);
-  assert.equal(await part(page, 'token').first().textContent(), 'Once');
+  assert.match(await part(page, 'bos').innerText(), /BOS: added\. openai.* with a BOS; .* without/);
+  assert.equal(await count(page), tokens);
   await part(page, 'sae-switch', '[data-sae="openai.layer_3"]').click();
   await part(page, 'token', '[data-index="3"]').click();
   await part(page, 'feature-row').first().click();
@@ -176,14 +177,17 @@ test('positions that do not count are marked, and where none counts there is no 
 
 test('what was assumed of the files is there to read, beside the features and in the dialog', async () => {
   const page = await open();
-  // The demo's SAEs are in OpenAI's layout, which has no place for a hook.
+  assert.equal(await part(page, 'notice').count(), 0, 'nothing is open about the demo');
+  // A file in OpenAI's layout says nothing of a BOS.
+  await page.evaluate(() => window.saeExplorer.loadSae(new URL('demo/sae/layer_3.pt', document.baseURI).href, { hook: 'blocks.3.hook_resid_post', id: 'own' }));
+  await ready(page);
   const note = part(page, 'notice');
   assert.equal(await note.count(), 1);
   await note.locator('summary').click();
-  assert.match(await note.innerText(), /1 note about its files\s+The file states neither a hook .*\.$/s);
+  assert.match(await note.innerText(), /1 note about its files\s+Nothing states if a BOS .*\.$/s);
   await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press('o');
-  await part(page, 'loaded').locator('[data-testid="notice"]').nth(2).waitFor();
+  await part(page, 'loaded').locator('[data-testid="notice"]').first().waitFor();
   assert.deepEqual(await serious(page), []);
   await page.context().close();
 });

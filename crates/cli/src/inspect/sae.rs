@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use formats::sae::{
-    Architecture, CountedPositions, Normalization, Sae, SaeFile, SpecialTokens, openai, saelens,
+    Architecture, BOS_UNKNOWN, CountedPositions, Normalization, Sae, SaeFile, SpecialTokens,
+    openai, saelens,
 };
 use formats::source::ByteSource;
 use formats::tensors::TensorFile;
@@ -74,6 +75,9 @@ pub async fn pt(place: &Place, source: Rc<dyn ByteSource>) -> Report {
 /// What its file left open, and another name of its hook.
 fn notices(report: &mut Report, file: &SaeFile) {
     report.notice(file.notices.iter().cloned());
+    if file.config.prepend_bos.is_none() {
+        report.notice([BOS_UNKNOWN.to_owned()]);
+    }
     let hook = file.config.hook_name.as_deref();
     report.notice(hook.and_then(explorer::about_hook));
 }

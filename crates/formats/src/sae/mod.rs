@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 pub use counted::{CountedPositions, SeqposSlice, SpecialTokens};
 pub use file::{Layout, SaeFile};
 
+/// The notice of an autoencoder of which neither its file nor anything else says how it was trained.
+pub const BOS_UNKNOWN: &str = "nothing states if a BOS went before each text in training, so it has no say in whether one goes before the prompt: choose with the BOS option";
+
 /// How latents are made sparse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

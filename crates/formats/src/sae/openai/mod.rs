@@ -84,13 +84,10 @@ pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
         }
         Err(_) => Frequency::Unknown,
     };
-    let notices = vec![format!(
-        "the file states neither a hook nor whether a BOS went first in training, which OpenAI's layout has no place for; the normalisation follows from the activation: {}",
-        normalization.name()
-    )];
     Ok(SaeFile {
         config: SaeConfig::new(architecture, (d_in, d_sae), normalization),
-        notices,
+        // The layout settles what is computed: the normalisation follows from the activation.
+        notices: Vec::new(),
         tensors: Tensors::Torch(file, weights.views),
         keys: KEYS,
         encoder_layout: weights.encoder_layout,

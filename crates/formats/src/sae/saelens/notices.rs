@@ -26,12 +26,8 @@ pub(super) fn of(cfg: &Cfg, config: &SaeConfig) -> Vec<String> {
     if settings.get("apply_b_dec_to_input").is_none() {
         notices.push(format!("{CFG} does not state apply_b_dec_to_input: b_dec is subtracted from the input, which is SAELens's default"));
     }
-    if settings.get("prepend_bos").is_none() {
-        notices.push(if cfg.is_legacy() {
-            format!("{CFG} does not state prepend_bos and is from before SAELens 6, where a BOS went first by default: one is assumed")
-        } else {
-            format!("{CFG} does not state prepend_bos, so it is not known if a BOS went before each text in training: choose with the BOS option")
-        });
+    if settings.get("prepend_bos").is_none() && cfg.is_legacy() {
+        notices.push(format!("{CFG} does not state prepend_bos and is from before SAELens 6, where a BOS went first by default: one is assumed"));
     }
     if settings
         .get("hook_name")
