@@ -516,7 +516,9 @@ export interface SaeInfo {
   normalization: string;
   /** How the weights lie on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
   weights: 'f32' | 'f16' | 'streamed' | 'none';
-  /** Whether it was trained with a BOS before each context; `null` where its files do not say. */
+  /** Of `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. */
+  normScalingFactor: number | null;
+  /** Whether it was trained with a BOS before each context; `null` where neither its files nor the catalogue say. */
   prependBos: boolean | null;
   /** Length of the contexts that it was trained on, tokens. */
   contextSize: number | null;

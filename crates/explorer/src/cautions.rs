@@ -25,6 +25,12 @@ pub(crate) fn cautions(
             info.id
         ));
     }
+    if info.normalization == "expected_average_only_in" && info.norm_scaling_factor.is_none() {
+        cautions.push(format!(
+            "{} was trained on activations that were multiplied by a factor, which its file does not state: it is used as if the factor were folded into the weights. If it is not, these latents and metrics are wrong.",
+            info.id
+        ));
+    }
     match (info.prepend_bos, bos_prepended) {
         (Some(true), false) => cautions.push(format!(
             "{} was trained with a BOS before each text; here there is none.",
@@ -78,6 +84,7 @@ mod tests {
             d_in: 1,
             normalization: "none",
             weights: "f32",
+            norm_scaling_factor: None,
             prepend_bos,
             context_size,
             model_name: Some("gpt2-medium".to_owned()),
@@ -123,6 +130,18 @@ mod tests {
             panic!("one caution");
         };
         assert!(caution.contains("trained on gpt2-medium"), "{caution}");
+    }
+
+    #[test]
+    fn a_missing_factor_is_named() {
+        let mut info = info(None, None);
+        info.normalization = "expected_average_only_in";
+        let [caution] = &cautions(&info, 65, true, &metrics(0.2, 0.95))[..] else {
+            panic!("one caution");
+        };
+        assert!(caution.contains("factor"), "{caution}");
+        info.norm_scaling_factor = Some(0.5);
+        assert!(cautions(&info, 65, true, &metrics(0.2, 0.95)).is_empty());
     }
 
     #[test]

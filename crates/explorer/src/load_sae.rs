@@ -209,6 +209,10 @@ impl Session {
                 _ => file.config.normalization.name(),
             },
             weights: format_name(format),
+            norm_scaling_factor: match config.normalization {
+                sae::Normalization::Scaled(factor) => Some(factor),
+                _ => None,
+            },
             prepend_bos,
             context_size: file.config.context_size,
             other_model: match (&file.config.model_name, &self.model) {

@@ -33,6 +33,7 @@ impl Session {
             d_in: width,
             normalization: "none",
             weights: "none",
+            norm_scaling_factor: None,
             prepend_bos: None,
             context_size: None,
             notices: load_sae::hook_notice(name, hook).into_iter().collect(),

@@ -66,7 +66,7 @@ pub struct ModelInfo {
 }
 
 /// An autoencoder that is loaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SaeInfo {
     /// Its id.
     pub id: String,
@@ -85,7 +85,10 @@ pub struct SaeInfo {
     pub normalization: &'static str,
     /// How the weights lie on the device: `f32` or `f16`; `none` for neurons.
     pub weights: &'static str,
-    /// Whether a BOS was prepended in training, if its file says so.
+    /// For `expected_average_only_in`: the factor of the activations, where it is known; without it the weights are used as if
+    /// it were folded into them.
+    pub norm_scaling_factor: Option<f32>,
+    /// Whether a BOS was prepended in training, if its file or whoever loaded it says so.
     pub prepend_bos: Option<bool>,
     /// Tokens of a training context, if its file says so.
     pub context_size: Option<usize>,
@@ -234,7 +237,7 @@ pub struct TokenEffect {
 }
 
 /// `W_U · ((d − mean(d)) ⊙ ln_f.weight)`, centred over the vocabulary: the direct path only. The final LayerNorm takes the
-/// mean off whatever is written to the residual stream. d is what one unit of the latent writes there: W_dec[latent],
+/// mean off whatever is written to the residual stream. d is what one unit of the latent writes there: `W_dec[latent]`,
 /// through W_O of the layer at `attn.hook_z`, through W_out at `mlp.hook_post`. At `ln_final.hook_normalized`, behind
 /// that subtraction, it is `W_U · (W_dec[latent] ⊙ ln_f.weight)`, and at `ln_final.hook_out` `W_U · W_dec[latent]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -41,6 +41,7 @@ fn sae_object(sae: &SaeInfo) -> Object {
         .count("dIn", sae.d_in)
         .with("normalization", sae.normalization)
         .with("weights", sae.weights)
+        .number("normScalingFactor", sae.norm_scaling_factor.map(f64::from))
         .with("prependBos", flag(sae.prepend_bos))
         .number("contextSize", sae.context_size.map(|size| size as f64))
         .with("modelName", text(sae.model_name.as_deref()))
