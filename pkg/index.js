@@ -52,9 +52,9 @@ export class SaeExplorer {
   }
 
   async loadSae(source, options = {}) {
-    const { hook, id, weightFormat, centre, normScalingFactor, stream, signal } = checked(options, LOAD_SAE);
+    const { hook, id, weightFormat, centre, prependBos, normScalingFactor, stream, signal } = checked(options, LOAD_SAE);
     const from = saeSource(source);
-    const sent = { source: from, hook, id, weightFormat, centre, normScalingFactor, stream };
+    const sent = { source: from, hook, id, weightFormat, centre, prependBos, normScalingFactor, stream };
     const done = (link, loaded) => {
       for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
         // One of the demo's SAEs is found again by its id.

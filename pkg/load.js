@@ -20,7 +20,7 @@ export async function demoManifest(files, demoUrl, signal) {
       name: manifest.name,
       bos: manifest.bos,
       parts: { config: located(config), weights: located(weights), tokenizer: located(tokenizer) },
-      saes: manifest.saes.map(({ id, hook, file }) => ({ id, hook, file: located(file) })),
+      saes: manifest.saes.map(({ id, hook, bos, file }) => ({ id, hook, bos: bos ?? manifest.bos, file: located(file) })),
     };
   } catch (error) {
     throw new SaeExplorerError('bad-file', `demo.json is not a demo manifest: ${error.message}`, { file: 'demo.json', url: demoUrl });

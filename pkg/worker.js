@@ -238,8 +238,8 @@ async function loadDemoSaes({ only }, context) {
   const expected = wanted.reduce((sum, { file }) => sum + file.bytes, 0);
   return loading('sae', context, expected, async ({ open }) => {
     const infos = [];
-    for (const { id, hook, file } of wanted) {
-      infos.push({ ...(await loadOneSae(id, { hook, prependBos: manifest.bos }, { pt: await open(file) })), origin: null });
+    for (const { id, hook, bos, file } of wanted) {
+      infos.push({ ...(await loadOneSae(id, { hook, prependBos: bos }, { pt: await open(file) })), origin: null });
       saeOrigins.delete(id);
     }
     return only === undefined ? infos : infos[0];

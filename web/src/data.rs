@@ -317,6 +317,8 @@ told! {
         id: String = "id",
         /// Hook point.
         hook: String = "hook",
+        /// Whether it was trained with a BOS, which its file has no place for.
+        bos: Option<bool> = "bos",
         /// Its file.
         file: DemoFile = "file",
     }

@@ -417,6 +417,10 @@ fn load_options(task: &Task, weights: &str, signal: &AbortSignal) -> JsValue {
     object([
         ("id", text_or_undefined(&task.id)),
         ("hook", hook.map_or(JsValue::UNDEFINED, Into::into)),
+        (
+            "prependBos",
+            task.bos.map_or(JsValue::UNDEFINED, Into::into),
+        ),
         ("weightFormat", weights.into()),
         // An SAE that is too large for the device stays in its file.
         ("stream", "auto".into()),

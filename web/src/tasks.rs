@@ -20,6 +20,7 @@ impl Task {
             id: String::new(),
             source: "demo".into(),
             hook: None,
+            bos: None,
         }
     }
 
@@ -31,6 +32,7 @@ impl Task {
             id: sae.id.clone(),
             source: browser::beside(MANIFEST, &sae.file.path).into(),
             hook: Some(sae.hook.clone()),
+            bos: sae.bos,
         }
     }
 
@@ -58,6 +60,7 @@ impl Task {
             id: catalogue(entry, layer, commit),
             source,
             hook: None,
+            bos: None,
         }
     }
 
@@ -69,6 +72,7 @@ impl Task {
             id: id.to_owned(),
             source: link.into(),
             hook: hook.map(str::to_owned),
+            bos: None,
         }
     }
 
@@ -80,6 +84,7 @@ impl Task {
             id: format!("{}{hook}", NEURONS),
             source: JsValue::UNDEFINED,
             hook: Some(hook.to_owned()),
+            bos: None,
         }
     }
 
@@ -101,6 +106,7 @@ impl Task {
             id,
             source: source.clone(),
             hook: hook.map(str::to_owned),
+            bos: None,
         }
     }
 }

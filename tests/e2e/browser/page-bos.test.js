@@ -180,8 +180,9 @@ test('what was assumed of the files is there to read, beside the features and in
   assert.equal(await part(page, 'notice').count(), 0, 'nothing is open about the demo');
   // A file in OpenAI's layout says nothing of a BOS.
   await page.evaluate(() => window.saeExplorer.loadSae(new URL('demo/sae/layer_3.pt', document.baseURI).href, { hook: 'blocks.3.hook_resid_post', id: 'own' }));
-  await ready(page);
   const note = part(page, 'notice');
+  await note.waitFor();
+  await ready(page);
   assert.equal(await note.count(), 1);
   await note.locator('summary').click();
   assert.match(await note.innerText(), /1 note about its files\s+Nothing states if a BOS .*\.$/s);

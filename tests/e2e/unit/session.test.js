@@ -547,3 +547,12 @@ test('a prompt may be token ids, which go to the engine as they are', async () =
     await assert.rejects(explorer.logits([1, id]), (error) => error.code === 'bad-option' && error.details.option === 'prompt');
   }
 });
+
+test('every option of an SAE reaches the worker', async () => {
+  const { explorer, workers } = await session();
+  const given = { hook: 'blocks.3.hook_resid_post', id: 'own', weightFormat: 'f32', centre: true, prependBos: false, normScalingFactor: 0.5, stream: 'auto' };
+  await explorer.loadModel('demo');
+  await explorer.loadSae('https://host.test/sae.pt', given);
+  const { args } = workers[0].calls.find(({ method }) => method === 'loadSae');
+  for (const [name, value] of Object.entries(given)) assert.equal(args[name], value, name);
+});

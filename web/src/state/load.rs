@@ -63,6 +63,8 @@ pub struct Task {
     pub source: Source,
     /// Where an SAE belongs, if somebody said so.
     pub hook: Option<String>,
+    /// Whether an SAE was trained with a BOS, where that is known beside its file.
+    pub bos: Option<bool>,
 }
 
 /// What is under way.
