@@ -225,7 +225,7 @@ impl Engine {
         Ok(answer?)
     }
 
-    /// The session as scripts see it: the same methods. `changed` is told the names of those that changed what is loaded,
+    /// The session as scripts see it: the same methods. `changed` receives the names of those that changed what is loaded,
     /// `tracing` how many traces of scripts are under way. They must live as long as the session.
     pub fn published(
         &self,

@@ -29,15 +29,14 @@ pub fn render(trace: &Trace, info: &Info) -> String {
     } else {
         "no BOS"
     };
-    let count = trace.tokens.len();
     let loss = trace.loss.map_or_else(
         || "nothing to predict".to_owned(),
         |loss| format!("loss {loss:.4} nats a token"),
     );
     let _ = writeln!(
         out,
-        "{count} {}, {bos} ({}); {loss}\n",
-        if count == 1 { "token" } else { "tokens" },
+        "{}, {bos} ({}); {loss}\n",
+        token_count(trace.tokens.len()),
         trace.bos_reason.trim_end_matches('.')
     );
 
@@ -108,7 +107,7 @@ fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
         or_dash(metrics.spliced_loss, false),
         or_dash(metrics.delta_ce, true),
         or_dash(metrics.kl, false),
-        counted(metrics.positions, "token"),
+        token_count(metrics.positions),
         skipped(&sae.skipped),
     );
     for caution in &sae.cautions {
@@ -138,8 +137,8 @@ fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
 }
 
 /// `1 token`, `2 tokens`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn token_count(count: usize) -> String {
+    format!("{count} token{}", if count == 1 { "" } else { "s" })
 }
 
 /// Positions that do not count, where there are any: the first few by number.

@@ -41,9 +41,7 @@ impl SampleLoss {
             )),
         }
     }
-}
 
-impl SampleLoss {
     /// The range in which a trained model's loss lies, in nats per token.
     pub fn usual(&self) -> String {
         // GPT-2's own tokens, padded or not; what is usual depends on how long tokens are.
