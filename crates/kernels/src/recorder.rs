@@ -47,12 +47,13 @@ impl Recorder {
         &self.device
     }
 
-    /// A zeroed buffer that lives as long as the plan or any clone of it.
+    /// A buffer that lives as long as the plan or any clone of it, from the device's pool: what it holds before a kernel
+    /// writes it is anything, and NaN on a device that poisons.
     ///
     /// # Errors
     /// As [`Device::buffer`].
     pub fn scratch(&self, label: &str, words: usize) -> Result<Buffer, Error> {
-        self.device.buffer(label, words)
+        Buffer::pooled(&self.device, label, words)
     }
 
     /// Asks for the first `words` words of `buffer` after the last kernel.
