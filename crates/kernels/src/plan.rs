@@ -259,6 +259,8 @@ impl Ticket {
                 Backend::Gpu(gpu),
             ) => {
                 self.device.answered(gpu, answer, Some(submission)).await?;
+                // A device that was lost in the meantime may have mapped zeros.
+                self.device.check()?;
                 let view = staging
                     .buffer
                     .get_mapped_range(..count as u64 * 4)
