@@ -16,7 +16,7 @@ pub struct Buffer {
 struct BufferInner {
     label: String,
     words: usize,
-    storage: Storage,
+    storage: Rc<Storage>,
 }
 
 pub(crate) enum Storage {
@@ -74,13 +74,22 @@ impl Buffer {
                 })?)
             }
         };
-        Ok(Self {
+        Ok(Self::over(Rc::new(storage), label, words))
+    }
+
+    fn over(storage: Rc<Storage>, label: &str, words: usize) -> Self {
+        Self {
             inner: Rc::new(BufferInner {
                 label: label.to_owned(),
                 words,
                 storage,
             }),
-        })
+        }
+    }
+
+    /// The first `words` words of the same memory under another label.
+    pub(crate) fn view(&self, label: &str, words: usize) -> Self {
+        Self::over(self.inner.storage.clone(), label, words)
     }
 
     /// The number of 32-bit words.
@@ -112,7 +121,7 @@ impl Buffer {
                 ),
             ));
         }
-        match &self.inner.storage {
+        match self.storage() {
             Storage::Gpu { memory, queue } => {
                 queue.write_buffer(
                     &memory.buffer,
@@ -133,18 +142,18 @@ impl Buffer {
 
     /// Its memory on the CPU device, as the CPU reference implementations see it.
     pub(crate) fn cpu_memory(&self) -> Option<&RefCell<Vec<u32>>> {
-        match &self.inner.storage {
+        match self.storage() {
             Storage::Cpu(memory) => Some(&memory.words),
             Storage::Gpu { .. } => None,
         }
     }
 
-    /// Equal for clones alone.
+    /// Equal for the same memory alone.
     pub(crate) fn address(&self) -> *const () {
-        Rc::as_ptr(&self.inner).cast()
+        Rc::as_ptr(&self.inner.storage).cast()
     }
 
     pub(crate) fn same_memory(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.inner, &other.inner)
+        Rc::ptr_eq(&self.inner.storage, &other.inner.storage)
     }
 }

@@ -19,6 +19,7 @@ mod plan;
 mod recorder;
 mod strips;
 mod upload;
+mod workspace;
 
 pub use buffer::Buffer;
 pub use device::{BackendKind, Counters, Device, DeviceOptions, Division, LimitsChoice};
@@ -45,3 +46,4 @@ pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
 pub use plan::{Plan, ReadHandle, Readings, Ticket, words_as_f32};
 pub use recorder::Recorder;
 pub use upload::{Stored, rows_in_piece};
+pub use workspace::Workspace;

@@ -23,6 +23,16 @@ pub struct Plan {
     reads: Vec<(Buffer, usize)>,
     /// Where each read-back lies among the words of all.
     ranges: Rc<[Range<usize>]>,
+    /// Operations of each kernel, as far as they are known.
+    operations: Vec<u64>,
+}
+
+/// What was recorded: on the GPU the dispatches and their parameters, on the CPU the kernels.
+pub(crate) struct Steps {
+    pub(crate) gpu: Vec<GpuStep>,
+    pub(crate) parameters: Vec<u8>,
+    pub(crate) cpu: Vec<CpuStep>,
+    pub(crate) operations: Vec<u64>,
 }
 
 struct GpuPlan {
@@ -67,17 +77,11 @@ impl Readings {
 }
 
 impl Plan {
-    pub(crate) fn new(
-        device: Device,
-        gpu_steps: Vec<GpuStep>,
-        parameters: Vec<u8>,
-        cpu: Vec<CpuStep>,
-        reads: Vec<(Buffer, usize)>,
-    ) -> Self {
+    pub(crate) fn new(device: Device, steps: Steps, reads: Vec<(Buffer, usize)>) -> Self {
         let gpu = match &device.inner.backend {
             Backend::Cpu => None,
             Backend::Gpu(gpu) => {
-                let plan = GpuPlan::new(&device, gpu, gpu_steps, parameters);
+                let plan = GpuPlan::new(&device, gpu, steps.gpu, steps.parameters);
                 device.count(|counters| counters.bind_groups += plan.dispatches.len() as u64);
                 Some(plan)
             }
@@ -90,8 +94,9 @@ impl Plan {
             ranges: ranges.collect(),
             device,
             gpu,
-            cpu,
+            cpu: steps.cpu,
             reads,
+            operations: steps.operations,
         }
     }
 
@@ -125,23 +130,54 @@ impl Plan {
     /// # Errors
     /// [`Error::DeviceLost`], [`Error::OutOfMemory`], [`Error::Validation`]: what was known before the run.
     pub fn submit(&self) -> Result<Ticket, Error> {
+        self.submit_part(0..self.dispatches())
+    }
+
+    /// Divides the kernels into parts of about so many operations each (a product of `[m, k]` and `[k, n]` counts 2mkn), to be
+    /// submitted one after the other: drivers stop a submission that takes seconds, and between two parts a run can be given up.
+    pub fn parts(&self, operations: u64) -> Vec<Range<usize>> {
+        let mut parts = Vec::new();
+        let (mut start, mut sum) = (0, 0);
+        for (kernel, count) in self.operations.iter().enumerate() {
+            if sum > 0 && sum + count > operations {
+                parts.push(start..kernel);
+                (start, sum) = (kernel, 0);
+            }
+            sum += count;
+        }
+        parts.push(start..self.dispatches());
+        parts
+    }
+
+    /// As [`Plan::submit`] for some of the kernels, as [`Plan::parts`] divides them; what is to be read back is read after the
+    /// last one.
+    ///
+    /// # Errors
+    /// As [`Plan::submit`].
+    pub fn submit_part(&self, kernels: Range<usize>) -> Result<Ticket, Error> {
         self.device.check()?;
-        let words = self.ranges.last().map_or(0, |range| range.end);
+        let is_last = kernels.end == self.dispatches();
+        let words = match self.ranges.last() {
+            Some(range) if is_last => range.end,
+            _ => 0,
+        };
         let state = match (&self.gpu, &self.device.inner.backend) {
-            (Some(plan), Backend::Gpu(gpu)) => self.submit_to(gpu, plan, words),
+            (Some(plan), Backend::Gpu(gpu)) => {
+                self.submit_to(gpu, &plan.dispatches[kernels], words)
+            }
             _ => {
-                for step in &self.cpu {
+                for step in &self.cpu[kernels] {
                     step();
                 }
                 let mut read = Vec::with_capacity(words);
-                for (buffer, count) in &self.reads {
+                for (buffer, count) in self.reads.iter().filter(|_| is_last) {
                     if let Some(memory) = buffer.cpu_memory() {
                         read.extend_from_slice(&memory.borrow()[..*count]);
                     }
                 }
                 self.device.count(|counters| {
                     counters.submits += 1;
-                    counters.read_backs += u64::from(!self.reads.is_empty());
+                    counters.read_backs += u64::from(words > 0);
                 });
                 TicketState::Done(read)
             }
@@ -153,11 +189,11 @@ impl Plan {
         })
     }
 
-    fn submit_to(&self, gpu: &Gpu, plan: &GpuPlan, words: usize) -> TicketState {
+    fn submit_to(&self, gpu: &Gpu, dispatches: &[GpuDispatch], words: usize) -> TicketState {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            for dispatch in &plan.dispatches {
+            for dispatch in dispatches {
                 pass.set_pipeline(&dispatch.pipeline.pipeline);
                 pass.set_bind_group(0, &dispatch.bind_group, &[]);
                 let [x, y, z] = dispatch.workgroups;
@@ -185,7 +221,7 @@ impl Plan {
         }
         let submission = gpu.queue.submit([encoder.finish()]);
         self.device.count(|counters| {
-            counters.dispatches += plan.dispatches.len() as u64;
+            counters.dispatches += dispatches.len() as u64;
             counters.passes += 1;
             counters.submits += 1;
             counters.read_backs += u64::from(staging.is_some());

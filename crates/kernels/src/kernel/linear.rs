@@ -188,6 +188,7 @@ fn products(recorder: &mut Recorder, args: &Linear<'_>) -> Result<(), Error> {
             _ => kernel::matmul::dispatch,
         };
         dispatch(recorder, args, &shard.buffer, parameters)?;
+        recorder.weigh(2 * (args.rows * args.weights.cols() * shard.rows.len()) as u64);
     }
     Ok(())
 }

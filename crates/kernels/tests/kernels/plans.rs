@@ -2,7 +2,7 @@
 
 use kernels::{
     Add, Counters, Device, DeviceOptions, Error, LimitsChoice, Matrix, Plan, Recorder,
-    WeightFormat, add,
+    WeightFormat, Workspace, add,
 };
 
 use crate::common::{Devices, floats, gpu};
@@ -325,5 +325,79 @@ fn a_destroyed_device_says_that_it_is_lost() {
     // A new device works at once.
     if let Some(device) = gpu(DeviceOptions::default()) {
         assert!(!tour_words(&device).is_empty());
+    }
+}
+
+#[test]
+fn plans_of_one_workspace_share_their_scratch() {
+    for device in Devices::new().each() {
+        let workspace = Workspace::default();
+        let run = |x: f32| {
+            let x = device.buffer_with("x", &[x; 8])?;
+            let mut recorder = Recorder::sharing(device, &workspace);
+            // Two at a time, one after the other: the first plan's memory is the second's.
+            let twice = recorder.scratch("twice", 8)?;
+            let thrice = recorder.scratch("thrice", 8)?;
+            let kept = recorder.kept("kept", 8)?;
+            for (left, right, output) in [
+                (&x, &x, &twice),
+                (&x, &twice, &thrice),
+                (&x, &thrice, &kept),
+            ] {
+                let args = Add {
+                    left,
+                    right,
+                    output,
+                    words: 8,
+                };
+                add(&mut recorder, &args)?;
+            }
+            for buffer in [&twice, &thrice, &kept] {
+                recorder.read_back(buffer, 8)?;
+            }
+            Ok::<_, Error>((recorder.finish(), kept))
+        };
+        let (first, kept) = run(1.0).unwrap_or_else(|error| panic!("{error}"));
+        let made = device.counters().buffers;
+        let (second, _) = run(10.0).unwrap_or_else(|error| panic!("{error}"));
+        // Its input, what it keeps and, on the GPU, its parameters.
+        assert!(device.counters().buffers - made <= 3, "{:?}", device.kind());
+        for (plan, x) in [(&first, 1.0), (&second, 10.0), (&first, 1.0)] {
+            let words = words(plan).unwrap_or_else(|error| panic!("{error}"));
+            let expected: Vec<f32> = [2.0, 3.0, 4.0].iter().flat_map(|n| [n * x; 8]).collect();
+            assert_eq!(floats(&words), expected, "{:?}", device.kind());
+        }
+        // What is kept outlives the other plan's run.
+        words(&second).unwrap_or_else(|error| panic!("{error}"));
+        let mut recorder = Recorder::new(device);
+        recorder
+            .read_back(&kept, 8)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let words = words(&recorder.finish()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(floats(&words), [4.0; 8]);
+    }
+}
+
+#[test]
+fn a_plan_in_parts_gives_what_it_gives_at_once() {
+    for device in Devices::new().each() {
+        let plan = tour(device).unwrap_or_else(|error| panic!("{error}"));
+        let whole = words(&plan).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(plan.parts(u64::MAX).len(), 1);
+        let parts = plan.parts(1);
+        assert!(parts.len() > 2, "{parts:?}");
+        let mut read = Vec::new();
+        let mut next = 0;
+        for part in parts {
+            assert_eq!(part.start, next);
+            next = part.end;
+            let ticket = plan
+                .submit_part(part)
+                .unwrap_or_else(|error| panic!("{error}"));
+            pollster::block_on(ticket.read_into(&mut read))
+                .unwrap_or_else(|error| panic!("{error}"));
+        }
+        assert_eq!(next, plan.dispatches());
+        assert_eq!(read, whole, "{:?}", device.kind());
     }
 }
