@@ -17,6 +17,8 @@
 // dimension, so edits add up in the table's order without barriers.
 // Bytes per row: 32 per edit, and (8 * width_old + (12 or 10) * width) per edit that applies; nothing is written otherwise.
 
+// import shared/weights.wgsl
+
 struct Parameters {
     rows: u32,
     width: u32,
@@ -34,7 +36,6 @@ override relu: bool = false;
 override by_source: bool = false;
 override has_statistics: bool = false;
 override identity: bool = false;
-override weights_f16: bool = false;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> edits: array<u32>;
@@ -135,13 +136,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         let first_word = (latent - parameters.shard_first_row) * parameters.row_words;
         for (var d = thread; d < parameters.width; d += threads) {
-            var weight = 0.0;
-            if (weights_f16) {
-                weight = unpack2x16float(directions[first_word + d / 2u])[d % 2u];
-            } else {
-                weight = bitcast<f32>(directions[first_word + d]);
-            }
-            activation[row * parameters.width + d] += change * weight;
+            activation[row * parameters.width + d] += change * weight_in(directions[first_word + word_of(d)], d);
         }
     }
 }

@@ -11,6 +11,8 @@
 // `clean_count`; a row beyond them gives NaN.
 // One workgroup per row. Bytes: 4 * vocabulary * 4 per row, the second half from cache.
 
+// import shared/sum_over_workgroup.wgsl
+
 struct Parameters {
     rows: u32,
     vocabulary: u32,
@@ -30,18 +32,6 @@ override use_clean_rows: bool = false;
 // Invocations of a workgroup; fewer where they run in turn.
 override threads: u32 = 128u;
 const max_threads = 128u;
-var<workgroup> partials: array<f32, max_threads>;
-
-fn sum_over_workgroup(value: f32, thread: u32) -> f32 {
-    workgroupBarrier();
-    partials[thread] = value;
-    workgroupBarrier();
-    var total = 0.0;
-    for (var i = 0u; i < threads; i++) {
-        total += partials[i];
-    }
-    return total;
-}
 
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
