@@ -102,6 +102,7 @@ pub(crate) fn record_logits(
                     &KlDivergence {
                         clean_logits,
                         clean_statistics,
+                        clean_rows: None,
                         edited_logits: &logits,
                         edited_statistics: &statistics,
                         rows: count,

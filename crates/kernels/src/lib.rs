@@ -17,6 +17,7 @@ mod matrix;
 mod memory;
 mod plan;
 mod recorder;
+pub mod rows;
 mod strips;
 mod upload;
 mod workspace;
@@ -27,13 +28,19 @@ pub use error::Error;
 pub use kernel::{Access, SHADERS, Shader};
 pub use kernel::{
     add::{Add, add},
+    apply_edits::{
+        ALL_SEQUENCES, ApplyEdits, Directions, EDIT_HEADER, EDIT_WORDS, Edit, EditOperation,
+        OldValues, apply_edits,
+    },
     attention::{Attention, attention},
     copy::{Copy, copy},
     cross_entropy::{CrossEntropy, STATISTICS_PER_ROW, cross_entropy},
     edit_latent::{EditLatent, edit_latent},
     embedding::{Embedding, embedding},
     gate::{Gate, Magnitude, gate},
+    gather_rows::{GatherRows, RowIndex, gather_rows},
     kl_divergence::{KlDivergence, kl_divergence},
+    latent_statistics::{LATENT_STATISTICS, LatentStatistics, MAX_TOP_ROWS, latent_statistics},
     layer_norm::{LayerNorm, layer_norm},
     linear::{Activation, Linear, NormedInput, linear},
     sae_normalize::{Normalization, SaeNormalize, sae_normalize},

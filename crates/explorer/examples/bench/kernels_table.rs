@@ -243,6 +243,7 @@ fn rest(
             let arguments = KlDivergence {
                 clean_logits: &logits,
                 clean_statistics: &statistics,
+                clean_rows: None,
                 edited_logits: &logits,
                 edited_statistics: &statistics,
                 rows,

@@ -3,13 +3,16 @@
 //! A twin sees the bindings of its shader under the same numbers. Weights are always `f32` on this device.
 
 pub(crate) mod add;
+pub(crate) mod apply_edits;
 pub(crate) mod attention;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 pub(crate) mod edit_latent;
 pub(crate) mod embedding;
 pub(crate) mod gate;
+pub(crate) mod gather_rows;
 pub(crate) mod kl_divergence;
+pub(crate) mod latent_statistics;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;

@@ -249,6 +249,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
         &KlDivergence {
             clean_logits: &sides[0].0,
             clean_statistics: &sides[0].1,
+            clean_rows: None,
             edited_logits: &sides[1].0,
             edited_statistics: &sides[1].1,
             rows: ROWS,
