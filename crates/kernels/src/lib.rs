@@ -17,6 +17,7 @@ mod matrix;
 mod memory;
 mod plan;
 mod recorder;
+pub mod rows;
 mod strips;
 mod upload;
 
@@ -26,7 +27,8 @@ pub use error::Error;
 pub use kernel::{Access, SHADERS, Shader};
 pub use kernel::{
     add::{Add, add},
-    attention::{Attention, attention},
+    attention::{Attention, AttentionCache, attention},
+    attention_pattern::{AttentionPattern, attention_pattern},
     copy::{Copy, copy},
     cross_entropy::{CrossEntropy, STATISTICS_PER_ROW, cross_entropy},
     edit_latent::{EditLatent, edit_latent},
@@ -35,6 +37,7 @@ pub use kernel::{
     kl_divergence::{KlDivergence, kl_divergence},
     layer_norm::{LayerNorm, layer_norm},
     linear::{Activation, Linear, NormedInput, linear},
+    norm_scale::{NormScale, norm_scale},
     sae_normalize::{Normalization, SaeNormalize, sae_normalize},
     scale_shift::{ScaleShift, scale_shift},
     sparse_decode::{SparseDecode, sparse_decode},
