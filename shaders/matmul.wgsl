@@ -22,15 +22,13 @@ override weights_f16: bool = false;
 override activation: u32 = 0u;
 override has_bias: bool = false;
 override has_residual: bool = false;
-override use_position: bool = false;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
-@group(0) @binding(1) var<storage, read> tokens: array<u32>;
-@group(0) @binding(2) var<storage, read> input: array<f32>;
-@group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read> residual: array<f32>;
-@group(0) @binding(6) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<f32>;
+@group(0) @binding(5) var<storage, read_write> output: array<f32>;
 
 const side = 16u;
 const tile = 64u;
@@ -112,11 +110,7 @@ fn finish(row: u32, n: u32, sum: f32) {
     if (has_residual) {
         total += residual[row * parameters.output_stride + column];
     }
-    var output_row = row;
-    if (use_position) {
-        output_row += tokens[0];
-    }
-    output[output_row * parameters.output_stride + column] = total;
+    output[row * parameters.output_stride + column] = total;
 }
 
 @compute @workgroup_size(side, side)
