@@ -5,6 +5,8 @@
 pub(crate) mod add;
 pub(crate) mod apply_edits;
 pub(crate) mod attention;
+pub(crate) mod attention_pattern;
+pub(crate) mod attention_tiled;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 pub(crate) mod edit_latent;
@@ -17,6 +19,7 @@ pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
+pub(crate) mod norm_scale;
 mod product;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
