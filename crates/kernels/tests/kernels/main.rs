@@ -10,6 +10,7 @@ mod linear;
 mod losses;
 mod matrix;
 mod norms;
+mod observations;
 mod plans;
 mod sae;
 mod shaders;
