@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::model;
-use gpt2::{Cache, CacheSlot, CacheUse, Error, Gpt2, RowTable, Sequence};
+use common::{CONFIG, Weights, model};
+use gpt2::{
+    Cache, CacheSlot, CacheUse, Config, Error, Gpt2, NoHooks, Pass, RowTable, Sequence, Start,
+};
 use kernels::rows::ROW_WORDS;
-use kernels::{Device, Recorder};
+use kernels::{Device, Recorder, WeightFormat};
 use pollster::block_on;
 
 fn written(model: &Gpt2, rows: usize, sequences: &[Sequence<'_>]) -> Result<Vec<u32>, Error> {
@@ -192,4 +194,34 @@ fn a_refused_write_leaves_the_table_as_it_was() {
     assert!(table.write(&model, &refused, CacheUse::None).is_err());
     assert_eq!(words(), before);
     assert_eq!(before[ROW_WORDS], 6);
+}
+
+#[test]
+fn a_cache_of_another_model_or_without_room_is_refused() {
+    let device = Device::cpu();
+    let model = model(&device);
+    let config = Config {
+        n_layer: 2,
+        ..CONFIG
+    };
+    let other = block_on(Gpt2::load(&device, config, &Weights(WeightFormat::F32))).unwrap();
+    let cache = Cache::new(&other, 7).unwrap();
+    assert_eq!(cache.capacity(), 7);
+    assert!(matches!(Cache::new(&other, 0), Err(Error::Empty)));
+    let rows = RowTable::new(&model, 1).unwrap();
+    let mut recorder = Recorder::new(&device);
+    let pass = Pass {
+        rows: &rows,
+        start: Start::Tokens,
+        cache: CacheUse::Read(&cache),
+    };
+    let refused = model.record(&mut recorder, &pass, &mut NoHooks);
+    assert!(matches!(refused, Err(Error::Config(_))));
+    // Neither beyond the rows of either cache, nor within one.
+    let short = Cache::new(&other, 3).unwrap();
+    assert!(cache.record_copy(&mut recorder, 4..7, &short, 0).is_ok());
+    for (rows, to, first) in [(4..7, &short, 1), (4..8, &short, 0), (0..1, &cache, 5)] {
+        let refused = cache.record_copy(&mut recorder, rows, to, first);
+        assert!(matches!(refused, Err(Error::Device(_))));
+    }
 }

@@ -26,7 +26,7 @@ pub const CONFIG: Config = Config {
 };
 
 /// Weights that depend only on key and place, stored in one format.
-struct Weights(WeightFormat);
+pub struct Weights(pub WeightFormat);
 
 /// One weight: a multiple of 1/1024 below 1, or LayerNorm's near 1. F16 holds all of a matrix exactly.
 pub fn weight(key: &str, index: usize) -> f32 {
