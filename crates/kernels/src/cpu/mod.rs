@@ -17,6 +17,7 @@ pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
+pub(crate) mod matmul_small;
 mod product;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;

@@ -69,7 +69,7 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 21] = [
+pub static SHADERS: [&Shader; 22] = [
     &add::SHADER,
     &apply_edits::SHADER,
     &attention::SHADER,
@@ -85,6 +85,7 @@ pub static SHADERS: [&Shader; 21] = [
     &linear::SHADER,
     &matmul::SHADER,
     &matmul_direct::SHADER,
+    &matmul::SMALL_SHADER,
     &sae_normalize::SHADER,
     &scale_shift::SHADER,
     &sparse_decode::SHADER,
