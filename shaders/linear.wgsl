@@ -3,8 +3,7 @@
 // The product for few rows (GEMV). Weights are [outputs, inputs], f32 or packed halves, one shard of rows.
 // `normalise` applies LayerNorm to the input row on the way in, which saves the dispatch of layer_norm.wgsl:
 // each workgroup needs the row's statistics, 2 * inputs reads from cache against 16 * inputs weights.
-// `activation` is GPT-2's GELU by tanh, or the exact one. With `use_position` the output rows start at the row that word 0 of `tokens` names,
-// which is how a decoded token's query, key and value land in the cache.
+// `activation` is GPT-2's GELU by tanh, or the exact one.
 //
 // `lanes` invocations share a row of weights: 16 on a GPU, so that a quarter of a workgroup reads 256 consecutive bytes,
 // and one where invocations run in turn, which then needs no barrier. Each keeps four outputs.
@@ -19,13 +18,12 @@ override aligned: bool = true;
 override normalise: bool = false;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
-@group(0) @binding(1) var<storage, read> tokens: array<u32>;
-@group(0) @binding(2) var<storage, read> input: array<f32>;
-@group(0) @binding(3) var<storage, read> norm_weight_bias: array<f32>;
-@group(0) @binding(4) var<storage, read> weights: array<vec4<u32>>;
-@group(0) @binding(5) var<storage, read> bias: array<f32>;
-@group(0) @binding(6) var<storage, read> residual: array<f32>;
-@group(0) @binding(7) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> norm_weight_bias: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+@group(0) @binding(6) var<storage, read_write> output: array<f32>;
 
 override threads: u32 = 64u;
 override lanes: u32 = 16u;

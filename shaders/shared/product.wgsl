@@ -1,5 +1,5 @@
 // The parts that all products with a weight matrix share: parameters, options of the epilogue, and the epilogue itself.
-// It reads the bindings `tokens`, `bias` and `residual` and writes `output`.
+// It reads the bindings `bias` and `residual` and writes `output`.
 
 // import shared/gelu.wgsl
 
@@ -20,7 +20,6 @@ struct Parameters {
 override activation: u32 = 0u;
 override has_bias: bool = false;
 override has_residual: bool = false;
-override use_position: bool = false;
 
 // Output n of a row from its sum of products; nothing beyond the last row and output.
 fn finish(row: u32, n: u32, sum: f32) {
@@ -40,9 +39,5 @@ fn finish(row: u32, n: u32, sum: f32) {
     if (has_residual) {
         total += residual[row * parameters.output_stride + column];
     }
-    var output_row = row;
-    if (use_position) {
-        output_row += tokens[0];
-    }
-    output[output_row * parameters.output_stride + column] = total;
+    output[row * parameters.output_stride + column] = total;
 }

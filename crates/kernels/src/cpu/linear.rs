@@ -7,12 +7,12 @@ use crate::kernel::linear::{Activation, Flags, Parameters};
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let rows = parameters.rows as usize;
     let inputs = parameters.inputs as usize;
-    let input = bindings.f32(2);
+    let input = bindings.f32(1);
     let input = &input[parameters.input_first_row as usize * inputs..][..rows * inputs];
     if !flags.normalise {
-        return finish(parameters, flags, bindings, input, [4, 5, 6, 7]);
+        return finish(parameters, flags, bindings, input, [3, 4, 5, 6]);
     }
-    let weight_bias = bindings.f32(3);
+    let weight_bias = bindings.f32(2);
     let mut normalised = vec![0.0; rows * inputs];
     for (row, output) in input
         .chunks_exact(inputs)
@@ -20,7 +20,7 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
     {
         layer_norm::row(row, &weight_bias, parameters.epsilon, output);
     }
-    finish(parameters, flags, bindings, &normalised, [4, 5, 6, 7]);
+    finish(parameters, flags, bindings, &normalised, [3, 4, 5, 6]);
 }
 
 /// The product with its epilogue. `numbers` are the bindings of weights, bias, residual and output.
@@ -36,11 +36,6 @@ pub(crate) fn finish(
     let outputs = parameters.outputs as usize;
     let stride = parameters.output_stride as usize;
     let column = parameters.output_offset as usize;
-    let first_row = if flags.use_position {
-        bindings.u32(1)[0] as usize
-    } else {
-        0
-    };
     let mut output = bindings.f32_mut(output);
     product(
         &Product {
@@ -53,10 +48,10 @@ pub(crate) fn finish(
         },
         &mut output,
         stride,
-        first_row * stride + column,
+        column,
     );
     for row in 0..rows {
-        let values = &mut output[(first_row + row) * stride + column..][..outputs];
+        let values = &mut output[row * stride + column..][..outputs];
         if flags.has_bias {
             let bias = bindings.f32(bias);
             let bias = &bias[parameters.bias_offset as usize..][..outputs];

@@ -5,6 +5,8 @@
 pub(crate) mod add;
 pub(crate) mod apply_edits;
 pub(crate) mod attention;
+pub(crate) mod attention_pattern;
+pub(crate) mod attention_tiled;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 pub(crate) mod edit_latent;
@@ -18,6 +20,7 @@ pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 pub(crate) mod matmul_small;
+pub(crate) mod norm_scale;
 mod product;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
@@ -43,21 +46,23 @@ pub(crate) fn instruction_set() -> &'static str {
 }
 
 /// The storage buffers of one dispatch, by binding number.
-pub(crate) struct Bindings<'a>(Vec<&'a RefCell<Vec<u32>>>);
+pub(crate) struct Bindings<'a>(Vec<(&'a RefCell<Vec<u32>>, usize)>);
 
 impl<'a> Bindings<'a> {
     pub(crate) fn new(buffers: &'a [Buffer]) -> Self {
-        Self(buffers.iter().filter_map(Buffer::cpu_memory).collect())
+        // Memory may be larger than the buffer that lies in it.
+        let memory = |buffer: &'a Buffer| Some((buffer.cpu_memory()?, buffer.words()));
+        Self(buffers.iter().filter_map(memory).collect())
     }
 
     pub(crate) fn u32(&self, binding: usize) -> Ref<'_, [u32]> {
-        Ref::map(self.0[binding - 1].borrow(), |words| words.as_slice())
+        let (memory, words) = self.0[binding - 1];
+        Ref::map(memory.borrow(), |memory| &memory[..words])
     }
 
     pub(crate) fn u32_mut(&self, binding: usize) -> RefMut<'_, [u32]> {
-        RefMut::map(self.0[binding - 1].borrow_mut(), |words| {
-            words.as_mut_slice()
-        })
+        let (memory, words) = self.0[binding - 1];
+        RefMut::map(memory.borrow_mut(), |memory| &mut memory[..words])
     }
 
     pub(crate) fn f32(&self, binding: usize) -> Ref<'_, [f32]> {

@@ -3,10 +3,9 @@
 use crate::kernel::linear::{Flags, Linear, Parameters};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
-pub(crate) static SHADER: kernel::Shader =
-    kernel::shader!("matmul", Read Read Read Read Read Write);
+pub(crate) static SHADER: kernel::Shader = kernel::shader!("matmul", Read Read Read Read Write);
 pub(crate) static SMALL_SHADER: kernel::Shader =
-    kernel::shader!("matmul_small", Read Read Read Read Read Write);
+    kernel::shader!("matmul_small", Read Read Read Read Write);
 
 /// Rows and outputs of a tile, which one workgroup computes.
 const TILE: u32 = 64;
@@ -66,7 +65,6 @@ pub(crate) fn dispatch_as(
         flags.activation.constant(),
         kernel::flag("has_bias", flags.has_bias),
         kernel::flag("has_residual", flags.has_residual),
-        kernel::flag("use_position", flags.use_position),
     ];
     constants.extend(constant);
     recorder.dispatch(
@@ -74,7 +72,6 @@ pub(crate) fn dispatch_as(
         &constants,
         parameters,
         &[
-            args.position.unwrap_or(&dummy),
             args.input,
             weights,
             args.bias.unwrap_or(&dummy),

@@ -3,6 +3,8 @@
 pub(crate) mod add;
 pub(crate) mod apply_edits;
 pub(crate) mod attention;
+pub(crate) mod attention_pattern;
+pub(crate) mod attention_tiled;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 pub(crate) mod edit_latent;
@@ -15,6 +17,7 @@ pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
+pub(crate) mod norm_scale;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
 pub(crate) mod source;
@@ -69,10 +72,12 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 22] = [
+pub static SHADERS: [&Shader; 25] = [
     &add::SHADER,
     &apply_edits::SHADER,
     &attention::SHADER,
+    &attention_pattern::SHADER,
+    &attention_tiled::SHADER,
     &copy::SHADER,
     &cross_entropy::SHADER,
     &edit_latent::SHADER,
@@ -86,6 +91,7 @@ pub static SHADERS: [&Shader; 22] = [
     &matmul::SHADER,
     &matmul_direct::SHADER,
     &matmul::SMALL_SHADER,
+    &norm_scale::SHADER,
     &sae_normalize::SHADER,
     &scale_shift::SHADER,
     &sparse_decode::SHADER,
