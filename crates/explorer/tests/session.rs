@@ -248,14 +248,29 @@ fn questions_leave_no_memory_behind() {
             operation: EditOperation::Set(2.0),
             positions: None,
         };
-        block_on(session.trace(TEXT, &options)).unwrap();
-        let held = session.info().device_bytes;
-        for _ in 0..3 {
+        let generated = GenerateOptions {
+            max_tokens: 3,
+            ..GenerateOptions::default()
+        };
+        let loaded = session.info().device_bytes;
+        let mut round = || {
             block_on(session.trace(TEXT, &options)).unwrap();
             block_on(session.edited(TEXT, std::slice::from_ref(&edit), &options)).unwrap();
             block_on(session.feature("openai.layer_3", 5)).unwrap();
-            assert_eq!(session.info().device_bytes, held, "{device}");
+            block_on(session.generate(TEXT, &generated, |_| ControlFlow::Continue(()))).unwrap();
+            (session.info().device_bytes, session.info().counters)
+        };
+        round();
+        // By now every plan is made.
+        let held = round();
+        for _ in 0..3 {
+            let again = round();
+            assert_eq!(again.0, held.0, "{device}");
+            assert!(again.1.buffers - held.1.buffers < 3 * 20, "{device}");
         }
+        session.trim();
+        assert_eq!(session.info().device_bytes, loaded, "{device}");
+        assert_eq!(session.info().pooled_bytes, 0);
     });
 }
 

@@ -123,6 +123,7 @@ pub(crate) async fn generate(
             false => None,
         };
         let decoder = forked.as_mut().unwrap_or(&mut read.decoder);
+        decoder.make_ready(question.executor, model, read.wanted)?;
         let start = Start {
             head: &read.head,
             options,

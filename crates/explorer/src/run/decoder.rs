@@ -7,7 +7,7 @@ use kernels::Recorder;
 
 use crate::error::Error;
 use crate::pace::Pace;
-use crate::run::compile::Parts;
+use crate::run::compile::{Compiled, Parts};
 use crate::run::executor::{Executor, RunOutput};
 use crate::run::input::RunInput;
 use crate::run::spec::{CacheMode, HeadRows, HeadSpec, RunSpec};
@@ -68,6 +68,47 @@ impl Decoder {
         Ok(forked)
     }
 
+    fn plan(
+        &self,
+        executor: &Executor,
+        model: &LoadedModel,
+        tokens: usize,
+        wanted: NextWanted,
+    ) -> Result<Rc<Compiled>, Error> {
+        let spec = RunSpec {
+            cache: CacheMode::Append {
+                one_row: tokens == 1,
+            },
+            head: Some(HeadSpec {
+                rows: HeadRows::Chosen(1),
+                top: wanted.top,
+                compare: false,
+                keep: false,
+                read: wanted.logits,
+            }),
+            ..RunSpec::new()
+        };
+        let parts = Parts {
+            cache: Some(&self.cache),
+            ..Parts::of_model(model)
+        };
+        // A prompt's length seldom comes again; a token's does.
+        executor.plan(&spec, tokens, &parts, tokens == 1)
+    }
+
+    /// Makes the plan of a decoded token, so that none has to wait for it.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub(crate) fn make_ready(
+        &self,
+        executor: &Executor,
+        model: &LoadedModel,
+        wanted: NextWanted,
+    ) -> Result<(), Error> {
+        self.plan(executor, model, 1, wanted).map(|_| ())
+    }
+
     /// Lets the executor forget the plans that run on this sequence's cache, and with them its memory.
     pub(crate) fn release(&self, executor: &Executor) {
         executor.forget_cache(&self.cache);
@@ -85,25 +126,7 @@ impl Decoder {
         tokens: &[u32],
         wanted: NextWanted,
     ) -> Result<RunOutput, Error> {
-        let spec = RunSpec {
-            cache: CacheMode::Append {
-                one_row: tokens.len() == 1,
-            },
-            head: Some(HeadSpec {
-                rows: HeadRows::Chosen(1),
-                top: wanted.top,
-                compare: false,
-                keep: false,
-                read: wanted.logits,
-            }),
-            ..RunSpec::new()
-        };
-        let parts = Parts {
-            cache: Some(&self.cache),
-            ..Parts::of_model(model)
-        };
-        // A prompt's length seldom comes again; a token's does.
-        let run = executor.plan(&spec, tokens.len(), &parts, tokens.len() == 1)?;
+        let run = self.plan(executor, model, tokens.len(), wanted)?;
         let input = RunInput {
             sequences: &[Sequence {
                 first_position: self.position,

@@ -19,6 +19,7 @@ pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
+pub(crate) mod matmul_small;
 pub(crate) mod norm_scale;
 mod product;
 pub(crate) mod sae_normalize;
