@@ -252,6 +252,7 @@ fn questions_leave_no_memory_behind() {
             max_tokens: 3,
             ..GenerateOptions::default()
         };
+        session.trim();
         let loaded = session.info().device_bytes;
         let mut round = || {
             block_on(session.trace(TEXT, &options)).unwrap();
