@@ -1,6 +1,6 @@
 //! CPU reference of `kl_divergence.wgsl`.
 
-use crate::cpu::Bindings;
+use crate::cpu::{Bindings, parallel};
 use crate::kernel::cross_entropy::STATISTICS_PER_ROW;
 use crate::kernel::kl_divergence::Parameters;
 
@@ -10,19 +10,19 @@ pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let edited_logits = bindings.f32(3);
     let edited_statistics = bindings.f32(4);
     let mut divergences = bindings.f32_mut(5);
+    let (clean_logits, clean_statistics) = (&*clean_logits, &*clean_statistics);
+    let (edited_logits, edited_statistics) = (&*edited_logits, &*edited_statistics);
     let vocabulary = parameters.vocabulary as usize;
-    for (row, divergence) in divergences
-        .iter_mut()
-        .take(parameters.rows as usize)
-        .enumerate()
-    {
+    let rows = parameters.rows as usize;
+    let nanoseconds = 25 * rows * vocabulary;
+    parallel::for_each_row(nanoseconds, &mut divergences[..rows], 1, |row, out| {
         let log_sum = |statistics: &[f32]| f64::from(statistics[row * STATISTICS_PER_ROW + 1]);
         let places = row * vocabulary..(row + 1) * vocabulary;
-        *divergence = self::row(
-            (&clean_logits[places.clone()], log_sum(&clean_statistics)),
-            (&edited_logits[places], log_sum(&edited_statistics)),
+        out[0] = self::row(
+            (&clean_logits[places.clone()], log_sum(clean_statistics)),
+            (&edited_logits[places], log_sum(edited_statistics)),
         ) as f32;
-    }
+    });
 }
 
 /// One row, from the logits and their log-sum-exp on either side; the shader has the formula.

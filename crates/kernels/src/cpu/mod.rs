@@ -4,6 +4,8 @@
 
 pub(crate) mod add;
 pub(crate) mod attention;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod blocks;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 pub(crate) mod edit_latent;
@@ -14,6 +16,9 @@ pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
+#[cfg(not(target_arch = "wasm32"))]
+mod panels;
+mod parallel;
 mod product;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;

@@ -13,6 +13,7 @@ mod norms;
 mod plans;
 mod sae;
 mod shaders;
+mod threads;
 mod topk;
 mod tour;
 mod words;
