@@ -1,34 +1,54 @@
-// output[q, h, :] = sum_j softmax_j(query[q, h] . key[j, h] * scale) * value[j, h], over keys j <= q of q's sequence
+// output[r, h, :] = sum_j softmax_j(query[r, h] . key[j, h] * scale) * value[j, h], over the keys of row r
 //
-// qkv [rows, 3 * d_model] holds queries, keys and values side by side; in decoding it is the cache itself, one row a
-// position, and word 0 of `tokens` names the row of the first query. One workgroup a query and head; keys are taken 64 at a
-// time with a running maximum (online softmax: Milakov & Gimelshein, arXiv 1805.02867), so any context length fits.
-// Operations: 4 * d_model * keys a query. Bytes: 2 * d_model * 4 * keys a query.
+// The keys of row r: rows cache_first .. cache_first + past of the cache, then rows first_row ..= r of this run, by the
+// row table. qkv [rows, 3 * d_model] holds queries, keys and values of this run side by side, cache
+// [capacity, 2 * d_model] past keys and values. With `append` each workgroup also writes its row's key and value of its
+// head to the cache, at cache_first + past + (r - first_row); no workgroup reads what is written in the same dispatch.
+//
+// One workgroup per row and head, for few rows, and for any number on an adapter in software. Keys are taken 64 at a time
+// with a running maximum (online softmax: Milakov & Gimelshein, arXiv 1805.02867), so any context length fits.
+// `lanes` neighbouring invocations share a key and read its words together; `groups` parts of the workgroup each sum the
+// values of every `groups`-th key. Operations: 4 * d_model * keys per row. Bytes: 2 * d_model * 4 * keys per row.
 
 struct Parameters {
     rows: u32,
-    tokens_per_sequence: u32,
     n_heads: u32,
     head_dim: u32,
     scale: f32,
 }
 
-override use_position: bool = false;
+override use_cache: bool = false;
+override append: bool = false;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
-@group(0) @binding(1) var<storage, read> tokens: array<u32>;
+@group(0) @binding(1) var<storage, read> rows: array<u32>;
 @group(0) @binding(2) var<storage, read> qkv: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read_write> cache: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
 // Invocations of a workgroup; fewer where they run in turn.
-override threads: u32 = 64u;
+override threads: u32 = 256u;
+override lanes: u32 = 16u;
+override groups: u32 = 4u;
+const row_words = 8u;
 const max_head_dim = 256u;
+const max_lanes = 16u;
+const max_groups = 4u;
 const keys_per_block = 64u;
 
 var<workgroup> query: array<f32, max_head_dim>;
 var<workgroup> scores: array<f32, keys_per_block>;
-// Each invocation sums the dimensions that are its own.
-var<workgroup> sums: array<f32, max_head_dim>;
+var<workgroup> partial_scores: array<f32, keys_per_block * max_lanes>;
+// Each invocation sums the dimensions that are its own, of the keys that are its group's.
+var<workgroup> sums: array<f32, max_head_dim * max_groups>;
+
+// Key j of the row: a past one where `past` is above j, else one of this run.
+fn key_word(j: u32, past: u32, cache_first: u32, first_row: u32, d_model: u32, word: u32) -> f32 {
+    if (use_cache && j < past) {
+        return cache[(cache_first + j) * 2u * d_model + word];
+    }
+    return qkv[(first_row + j - past) * 3u * d_model + d_model + word];
+}
 
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -36,33 +56,53 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = group.y;
     let head_dim = parameters.head_dim;
     let d_model = parameters.n_heads * head_dim;
-    let stride = 3u * d_model;
-    var sequence_first_row = row / parameters.tokens_per_sequence * parameters.tokens_per_sequence;
-    var query_row = row;
-    if (use_position) {
-        sequence_first_row = 0u;
-        query_row = tokens[0] + row;
+    let column = head * head_dim;
+    let first_row = rows[row * row_words + 2u];
+    let cache_first = rows[row * row_words + 3u];
+    var past = 0u;
+    if (use_cache) {
+        past = rows[row * row_words + 4u];
     }
-    let keys = query_row - sequence_first_row + 1u;
+    let keys = past + row - first_row + 1u;
     for (var d = thread; d < head_dim; d += threads) {
-        query[d] = qkv[query_row * stride + head * head_dim + d] * parameters.scale;
-        sums[d] = 0.0;
+        query[d] = qkv[row * 3u * d_model + column + d] * parameters.scale;
+    }
+    let value_lanes = threads / groups;
+    let value_group = thread / value_lanes;
+    let value_lane = thread % value_lanes;
+    let own_sums = value_group * max_head_dim;
+    for (var d = value_lane; d < head_dim; d += value_lanes) {
+        sums[own_sums + d] = 0.0;
     }
     workgroupBarrier();
 
+    let lane = thread % lanes;
     var running_max = -3.0e38;
     var running_sum = 0.0;
     for (var first_key = 0u; first_key < keys; first_key += keys_per_block) {
         let block = min(keys_per_block, keys - first_key);
-        for (var j = thread; j < block; j += threads) {
-            let key = (sequence_first_row + first_key + j) * stride + d_model + head * head_dim;
+        for (var j = thread / lanes; j < block; j += threads / lanes) {
             var score = 0.0;
-            for (var d = 0u; d < head_dim; d++) {
-                score += query[d] * qkv[key + d];
+            for (var d = lane; d < head_dim; d += lanes) {
+                score += query[d] * key_word(first_key + j, past, cache_first, first_row, d_model, column + d);
             }
-            scores[j] = score;
+            if (lanes == 1u) {
+                scores[j] = score;
+            } else {
+                partial_scores[j * lanes + lane] = score;
+            }
         }
         workgroupBarrier();
+        if (lanes > 1u) {
+            for (var j = thread; j < block; j += threads) {
+                var score = 0.0;
+                for (var i = 0u; i < lanes; i++) {
+                    score += partial_scores[j * lanes + i];
+                }
+                scores[j] = score;
+            }
+            workgroupBarrier();
+        }
         var block_max = running_max;
         for (var j = 0u; j < block; j++) {
             block_max = max(block_max, scores[j]);
@@ -79,17 +119,29 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             block_sum += scores[j];
         }
         running_sum = running_sum * shrink + block_sum;
-        let first_value = (sequence_first_row + first_key) * stride + 2u * d_model + head * head_dim;
-        for (var d = thread; d < head_dim; d += threads) {
-            var sum = sums[d] * shrink;
-            for (var j = 0u; j < block; j++) {
-                sum += scores[j] * qkv[first_value + j * stride + d];
+        for (var d = value_lane; d < head_dim; d += value_lanes) {
+            var sum = sums[own_sums + d] * shrink;
+            for (var j = value_group; j < block; j += groups) {
+                let value = key_word(first_key + j, past, cache_first, first_row, d_model, d_model + column + d);
+                sum += scores[j] * value;
             }
-            sums[d] = sum;
+            sums[own_sums + d] = sum;
         }
         workgroupBarrier();
     }
     for (var d = thread; d < head_dim; d += threads) {
-        output[row * d_model + head * head_dim + d] = sums[d] / running_sum;
+        var sum = 0.0;
+        for (var i = 0u; i < groups; i++) {
+            sum += sums[i * max_head_dim + d];
+        }
+        output[row * d_model + column + d] = sum / running_sum;
+    }
+    if (append) {
+        let appended = (cache_first + past + row - first_row) * 2u * d_model + column;
+        let key = row * 3u * d_model + d_model + column;
+        for (var d = thread; d < head_dim; d += threads) {
+            cache[appended + d] = qkv[key + d];
+            cache[appended + d_model + d] = qkv[key + d_model + d];
+        }
     }
 }

@@ -4,6 +4,8 @@
 // `targets` holds one token a row, or 0xffffffff for none (then the last two are 0). statistics [rows, 4].
 // One workgroup a row; the row is read twice. Bytes: 2 * vocabulary * 4 a row.
 
+// import shared/sum_over_workgroup.wgsl
+
 struct Parameters {
     rows: u32,
     vocabulary: u32,
@@ -18,7 +20,6 @@ struct Parameters {
 // Invocations of a workgroup; fewer where they run in turn.
 override threads: u32 = 128u;
 const max_threads = 128u;
-var<workgroup> partials: array<f32, max_threads>;
 
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -28,23 +29,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = thread; i < parameters.vocabulary; i += threads) {
         largest = max(largest, logits[first + i]);
     }
-    partials[thread] = largest;
+    partial_sums[thread] = largest;
     workgroupBarrier();
     for (var i = 0u; i < threads; i++) {
-        largest = max(largest, partials[i]);
+        largest = max(largest, partial_sums[i]);
     }
-    workgroupBarrier();
     var sum = 0.0;
     for (var i = thread; i < parameters.vocabulary; i += threads) {
         sum += exp(logits[first + i] - largest);
     }
-    partials[thread] = sum;
-    workgroupBarrier();
+    let total = sum_over_workgroup(sum, thread);
     if (thread == 0u) {
-        var total = 0.0;
-        for (var i = 0u; i < threads; i++) {
-            total += partials[i];
-        }
         let log_sum_exp = largest + log(total);
         let target_token = targets[parameters.first_target + row];
         var target_logit = 0.0;

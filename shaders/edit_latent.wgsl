@@ -5,6 +5,8 @@
 // has the value stays exactly as it was. latents, activations [rows, k] hold z; w_dec is the shard with the latent's row.
 // Shapes: input, output [rows, width]; statistics [rows, 2] (mean, deviation); mask [rows]. Bytes: 2 * rows * width * 4.
 
+// import shared/weights.wgsl
+
 struct Parameters {
     rows: u32,
     k: u32,
@@ -13,8 +15,6 @@ struct Parameters {
     first_word: u32,
     value: f32,
 }
-
-override weights_f16: bool = false;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
@@ -44,11 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let place = row * parameters.width + d;
         var value = input[place];
         if (change != 0.0) {
-            if (weights_f16) {
-                value += change * unpack2x16float(w_dec[parameters.first_word + d / 2u])[d % 2u];
-            } else {
-                value += change * bitcast<f32>(w_dec[parameters.first_word + d]);
-            }
+            value += change * weight_in(w_dec[parameters.first_word + word_of(d)], d);
         }
         output[place] = value;
     }

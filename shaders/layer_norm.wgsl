@@ -4,6 +4,8 @@
 // Called before the tiled products of a prefill; a decoded token uses the form fused into linear.wgsl.
 // Bytes: 2 * rows * width * 4; the row is read three times, from cache after the first.
 
+// import shared/sum_over_workgroup.wgsl
+
 struct Parameters {
     rows: u32,
     width: u32,
@@ -19,18 +21,6 @@ struct Parameters {
 // Invocations of a workgroup; fewer where they run in turn.
 override threads: u32 = 64u;
 const max_threads = 64u;
-var<workgroup> partial_sums: array<f32, max_threads>;
-
-fn sum_over_workgroup(value: f32, thread: u32) -> f32 {
-    workgroupBarrier();
-    partial_sums[thread] = value;
-    workgroupBarrier();
-    var total = 0.0;
-    for (var i = 0u; i < threads; i++) {
-        total += partial_sums[i];
-    }
-    return total;
-}
 
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {

@@ -6,31 +6,15 @@
 // read from different banks. Operations: 2 * rows * inputs * outputs. Bytes from memory: each weight
 // ceil(rows / 64) times, each input ceil(outputs / 64) times.
 
-struct Parameters {
-    rows: u32,
-    inputs: u32,
-    outputs: u32,
-    row_vectors: u32,
-    input_first_row: u32,
-    output_stride: u32,
-    output_offset: u32,
-    bias_offset: u32,
-}
-
-override weights_f16: bool = false;
-// 0: none, 1: GELU by tanh, 2: exact GELU.
-override activation: u32 = 0u;
-override has_bias: bool = false;
-override has_residual: bool = false;
-override use_position: bool = false;
+// import shared/product.wgsl
+// import shared/weights.wgsl
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
-@group(0) @binding(1) var<storage, read> tokens: array<u32>;
-@group(0) @binding(2) var<storage, read> input: array<f32>;
-@group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read> residual: array<f32>;
-@group(0) @binding(6) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<f32>;
+@group(0) @binding(5) var<storage, read_write> output: array<f32>;
 
 const side = 16u;
 const tile = 64u;
@@ -68,55 +52,16 @@ fn read_weight_vector(n: u32, k: u32) -> vec4<f32> {
             return vec4<f32>();
         }
         let words = weights[n * parameters.row_vectors + vector];
-        let pair = select(words.xy, words.zw, k % 8u >= 4u);
-        return vec4<f32>(unpack2x16float(pair.x), unpack2x16float(pair.y));
+        if (k % 8u >= 4u) {
+            return high_half(words);
+        }
+        return low_half(words);
     }
     let vector = k / 4u;
     if (vector >= parameters.row_vectors) {
         return vec4<f32>();
     }
     return bitcast<vec4<f32>>(weights[n * parameters.row_vectors + vector]);
-}
-
-fn gelu_tanh(x: f32) -> f32 {
-    let inner = clamp(0.7978845608 * (x + 0.044715 * x * x * x), -20.0, 20.0);
-    return 0.5 * x * (1.0 + tanh(inner));
-}
-
-// Phi(x) = erfc(-x / sqrt(2)) / 2, with erfc by the Chebyshev fit of Press et al., Numerical Recipes, 2nd ed., section 6.2
-// (erfcc): a relative error below 1.2e-7 everywhere, so that the tails keep their digits.
-fn gelu_exact(x: f32) -> f32 {
-    let z = abs(x) * 0.7071067811865476;
-    let t = 1.0 / (1.0 + 0.5 * z);
-    let high = -1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277));
-    let low = 1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 + t * (0.27886807 + t * high))));
-    // Beyond 80 it is 0 long before.
-    let tail = 0.5 * t * exp(max(-z * z - 1.26551223 + t * low, -80.0));
-    return x * select(tail, 1.0 - tail, x > 0.0);
-}
-
-fn finish(row: u32, n: u32, sum: f32) {
-    if (row >= parameters.rows || n >= parameters.outputs) {
-        return;
-    }
-    var total = sum;
-    if (has_bias) {
-        total += bias[parameters.bias_offset + n];
-    }
-    if (activation == 1u) {
-        total = gelu_tanh(total);
-    } else if (activation == 2u) {
-        total = gelu_exact(total);
-    }
-    let column = parameters.output_offset + n;
-    if (has_residual) {
-        total += residual[row * parameters.output_stride + column];
-    }
-    var output_row = row;
-    if (use_position) {
-        output_row += tokens[0];
-    }
-    output[output_row * parameters.output_stride + column] = total;
 }
 
 @compute @workgroup_size(side, side)

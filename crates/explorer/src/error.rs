@@ -159,7 +159,7 @@ impl From<gpt2::Error> for Error {
     fn from(error: gpt2::Error) -> Self {
         match error {
             gpt2::Error::Device(error) => Self::Device(error),
-            gpt2::Error::ContextFull { tokens, limit } => Self::PromptTooLong { tokens, limit },
+            gpt2::Error::ContextFull { tokens, limit, .. } => Self::PromptTooLong { tokens, limit },
             gpt2::Error::Empty => Self::EmptyPrompt,
             other => Self::Model(other),
         }

@@ -63,7 +63,7 @@ pub(crate) fn record_logits(
     hooks: &mut dyn Hooks,
 ) -> Result<Logits, Error> {
     let vocabulary = model.config().vocab_size;
-    let rows = inputs.batch.rows();
+    let rows = inputs.rows.rows();
     let budget = LOGIT_BYTES.min(recorder.device().max_binding_bytes());
     let at_a_time = ((budget / (vocabulary as u64 * 4).max(1)) as usize).clamp(1, rows.max(1));
     let stream = model.record_final_norm(recorder, resid, rows, hooks)?;
@@ -102,6 +102,7 @@ pub(crate) fn record_logits(
                     &KlDivergence {
                         clean_logits,
                         clean_statistics,
+                        clean_rows: None,
                         edited_logits: &logits,
                         edited_statistics: &statistics,
                         rows: count,

@@ -1,6 +1,6 @@
 //! Passes through the model: as it is, with activations kept, or with another activation in the place of one.
 
-use gpt2::{Batch, Gpt2, HookPoint, Hooks, Start};
+use gpt2::{CacheUse, Gpt2, HookPoint, Hooks, Pass, RowTable, Sequence, Start};
 use kernels::{Buffer, Copy, MAX_K, Readings, Recorder, copy};
 
 use crate::Error;
@@ -99,22 +99,27 @@ impl Hooks for Replace<'_> {
 
 /// A prompt on the device.
 pub(crate) struct Inputs {
-    pub(crate) tokens: Buffer,
+    pub(crate) rows: RowTable,
     pub(crate) targets: Buffer,
-    pub(crate) batch: Batch,
 }
 
 impl Inputs {
     pub(crate) fn new(model: &Gpt2, prompt: &Prompt) -> Result<Self, Error> {
-        let batch = Batch {
-            sequences: 1,
-            tokens_per_sequence: prompt.ids.len(),
-        };
+        let rows = RowTable::new(model, prompt.ids.len())?;
+        rows.write(model, &[Sequence::new(&prompt.ids)], CacheUse::None)?;
         Ok(Self {
-            tokens: model.upload_tokens(&prompt.ids, batch, 0)?,
+            rows,
             targets: model.device().buffer_with("targets", &prompt.targets())?,
-            batch,
         })
+    }
+
+    /// A pass over the prompt.
+    fn pass<'a>(&'a self, start: Start<'a>) -> Pass<'a> {
+        Pass {
+            rows: &self.rows,
+            start,
+            cache: CacheUse::None,
+        }
     }
 }
 
@@ -151,14 +156,8 @@ impl Session {
         let mut capture = Capture::new(points);
         let inputs = Inputs::new(&model.model, prompt)?;
         let mut recorder = Recorder::new(&self.device);
-        let resid = model.model.record(
-            &mut recorder,
-            &inputs.tokens,
-            inputs.batch,
-            Start::Tokens,
-            None,
-            &mut capture,
-        )?;
+        let pass = inputs.pass(Start::Tokens);
+        let resid = model.model.record(&mut recorder, &pass, &mut capture)?;
         let logits = record_logits(
             &mut recorder,
             &model.model,
@@ -195,21 +194,20 @@ impl CleanPass {
         (top, keep): (usize, bool),
     ) -> Result<Logits, Error> {
         let (model, inputs) = (&model.model, &self.inputs);
-        let (tokens, batch) = (&inputs.tokens, inputs.batch);
-        let after = match hook {
-            HookPoint::ResidPost(layer) => Some(layer),
-            HookPoint::ResidPre(layer) => layer.checked_sub(1),
+        let block = match hook {
+            HookPoint::ResidPost(layer) => Some(layer + 1),
+            HookPoint::ResidPre(layer) => Some(layer),
             _ => None,
         };
-        let start = after.map_or(Start::Tokens, |layer| Start::After {
+        let start = block.map_or(Start::Tokens, |layer| Start::Block {
             layer,
-            resid_post: replacement,
+            resid_pre: replacement,
         });
         let mut replace = Replace {
             point: hook,
             replacement,
         };
-        let resid = model.record(recorder, tokens, batch, start, None, &mut replace)?;
+        let resid = model.record(recorder, &inputs.pass(start), &mut replace)?;
         let wanted = LogitsWanted {
             top,
             clean: Some(&self.logits),
@@ -229,10 +227,9 @@ pub(crate) fn record_activation(
     let model = &model.model;
     let inputs = Inputs::new(model, prompt)?;
     let mut capture = Capture::only(point);
-    let (tokens, batch) = (&inputs.tokens, inputs.batch);
-    let resid = model.record(recorder, tokens, batch, Start::Tokens, None, &mut capture)?;
+    let resid = model.record(recorder, &inputs.pass(Start::Tokens), &mut capture)?;
     if matches!(point, HookPoint::LnFinalNormalized | HookPoint::LnFinalOut) {
-        model.record_final_norm(recorder, &resid, batch.rows(), &mut capture)?;
+        model.record_final_norm(recorder, &resid, inputs.rows.rows(), &mut capture)?;
     }
     Ok(capture.get(point)?.clone())
 }

@@ -216,6 +216,7 @@ fn halves_asked_for_are_rounded_weights_and_nothing_else() {
             ..at_layer_3()
         };
         let info = block_on(session.load_sae("sae", &file, &options)).unwrap();
+        session.device().trim();
         (info.weights, session.info().device_bytes, trace(&session))
     };
     let whole = loaded(WeightChoice::F32);

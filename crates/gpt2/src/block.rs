@@ -1,15 +1,19 @@
 //! Recording one block's part of a pass: attention, then the MLP.
 
-use kernels::{Add, Attention, Buffer, Linear, NormedInput, Recorder, add, attention, linear};
+use kernels::{
+    Add, Attention, AttentionCache, AttentionPattern, Buffer, Linear, NormedInput, Recorder, add,
+    attention, attention_pattern, linear,
+};
 
 use crate::hooks::visit;
+use crate::rows::RowTable;
 use crate::weights::{Block, Gpt2, Product};
-use crate::{Error, HookPoint, Hooks};
+use crate::{Error, HookPoint, Hooks, Norm, Observation};
 
 /// Buffers that every block uses again.
 pub(crate) struct Scratch {
     normalised: Buffer,
-    qkv: Option<Buffer>,
+    qkv: Buffer,
     z: Buffer,
     /// A branch's output before it is added, where somebody wants it.
     branch: Option<Buffer>,
@@ -20,12 +24,7 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// For passes over `rows` tokens.
-    pub(crate) fn new(
-        model: &Gpt2,
-        rows: usize,
-        cached: bool,
-        hooks: &dyn Hooks,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(model: &Gpt2, rows: usize, hooks: &dyn Hooks) -> Result<Self, Error> {
         let config = &model.config;
         let width = config.n_embd;
         let wants_branch = (0..config.n_layer).any(|layer| {
@@ -34,10 +33,7 @@ impl Scratch {
         let buffer = |label, words| model.device.buffer(label, words);
         Ok(Self {
             normalised: buffer("normalised", rows * width)?,
-            qkv: match cached {
-                true => None,
-                false => Some(buffer("qkv", rows * 3 * width)?),
-            },
+            qkv: buffer("qkv", rows * 3 * width)?,
             z: buffer("hook_z", rows * width)?,
             branch: match wants_branch {
                 true => Some(buffer("branch", rows * width)?),
@@ -58,11 +54,9 @@ pub(crate) struct BlockPass<'a> {
     pub(crate) model: &'a Gpt2,
     pub(crate) block: &'a Block,
     pub(crate) layer: usize,
-    pub(crate) rows: usize,
-    pub(crate) tokens_per_sequence: usize,
+    pub(crate) rows: &'a RowTable,
     pub(crate) scratch: &'a Scratch,
-    /// The block's cache, and the buffer whose word 0 is the position.
-    pub(crate) cache: Option<(&'a Buffer, &'a Buffer)>,
+    pub(crate) cache: AttentionCache<'a>,
 }
 
 impl BlockPass<'_> {
@@ -75,29 +69,28 @@ impl BlockPass<'_> {
     ) -> Result<Buffer, Error> {
         let config = &self.model.config;
         let (block, scratch, layer) = (self.block, self.scratch, self.layer);
-        let (qkv, position) = match (self.cache, &scratch.qkv) {
-            (Some((cache, tokens)), _) => (cache, Some(tokens)),
-            (None, Some(qkv)) => (qkv, None),
-            (None, None) => return Err(Error::Empty),
-        };
+        let rows = self.rows.rows();
+        self.model
+            .observe_scale(recorder, Norm::Ln1(layer), &resid_pre, rows, hooks)?;
         linear(
             recorder,
             &Linear {
                 norm: Some(self.norm(&block.ln_1)),
-                position,
-                ..self.product(&resid_pre, &block.attn_qkv, qkv)
+                ..self.product(&resid_pre, &block.attn_qkv, &scratch.qkv)
             },
         )?;
+        self.observe_pattern(recorder, hooks)?;
         attention(
             recorder,
             &Attention {
-                qkv,
-                rows: self.rows,
-                tokens_per_sequence: self.tokens_per_sequence,
+                row_table: self.rows.buffer(),
+                qkv: &scratch.qkv,
+                cache: self.cache,
+                rows,
                 n_heads: config.n_head,
                 head_dim: config.head_dim(),
                 scale: config.attention_factor(layer),
-                position,
+                few_rows_per_sequence: self.rows.has_one_row_each(),
                 output: &scratch.z,
             },
         )?;
@@ -111,6 +104,8 @@ impl BlockPass<'_> {
             (&resid_pre, &scratch.resid_mid),
         )?;
         visit(recorder, hooks, HookPoint::ResidMid(layer), &mut resid_mid)?;
+        self.model
+            .observe_scale(recorder, Norm::Ln2(layer), &resid_mid, rows, hooks)?;
         linear(
             recorder,
             &Linear {
@@ -137,6 +132,32 @@ impl BlockPass<'_> {
         Ok(resid_post)
     }
 
+    /// Records attention's softmax weights where the hooks observe them.
+    fn observe_pattern(&self, recorder: &mut Recorder, hooks: &mut dyn Hooks) -> Result<(), Error> {
+        let observation = Observation::AttentionPattern { layer: self.layer };
+        if !hooks.observes(observation) {
+            return Ok(());
+        }
+        let config = &self.model.config;
+        let (rows, keys) = (self.rows.rows(), hooks.pattern_keys());
+        let pattern = recorder.scratch("hook_pattern", rows * config.n_head * keys)?;
+        attention_pattern(
+            recorder,
+            &AttentionPattern {
+                row_table: self.rows.buffer(),
+                qkv: &self.scratch.qkv,
+                cache: self.cache,
+                rows,
+                n_heads: config.n_head,
+                head_dim: config.head_dim(),
+                scale: config.attention_factor(self.layer),
+                keys,
+                pattern: &pattern,
+            },
+        )?;
+        hooks.observe(recorder, observation, &pattern)
+    }
+
     /// `resid + input · weights`: one dispatch, or two where somebody wants the branch by itself.
     fn branch(
         &self,
@@ -157,7 +178,7 @@ impl BlockPass<'_> {
                         left: &branch,
                         right: resid,
                         output,
-                        words: self.rows * self.model.config.n_embd,
+                        words: self.rows.rows() * self.model.config.n_embd,
                     },
                 )?;
             }
@@ -188,7 +209,7 @@ impl BlockPass<'_> {
     ) -> Linear<'b> {
         Linear {
             bias: Some(&product.bias),
-            ..Linear::plain(input, self.rows, &product.weights, output)
+            ..Linear::plain(input, self.rows.rows(), &product.weights, output)
         }
     }
 }

@@ -19,16 +19,22 @@ pub enum Error {
     #[error("configuration: {0}")]
     Config(String),
     /// More tokens than the context has positions.
-    #[error("{tokens} tokens; the model's context has {limit} positions")]
+    #[error(
+        "sequence {sequence} would have {tokens} tokens; the model's context has {limit} positions"
+    )]
     ContextFull {
-        /// Tokens asked for.
+        /// The sequence's number in the run.
+        sequence: usize,
+        /// Its tokens, past ones included.
         tokens: usize,
         /// Positions of the model.
         limit: usize,
     },
     /// A token that the vocabulary does not have.
-    #[error("token {token} of a vocabulary of {vocab_size}")]
+    #[error("sequence {sequence} holds the token {token}; the vocabulary has {vocab_size} tokens")]
     UnknownToken {
+        /// The sequence's number in the run.
+        sequence: usize,
         /// The token.
         token: u32,
         /// Size of the vocabulary.
@@ -37,6 +43,86 @@ pub enum Error {
     /// No tokens at all.
     #[error("no tokens")]
     Empty,
+    /// A sequence of a run has no tokens.
+    #[error("sequence {sequence} has no tokens")]
+    EmptySequence {
+        /// The sequence's number in the run.
+        sequence: usize,
+    },
+    /// Another number of tokens than the row table was made for.
+    #[error("the sequences have {tokens} tokens together; the row table is for {rows}")]
+    RowCount {
+        /// Tokens of all sequences.
+        tokens: usize,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// Several tokens of one sequence for a row table of one token per sequence.
+    #[error("sequence {sequence} has {tokens} tokens; the row table is for one token per sequence")]
+    NotOneRow {
+        /// The sequence's number in the run.
+        sequence: usize,
+        /// Its tokens.
+        tokens: usize,
+    },
+    /// The row of a reference run is too large a number for the device.
+    #[error(
+        "sequence {sequence} corresponds to row {row} of another run; rows are numbered with 32 bits"
+    )]
+    SourceRow {
+        /// The sequence's number in the run.
+        sequence: usize,
+        /// The last row.
+        row: usize,
+    },
+    /// A sequence has a past, and the run no cache.
+    #[error("sequence {sequence} continues {past} cached tokens, but the run has no cache")]
+    NoCache {
+        /// The sequence's number in the run.
+        sequence: usize,
+        /// Its cached tokens.
+        past: usize,
+    },
+    /// A run appends to a cache, and a sequence has no rows in it.
+    #[error("sequence {sequence} has no rows of the cache that the run appends to")]
+    NoCacheSlot {
+        /// The sequence's number in the run.
+        sequence: usize,
+    },
+    /// A sequence's rows of the cache lie beyond its end.
+    #[error("sequence {sequence} needs the cache up to row {needed}; it has {capacity} rows")]
+    CacheTooShort {
+        /// The sequence's number in the run.
+        sequence: usize,
+        /// The end of its rows.
+        needed: usize,
+        /// Rows of the cache.
+        capacity: usize,
+    },
+    /// A sequence would append to the cache where another one reads or appends.
+    #[error("sequences {other} and {sequence} share rows of the cache that one of them appends to")]
+    CacheOverlap {
+        /// The later sequence's number in the run.
+        sequence: usize,
+        /// The earlier one's.
+        other: usize,
+    },
+    /// There is no such block to start at.
+    #[error("a pass cannot start at block {layer}; the model has {blocks} blocks")]
+    NoBlock {
+        /// The block asked for.
+        layer: usize,
+        /// Blocks of the model; a pass may start after the last.
+        blocks: usize,
+    },
+    /// A position that a decoder has not reached.
+    #[error("position {position} of a sequence of {tokens} tokens")]
+    NotDecoded {
+        /// The position asked for.
+        position: usize,
+        /// Tokens that it has seen.
+        tokens: usize,
+    },
 }
 
 impl Error {

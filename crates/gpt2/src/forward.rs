@@ -8,48 +8,66 @@ use kernels::{
 };
 
 use crate::block::{BlockPass, Scratch};
-use crate::decode::Cache;
+use crate::cache::CacheUse;
 use crate::hooks::visit;
-use crate::tokens::Batch;
+use crate::rows::RowTable;
 use crate::weights::Gpt2;
-use crate::{Error, HookPoint, Hooks};
+use crate::{Error, HookPoint, Hooks, Norm};
 
 /// Where a forward pass starts.
 #[derive(Clone, Copy)]
 pub enum Start<'a> {
     /// At the tokens.
     Tokens,
-    /// After block `layer`, from this residual stream `[rows, d_model]`.
-    After {
-        /// The block whose output is given.
+    /// At block `layer`, from this residual stream `[rows, d_model]`. After the last block, at `n_layer`, the pass is only
+    /// what follows the blocks.
+    Block {
+        /// The first block.
         layer: usize,
-        /// Its output.
-        resid_post: &'a Buffer,
+        /// Its input.
+        resid_pre: &'a Buffer,
     },
 }
 
+/// A forward pass to record.
+#[derive(Clone, Copy)]
+pub struct Pass<'a> {
+    /// Its sequences.
+    pub rows: &'a RowTable,
+    /// Where it starts.
+    pub start: Start<'a>,
+    /// The sequences' past. The row table must be written with the same.
+    pub cache: CacheUse<'a>,
+}
+
 impl Gpt2 {
-    /// Records the blocks and returns the last residual stream `[rows, d_model]`. `tokens` is as
-    /// [`Gpt2::upload_tokens`] makes it. With a cache the batch is one sequence, whose past the cache holds. Where the hooks
-    /// are done before the last block, it is the residual stream that they were done with.
+    /// Records the blocks and returns the last residual stream `[rows, d_model]`. Where the hooks are done before the last
+    /// block, it is the residual stream that they were done with. The plan reads the row table as it is when it runs.
     ///
     /// # Errors
-    /// [`Error::Device`], and whatever the hooks return.
+    /// [`Error::NoBlock`], [`Error::Config`] for a cache of another model, [`Error::Device`], and whatever the hooks return.
     pub fn record(
         &self,
         recorder: &mut Recorder,
-        tokens: &Buffer,
-        batch: Batch,
-        start: Start<'_>,
-        cache: Option<&Cache>,
+        pass: &Pass<'_>,
         hooks: &mut dyn Hooks,
     ) -> Result<Buffer, Error> {
-        let rows = batch.rows();
-        let scratch = Scratch::new(self, rows, cache.is_some(), hooks)?;
-        let (mut resid, first_layer) = match start {
-            Start::Tokens => (self.record_embedding(recorder, tokens, batch, hooks)?, 0),
-            Start::After { layer, resid_post } => (resid_post.clone(), layer + 1),
+        pass.cache.check(self)?;
+        let (mut resid, first_layer) = match pass.start {
+            Start::Tokens => (self.record_embedding(recorder, pass.rows, hooks)?, 0),
+            Start::Block { layer, resid_pre } => (resid_pre.clone(), layer),
         };
+        let blocks = self.blocks.len();
+        if first_layer > blocks {
+            return Err(Error::NoBlock {
+                layer: first_layer,
+                blocks,
+            });
+        }
+        if first_layer == blocks {
+            return Ok(resid);
+        }
+        let scratch = Scratch::new(self, pass.rows.rows(), hooks)?;
         for (layer, block) in self.blocks.iter().enumerate().skip(first_layer) {
             if hooks.is_done() {
                 break;
@@ -59,10 +77,9 @@ impl Gpt2 {
                 model: self,
                 block,
                 layer,
-                rows,
-                tokens_per_sequence: batch.tokens_per_sequence,
+                rows: pass.rows,
                 scratch: &scratch,
-                cache: cache.map(|cache| (&cache.blocks[layer], tokens)),
+                cache: pass.cache.block(layer),
             }
             .record(recorder, resid, hooks)?;
         }
@@ -72,19 +89,17 @@ impl Gpt2 {
     fn record_embedding(
         &self,
         recorder: &mut Recorder,
-        tokens: &Buffer,
-        batch: Batch,
+        table: &RowTable,
         hooks: &mut dyn Hooks,
     ) -> Result<Buffer, Error> {
-        let (rows, width) = (batch.rows(), self.config.n_embd);
+        let (rows, width) = (table.rows(), self.config.n_embd);
         let embed = |recorder: &mut Recorder, token: bool, position: bool| {
             let output = recorder.scratch("embedding", rows * width)?;
             embedding(
                 recorder,
                 &Embedding {
-                    tokens,
+                    row_table: table.buffer(),
                     rows,
-                    tokens_per_sequence: batch.tokens_per_sequence,
                     token_embedding: token.then_some(&self.token_embedding),
                     position_embedding: position.then_some(&self.position_embedding),
                     width,
@@ -131,7 +146,7 @@ impl Gpt2 {
     }
 
     /// Records the final LayerNorm of the first `rows` rows of a residual stream where hooks want to see it; where they do
-    /// not, it is fused into the unembedding.
+    /// not, it is fused into the unembedding. Observes `ln_final.hook_scale`.
     ///
     /// # Errors
     /// [`Error::Device`], and whatever the hooks return.
@@ -142,6 +157,7 @@ impl Gpt2 {
         rows: usize,
         hooks: &mut dyn Hooks,
     ) -> Result<FinalStream, Error> {
+        self.observe_scale(recorder, Norm::Final, resid, rows, hooks)?;
         let wanted = [HookPoint::LnFinalNormalized, HookPoint::LnFinalOut];
         if !wanted.into_iter().any(|point| hooks.wants(point)) {
             return Ok(FinalStream {

@@ -89,7 +89,7 @@ impl FromStr for HookPoint {
 }
 
 /// The block's number after a beginning, and what follows it.
-fn split_layer<'a>(name: &'a str, beginning: &str) -> Option<(usize, &'a str)> {
+pub(crate) fn split_layer<'a>(name: &'a str, beginning: &str) -> Option<(usize, &'a str)> {
     let rest = name.strip_prefix(beginning)?;
     let end = rest
         .find(|c: char| !c.is_ascii_digit())

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kernels::{Buffer, Recorder};
 
-use crate::{Config, Error};
+use crate::{Config, Error, Observation};
 
 /// A place in the forward pass, under TransformerLens's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +94,30 @@ pub trait Hooks {
         point: HookPoint,
         activation: &Buffer,
     ) -> Result<Option<Buffer>, Error>;
+
+    /// Whether [`Hooks::observe`] is to be called for this value. It costs a dispatch, and changes nothing.
+    fn observes(&self, _observation: Observation) -> bool {
+        false
+    }
+
+    /// Keys per row that observed attention patterns have room for: the longest sequence's tokens, past ones included.
+    fn pattern_keys(&self) -> usize {
+        0
+    }
+
+    /// Called once for every observed value, in the order of the forward pass. The buffer is its own: it may be kept, and
+    /// nothing writes to it later in the pass.
+    ///
+    /// # Errors
+    /// Whatever recording a kernel returns.
+    fn observe(
+        &mut self,
+        _recorder: &mut Recorder,
+        _observation: Observation,
+        _value: &Buffer,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Whether nothing that comes later in the pass is needed: the blocks that are left are then not recorded.
     fn is_done(&self) -> bool {

@@ -1,23 +1,27 @@
 //! GPT-2 on a device: config, weights, batched forward, KV-cached decode, hook points.
 //!
-//! Activations are `[sequences × tokens, width]`; a batch is equal-length sequences. The crate does not know that
-//! sparse autoencoders exist: whoever wants to read or edit an activation gives [`Hooks`].
+//! Activations are `[rows, width]`: the tokens of all sequences of a run, packed one after the other ([`RowTable`]). The
+//! crate does not know that sparse autoencoders exist: whoever wants to read or edit an activation gives [`Hooks`].
 
 mod block;
+mod cache;
 mod config;
 mod decode;
 mod error;
 mod forward;
 mod hook_names;
 mod hooks;
-mod tokens;
+mod observe;
+mod rows;
 mod weights;
 
+pub use cache::{Cache, CacheUse};
 pub use config::{AttentionScale, Config};
-pub use decode::{Cache, Decoder};
+pub use decode::Decoder;
 pub use error::Error;
-pub use forward::{FinalStream, Start};
+pub use forward::{FinalStream, Pass, Start};
 pub use hook_names::UnknownHook;
 pub use hooks::{HookPoint, Hooks, NoHooks};
-pub use tokens::Batch;
+pub use observe::{Norm, Observation, UnknownObservation};
+pub use rows::{CacheSlot, RowTable, Sequence};
 pub use weights::{Gpt2, WeightSource};

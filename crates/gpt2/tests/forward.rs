@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use gpt2::{
-    AttentionScale, Batch, Config, Decoder, Error, Gpt2, HookPoint, Hooks, NoHooks, Start,
-    WeightSource,
+    AttentionScale, CacheUse, Config, Decoder, Error, Gpt2, HookPoint, Hooks, NoHooks, Pass,
+    RowTable, Sequence, Start, WeightSource,
 };
 use kernels::{Activation, Buffer, Copy, Device, DeviceOptions, Recorder, WeightFormat, copy};
 use pollster::block_on;
@@ -92,15 +92,19 @@ fn model(device: &Device) -> Gpt2 {
 }
 
 fn logits(model: &Gpt2, tokens: &[u32], sequences: usize, hooks: &mut dyn Hooks) -> Vec<f32> {
-    let batch = Batch {
-        sequences,
-        tokens_per_sequence: tokens.len() / sequences,
-    };
-    let buffer = model.upload_tokens(tokens, batch, 0).unwrap();
+    let sequences: Vec<_> = tokens
+        .chunks(tokens.len() / sequences)
+        .map(Sequence::new)
+        .collect();
+    let rows = RowTable::new(model, tokens.len()).unwrap();
+    rows.write(model, &sequences, CacheUse::None).unwrap();
     let mut recorder = Recorder::new(model.device());
-    let resid = model
-        .record(&mut recorder, &buffer, batch, Start::Tokens, None, hooks)
-        .unwrap();
+    let pass = Pass {
+        rows: &rows,
+        start: Start::Tokens,
+        cache: CacheUse::None,
+    };
+    let resid = model.record(&mut recorder, &pass, hooks).unwrap();
     let words = tokens.len() * CONFIG.vocab_size;
     let output = recorder.scratch("logits", words).unwrap();
     model
@@ -155,6 +159,7 @@ fn decoding_from_the_cache_is_the_forward_pass() {
         assert!(matches!(
             block_on(decoder.next(&model, 0)),
             Err(Error::ContextFull {
+                sequence: 0,
                 tokens: 21,
                 limit: 20
             })
@@ -332,30 +337,6 @@ fn the_final_norm_is_seen_before_and_after_weight_and_bias() {
         assert_close(&read(HookPoint::LnFinalNormalized), &normalised, 1e-4);
         assert_close(&read(HookPoint::LnFinalOut), &out, 1e-4);
     }
-}
-
-#[test]
-fn tokens_that_cannot_be_run_are_refused() {
-    let model = model(&Device::cpu());
-    let batch = |tokens_per_sequence| Batch {
-        sequences: 1,
-        tokens_per_sequence,
-    };
-    assert!(matches!(
-        model.upload_tokens(&[37], batch(1), 0),
-        Err(Error::UnknownToken { token: 37, .. })
-    ));
-    assert!(matches!(
-        model.upload_tokens(&[], batch(0), 0),
-        Err(Error::Empty)
-    ));
-    assert!(matches!(
-        model.upload_tokens(&[1; 21], batch(21), 0),
-        Err(Error::ContextFull {
-            tokens: 21,
-            limit: 20
-        })
-    ));
 }
 
 #[test]

@@ -29,14 +29,24 @@ impl Answer {
 }
 
 impl Device {
-    /// Waits for what a callback of this device is told.
+    /// Waits for what a callback of this device is told: after a submission, or after all of them.
     ///
     /// # Errors
     /// What happened to the device; else [`Error::DeviceLost`] with what the callback was told.
-    pub(crate) async fn answered(&self, gpu: &Gpu, answer: Answer) -> Result<(), Error> {
+    pub(crate) async fn answered(
+        &self,
+        gpu: &Gpu,
+        answer: Answer,
+        submission: Option<wgpu::SubmissionIndex>,
+    ) -> Result<(), Error> {
+        #[cfg(target_arch = "wasm32")]
+        drop(submission);
         // Natively the callback needs somebody to poll; in a browser the event loop does.
         #[cfg(not(target_arch = "wasm32"))]
-        if let Err(error) = gpu.device.poll(wgpu::PollType::wait_indefinitely()) {
+        if let Err(error) = gpu.device.poll(wgpu::PollType::Wait {
+            submission_index: submission,
+            timeout: None,
+        }) {
             self.check()?;
             let reason = error.to_string();
             return Err(Error::DeviceLost { reason });

@@ -42,7 +42,7 @@ impl Device {
         gpu.queue.on_submitted_work_done(move || sender.set(Ok(())));
         let before = backlog.lot.replace(Some(arrived));
         if let Some(before) = before {
-            self.answered(gpu, before).await?;
+            self.answered(gpu, before, None).await?;
         }
         // A lost device answers as well; the check tells.
         self.check()

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::device::{Backend, Device};
 use crate::error::Error;
-use crate::memory::{Counted, GpuMemory};
+use crate::memory::{CpuMemory, GpuMemory};
 
 /// 32-bit words on a device: `f32`, `u32`, or packed f16 weights. Cheap to clone; all clones are the same memory.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub struct Buffer {
 struct BufferInner {
     label: String,
     words: usize,
-    storage: Storage,
+    storage: Rc<Storage>,
 }
 
 pub(crate) enum Storage {
@@ -24,14 +24,21 @@ pub(crate) enum Storage {
         memory: GpuMemory,
         queue: wgpu::Queue,
     },
-    Cpu {
-        memory: RefCell<Vec<u32>>,
-        _counted: Counted,
-    },
+    Cpu(CpuMemory),
 }
 
 impl Buffer {
+    /// Zeroed memory of its own.
     pub(crate) fn new(device: &Device, label: &str, words: usize) -> Result<Self, Error> {
+        Self::allocate(device, label, words, false)
+    }
+
+    /// Memory from the device's pool, which may hold anything.
+    pub(crate) fn pooled(device: &Device, label: &str, words: usize) -> Result<Self, Error> {
+        Self::allocate(device, label, words, true)
+    }
+
+    fn allocate(device: &Device, label: &str, words: usize, pooled: bool) -> Result<Self, Error> {
         let needed = words as u64 * 4;
         let limit = device.max_binding_bytes();
         if needed > limit {
@@ -47,35 +54,42 @@ impl Buffer {
                     | wgpu::BufferUsages::COPY_SRC
                     | wgpu::BufferUsages::COPY_DST;
                 Storage::Gpu {
-                    memory: GpuMemory::new(device, gpu, label, needed, usage),
+                    memory: match pooled {
+                        true => GpuMemory::pooled(device, gpu, label, words, usage),
+                        false => GpuMemory::new(device, gpu, label, needed, usage),
+                    },
                     queue: gpu.queue.clone(),
                 }
             }
             Backend::Cpu => {
-                let mut memory = Vec::new();
-                memory
-                    .try_reserve_exact(words)
-                    .map_err(|error| Error::OutOfMemory {
-                        label: label.to_owned(),
-                        needed,
-                        in_use: device.bytes(),
-                        reason: error.to_string(),
-                    })?;
-                memory.resize(words, 0);
-                device.count(|counters| counters.buffers += 1);
-                Storage::Cpu {
-                    memory: RefCell::new(memory),
-                    _counted: Counted::new(device, needed),
-                }
+                let memory = match pooled {
+                    true => CpuMemory::pooled(device, words),
+                    false => CpuMemory::new(device, words),
+                };
+                Storage::Cpu(memory.map_err(|error| Error::OutOfMemory {
+                    label: label.to_owned(),
+                    needed,
+                    in_use: device.bytes(),
+                    reason: error.to_string(),
+                })?)
             }
         };
-        Ok(Self {
+        Ok(Self::over(Rc::new(storage), label, words))
+    }
+
+    fn over(storage: Rc<Storage>, label: &str, words: usize) -> Self {
+        Self {
             inner: Rc::new(BufferInner {
                 label: label.to_owned(),
                 words,
                 storage,
             }),
-        })
+        }
+    }
+
+    /// The first `words` words of the same memory under another label.
+    pub(crate) fn view(&self, label: &str, words: usize) -> Self {
+        Self::over(self.inner.storage.clone(), label, words)
     }
 
     /// The number of 32-bit words.
@@ -107,7 +121,7 @@ impl Buffer {
                 ),
             ));
         }
-        match &self.inner.storage {
+        match self.storage() {
             Storage::Gpu { memory, queue } => {
                 queue.write_buffer(
                     &memory.buffer,
@@ -115,8 +129,8 @@ impl Buffer {
                     bytemuck::cast_slice(words),
                 );
             }
-            Storage::Cpu { memory, .. } => {
-                memory.borrow_mut()[offset..offset + words.len()].copy_from_slice(words);
+            Storage::Cpu(memory) => {
+                memory.words.borrow_mut()[offset..offset + words.len()].copy_from_slice(words);
             }
         }
         Ok(())
@@ -128,18 +142,18 @@ impl Buffer {
 
     /// Its memory on the CPU device, as the CPU reference implementations see it.
     pub(crate) fn cpu_memory(&self) -> Option<&RefCell<Vec<u32>>> {
-        match &self.inner.storage {
-            Storage::Cpu { memory, .. } => Some(memory),
+        match self.storage() {
+            Storage::Cpu(memory) => Some(&memory.words),
             Storage::Gpu { .. } => None,
         }
     }
 
-    /// Equal for clones alone.
+    /// Equal for the same memory alone.
     pub(crate) fn address(&self) -> *const () {
-        Rc::as_ptr(&self.inner).cast()
+        Rc::as_ptr(&self.inner.storage).cast()
     }
 
     pub(crate) fn same_memory(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.inner, &other.inner)
+        Rc::ptr_eq(&self.inner.storage, &other.inner.storage)
     }
 }

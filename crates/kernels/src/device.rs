@@ -7,6 +7,7 @@ use crate::backlog::Backlog;
 use crate::buffer::Buffer;
 use crate::error::Error;
 use crate::gpu::Gpu;
+use crate::memory::Pool;
 
 /// Which kind of device it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,9 @@ pub struct DeviceOptions {
     pub max_binding_bytes: Option<u64>,
     /// How kernels divide their work.
     pub division: Division,
+    /// Fill scratch memory with NaN before it is used again: for tests, since a kernel that reads what nobody wrote
+    /// otherwise gives plausible numbers.
+    pub poison: bool,
 }
 
 /// What a device has done since it was made. Counts, not times.
@@ -82,6 +86,7 @@ pub(crate) struct DeviceInner {
     pub(crate) counters: Cell<Counters>,
     pub(crate) bytes: Cell<u64>,
     pub(crate) backlog: Backlog,
+    pub(crate) pool: Pool,
     max_binding_bytes: u64,
     dummy: RefCell<Option<Buffer>>,
 }
@@ -123,6 +128,7 @@ impl Device {
                 counters: Cell::default(),
                 bytes: Cell::new(0),
                 backlog: Backlog::default(),
+                pool: Pool::new(options.poison),
                 max_binding_bytes: options
                     .max_binding_bytes
                     .map_or(limit, |asked| asked.min(limit)),
@@ -147,9 +153,19 @@ impl Device {
         }
     }
 
-    /// Bytes held by this device's live buffers.
+    /// Bytes held on this device: weights, scratch, parameters, read-backs, and what waits in the pool.
     pub fn bytes(&self) -> u64 {
         self.inner.bytes.get()
+    }
+
+    /// Those of [`Device::bytes`] that wait in the pool to be used again.
+    pub fn pooled_bytes(&self) -> u64 {
+        self.inner.pool.bytes()
+    }
+
+    /// Gives what waits in the pool back to the driver.
+    pub fn trim(&self) {
+        self.inner.pool.trim();
     }
 
     /// What the device has done so far.

@@ -17,8 +17,10 @@ mod matrix;
 mod memory;
 mod plan;
 mod recorder;
+pub mod rows;
 mod strips;
 mod upload;
+mod workspace;
 
 pub use buffer::Buffer;
 pub use device::{BackendKind, Counters, Device, DeviceOptions, Division, LimitsChoice};
@@ -26,15 +28,23 @@ pub use error::Error;
 pub use kernel::{Access, SHADERS, Shader};
 pub use kernel::{
     add::{Add, add},
-    attention::{Attention, attention},
+    apply_edits::{
+        ALL_SEQUENCES, ApplyEdits, Directions, EDIT_HEADER, EDIT_WORDS, Edit, EditOperation,
+        OldValues, apply_edits,
+    },
+    attention::{Attention, AttentionCache, attention},
+    attention_pattern::{AttentionPattern, attention_pattern},
     copy::{Copy, copy},
     cross_entropy::{CrossEntropy, STATISTICS_PER_ROW, cross_entropy},
     edit_latent::{EditLatent, edit_latent},
     embedding::{Embedding, embedding},
     gate::{Gate, Magnitude, gate},
+    gather_rows::{GatherRows, RowIndex, gather_rows},
     kl_divergence::{KlDivergence, kl_divergence},
+    latent_statistics::{LATENT_STATISTICS, LatentStatistics, MAX_TOP_ROWS, latent_statistics},
     layer_norm::{LayerNorm, layer_norm},
     linear::{Activation, Linear, NormedInput, linear},
+    norm_scale::{NormScale, norm_scale},
     sae_normalize::{Normalization, SaeNormalize, sae_normalize},
     scale_shift::{ScaleShift, scale_shift},
     sparse_decode::{SparseDecode, sparse_decode},
@@ -42,6 +52,7 @@ pub use kernel::{
     topk::{MAX_K, TopK, topk},
 };
 pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
-pub use plan::{Plan, ReadHandle, Readings, words_as_f32};
+pub use plan::{Plan, ReadHandle, Readings, Ticket, words_as_f32};
 pub use recorder::Recorder;
 pub use upload::{Stored, rows_in_piece};
+pub use workspace::Workspace;

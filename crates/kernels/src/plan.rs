@@ -1,6 +1,7 @@
 //! Kernels made ready, running them, and reading back.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::answer::Answer;
@@ -20,11 +21,22 @@ pub struct Plan {
     gpu: Option<GpuPlan>,
     cpu: Vec<CpuStep>,
     reads: Vec<(Buffer, usize)>,
+    /// Where each read-back lies among the words of all.
+    ranges: Rc<[Range<usize>]>,
+    /// Operations of each kernel, as far as they are known.
+    operations: Vec<u64>,
+}
+
+/// What was recorded: on the GPU the dispatches and their parameters, on the CPU the kernels.
+pub(crate) struct Steps {
+    pub(crate) gpu: Vec<GpuStep>,
+    pub(crate) parameters: Vec<u8>,
+    pub(crate) cpu: Vec<CpuStep>,
+    pub(crate) operations: Vec<u64>,
 }
 
 struct GpuPlan {
     dispatches: Vec<GpuDispatch>,
-    staging: Option<GpuMemory>,
     /// Every dispatch's parameters, one after the other.
     _parameters: GpuMemory,
     /// What the bind groups bind: dropped buffers are destroyed, and a bind group does not keep them.
@@ -49,7 +61,7 @@ pub fn words_as_f32(words: &[u32]) -> &[f32] {
 /// What a run read back.
 pub struct Readings {
     words: Vec<u32>,
-    ranges: Vec<std::ops::Range<usize>>,
+    ranges: Rc<[Range<usize>]>,
 }
 
 impl Readings {
@@ -65,27 +77,26 @@ impl Readings {
 }
 
 impl Plan {
-    pub(crate) fn new(
-        device: Device,
-        gpu_steps: Vec<GpuStep>,
-        parameters: Vec<u8>,
-        cpu: Vec<CpuStep>,
-        reads: Vec<(Buffer, usize)>,
-    ) -> Self {
+    pub(crate) fn new(device: Device, steps: Steps, reads: Vec<(Buffer, usize)>) -> Self {
         let gpu = match &device.inner.backend {
             Backend::Cpu => None,
             Backend::Gpu(gpu) => {
-                let words = reads.iter().map(|(_, words)| words).sum();
-                let plan = GpuPlan::new(&device, gpu, gpu_steps, parameters, words);
+                let plan = GpuPlan::new(&device, gpu, steps.gpu, steps.parameters);
                 device.count(|counters| counters.bind_groups += plan.dispatches.len() as u64);
                 Some(plan)
             }
         };
+        let ranges = reads.iter().scan(0, |end, (_, words)| {
+            *end += words;
+            Some(*end - words..*end)
+        });
         Self {
+            ranges: ranges.collect(),
             device,
             gpu,
-            cpu,
+            cpu: steps.cpu,
             reads,
+            operations: steps.operations,
         }
     }
 
@@ -101,17 +112,7 @@ impl Plan {
     /// # Errors
     /// [`Error::DeviceLost`], [`Error::OutOfMemory`], [`Error::Validation`].
     pub async fn run(&self) -> Result<Readings, Error> {
-        let mut readings = Readings {
-            words: Vec::new(),
-            ranges: Vec::new(),
-        };
-        let mut end = 0;
-        for (_, words) in &self.reads {
-            readings.ranges.push(end..end + words);
-            end += words;
-        }
-        self.run_into(&mut readings.words).await?;
-        Ok(readings)
+        self.submit()?.readings().await
     }
 
     /// As [`Plan::run`], but writes the read-backs, one after the other, into `words`, whose memory is reused.
@@ -119,110 +120,212 @@ impl Plan {
     /// # Errors
     /// As [`Plan::run`].
     pub async fn run_into(&self, words: &mut Vec<u32>) -> Result<(), Error> {
-        words.clear();
-        self.device.check()?;
-        match (&self.gpu, &self.device.inner.backend) {
-            (Some(plan), Backend::Gpu(gpu)) => {
-                let mut encoder = gpu.device.create_command_encoder(&Default::default());
-                {
-                    let mut pass = encoder.begin_compute_pass(&Default::default());
-                    for dispatch in &plan.dispatches {
-                        pass.set_pipeline(&dispatch.pipeline.pipeline);
-                        pass.set_bind_group(0, &dispatch.bind_group, &[]);
-                        let [x, y, z] = dispatch.workgroups;
-                        pass.dispatch_workgroups(x, y, z);
-                    }
-                }
-                let mut offset = 0;
-                for (buffer, count) in &self.reads {
-                    let bytes = *count as u64 * 4;
-                    if let (Some(staging), Storage::Gpu { memory, .. }) =
-                        (&plan.staging, buffer.storage())
-                        && bytes > 0
-                    {
-                        let (from, to) = (&memory.buffer, &staging.buffer);
-                        encoder.copy_buffer_to_buffer(from, 0, to, offset, bytes);
-                    }
-                    offset += bytes;
-                }
-                gpu.queue.submit([encoder.finish()]);
-                self.device.count(|counters| {
-                    counters.dispatches += plan.dispatches.len() as u64;
-                    counters.passes += 1;
-                    counters.submits += 1;
-                    counters.read_backs += u64::from(plan.staging.is_some());
-                });
-                if let Some(staging) = &plan.staging {
-                    self.map(gpu, &staging.buffer, words).await?;
-                }
-            }
-            _ => {
-                for step in &self.cpu {
-                    step();
-                }
-                for (buffer, count) in &self.reads {
-                    if let Some(memory) = buffer.cpu_memory() {
-                        words.extend_from_slice(&memory.borrow()[..*count]);
-                    }
-                }
-                self.device.count(|counters| {
-                    counters.submits += 1;
-                    counters.read_backs += u64::from(!self.reads.is_empty());
-                });
-            }
-        }
-        self.device.check()
+        self.submit()?.read_into(words).await
     }
 
-    async fn map(
-        &self,
-        gpu: &Gpu,
-        staging: &wgpu::Buffer,
-        words: &mut Vec<u32>,
-    ) -> Result<(), Error> {
-        let answer = Answer::default();
-        let sender = answer.clone();
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            sender.set(result.map_err(|error| error.to_string()));
+    /// Starts a run without waiting for it. What is written to buffers and submitted later comes after it, so that the same
+    /// plan may be submitted again, with other inputs, while this run is under way; every run has read-back memory of its
+    /// own. The CPU device runs it here and now.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], [`Error::OutOfMemory`], [`Error::Validation`]: what was known before the run.
+    pub fn submit(&self) -> Result<Ticket, Error> {
+        self.submit_part(0..self.dispatches())
+    }
+
+    /// Divides the kernels into parts of about so many operations each (a product of `[m, k]` and `[k, n]` counts 2mkn), to be
+    /// submitted one after the other: drivers stop a submission that takes seconds, and between two parts a run can be given up.
+    pub fn parts(&self, operations: u64) -> Vec<Range<usize>> {
+        let mut parts = Vec::new();
+        let (mut start, mut sum) = (0, 0);
+        for (kernel, count) in self.operations.iter().enumerate() {
+            if sum > 0 && sum + count > operations {
+                parts.push(start..kernel);
+                (start, sum) = (kernel, 0);
+            }
+            sum += count;
+        }
+        parts.push(start..self.dispatches());
+        parts
+    }
+
+    /// As [`Plan::submit`] for some of the kernels, as [`Plan::parts`] divides them; what is to be read back is read after the
+    /// last one.
+    ///
+    /// # Errors
+    /// As [`Plan::submit`].
+    pub fn submit_part(&self, kernels: Range<usize>) -> Result<Ticket, Error> {
+        self.device.check()?;
+        let is_last = kernels.end == self.dispatches();
+        let words = match self.ranges.last() {
+            Some(range) if is_last => range.end,
+            _ => 0,
+        };
+        let state = match (&self.gpu, &self.device.inner.backend) {
+            (Some(plan), Backend::Gpu(gpu)) => {
+                self.submit_to(gpu, &plan.dispatches[kernels], words)
+            }
+            _ => {
+                for step in &self.cpu[kernels] {
+                    step();
+                }
+                let mut read = Vec::with_capacity(words);
+                for (buffer, count) in self.reads.iter().filter(|_| is_last) {
+                    if let Some(memory) = buffer.cpu_memory() {
+                        read.extend_from_slice(&memory.borrow()[..*count]);
+                    }
+                }
+                self.device.count(|counters| {
+                    counters.submits += 1;
+                    counters.read_backs += u64::from(words > 0);
+                });
+                TicketState::Done(read)
+            }
+        };
+        Ok(Ticket {
+            device: self.device.clone(),
+            ranges: self.ranges.clone(),
+            state,
+        })
+    }
+
+    fn submit_to(&self, gpu: &Gpu, dispatches: &[GpuDispatch], words: usize) -> TicketState {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for dispatch in dispatches {
+                pass.set_pipeline(&dispatch.pipeline.pipeline);
+                pass.set_bind_group(0, &dispatch.bind_group, &[]);
+                let [x, y, z] = dispatch.workgroups;
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging =
+            (words > 0).then(|| GpuMemory::pooled(&self.device, gpu, "read-back", words, usage));
+        if let Some(staging) = &staging {
+            for ((buffer, _), range) in self.reads.iter().zip(&*self.ranges) {
+                if let Storage::Gpu { memory, .. } = buffer.storage()
+                    && !range.is_empty()
+                {
+                    let (offset, bytes) = (range.start as u64 * 4, range.len() as u64 * 4);
+                    encoder.copy_buffer_to_buffer(
+                        &memory.buffer,
+                        0,
+                        &staging.buffer,
+                        offset,
+                        bytes,
+                    );
+                }
+            }
+        }
+        let submission = gpu.queue.submit([encoder.finish()]);
+        self.device.count(|counters| {
+            counters.dispatches += dispatches.len() as u64;
+            counters.passes += 1;
+            counters.submits += 1;
+            counters.read_backs += u64::from(staging.is_some());
         });
-        self.device.answered(gpu, answer).await?;
-        let view = staging
-            .get_mapped_range(..)
-            .map_err(|error| Error::Validation(error.to_string()))?;
-        words.resize(view.len() / 4, 0);
-        bytemuck::cast_slice_mut::<u32, u8>(words).copy_from_slice(&view);
-        drop(view);
-        staging.unmap();
-        Ok(())
+        match staging {
+            None => TicketState::Done(Vec::new()),
+            Some(mut staging) => {
+                staging.set_reusable(false);
+                let answer = Answer::default();
+                let sender = answer.clone();
+                staging
+                    .buffer
+                    .map_async(wgpu::MapMode::Read, ..words as u64 * 4, move |result| {
+                        sender.set(result.map_err(|error| error.to_string()));
+                    });
+                TicketState::UnderWay {
+                    staging,
+                    answer,
+                    submission,
+                    words,
+                }
+            }
+        }
+    }
+}
+
+/// A run that was submitted. Dropped, it is not waited for, and what it would have read back is lost.
+pub struct Ticket {
+    device: Device,
+    ranges: Rc<[Range<usize>]>,
+    state: TicketState,
+}
+
+enum TicketState {
+    Done(Vec<u32>),
+    UnderWay {
+        staging: GpuMemory,
+        answer: Answer,
+        submission: wgpu::SubmissionIndex,
+        words: usize,
+    },
+}
+
+impl Ticket {
+    /// Waits for the run and returns its read-backs.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], [`Error::OutOfMemory`], [`Error::Validation`].
+    pub async fn readings(self) -> Result<Readings, Error> {
+        let ranges = self.ranges.clone();
+        let mut words = Vec::new();
+        self.read_into(&mut words).await?;
+        Ok(Readings { words, ranges })
+    }
+
+    /// As [`Ticket::readings`], but writes the read-backs, one after the other, into `words`, whose memory is reused.
+    ///
+    /// # Errors
+    /// As [`Ticket::readings`].
+    pub async fn read_into(self, words: &mut Vec<u32>) -> Result<(), Error> {
+        words.clear();
+        match (self.state, &self.device.inner.backend) {
+            (TicketState::Done(read), _) => *words = read,
+            (
+                TicketState::UnderWay {
+                    mut staging,
+                    answer,
+                    submission,
+                    words: count,
+                },
+                Backend::Gpu(gpu),
+            ) => {
+                self.device.answered(gpu, answer, Some(submission)).await?;
+                // A device that was lost in the meantime may have mapped zeros.
+                self.device.check()?;
+                let view = staging
+                    .buffer
+                    .get_mapped_range(..count as u64 * 4)
+                    .map_err(|error| Error::Validation(error.to_string()))?;
+                words.resize(count, 0);
+                bytemuck::cast_slice_mut::<u32, u8>(words).copy_from_slice(&view);
+                drop(view);
+                staging.buffer.unmap();
+                staging.set_reusable(true);
+            }
+            (TicketState::UnderWay { .. }, Backend::Cpu) => {}
+        }
+        self.device.check()
     }
 }
 
 impl GpuPlan {
-    /// `words` are those of all read-backs together.
-    fn new(
-        device: &Device,
-        gpu: &Gpu,
-        steps: Vec<GpuStep>,
-        mut parameters: Vec<u8>,
-        words: usize,
-    ) -> Self {
+    fn new(device: &Device, gpu: &Gpu, steps: Vec<GpuStep>, mut parameters: Vec<u8>) -> Self {
         parameters.resize(parameters.len().next_multiple_of(4), 0);
-        let memory = |label, bytes: u64, usage| {
-            let usage = usage | wgpu::BufferUsages::COPY_DST;
-            GpuMemory::new(device, gpu, label, bytes, usage)
-        };
-        let bytes = (parameters.len() as u64).max(16);
-        let uniform = memory("parameters", bytes, wgpu::BufferUsages::UNIFORM);
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let uniform = GpuMemory::pooled(device, gpu, "parameters", parameters.len() / 4, usage);
         gpu.queue.write_buffer(&uniform.buffer, 0, &parameters);
         let dispatch = |step: &GpuStep| GpuDispatch {
             pipeline: step.pipeline.clone(),
             bind_group: bind_group(gpu, step, &uniform.buffer),
             workgroups: step.workgroups,
         };
-        let staging = || memory("read-back", words as u64 * 4, wgpu::BufferUsages::MAP_READ);
         Self {
             dispatches: steps.iter().map(dispatch).collect(),
-            staging: (words > 0).then(staging),
             _parameters: uniform,
             _buffers: distinct(steps),
         }
@@ -256,7 +359,7 @@ fn bind_group(gpu: &Gpu, step: &GpuStep, uniform: &wgpu::Buffer) -> wgpu::BindGr
                     binding: index as u32 + 1,
                     resource: memory.buffer.as_entire_binding(),
                 }),
-                Storage::Cpu { .. } => None,
+                Storage::Cpu(_) => None,
             }),
     );
     gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {

@@ -8,7 +8,8 @@ use crate::device::{Backend, Device};
 use crate::error::Error;
 use crate::gpu::Pipeline;
 use crate::kernel::{Access, Shader};
-use crate::plan::{CpuStep, Plan, ReadHandle};
+use crate::plan::{CpuStep, Plan, ReadHandle, Steps};
+use crate::workspace::{Taken, Workspace};
 
 /// Collects kernels in the order they are to run.
 pub struct Recorder {
@@ -17,6 +18,9 @@ pub struct Recorder {
     cpu: Vec<CpuStep>,
     parameters: Vec<u8>,
     reads: Vec<(Buffer, usize)>,
+    workspace: Option<(Workspace, Taken)>,
+    /// Operations of each kernel, as far as they are known.
+    operations: Vec<u64>,
 }
 
 /// One kernel on the GPU.
@@ -39,6 +43,16 @@ impl Recorder {
             cpu: Vec::new(),
             parameters: Vec::new(),
             reads: Vec::new(),
+            workspace: None,
+            operations: Vec::new(),
+        }
+    }
+
+    /// An empty recorder whose scratch memory is that of a workspace.
+    pub fn sharing(device: &Device, workspace: &Workspace) -> Self {
+        Self {
+            workspace: Some((workspace.clone(), Taken::default())),
+            ..Self::new(device)
         }
     }
 
@@ -47,12 +61,25 @@ impl Recorder {
         &self.device
     }
 
-    /// A zeroed buffer that lives as long as the plan or any clone of it.
+    /// A buffer for what is of no use once the plan has run: with a workspace other plans use its memory too. What it holds
+    /// before a kernel writes it is anything, and NaN on a device that poisons.
     ///
     /// # Errors
     /// As [`Device::buffer`].
     pub fn scratch(&self, label: &str, words: usize) -> Result<Buffer, Error> {
-        self.device.buffer(label, words)
+        match &self.workspace {
+            Some((workspace, taken)) => workspace.take(&self.device, taken, label, words),
+            None => self.kept(label, words),
+        }
+    }
+
+    /// A buffer that is the plan's own, for results that stay on the device after a run, until the next one. Like scratch it
+    /// holds anything at first.
+    ///
+    /// # Errors
+    /// As [`Device::buffer`].
+    pub fn kept(&self, label: &str, words: usize) -> Result<Buffer, Error> {
+        Buffer::pooled(&self.device, label, words)
     }
 
     /// Asks for the first `words` words of `buffer` after the last kernel.
@@ -144,7 +171,16 @@ impl Recorder {
                 });
             }
         }
+        self.operations.push(0);
         Ok(())
+    }
+
+    /// Says how many operations the last recorded kernel takes, where they are enough to count: by them a plan is divided
+    /// into parts (see [`Plan::parts`]).
+    pub(crate) fn weigh(&mut self, operations: u64) {
+        if let Some(last) = self.operations.last_mut() {
+            *last = operations;
+        }
     }
 
     /// Runs what is recorded once, and reads the first `words` words of `buffer` back as `f32`.
@@ -160,6 +196,15 @@ impl Recorder {
     /// Makes the plan: bind groups, the parameters' buffer and the staging buffer of the read-backs. Where the device has no
     /// room for them, [`Plan::run`] tells.
     pub fn finish(self) -> Plan {
-        Plan::new(self.device, self.gpu, self.parameters, self.cpu, self.reads)
+        Plan::new(
+            self.device,
+            Steps {
+                gpu: self.gpu,
+                parameters: self.parameters,
+                cpu: self.cpu,
+                operations: self.operations,
+            },
+            self.reads,
+        )
     }
 }

@@ -121,17 +121,15 @@ fn gpt2_xl_embeds_and_unembeds() {
         .collect();
     assert_close("logits", &found, &expected);
 
-    let mut words = vec![0];
-    words.extend(tokens.map(|token| token as u32));
-    let words = device.buffer_with("tokens", &words).unwrap();
+    let table = kernels::rows::one_sequence(&tokens.map(|token| token as u32));
+    let table = device.buffer_with("row table", &table).unwrap();
     let mut recorder = Recorder::new(&device);
     let embedded = recorder.scratch("embedded", chosen.len()).unwrap();
     embedding(
         &mut recorder,
         &Embedding {
-            tokens: &words,
+            row_table: &table,
             rows: tokens.len(),
-            tokens_per_sequence: tokens.len(),
             token_embedding: Some(&weights),
             position_embedding: None,
             width: XL_WIDTH,

@@ -1,12 +1,24 @@
 // Every WGSL file compiles in Chrome's compiler, and makes a pipeline on a device with nothing but the default limits.
 
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { launch, newPage } from '../support/chromium.js';
 import { root, serve } from '../support/server.js';
+
+const folder = join(root, 'shaders');
+
+/** A shader with the parts that its lines `// import shared/NAME.wgsl` stand for, as `crates/kernels/src/kernel/source.rs` has it. */
+async function source(name) {
+  const lines = (await readFile(join(folder, name), 'utf8')).split('\n');
+  const parts = lines.map((line) => {
+    const part = /^\/\/ import (shared\/\w+\.wgsl)$/.exec(line)?.[1];
+    return part === undefined ? line : source(part);
+  });
+  return (await Promise.all(parts)).join('\n');
+}
 
 test('shaders', async (t) => {
   const server = await serve();
@@ -31,11 +43,11 @@ test('shaders', async (t) => {
       );
     };
   });
-  const names = (await readdir(join(root, 'shaders'), { recursive: true })).filter((name) => name.endsWith('.wgsl'));
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.wgsl'));
   assert.ok(names.length > 0, 'there are no shaders');
   for (const name of names) {
     await t.test(name, async () => {
-      const errors = await page.evaluate(async (path) => compile(await (await fetch(path)).text()), `shaders/${name}`);
+      const errors = await page.evaluate((code) => compile(code), await source(name));
       assert.deepEqual(errors, []);
     });
   }

@@ -22,13 +22,11 @@ const TYPES = {
   svg: 'image/svg+xml',
   png: 'image/png',
   txt: 'text/plain; charset=utf-8',
-  wgsl: 'text/plain; charset=utf-8',
 };
 
 // Folders that are served beside the site, for the tests' own pages.
 const BESIDE = {
   'fixtures/': join(root, 'tests/fixtures'),
-  'shaders/': join(root, 'shaders'),
   'e2e/': join(here, '../page'),
 };
 

@@ -1,8 +1,8 @@
 //! Every kernel at a model's shapes: operations, bytes, the device's floor, and what was reached.
 
 use kernels::{
-    Add, Attention, Buffer, CrossEntropy, Device, Embedding, KlDivergence, LayerNorm, Linear,
-    Matrix, Normalization, Recorder, SparseDecode, TopK, WeightFormat,
+    Add, Attention, AttentionCache, Buffer, CrossEntropy, Device, Embedding, KlDivergence,
+    LayerNorm, Linear, Matrix, Normalization, Recorder, SparseDecode, TopK, WeightFormat,
 };
 use sae::{Architecture, Config, GateWeights, Sae, Weights};
 use serde_json::{Value, json};
@@ -132,7 +132,9 @@ fn rest(
         Ok(())
     };
 
-    let tokens = device.buffer_with("tokens", &vec![0_u32; rows + 1])?;
+    let tokens = vec![0_u32; rows];
+    let row_table = device.buffer_with("row table", &kernels::rows::one_sequence(&tokens))?;
+    let targets = device.buffer_with("targets", &tokens)?;
     let w_e = numbers(vocabulary * d_model, 5);
     let w_e = Matrix::from_rows(
         device,
@@ -148,9 +150,8 @@ fn rest(
         &output,
         &|recorder| {
             let arguments = Embedding {
-                tokens: &tokens,
+                row_table: &row_table,
                 rows,
-                tokens_per_sequence: rows,
                 token_embedding: Some(&w_e),
                 position_embedding: Some(&y),
                 width: d_model,
@@ -186,13 +187,14 @@ fn rest(
         &output,
         &|recorder| {
             let arguments = Attention {
+                row_table: &row_table,
                 qkv: &qkv,
+                cache: AttentionCache::None,
                 rows,
-                tokens_per_sequence: rows,
                 n_heads,
                 head_dim: d_model / n_heads,
                 scale: 1.0 / ((d_model / n_heads) as f32).sqrt(),
-                position: None,
+                few_rows_per_sequence: false,
                 output: &output,
             };
             kernels::attention(recorder, &arguments)
@@ -224,7 +226,7 @@ fn rest(
         &|recorder| {
             let arguments = CrossEntropy {
                 logits: &logits,
-                targets: &tokens,
+                targets: &targets,
                 first_target: 1,
                 rows,
                 vocabulary,
@@ -243,6 +245,7 @@ fn rest(
             let arguments = KlDivergence {
                 clean_logits: &logits,
                 clean_statistics: &statistics,
+                clean_rows: None,
                 edited_logits: &logits,
                 edited_statistics: &statistics,
                 rows,

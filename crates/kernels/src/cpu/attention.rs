@@ -1,49 +1,92 @@
-//! Twin of `attention.wgsl`.
+//! CPU reference of `attention.wgsl`.
 
 use crate::cpu::{Bindings, simd};
-use crate::kernel::attention::Parameters;
+use crate::kernel::attention::{Flags, Parameters};
+use crate::rows::{CACHE_FIRST, FIRST_ROW, PAST, ROW_WORDS};
 
-pub(crate) fn run(parameters: &Parameters, use_position: bool, bindings: &Bindings<'_>) {
-    let tokens = bindings.u32(1);
+pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
+    let rows = bindings.u32(1);
     let qkv = bindings.f32(2);
-    let mut output = bindings.f32_mut(3);
+    let mut cache = bindings.f32_mut(3);
+    let mut output = bindings.f32_mut(4);
     let head_dim = parameters.head_dim as usize;
     let d_model = parameters.n_heads as usize * head_dim;
-    let stride = 3 * d_model;
-    let tokens_per_sequence = parameters.tokens_per_sequence as usize;
     let mut query = vec![0.0; head_dim];
     let mut scores = Vec::new();
     for row in 0..parameters.rows as usize {
-        let (first_row, query_row) = if use_position {
-            (0, tokens[0] as usize + row)
-        } else {
-            (row / tokens_per_sequence * tokens_per_sequence, row)
-        };
+        let keys = Keys::of(&rows, row, d_model, flags.use_cache);
         for head in 0..parameters.n_heads as usize {
             let column = head * head_dim;
-            for (scaled, value) in query
-                .iter_mut()
-                .zip(&qkv[query_row * stride + column..][..head_dim])
-            {
-                *scaled = value * parameters.scale;
-            }
-            scores.clear();
-            scores.extend(
-                (first_row..=query_row).map(|key| {
-                    simd::dot(&query, &qkv[key * stride + d_model + column..][..head_dim])
-                }),
+            keys.scores(
+                (&qkv, &cache),
+                (row, column),
+                parameters.scale,
+                &mut query,
+                &mut scores,
             );
             let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum = simd::exponentials(&mut scores, largest);
             let out = &mut output[row * d_model + column..][..head_dim];
             out.fill(0.0);
-            for (score, key) in scores.iter().zip(first_row..) {
-                simd::add_scaled(
-                    out,
-                    score / sum,
-                    &qkv[key * stride + 2 * d_model + column..][..head_dim],
-                );
+            let (past, own) = scores.split_at(keys.past);
+            for (score, key) in past.iter().zip(keys.cache_first..) {
+                let value = &cache[key * 2 * d_model + d_model + column..][..head_dim];
+                simd::add_scaled(out, score / sum, value);
+            }
+            for (score, key) in own.iter().zip(keys.first_row..) {
+                let value = &qkv[key * 3 * d_model + 2 * d_model + column..][..head_dim];
+                simd::add_scaled(out, score / sum, value);
             }
         }
+        if flags.append {
+            let place = keys.cache_first + keys.past + row - keys.first_row;
+            cache[place * 2 * d_model..][..2 * d_model]
+                .copy_from_slice(&qkv[row * 3 * d_model + d_model..][..2 * d_model]);
+        }
+    }
+}
+
+/// The keys that a row attends to: cached ones, then those of its run's rows up to itself.
+pub(crate) struct Keys {
+    pub(crate) cache_first: usize,
+    pub(crate) past: usize,
+    pub(crate) first_row: usize,
+    d_model: usize,
+}
+
+impl Keys {
+    /// Those of a row of the table.
+    pub(crate) fn of(rows: &[u32], row: usize, d_model: usize, use_cache: bool) -> Self {
+        let word = |word: usize| rows[row * ROW_WORDS + word] as usize;
+        Self {
+            cache_first: word(CACHE_FIRST),
+            past: if use_cache { word(PAST) } else { 0 },
+            first_row: word(FIRST_ROW),
+            d_model,
+        }
+    }
+
+    /// The scores of one row and head over its keys, past ones first. `query` has room for the head's query.
+    pub(crate) fn scores(
+        &self,
+        (qkv, cache): (&[f32], &[f32]),
+        (row, column): (usize, usize),
+        scale: f32,
+        query: &mut [f32],
+        scores: &mut Vec<f32>,
+    ) {
+        let (d_model, head_dim) = (self.d_model, query.len());
+        for (scaled, value) in query.iter_mut().zip(&qkv[row * 3 * d_model + column..]) {
+            *scaled = value * scale;
+        }
+        scores.clear();
+        scores.extend((self.cache_first..self.cache_first + self.past).map(|key| {
+            let key = &cache[key * 2 * d_model + column..][..head_dim];
+            simd::dot(query, key)
+        }));
+        scores.extend((self.first_row..=row).map(|key| {
+            let key = &qkv[key * 3 * d_model + d_model + column..][..head_dim];
+            simd::dot(query, key)
+        }));
     }
 }

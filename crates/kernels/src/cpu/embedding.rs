@@ -1,23 +1,24 @@
-//! Twin of `embedding.wgsl`.
+//! CPU reference of `embedding.wgsl`.
 
 use crate::cpu::Bindings;
 use crate::kernel::embedding::{Flags, Parameters};
+use crate::rows::{POSITION, ROW_WORDS, TOKEN};
 
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
-    let tokens = bindings.u32(1);
+    let rows = bindings.u32(1);
     let token_embedding = bindings.f32(2);
     let position_embedding = bindings.f32(3);
     let mut output = bindings.f32_mut(4);
     let width = parameters.width as usize;
     for row in 0..parameters.rows as usize {
-        let token = tokens[1 + row];
+        let token = rows[row * ROW_WORDS + TOKEN];
         let Some(shard_row) = token.checked_sub(parameters.shard_first_row) else {
             continue;
         };
         if shard_row >= parameters.shard_rows {
             continue;
         }
-        let position = tokens[0] as usize + row % parameters.tokens_per_sequence as usize;
+        let position = rows[row * ROW_WORDS + POSITION] as usize;
         let out = &mut output[row * width..(row + 1) * width];
         out.fill(0.0);
         if flags.add_token {

@@ -4,23 +4,40 @@ use crate::cpu::{Bindings, parallel};
 use crate::kernel::cross_entropy::STATISTICS_PER_ROW;
 use crate::kernel::kl_divergence::Parameters;
 
-pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
+pub(crate) fn run(parameters: &Parameters, use_clean_rows: bool, bindings: &Bindings<'_>) {
     let clean_logits = bindings.f32(1);
     let clean_statistics = bindings.f32(2);
     let edited_logits = bindings.f32(3);
     let edited_statistics = bindings.f32(4);
-    let mut divergences = bindings.f32_mut(5);
+    let clean_rows = bindings.u32(5);
+    let mut divergences = bindings.f32_mut(6);
     let (clean_logits, clean_statistics) = (&*clean_logits, &*clean_statistics);
     let (edited_logits, edited_statistics) = (&*edited_logits, &*edited_statistics);
+    let clean_rows = &*clean_rows;
     let vocabulary = parameters.vocabulary as usize;
     let rows = parameters.rows as usize;
     let nanoseconds = 25 * rows * vocabulary;
     parallel::for_each_row(nanoseconds, &mut divergences[..rows], 1, |row, out| {
-        let log_sum = |statistics: &[f32]| f64::from(statistics[row * STATISTICS_PER_ROW + 1]);
-        let places = row * vocabulary..(row + 1) * vocabulary;
+        let clean_row = if use_clean_rows {
+            clean_rows[row] as usize
+        } else {
+            row
+        };
+        if clean_row >= parameters.clean_count as usize {
+            out[0] = f32::NAN;
+            return;
+        }
+        let log_sum =
+            |statistics: &[f32], row: usize| f64::from(statistics[row * STATISTICS_PER_ROW + 1]);
         out[0] = self::row(
-            (&clean_logits[places.clone()], log_sum(clean_statistics)),
-            (&edited_logits[places], log_sum(edited_statistics)),
+            (
+                &clean_logits[clean_row * vocabulary..][..vocabulary],
+                log_sum(clean_statistics, clean_row),
+            ),
+            (
+                &edited_logits[row * vocabulary..][..vocabulary],
+                log_sum(edited_statistics, row),
+            ),
         ) as f32;
     });
 }

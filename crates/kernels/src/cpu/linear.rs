@@ -7,12 +7,12 @@ use crate::kernel::linear::{Activation, Flags, Parameters};
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let rows = parameters.rows as usize;
     let inputs = parameters.inputs as usize;
-    let input = bindings.f32(2);
+    let input = bindings.f32(1);
     let input = &input[parameters.input_first_row as usize * inputs..][..rows * inputs];
     if !flags.normalise {
-        return finish(parameters, flags, bindings, input, [4, 5, 6, 7]);
+        return finish(parameters, flags, bindings, input, [3, 4, 5, 6]);
     }
-    let weight_bias = bindings.f32(3);
+    let weight_bias = bindings.f32(2);
     let mut normalised = vec![0.0; rows * inputs];
     layer_norm::rows(
         input,
@@ -20,7 +20,7 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
         parameters.epsilon,
         &mut normalised,
     );
-    finish(parameters, flags, bindings, &normalised, [4, 5, 6, 7]);
+    finish(parameters, flags, bindings, &normalised, [3, 4, 5, 6]);
 }
 
 /// The product with its epilogue. `numbers` are the bindings of weights, bias, residual and output.
@@ -36,11 +36,6 @@ pub(crate) fn finish(
     let outputs = parameters.outputs as usize;
     let stride = parameters.output_stride as usize;
     let column = parameters.output_offset as usize;
-    let first_row = if flags.use_position {
-        bindings.u32(1)[0] as usize
-    } else {
-        0
-    };
     let mut output = bindings.f32_mut(output);
     let bias = flags.has_bias.then(|| bindings.f32(bias));
     let bias = bias
@@ -58,7 +53,7 @@ pub(crate) fn finish(
             outputs,
         },
         &mut output,
-        (stride, first_row * stride + column),
+        (stride, column),
         |row, first, values| {
             if let Some(bias) = bias {
                 simd::add_scaled(values, 1.0, &bias[first..]);

@@ -6,7 +6,7 @@ use crate::kernel::linear::{Flags, Parameters};
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let rows = parameters.rows as usize;
     let inputs = parameters.inputs as usize;
-    let input = bindings.f32(2);
+    let input = bindings.f32(1);
     let input = &input[parameters.input_first_row as usize * inputs..][..rows * inputs];
-    linear::finish(parameters, flags, bindings, input, [3, 4, 5, 6]);
+    linear::finish(parameters, flags, bindings, input, [2, 3, 4, 5]);
 }

@@ -3,7 +3,10 @@
 //! A twin sees the bindings of its shader under the same numbers. Weights are always `f32` on this device.
 
 pub(crate) mod add;
+pub(crate) mod apply_edits;
 pub(crate) mod attention;
+pub(crate) mod attention_pattern;
+pub(crate) mod attention_tiled;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod blocks;
 pub(crate) mod copy;
@@ -11,11 +14,14 @@ pub(crate) mod cross_entropy;
 pub(crate) mod edit_latent;
 pub(crate) mod embedding;
 pub(crate) mod gate;
+pub(crate) mod gather_rows;
 pub(crate) mod kl_divergence;
+pub(crate) mod latent_statistics;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
+pub(crate) mod norm_scale;
 #[cfg(not(target_arch = "wasm32"))]
 mod panels;
 mod parallel;
@@ -44,21 +50,23 @@ pub(crate) fn instruction_set() -> &'static str {
 }
 
 /// The storage buffers of one dispatch, by binding number.
-pub(crate) struct Bindings<'a>(Vec<&'a RefCell<Vec<u32>>>);
+pub(crate) struct Bindings<'a>(Vec<(&'a RefCell<Vec<u32>>, usize)>);
 
 impl<'a> Bindings<'a> {
     pub(crate) fn new(buffers: &'a [Buffer]) -> Self {
-        Self(buffers.iter().filter_map(Buffer::cpu_memory).collect())
+        // Memory may be larger than the buffer that lies in it.
+        let memory = |buffer: &'a Buffer| Some((buffer.cpu_memory()?, buffer.words()));
+        Self(buffers.iter().filter_map(memory).collect())
     }
 
     pub(crate) fn u32(&self, binding: usize) -> Ref<'_, [u32]> {
-        Ref::map(self.0[binding - 1].borrow(), |words| words.as_slice())
+        let (memory, words) = self.0[binding - 1];
+        Ref::map(memory.borrow(), |memory| &memory[..words])
     }
 
     pub(crate) fn u32_mut(&self, binding: usize) -> RefMut<'_, [u32]> {
-        RefMut::map(self.0[binding - 1].borrow_mut(), |words| {
-            words.as_mut_slice()
-        })
+        let (memory, words) = self.0[binding - 1];
+        RefMut::map(memory.borrow_mut(), |memory| &mut memory[..words])
     }
 
     pub(crate) fn f32(&self, binding: usize) -> Ref<'_, [f32]> {

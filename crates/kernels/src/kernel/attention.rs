@@ -1,29 +1,58 @@
-//! Causal self-attention, for prefill and for decoding from a cache.
+//! Causal self-attention over sequences of any lengths, with or without a cache of their past.
 
+use crate::rows::ROW_WORDS;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
-pub(crate) static SHADER: kernel::Shader = kernel::shader!("attention", Read Read Write);
+pub(crate) static SHADER: kernel::Shader = kernel::shader!("attention", Read Read Write Write);
 
-/// The widest head the kernel takes.
+/// The widest head the kernels take.
 const MAX_HEAD_DIM: usize = 256;
+
+/// Above this many rows a GPU takes them in tiles of queries, which read each key once per tile; for fewer rows one
+/// workgroup per query and head keeps more of it busy.
+const ROWS_UNTILED: usize = 32;
+
+/// Past keys and values of a run's sequences.
+#[derive(Clone, Copy)]
+pub enum AttentionCache<'a> {
+    /// No sequence has a past: [`PAST`](crate::rows::PAST) is not read.
+    None,
+    /// `[capacity, 2 * d_model]`, keys and values side by side; several sequences may share a past.
+    Read(&'a Buffer),
+    /// As `Read`; and the kernel writes each row's key and value to row
+    /// `cache_first + past + (row - first_row)`. These rows must not be another sequence's past.
+    Append(&'a Buffer),
+}
+
+impl<'a> AttentionCache<'a> {
+    /// The cache, where there is one.
+    pub(crate) fn buffer(self) -> Option<&'a Buffer> {
+        match self {
+            Self::None => None,
+            Self::Read(cache) | Self::Append(cache) => Some(cache),
+        }
+    }
+}
 
 /// Arguments of [`attention`].
 pub struct Attention<'a> {
-    /// Queries, keys and values side by side: `[.., 3 * n_heads * head_dim]`.
+    /// The row table `[rows, ROW_WORDS]`: see [`crate::rows`].
+    pub row_table: &'a Buffer,
+    /// Queries, keys and values side by side: `[rows, 3 * n_heads * head_dim]`.
     pub qkv: &'a Buffer,
-    /// Number of queries.
+    /// Where the sequences' past lies.
+    pub cache: AttentionCache<'a>,
+    /// Number of rows.
     pub rows: usize,
-    /// Tokens of one sequence; `rows` is a multiple.
-    pub tokens_per_sequence: usize,
     /// Attention heads.
     pub n_heads: usize,
     /// Width of a head, at most 256.
     pub head_dim: usize,
     /// Scores are multiplied by this: 1/√head_dim in GPT-2.
     pub scale: f32,
-    /// Word 0 of this buffer names the row of the first query in `qkv`, where given: then `qkv` is the cache of
-    /// one sequence and all rows before the query are its keys.
-    pub position: Option<&'a Buffer>,
+    /// Promises that each sequence has few rows, as in decoding: rows are then never taken in tiles, which would read
+    /// the sequences' pasts one after the other.
+    pub few_rows_per_sequence: bool,
     /// `[rows, n_heads * head_dim]`: `hook_z`, heads flattened.
     pub output: &'a Buffer,
 }
@@ -32,46 +61,83 @@ pub struct Attention<'a> {
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct Parameters {
     pub rows: u32,
-    pub tokens_per_sequence: u32,
     pub n_heads: u32,
     pub head_dim: u32,
     pub scale: f32,
 }
 
-/// Records causal attention.
+#[derive(Clone, Copy)]
+pub(crate) struct Flags {
+    pub use_cache: bool,
+    pub append: bool,
+}
+
+/// Records causal attention. A row's keys are the cached ones of its sequence's past, then those of this run's rows from
+/// its sequence's first row up to itself.
 ///
 /// # Errors
 /// [`Error::Shape`] where buffers and sizes do not fit, or a head is wider than 256.
 pub fn attention(recorder: &mut Recorder, args: &Attention<'_>) -> Result<(), Error> {
     let d_model = args.n_heads * args.head_dim;
-    if args.head_dim == 0 || args.head_dim > MAX_HEAD_DIM {
-        return Err(Error::shape(
-            "attention",
-            format!("head_dim {} is not in 1..={MAX_HEAD_DIM}", args.head_dim),
-        ));
-    }
-    kernel::require("attention", "qkv", args.qkv, args.rows * 3 * d_model)?;
+    let parameters = parameters(
+        "attention",
+        (args.rows, args.n_heads, args.head_dim),
+        args.scale,
+        (args.row_table, args.qkv),
+    )?;
     kernel::require("attention", "output", args.output, args.rows * d_model)?;
-    let parameters = Parameters {
-        rows: kernel::dimension("attention", "rows", args.rows)?,
-        tokens_per_sequence: kernel::dimension(
-            "attention",
-            "tokens per sequence",
-            args.tokens_per_sequence.max(1),
-        )?,
-        n_heads: kernel::dimension("attention", "n_heads", args.n_heads)?,
-        head_dim: kernel::dimension("attention", "head_dim", args.head_dim)?,
-        scale: args.scale,
+    let flags = Flags {
+        use_cache: args.cache.buffer().is_some(),
+        append: matches!(args.cache, AttentionCache::Append(_)),
     };
-    let use_position = args.position.is_some();
     let dummy = recorder.device().dummy()?;
-    let threads = kernel::threads(recorder.device(), 64, 4);
+    let cache = args.cache.buffer().unwrap_or(&dummy);
+    let buffers = [args.row_table, args.qkv, cache, args.output];
+    let mut constants = vec![
+        kernel::flag("use_cache", flags.use_cache),
+        kernel::flag("append", flags.append),
+    ];
+    let coarse = recorder.device().is_coarse();
+    if !coarse && !args.few_rows_per_sequence && args.rows > ROWS_UNTILED {
+        return kernel::attention_tiled::dispatch(recorder, constants, parameters, flags, &buffers);
+    }
+    // On a GPU 16 neighbouring lanes read a key's words together, and the values' sums are divided among 4 groups of
+    // lanes. An adapter in software runs the lanes in turn: there one lane takes whole keys.
+    let (threads, lanes, groups) = if coarse { (4, 1, 1) } else { (256, 16, 4) };
+    constants.extend([
+        ("threads", f64::from(threads)),
+        ("lanes", f64::from(lanes)),
+        ("groups", f64::from(groups)),
+    ]);
     recorder.dispatch(
         &SHADER,
-        &[threads, kernel::flag("use_position", use_position)],
+        &constants,
         parameters,
-        &[args.position.unwrap_or(&dummy), args.qkv, args.output],
+        &buffers,
         [parameters.n_heads, parameters.rows, 1],
-        move |bindings| cpu::attention::run(&parameters, use_position, bindings),
+        move |bindings| cpu::attention::run(&parameters, flags, bindings),
     )
+}
+
+/// Checks what the kernels of attention share, and makes their parameters.
+pub(crate) fn parameters(
+    name: &'static str,
+    (rows, n_heads, head_dim): (usize, usize, usize),
+    scale: f32,
+    (row_table, qkv): (&Buffer, &Buffer),
+) -> Result<Parameters, Error> {
+    if head_dim == 0 || head_dim > MAX_HEAD_DIM {
+        return Err(Error::shape(
+            name,
+            format!("head_dim {head_dim} is not in 1..={MAX_HEAD_DIM}"),
+        ));
+    }
+    kernel::require(name, "row table", row_table, rows * ROW_WORDS)?;
+    kernel::require(name, "qkv", qkv, rows * 3 * n_heads * head_dim)?;
+    Ok(Parameters {
+        rows: kernel::dimension(name, "rows", rows)?,
+        n_heads: kernel::dimension(name, "n_heads", n_heads)?,
+        head_dim: kernel::dimension(name, "head_dim", head_dim)?,
+        scale,
+    })
 }

@@ -1,17 +1,16 @@
 //! Token and position embedding.
 
+use crate::rows::ROW_WORDS;
 use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("embedding", Read Read Read Write);
 
 /// Arguments of [`embedding`].
 pub struct Embedding<'a> {
-    /// The position of the first token of every sequence, then one token a row: `[1 + rows]` u32.
-    pub tokens: &'a Buffer,
-    /// Number of tokens.
+    /// The row table `[rows, ROW_WORDS]`, of which tokens and positions are read: see [`crate::rows`].
+    pub row_table: &'a Buffer,
+    /// Number of rows.
     pub rows: usize,
-    /// Tokens of one sequence; `rows` is a multiple.
-    pub tokens_per_sequence: usize,
     /// W_E `[vocabulary, d_model]`; `None` leaves the tokens out (the position embedding alone).
     pub token_embedding: Option<&'a Matrix>,
     /// W_pos `[n_positions, d_model]` f32; `None` leaves the positions out.
@@ -28,7 +27,6 @@ pub(crate) struct Parameters {
     pub rows: u32,
     pub width: u32,
     pub row_words: u32,
-    pub tokens_per_sequence: u32,
     pub shard_first_row: u32,
     pub shard_rows: u32,
 }
@@ -40,14 +38,19 @@ pub(crate) struct Flags {
     pub add_position: bool,
 }
 
-/// Records `output[r] = token_embedding[token[r]] + position_embedding[position[r]]`, one dispatch a shard.
+/// Records `output[r] = token_embedding[token[r]] + position_embedding[position[r]]`, one dispatch per shard.
 ///
 /// Tokens at or above the vocabulary leave their row unwritten: check them before.
 ///
 /// # Errors
 /// [`Error::Shape`] where buffers and sizes do not fit.
 pub fn embedding(recorder: &mut Recorder, args: &Embedding<'_>) -> Result<(), Error> {
-    kernel::require("embedding", "tokens", args.tokens, 1 + args.rows)?;
+    kernel::require(
+        "embedding",
+        "row table",
+        args.row_table,
+        args.rows * ROW_WORDS,
+    )?;
     kernel::require("embedding", "output", args.output, args.rows * args.width)?;
     let dummy = recorder.device().dummy()?;
     let flags = Flags {
@@ -78,11 +81,6 @@ pub fn embedding(recorder: &mut Recorder, args: &Embedding<'_>) -> Result<(), Er
             rows: kernel::dimension("embedding", "rows", args.rows)?,
             width: kernel::dimension("embedding", "width", args.width)?,
             row_words: kernel::dimension("embedding", "row words", row_words)?,
-            tokens_per_sequence: kernel::dimension(
-                "embedding",
-                "tokens per sequence",
-                args.tokens_per_sequence.max(1),
-            )?,
             shard_first_row: kernel::dimension("embedding", "first row", rows.start)?,
             shard_rows: kernel::dimension("embedding", "shard rows", rows.len())?,
         };
@@ -95,7 +93,7 @@ pub fn embedding(recorder: &mut Recorder, args: &Embedding<'_>) -> Result<(), Er
             ],
             parameters,
             &[
-                args.tokens,
+                args.row_table,
                 &buffer,
                 args.position_embedding.unwrap_or(&dummy),
                 args.output,

@@ -4,7 +4,7 @@ use crate::kernel::layer_norm::{LayerNorm, layer_norm};
 use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader =
-    kernel::shader!("linear", Read Read Read Read Read Read Write);
+    kernel::shader!("linear", Read Read Read Read Read Write);
 
 /// Up to this many rows the GEMV kernel is used, which reads the weights once a row (in software: one row).
 const GEMV_ROWS: usize = 4;
@@ -63,9 +63,7 @@ pub struct Linear<'a> {
     pub activation: Activation,
     /// `[rows, outputs]`, added last.
     pub residual: Option<&'a Buffer>,
-    /// Word 0 of this buffer names the output's first row, where given.
-    pub position: Option<&'a Buffer>,
-    /// `[.., outputs]`.
+    /// `[rows, outputs]`.
     pub output: &'a Buffer,
 }
 
@@ -81,7 +79,6 @@ impl<'a> Linear<'a> {
             bias: None,
             activation: Activation::None,
             residual: None,
-            position: None,
             output,
         }
     }
@@ -108,7 +105,6 @@ pub(crate) struct Flags {
     pub activation: Activation,
     pub has_bias: bool,
     pub has_residual: bool,
-    pub use_position: bool,
 }
 
 impl Flags {
@@ -119,7 +115,6 @@ impl Flags {
             activation: args.activation,
             has_bias: args.bias.is_some(),
             has_residual: args.residual.is_some(),
-            use_position: args.position.is_some(),
         }
     }
 }
@@ -188,6 +183,7 @@ fn products(recorder: &mut Recorder, args: &Linear<'_>) -> Result<(), Error> {
             _ => kernel::matmul::dispatch,
         };
         dispatch(recorder, args, &shard.buffer, parameters)?;
+        recorder.weigh(2 * (args.rows * args.weights.cols() * shard.rows.len()) as u64);
     }
     Ok(())
 }
@@ -215,11 +211,9 @@ fn gemv(
             flags.activation.constant(),
             kernel::flag("has_bias", flags.has_bias),
             kernel::flag("has_residual", flags.has_residual),
-            kernel::flag("use_position", flags.use_position),
         ],
         parameters,
         &[
-            args.position.unwrap_or(&dummy),
             args.input,
             args.norm.map_or(&dummy, |norm| norm.weight_bias),
             weights,

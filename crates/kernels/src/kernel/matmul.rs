@@ -3,8 +3,7 @@
 use crate::kernel::linear::{Flags, Linear, Parameters};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
-pub(crate) static SHADER: kernel::Shader =
-    kernel::shader!("matmul", Read Read Read Read Read Write);
+pub(crate) static SHADER: kernel::Shader = kernel::shader!("matmul", Read Read Read Read Write);
 
 /// Rows and outputs one workgroup computes.
 const TILE: u32 = 64;
@@ -42,7 +41,6 @@ pub(crate) fn dispatch_as(
         flags.activation.constant(),
         kernel::flag("has_bias", flags.has_bias),
         kernel::flag("has_residual", flags.has_residual),
-        kernel::flag("use_position", flags.use_position),
     ];
     constants.extend(constant);
     recorder.dispatch(
@@ -50,7 +48,6 @@ pub(crate) fn dispatch_as(
         &constants,
         parameters,
         &[
-            args.position.unwrap_or(&dummy),
             args.input,
             weights,
             args.bias.unwrap_or(&dummy),

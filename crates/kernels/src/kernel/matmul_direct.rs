@@ -5,7 +5,7 @@ use crate::kernel::matmul;
 use crate::{Buffer, Error, Recorder, kernel};
 
 pub(crate) static SHADER: kernel::Shader =
-    kernel::shader!("matmul_direct", Read Read Read Read Read Write);
+    kernel::shader!("matmul_direct", Read Read Read Read Write);
 
 /// Rows of one workgroup.
 const ROWS: u32 = 4;

@@ -1,17 +1,23 @@
 //! One typed function a kernel: it checks shapes, and records the dispatch with its CPU twin.
 
 pub(crate) mod add;
+pub(crate) mod apply_edits;
 pub(crate) mod attention;
+pub(crate) mod attention_pattern;
+pub(crate) mod attention_tiled;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 pub(crate) mod edit_latent;
 pub(crate) mod embedding;
 pub(crate) mod gate;
+pub(crate) mod gather_rows;
 pub(crate) mod kl_divergence;
+pub(crate) mod latent_statistics;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
+pub(crate) mod norm_scale;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
 pub(crate) mod source;
@@ -66,19 +72,25 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 18] = [
+pub static SHADERS: [&Shader; 24] = [
     &add::SHADER,
+    &apply_edits::SHADER,
     &attention::SHADER,
+    &attention_pattern::SHADER,
+    &attention_tiled::SHADER,
     &copy::SHADER,
     &cross_entropy::SHADER,
     &edit_latent::SHADER,
     &embedding::SHADER,
     &gate::SHADER,
+    &gather_rows::SHADER,
     &kl_divergence::SHADER,
+    &latent_statistics::SHADER,
     &layer_norm::SHADER,
     &linear::SHADER,
     &matmul::SHADER,
     &matmul_direct::SHADER,
+    &norm_scale::SHADER,
     &sae_normalize::SHADER,
     &scale_shift::SHADER,
     &sparse_decode::SHADER,

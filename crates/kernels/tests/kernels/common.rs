@@ -35,7 +35,7 @@ pub fn gpu(options: DeviceOptions) -> Option<Device> {
 }
 
 /// A CPU device and, where there is an adapter, two GPU devices with the same limit: one that divides the work as
-/// suits a GPU, and one as suits an adapter in software.
+/// suits a GPU, and one as suits an adapter in software. All fill scratch memory with NaN before it is used.
 pub struct Devices {
     pub cpu: Device,
     pub gpus: Vec<Device>,
@@ -55,6 +55,10 @@ impl Devices {
     }
 
     pub fn with(options: DeviceOptions) -> Self {
+        let options = DeviceOptions {
+            poison: true,
+            ..options
+        };
         Self {
             cpu: Device::cpu_with(options),
             gpus: [Division::Fine, Division::Coarse]

@@ -1,5 +1,6 @@
 //! `embedding`: rows of W_E, found in whichever shard has them, plus positions.
 
+use kernels::rows::{POSITION, ROW_WORDS, Row, TOKEN, one_sequence};
 use kernels::{Device, Embedding, Error, Matrix, Recorder, WeightFormat, embedding};
 use proptest::prelude::*;
 
@@ -8,9 +9,8 @@ use crate::common::{Devices, Numbers, config, halved, run_f32, widen};
 struct Case {
     vocabulary: usize,
     width: usize,
-    sequences: usize,
-    tokens_per_sequence: usize,
-    first_position: usize,
+    rows: usize,
+    positions: usize,
     format: WeightFormat,
     add_token: bool,
     add_position: bool,
@@ -20,19 +20,30 @@ struct Case {
 impl Case {
     fn check(&self, devices: &Devices) {
         let mut numbers = Numbers(self.seed);
-        let rows = self.sequences * self.tokens_per_sequence;
-        let positions = self.first_position + self.tokens_per_sequence;
         let mut w_e = numbers.floats(self.vocabulary * self.width, 1.0);
         if self.format == WeightFormat::F16 {
             w_e = halved(&w_e);
         }
-        let w_pos = numbers.floats(positions * self.width, 1.0);
-        let mut tokens = vec![self.first_position as u32];
-        tokens.extend((0..rows).map(|_| numbers.below(self.vocabulary) as u32));
-        let mut expected = vec![0.0; rows * self.width];
+        let w_pos = numbers.floats(self.positions * self.width, 1.0);
+        // Tokens and positions in any order; the other words are not read.
+        let table: Vec<u32> = (0..self.rows)
+            .flat_map(|_| {
+                Row {
+                    token: numbers.below(self.vocabulary) as u32,
+                    position: numbers.below(self.positions) as u32,
+                    first_row: 77,
+                    cache_first: 88,
+                    past: 99,
+                    sequence: 66,
+                    source: 55,
+                }
+                .words()
+            })
+            .collect();
+        let mut expected = vec![0.0; self.rows * self.width];
         for (row, out) in expected.chunks_mut(self.width).enumerate() {
-            let token = tokens[1 + row] as usize;
-            let position = self.first_position + row % self.tokens_per_sequence;
+            let token = table[row * ROW_WORDS + TOKEN] as usize;
+            let position = table[row * ROW_WORDS + POSITION] as usize;
             for (d, out) in out.iter_mut().enumerate() {
                 if self.add_token {
                     *out += f64::from(w_e[token * self.width + d]);
@@ -43,14 +54,14 @@ impl Case {
             }
         }
         devices.agree(&expected, 1e-6, |device| {
-            self.run(device, &tokens, &w_e, &w_pos)
+            self.run(device, &table, &w_e, &w_pos)
         });
     }
 
     fn run(
         &self,
         device: &Device,
-        tokens: &[u32],
+        table: &[u32],
         w_e: &[f32],
         w_pos: &[f32],
     ) -> Result<Vec<f32>, Error> {
@@ -61,17 +72,16 @@ impl Case {
             self.format,
             w_e,
         )?;
-        let rows = tokens.len() - 1;
-        let tokens = device.buffer_with("tokens", tokens)?;
+        let rows = table.len() / ROW_WORDS;
+        let row_table = device.buffer_with("row table", table)?;
         let positions = device.buffer_with("W_pos", w_pos)?;
         let output = device.buffer("output", rows * self.width)?;
         let mut recorder = Recorder::new(device);
         embedding(
             &mut recorder,
             &Embedding {
-                tokens: &tokens,
+                row_table: &row_table,
                 rows,
-                tokens_per_sequence: self.tokens_per_sequence,
                 token_embedding: self.add_token.then_some(&matrix),
                 position_embedding: self.add_position.then_some(&positions),
                 width: self.width,
@@ -90,11 +100,11 @@ fn format() -> impl Strategy<Value = WeightFormat> {
 fn batches_and_formats_agree() {
     let devices = Devices::new();
     proptest!(config(), |(
-        vocabulary in 1_usize..90, width in 1_usize..150, sequences in 1_usize..4, tokens in 1_usize..9,
-        first_position in 0_usize..5, format in format(), parts in 1_usize..4, seed: u64,
+        vocabulary in 1_usize..90, width in 1_usize..150, rows in 1_usize..30,
+        positions in 1_usize..9, format in format(), parts in 1_usize..4, seed: u64,
     )| {
         Case {
-            vocabulary, width, sequences, tokens_per_sequence: tokens, first_position, format,
+            vocabulary, width, rows, positions, format,
             add_token: parts & 1 != 0, add_position: parts & 2 != 0, seed,
         }.check(&devices);
     });
@@ -104,7 +114,7 @@ fn batches_and_formats_agree() {
 fn shards_agree() {
     let devices = Devices::binding_at_most(4096);
     proptest!(config(), |(
-        vocabulary in 60_usize..200, width in 30_usize..60, tokens in 1_usize..9, format in format(), seed: u64,
+        vocabulary in 60_usize..200, width in 30_usize..60, rows in 1_usize..18, format in format(), seed: u64,
     )| {
         for device in devices.each() {
             let zeros = vec![0.0; vocabulary * width];
@@ -113,7 +123,7 @@ fn shards_agree() {
             prop_assert!(shards.is_ok_and(|count| count >= 2 || format == WeightFormat::F16));
         }
         Case {
-            vocabulary, width, sequences: 2, tokens_per_sequence: tokens, first_position: 1, format,
+            vocabulary, width, rows, positions: 9, format,
             add_token: true, add_position: true, seed,
         }.check(&devices);
     });
@@ -125,15 +135,14 @@ fn a_token_beyond_the_vocabulary_leaves_its_row_alone() {
         let output = (|| {
             let weights = [1.0, 2.0, 3.0, 4.0];
             let matrix = Matrix::from_rows(device, "W_E", (2, 2), WeightFormat::F32, &weights)?;
-            let tokens = device.buffer_with("tokens", &[0_u32, 2, 1])?;
+            let row_table = device.buffer_with("row table", &one_sequence(&[2, 1]))?;
             let output = device.buffer_with("output", &[7.0_f32; 4])?;
             let mut recorder = Recorder::new(device);
             embedding(
                 &mut recorder,
                 &Embedding {
-                    tokens: &tokens,
+                    row_table: &row_table,
                     rows: 2,
-                    tokens_per_sequence: 2,
                     token_embedding: Some(&matrix),
                     position_embedding: None,
                     width: 2,

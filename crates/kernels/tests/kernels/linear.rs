@@ -16,7 +16,6 @@ struct Case {
     outputs: usize,
     format: WeightFormat,
     first_row: usize,
-    position: Option<usize>,
     normalise: bool,
     bias: bool,
     activation: Activation,
@@ -51,7 +50,7 @@ impl Case {
     fn expected(&self, data: &Data) -> Vec<f64> {
         let weights = widen(&data.weights);
         let input = widen(&data.input);
-        let mut expected = vec![0.0; self.position.unwrap_or(0) * self.outputs];
+        let mut expected = Vec::with_capacity(self.rows * self.outputs);
         for row in 0..self.rows {
             let mut x = input[(self.first_row + row) * self.inputs..][..self.inputs].to_vec();
             if self.normalise {
@@ -88,9 +87,7 @@ impl Case {
         let scratch = device.buffer("normalised", self.rows * self.inputs)?;
         let bias = device.buffer_with("bias", &data.bias)?;
         let residual = device.buffer_with("residual", &data.residual)?;
-        let position = device.buffer_with("position", &[self.position.unwrap_or(0) as u32])?;
-        let output_rows = self.position.unwrap_or(0) + self.rows;
-        let output = device.buffer("output", output_rows * self.outputs)?;
+        let output = device.buffer("output", self.rows * self.outputs)?;
         let mut recorder = Recorder::new(device);
         linear(
             &mut recorder,
@@ -107,7 +104,6 @@ impl Case {
                 bias: self.bias.then_some(&bias),
                 activation: self.activation,
                 residual: self.residual.then_some(&residual),
-                position: self.position.is_some().then_some(&position),
                 output: &output,
             },
         )?;
@@ -160,13 +156,12 @@ fn cases(
 ) -> impl Strategy<Value = Case> {
     (
         (rows, inputs, outputs, any::<bool>(), 0_usize..3),
-        proptest::option::of(0_usize..4),
         any::<[bool; 3]>(),
         activation(),
         any::<u64>(),
     )
         .prop_map(
-            |((rows, inputs, outputs, f16, first_row), position, flags, activation, seed)| Case {
+            |((rows, inputs, outputs, f16, first_row), flags, activation, seed)| Case {
                 rows,
                 inputs,
                 outputs,
@@ -176,7 +171,6 @@ fn cases(
                     WeightFormat::F32
                 },
                 first_row,
-                position,
                 normalise: flags[0],
                 bias: flags[1],
                 activation,
@@ -212,7 +206,6 @@ fn whole_tiles_agree() {
                 outputs,
                 format,
                 first_row: 0,
-                position: None,
                 normalise: true,
                 bias: true,
                 activation,
@@ -229,7 +222,7 @@ fn shards_agree() {
     let devices = Devices::binding_at_most(4096);
     proptest!(config(), |(case in cases(1..6, 8..60, 60..130))| {
         // The buffers themselves must fit the limit.
-        let case = Case { position: case.position.map(|position| position.min(1)), first_row: 0, ..case };
+        let case = Case { first_row: 0, ..case };
         case.check(&devices);
     });
 }
@@ -244,7 +237,6 @@ fn a_nan_stays_in_its_row() {
             outputs: 21,
             format: WeightFormat::F32,
             first_row: 0,
-            position: None,
             normalise: false,
             bias: true,
             activation: Activation::None,

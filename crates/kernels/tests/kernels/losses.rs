@@ -85,12 +85,25 @@ fn divergences(
     edited: &[f32],
     vocabulary: usize,
 ) -> Result<Vec<f32>, Error> {
-    let rows = clean.len() / vocabulary;
-    let divergences = device.buffer("divergences", rows)?;
-    let targets = device.buffer_with("targets", &vec![u32::MAX; rows])?;
+    divergences_from(device, clean, None, edited, vocabulary)
+}
+
+/// The same, with the clean row of each edited one.
+fn divergences_from(
+    device: &Device,
+    clean: &[f32],
+    clean_rows: Option<&[u32]>,
+    edited: &[f32],
+    vocabulary: usize,
+) -> Result<Vec<f32>, Error> {
+    let clean_rows = clean_rows.map(|rows| device.buffer_with("clean rows", rows));
+    let clean_rows = clean_rows.transpose()?;
+    let divergences = device.buffer("divergences", edited.len() / vocabulary)?;
     let mut recorder = Recorder::new(device);
     let mut sides = Vec::new();
     for logits in [clean, edited] {
+        let rows = logits.len() / vocabulary;
+        let targets = device.buffer_with("targets", &vec![u32::MAX; rows])?;
         let logits = device.buffer_with("logits", logits)?;
         let statistics = device.buffer("statistics", rows * STATISTICS_PER_ROW)?;
         cross_entropy(
@@ -111,9 +124,10 @@ fn divergences(
         &KlDivergence {
             clean_logits: &sides[0].0,
             clean_statistics: &sides[0].1,
+            clean_rows: clean_rows.as_ref(),
             edited_logits: &sides[1].0,
             edited_statistics: &sides[1].1,
-            rows,
+            rows: edited.len() / vocabulary,
             vocabulary,
             divergences: &divergences,
         },
@@ -203,5 +217,47 @@ fn kl_divergence_agrees() {
             .collect();
         let expected = expected_divergences(&clean, &edited, vocabulary);
         devices.agree(&expected, 5e-5, |device| divergences(device, &clean, &edited, vocabulary));
+    });
+}
+
+/// Several edited sequences against rows of one clean sequence: what comparing gathered rows gives, bit for bit.
+#[test]
+fn clean_rows_choose_what_is_compared() {
+    let devices = Devices::new();
+    proptest!(config(), |(clean_rows in 1_usize..5, rows in 1_usize..9, vocabulary in 1_usize..600, seed: u64)| {
+        let mut numbers = Numbers(seed);
+        let clean = numbers.floats(clean_rows * vocabulary, 5.0);
+        // One in eight lies beyond the clean rows.
+        let index: Vec<u32> = (0..rows)
+            .map(|_| match numbers.below(16) {
+                0 => clean_rows as u32,
+                1 => u32::MAX,
+                _ => numbers.below(clean_rows) as u32,
+            })
+            .collect();
+        let gathered: Vec<f32> = index
+            .iter()
+            .flat_map(|row| {
+                let row = if (*row as usize) < clean_rows { *row as usize } else { 0 };
+                &clean[row * vocabulary..][..vocabulary]
+            })
+            .copied()
+            .collect();
+        let edited: Vec<f32> = gathered.iter().zip(numbers.floats(rows * vocabulary, 1.0))
+            .map(|(clean, change)| clean + change)
+            .collect();
+        for device in devices.each() {
+            let found = divergences_from(device, &clean, Some(&index), &edited, vocabulary);
+            let found = found.unwrap_or_else(|error| panic!("{error}"));
+            let expected = divergences(device, &gathered, &edited, vocabulary);
+            let expected = expected.unwrap_or_else(|error| panic!("{error}"));
+            for ((row, found), expected) in index.iter().zip(&found).zip(&expected) {
+                if (*row as usize) < clean_rows {
+                    prop_assert_eq!(found.to_bits(), expected.to_bits());
+                } else {
+                    prop_assert!(found.is_nan(), "row {} gives {}", row, found);
+                }
+            }
+        }
     });
 }

@@ -5,12 +5,16 @@
 
 mod attention;
 mod common;
+mod edit_table;
+mod edits;
 mod embedding;
+mod latent_statistics;
 mod linear;
 mod losses;
 mod matrix;
 mod norms;
 mod plans;
+mod rows;
 mod sae;
 mod shaders;
 mod threads;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use kernels::rows::one_sequence;
 use kernels::{Device, Embedding, Error, Matrix, Recorder, Stored, WeightFormat, embedding};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -11,16 +12,14 @@ use crate::common::{Devices, Numbers, config, halved, run_f32, widen};
 /// The matrix's rows, as the embedding reads them.
 fn rows_of(device: &Device, matrix: &Matrix) -> Result<Vec<f32>, Error> {
     let (rows, width) = (matrix.rows(), matrix.cols());
-    let mut tokens = vec![0_u32];
-    tokens.extend(0..rows as u32);
+    let tokens: Vec<u32> = (0..rows as u32).collect();
     let output = device.buffer("output", rows * width)?;
     let mut recorder = Recorder::new(device);
     embedding(
         &mut recorder,
         &Embedding {
-            tokens: &device.buffer_with("tokens", &tokens)?,
+            row_table: &device.buffer_with("row table", &one_sequence(&tokens))?,
             rows,
-            tokens_per_sequence: rows,
             token_embedding: Some(matrix),
             position_embedding: None,
             width,
@@ -106,9 +105,8 @@ fn one_row(device: &Device, matrix: &Matrix, row: usize) -> Result<Vec<f32>, Err
     embedding(
         &mut recorder,
         &Embedding {
-            tokens: &device.buffer_with("tokens", &[0, row as u32])?,
+            row_table: &device.buffer_with("row table", &one_sequence(&[row as u32]))?,
             rows: 1,
-            tokens_per_sequence: 1,
             token_embedding: Some(matrix),
             position_embedding: None,
             width: matrix.cols(),

@@ -27,6 +27,40 @@ fn every_shader_is_listed_and_has_a_twin() {
     assert!(listed.is_subset(&twins), "{:?}", listed.difference(&twins));
 }
 
+/// Parts are for what several shaders have in common; an import line that names nothing does not compile.
+#[test]
+fn every_shared_part_is_imported_by_several_shaders() {
+    let shaders = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders");
+    let read = |path: String| {
+        std::fs::read_to_string(shaders.join(&path))
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let parts = names("../../shaders/shared", ".wgsl");
+    assert!(!parts.is_empty());
+    let mut files: Vec<String> = SHADERS
+        .iter()
+        .map(|shader| format!("{}.wgsl", shader.name))
+        .collect();
+    files.extend(parts.iter().map(|part| format!("shared/{part}.wgsl")));
+    let texts: Vec<String> = files.into_iter().map(read).collect();
+    let imported = |part: &str| {
+        let line = format!("// import shared/{part}.wgsl");
+        texts
+            .iter()
+            .filter(|text| text.lines().any(|found| found == line))
+            .count()
+    };
+    for part in &parts {
+        // GELU comes with the epilogue of the products.
+        let expected = if part == "gelu" { 1 } else { 2 };
+        assert!(
+            imported(part) >= expected,
+            "{part} is imported {} times",
+            imported(part)
+        );
+    }
+}
+
 fn validator() -> naga::valid::Validator {
     // The capability is that of `unpack2x16float`, which is core WGSL.
     naga::valid::Validator::new(

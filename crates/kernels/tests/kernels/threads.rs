@@ -1,9 +1,10 @@
 //! Results of the CPU device do not depend on the number of threads.
 
+use kernels::rows::one_sequence;
 use kernels::{
-    Activation, Attention, Buffer, CrossEntropy, Device, Error, Gate, KlDivergence, Linear,
-    Magnitude, Matrix, Normalization, NormedInput, Recorder, SaeNormalize, SparseDecode, TopK,
-    WeightFormat, attention, cross_entropy, gate, kl_divergence, linear, sae_normalize,
+    Activation, Attention, AttentionCache, Buffer, CrossEntropy, Device, Error, Gate, KlDivergence,
+    Linear, Magnitude, Matrix, Normalization, NormedInput, Recorder, SaeNormalize, SparseDecode,
+    TopK, WeightFormat, attention, cross_entropy, gate, kl_divergence, linear, sae_normalize,
     sparse_decode, topk,
 };
 
@@ -33,6 +34,7 @@ fn results() -> Result<Vec<Vec<u32>>, Error> {
     let shape = (LATENTS, WIDTH);
     let weights = Matrix::from_rows(&device, "W", shape, WeightFormat::F32, &weights)?;
     let targets: Vec<u32> = (0..ROWS as u32).collect();
+    let row_table = device.buffer_with("row table", &one_sequence(&targets))?;
     let targets = device.buffer_with("targets", &targets)?;
 
     let mut recorder = Recorder::new(&device);
@@ -64,13 +66,14 @@ fn results() -> Result<Vec<Vec<u32>>, Error> {
     attention(
         &mut recorder,
         &Attention {
+            row_table: &row_table,
             qkv: &qkv,
+            cache: AttentionCache::None,
             rows: ROWS,
-            tokens_per_sequence: ROWS,
             n_heads: HEADS,
             head_dim: WIDTH / HEADS,
             scale: 0.1,
-            position: None,
+            few_rows_per_sequence: false,
             output: &attended,
         },
     )?;
@@ -109,6 +112,7 @@ fn results() -> Result<Vec<Vec<u32>>, Error> {
         &KlDivergence {
             clean_logits: &latents,
             clean_statistics: &losses,
+            clean_rows: None,
             edited_logits: &residual,
             edited_statistics: &other_losses,
             rows: ROWS,
@@ -193,6 +197,9 @@ fn one_thread_and_three_compute_the_same_bits() {
     let (one, three) = (with_threads(1), with_threads(3));
     for (number, (one, three)) in one.iter().zip(&three).enumerate() {
         assert!(one == three, "buffer {number}");
-        assert!(one.iter().any(|word| *word != 0), "buffer {number} is empty");
+        assert!(
+            one.iter().any(|word| *word != 0),
+            "buffer {number} is empty"
+        );
     }
 }

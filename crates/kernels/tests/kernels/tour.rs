@@ -1,10 +1,11 @@
 //! A small model's walk through all the kernels in one plan (of the two products for many rows, the one that the device takes).
 
 use kernels::{
-    Add, Attention, Buffer, Copy, CrossEntropy, Device, EditLatent, Embedding, Error, Gate,
-    KlDivergence, LayerNorm, Linear, Matrix, NormedInput, Plan, Recorder, SaeNormalize,
-    SparseDecode, Splice, TopK, WeightFormat, add, attention, copy, cross_entropy, edit_latent,
-    embedding, gate, kl_divergence, layer_norm, linear, sae_normalize, sparse_decode, splice, topk,
+    Add, Attention, AttentionCache, Buffer, Copy, CrossEntropy, Device, EditLatent, Embedding,
+    Error, Gate, KlDivergence, LayerNorm, Linear, Matrix, NormedInput, Plan, Recorder,
+    SaeNormalize, SparseDecode, Splice, TopK, WeightFormat, add, attention, copy, cross_entropy,
+    edit_latent, embedding, gate, kl_divergence, layer_norm, linear, sae_normalize, sparse_decode,
+    splice, topk,
 };
 
 use crate::common::Numbers;
@@ -30,8 +31,9 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
     let norm = device.buffer_with("norm", &numbers.floats(2 * WIDTH, 1.0))?;
     let bias = device.buffer_with("bias", &numbers.floats(LATENTS, 1.0))?;
     let w_pos = device.buffer_with("W_pos", &numbers.floats(ROWS * WIDTH, 1.0))?;
-    let tokens: Vec<u32> = (0..=ROWS).map(|i| (i * 7 % VOCABULARY) as u32).collect();
-    let tokens = device.buffer_with("tokens", &[&[0], &tokens[1..]].concat())?;
+    let tokens: Vec<u32> = (1..=ROWS).map(|i| (i * 7 % VOCABULARY) as u32).collect();
+    let targets = device.buffer_with("targets", &[&[0], &tokens[..]].concat())?;
+    let row_table = device.buffer_with("row table", &kernels::rows::one_sequence(&tokens))?;
     let mask = device.buffer_with("mask", &[1_u32; ROWS])?;
 
     let mut recorder = Recorder::new(device);
@@ -41,9 +43,8 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
     embedding(
         &mut recorder,
         &Embedding {
-            tokens: &tokens,
+            row_table: &row_table,
             rows: ROWS,
-            tokens_per_sequence: ROWS,
             token_embedding: Some(&w_e),
             position_embedding: Some(&w_pos),
             width: WIDTH,
@@ -84,13 +85,14 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
     attention(
         &mut recorder,
         &Attention {
+            row_table: &row_table,
             qkv: &qkv,
+            cache: AttentionCache::None,
             rows: ROWS,
-            tokens_per_sequence: ROWS,
             n_heads: HEADS,
             head_dim: WIDTH / HEADS,
             scale: 1.0 / ((WIDTH / HEADS) as f32).sqrt(),
-            position: None,
+            few_rows_per_sequence: false,
             output: &z,
         },
     )?;
@@ -224,7 +226,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
             &mut recorder,
             &CrossEntropy {
                 logits: &logits,
-                targets: &tokens,
+                targets: &targets,
                 first_target: 1,
                 rows: ROWS,
                 vocabulary: VOCABULARY,
@@ -249,6 +251,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
         &KlDivergence {
             clean_logits: &sides[0].0,
             clean_statistics: &sides[0].1,
+            clean_rows: None,
             edited_logits: &sides[1].0,
             edited_statistics: &sides[1].1,
             rows: ROWS,

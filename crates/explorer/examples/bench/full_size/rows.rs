@@ -1,6 +1,6 @@
 //! The rows of the table.
 
-use gpt2::{Batch, Decoder, Error, HookPoint, Hooks, NoHooks, Start};
+use gpt2::{CacheUse, Decoder, Error, HookPoint, Hooks, NoHooks, Pass, RowTable, Sequence, Start};
 use kernels::{Buffer, Copy, Recorder};
 
 use super::{CONFIG, D_MODEL, FullSize, Row, Run, random};
@@ -41,16 +41,17 @@ fn trace(full_size: &FullSize) -> Result<Run<'_>> {
     let (device, model, sae) = (&full_size.device, &full_size.model, &full_size.sae);
     let tokens = tokens(64);
     let rows = tokens.len();
-    let batch = Batch {
-        sequences: 1,
-        tokens_per_sequence: rows,
-    };
     let mut hooks = Keep(device.buffer("stream", rows * D_MODEL)?);
     Ok(Box::new(move || {
         let mut recorder = Recorder::new(device);
-        let buffer = model.upload_tokens(&tokens, batch, 0)?;
-        let start = Start::Tokens;
-        let stream = model.record(&mut recorder, &buffer, batch, start, None, &mut hooks)?;
+        let table = RowTable::new(model, rows)?;
+        table.write(model, &[Sequence::new(&tokens)], CacheUse::None)?;
+        let pass = Pass {
+            rows: &table,
+            start: Start::Tokens,
+            cache: CacheUse::None,
+        };
+        let stream = model.record(&mut recorder, &pass, &mut hooks)?;
         let logits = recorder.scratch("logits", rows * CONFIG.vocab_size)?;
         model.record_logits(&mut recorder, &stream, 0..rows, &logits, &mut hooks)?;
         let encoding = sae.record_encode(&mut recorder, &hooks.0, rows)?;
