@@ -11,11 +11,15 @@ pub(crate) mod attention_tiled;
 mod blocks;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
+#[cfg(not(target_arch = "wasm32"))]
+mod destination;
 pub(crate) mod edit_latent;
 pub(crate) mod embedding;
 pub(crate) mod gate;
 pub(crate) mod gather_rows;
 pub(crate) mod kl_divergence;
+#[cfg(not(target_arch = "wasm32"))]
+mod lanes;
 pub(crate) mod latent_statistics;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
@@ -26,6 +30,8 @@ pub(crate) mod norm_scale;
 mod panels;
 mod parallel;
 mod product;
+#[cfg(not(target_arch = "wasm32"))]
+mod query_tiles;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
 pub(crate) mod simd;

@@ -153,6 +153,7 @@ mod tests {
             (1, 64, 50),
             (1, 7, 8),
             (2, 1, 1),
+            (2, 0, 3),
             (2, 2, 33),
             (3, 5, 7),
             (4, 8, 3),
@@ -193,7 +194,7 @@ mod tests {
     /// A row of a batch comes out as it does in a smaller one.
     #[test]
     fn a_row_does_not_depend_on_the_others() {
-        let (inputs, outputs) = (1030, 45);
+        let (inputs, outputs) = (1030, 65);
         let (input, weights) = (numbers(150 * inputs), numbers(outputs * 1032));
         let rows_of = |first: usize, rows: usize| {
             let mut output = vec![0.0; rows * outputs];
