@@ -9,39 +9,86 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
     let qkv = bindings.f32(2);
     let mut cache = bindings.f32_mut(3);
     let mut output = bindings.f32_mut(4);
-    let head_dim = parameters.head_dim as usize;
-    let d_model = parameters.n_heads as usize * head_dim;
-    let mut query = vec![0.0; head_dim];
-    let mut scores = Vec::new();
-    for row in 0..parameters.rows as usize {
-        let keys = Keys::of(&rows, row, d_model, flags.use_cache);
-        for head in 0..parameters.n_heads as usize {
-            let column = head * head_dim;
-            keys.scores(
-                (&qkv, &cache),
-                (row, column),
-                parameters.scale,
-                &mut query,
-                &mut scores,
-            );
-            let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum = simd::exponentials(&mut scores, largest);
-            let out = &mut output[row * d_model + column..][..head_dim];
-            out.fill(0.0);
-            let (past, own) = scores.split_at(keys.past);
-            for (score, key) in past.iter().zip(keys.cache_first..) {
-                let value = &cache[key * 2 * d_model + d_model + column..][..head_dim];
-                simd::add_scaled(out, score / sum, value);
-            }
-            for (score, key) in own.iter().zip(keys.first_row..) {
-                let value = &qkv[key * 3 * d_model + 2 * d_model + column..][..head_dim];
-                simd::add_scaled(out, score / sum, value);
+    let inputs = Inputs {
+        parameters,
+        rows: &rows,
+        qkv: &qkv,
+        cache: &cache,
+        use_cache: flags.use_cache,
+    };
+    #[cfg(not(target_arch = "wasm32"))]
+    crate::cpu::query_tiles::run(&inputs, &mut output);
+    #[cfg(target_arch = "wasm32")]
+    {
+        let mut scratch = Scratch::default();
+        let (d_model, head_dim) = (inputs.d_model(), inputs.head_dim());
+        for row in 0..parameters.rows as usize {
+            for head in 0..parameters.n_heads as usize {
+                let out = &mut output[row * d_model + head * head_dim..][..head_dim];
+                inputs.attend(row, head, &mut scratch, out);
             }
         }
-        if flags.append {
+    }
+    if flags.append {
+        let d_model = parameters.n_heads as usize * parameters.head_dim as usize;
+        for row in 0..parameters.rows as usize {
+            let keys = Keys::of(&rows, row, d_model, flags.use_cache);
             let place = keys.cache_first + keys.past + row - keys.first_row;
             cache[place * 2 * d_model..][..2 * d_model]
                 .copy_from_slice(&qkv[row * 3 * d_model + d_model..][..2 * d_model]);
+        }
+    }
+}
+
+/// What attention reads.
+pub(crate) struct Inputs<'a> {
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) rows: &'a [u32],
+    pub(crate) qkv: &'a [f32],
+    pub(crate) cache: &'a [f32],
+    pub(crate) use_cache: bool,
+}
+
+/// Memory that rows use one after the other.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    query: Vec<f32>,
+    scores: Vec<f32>,
+}
+
+impl Inputs<'_> {
+    pub(crate) fn head_dim(&self) -> usize {
+        self.parameters.head_dim as usize
+    }
+
+    pub(crate) fn d_model(&self) -> usize {
+        self.parameters.n_heads as usize * self.head_dim()
+    }
+
+    pub(crate) fn keys(&self, row: usize) -> Keys {
+        Keys::of(self.rows, row, self.d_model(), self.use_cache)
+    }
+
+    /// The output `[head_dim]` of one row and head.
+    pub(crate) fn attend(&self, row: usize, head: usize, scratch: &mut Scratch, out: &mut [f32]) {
+        let (d_model, head_dim) = (self.d_model(), self.head_dim());
+        let column = head * head_dim;
+        let keys = self.keys(row);
+        let Scratch { query, scores } = scratch;
+        query.resize(head_dim, 0.0);
+        let sources = (self.qkv, self.cache);
+        keys.scores(sources, (row, column), self.parameters.scale, query, scores);
+        let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum = simd::exponentials(scores, largest);
+        out.fill(0.0);
+        let (past, own) = scores.split_at(keys.past);
+        for (score, key) in past.iter().zip(keys.cache_first..) {
+            let value = &self.cache[key * 2 * d_model + d_model + column..][..head_dim];
+            simd::add_scaled(out, score / sum, value);
+        }
+        for (score, key) in own.iter().zip(keys.first_row..) {
+            let value = &self.qkv[key * 3 * d_model + 2 * d_model + column..][..head_dim];
+            simd::add_scaled(out, score / sum, value);
         }
     }
 }

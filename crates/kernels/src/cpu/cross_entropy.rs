@@ -1,30 +1,41 @@
 //! Twin of `cross_entropy.wgsl`.
 
-use crate::cpu::Bindings;
+use crate::cpu::{Bindings, parallel};
 use crate::kernel::cross_entropy::{Parameters, STATISTICS_PER_ROW};
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let logits = bindings.f32(1);
     let targets = bindings.u32(2);
     let mut statistics = bindings.f32_mut(3);
+    let (logits, targets) = (&*logits, &*targets);
     let vocabulary = parameters.vocabulary as usize;
-    for (row, (logits, out)) in logits
-        .chunks_exact(vocabulary)
-        .zip(statistics.as_chunks_mut::<STATISTICS_PER_ROW>().0)
-        .take(parameters.rows as usize)
-        .enumerate()
-    {
-        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = logits
-            .iter()
-            .map(|logit| f64::from((logit - largest).exp()))
-            .sum();
-        let log_sum_exp = (f64::from(largest) + sum.ln()) as f32;
-        let target = targets[parameters.first_target as usize + row] as usize;
-        let target_logit = logits.get(target).copied();
-        out[0] = largest;
-        out[1] = log_sum_exp;
-        out[2] = target_logit.unwrap_or(0.0);
-        out[3] = target_logit.map_or(0.0, |logit| log_sum_exp - logit);
-    }
+    let rows = parameters.rows as usize;
+    let nanoseconds = 4 * rows * vocabulary;
+    parallel::for_each_row(
+        nanoseconds,
+        &mut statistics[..rows * STATISTICS_PER_ROW],
+        STATISTICS_PER_ROW,
+        |row, out| {
+            let logits = &logits[row * vocabulary..][..vocabulary];
+            let target = targets[parameters.first_target as usize + row] as usize;
+            out.copy_from_slice(&self::row(logits, target));
+        },
+    );
+}
+
+/// The largest logit, the log-sum-exp, the target's logit and its loss.
+fn row(logits: &[f32], target: usize) -> [f32; STATISTICS_PER_ROW] {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits
+        .iter()
+        .map(|logit| f64::from((logit - largest).exp()))
+        .sum();
+    let log_sum_exp = (f64::from(largest) + sum.ln()) as f32;
+    let target_logit = logits.get(target).copied();
+    [
+        largest,
+        log_sum_exp,
+        target_logit.unwrap_or(0.0),
+        target_logit.map_or(0.0, |logit| log_sum_exp - logit),
+    ]
 }

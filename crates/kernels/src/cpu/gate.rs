@@ -1,6 +1,6 @@
 //! Twin of `gate.wgsl`.
 
-use crate::cpu::Bindings;
+use crate::cpu::{Bindings, parallel};
 use crate::kernel::gate::Parameters;
 
 pub(crate) fn run(parameters: &Parameters, gated: bool, bindings: &Bindings<'_>) {
@@ -8,8 +8,10 @@ pub(crate) fn run(parameters: &Parameters, gated: bool, bindings: &Bindings<'_>)
     let scale = bindings.f32(2);
     let bias = bindings.f32(3);
     let mut values = bindings.f32_mut(4);
-    let n = parameters.n as usize;
-    for row in values[..parameters.words as usize].chunks_exact_mut(n) {
+    let (threshold, scale, bias) = (&*threshold, &*scale, &*bias);
+    let words = parameters.words as usize;
+    let values = &mut values[..words];
+    parallel::for_each_row(words, values, parameters.n as usize, |_, row| {
         for (column, value) in row.iter_mut().enumerate() {
             let (open, magnitude) = if gated {
                 (
@@ -24,5 +26,5 @@ pub(crate) fn run(parameters: &Parameters, gated: bool, bindings: &Bindings<'_>)
                 *value = if open { magnitude.max(0.0) } else { 0.0 };
             }
         }
-    }
+    });
 }

@@ -1,6 +1,6 @@
 //! CPU reference of `kl_divergence.wgsl`.
 
-use crate::cpu::Bindings;
+use crate::cpu::{Bindings, parallel};
 use crate::kernel::cross_entropy::STATISTICS_PER_ROW;
 use crate::kernel::kl_divergence::Parameters;
 
@@ -11,34 +11,35 @@ pub(crate) fn run(parameters: &Parameters, use_clean_rows: bool, bindings: &Bind
     let edited_statistics = bindings.f32(4);
     let clean_rows = bindings.u32(5);
     let mut divergences = bindings.f32_mut(6);
+    let (clean_logits, clean_statistics) = (&*clean_logits, &*clean_statistics);
+    let (edited_logits, edited_statistics) = (&*edited_logits, &*edited_statistics);
+    let clean_rows = &*clean_rows;
     let vocabulary = parameters.vocabulary as usize;
-    for (row, divergence) in divergences
-        .iter_mut()
-        .take(parameters.rows as usize)
-        .enumerate()
-    {
+    let rows = parameters.rows as usize;
+    let nanoseconds = 25 * rows * vocabulary;
+    parallel::for_each_row(nanoseconds, &mut divergences[..rows], 1, |row, out| {
         let clean_row = if use_clean_rows {
             clean_rows[row] as usize
         } else {
             row
         };
         if clean_row >= parameters.clean_count as usize {
-            *divergence = f32::NAN;
-            continue;
+            out[0] = f32::NAN;
+            return;
         }
         let log_sum =
             |statistics: &[f32], row: usize| f64::from(statistics[row * STATISTICS_PER_ROW + 1]);
-        *divergence = self::row(
+        out[0] = self::row(
             (
                 &clean_logits[clean_row * vocabulary..][..vocabulary],
-                log_sum(&clean_statistics, clean_row),
+                log_sum(clean_statistics, clean_row),
             ),
             (
                 &edited_logits[row * vocabulary..][..vocabulary],
-                log_sum(&edited_statistics, row),
+                log_sum(edited_statistics, row),
             ),
         ) as f32;
-    }
+    });
 }
 
 /// One row, from the logits and their log-sum-exp on either side; the shader has the formula.

@@ -1,6 +1,6 @@
 //! Twin of `layer_norm.wgsl`.
 
-use crate::cpu::{Bindings, simd};
+use crate::cpu::{Bindings, parallel, simd};
 use crate::kernel::layer_norm::Parameters;
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
@@ -10,16 +10,25 @@ pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let mut output = bindings.f32_mut(3);
     let first = parameters.input_first_row as usize * width;
     let words = parameters.rows as usize * width;
-    for (row, out) in input[first..first + words]
-        .chunks_exact(width)
-        .zip(output.chunks_exact_mut(width))
-    {
-        self::row(row, &weight_bias, parameters.epsilon, out);
-    }
+    rows(
+        &input[first..first + words],
+        &weight_bias[..2 * width],
+        parameters.epsilon,
+        &mut output[..words],
+    );
+}
+
+/// Rows of as many values as there are weights; `weight_bias` has twice as many.
+pub(crate) fn rows(input: &[f32], weight_bias: &[f32], epsilon: f32, output: &mut [f32]) {
+    let width = weight_bias.len() / 2;
+    let nanoseconds = 2 * input.len();
+    parallel::for_each_row(nanoseconds, output, width, |row, out| {
+        self::row(&input[row * width..][..width], weight_bias, epsilon, out);
+    });
 }
 
 /// One row: `(x - mean) / √(variance + epsilon) · weight + bias`.
-pub(crate) fn row(input: &[f32], weight_bias: &[f32], epsilon: f32, output: &mut [f32]) {
+fn row(input: &[f32], weight_bias: &[f32], epsilon: f32, output: &mut [f32]) {
     let width = input.len();
     let mean = input.iter().sum::<f32>() / width as f32;
     for (out, value) in output.iter_mut().zip(input) {

@@ -14,12 +14,12 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
     }
     let weight_bias = bindings.f32(2);
     let mut normalised = vec![0.0; rows * inputs];
-    for (row, output) in input
-        .chunks_exact(inputs)
-        .zip(normalised.chunks_exact_mut(inputs))
-    {
-        layer_norm::row(row, &weight_bias, parameters.epsilon, output);
-    }
+    layer_norm::rows(
+        input,
+        &weight_bias[..2 * inputs],
+        parameters.epsilon,
+        &mut normalised,
+    );
     finish(parameters, flags, bindings, &normalised, [3, 4, 5, 6]);
 }
 
@@ -37,6 +37,12 @@ pub(crate) fn finish(
     let stride = parameters.output_stride as usize;
     let column = parameters.output_offset as usize;
     let mut output = bindings.f32_mut(output);
+    let bias = flags.has_bias.then(|| bindings.f32(bias));
+    let bias = bias
+        .as_deref()
+        .map(|bias| &bias[parameters.bias_offset as usize..][..outputs]);
+    let residual = flags.has_residual.then(|| bindings.f32(residual));
+    let residual = residual.as_deref();
     product(
         &Product {
             input,
@@ -47,24 +53,19 @@ pub(crate) fn finish(
             outputs,
         },
         &mut output,
-        stride,
-        column,
+        (stride, column),
+        |row, first, values| {
+            if let Some(bias) = bias {
+                simd::add_scaled(values, 1.0, &bias[first..]);
+            }
+            match flags.activation {
+                Activation::None => {}
+                Activation::GeluTanh => simd::gelu_tanh(values),
+                Activation::Gelu => simd::gelu(values),
+            }
+            if let Some(residual) = residual {
+                simd::add_scaled(values, 1.0, &residual[row * stride + column + first..]);
+            }
+        },
     );
-    for row in 0..rows {
-        let values = &mut output[row * stride + column..][..outputs];
-        if flags.has_bias {
-            let bias = bindings.f32(bias);
-            let bias = &bias[parameters.bias_offset as usize..][..outputs];
-            simd::add_scaled(values, 1.0, bias);
-        }
-        match flags.activation {
-            Activation::None => {}
-            Activation::GeluTanh => simd::gelu_tanh(values),
-            Activation::Gelu => simd::gelu(values),
-        }
-        if flags.has_residual {
-            let residual = bindings.f32(residual);
-            simd::add_scaled(values, 1.0, &residual[row * stride + column..][..outputs]);
-        }
-    }
 }

@@ -7,13 +7,19 @@ pub(crate) mod apply_edits;
 pub(crate) mod attention;
 pub(crate) mod attention_pattern;
 pub(crate) mod attention_tiled;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod blocks;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
+#[cfg(not(target_arch = "wasm32"))]
+mod destination;
 pub(crate) mod edit_latent;
 pub(crate) mod embedding;
 pub(crate) mod gate;
 pub(crate) mod gather_rows;
 pub(crate) mod kl_divergence;
+#[cfg(not(target_arch = "wasm32"))]
+mod lanes;
 pub(crate) mod latent_statistics;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
@@ -21,7 +27,12 @@ pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 pub(crate) mod matmul_small;
 pub(crate) mod norm_scale;
+#[cfg(not(target_arch = "wasm32"))]
+mod panels;
+mod parallel;
 mod product;
+#[cfg(not(target_arch = "wasm32"))]
+mod query_tiles;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
 pub(crate) mod simd;

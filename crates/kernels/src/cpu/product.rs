@@ -1,6 +1,6 @@
 //! `output[r, n] = Σ_k input[r, k] · weights[n, k]`: the matrix product behind both product kernels.
 
-use std::ops::Range;
+use crate::cpu::parallel;
 
 /// The operands of a product. Rows of the weights lie `weight_stride` apart.
 pub(crate) struct Product<'a> {
@@ -13,28 +13,65 @@ pub(crate) struct Product<'a> {
 }
 
 impl Product<'_> {
-    fn input_row(&self, row: usize) -> &[f32] {
+    pub(crate) fn input_row(&self, row: usize) -> &[f32] {
         &self.input[row * self.inputs..(row + 1) * self.inputs]
     }
 
-    fn weight_row(&self, output: usize) -> &[f32] {
+    pub(crate) fn weight_row(&self, output: usize) -> &[f32] {
         &self.weights[output * self.weight_stride..][..self.inputs]
     }
 }
 
-/// Writes the product to `output`, whose rows lie `stride` apart and start at `offset`.
-pub(crate) fn product(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usize) {
+/// Writes the product to `output`, whose rows lie `stride` apart and start at `offset`. Every output passes through `finish`,
+/// which is called with its row's number, the number of the first output of some neighbours, and these outputs.
+pub(crate) fn product(
+    args: &Product<'_>,
+    output: &mut [f32],
+    (stride, offset): (usize, usize),
+    finish: impl Fn(usize, usize, &mut [f32]) + Sync,
+) {
     if args.rows == 0 || args.outputs == 0 {
         return;
     }
-    #[cfg(not(target_arch = "wasm32"))]
-    if args.rows > 1 {
-        return library(args, output, stride, offset);
-    }
     if args.rows == 1 {
-        return by_streams(args, &mut output[offset..][..args.outputs]);
+        return by_parts(
+            args,
+            &mut output[offset..][..args.outputs],
+            |first, part| {
+                finish(0, first, part);
+            },
+        );
     }
-    by_blocks(args, output, stride, offset);
+    #[cfg(not(target_arch = "wasm32"))]
+    crate::cpu::panels::by_panels(args, output, (stride, offset), finish);
+    #[cfg(target_arch = "wasm32")]
+    {
+        crate::cpu::blocks::by_blocks(args, output, stride, offset);
+        for row in 0..args.rows {
+            finish(row, 0, &mut output[offset + row * stride..][..args.outputs]);
+        }
+    }
+}
+
+/// The product of one row, each thread with a part of the outputs.
+fn by_parts(args: &Product<'_>, output: &mut [f32], finish: impl Fn(usize, &mut [f32]) + Sync) {
+    let nanoseconds = args.inputs * args.outputs / WEIGHTS_PER_NANOSECOND;
+    let part = args.outputs.div_ceil(parallel::threads(nanoseconds));
+    parallel::for_each(
+        nanoseconds,
+        output.chunks_mut(part).enumerate(),
+        || (),
+        |(), (number, output)| {
+            let first = number * part;
+            let args = Product {
+                weights: &args.weights[first * args.weight_stride..],
+                outputs: output.len(),
+                ..*args
+            };
+            by_streams(&args, output);
+            finish(first, output);
+        },
+    );
 }
 
 /// The product of one row, which reads each weight once and so takes as long as memory takes to bring the weights. They
@@ -55,96 +92,15 @@ fn by_streams(args: &Product<'_>, output: &mut [f32]) {
     }
 }
 
-/// The product in blocks of registers, and in blocks of weights that stay in cache.
-fn by_blocks(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usize) {
-    let outputs_at_once = (CACHED_WEIGHTS / args.inputs.max(1))
-        .next_multiple_of(BLOCK_OUTPUTS)
-        .max(BLOCK_OUTPUTS);
-    for first_output in (0..args.outputs).step_by(outputs_at_once) {
-        let outputs = first_output..(first_output + outputs_at_once).min(args.outputs);
-        let mut rows = 0..args.rows;
-        while !rows.is_empty() {
-            let taken = match rows.len() {
-                1 => rows_by_blocks::<1, BLOCK_OUTPUTS>,
-                2 | 3 => rows_by_blocks::<2, BLOCK_OUTPUTS>,
-                _ => rows_by_blocks::<4, BLOCK_OUTPUTS>,
-            }(args, rows.start, outputs.clone(), output, stride, offset);
-            rows.start += taken;
-        }
-    }
-}
-
-/// Natively the `matrixmultiply` crate does it: packed, blocked for the caches, AVX or NEON as the processor has.
-#[cfg(not(target_arch = "wasm32"))]
-fn library(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usize) {
-    let last_weight = (args.outputs - 1) * args.weight_stride + args.inputs;
-    let last_output = offset + (args.rows - 1) * stride + args.outputs;
-    assert!(args.input.len() >= args.rows * args.inputs);
-    assert!(args.weights.len() >= last_weight && output.len() >= last_output);
-    // SAFETY: the asserts above bound every element that these shapes and strides reach.
-    unsafe {
-        matrixmultiply::sgemm(
-            args.rows,
-            args.inputs,
-            args.outputs,
-            1.0,
-            args.input.as_ptr(),
-            args.inputs as isize,
-            1,
-            args.weights.as_ptr(),
-            1,
-            args.weight_stride as isize,
-            0.0,
-            output.as_mut_ptr().add(offset),
-            stride as isize,
-            1,
-        );
-    }
-}
-
-/// Weights that all rows use before the next are taken: 256 KiB, which a second-level cache holds.
-const CACHED_WEIGHTS: usize = 1 << 16;
-
-/// Outputs of a block. With four rows that makes 8 sums, which leave room in 16 registers for the operands and for a
-/// product on its way into a sum; 12 sums do not, and are twice as slow for being put aside.
-const BLOCK_OUTPUTS: usize = 2;
-
 /// Streams of weights for one row.
 const STREAMS: usize = 4;
 
-/// The products of `ROWS` rows with some outputs; returns `ROWS`.
-fn rows_by_blocks<const ROWS: usize, const OUTPUTS: usize>(
-    args: &Product<'_>,
-    first_row: usize,
-    outputs: Range<usize>,
-    output: &mut [f32],
-    stride: usize,
-    offset: usize,
-) -> usize {
-    let inputs: [&[f32]; ROWS] = std::array::from_fn(|row| args.input_row(first_row + row));
-    let mut write = |outputs: Range<usize>, sums: &[[f32; OUTPUTS]; ROWS]| {
-        for (row, sums) in sums.iter().enumerate() {
-            let place = offset + (first_row + row) * stride + outputs.start;
-            output[place..place + outputs.len()].copy_from_slice(&sums[..outputs.len()]);
-        }
-    };
-    let mut n = outputs.start;
-    while n + OUTPUTS <= outputs.end {
-        let weights = std::array::from_fn(|i| args.weight_row(n + i));
-        write(n..n + OUTPUTS, &block::<ROWS, OUTPUTS>(inputs, weights));
-        n += OUTPUTS;
-    }
-    while n < outputs.end {
-        let sums = block::<ROWS, 1>(inputs, [args.weight_row(n)]);
-        write(n..n + 1, &sums.map(|[sum]| [sum; OUTPUTS]));
-        n += 1;
-    }
-    ROWS
-}
+/// Weights that a thread multiplies one row with in a nanosecond where it finds them in a cache.
+const WEIGHTS_PER_NANOSECOND: usize = 16;
 
 /// All dot products of `ROWS` input rows with `OUTPUTS` weight rows, four lanes at a time.
 #[inline(always)]
-fn block<const ROWS: usize, const OUTPUTS: usize>(
+pub(crate) fn block<const ROWS: usize, const OUTPUTS: usize>(
     inputs: [&[f32]; ROWS],
     weights: [&[f32]; OUTPUTS],
 ) -> [[f32; OUTPUTS]; ROWS] {
@@ -177,25 +133,33 @@ fn block<const ROWS: usize, const OUTPUTS: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::blocks::{CACHED_WEIGHTS, by_blocks};
+    use crate::cpu::panels::by_panels;
+
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count)
+            .map(|i| ((i * 37 + 11) % 64) as f32 / 32.0 - 1.0)
+            .collect()
+    }
+
+    fn as_is(_: usize, _: usize, _: &mut [f32]) {}
 
     /// What a browser runs, and what every machine runs for one row, against the library that this machine runs for several.
     #[test]
-    fn blocks_and_streams_agree_with_the_library() {
-        let numbers = |count: usize| -> Vec<f32> {
-            (0..count)
-                .map(|i| ((i * 37 + 11) % 64) as f32 / 32.0 - 1.0)
-                .collect()
-        };
+    fn blocks_and_streams_agree_with_panels() {
         for (rows, inputs, outputs) in [
             (1, 1, 1),
             (1, 33, 3),
             (1, 64, 50),
             (1, 7, 8),
             (2, 1, 1),
+            (2, 0, 3),
+            (2, 2, 33),
             (3, 5, 7),
             (4, 8, 3),
             (6, 33, 20),
             (9, 64, 50),
+            (130, 70, 65),
             (7, CACHED_WEIGHTS / 2, 8),
         ] {
             let weight_stride = inputs.next_multiple_of(4);
@@ -210,20 +174,45 @@ mod tests {
             };
             let (stride, offset) = (outputs + 2, 1);
             let mut by_library = vec![5.0; rows * stride];
-            let mut by_blocks = by_library.clone();
-            library(&args, &mut by_library, stride, offset);
+            let mut by_own_code = by_library.clone();
+            by_panels(&args, &mut by_library, (stride, offset), as_is);
             if rows == 1 {
-                by_streams(&args, &mut by_blocks[offset..][..outputs]);
+                by_streams(&args, &mut by_own_code[offset..][..outputs]);
             } else {
-                super::by_blocks(&args, &mut by_blocks, stride, offset);
+                by_blocks(&args, &mut by_own_code, stride, offset);
             }
-            for (place, (a, b)) in by_blocks.iter().zip(&by_library).enumerate() {
+            for (place, (a, b)) in by_own_code.iter().zip(&by_library).enumerate() {
                 let tolerance = 1e-5 * (inputs as f32).max(1.0);
                 assert!(
                     (a - b).abs() <= tolerance,
                     "{rows}×{inputs}×{outputs}: {a}, {b} at {place}"
                 );
             }
+        }
+    }
+
+    /// A row of a batch comes out as it does in a smaller one.
+    #[test]
+    fn a_row_does_not_depend_on_the_others() {
+        let (inputs, outputs) = (1030, 65);
+        let (input, weights) = (numbers(150 * inputs), numbers(outputs * 1032));
+        let rows_of = |first: usize, rows: usize| {
+            let mut output = vec![0.0; rows * outputs];
+            let args = Product {
+                input: &input[first * inputs..][..rows * inputs],
+                rows,
+                inputs,
+                weights: &weights,
+                weight_stride: 1032,
+                outputs,
+            };
+            product(&args, &mut output, (outputs, 0), as_is);
+            output
+        };
+        let all = rows_of(0, 150);
+        for (first, rows) in [(0, 2), (3, 16), (20, 17), (60, 64), (80, 70)] {
+            let expected = &all[first * outputs..][..rows * outputs];
+            assert!(rows_of(first, rows) == expected, "{rows} rows from {first}");
         }
     }
 }

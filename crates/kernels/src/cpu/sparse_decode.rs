@@ -1,6 +1,6 @@
 //! Twin of `sparse_decode.wgsl`.
 
-use crate::cpu::{Bindings, simd};
+use crate::cpu::{Bindings, parallel, simd};
 use crate::kernel::sparse_decode::{Flags, Parameters};
 
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
@@ -10,9 +10,13 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
     let b_dec = bindings.f32(4);
     let statistics = bindings.f32(5);
     let mut output = bindings.f32_mut(6);
+    let (latents, activations) = (&*latents, &*activations);
+    let (w_dec, b_dec, statistics) = (&*w_dec, &*b_dec, &*statistics);
     let (k, width) = (parameters.k as usize, parameters.width as usize);
-    for row in 0..parameters.rows as usize {
-        let out = &mut output[row * width..(row + 1) * width];
+    let rows = parameters.rows as usize;
+    let nanoseconds = rows * k * width / 4;
+    let output = &mut output[..rows * width];
+    parallel::for_each_row(nanoseconds, output, width, |row, out| {
         if flags.first_shard {
             out.fill(0.0);
         }
@@ -28,9 +32,9 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
         }
         if flags.last_shard {
             let (mean, deviation) = (statistics[row * 2], statistics[row * 2 + 1]);
-            for (value, bias) in out.iter_mut().zip(b_dec.iter()) {
+            for (value, bias) in out.iter_mut().zip(b_dec) {
                 *value = (*value + bias) * deviation + mean;
             }
         }
-    }
+    });
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::cpu::Bindings;
+use crate::cpu::{Bindings, parallel};
 use crate::kernel::topk::Parameters;
 
 pub(crate) fn run(parameters: &Parameters, relu: bool, bindings: &Bindings<'_>) {
@@ -12,29 +12,53 @@ pub(crate) fn run(parameters: &Parameters, relu: bool, bindings: &Bindings<'_>) 
     let mut nan_counts = bindings.u32_mut(4);
     let (n, k) = (parameters.n as usize, parameters.k as usize);
     let stride = parameters.row_stride as usize;
-    let mut candidates = Vec::with_capacity(2 * k + 64);
-    for row in 0..parameters.rows as usize {
-        let values = &values[row * stride..row * stride + n];
-        nan_counts[row] = values.iter().filter(|value| value.is_nan()).count() as u32;
-        select(values, k, &mut candidates);
-        for place in 0..k {
-            let (index, value) = match candidates.get(place) {
-                None => (u32::MAX, 0.0),
-                Some(&(_, Reverse(index))) => {
-                    let value = values[index as usize];
-                    // A zero comes back without its sign, as from the shader's keys.
-                    let clipped = if value == 0.0 || (relu && value < 0.0) {
-                        0.0
-                    } else {
-                        value
-                    };
-                    (index, clipped)
-                }
-            };
-            top_indices[row * k + place] = index;
-            top_values[row * k + place] = value;
-        }
+    let values = &*values;
+    let rows = parameters.rows as usize;
+    let nanoseconds = rows * n;
+    let at_once = parallel::rows_at_once(rows, nanoseconds);
+    let parts = top_indices[..rows * k]
+        .chunks_mut(at_once * k)
+        .zip(top_values[..rows * k].chunks_mut(at_once * k))
+        .zip(nan_counts[..rows].chunks_mut(at_once))
+        .zip(values.chunks(at_once * stride));
+    parallel::for_each(
+        nanoseconds,
+        parts,
+        || Vec::with_capacity(2 * k + 64),
+        |candidates, (((indices, tops), nan_counts), values)| {
+            let rows = indices.chunks_exact_mut(k).zip(tops.chunks_exact_mut(k));
+            for (((indices, tops), nans), values) in rows.zip(nan_counts).zip(values.chunks(stride))
+            {
+                *nans = row(&values[..n], relu, candidates, (indices, tops));
+            }
+        },
+    );
+}
+
+/// One row's best; returns how many of its values are NaN.
+fn row(
+    values: &[f32],
+    relu: bool,
+    candidates: &mut Vec<(u32, Reverse<u32>)>,
+    (top_indices, top_values): (&mut [u32], &mut [f32]),
+) -> u32 {
+    select(values, top_indices.len(), candidates);
+    for (place, (top_index, top_value)) in top_indices.iter_mut().zip(top_values).enumerate() {
+        (*top_index, *top_value) = match candidates.get(place) {
+            None => (u32::MAX, 0.0),
+            Some(&(_, Reverse(index))) => {
+                let value = values[index as usize];
+                // A zero comes back without its sign, as from the shader's keys.
+                let clipped = if value == 0.0 || (relu && value < 0.0) {
+                    0.0
+                } else {
+                    value
+                };
+                (index, clipped)
+            }
+        };
     }
+    values.iter().filter(|value| value.is_nan()).count() as u32
 }
 
 /// Larger keys are larger floats; 0 is NaN; a zero's sign does not count.

@@ -18,6 +18,7 @@ mod plans;
 mod rows;
 mod sae;
 mod shaders;
+mod threads;
 mod topk;
 mod tour;
 mod words;
