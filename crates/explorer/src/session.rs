@@ -60,6 +60,8 @@ pub struct Info {
     pub device_bytes: u64,
     /// Those that wait to be used again.
     pub pooled_bytes: u64,
+    /// Those of what is loaded alone: what was held right after the last load.
+    pub loaded_bytes: u64,
     /// What the device has done.
     pub counters: Counters,
 }
@@ -72,6 +74,7 @@ pub struct Session {
     executor: Executor,
     last: LastPass,
     read_prompt: Option<ReadPrompt>,
+    loaded_bytes: u64,
     cancel: Cancel,
     pause: Option<Pause>,
     on_progress: Option<OnProgress>,
@@ -116,6 +119,7 @@ impl Session {
             store: Store::default(),
             last: LastPass::default(),
             read_prompt: None,
+            loaded_bytes: 0,
             cancel: Cancel::default(),
             pause: None,
             on_progress: None,
@@ -153,6 +157,7 @@ impl Session {
             saes: sets.map(|set| set.info.clone()).collect(),
             device_bytes: self.device.bytes(),
             pooled_bytes: self.device.pooled_bytes(),
+            loaded_bytes: self.loaded_bytes,
             counters: self.device.counters(),
         }
     }
@@ -176,6 +181,12 @@ impl Session {
         self.last.forget();
         self.read_prompt = None;
         self.executor.forget();
+    }
+
+    /// Notes the memory of what is loaded, while nothing else is held.
+    fn weigh(&mut self) {
+        self.device.trim();
+        self.loaded_bytes = self.device.bytes();
     }
 
     /// Gives back the memory of plans, kept passes and caches; what is loaded stays, and the next question makes them again.
@@ -204,6 +215,7 @@ impl Session {
         let loaded = load_model(&self.pace(), (id, name), &files, tokenizer, weights).await?;
         let info = loaded.info.clone();
         self.store.keep_model(loaded);
+        self.weigh();
         Ok(info)
     }
 
@@ -236,6 +248,7 @@ impl Session {
         let loaded = load_sae(&self.store, &self.pace(), id, file, options).await?;
         let info = loaded.info.clone();
         self.store.keep_set(loaded);
+        self.weigh();
         Ok(info)
     }
 
@@ -280,6 +293,7 @@ impl Session {
         self.store.remove_set(id)?;
         // Its plans hold the weights.
         self.forget();
+        self.weigh();
         Ok(())
     }
 

@@ -178,7 +178,10 @@ pub fn taps(taps: &Taps) -> JsValue {
 }
 
 fn tapped(value: &Tapped) -> JsValue {
-    let shape = value.shape.iter().map(|length| JsValue::from_f64(*length as f64));
+    let shape = value
+        .shape
+        .iter()
+        .map(|length| JsValue::from_f64(*length as f64));
     Object::new()
         .with("name", &value.name)
         .with("shape", shape.collect::<Array>())
@@ -282,6 +285,7 @@ pub fn info(info: &Info) -> JsValue {
         .list("saes", &info.saes, sae)
         .count("deviceBytes", info.device_bytes)
         .count("pooledBytes", info.pooled_bytes)
+        .count("loadedBytes", info.loaded_bytes)
         .with("counters", counters)
         .into()
 }
