@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 
 /// Each wasm module's budget after `gzip -9`, in bytes. They keep the sizes in sight; what counts for a visitor is the time to
 /// the first content.
-const BUDGETS: [(&str, usize); 2] = [("app_bg.wasm", 420_000), ("pkg/engine_bg.wasm", 420_000)];
+const BUDGETS: [(&str, usize); 2] = [("app_bg.wasm", 420_000), ("pkg/engine_bg.wasm", 460_000)];
 
 /// One file of the site.
 pub struct FileSize {

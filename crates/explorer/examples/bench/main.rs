@@ -6,6 +6,7 @@
 //! larger of its operations at that peak and its bytes at that bandwidth. Where all of a kernel's data stays in a cache,
 //! it can come out below its floor. Times are medians. Without a GPU adapter only the CPU device is measured.
 
+mod batches;
 mod full_size;
 mod kernels_table;
 mod model;
@@ -45,6 +46,7 @@ fn main() -> Result<()> {
         "instruction_set": cpu.adapter_name(),
         "threads": std::thread::available_parallelism()?,
         "model": model::measure(&cpu, &demo)?,
+        "batches": batches::measure(&cpu, &demo)?,
         "full_size": full_size::measure(&cpu)?,
     });
     if let Some(path) = json_path {
@@ -79,5 +81,6 @@ fn gpu(demo: &str) -> Result<Value> {
         "topk": topk::measure(&device, &peer)?,
         "sae": kernels_table::measure_sae(&device, &machine)?,
         "model": model::measure(&device, demo)?,
+        "batches": batches::measure(&device, demo)?,
     }))
 }

@@ -1,0 +1,138 @@
+//! Batches beside one run after the other: sequences of the demo's model, and ablations of one prompt.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use explorer::{Bos, Edit, Input, SaeOptions, Session, TraceOptions, WeightChoice};
+use formats::gpt2::Gpt2Files;
+use formats::sae::openai;
+use formats::source::MemoryBytes;
+use formats::tensors::TensorFile;
+use formats::tokenizer::Tokenizer;
+use kernels::Device;
+use pollster::block_on;
+use serde_json::{Value, json};
+
+use crate::timing::median;
+use crate::{Result, table};
+
+const SEQUENCES: usize = 64;
+const TOKENS: usize = 64;
+const RUNS: usize = 5;
+const SAE: &str = "layer 3";
+
+/// Measures a session with the demo's model and one of its SAEs.
+pub fn measure(device: &Device, folder: &str) -> Result<Value> {
+    let session = session(device, folder)?;
+    let mut lines = Vec::new();
+    let mut results = Vec::new();
+    let mut report = |name: &str, one_by_one: f64, batched: f64| {
+        let ratio = one_by_one / batched;
+        lines.push(vec![
+            name.to_owned(),
+            table::milliseconds(one_by_one),
+            table::milliseconds(batched),
+            format!("{ratio:.2}"),
+        ]);
+        results.push(json!({
+            "name": name, "one_by_one_seconds": one_by_one, "batched_seconds": batched, "ratio": ratio,
+        }));
+    };
+    let model_alone = TraceOptions {
+        saes: Some(Vec::new()),
+        bos: Bos::No,
+        ..TraceOptions::default()
+    };
+    let with_sae = TraceOptions {
+        saes: None,
+        ..model_alone.clone()
+    };
+    for (name, options) in [
+        ("64 sequences of 64 tokens, the model alone", &model_alone),
+        ("64 sequences of 64 tokens, with an SAE of 4,096", &with_sae),
+    ] {
+        let (one_by_one, batched) = sequences(&session, options)?;
+        report(name, one_by_one, batched);
+    }
+    let (one_by_one, batched) = ablations(&session, &model_alone)?;
+    report("64 ablations of a prompt of 64 tokens", one_by_one, batched);
+    table::print(
+        &format!("Batches on {}, ms", device.adapter_name()),
+        &["", "one by one", "batched", "ratio"],
+        &lines,
+    );
+    Ok(json!(results))
+}
+
+fn session(device: &Device, folder: &str) -> Result<Session> {
+    let read = |name: &str| std::fs::read(format!("{folder}/{name}"));
+    let weights = TensorFile::from_safetensors("model", read("model/model.safetensors")?)?;
+    let files = block_on(Gpt2Files::new(&read("model/config.json")?, weights))?;
+    let tokenizer = Tokenizer::from_tokenizer_json(&read("model/tokenizer.json")?)?;
+    let mut session = Session::on(device.clone());
+    block_on(session.load_model("demo", "demo", files, tokenizer, WeightChoice::Auto))?;
+    let bytes = MemoryBytes::new("layer_3.pt", read("sae/layer_3.pt")?);
+    let file = block_on(openai::open_pt(Rc::new(bytes)))?;
+    let options = SaeOptions {
+        hook: Some("blocks.3.hook_resid_post".to_owned()),
+        ..SaeOptions::default()
+    };
+    block_on(session.load_sae(SAE, &file, &options))?;
+    Ok(session)
+}
+
+/// Prompts that differ in their first token, so that none is the one before.
+fn prompts(first: u32) -> Vec<Vec<u32>> {
+    (0..SEQUENCES as u32)
+        .map(|sequence| {
+            let rest = (1..TOKENS as u32).map(|i| 300 + i * 37 % 1000);
+            [first + sequence].into_iter().chain(rest).collect()
+        })
+        .collect()
+}
+
+/// Seconds for all sequences, one after the other and in batches.
+fn sequences(session: &Session, options: &TraceOptions) -> Result<(f64, f64)> {
+    // A session keeps the pass of its last prompts; these are new in each run.
+    let round = Cell::new(0);
+    let fresh = || {
+        round.set(round.get() + SEQUENCES as u32);
+        prompts(round.get())
+    };
+    let one_by_one = || -> Result<()> {
+        for prompt in fresh() {
+            block_on(session.trace(&prompt, options))?;
+        }
+        Ok(())
+    };
+    let batched = || -> Result<()> {
+        let prompts = fresh();
+        let inputs: Vec<Input<'_>> = prompts.iter().map(Input::from).collect();
+        block_on(session.trace_batch(&inputs, options))?;
+        Ok(())
+    };
+    one_by_one()?;
+    batched()?;
+    Ok((median(RUNS, one_by_one)?, median(RUNS, batched)?))
+}
+
+/// Seconds for as many ablations of one prompt, whose clean pass is kept.
+fn ablations(session: &Session, options: &TraceOptions) -> Result<(f64, f64)> {
+    let prompt = prompts(0).remove(0);
+    let lists: Vec<Vec<Edit>> = (0..SEQUENCES as u32)
+        .map(|latent| vec![Edit::set(SAE, latent, 0.5)])
+        .collect();
+    let one_by_one = || -> Result<()> {
+        for list in &lists {
+            block_on(session.edited(&prompt, list, options))?;
+        }
+        Ok(())
+    };
+    let batched = || -> Result<()> {
+        block_on(session.edit_batch(&prompt, &lists, options))?;
+        Ok(())
+    };
+    one_by_one()?;
+    batched()?;
+    Ok((median(RUNS, one_by_one)?, median(RUNS, batched)?))
+}
