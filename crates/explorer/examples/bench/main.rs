@@ -10,6 +10,7 @@ mod full_size;
 mod kernels_table;
 mod model;
 mod peer;
+mod profile;
 mod sorting;
 mod table;
 mod timing;
@@ -43,7 +44,7 @@ fn main() -> Result<()> {
     let cpu = Device::cpu();
     report["cpu"] = json!({
         "instruction_set": cpu.adapter_name(),
-        "threads": std::thread::available_parallelism()?,
+        "threads": cpu.threads(),
         "model": model::measure(&cpu, &demo)?,
         "full_size": full_size::measure(&cpu)?,
     });
@@ -79,5 +80,6 @@ fn gpu(demo: &str) -> Result<Value> {
         "topk": topk::measure(&device, &peer)?,
         "sae": kernels_table::measure_sae(&device, &machine)?,
         "model": model::measure(&device, demo)?,
+        "profile": profile::measure(&device, demo, machine.bytes_per_second)?,
     }))
 }

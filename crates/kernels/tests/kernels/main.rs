@@ -14,6 +14,7 @@ mod losses;
 mod matrix;
 mod norms;
 mod plans;
+mod profile;
 mod rows;
 mod sae;
 mod shaders;
