@@ -85,8 +85,17 @@ export class SaeExplorer {
   /** The SAE's reconstruction of its hook's activation at every position, `[tokens, dModel]`. */
   reconstruction(prompt: Prompt, sae: string, options?: PromptOptions): Promise<Matrix>;
 
-  /** Runs the model with one latent set to a value. The SAE's error term is kept: x + decode(edited) − decode(clean). */
-  edited(prompt: Prompt, edit: Edit, options?: EditOptions): Promise<Edited>;
+  /**
+   * Runs the model with latents edited, of one SAE or several. The SAEs' error terms are kept: x + decode(edited) − decode(clean)
+   * at each edited hook point.
+   */
+  edited(prompt: Prompt, edit: Edit | Edit[], options?: EditOptions): Promise<Edited>;
+
+  /** The same once per list of edits, as many at once as make a batch: a hundred ablations of one prompt. */
+  editBatch(prompt: Prompt, edits: Edit[][], options?: EditOptions): Promise<Edited[]>;
+
+  /** Values taken from one pass over a prompt: activations at hook points, attention patterns, LayerNorm scales, logit lenses. */
+  taps(prompt: Prompt, options: TapOptions): Promise<Taps>;
 
   /**
    * Continues a prompt. A pure function of the prompt, the seed and the settings.
@@ -654,8 +663,10 @@ export interface Edit {
   /** Id of the SAE. */
   sae: string;
   latent: number;
-  /** The activation to set; 0 ablates. */
+  /** The activation to set (0 ablates), the number to add to it, or the factor to scale it by. */
   value: number;
+  /** `"set"` by default. Edits change what a latent is in the clean run; two edits of one latent at one position are refused. */
+  operation?: 'set' | 'add' | 'scale';
   /** Token positions; default: all that count for the SAE. */
   positions?: number[];
 }
@@ -677,6 +688,42 @@ export interface Edited {
   klByPosition: Float32Array;
   /** Where asked for. */
   logits?: Matrix;
+}
+
+export interface TapOptions extends PromptOptions {
+  /**
+   * TransformerLens's names: hook points (`blocks.3.hook_resid_post`, `blocks.3.mlp.hook_post`, …), attention patterns
+   * (`blocks.3.attn.hook_pattern`), and LayerNorm scales (`blocks.3.ln1.hook_scale`, `ln_final.hook_scale`).
+   */
+  names?: string[];
+  /** How many of the likeliest next tokens to list per block and position; 0 (default): no logit lens. */
+  logitLens?: number;
+}
+
+export interface Tapped {
+  name: string;
+  /** `[tokens, width]` of an activation, `[tokens, heads, tokens]` (query, head, key) of a pattern, `[tokens]` of a scale. */
+  shape: number[];
+  /** The last dimension runs fastest. */
+  data: Float32Array;
+}
+
+/** What the residual stream out of a block gives through the final LayerNorm and the unembedding. */
+export interface Lens {
+  layer: number;
+  /** Mean next-token cross-entropy, nats. */
+  loss: number | null;
+  /** Entry i is the loss of token i + 1, nats. */
+  tokenLosses: Float32Array;
+  nextByPosition: NextToken[][];
+}
+
+export interface Taps {
+  tokens: Token[];
+  /** In the order of `names`. */
+  values: Tapped[];
+  /** One entry per block, where requested. */
+  logitLens: Lens[];
 }
 
 export interface GenerateOptions extends PromptOptions {
@@ -730,8 +777,12 @@ export interface Info {
   fallbackReason: string | null;
   model: ModelInfo | null;
   saes: SaeInfo[];
-  /** Memory held on the device, bytes. */
+  /** Memory held on the device, bytes: what is loaded, and what questions left to be used again. */
   deviceBytes: number;
+  /** Memory that waits to be used again, bytes; part of `deviceBytes`. */
+  pooledBytes: number;
+  /** Memory of what is loaded alone, bytes: `deviceBytes` right after the last load. */
+  loadedBytes: number;
   /** Size of the worker's wasm memory, bytes. */
   wasmBytes: number;
   /** Counted since the engine started. */

@@ -4,7 +4,7 @@
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, EDIT, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PROMPT, STOPPABLE, TEXT, TRACE, checked, required, wrong } from './options.js';
+import { COUNT, CREATE, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PROMPT, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
 import { Session } from './session.js';
 import { fileList, modelSource, saeSource } from './sources.js';
 
@@ -147,9 +147,17 @@ export class SaeExplorer {
   }
 
   async edited(prompt, edit, options = {}) {
-    const given = checked(edit, EDIT, 'edit');
-    for (const name of ['sae', 'latent', 'value']) required(name, given[name], EDIT[name]);
+    const given = Array.isArray(edit) ? editList(edit) : checkedEdit(edit);
     return this.#call('edited', { prompt: promptOf(prompt), edit: given, options: checked(options, TRACE) });
+  }
+
+  async editBatch(prompt, edits, options = {}) {
+    if (!Array.isArray(edits)) throw wrong('edits', edits, { accepts: 'a list of lists of edits' });
+    return this.#call('editBatch', { prompt: promptOf(prompt), edits: edits.map(editList), options: checked(options, TRACE) });
+  }
+
+  async taps(prompt, options = {}) {
+    return this.#call('taps', { prompt: promptOf(prompt), options: checked(options, TAPS) });
   }
 
   async sampleLoss() {

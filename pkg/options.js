@@ -94,7 +94,21 @@ export const STOPPABLE = { signal: SIGNAL };
 export const PROMPT = { bos: BOS };
 export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG, signal: SIGNAL };
 export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, signal: SIGNAL, onToken: FUNCTION };
-export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, positions: COUNTS };
+export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf('set', 'add', 'scale'), positions: COUNTS };
+export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT };
 export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
 export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, centre: FLAG, prependBos: FLAG, normScalingFactor: POSITIVE, stream: STREAM, signal: SIGNAL };
 export const CREATE = { backend: BACKEND, limits: LIMITS, onProgress: FUNCTION, onNotice: FUNCTION, stallSeconds: POSITIVE };
+
+/** An edit, checked. */
+export function checkedEdit(edit) {
+  const given = checked(edit, EDIT, 'edit');
+  for (const name of ['sae', 'latent', 'value']) required(name, given[name], EDIT[name]);
+  return given;
+}
+
+/** A list of edits, checked. */
+export function editList(edits) {
+  if (!Array.isArray(edits)) throw wrong('edits', edits, { accepts: 'a list of edits' });
+  return edits.map(checkedEdit);
+}

@@ -138,6 +138,8 @@ const methods = {
   residual: ({ prompt, layer, options }) => engine.residual(prompt, layer, options),
   reconstruction: ({ prompt, sae, options }) => engine.reconstruction(prompt, sae, options),
   edited: ({ prompt, edit, options }) => engine.edited(prompt, edit, options),
+  editBatch: ({ prompt, edits, options }) => engine.editBatch(prompt, edits, options),
+  taps: ({ prompt, options }) => engine.taps(prompt, options),
   sampleLoss: () => engine.sampleLoss(),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
   generate: ({ prompt, options }, { token }) => engine.generate(prompt, options, token),
@@ -208,8 +210,8 @@ function onDevice() {
 
 // What is known of the device's memory.
 function room() {
-  const { backend, deviceBytes } = onDevice();
-  return { backend, deviceBytes, memoryBudget: settings.memoryBudget, deviceMemory: navigator.deviceMemory };
+  const { backend, loadedBytes } = onDevice();
+  return { backend, deviceBytes: loadedBytes, memoryBudget: settings.memoryBudget, deviceMemory: navigator.deviceMemory };
 }
 
 // The catalogue is asked for once; a failure is not remembered.

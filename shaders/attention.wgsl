@@ -5,10 +5,10 @@
 // [capacity, 2 * d_model] past keys and values. With `append` each workgroup also writes its row's key and value of its
 // head to the cache, at cache_first + past + (r - first_row); no workgroup reads what is written in the same dispatch.
 //
-// One workgroup per row and head, for few rows, and for any number on an adapter in software. Keys are taken 64 at a time
-// with a running maximum (online softmax: Milakov & Gimelshein, arXiv 1805.02867), so any context length fits.
-// `lanes` neighbouring invocations share a key and read its words together; `groups` parts of the workgroup each sum the
-// values of every `groups`-th key. Operations: 4 * d_model * keys per row. Bytes: 2 * d_model * 4 * keys per row.
+// One workgroup per row and head, for few rows. Keys are taken 64 at a time with a running maximum (online softmax: Milakov
+// & Gimelshein, arXiv 1805.02867), so any context length fits. `lanes` neighbouring invocations share a key and read its
+// words together; `groups` parts of the workgroup each sum the values of every `groups`-th key.
+// Operations: 4 * d_model * keys per row. Bytes: 2 * d_model * 4 * keys per row.
 
 struct Parameters {
     rows: u32,
@@ -42,14 +42,6 @@ var<workgroup> partial_scores: array<f32, keys_per_block * max_lanes>;
 // Each invocation sums the dimensions that are its own, of the keys that are its group's.
 var<workgroup> sums: array<f32, max_head_dim * max_groups>;
 
-// Key j of the row: a past one where `past` is above j, else one of this run.
-fn key_word(j: u32, past: u32, cache_first: u32, first_row: u32, d_model: u32, word: u32) -> f32 {
-    if (use_cache && j < past) {
-        return cache[(cache_first + j) * 2u * d_model + word];
-    }
-    return qkv[(first_row + j - past) * 3u * d_model + d_model + word];
-}
-
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let head = group.x;
@@ -81,10 +73,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var running_sum = 0.0;
     for (var first_key = 0u; first_key < keys; first_key += keys_per_block) {
         let block = min(keys_per_block, keys - first_key);
+        // Keys of the block below this are past ones. The row of key j in qkv, where it is not, is own_first + j: the sum
+        // may wrap below 0 and back.
+        let past_block = min(block, max(past, first_key) - first_key);
+        let own_first = first_row + first_key - past;
         for (var j = thread / lanes; j < block; j += threads / lanes) {
             var score = 0.0;
-            for (var d = lane; d < head_dim; d += lanes) {
-                score += query[d] * key_word(first_key + j, past, cache_first, first_row, d_model, column + d);
+            if (use_cache && j < past_block) {
+                let key = (cache_first + first_key + j) * 2u * d_model + column;
+                for (var d = lane; d < head_dim; d += lanes) {
+                    score += query[d] * cache[key + d];
+                }
+            } else {
+                let key = (own_first + j) * 3u * d_model + d_model + column;
+                for (var d = lane; d < head_dim; d += lanes) {
+                    score += query[d] * qkv[key + d];
+                }
             }
             if (lanes == 1u) {
                 scores[j] = score;
@@ -121,9 +125,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         running_sum = running_sum * shrink + block_sum;
         for (var d = value_lane; d < head_dim; d += value_lanes) {
             var sum = sums[own_sums + d] * shrink;
-            for (var j = value_group; j < block; j += groups) {
-                let value = key_word(first_key + j, past, cache_first, first_row, d_model, d_model + column + d);
-                sum += scores[j] * value;
+            var j = value_group;
+            if (use_cache) {
+                let value = (cache_first + first_key) * 2u * d_model + d_model + column + d;
+                for (; j < past_block; j += groups) {
+                    sum += scores[j] * cache[value + j * 2u * d_model];
+                }
+            }
+            let value = own_first * 3u * d_model + 2u * d_model + column + d;
+            for (; j < block; j += groups) {
+                sum += scores[j] * qkv[value + j * 3u * d_model];
             }
             sums[own_sums + d] = sum;
         }

@@ -1,20 +1,14 @@
 // output[r, n] = epilogue(sum_k input[r, k] * weights[n, k] + bias[n]) + residual[r, n]
 //
 // The product for many rows (GEMM), tiled: a workgroup of 256 computes 64 rows by 64 outputs, 16 inputs at a time through
-// workgroup memory, each invocation 4 by 4. Weights are [outputs, inputs], f32 or packed halves, one shard of rows.
+// workgroup memory, each invocation 4 by 4. Weights are [outputs, inputs], f32 or packed f16, one shard of rows.
 // Tiles are kept as vectors of four inputs; a row of a tile is padded to five vectors, so that neighbouring invocations
-// read from different banks. Operations: 2 * rows * inputs * outputs. Bytes from memory: each weight
-// ceil(rows / 64) times, each input ceil(outputs / 64) times.
+// read from different banks. Workgroups next to each other have the same weights and other rows: they run at the same
+// time, so that the weights, which are larger than a cache, come from memory once.
+// Operations: 2 * rows * inputs * outputs. Bytes from cache: each weight ceil(rows / 64) times, each input
+// ceil(outputs / 64) times. Where that makes too few workgroups for a GPU, matmul_small.wgsl is taken.
 
-// import shared/product.wgsl
-// import shared/weights.wgsl
-
-@group(0) @binding(0) var<uniform> parameters: Parameters;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<f32>;
-@group(0) @binding(5) var<storage, read_write> output: array<f32>;
+// import shared/product_tiles.wgsl
 
 const side = 16u;
 const tile = 64u;
@@ -24,54 +18,14 @@ const padded_vectors = 5u;
 var<workgroup> input_tile: array<vec4<f32>, tile * padded_vectors>;
 var<workgroup> weight_tile: array<vec4<f32>, tile * padded_vectors>;
 
-fn read_input_vector(row: u32, k: u32) -> vec4<f32> {
-    if (row >= parameters.rows) {
-        return vec4<f32>();
-    }
-    let first = (parameters.input_first_row + row) * parameters.inputs;
-    if (k + 3u < parameters.inputs) {
-        return vec4<f32>(input[first + k], input[first + k + 1u], input[first + k + 2u], input[first + k + 3u]);
-    }
-    var values = vec4<f32>();
-    for (var i = 0u; i < 4u; i++) {
-        if (k + i < parameters.inputs) {
-            values[i] = input[first + k + i];
-        }
-    }
-    return values;
-}
-
-// Stored rows are padded with zeros to whole vectors, so only whole vectors are checked.
-fn read_weight_vector(n: u32, k: u32) -> vec4<f32> {
-    if (n >= parameters.outputs) {
-        return vec4<f32>();
-    }
-    if (weights_f16) {
-        let vector = k / 8u;
-        if (vector >= parameters.row_vectors) {
-            return vec4<f32>();
-        }
-        let words = weights[n * parameters.row_vectors + vector];
-        if (k % 8u >= 4u) {
-            return high_half(words);
-        }
-        return low_half(words);
-    }
-    let vector = k / 4u;
-    if (vector >= parameters.row_vectors) {
-        return vec4<f32>();
-    }
-    return bitcast<vec4<f32>>(weights[n * parameters.row_vectors + vector]);
-}
-
 @compute @workgroup_size(side, side)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let first_row = group.y * tile;
-    let first_output = group.x * tile;
+    let first_row = group.x * tile;
+    let first_output = group.y * tile;
     // An invocation's rows and outputs are 16 apart, so that neighbours read neighbouring rows of the tiles.
     var sums_0 = vec4<f32>();
     var sums_1 = vec4<f32>();

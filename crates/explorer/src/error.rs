@@ -193,9 +193,7 @@ impl Error {
             Self::Model(gpt2::Error::Weight { .. }) => "bad-file",
             Self::Model(gpt2::Error::Config(_)) => "bad-file",
             Self::Sae(sae::Error::WrongSize { .. }) => "wrong-shape",
-            Self::Sae(sae::Error::UnusableK { .. } | sae::Error::NoSuchLatent { .. }) => {
-                "bad-option"
-            }
+            Self::Sae(sae::Error::UnusableK { .. }) => "bad-option",
             Self::Unsupported { .. } => "unsupported-architecture",
             Self::Device(error) => match error {
                 kernels::Error::NoAdapter { .. } | kernels::Error::NoDevice { .. } => "no-webgpu",

@@ -1,52 +1,37 @@
-//! The engine's face: a [`Session`] owns a device, a model and its sparse autoencoders, and answers questions.
+//! The engine: a [`Session`] keeps a device, a model and its sparse autoencoders, and answers questions.
 //!
-//! It joins [`gpt2`], which offers hook points, with [`sae`], which knows nothing of models, and turns prompts into
-//! tokens and buffers into numbers that carry their definitions. Bytes are handed in: it knows no files and no network.
+//! Layers, from the top: `session` is a facade; `analysis` has a file per question; `run` describes runs of the model as data,
+//! compiles and executes them; `store` has what is loaded and loads it; `features` gives autoencoders, streamed autoencoders
+//! and neurons one shape; `tokens` makes checked sequences of texts. Below are [`gpt2`], which offers hook points, and
+//! [`sae`], which knows nothing of models. Bytes are handed in: the engine knows no files and no network.
 
-mod activations;
-mod cancel;
-mod cautions;
-mod edited;
-mod encoded;
+mod analysis;
 mod error;
-mod evaluate;
-mod feature;
-mod generate;
-mod hook_name;
-mod load;
-mod load_sae;
-mod logits;
-mod metrics;
-mod model_name;
-mod neurons;
-mod options;
-mod orientation;
-mod pass;
-mod prompt;
-mod report;
-mod sample;
-mod sample_loss;
+mod features;
+mod matrix;
+mod pace;
+mod run;
 mod session;
-mod streamed;
-mod trace;
+mod store;
+mod tokens;
 
-pub use cancel::Cancel;
+pub use analysis::edited::{Edit, Edited};
+pub use analysis::evaluate::Evaluation;
+pub use analysis::feature::{Feature, LogitEffect, TokenEffect};
+pub use analysis::generate::{GenerateOptions, Generation, Stop};
+pub use analysis::metrics::Metrics;
+pub use analysis::sample_loss::{SAMPLE_TEXT, SampleLoss};
+pub use analysis::set_trace::SaeTrace;
+pub use analysis::statistics::{Firing, LatentStatistics, TextStatistics};
+pub use analysis::taps::{Lens, TapOptions, Tapped, Taps};
+pub use analysis::trace::{Dump, Trace, TraceOptions};
 pub use error::Error;
-pub use evaluate::Evaluation;
-pub use hook_name::{about_hook, hook_name};
-pub use kernels::Counters;
-pub use options::{
-    BackendChoice, Bos, Edit, GenerateOptions, Input, LimitsChoice, SaeOptions, TraceOptions,
-    WeightChoice,
-};
-pub use prompt::BosDecision;
-pub use report::{
-    Dump, Edited, Feature, Generation, Info, LogitEffect, Matrix, Metrics, ModelInfo, Neighbour,
-    NextToken, SaeInfo, SaeTrace, Stop, Token, TokenEffect, Tokenization, Trace,
-};
-pub use sample_loss::SampleLoss;
-pub use session::{Pause, Session};
-
-/// The text on which a loaded autoencoder's numbers are shown where nobody gave another: plain prose of 126 tokens of
-/// GPT-2, so that with a BOS it fits the 128 tokens that many published autoencoders were trained on.
-pub const SAMPLE_TEXT: &str = include_str!("sample_text.txt");
+pub use features::set::Neighbour;
+pub use kernels::{Counters, EditOperation, LimitsChoice};
+pub use matrix::Matrix;
+pub use pace::{Cancel, OnProgress, Pause, Progress};
+pub use session::{BackendChoice, Info, Session};
+pub use store::hook_name::{about_hook, hook_name};
+pub use store::info::{ModelInfo, SaeInfo};
+pub use store::options::{SaeOptions, WeightChoice};
+pub use tokens::{Bos, BosDecision, Input, NextToken, Token, Tokenization};

@@ -8,7 +8,8 @@ use common::{
     at_layer_3, demo_session, layer_3, max_difference, model_session, read, root, with_demo_model,
 };
 use explorer::{
-    BackendChoice, Bos, Edit, LimitsChoice, SaeOptions, Session, TraceOptions, WeightChoice,
+    BackendChoice, Bos, Edit, EditOperation, LimitsChoice, SaeOptions, Session, TraceOptions,
+    WeightChoice,
 };
 use formats::sae::saelens;
 use formats::tensors::TensorFile;
@@ -67,10 +68,11 @@ fn a_neuron_is_set_alone_and_below_zero_as_well() {
         let edit = Edit {
             sae: "n".to_owned(),
             latent: 7,
-            value: -3.5,
+            operation: EditOperation::Set(-3.5),
             positions: Some(vec![2, 4]),
         };
-        let edited = block_on(session.edited(TEXT, &edit, &with_dump())).unwrap();
+        let edited =
+            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &with_dump())).unwrap();
         let after = edited.activation.unwrap();
         let rows = before
             .data
@@ -165,10 +167,10 @@ fn an_autoencoder_in_its_file_gives_the_results_of_the_same_on_the_device() {
                 let edit = Edit {
                     sae: sae.to_owned(),
                     latent,
-                    value: 4.0,
+                    operation: EditOperation::Set(4.0),
                     positions: None,
                 };
-                block_on(session.edited(TEXT, &edit, &with_dump())).unwrap()
+                block_on(session.edited(TEXT, std::slice::from_ref(&edit), &with_dump())).unwrap()
             });
             let [whole, streamed] = edited.map(|edited| edited.logits.unwrap().data);
             assert!(max_difference(&whole, &streamed) < 1e-3, "latent {latent}");

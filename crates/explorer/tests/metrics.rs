@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fixture, read, root, with_demo, with_demo_model};
-use explorer::{Bos, Edit, LogitEffect, TraceOptions};
+use explorer::{Bos, Edit, EditOperation, LogitEffect, TraceOptions};
 use pollster::block_on;
 use serde_json::Value;
 
@@ -106,10 +106,14 @@ fn divergences_of_small_edits_are_resolved() {
                     let edit = Edit {
                         sae: sae.clone(),
                         latent: expected["latent"].as_u64().unwrap() as u32,
-                        value: expected["value"].as_f64().unwrap() as f32,
+                        operation: EditOperation::Set(expected["value"].as_f64().unwrap() as f32),
                         positions: Some(vec![tokens.tokens.len() - 1]),
                     };
-                    let edited = block_on(session.edited(fixture.text(), &edit, &options(prompt)));
+                    let edited = block_on(session.edited(
+                        fixture.text(),
+                        std::slice::from_ref(&edit),
+                        &options(prompt),
+                    ));
                     let found = f64::from(*edited.unwrap().kl.last().unwrap());
                     let expected = expected["kl"].as_f64().unwrap();
                     // The step is a difference of f32 activations, which is good to some per cent where it is smallest.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fixture, PROMPTS, RELU, TOPK, max_difference, relative_rms, with_demo};
-use explorer::{Bos, Edit, GenerateOptions, Session, Trace, TraceOptions};
+use explorer::{Bos, Edit, EditOperation, GenerateOptions, Session, Trace, TraceOptions};
 use pollster::block_on;
 use std::ops::ControlFlow;
 
@@ -172,14 +172,19 @@ fn edits_with_the_error_term_agree() {
                     let edit = Edit {
                         sae: "openai.layer_3".to_owned(),
                         latent: reference["latent"].as_u64().unwrap() as u32,
-                        value: values["value"].as_f64().unwrap() as f32,
+                        operation: EditOperation::Set(values["value"].as_f64().unwrap() as f32),
                         positions: Some((first..tokens).collect()),
                     };
                     let options = TraceOptions {
                         dump: true,
                         ..TraceOptions::default()
                     };
-                    let edited = block_on(session.edited(fixture.text(), &edit, &options)).unwrap();
+                    let edited = block_on(session.edited(
+                        fixture.text(),
+                        std::slice::from_ref(&edit),
+                        &options,
+                    ))
+                    .unwrap();
                     let loss = values["ce_loss"].as_f64().unwrap();
                     assert!(
                         (edited.loss.unwrap() - loss).abs() < 1e-4,
@@ -213,14 +218,16 @@ fn with_nothing_edited_the_logits_are_exactly_the_clean_ones() {
             let edit = Edit {
                 sae: sae.to_owned(),
                 latent: 3,
-                value: 5.0,
+                operation: EditOperation::Set(5.0),
                 positions: Some(Vec::new()),
             };
             let options = TraceOptions {
                 dump: true,
                 ..TraceOptions::default()
             };
-            let edited = block_on(session.edited(fixture.text(), &edit, &options)).unwrap();
+            let edited =
+                block_on(session.edited(fixture.text(), std::slice::from_ref(&edit), &options))
+                    .unwrap();
             assert_eq!(edited.logits.unwrap().data, clean.data, "{sae}");
             assert!(edited.kl.iter().all(|kl| *kl == 0.0));
         }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{devices, layer_3, max_difference, tiny, with_demo_model};
-use explorer::{Bos, Edit, Input, SaeOptions, Session, TraceOptions};
+use explorer::{Bos, Edit, EditOperation, Input, SaeOptions, Session, TraceOptions};
 use kernels::{Device, DeviceOptions};
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -84,10 +84,11 @@ fn positions_that_training_left_out_count_in_no_metric() {
             let edit = Edit {
                 sae: "sae".to_owned(),
                 latent: 0,
-                value: 9.0,
+                operation: EditOperation::Set(9.0),
                 positions: None,
             };
-            let edited = block_on(session.edited(text, &edit, &options)).unwrap();
+            let edited =
+                block_on(session.edited(text, std::slice::from_ref(&edit), &options)).unwrap();
             for (position, kl) in edited.kl.iter().enumerate() {
                 assert_eq!(
                     *kl == 0.0,
@@ -236,10 +237,15 @@ fn one_bos_decision_serves_every_question() {
             let edit = Edit {
                 sae: sae.to_owned(),
                 latent: 1,
-                value: 7.0,
+                operation: EditOperation::Set(7.0),
                 positions: Some(vec![2]),
             };
-            let edited = block_on(session.edited("abc", &edit, &TraceOptions::default())).unwrap();
+            let edited = block_on(session.edited(
+                "abc",
+                std::slice::from_ref(&edit),
+                &TraceOptions::default(),
+            ))
+            .unwrap();
             let changed: Vec<usize> = (0..4).filter(|at| edited.kl[*at] > 0.0).collect();
             assert_eq!(changed, [2], "{device}, {sae}: the token that was named");
             let evaluation = block_on(session.evaluate("abc", sae, Bos::Auto)).unwrap();

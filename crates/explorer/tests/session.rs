@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use common::{Fixture, demo_session, max_difference, model_session, with_demo, with_demo_model};
 use explorer::{
-    BackendChoice, Bos, Edit, Error, GenerateOptions, LimitsChoice, SaeOptions, Stop, TraceOptions,
+    BackendChoice, Bos, Edit, EditOperation, Error, GenerateOptions, LimitsChoice, SaeOptions,
+    Stop, TraceOptions,
 };
 use formats::sae::saelens;
 use formats::tensors::TensorFile;
@@ -161,23 +162,25 @@ fn unknown_names_and_numbers_are_refused_by_name() {
         Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 4096,
-            value: 0.0,
+            operation: EditOperation::Set(0.0),
             positions: None,
         },
         Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 1,
-            value: f32::NAN,
+            operation: EditOperation::Set(f32::NAN),
             positions: None,
         },
         Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 1,
-            value: 0.0,
+            operation: EditOperation::Set(0.0),
             positions: Some(vec![99]),
         },
     ] {
-        let error = block_on(session.edited(TEXT, &edit, &TraceOptions::default())).unwrap_err();
+        let error =
+            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &TraceOptions::default()))
+                .unwrap_err();
         assert_eq!(code(error), "bad-option");
     }
 }
@@ -242,17 +245,33 @@ fn questions_leave_no_memory_behind() {
         let edit = Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 5,
-            value: 2.0,
+            operation: EditOperation::Set(2.0),
             positions: None,
         };
-        block_on(session.trace(TEXT, &options)).unwrap();
-        let held = session.info().device_bytes;
-        for _ in 0..3 {
+        let generated = GenerateOptions {
+            max_tokens: 3,
+            ..GenerateOptions::default()
+        };
+        session.trim();
+        let loaded = session.info().device_bytes;
+        let mut round = || {
             block_on(session.trace(TEXT, &options)).unwrap();
-            block_on(session.edited(TEXT, &edit, &options)).unwrap();
+            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &options)).unwrap();
             block_on(session.feature("openai.layer_3", 5)).unwrap();
-            assert_eq!(session.info().device_bytes, held, "{device}");
+            block_on(session.generate(TEXT, &generated, |_| ControlFlow::Continue(()))).unwrap();
+            (session.info().device_bytes, session.info().counters)
+        };
+        round();
+        // By now every plan is made.
+        let held = round();
+        for _ in 0..3 {
+            let again = round();
+            assert_eq!(again.0, held.0, "{device}");
+            assert!(again.1.buffers - held.1.buffers < 3 * 20, "{device}");
         }
+        session.trim();
+        assert_eq!(session.info().device_bytes, loaded, "{device}");
+        assert_eq!(session.info().pooled_bytes, 0);
     });
 }
 
@@ -373,9 +392,11 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
     let edit = Edit {
         sae: "dense".to_owned(),
         latent: dropped,
-        value: sae.activations[d_sae - 1],
+        operation: EditOperation::Set(sae.activations[d_sae - 1]),
         positions: Some(vec![0]),
     };
-    let edited = block_on(session.edited(TEXT, &edit, &TraceOptions::default())).unwrap();
+    let edited =
+        block_on(session.edited(TEXT, std::slice::from_ref(&edit), &TraceOptions::default()))
+            .unwrap();
     assert!(edited.kl.iter().all(|kl| *kl < 1e-6));
 }

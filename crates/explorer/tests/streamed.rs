@@ -103,11 +103,13 @@ fn at_every_step(session: &mut Session, step: impl Fn() + 'static) {
 
 /// The most that the device held during a trace, in bytes above what it holds at rest.
 fn peak(session: &mut Session, options: &TraceOptions) -> u64 {
+    session.trim();
     let rest = session.device().bytes();
     let most = Rc::new(Cell::new(rest));
     let (device, seen) = (session.device().clone(), most.clone());
     at_every_step(session, move || seen.set(seen.get().max(device.bytes())));
     block_on(session.trace(TEXT, options)).unwrap();
+    session.trim();
     assert_eq!(
         session.device().bytes(),
         rest,

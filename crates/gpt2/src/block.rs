@@ -24,13 +24,18 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// For passes over `rows` tokens.
-    pub(crate) fn new(model: &Gpt2, rows: usize, hooks: &dyn Hooks) -> Result<Self, Error> {
+    pub(crate) fn new(
+        model: &Gpt2,
+        recorder: &Recorder,
+        rows: usize,
+        hooks: &dyn Hooks,
+    ) -> Result<Self, Error> {
         let config = &model.config;
         let width = config.n_embd;
         let wants_branch = (0..config.n_layer).any(|layer| {
             hooks.wants(HookPoint::AttnOut(layer)) || hooks.wants(HookPoint::MlpOut(layer))
         });
-        let buffer = |label, words| model.device.buffer(label, words);
+        let buffer = |label, words| recorder.scratch(label, words);
         Ok(Self {
             normalised: buffer("normalised", rows * width)?,
             qkv: buffer("qkv", rows * 3 * width)?,

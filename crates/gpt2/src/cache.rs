@@ -20,8 +20,11 @@ impl Cache {
     /// A cache for `capacity` tokens in all.
     ///
     /// # Errors
-    /// As [`kernels::Device::buffer`].
+    /// [`Error::Empty`] for no tokens, and as [`kernels::Device::buffer`].
     pub fn new(model: &Gpt2, capacity: usize) -> Result<Self, Error> {
+        if capacity == 0 {
+            return Err(Error::Empty);
+        }
         let config = &model.config;
         let words = capacity * 2 * config.n_embd;
         Ok(Self {

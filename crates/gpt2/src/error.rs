@@ -67,12 +67,12 @@ pub enum Error {
     },
     /// The row of a reference run is too large a number for the device.
     #[error(
-        "sequence {sequence} corresponds to row {row} of another run; rows are numbered with 32 bits"
+        "sequence {sequence} corresponds to row {row} of another run and those after it; rows are numbered with 32 bits"
     )]
     SourceRow {
         /// The sequence's number in the run.
         sequence: usize,
-        /// The last row.
+        /// The row that its first one corresponds to.
         row: usize,
     },
     /// A sequence has a past, and the run no cache.

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use kernels::{
-    Add, Buffer, Embedding, LayerNorm, Linear, NormedInput, Recorder, ScaleShift, add, embedding,
-    layer_norm, linear, scale_shift,
+    Add, Buffer, Embedding, GatherRows, LayerNorm, Linear, NormedInput, Recorder, RowIndex,
+    ScaleShift, add, embedding, gather_rows, layer_norm, linear, scale_shift,
 };
 
 use crate::block::{BlockPass, Scratch};
@@ -67,7 +67,7 @@ impl Gpt2 {
         if first_layer == blocks {
             return Ok(resid);
         }
-        let scratch = Scratch::new(self, pass.rows.rows(), hooks)?;
+        let scratch = Scratch::new(self, recorder, pass.rows.rows(), hooks)?;
         for (layer, block) in self.blocks.iter().enumerate().skip(first_layer) {
             if hooks.is_done() {
                 break;
@@ -238,4 +238,42 @@ pub struct FinalStream {
     stream: Buffer,
     /// Whether the final LayerNorm has been applied.
     normalised: bool,
+}
+
+impl FinalStream {
+    /// A residual stream `[rows, d_model]` before the final LayerNorm, which is fused into the unembedding.
+    pub fn of_residual(resid: &Buffer) -> Self {
+        Self {
+            stream: resid.clone(),
+            normalised: false,
+        }
+    }
+
+    /// Records the choice of some of its rows, `[rows, d_model]`, in the order of `index [rows]`.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn gather(
+        &self,
+        recorder: &mut Recorder,
+        index: &Buffer,
+        rows: usize,
+        width: usize,
+    ) -> Result<Self, Error> {
+        let output = recorder.scratch("chosen rows", rows * width)?;
+        gather_rows(
+            recorder,
+            &GatherRows {
+                input: &self.stream,
+                index: RowIndex::List(index),
+                rows,
+                width,
+                output: &output,
+            },
+        )?;
+        Ok(Self {
+            stream: output,
+            normalised: self.normalised,
+        })
+    }
 }

@@ -44,6 +44,25 @@ impl HookPoint {
         }
     }
 
+    /// The point's place in the order of the forward pass of a model of `n_layers` blocks: a point with a larger one comes
+    /// later. The stream out of a block and the stream into the next one have the same.
+    pub fn order(self, n_layers: usize) -> usize {
+        // Six steps per block: a stream into it, z, attn_out, the stream between, mlp post, mlp_out.
+        match self {
+            Self::Embed => 0,
+            Self::PosEmbed => 1,
+            Self::ResidPre(layer) => 2 + 6 * layer,
+            Self::Z(layer) => 3 + 6 * layer,
+            Self::AttnOut(layer) => 4 + 6 * layer,
+            Self::ResidMid(layer) => 5 + 6 * layer,
+            Self::MlpPost(layer) => 6 + 6 * layer,
+            Self::MlpOut(layer) => 7 + 6 * layer,
+            Self::ResidPost(layer) => 2 + 6 * (layer + 1),
+            Self::LnFinalNormalized => 3 + 6 * n_layers,
+            Self::LnFinalOut => 4 + 6 * n_layers,
+        }
+    }
+
     /// The block, for hooks that lie in one.
     pub fn layer(self) -> Option<usize> {
         match self {

@@ -125,11 +125,11 @@ impl RowTable {
             self.check(model, number, sequence)?;
             let slot = cache.check_slot(number, sequence)?;
             let source = sequence.source_first.unwrap_or(first_row);
-            let last_source = source.saturating_add(sequence.tokens.len() - 1);
-            if u32::try_from(last_source).is_err() {
+            let last_source = source.checked_add(sequence.tokens.len() - 1);
+            if last_source.is_none_or(|row| u32::try_from(row).is_err()) {
                 return Err(Error::SourceRow {
                     sequence: number,
-                    row: last_source,
+                    row: source,
                 });
             }
             // Before more words are kept than the table has.

@@ -1,173 +1,13 @@
-//! The forward pass on small random models: batches, the cache, hook points.
+//! Hook points of the forward pass on a small random model.
 
-use std::ops::Range;
+mod common;
 
-use gpt2::{
-    AttentionScale, CacheUse, Config, Decoder, Error, Gpt2, HookPoint, Hooks, NoHooks, Pass,
-    RowTable, Sequence, Start, WeightSource,
-};
-use kernels::{Activation, Buffer, Copy, Device, DeviceOptions, Recorder, WeightFormat, copy};
-use pollster::block_on;
+use common::{CONFIG, Keep, assert_close, devices, model, run, weight};
+use gpt2::{CacheUse, Config, Error, Gpt2, HookPoint, Hooks, Sequence};
+use kernels::{Buffer, Recorder};
 
-const CONFIG: Config = Config {
-    n_layer: 3,
-    n_head: 3,
-    n_embd: 18,
-    n_positions: 20,
-    vocab_size: 37,
-    n_inner: 50,
-    layer_norm_epsilon: 1e-5,
-    activation: Activation::GeluTanh,
-    attention_scale: AttentionScale::GPT2,
-};
-
-/// Weights that depend only on key and place.
-struct Weights;
-
-fn weight(key: &str, index: usize) -> f32 {
-    let seed = key.bytes().fold(7_u32, |sum, byte| {
-        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
-    });
-    let mixed = seed
-        .wrapping_add(index as u32)
-        .wrapping_mul(0x9e37_79b9)
-        .rotate_left(13)
-        .wrapping_mul(0x85eb_ca6b);
-    let uniform = (mixed >> 8) as f32 / (1 << 24) as f32 - 0.5;
-    if key.contains("ln_") && key.ends_with("weight") {
-        1.0 + 0.2 * uniform
-    } else {
-        0.6 * uniform
-    }
-}
-
-/// Entries across one of the leading dimension.
-fn across(key: &str) -> usize {
-    let d = CONFIG.n_embd;
-    match key {
-        _ if key.contains("c_attn.weight") => 3 * d,
-        _ if key.contains("c_fc.weight") => CONFIG.n_inner,
-        _ if key.contains("c_proj.weight") => d,
-        "wpe.weight" | "wte.weight" => d,
-        _ => 1,
-    }
-}
-
-impl WeightSource for Weights {
-    type Error = Error;
-
-    // As Hugging Face's files are: by name.
-    fn position(&self, key: &str) -> u64 {
-        key.bytes()
-            .take(8)
-            .fold(0, |sum, byte| sum << 8 | u64::from(byte))
-    }
-
-    fn format(&self, _key: &str) -> WeightFormat {
-        WeightFormat::F32
-    }
-
-    async fn rows(&self, key: &str, rows: Range<usize>) -> Result<Vec<f32>, Error> {
-        let across = across(key);
-        Ok((rows.start * across..rows.end * across)
-            .map(|index| weight(key, index))
-            .collect())
-    }
-}
-
-fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::cpu()];
-    match block_on(Device::gpu(DeviceOptions::default())) {
-        Ok(device) => devices.push(device),
-        Err(error) if std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_none() => {
-            eprintln!("not run on a GPU: {error}");
-        }
-        Err(error) => panic!("{error}"),
-    }
-    devices
-}
-
-fn model(device: &Device) -> Gpt2 {
-    block_on(Gpt2::load(device, CONFIG, &Weights)).unwrap()
-}
-
-fn logits(model: &Gpt2, tokens: &[u32], sequences: usize, hooks: &mut dyn Hooks) -> Vec<f32> {
-    let sequences: Vec<_> = tokens
-        .chunks(tokens.len() / sequences)
-        .map(Sequence::new)
-        .collect();
-    let rows = RowTable::new(model, tokens.len()).unwrap();
-    rows.write(model, &sequences, CacheUse::None).unwrap();
-    let mut recorder = Recorder::new(model.device());
-    let pass = Pass {
-        rows: &rows,
-        start: Start::Tokens,
-        cache: CacheUse::None,
-    };
-    let resid = model.record(&mut recorder, &pass, hooks).unwrap();
-    let words = tokens.len() * CONFIG.vocab_size;
-    let output = recorder.scratch("logits", words).unwrap();
-    model
-        .record_logits(&mut recorder, &resid, 0..tokens.len(), &output, hooks)
-        .unwrap();
-    let read = recorder.read_back(&output, words).unwrap();
-    let readings = block_on(recorder.finish().run()).unwrap();
-    readings.f32(read).to_vec()
-}
-
-fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
-    assert_eq!(a.len(), b.len());
-    for (index, (a, b)) in a.iter().zip(b).enumerate() {
-        assert!((a - b).abs() <= tolerance, "{index}: {a} and {b}");
-    }
-}
-
-#[test]
-fn a_batch_is_its_sequences_one_by_one() {
-    for device in devices() {
-        let model = model(&device);
-        let tokens: Vec<u32> = (0..21).map(|i| (i * 11 + 3) % 37).collect();
-        let together = logits(&model, &tokens, 3, &mut NoHooks);
-        for (sequence, found) in tokens.chunks(7).zip(together.chunks(7 * CONFIG.vocab_size)) {
-            assert_close(found, &logits(&model, sequence, 1, &mut NoHooks), 1e-4);
-        }
-    }
-}
-
-#[test]
-fn decoding_from_the_cache_is_the_forward_pass() {
-    for device in devices() {
-        let model = model(&device);
-        let tokens: Vec<u32> = (0..CONFIG.n_positions as u32)
-            .map(|i| (i * 5 + 1) % 37)
-            .collect();
-        let expected = logits(&model, &tokens, 1, &mut NoHooks);
-        let row = |position: usize| {
-            &expected[position * CONFIG.vocab_size..(position + 1) * CONFIG.vocab_size]
-        };
-        let mut decoder = Decoder::new(&model, &mut NoHooks).unwrap();
-        assert!(decoder.dispatches_per_token() <= 7 * CONFIG.n_layer + 6);
-        // A prefill, one token at a time, and another prefill on top.
-        let found = block_on(decoder.prefill(&model, &tokens[..6], &mut NoHooks)).unwrap();
-        assert_close(found, row(5), 1e-4);
-        for (position, &token) in tokens.iter().enumerate().take(12).skip(6) {
-            let found = block_on(decoder.next(&model, token)).unwrap();
-            assert_close(found, row(position), 1e-4);
-        }
-        let found = block_on(decoder.prefill(&model, &tokens[12..], &mut NoHooks)).unwrap();
-        assert_close(found, row(19), 1e-4);
-        assert!(matches!(
-            block_on(decoder.next(&model, 0)),
-            Err(Error::ContextFull {
-                sequence: 0,
-                tokens: 21,
-                limit: 20
-            })
-        ));
-        decoder.reset();
-        let found = block_on(decoder.prefill(&model, &tokens[..1], &mut NoHooks)).unwrap();
-        assert_close(found, row(0), 1e-4);
-    }
+fn logits(model: &Gpt2, tokens: &[u32], hooks: &mut dyn Hooks) -> Vec<f32> {
+    run(model, &[Sequence::new(tokens)], CacheUse::None, hooks)
 }
 
 fn all_points() -> Vec<HookPoint> {
@@ -220,13 +60,13 @@ fn reading_every_hook_point_leaves_the_logits_as_they_are() {
     for device in devices() {
         let model = model(&device);
         let tokens = [3, 1, 4, 1, 5];
-        let clean = logits(&model, &tokens, 1, &mut NoHooks);
+        let clean = logits(&model, &tokens, &mut gpt2::NoHooks);
         let mut watch = Watch {
             wanted: all_points(),
             seen: Vec::new(),
             replacement: None,
         };
-        let watched = logits(&model, &tokens, 1, &mut watch);
+        let watched = logits(&model, &tokens, &mut watch);
         assert_eq!(watch.seen, all_points());
         // Sums that are stored on the way are rounded where the fused ones are.
         assert_close(&clean, &watched, 1e-5);
@@ -238,7 +78,7 @@ fn every_hook_point_can_be_replaced() {
     for device in devices() {
         let model = model(&device);
         let tokens = [3, 1, 4, 1, 5];
-        let clean = logits(&model, &tokens, 1, &mut NoHooks);
+        let clean = logits(&model, &tokens, &mut gpt2::NoHooks);
         for point in all_points() {
             let width = point.width(&CONFIG);
             let zeros = device
@@ -249,7 +89,7 @@ fn every_hook_point_can_be_replaced() {
                 seen: Vec::new(),
                 replacement: Some((point, zeros)),
             };
-            let replaced = logits(&model, &tokens, 1, &mut watch);
+            let replaced = logits(&model, &tokens, &mut watch);
             let change = clean
                 .iter()
                 .zip(&replaced)
@@ -276,38 +116,6 @@ fn every_hook_point_can_be_replaced() {
     }
 }
 
-/// Reads the activation at one point.
-struct Read {
-    point: HookPoint,
-    found: Option<Buffer>,
-}
-
-impl Hooks for Read {
-    fn wants(&self, point: HookPoint) -> bool {
-        self.point == point
-    }
-
-    fn visit(
-        &mut self,
-        recorder: &mut Recorder,
-        _point: HookPoint,
-        activation: &Buffer,
-    ) -> Result<Option<Buffer>, Error> {
-        let words = activation.words();
-        let output = recorder.scratch("kept", words)?;
-        let copied = Copy {
-            input: activation,
-            input_offset: 0,
-            output: &output,
-            output_offset: 0,
-            words,
-        };
-        copy(recorder, &copied)?;
-        self.found = Some(output);
-        Ok(None)
-    }
-}
-
 #[test]
 fn the_final_norm_is_seen_before_and_after_weight_and_bias() {
     let tokens = [3, 1, 4, 1, 5];
@@ -315,11 +123,12 @@ fn the_final_norm_is_seen_before_and_after_weight_and_bias() {
     for device in devices() {
         let model = model(&device);
         let read = |point| {
-            let mut hook = Read { point, found: None };
-            logits(&model, &tokens, 1, &mut hook);
-            let buffer = hook.found.unwrap();
-            let recorder = Recorder::new(&device);
-            block_on(recorder.read_f32(&buffer, 5 * width)).unwrap()
+            let mut keep = Keep {
+                points: vec![point],
+                ..Keep::default()
+            };
+            logits(&model, &tokens, &mut keep);
+            keep.read(point, &device)
         };
         let stream = read(HookPoint::ResidPost(CONFIG.n_layer - 1));
         let mut normalised = Vec::new();

@@ -1,8 +1,8 @@
 //! The session's results as JavaScript objects: the names of `pkg/index.d.ts`.
 
 use explorer::{
-    Edited, Feature, Generation, Info, Matrix, Metrics, ModelInfo, Neighbour, NextToken, SaeInfo,
-    SaeTrace, SampleLoss, Token, TokenEffect, Tokenization, Trace,
+    Edited, Feature, Generation, Info, Lens, Matrix, Metrics, ModelInfo, Neighbour, NextToken,
+    SaeInfo, SaeTrace, SampleLoss, Tapped, Taps, Token, TokenEffect, Tokenization, Trace,
 };
 use formats::sae::{Architecture, SaeConfig};
 use js_sys::{Array, Uint32Array};
@@ -168,6 +168,38 @@ pub fn edited(edited: &Edited) -> JsValue {
     }
 }
 
+/// Values taken from a pass.
+pub fn taps(taps: &Taps) -> JsValue {
+    Object::new()
+        .list("tokens", &taps.tokens, token)
+        .list("values", &taps.values, tapped)
+        .list("logitLens", &taps.logit_lens, lens)
+        .into()
+}
+
+fn tapped(value: &Tapped) -> JsValue {
+    let shape = value
+        .shape
+        .iter()
+        .map(|length| JsValue::from_f64(*length as f64));
+    Object::new()
+        .with("name", &value.name)
+        .with("shape", shape.collect::<Array>())
+        .floats("data", &value.data)
+        .into()
+}
+
+fn lens(lens: &Lens) -> JsValue {
+    Object::new()
+        .count("layer", lens.layer)
+        .number("loss", lens.loss)
+        .floats("tokenLosses", &lens.token_losses)
+        .list("nextByPosition", &lens.next_by_position, |next| {
+            next_tokens(next)
+        })
+        .into()
+}
+
 /// What a latent writes and what it is similar to.
 pub fn feature(feature: &Feature) -> JsValue {
     let effect = Object::new()
@@ -252,6 +284,8 @@ pub fn info(info: &Info) -> JsValue {
         .with("model", info.model.as_ref().map_or(JsValue::NULL, model))
         .list("saes", &info.saes, sae)
         .count("deviceBytes", info.device_bytes)
+        .count("pooledBytes", info.pooled_bytes)
+        .count("loadedBytes", info.loaded_bytes)
         .with("counters", counters)
         .into()
 }

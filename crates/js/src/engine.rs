@@ -11,6 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::convert;
 use crate::error::{fault, refused};
+use crate::object::list;
 use crate::options::{self, GenerateOptions};
 use crate::panic::report_panics;
 
@@ -164,7 +165,7 @@ impl Engine {
         Ok(convert::matrix(&matrix))
     }
 
-    /// Runs the model with one latent set to a value, the SAE's error term kept.
+    /// Runs the model with latents edited, the SAEs' error terms kept. `edit` is one edit or a list of them.
     ///
     /// # Errors
     /// As [`Engine::trace`], and `bad-option` where there is no such latent or position.
@@ -175,14 +176,52 @@ impl Engine {
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let edit: options::Edit = options::read("edit", edit)?;
+        let edits = options::edits(edit)?;
         let options = options::trace(options)?;
         let edited = self
             .session()?
-            .edited(prompt.as_input(), &edit.into(), &options)
+            .edited(prompt.as_input(), &edits, &options)
             .await
             .map_err(refused)?;
         Ok(convert::edited(&edited))
+    }
+
+    /// As [`Engine::edited`] for several lists of edits of one prompt, as many at once as make a batch.
+    ///
+    /// # Errors
+    /// As [`Engine::edited`].
+    #[wasm_bindgen(js_name = editBatch)]
+    pub async fn edit_batch(
+        &self,
+        prompt: JsValue,
+        edits: JsValue,
+        options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
+        let lists = options::edit_lists(edits)?;
+        let options = options::trace(options)?;
+        let edited = self
+            .session()?
+            .edit_batch(prompt.as_input(), &lists, &options)
+            .await
+            .map_err(refused)?;
+        Ok(list(&edited, convert::edited))
+    }
+
+    /// Values taken from one pass over a prompt: activations at hook points, attention patterns, LayerNorm scales, and logit
+    /// lenses.
+    ///
+    /// # Errors
+    /// As [`Engine::trace`], and `bad-option` for a name that is none of this model's.
+    pub async fn taps(&self, prompt: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
+        let options = options::taps(options)?;
+        let taps = self
+            .session()?
+            .taps(prompt.as_input(), &options)
+            .await
+            .map_err(refused)?;
+        Ok(convert::taps(&taps))
     }
 
     /// Continues a prompt, telling `on_token` each token as it comes.

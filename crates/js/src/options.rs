@@ -1,6 +1,6 @@
 //! Arguments as JavaScript gives them. Every field may be absent or `undefined`.
 
-use explorer::{BackendChoice, Bos, Input, LimitsChoice, SaeOptions, WeightChoice};
+use explorer::{BackendChoice, Bos, EditOperation, Input, LimitsChoice, SaeOptions, WeightChoice};
 use js_sys::Uint32Array;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -69,26 +69,73 @@ pub fn bos_of(options: JsValue) -> Result<Bos, JsValue> {
     bos(read::<PromptOptions>("options", options)?.bos.as_deref())
 }
 
-/// One latent set to a value.
+/// One latent's edit.
 #[derive(Deserialize)]
 pub struct Edit {
     sae: String,
     latent: u32,
     value: f32,
+    operation: Option<String>,
     positions: Option<Vec<u32>>,
 }
 
-impl From<Edit> for explorer::Edit {
-    fn from(edit: Edit) -> Self {
-        Self {
-            sae: edit.sae,
-            latent: edit.latent,
-            value: edit.value,
-            positions: edit
-                .positions
-                .map(|list| list.into_iter().map(|position| position as usize).collect()),
-        }
+impl Edit {
+    /// The edit as the session takes it.
+    fn into_session_edit(self) -> Result<explorer::Edit, JsValue> {
+        let value = self.value;
+        let operation = match self.operation.as_deref() {
+            None | Some("set") => EditOperation::Set(value),
+            Some("add") => EditOperation::Add(value),
+            Some("scale") => EditOperation::Scale(value),
+            Some(other) => return Err(one_of("operation", other, "set, add or scale")),
+        };
+        let positions = self.positions.map(|list| {
+            let positions = list.into_iter().map(|position| position as usize);
+            positions.collect()
+        });
+        Ok(explorer::Edit {
+            sae: self.sae,
+            latent: self.latent,
+            operation,
+            positions,
+        })
     }
+}
+
+/// The edits of one run: an object, or a list of objects.
+pub fn edits(edits: JsValue) -> Result<Vec<explorer::Edit>, JsValue> {
+    let edits: Vec<Edit> = match js_sys::Array::is_array(&edits) {
+        true => read("edit", edits)?,
+        false => vec![read("edit", edits)?],
+    };
+    edits.into_iter().map(Edit::into_session_edit).collect()
+}
+
+/// The edits of several runs of one prompt.
+pub fn edit_lists(lists: JsValue) -> Result<Vec<Vec<explorer::Edit>>, JsValue> {
+    read::<Vec<Vec<Edit>>>("edits", lists)?
+        .into_iter()
+        .map(|edits| edits.into_iter().map(Edit::into_session_edit).collect())
+        .collect()
+}
+
+/// Values to take from a prompt's pass.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Taps {
+    names: Vec<String>,
+    logit_lens: u32,
+    bos: Option<String>,
+}
+
+/// The taps of a pass.
+pub fn taps(options: JsValue) -> Result<explorer::TapOptions, JsValue> {
+    let taps: Taps = read("options", options)?;
+    Ok(explorer::TapOptions {
+        names: taps.names,
+        logit_lens: taps.logit_lens as usize,
+        bos: bos(taps.bos.as_deref())?,
+    })
 }
 
 /// How to load a model.

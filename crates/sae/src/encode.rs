@@ -1,8 +1,9 @@
 //! Encoding, decoding and editing rows of activations.
 
 use kernels::{
-    Buffer, Copy, EditLatent, Gate, Linear, MAX_K, Magnitude, Recorder, SaeNormalize, SparseDecode,
-    TopK, copy, edit_latent, gate, linear, sae_normalize, sparse_decode, topk,
+    ApplyEdits, Buffer, Copy, Directions, Gate, Linear, MAX_K, Magnitude, OldValues, Recorder,
+    SaeNormalize, SparseDecode, TopK, apply_edits, copy, gate, linear, sae_normalize,
+    sparse_decode, topk,
 };
 
 use crate::Error;
@@ -12,8 +13,9 @@ use crate::weights::{Architecture, Sae};
 pub(crate) const PRE_ACTIVATION_BYTES: u64 = 64 << 20;
 
 /// Rows of latents on a device.
+#[derive(Clone)]
 pub struct Encoding {
-    /// `[rows, k]`, the strongest first; `u32::MAX` is an empty place.
+    /// `[rows, k]`, the strongest first; `u32::MAX` is an empty slot.
     pub latents: Buffer,
     /// `[rows, k]`; zero where fewer than k latents are active.
     pub activations: Buffer,
@@ -23,23 +25,30 @@ pub struct Encoding {
     pub nan_counts: Buffer,
     /// Number of rows.
     pub rows: usize,
-    /// Places a row.
+    /// Slots per row.
     pub k: usize,
 }
 
-/// One latent's edit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Edit {
-    /// Which latent.
-    pub latent: usize,
-    /// Its new activation; 0 ablates.
-    pub value: f32,
+/// Edits of latents from a table on the device, for the rows of a run.
+pub struct EditTable<'a> {
+    /// `[rows, d_in]`, which is changed in place.
+    pub activation: &'a Buffer,
+    /// Number of rows.
+    pub rows: usize,
+    /// The run's rows ([`kernels::rows`]).
+    pub row_table: &'a Buffer,
+    /// The edits, as [`kernels::Edit::table`] makes them.
+    pub edits: &'a Buffer,
+    /// Only edits with this number apply.
+    pub set: u32,
+    /// Whether the latents before the edits are those of the reference run's row that each row names as its source.
+    pub by_source: bool,
 }
 
 impl Sae {
-    /// Places a row of an encoding has: k of TopK; for the others, as many as the selection kernel takes. Their rows whose
-    /// last place is active may have more: see [`Sae::record_pre_activations`].
-    pub fn places(&self) -> usize {
+    /// Slots per row of an encoding: k of TopK; for the others, as many as the selection kernel takes. Their rows whose
+    /// last slot is active may have more: see [`Sae::record_pre_activations`].
+    pub fn slots(&self) -> usize {
         match self.config.architecture {
             Architecture::TopK { k } => k,
             Architecture::Standard | Architecture::JumpRelu | Architecture::Gated => {
@@ -58,7 +67,7 @@ impl Sae {
         input: &Buffer,
         rows: usize,
     ) -> Result<Encoding, Error> {
-        let k = self.places();
+        let k = self.slots();
         let (normalised, statistics) = self.record_normalise(recorder, input, rows)?;
         let encoding = Encoding {
             latents: recorder.scratch("latents", rows * k)?,
@@ -242,42 +251,63 @@ impl Sae {
         Ok(output)
     }
 
-    /// Records x ← x + decode(z_edited) − decode(z) on the rows whose `mask [rows]` is not 0: the error term is kept, and
-    /// rows that do not change stay exactly as they are.
+    /// Records x ← x + decode(z_edited) − decode(z): the error term is kept, and rows that do not change stay exactly as they
+    /// are. `input [rows, d_in]` is the activation whose latents are edited, `encoding` its encoding where there is one
+    /// already. Latents that no selection limits are edited whether or not a slot lists them. Returns the NaNs counted per
+    /// row of the input, where a selection counts them.
     ///
     /// # Errors
-    /// [`Error::NoSuchLatent`], [`Error::Device`].
-    pub fn record_edit(
+    /// [`Error::Device`]; also where the pre-activations of an autoencoder that does not select do not fit one binding.
+    pub fn record_edits(
         &self,
         recorder: &mut Recorder,
-        input: &Buffer,
-        encoding: &Encoding,
-        mask: &Buffer,
-        edit: Edit,
-    ) -> Result<Buffer, Error> {
-        if edit.latent >= self.config.d_sae {
-            return Err(Error::NoSuchLatent {
-                latent: edit.latent,
-                d_sae: self.config.d_sae,
-            });
+        table: &EditTable<'_>,
+        (input, rows): (&Buffer, usize),
+        encoding: Option<&Encoding>,
+    ) -> Result<Option<Buffer>, Error> {
+        if !matches!(self.config.architecture, Architecture::TopK { .. }) {
+            let (values, statistics) = self.record_pre_activations(recorder, input, rows)?;
+            let old = OldValues::Dense {
+                values: &values,
+                relu: true,
+            };
+            self.record_table(recorder, table, old, &statistics)?;
+            return Ok(None);
         }
-        let output = recorder.scratch("edited activation", encoding.rows * self.config.d_in)?;
-        edit_latent(
+        let encoding = match encoding {
+            Some(encoding) => encoding.clone(),
+            None => self.record_encode(recorder, input, rows)?,
+        };
+        let old = OldValues::Sparse {
+            latents: &encoding.latents,
+            activations: &encoding.activations,
+            k: encoding.k,
+        };
+        self.record_table(recorder, table, old, &encoding.statistics)?;
+        Ok(Some(encoding.nan_counts))
+    }
+
+    fn record_table(
+        &self,
+        recorder: &mut Recorder,
+        table: &EditTable<'_>,
+        old: OldValues<'_>,
+        statistics: &Buffer,
+    ) -> Result<(), Error> {
+        Ok(apply_edits(
             recorder,
-            &EditLatent {
-                input,
-                latents: &encoding.latents,
-                activations: &encoding.activations,
-                statistics: &encoding.statistics,
-                mask,
-                rows: encoding.rows,
-                k: encoding.k,
-                w_dec: &self.w_dec,
-                latent: edit.latent,
-                value: edit.value,
-                output: &output,
+            &ApplyEdits {
+                activation: table.activation,
+                width: self.config.d_in,
+                edits: table.edits,
+                rows_table: table.row_table,
+                rows: table.rows,
+                set: table.set,
+                old,
+                by_source: table.by_source,
+                statistics: Some(statistics),
+                directions: Directions::Rows(&self.w_dec),
             },
-        )?;
-        Ok(output)
+        )?)
     }
 }

@@ -33,21 +33,13 @@ pub enum Error {
         /// The architecture.
         architecture: crate::Architecture,
     },
-    /// There is no such latent.
-    #[error("latent {latent} of an autoencoder with {d_sae} latents")]
-    NoSuchLatent {
-        /// The latent asked for.
-        latent: usize,
-        /// Number of latents.
-        d_sae: usize,
-    },
     /// Only TopK bounds how many latents a row selects.
     #[error("only a TopK autoencoder can come part after part, and this one is {architecture:?}")]
     NotTopK {
         /// The architecture.
         architecture: crate::Architecture,
     },
-    /// An encoder that is to come part after part is stored the other way round.
+    /// An encoder that is to come part after part is stored transposed.
     #[error(
         "the encoder is stored input by input, so that a part of its latents cannot be read alone"
     )]

@@ -72,13 +72,15 @@ pub enum GateWeights<'a> {
 }
 
 /// A gate on the device.
+#[derive(Clone)]
 pub(crate) struct DeviceGate {
     pub(crate) threshold: Buffer,
     /// exp(r_mag) and b_mag.
     pub(crate) magnitude: Option<(Buffer, Buffer)>,
 }
 
-/// A sparse autoencoder on a device.
+/// A sparse autoencoder on a device. Cheap to clone but for a few vectors; clones share the device's memory.
+#[derive(Clone)]
 pub struct Sae {
     pub(crate) config: Config,
     pub(crate) w_enc: Matrix,

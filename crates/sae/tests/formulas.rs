@@ -1,8 +1,8 @@
 //! Encoding, decoding and editing against the formulas written out, on both devices.
 
-use kernels::{Buffer, Device, DeviceOptions, Recorder, WeightFormat};
+use kernels::{Buffer, Device, DeviceOptions, Edit, EditOperation, Recorder, WeightFormat, rows};
 use pollster::block_on;
-use sae::{Architecture, Config, Edit, Error, GateWeights, Normalization, Sae, Weights};
+use sae::{Architecture, Config, EditTable, Error, GateWeights, Normalization, Sae, Weights};
 
 fn devices() -> Vec<Device> {
     let mut devices = vec![Device::cpu()];
@@ -281,15 +281,34 @@ fn an_edit_moves_only_the_rows_and_the_direction_it_names() {
             let rows = 4;
             let x = noise(8, rows * config.d_in, 2.0);
             let input = device.buffer_with("x", &x).unwrap();
-            let mask = device.buffer_with("mask", &[0_u32, 1, 1, 0]).unwrap();
-            let mut recorder = Recorder::new(&device);
-            let encoding = sae.record_encode(&mut recorder, &input, rows).unwrap();
+            let table = rows::one_sequence(&[0; 4]);
+            let table = device.buffer_with("row table", &table).unwrap();
             let edit = Edit {
+                set: 5,
+                sequence: None,
+                positions: 1..3,
                 latent: 17,
-                value: 2.5,
+                operation: EditOperation::Set(2.5),
             };
-            let edited = sae
-                .record_edit(&mut recorder, &input, &encoding, &mask, edit)
+            let other = Edit {
+                set: 4,
+                ..edit.clone()
+            };
+            let edits = device
+                .buffer_with("edits", &Edit::table(&[other, edit]))
+                .unwrap();
+            // Edited in place.
+            let edited = device.buffer_with("edited", &x).unwrap();
+            let mut recorder = Recorder::new(&device);
+            let table = EditTable {
+                activation: &edited,
+                rows,
+                row_table: &table,
+                edits: &edits,
+                set: 5,
+                by_source: false,
+            };
+            sae.record_edits(&mut recorder, &table, (&input, rows), None)
                 .unwrap();
             let found = read(recorder, &[&edited]).remove(0);
             for row in 0..rows {

@@ -25,6 +25,7 @@ pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
+pub(crate) mod matmul_small;
 pub(crate) mod norm_scale;
 #[cfg(not(target_arch = "wasm32"))]
 mod panels;

@@ -1,4 +1,4 @@
-//! Attention for many rows on a GPU. Called through [`crate::attention`].
+//! Attention for many rows. Called through [`crate::attention`].
 
 use crate::kernel::attention::{Flags, Parameters};
 use crate::{Buffer, Error, Recorder, cpu, kernel};

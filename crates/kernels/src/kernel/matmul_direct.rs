@@ -19,7 +19,18 @@ pub(crate) fn dispatch(
     weights: &Buffer,
     parameters: Parameters,
 ) -> Result<(), Error> {
-    let shape = (&SHADER, OUTPUTS, ROWS);
+    let workgroups = [
+        parameters.outputs.div_ceil(OUTPUTS),
+        parameters.rows.div_ceil(ROWS),
+        1,
+    ];
     let aligned = kernel::flag("aligned", args.weights.fills_vectors());
-    matmul::dispatch_as(recorder, args, weights, parameters, shape, Some(aligned))
+    matmul::dispatch_as(
+        recorder,
+        args,
+        weights,
+        parameters,
+        (&SHADER, workgroups),
+        Some(aligned),
+    )
 }

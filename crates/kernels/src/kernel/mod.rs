@@ -72,7 +72,7 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 24] = [
+pub static SHADERS: [&Shader; 25] = [
     &add::SHADER,
     &apply_edits::SHADER,
     &attention::SHADER,
@@ -90,6 +90,7 @@ pub static SHADERS: [&Shader; 24] = [
     &linear::SHADER,
     &matmul::SHADER,
     &matmul_direct::SHADER,
+    &matmul::SMALL_SHADER,
     &norm_scale::SHADER,
     &sae_normalize::SHADER,
     &scale_shift::SHADER,

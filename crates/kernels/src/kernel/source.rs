@@ -10,7 +10,8 @@ macro_rules! shared {
 }
 
 /// The parts that shaders import, with their names.
-const SHARED: [(&str, &str); 4] = shared!["gelu" "product" "sum_over_workgroup" "weights"];
+const SHARED: [(&str, &str); 5] =
+    shared!["gelu" "product" "product_tiles" "sum_over_workgroup" "weights"];
 
 /// How many bytes [`code`] leaves of a file.
 pub(crate) const fn code_length(file: &str) -> usize {

@@ -1,9 +1,10 @@
-//! `linear`: the GEMV (up to 4 rows) and the tiled GEMM, with every combination of prologue and epilogue.
+//! `linear`: the GEMV (up to 4 rows) and the tiled GEMM in both sizes of tiles, with every combination of prologue and epilogue.
 
 use kernels::{
     Activation, Device, Error, Linear, Matrix, NormedInput, Recorder, WeightFormat, linear,
 };
 use proptest::prelude::*;
+use proptest::test_runner::Config;
 
 use crate::common::{Devices, Numbers, config, halved, layer_norm_row, run_f32, widen};
 
@@ -192,6 +193,21 @@ fn many_rows_agree() {
     proptest!(config(), |(case in cases(5..140, 1..120, 1..150))| case.check(&devices));
 }
 
+/// Enough rows and outputs for large tiles: 64 of them.
+#[test]
+fn large_products_agree() {
+    let devices = Devices::new();
+    let config = Config {
+        cases: 8,
+        ..config()
+    };
+    let large = prop_oneof![
+        cases(17..80, 1..40, 4033..4100),
+        cases(1000..1100, 1..40, 193..260)
+    ];
+    proptest!(config, |(case in large)| case.check(&devices));
+}
+
 #[test]
 fn whole_tiles_agree() {
     let devices = Devices::new();
@@ -199,7 +215,13 @@ fn whole_tiles_agree() {
         (WeightFormat::F32, Activation::GeluTanh),
         (WeightFormat::F16, Activation::Gelu),
     ] {
-        for (rows, inputs, outputs) in [(1, 256, 768), (4, 64, 64), (64, 64, 128), (128, 32, 64)] {
+        for (rows, inputs, outputs) in [
+            (1, 256, 768),
+            (4, 64, 64),
+            (16, 64, 128),
+            (64, 128, 64),
+            (1024, 32, 256),
+        ] {
             Case {
                 rows,
                 inputs,
@@ -230,7 +252,8 @@ fn shards_agree() {
 #[test]
 fn a_nan_stays_in_its_row() {
     let devices = Devices::new();
-    for rows in [3, 9] {
+    // Few rows, small tiles, large tiles.
+    for rows in [3, 9, 4100] {
         let case = Case {
             rows,
             inputs: 41,

@@ -13,6 +13,7 @@ mod linear;
 mod losses;
 mod matrix;
 mod norms;
+mod observations;
 mod plans;
 mod profile;
 mod rows;

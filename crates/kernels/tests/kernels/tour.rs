@@ -1,11 +1,11 @@
-//! A small model's walk through all the kernels in one plan (of the two products for many rows, the one that the device takes).
+//! A small model's walk through all the kernels in one plan (of the two products for many rows, the one that the device takes; and attention for few rows).
 
 use kernels::{
-    Add, Attention, AttentionCache, Buffer, Copy, CrossEntropy, Device, EditLatent, Embedding,
-    Error, Gate, KlDivergence, LayerNorm, Linear, Matrix, NormedInput, Plan, Recorder,
-    SaeNormalize, SparseDecode, Splice, TopK, WeightFormat, add, attention, copy, cross_entropy,
-    edit_latent, embedding, gate, kl_divergence, layer_norm, linear, sae_normalize, sparse_decode,
-    splice, topk,
+    Add, Attention, AttentionCache, AttentionPattern, Buffer, Copy, CrossEntropy, Device,
+    EditLatent, Embedding, Error, Gate, KlDivergence, LayerNorm, Linear, Matrix, NormScale,
+    NormedInput, Plan, Recorder, SaeNormalize, SparseDecode, Splice, TopK, WeightFormat, add,
+    attention, attention_pattern, copy, cross_entropy, edit_latent, embedding, gate, kl_divergence,
+    layer_norm, linear, norm_scale, sae_normalize, sparse_decode, splice, topk,
 };
 
 use crate::common::Numbers;
@@ -94,6 +94,32 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
             scale: 1.0 / ((WIDTH / HEADS) as f32).sqrt(),
             few_rows_per_sequence: false,
             output: &z,
+        },
+    )?;
+    let pattern = rows_of(&recorder, "pattern", HEADS * ROWS)?;
+    attention_pattern(
+        &mut recorder,
+        &AttentionPattern {
+            row_table: &row_table,
+            qkv: &qkv,
+            cache: AttentionCache::None,
+            rows: ROWS,
+            n_heads: HEADS,
+            head_dim: WIDTH / HEADS,
+            scale: 1.0,
+            keys: ROWS,
+            pattern: &pattern,
+        },
+    )?;
+    let scales = rows_of(&recorder, "scales", 1)?;
+    norm_scale(
+        &mut recorder,
+        &NormScale {
+            input: &x,
+            rows: ROWS,
+            width: WIDTH,
+            epsilon: 1e-5,
+            scales: &scales,
         },
     )?;
     let residual = rows_of(&recorder, "residual", WIDTH)?;

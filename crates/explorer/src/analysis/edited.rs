@@ -1,0 +1,394 @@
+//! Runs with features edited, the error term kept.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use gpt2::{HookPoint, Sequence};
+use kernels::EditOperation;
+use serde::Serialize;
+
+use crate::analysis::metrics::{self, counted_mean};
+use crate::analysis::question::{BATCH_ROWS, Question};
+use crate::analysis::trace::TraceOptions;
+use crate::error::Error;
+use crate::features::set::Prepared;
+use crate::matrix::Matrix;
+use crate::run::clean::{CleanPass, CleanWanted};
+use crate::run::compile::Parts;
+use crate::run::executor::Submitted;
+use crate::run::input::RunInput;
+use crate::run::spec::{HeadRows, HeadSpec, RunSpec, SetAt, Tap};
+use crate::store::feature_set::{LoadedSet, SetId};
+use crate::tokens::{Input, NextToken, Prompt};
+
+/// Edits that a table has room for at least, so that one more or less makes no new plan.
+const FEWEST_EDITS: usize = 16;
+
+/// One feature's edit, the error term kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// The autoencoder's id.
+    pub sae: String,
+    /// Which latent.
+    pub latent: u32,
+    /// Its new activation: a value, or the old one changed. Set to 0 it is ablated; added to, it is steered in multiples of
+    /// its decoder direction.
+    pub operation: EditOperation,
+    /// At which positions; `None` for all that count for the autoencoder (see [`crate::Metrics`]).
+    pub positions: Option<Vec<usize>>,
+}
+
+impl Edit {
+    /// A latent set to a value at all positions that count.
+    pub fn set(sae: &str, latent: u32, value: f32) -> Self {
+        Self {
+            sae: sae.to_owned(),
+            latent,
+            operation: EditOperation::Set(value),
+            positions: None,
+        }
+    }
+
+    fn value(&self) -> f32 {
+        match self.operation {
+            EditOperation::Set(value) | EditOperation::Add(value) | EditOperation::Scale(value) => {
+                value
+            }
+        }
+    }
+}
+
+/// A prompt with features edited.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Edited {
+    /// As in [`crate::Trace`], with the edit.
+    pub loss: Option<f64>,
+    /// As in [`crate::Trace`], with the edit.
+    pub token_losses: Vec<f32>,
+    /// As in [`crate::Trace`], with the edit.
+    pub next: Vec<NextToken>,
+    /// As in [`crate::Trace`], with the edit.
+    #[serde(skip)]
+    pub next_by_position: Vec<Vec<NextToken>>,
+    /// Mean of KL(clean ‖ edited) over the positions that count for all edited feature sets, as in [`crate::Metrics`]; None of none.
+    pub mean_kl: Option<f64>,
+    /// KL(clean ‖ edited) after every token.
+    pub kl: Vec<f32>,
+    /// `[tokens, vocabulary]`, where asked for.
+    #[serde(skip)]
+    pub logits: Option<Matrix>,
+    /// The activation `[tokens, d_in]` at the first edit's hook point, edited; where asked for.
+    #[serde(skip)]
+    pub activation: Option<Matrix>,
+}
+
+/// Runs a prompt once per list of edits, as many lists at once as make a batch of rows: x ← x + decode(z_edited) − decode(z)
+/// at each edited hook point. All start from the prompt's clean pass, at the first hook point that any list edits. Where
+/// nothing changes, the result is exactly the clean run's.
+///
+/// # Errors
+/// As [`crate::Session::trace`]; [`Error::BadOption`] for a latent or position that is not there, a value that is not finite,
+/// and edits of one latent at one position twice; [`Error::Unsupported`] for a streamed set behind another edited hook point.
+pub(crate) async fn edit_batch(
+    question: &Question<'_>,
+    input: Input<'_>,
+    lists: &[Vec<Edit>],
+    options: &TraceOptions,
+) -> Result<Vec<Edited>, Error> {
+    let prompt = question.prompt(input, options.bos)?;
+    let prompts = std::slice::from_ref(&prompt);
+    let checked = lists
+        .iter()
+        .map(|edits| Checked::new(question, &prompt, edits))
+        .collect::<Result<Vec<_>, _>>()?;
+    let pass = question
+        .clean(
+            prompts,
+            CleanWanted {
+                top: options.top_logits,
+                logits: false,
+            },
+        )
+        .await?;
+    pass.head().await?;
+    let sets = SetsInUse::prepare(question, &checked, &pass).await?;
+    let at_once = (BATCH_ROWS / prompt.ids.len()).max(1);
+    let mut edited = Vec::new();
+    for batch in checked.chunks(at_once) {
+        question.pace.step().await?;
+        question.pace.report(edited.len(), lists.len());
+        let submitted = submit(question, &prompt, &pass, &sets, batch, options).await?;
+        edited.extend(results(question, &prompt, submitted, batch, options).await?);
+    }
+    question.pace.report(edited.len(), lists.len());
+    question.pace.check()?;
+    Ok(edited)
+}
+
+/// A list of edits that fits the prompt.
+struct Checked<'a> {
+    edits: Vec<(&'a Edit, &'a LoadedSet, Vec<Range<u32>>)>,
+    /// `[tokens]`: positions that count for all edited sets.
+    counted: Vec<bool>,
+}
+
+impl<'a> Checked<'a> {
+    fn new(question: &'a Question<'_>, prompt: &Prompt, edits: &'a [Edit]) -> Result<Self, Error> {
+        let vocabulary = &question.model()?.vocabulary;
+        let mut all = vec![true; prompt.ids.len()];
+        let mut seen = BTreeSet::new();
+        let mut checked = Vec::new();
+        for edit in edits {
+            let set = question.store.set(&edit.sae)?;
+            set.check_latent(edit.latent)?;
+            if !edit.value().is_finite() {
+                return Err(Error::BadOption {
+                    name: "value",
+                    value: edit.value().to_string(),
+                    expected: "it must be a finite number".to_owned(),
+                });
+            }
+            let counted = set.counted(vocabulary, prompt);
+            for (all, counted) in all.iter_mut().zip(&counted) {
+                *all &= *counted;
+            }
+            let chosen = chosen(edit, &counted)?;
+            for (position, _) in chosen.iter().enumerate().filter(|(_, chosen)| **chosen) {
+                if !seen.insert((set.id.0, edit.latent, position)) {
+                    return Err(Error::BadOption {
+                        name: "positions",
+                        value: position.to_string(),
+                        expected: format!(
+                            "latent {} of {} is edited there already; one edit per latent and position",
+                            edit.latent, edit.sae
+                        ),
+                    });
+                }
+            }
+            checked.push((edit, set, runs(&chosen)));
+        }
+        Ok(Self {
+            edits: checked,
+            counted: all,
+        })
+    }
+
+    /// The rows that the list takes in the table of edits.
+    fn table_rows(&self) -> usize {
+        self.edits.iter().map(|(_, _, runs)| runs.len()).sum()
+    }
+}
+
+/// The positions that an edit changes: those that it names, or all that count.
+fn chosen(edit: &Edit, counted: &[bool]) -> Result<Vec<bool>, Error> {
+    let Some(positions) = &edit.positions else {
+        return Ok(counted.to_vec());
+    };
+    let mut chosen = vec![false; counted.len()];
+    for position in positions {
+        *chosen.get_mut(*position).ok_or_else(|| Error::BadOption {
+            name: "positions",
+            value: position.to_string(),
+            expected: format!("the prompt has {} tokens", counted.len()),
+        })? = true;
+    }
+    Ok(chosen)
+}
+
+/// The runs of chosen positions.
+fn runs(chosen: &[bool]) -> Vec<Range<u32>> {
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    for (position, _) in (0_u32..).zip(chosen).filter(|(_, chosen)| **chosen) {
+        match runs.last_mut() {
+            Some(run) if run.end == position => run.end += 1,
+            _ => runs.push(position..position + 1),
+        }
+    }
+    runs
+}
+
+/// The edited sets with their coders, in the order of the pass.
+struct SetsInUse<'a> {
+    sets: Vec<(&'a LoadedSet, Prepared<'a>)>,
+    /// The first hook point that is edited.
+    first: HookPoint,
+}
+
+impl<'a> SetsInUse<'a> {
+    async fn prepare(
+        question: &'a Question<'_>,
+        lists: &[Checked<'a>],
+        pass: &CleanPass,
+    ) -> Result<Self, Error> {
+        let mut used: Vec<(&LoadedSet, Vec<u32>)> = Vec::new();
+        for (edit, set, _) in lists.iter().flat_map(|list| &list.edits) {
+            match used.iter_mut().find(|(other, _)| other.id == set.id) {
+                Some((_, latents)) => latents.push(edit.latent),
+                None => used.push((set, vec![edit.latent])),
+            }
+        }
+        let n_layers = question.model()?.info.n_layers;
+        used.sort_by_key(|(set, _)| set.hook.order(n_layers));
+        let first = used
+            .first()
+            .map_or(HookPoint::LnFinalOut, |(set, _)| set.hook);
+        let mut sets = Vec::new();
+        for (set, latents) in used {
+            let prepared = match set.features.resident() {
+                Some(coder) => Prepared::Resident(coder),
+                None if set.hook != first => {
+                    return Err(Error::Unsupported {
+                        what: format!(
+                            "editing {}, which stays in its file, behind an edit at {first}: which latents it selects there is not known before; edit them one after the other. This",
+                            set.info.id
+                        ),
+                    });
+                }
+                None => {
+                    let (_run, activation) = question.activation(pass, set.hook).await?;
+                    let rows = pass.rows();
+                    set.features
+                        .prepare(&question.pace, activation, rows, latents)
+                        .await?
+                }
+            };
+            sets.push((set, prepared));
+        }
+        Ok(Self { sets, first })
+    }
+
+    fn of(&self, id: SetId) -> Result<&Prepared<'a>, Error> {
+        let found = self.sets.iter().find(|(set, _)| set.id == id);
+        found
+            .map(|(_, prepared)| prepared)
+            .ok_or(Error::NoSuchIndex {
+                what: "the coder of feature set",
+                index: id.0 as usize,
+                count: self.sets.len(),
+            })
+    }
+}
+
+async fn submit(
+    question: &Question<'_>,
+    prompt: &Prompt,
+    pass: &CleanPass,
+    sets: &SetsInUse<'_>,
+    lists: &[Checked<'_>],
+    options: &TraceOptions,
+) -> Result<Submitted, Error> {
+    let model = question.model()?;
+    let rows = lists.len() * prompt.ids.len();
+    let table_rows: usize = lists.iter().map(Checked::table_rows).sum();
+    let edits = sets.sets.iter().map(|(set, _)| SetAt {
+        set: set.id,
+        hook: set.hook,
+    });
+    let spec = RunSpec {
+        taps: match options.dump {
+            true => vec![Tap::Leaving(sets.first)],
+            false => Vec::new(),
+        },
+        edits: edits.collect(),
+        edit_capacity: table_rows.max(FEWEST_EDITS).next_power_of_two(),
+        head: Some(HeadSpec {
+            rows: HeadRows::All,
+            top: options.top_logits.min(model.info.vocab),
+            compare: true,
+            keep: false,
+            read: options.dump,
+        }),
+        ..RunSpec::from_hook(sets.first, model.info.n_layers, true)
+    };
+    let coders: Vec<_> = sets
+        .sets
+        .iter()
+        .map(|(set, prepared)| (set.id, prepared.coder()))
+        .collect();
+    let parts = Parts {
+        model,
+        coders: &coders,
+        base: Some(&pass.run),
+        cache: None,
+    };
+    let keep = sets.sets.iter().all(|(_, prepared)| prepared.is_resident());
+    let run = question.executor.plan(&spec, rows, &parts, keep)?;
+    let mut table = Vec::new();
+    for (sequence, list) in (0..).zip(lists) {
+        for (edit, set, runs) in &list.edits {
+            let latent = sets.of(set.id)?.index_of(edit.latent)?;
+            table.extend(runs.iter().map(|positions| kernels::Edit {
+                set: set.id.0,
+                sequence: Some(sequence),
+                positions: positions.clone(),
+                latent,
+                operation: edit.operation,
+            }));
+        }
+    }
+    let sequence = Sequence {
+        source_first: Some(0),
+        ..Sequence::new(&prompt.ids)
+    };
+    let input = RunInput {
+        sequences: &vec![sequence; lists.len()],
+        edits: &table,
+        ..RunInput::default()
+    };
+    question
+        .executor
+        .submit(&question.pace, model, &run, &input)
+        .await
+}
+
+async fn results(
+    question: &Question<'_>,
+    prompt: &Prompt,
+    submitted: Submitted,
+    lists: &[Checked<'_>],
+    options: &TraceOptions,
+) -> Result<Vec<Edited>, Error> {
+    let model = question.model()?;
+    let output = submitted.output(|set| question.name(set)).await?;
+    let head = output.head()?;
+    let activation = match options.dump {
+        true => Some(output.matrix(0)?),
+        false => None,
+    };
+    let tokens = prompt.ids.len();
+    let mut edited = Vec::new();
+    for (index, list) in lists.iter().enumerate() {
+        let rows = index * tokens..(index + 1) * tokens;
+        let token_losses = head.token_losses(rows.clone())?;
+        let top = options.top_logits.min(model.info.vocab);
+        let next_by_position = head.next_tokens(rows.clone(), top, &model.vocabulary)?;
+        let kl = head.divergences(rows.clone())?;
+        edited.push(Edited {
+            loss: metrics::mean(&token_losses),
+            token_losses,
+            next: next_by_position.last().cloned().unwrap_or_default(),
+            next_by_position,
+            mean_kl: counted_mean(&kl, &list.counted),
+            kl,
+            logits: options.dump.then(|| Matrix {
+                rows: tokens,
+                cols: model.info.vocab,
+                data: head.logits(rows.clone()).to_vec(),
+            }),
+            activation: activation.as_ref().map(|all| all.of_rows(rows)),
+        });
+    }
+    Ok(edited)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chosen_positions_become_runs() {
+        assert_eq!(runs(&[false, true, true, false, true]), [1..3, 4..5]);
+        assert_eq!(runs(&[true]), [Range { start: 0, end: 1 }]);
+        assert!(runs(&[false, false]).is_empty());
+    }
+}

@@ -1,0 +1,140 @@
+//! Description of a feature apart from any prompt: its direct effect on the logits and its nearest features.
+
+use gpt2::HookPoint;
+use serde::Serialize;
+
+use crate::analysis::metrics;
+use crate::analysis::question::Question;
+use crate::error::Error;
+use crate::features::multiply::multiply;
+use crate::features::set::Neighbour;
+use crate::store::model::LoadedModel;
+
+/// How many tokens are listed.
+const LISTED: usize = 10;
+
+/// A token and what a feature does to its logit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TokenEffect {
+    /// Its number in the vocabulary.
+    pub id: u32,
+    /// Its text.
+    pub text: String,
+    /// Change of its logit for one unit of activation, centred over the vocabulary, by the direct path alone.
+    pub value: f32,
+}
+
+/// `W_U · ((d − mean(d)) ⊙ ln_f.weight)`, centred over the vocabulary: the direct path only. The final LayerNorm takes the
+/// mean off whatever is written to the residual stream. d is what one unit of the latent writes there: `W_dec[latent]`,
+/// through W_O of the layer at `attn.hook_z`, through W_out at `mlp.hook_post`. At `ln_final.hook_normalized`, behind
+/// that subtraction, it is `W_U · (W_dec[latent] ⊙ ln_f.weight)`, and at `ln_final.hook_out` `W_U · W_dec[latent]`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogitEffect {
+    /// The ten tokens pushed up the most.
+    pub top: Vec<TokenEffect>,
+    /// The ten tokens pushed down the most.
+    pub bottom: Vec<TokenEffect>,
+}
+
+/// What a feature is, apart from any prompt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Feature {
+    /// The latent.
+    pub latent: u32,
+    /// `‖W_dec[latent]‖`; 1 for a neuron, whose direction is its dimension.
+    pub decoder_norm: f32,
+    /// Norm of what one unit of it writes to the residual stream: through W_O at `attn.hook_z`, through W_out at
+    /// `mlp.hook_post`; the decoder norm elsewhere.
+    pub output_norm: f32,
+    /// `b_enc[latent]`.
+    pub encoder_bias: f32,
+    /// Its direct effect on the logits.
+    pub logit_effect: LogitEffect,
+    /// The ten nearest features by decoder cosine.
+    pub nearest: Vec<Neighbour>,
+}
+
+/// A feature's direct logit effect, decoder norm and nearest features.
+///
+/// # Errors
+/// [`Error::UnknownSae`], [`Error::BadOption`] for a latent that is not there, [`Error::Device`].
+pub(crate) async fn feature(
+    question: &Question<'_>,
+    sae: &str,
+    latent: u32,
+) -> Result<Feature, Error> {
+    let model = question.model()?;
+    let set = question.store.set(sae)?;
+    set.check_latent(latent)?;
+    let pace = &question.pace;
+    let found = set.features.direction(pace, latent).await?;
+    let nearest = set.features.nearest(pace, latent, &found).await?;
+    pace.step().await?;
+    let device = question.executor.device();
+    let direction = &found.direction;
+    let output = match set.hook {
+        HookPoint::Z(layer) => multiply(device, model.model.attn_out(layer)?, direction).await?,
+        HookPoint::MlpPost(layer) => {
+            multiply(device, model.model.mlp_out(layer)?, direction).await?
+        }
+        _ => direction.clone(),
+    };
+    Ok(Feature {
+        latent,
+        decoder_norm: norm(direction),
+        output_norm: norm(&output),
+        encoder_bias: found.encoder_bias,
+        logit_effect: logit_effect(question, model, set.hook, &output).await?,
+        nearest,
+    })
+}
+
+/// The direct effect of what is written to the residual stream, or behind it to the final LayerNorm's output; the formula
+/// stands at [`LogitEffect`].
+async fn logit_effect(
+    question: &Question<'_>,
+    model: &LoadedModel,
+    hook: HookPoint,
+    output: &[f32],
+) -> Result<LogitEffect, Error> {
+    let device = question.executor.device();
+    let weight = model.model.ln_final_weight();
+    let scaled: Vec<f32> = match hook {
+        HookPoint::LnFinalOut => output.to_vec(),
+        HookPoint::LnFinalNormalized => scaled(output, 0.0, weight),
+        _ => scaled(output, metrics::mean(output).unwrap_or(0.0), weight),
+    };
+    let effects = multiply(device, model.model.token_embedding(), &scaled).await?;
+    if let Some(position) = effects.iter().position(|effect| !effect.is_finite()) {
+        return Err(Error::NotANumber {
+            what: "the direct logit effect of the feature".to_owned(),
+            position,
+        });
+    }
+    let mean = metrics::mean(&effects).unwrap_or(0.0);
+    let mut order: Vec<(u32, f32)> = (0..).zip(effects).collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let effect = |&(id, effect): &(u32, f32)| TokenEffect {
+        id,
+        text: model.vocabulary.token(id).text,
+        value: (f64::from(effect) - mean) as f32,
+    };
+    Ok(LogitEffect {
+        top: order.iter().take(LISTED).map(effect).collect(),
+        bottom: order.iter().rev().take(LISTED).map(effect).collect(),
+    })
+}
+
+/// `(direction − mean) ⊙ weight`. The difference is taken in f64: of a direction that does not vary nothing may be left.
+fn scaled(direction: &[f32], mean: f64, weight: &[f32]) -> Vec<f32> {
+    direction
+        .iter()
+        .zip(weight)
+        .map(|(direction, weight)| ((f64::from(*direction) - mean) * f64::from(*weight)) as f32)
+        .collect()
+}
+
+fn norm(direction: &[f32]) -> f32 {
+    let squares = direction.iter().map(|x| f64::from(*x).powi(2));
+    squares.sum::<f64>().sqrt() as f32
+}

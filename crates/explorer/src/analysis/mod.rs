@@ -1,0 +1,16 @@
+//! One file per question to the engine, with its options and its result.
+
+pub(crate) mod activations;
+mod cautions;
+pub(crate) mod edited;
+pub(crate) mod evaluate;
+pub(crate) mod feature;
+pub(crate) mod generate;
+pub(crate) mod metrics;
+pub(crate) mod question;
+mod sample;
+pub(crate) mod sample_loss;
+pub(crate) mod set_trace;
+pub(crate) mod statistics;
+pub(crate) mod taps;
+pub(crate) mod trace;

@@ -1,0 +1,342 @@
+//! A feature set on a clean pass: its features, its reconstruction, and what that loses.
+
+use serde::Serialize;
+
+use crate::analysis::cautions::cautions;
+use crate::analysis::metrics::{self, Metrics, Reconstructed, Sums, counted_mean};
+use crate::analysis::question::Question;
+use crate::error::Error;
+use crate::features::listed::Features;
+use crate::features::set::Prepared;
+use crate::matrix::Matrix;
+use crate::run::clean::{CleanPass, CleanWanted};
+use crate::run::compile::Parts;
+use crate::run::executor::{RunOutput, Submitted};
+use crate::run::input::RunInput;
+use crate::run::output::HeadOutput;
+use crate::run::spec::{HeadRows, HeadSpec, RunSpec, SetAt, Tap};
+use crate::store::feature_set::LoadedSet;
+use crate::store::info::SaeInfo;
+use crate::tokens::Prompt;
+
+/// One autoencoder's part of a trace.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SaeTrace {
+    /// The autoencoder.
+    #[serde(flatten)]
+    pub info: SaeInfo,
+    /// Slots per token in the two lists below: k of TopK; for ReLU the most latents that any token has.
+    #[serde(skip)]
+    pub slots: usize,
+    /// `[tokens, slots]`, the strongest first; -1 is an empty slot.
+    #[serde(skip)]
+    pub latents: Vec<i32>,
+    /// `[tokens, slots]`.
+    #[serde(skip)]
+    pub activations: Vec<f32>,
+    /// Its reconstruction metrics.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// Positions that do not count in the metrics, ascending.
+    pub skipped: Vec<usize>,
+    /// Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails.
+    pub cautions: Vec<String>,
+}
+
+/// A feature set's part of one prompt's trace, its reconstruction, and the sums of its FVU; None where nothing is lost.
+pub(crate) struct SetResult {
+    pub(crate) trace: SaeTrace,
+    pub(crate) reconstruction: Matrix,
+    pub(crate) sums: Option<Sums>,
+}
+
+/// Taps of a feature set's run.
+const FEATURES: usize = 0;
+const ACTIVATION: usize = 1;
+const RECONSTRUCTION: usize = 2;
+
+/// A feature set's run that was submitted.
+pub(crate) struct Pending<'a> {
+    set: &'a LoadedSet,
+    prepared: Prepared<'a>,
+    submitted: Submitted,
+    /// `[rows]`: positions that count.
+    counted: Vec<bool>,
+}
+
+/// Starts a feature set on a clean pass of some prompts: encoded, decoded, and spliced into the pass.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Sae`], [`Error::Cancelled`], [`Error::Device`].
+pub(crate) async fn start<'a>(
+    question: &'a Question<'_>,
+    set: &'a LoadedSet,
+    pass: &CleanPass,
+    prompts: &[Prompt],
+) -> Result<Pending<'a>, Error> {
+    let prepared = match set.features.resident() {
+        Some(coder) => Prepared::Resident(coder),
+        None => {
+            let (_run, activation) = question.activation(pass, set.hook).await?;
+            let (pace, rows) = (&question.pace, pass.rows());
+            set.features
+                .prepare(pace, activation, rows, Vec::new())
+                .await?
+        }
+    };
+    submit(question, set, prepared, pass, prompts).await
+}
+
+async fn submit<'a>(
+    question: &'a Question<'_>,
+    set: &'a LoadedSet,
+    prepared: Prepared<'a>,
+    pass: &CleanPass,
+    prompts: &[Prompt],
+) -> Result<Pending<'a>, Error> {
+    let model = question.model()?;
+    let counted = prompts
+        .iter()
+        .flat_map(|prompt| set.counted(&model.vocabulary, prompt));
+    let counted: Vec<bool> = counted.collect();
+    let at = SetAt {
+        set: set.id,
+        hook: set.hook,
+    };
+    let started = RunSpec::from_hook(set.hook, model.info.n_layers, false);
+    let spec = match prepared.coder().is_exact() {
+        true => RunSpec {
+            taps: vec![Tap::Features(at), Tap::Activation(set.hook)],
+            stop_at: Some(set.hook),
+            ..started
+        },
+        false => RunSpec {
+            taps: vec![
+                Tap::Features(at),
+                Tap::Activation(set.hook),
+                Tap::Reconstruction(at),
+            ],
+            splice: Some(at),
+            head: Some(HeadSpec {
+                rows: HeadRows::All,
+                top: 0,
+                compare: true,
+                keep: false,
+                read: false,
+            }),
+            ..started
+        },
+    };
+    let parts = Parts {
+        model,
+        coders: &[(set.id, prepared.coder())],
+        base: Some(&pass.run),
+        cache: None,
+    };
+    let executor = question.executor;
+    let run = executor.plan(&spec, pass.rows(), &parts, prepared.is_resident())?;
+    let sequences = pass.sequences();
+    let input = RunInput {
+        sequences: &sequences,
+        mask: &counted,
+        ..RunInput::default()
+    };
+    let submitted = executor.submit(&question.pace, model, &run, &input).await?;
+    Ok(Pending {
+        set,
+        prepared,
+        submitted,
+        counted,
+    })
+}
+
+/// Waits for a feature set's run; the results per prompt.
+///
+/// # Errors
+/// [`Error::NotANumber`], [`Error::Cancelled`], [`Error::Device`].
+pub(crate) async fn finish(
+    question: &Question<'_>,
+    pending: Pending<'_>,
+    clean: &HeadOutput,
+    prompts: &[Prompt],
+) -> Result<Vec<SetResult>, Error> {
+    let set = pending.set;
+    let overflows = pending.prepared.coder().may_overflow();
+    let output = pending.submitted.output(|id| question.name(id)).await?;
+    let features = output.features(FEATURES, &set.info.id)?;
+    if overflows && features.is_full(set.info.n_latents) {
+        return finish_listed(question, set, clean, prompts).await;
+    }
+    results(
+        set,
+        &pending.prepared,
+        &pending.counted,
+        (output, features),
+        clean,
+        prompts,
+    )
+}
+
+/// The results where a row has more active latents than slots: once more, with all of them listed.
+async fn finish_listed(
+    question: &Question<'_>,
+    set: &LoadedSet,
+    clean: &HeadOutput,
+    prompts: &[Prompt],
+) -> Result<Vec<SetResult>, Error> {
+    let wanted = CleanWanted {
+        top: clean.top(),
+        logits: false,
+    };
+    // The pass may have made room for another one.
+    let pass = question.clean(prompts, wanted).await?;
+    pass.head().await?;
+    let (_run, activation) = question.activation(&pass, set.hook).await?;
+    let listed = set
+        .features
+        .list_all(&question.pace, activation, pass.rows());
+    let again = submit(question, set, listed.await?, &pass, prompts).await?;
+    let output = again.submitted.output(|id| question.name(id)).await?;
+    let features = output.features(FEATURES, &set.info.id)?;
+    results(
+        set,
+        &again.prepared,
+        &again.counted,
+        (output, features),
+        clean,
+        prompts,
+    )
+}
+
+fn results(
+    set: &LoadedSet,
+    prepared: &Prepared<'_>,
+    counted: &[bool],
+    (output, features): (RunOutput, Features),
+    clean: &HeadOutput,
+    prompts: &[Prompt],
+) -> Result<Vec<SetResult>, Error> {
+    let coder = prepared.coder();
+    let activation = output.matrix(ACTIVATION)?;
+    let (reconstruction, head) = match coder.is_exact() {
+        true => (None, None),
+        false => (Some(output.matrix(RECONSTRUCTION)?), Some(output.head()?)),
+    };
+    let features = prepared.remapped(features)?;
+    let mut results = Vec::new();
+    let mut first = 0;
+    for prompt in prompts {
+        let rows = first..first + prompt.ids.len();
+        first = rows.end;
+        let features = features.of_rows(rows.clone());
+        let counted = counted.get(rows.clone()).unwrap_or_default();
+        let clean_loss = metrics::mean(&clean.token_losses(rows.clone())?);
+        let of_set = OfPrompt {
+            counted,
+            clean_loss,
+            features: &features,
+        };
+        let activation = activation.of_rows(rows.clone());
+        let (metrics, sums, reconstruction) = match (&reconstruction, &head) {
+            (Some(reconstruction), Some(head)) => {
+                let reconstruction = reconstruction.of_rows(rows.clone());
+                let reconstructed = Reconstructed {
+                    activation: &activation.data,
+                    reconstruction: &reconstruction.data,
+                    statistics: &features.statistics,
+                    width: activation.cols,
+                    normalization: coder.normalization(),
+                    counted,
+                };
+                let spliced = metrics::mean(&head.token_losses(rows.clone())?);
+                let divergences = head.divergences(rows)?;
+                let (metrics, sums) = of_set.spliced(&reconstructed, spliced, &divergences);
+                (metrics, Some(sums), reconstruction)
+            }
+            _ => (of_set.exact(), None, activation),
+        };
+        let (slots, latents, activations) = features.trimmed();
+        let skipped = (0..).zip(counted).filter(|(_, counted)| !**counted);
+        let tokens = prompt.ids.len();
+        results.push(SetResult {
+            trace: SaeTrace {
+                info: set.info.clone(),
+                slots,
+                latents,
+                activations,
+                metrics,
+                skipped: skipped.map(|(position, _)| position).collect(),
+                cautions: cautions(&set.info, tokens, prompt.starts_with_bos, &metrics),
+            },
+            reconstruction,
+            sums,
+        });
+    }
+    Ok(results)
+}
+
+/// A feature set on one prompt.
+struct OfPrompt<'a> {
+    counted: &'a [bool],
+    clean_loss: Option<f64>,
+    features: &'a Features,
+}
+
+impl OfPrompt<'_> {
+    /// Number of positions that count.
+    fn positions(&self) -> usize {
+        self.counted.iter().filter(|counted| **counted).count()
+    }
+
+    /// Whether a token is predicted at a position that counts or behind one: without it a replacement changes no loss.
+    fn predicts(&self) -> bool {
+        let predicting = self.counted.len().saturating_sub(1);
+        self.counted.iter().take(predicting).any(|counted| *counted)
+    }
+
+    fn l0(&self) -> Option<f64> {
+        counted_mean(self.features.counts(), self.counted)
+    }
+
+    /// Metrics with the reconstruction in the place of the activation.
+    fn spliced(
+        &self,
+        reconstructed: &Reconstructed<'_>,
+        loss: Option<f64>,
+        divergences: &[f32],
+    ) -> (Metrics, Sums) {
+        let spliced_loss = loss.filter(|_| self.predicts());
+        let sums = reconstructed.sums();
+        let metrics = Metrics {
+            l0: self.l0(),
+            fvu: sums.fvu(),
+            relative_error: reconstructed.relative_error(),
+            cosine: reconstructed.cosine(),
+            spliced_loss,
+            delta_ce: difference(spliced_loss, self.clean_loss),
+            kl: counted_mean(divergences, self.counted),
+            positions: self.positions(),
+        };
+        (metrics, sums)
+    }
+
+    /// Metrics of features that are the activation itself.
+    fn exact(&self) -> Metrics {
+        let some = |value| (self.positions() > 0).then_some(value);
+        let spliced_loss = self.clean_loss.filter(|_| self.predicts());
+        Metrics {
+            l0: self.l0(),
+            fvu: some(0.0),
+            relative_error: some(0.0),
+            cosine: some(1.0),
+            spliced_loss,
+            delta_ce: spliced_loss.map(|_| 0.0),
+            kl: some(0.0),
+            positions: self.positions(),
+        }
+    }
+}
+
+pub(crate) fn difference(spliced: Option<f64>, clean: Option<f64>) -> Option<f64> {
+    Some(spliced? - clean?)
+}

@@ -1,0 +1,157 @@
+//! Neurons as features: the dimensions of an activation, without an autoencoder.
+
+use kernels::{
+    ApplyEdits, Buffer, Copy, Directions, Normalization, OldValues, Recorder, apply_edits, copy,
+};
+use sae::EditTable;
+
+use crate::error::{Error, index};
+use crate::features::coder::{Before, Coder, DeviceFeatures};
+use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared};
+use crate::pace::Pace;
+
+/// The dimensions of the activation at a hook.
+pub(crate) struct Neurons {
+    pub(crate) width: usize,
+    /// The bias before the activation function, `[width]`, where there is one.
+    pub(crate) bias: Option<Buffer>,
+}
+
+impl Coder for Neurons {
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn n_latents(&self) -> usize {
+        self.width
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::None
+    }
+
+    fn is_exact(&self) -> bool {
+        true
+    }
+
+    fn may_overflow(&self) -> bool {
+        false
+    }
+
+    fn record_encode(
+        &self,
+        recorder: &mut Recorder,
+        activation: &Buffer,
+        rows: usize,
+    ) -> Result<DeviceFeatures, Error> {
+        // The pass uses the activation's memory again.
+        let words = rows * self.width;
+        let output = recorder.scratch("neurons", words)?;
+        copy(
+            recorder,
+            &Copy {
+                input: activation,
+                input_offset: 0,
+                output: &output,
+                output_offset: 0,
+                words,
+            },
+        )?;
+        Ok(DeviceFeatures::Dimensions(output))
+    }
+
+    fn record_decode(
+        &self,
+        _recorder: &mut Recorder,
+        features: &DeviceFeatures,
+    ) -> Result<Buffer, Error> {
+        match features {
+            DeviceFeatures::Dimensions(values) => Ok(values.clone()),
+            DeviceFeatures::Listed(_) => Err(Error::NoSuchIndex {
+                what: "the dimensions of an activation",
+                index: 0,
+                count: 0,
+            }),
+        }
+    }
+
+    fn record_edits(
+        &self,
+        recorder: &mut Recorder,
+        edits: &EditTable<'_>,
+        _before: Before<'_>,
+    ) -> Result<Option<Buffer>, Error> {
+        apply_edits(
+            recorder,
+            &ApplyEdits {
+                activation: edits.activation,
+                width: self.width,
+                edits: edits.edits,
+                rows_table: edits.row_table,
+                rows: edits.rows,
+                set: edits.set,
+                old: OldValues::Activation,
+                by_source: false,
+                statistics: None,
+                directions: Directions::Identity,
+            },
+        )?;
+        Ok(None)
+    }
+}
+
+impl FeatureSet for Neurons {
+    fn resident(&self) -> Option<&dyn Coder> {
+        Some(self)
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        _pace: &'a Pace,
+        _activation: Buffer,
+        _rows: usize,
+        _also: Vec<u32>,
+    ) -> Later<'a, Prepared<'a>> {
+        Box::pin(async move { Ok(Prepared::Resident(self)) })
+    }
+
+    fn list_all<'a>(
+        &'a self,
+        pace: &'a Pace,
+        activation: Buffer,
+        rows: usize,
+    ) -> Later<'a, Prepared<'a>> {
+        self.prepare(pace, activation, rows, Vec::new())
+    }
+
+    /// The latent of an identity autoencoder, with the model's bias in the place of the encoder's.
+    fn direction<'a>(&'a self, pace: &'a Pace, latent: u32) -> Later<'a, Direction> {
+        Box::pin(async move {
+            let encoder_bias = match &self.bias {
+                None => 0.0,
+                Some(bias) => {
+                    let recorder = Recorder::new(pace.device());
+                    let biases = recorder.read_f32(bias, self.width).await?;
+                    index(&biases, "the bias of neuron", latent)?
+                }
+            };
+            let mut direction = vec![0.0; self.width];
+            if let Some(value) = direction.get_mut(latent as usize) {
+                *value = 1.0;
+            }
+            Ok(Direction {
+                direction,
+                encoder_bias,
+            })
+        })
+    }
+
+    fn nearest<'a>(
+        &'a self,
+        _pace: &'a Pace,
+        _latent: u32,
+        _direction: &'a Direction,
+    ) -> Later<'a, Vec<Neighbour>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}

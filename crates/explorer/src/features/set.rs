@@ -1,0 +1,140 @@
+//! The one shape of everything that turns activations into features.
+
+use std::pin::Pin;
+
+use kernels::Buffer;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::features::coder::Coder;
+use crate::features::listed::Features;
+use crate::pace::Pace;
+
+/// A future of an object-safe trait.
+pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
+
+/// A loaded feature set. Wherever its weights are: a coder for some rows is on the device.
+pub(crate) trait FeatureSet {
+    /// The coder that serves all rows; None where each activation needs one of its own, which [`FeatureSet::prepare`] makes.
+    fn resident(&self) -> Option<&dyn Coder>;
+
+    /// The coder for `activation [rows, width]`. `also` are latents that it has to have even where no row selects them.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Sae`], [`Error::Cancelled`], [`Error::Device`].
+    fn prepare<'a>(
+        &'a self,
+        pace: &'a Pace,
+        activation: Buffer,
+        rows: usize,
+        also: Vec<u32>,
+    ) -> Later<'a, Prepared<'a>>;
+
+    /// The coder for an activation of which a row has more active latents than slots: it lists all of them.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::prepare`].
+    fn list_all<'a>(
+        &'a self,
+        pace: &'a Pace,
+        activation: Buffer,
+        rows: usize,
+    ) -> Later<'a, Prepared<'a>>;
+
+    /// The output direction of a latent and its encoder bias.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::prepare`].
+    fn direction<'a>(&'a self, pace: &'a Pace, latent: u32) -> Later<'a, Direction>;
+
+    /// The other latents with the largest decoder cosine, the nearest first; none where looking for them would take a
+    /// reading of the whole file, or all are orthogonal.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::prepare`].
+    fn nearest<'a>(
+        &'a self,
+        pace: &'a Pace,
+        latent: u32,
+        direction: &'a Direction,
+    ) -> Later<'a, Vec<Neighbour>>;
+}
+
+/// A latent's weights.
+pub(crate) struct Direction {
+    /// `W_dec[latent]`, `[d_in]`.
+    pub(crate) direction: Vec<f32>,
+    /// `b_enc[latent]`.
+    pub(crate) encoder_bias: f32,
+}
+
+/// Another feature of the same autoencoder.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Neighbour {
+    /// The latent.
+    pub latent: u32,
+    /// Cosine of the two decoder directions.
+    pub cosine: f32,
+}
+
+/// A coder for some rows.
+pub(crate) enum Prepared<'a> {
+    /// The set's own.
+    Resident(&'a dyn Coder),
+    /// One for these rows alone.
+    Own {
+        coder: Box<dyn Coder>,
+        /// The set's latent for each of the coder's, ascending; None where they are the same.
+        latents: Option<Vec<u32>>,
+    },
+}
+
+impl Prepared<'_> {
+    pub(crate) fn coder(&self) -> &dyn Coder {
+        match self {
+            Self::Resident(coder) => *coder,
+            Self::Own { coder, .. } => coder.as_ref(),
+        }
+    }
+
+    /// Whether it serves other rows as well.
+    pub(crate) fn is_resident(&self) -> bool {
+        matches!(self, Self::Resident(_))
+    }
+
+    /// The coder's index of a latent of the set.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIndex`] where the latent was not selected.
+    pub(crate) fn index_of(&self, latent: u32) -> Result<u32, Error> {
+        match self {
+            Self::Own {
+                latents: Some(latents),
+                ..
+            } => match latents.binary_search(&latent) {
+                // There are no more of them than latents.
+                Ok(index) => Ok(index as u32),
+                Err(_) => Err(Error::NoSuchIndex {
+                    what: "the selected latent",
+                    index: latent as usize,
+                    count: latents.len(),
+                }),
+            },
+            Self::Resident(_) | Self::Own { .. } => Ok(latent),
+        }
+    }
+
+    /// The coder's features with the set's indices.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIndex`].
+    pub(crate) fn remapped(&self, features: Features) -> Result<Features, Error> {
+        match self {
+            Self::Own {
+                latents: Some(latents),
+                ..
+            } => features.remapped(latents),
+            Self::Resident(_) | Self::Own { .. } => Ok(features),
+        }
+    }
+}
