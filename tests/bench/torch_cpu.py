@@ -3,9 +3,11 @@
 The rows have the names of those of `crates/explorer/examples/bench/full_size`, which computes the same with this project's
 CPU device; `cargo xtask bench --native --torch` runs both. Weights are plain tensors; nothing but torch is needed.
 
-    python3 tests/bench/torch_cpu.py            # prints JSON: medians in seconds
+    python3 tests/bench/torch_cpu.py                 # prints JSON: medians in seconds
+    python3 tests/bench/torch_cpu.py --json PATH     # writes it
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -136,13 +138,22 @@ def measure():
 
 
 def main():
+    parser = argparse.ArgumentParser(description="PyTorch on the CPU, with the shapes of GPT-2 small and an SAE")
+    parser.add_argument("--json", metavar="PATH", help="write the medians there instead of printing them")
+    path = parser.parse_args().json
     # All that this process may run on.
-    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(cores)
     torch.manual_seed(0)
     with torch.inference_mode():
         rows = measure()
     report = {"torch": torch.__version__, "threads": torch.get_num_threads(), "rows": rows}
-    print(json.dumps(report, indent=1))
+    text = json.dumps(report, indent=1)
+    if path is None:
+        print(text)
+    else:
+        with open(path, "w") as file:
+            file.write(text + "\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::paths::Paths;
-use crate::{packages, process, site, size};
+use crate::{bench_torch, packages, process, site, size};
 
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
@@ -25,6 +25,12 @@ pub struct Arguments {
     /// Only the native half
     #[arg(long, conflicts_with = "browser")]
     native: bool,
+    /// Of the native half only the CPU device
+    #[arg(long, requires = "native")]
+    cpu: bool,
+    /// PyTorch as well, on the same cores as the CPU device; needs python3 with torch
+    #[arg(long, requires = "native")]
+    torch: bool,
     /// Only the half in the browser
     #[arg(long)]
     browser: bool,
@@ -34,8 +40,14 @@ pub struct Arguments {
 pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&paths.output)
         .with_context(|| format!("could not make {}", paths.output.display()))?;
+    if arguments.torch {
+        bench_torch::require()?;
+    }
     if !arguments.browser && arguments.model.is_none() {
-        native(paths)?;
+        let json = native(paths, arguments.cpu)?;
+        if arguments.torch {
+            bench_torch::compare(paths, &json)?;
+        }
     }
     if !arguments.native {
         browser(paths, arguments)?;
@@ -43,14 +55,21 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn native(paths: &Paths) -> Result<()> {
+/// Returns the path of its JSON.
+fn native(paths: &Paths, only_cpu: bool) -> Result<PathBuf> {
+    let json = paths.output.join("bench-native.json");
     let mut command = process::cargo(paths);
     command
         .args(["run", "--release", "--package", "explorer"])
         .args(["--example", "bench", "--", "--json"])
-        .arg(paths.output.join("bench-native.json"));
-    packages::vulkan(paths, &mut command)?;
-    process::run(&mut command)
+        .arg(&json);
+    if only_cpu {
+        command.args(["--only", "cpu"]);
+    } else {
+        packages::vulkan(paths, &mut command)?;
+    }
+    process::run(&mut command)?;
+    Ok(json)
 }
 
 fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {

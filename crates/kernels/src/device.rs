@@ -153,6 +153,14 @@ impl Device {
         }
     }
 
+    /// Threads that the CPU device computes with, as `RAYON_NUM_THREADS` or the number of cores says; `None` for a GPU.
+    pub fn threads(&self) -> Option<usize> {
+        match self.kind() {
+            BackendKind::Gpu => None,
+            BackendKind::Cpu => Some(crate::cpu::parallel::available()),
+        }
+    }
+
     /// Bytes held on this device: weights, scratch, parameters, read-backs, and what waits in the pool.
     pub fn bytes(&self) -> u64 {
         self.inner.bytes.get()

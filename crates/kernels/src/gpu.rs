@@ -123,6 +123,8 @@ impl Gpu {
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("sae-explorer"),
                 required_limits: limits.clone(),
+                // For profiles, which do without where there is none.
+                required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
                 ..Default::default()
             })
             .await
@@ -156,6 +158,12 @@ impl Gpu {
             faults,
             pipelines: RefCell::default(),
         })
+    }
+
+    /// Whether passes can be timed.
+    pub(crate) fn has_timestamps(&self) -> bool {
+        let features = self.device.features();
+        features.contains(wgpu::Features::TIMESTAMP_QUERY)
     }
 
     /// The pipeline of `shader` with `constants`, compiled on first use. The flag says whether it was made now.

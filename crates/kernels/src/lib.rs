@@ -52,7 +52,7 @@ pub use kernel::{
     topk::{MAX_K, TopK, topk},
 };
 pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
-pub use plan::{Plan, ReadHandle, Readings, Ticket, words_as_f32};
+pub use plan::{KernelTime, Plan, ReadHandle, Readings, Ticket, words_as_f32};
 pub use recorder::Recorder;
 pub use upload::{Stored, rows_in_piece};
 pub use workspace::Workspace;

@@ -1,5 +1,7 @@
 //! Kernels made ready, running them, and reading back.
 
+mod profile;
+
 use std::collections::HashSet;
 use std::ops::Range;
 use std::rc::Rc;
@@ -12,6 +14,8 @@ use crate::gpu::{Gpu, Pipeline};
 use crate::memory::GpuMemory;
 use crate::recorder::GpuStep;
 
+pub use profile::KernelTime;
+
 /// One kernel's CPU reference, with its buffers.
 pub(crate) type CpuStep = Box<dyn Fn()>;
 
@@ -23,8 +27,17 @@ pub struct Plan {
     reads: Vec<(Buffer, usize)>,
     /// Where each read-back lies among the words of all.
     ranges: Rc<[Range<usize>]>,
-    /// Operations of each kernel, as far as they are known.
-    operations: Vec<u64>,
+    kernels: Vec<KernelInfo>,
+}
+
+/// One recorded kernel.
+#[derive(Clone, Copy)]
+pub(crate) struct KernelInfo {
+    pub(crate) name: &'static str,
+    /// Bytes of all buffers that it binds.
+    pub(crate) bytes: u64,
+    /// Operations, as far as they are known.
+    pub(crate) operations: u64,
 }
 
 /// What was recorded: on the GPU the dispatches and their parameters, on the CPU the kernels.
@@ -32,7 +45,7 @@ pub(crate) struct Steps {
     pub(crate) gpu: Vec<GpuStep>,
     pub(crate) parameters: Vec<u8>,
     pub(crate) cpu: Vec<CpuStep>,
-    pub(crate) operations: Vec<u64>,
+    pub(crate) kernels: Vec<KernelInfo>,
 }
 
 struct GpuPlan {
@@ -96,7 +109,7 @@ impl Plan {
             gpu,
             cpu: steps.cpu,
             reads,
-            operations: steps.operations,
+            kernels: steps.kernels,
         }
     }
 
@@ -138,12 +151,12 @@ impl Plan {
     pub fn parts(&self, operations: u64) -> Vec<Range<usize>> {
         let mut parts = Vec::new();
         let (mut start, mut sum) = (0, 0);
-        for (kernel, count) in self.operations.iter().enumerate() {
-            if sum > 0 && sum + count > operations {
-                parts.push(start..kernel);
-                (start, sum) = (kernel, 0);
+        for (number, kernel) in self.kernels.iter().enumerate() {
+            if sum > 0 && sum + kernel.operations > operations {
+                parts.push(start..number);
+                (start, sum) = (number, 0);
             }
-            sum += count;
+            sum += kernel.operations;
         }
         parts.push(start..self.dispatches());
         parts
@@ -194,10 +207,7 @@ impl Plan {
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for dispatch in dispatches {
-                pass.set_pipeline(&dispatch.pipeline.pipeline);
-                pass.set_bind_group(0, &dispatch.bind_group, &[]);
-                let [x, y, z] = dispatch.workgroups;
-                pass.dispatch_workgroups(x, y, z);
+                dispatch.record(&mut pass);
             }
         }
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
@@ -228,23 +238,39 @@ impl Plan {
         });
         match staging {
             None => TicketState::Done(Vec::new()),
-            Some(mut staging) => {
-                staging.set_reusable(false);
-                let answer = Answer::default();
-                let sender = answer.clone();
-                staging
-                    .buffer
-                    .map_async(wgpu::MapMode::Read, ..words as u64 * 4, move |result| {
-                        sender.set(result.map_err(|error| error.to_string()));
-                    });
-                TicketState::UnderWay {
-                    staging,
-                    answer,
-                    submission,
-                    words,
-                }
-            }
+            Some(staging) => under_way(staging, words, submission),
         }
+    }
+}
+
+impl GpuDispatch {
+    fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        let [x, y, z] = self.workgroups;
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
+/// Begins to map `words` words of a read-back.
+fn under_way(
+    mut staging: GpuMemory,
+    words: usize,
+    submission: wgpu::SubmissionIndex,
+) -> TicketState {
+    staging.set_reusable(false);
+    let answer = Answer::default();
+    let sender = answer.clone();
+    staging
+        .buffer
+        .map_async(wgpu::MapMode::Read, ..words as u64 * 4, move |result| {
+            sender.set(result.map_err(|error| error.to_string()));
+        });
+    TicketState::UnderWay {
+        staging,
+        answer,
+        submission,
+        words,
     }
 }
 

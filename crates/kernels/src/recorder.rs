@@ -8,7 +8,7 @@ use crate::device::{Backend, Device};
 use crate::error::Error;
 use crate::gpu::Pipeline;
 use crate::kernel::{Access, Shader};
-use crate::plan::{CpuStep, Plan, ReadHandle, Steps};
+use crate::plan::{CpuStep, KernelInfo, Plan, ReadHandle, Steps};
 use crate::workspace::{Taken, Workspace};
 
 /// Collects kernels in the order they are to run.
@@ -19,8 +19,7 @@ pub struct Recorder {
     parameters: Vec<u8>,
     reads: Vec<(Buffer, usize)>,
     workspace: Option<(Workspace, Taken)>,
-    /// Operations of each kernel, as far as they are known.
-    operations: Vec<u64>,
+    kernels: Vec<KernelInfo>,
 }
 
 /// One kernel on the GPU.
@@ -44,7 +43,7 @@ impl Recorder {
             parameters: Vec::new(),
             reads: Vec::new(),
             workspace: None,
-            operations: Vec::new(),
+            kernels: Vec::new(),
         }
     }
 
@@ -133,6 +132,7 @@ impl Recorder {
         if workgroups.contains(&0) {
             return Ok(());
         }
+        let bytes = buffers.iter().map(|buffer| buffer.words() as u64 * 4).sum();
         match &self.device.inner.backend {
             Backend::Cpu => {
                 let buffers: Vec<Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
@@ -160,26 +160,30 @@ impl Recorder {
                 self.parameters
                     .resize(self.parameters.len().next_multiple_of(alignment), 0);
                 let offset = self.parameters.len() as u64;
-                let bytes = bytemuck::bytes_of(&parameters);
-                self.parameters.extend_from_slice(bytes);
+                let parameters = bytemuck::bytes_of(&parameters);
+                self.parameters.extend_from_slice(parameters);
                 self.gpu.push(GpuStep {
                     pipeline,
                     shader,
                     buffers: buffers.iter().map(|&buffer| buffer.clone()).collect(),
-                    parameters: (offset, bytes.len() as u64),
+                    parameters: (offset, parameters.len() as u64),
                     workgroups,
                 });
             }
         }
-        self.operations.push(0);
+        self.kernels.push(KernelInfo {
+            name: shader.name,
+            bytes,
+            operations: 0,
+        });
         Ok(())
     }
 
     /// Says how many operations the last recorded kernel takes, where they are enough to count: by them a plan is divided
     /// into parts (see [`Plan::parts`]).
     pub(crate) fn weigh(&mut self, operations: u64) {
-        if let Some(last) = self.operations.last_mut() {
-            *last = operations;
+        if let Some(last) = self.kernels.last_mut() {
+            last.operations = operations;
         }
     }
 
@@ -202,7 +206,7 @@ impl Recorder {
                 gpu: self.gpu,
                 parameters: self.parameters,
                 cpu: self.cpu,
-                operations: self.operations,
+                kernels: self.kernels,
             },
             self.reads,
         )

@@ -134,7 +134,7 @@ fn rest(
 
     let tokens = vec![0_u32; rows];
     let row_table = device.buffer_with("row table", &kernels::rows::one_sequence(&tokens))?;
-    let targets = device.buffer_with("targets", &tokens)?;
+    let targets = device.buffer_with("targets", &vec![0_u32; rows + 1])?;
     let w_e = numbers(vocabulary * d_model, 5);
     let w_e = Matrix::from_rows(
         device,

@@ -11,6 +11,7 @@ mod full_size;
 mod kernels_table;
 mod model;
 mod peer;
+mod profile;
 mod sorting;
 mod table;
 mod timing;
@@ -44,7 +45,7 @@ fn main() -> Result<()> {
     let cpu = Device::cpu();
     report["cpu"] = json!({
         "instruction_set": cpu.adapter_name(),
-        "threads": std::thread::available_parallelism()?,
+        "threads": cpu.threads(),
         "model": model::measure(&cpu, &demo)?,
         "batches": batches::measure(&cpu, &demo)?,
         "full_size": full_size::measure(&cpu)?,
@@ -82,5 +83,6 @@ fn gpu(demo: &str) -> Result<Value> {
         "sae": kernels_table::measure_sae(&device, &machine)?,
         "model": model::measure(&device, demo)?,
         "batches": batches::measure(&device, demo)?,
+        "profile": profile::measure(&device, demo, machine.bytes_per_second)?,
     }))
 }

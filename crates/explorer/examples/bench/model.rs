@@ -31,7 +31,7 @@ impl WeightSource for Files {
     }
 }
 
-fn load(device: &Device, folder: &str) -> Result<Gpt2> {
+pub fn load(device: &Device, folder: &str) -> Result<Gpt2> {
     let config = std::fs::read(format!("{folder}/model/config.json"))?;
     let weights = std::fs::read(format!("{folder}/model/model.safetensors"))?;
     let weights = TensorFile::from_safetensors("model.safetensors", weights)?;

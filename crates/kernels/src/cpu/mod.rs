@@ -29,7 +29,7 @@ pub(crate) mod matmul_small;
 pub(crate) mod norm_scale;
 #[cfg(not(target_arch = "wasm32"))]
 mod panels;
-mod parallel;
+pub(crate) mod parallel;
 mod product;
 #[cfg(not(target_arch = "wasm32"))]
 mod query_tiles;

@@ -6,13 +6,18 @@
 /// 50 µs where it sleeps.
 const NANOSECONDS_PER_THREAD: usize = 60_000;
 
-/// Threads that share a work of so many nanoseconds on one thread, the calling one included.
-pub(crate) fn threads(nanoseconds: usize) -> usize {
+/// Threads that there are.
+pub(crate) fn available() -> usize {
     #[cfg(not(target_arch = "wasm32"))]
     let available = rayon::current_num_threads();
     #[cfg(target_arch = "wasm32")]
     let available = 1;
-    (nanoseconds / NANOSECONDS_PER_THREAD).clamp(1, available)
+    available
+}
+
+/// Threads that share a work of so many nanoseconds on one thread, the calling one included.
+pub(crate) fn threads(nanoseconds: usize) -> usize {
+    (nanoseconds / NANOSECONDS_PER_THREAD).clamp(1, available())
 }
 
 /// Calls `work` once for every item, from as many threads as suit a work of `nanoseconds` in all. Each thread makes itself

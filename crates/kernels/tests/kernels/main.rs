@@ -15,6 +15,7 @@ mod matrix;
 mod norms;
 mod observations;
 mod plans;
+mod profile;
 mod rows;
 mod sae;
 mod shaders;

@@ -71,7 +71,7 @@ pub fn measure(device: &Device) -> Result<Value> {
     let title = format!(
         "GPT-2 small and an SAE of 32,768 latents on {}, {} threads",
         device.adapter_name(),
-        std::thread::available_parallelism()?
+        device.threads().unwrap_or(1)
     );
     table::print(&title, &["", "ms"], &lines);
     Ok(Value::Object(results))
