@@ -105,6 +105,17 @@ pub enum Error {
         /// The cache folder.
         cache: PathBuf,
     },
+    /// A file of Hugging Face's own cache says something that cannot be.
+    #[error(
+        "Hugging Face's cache cannot be used: {} {reason}; delete that file, or leave this cache out with --no-hf-cache",
+        .path.display()
+    )]
+    HfCache {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, as the rest of a sentence.
+        reason: String,
+    },
     /// The disk is full.
     #[error(
         "no space is left for {name} in {}: it takes {}{}; make room (`sae-explorer cache list` shows what lies there) or name another folder with --cache; what has arrived is kept",
@@ -145,7 +156,7 @@ impl Error {
             | Self::Network { .. }
             | Self::Host { .. }
             | Self::WrongLength { .. } => "network",
-            Self::Damaged { .. } => "bad-file",
+            Self::Damaged { .. } | Self::HfCache { .. } => "bad-file",
             Self::Changed { .. } => "file-changed",
             Self::NoSpace { .. } => "quota",
             Self::Cache { .. } => "output",
@@ -155,6 +166,17 @@ impl Error {
     /// Whether the host says that there is no such file.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
+    }
+
+    /// The same, where a missing file was looked for at the commit that Hugging Face's cache has for the revision.
+    pub(crate) fn at_commit_of(mut self, hf_cache: &Path) -> Self {
+        if let Self::NotFound { name, .. } | Self::Offline { name, .. } = &mut self {
+            let folder = hf_cache.display();
+            name.push_str(&format!(
+                " (the commit that {folder} has; --no-hf-cache takes the newest)"
+            ));
+        }
+        self
     }
 
     /// What goes wrong with a file of the cache.
