@@ -10,7 +10,7 @@ use crate::error::{Error, Result, shortened};
 use crate::pickle::{ElementType, Object, Pickle, Storage, Tensor, whole};
 use crate::source::{ByteSource, Bytes};
 use crate::tensors::{Entry, no_weights};
-use zip::Archive;
+use self::zip::Archive;
 
 pub(crate) use view::View;
 
