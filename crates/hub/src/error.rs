@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Characters of somebody else's words that are shown.
+const WORDS: usize = 200;
+
 /// An error that says what happened, why, and what to do. Addresses are shown without their queries.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -179,6 +182,14 @@ impl Error {
         self
     }
 
+    /// An error of the host's own doing.
+    pub(crate) fn host(name: &str, reason: String) -> Self {
+        Self::Host {
+            name: name.to_owned(),
+            reason,
+        }
+    }
+
     /// What goes wrong with a file of the cache.
     pub(crate) fn cache(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Cache {
@@ -187,6 +198,12 @@ impl Error {
             source,
         }
     }
+}
+
+/// Words of a host or a file as they may be printed on a terminal.
+pub(crate) fn printable(words: &str) -> String {
+    let words = words.chars().take(WORDS);
+    words.filter(|c| !c.is_control()).collect()
 }
 
 fn near_text(near: &[String]) -> String {

@@ -12,8 +12,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::address::{Address, is_commit, is_path};
-use crate::error::Error;
-use crate::http::printable;
+use crate::error::{Error, printable};
 
 /// Bytes that are read of a file in `refs`: more than a commit and a line's end.
 const REF_BYTES: u64 = 128;
