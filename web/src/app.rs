@@ -1,7 +1,5 @@
 //! The application: the state, and what follows from its changes outside the page's markup.
 
-use std::rc::Rc;
-
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
@@ -10,24 +8,13 @@ use yew::prelude::*;
 use crate::browser;
 use crate::controller::Controller;
 use crate::keys;
+use crate::page::Page;
 use crate::pages::prompt::prompt_page;
 use crate::state::url::Place;
 use crate::state::{Action, History, Phase, Remote, State};
 
 /// Typing has paused when no key came for so long, in milliseconds.
 const PAUSE: u32 = 300;
-
-/// The state, as Yew keeps it.
-#[derive(Clone, PartialEq)]
-pub struct Page(pub State);
-
-impl Reducible for Page {
-    type Action = Action;
-
-    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
-        Rc::new(Self(Rc::unwrap_or_clone(self).0.after(action)))
-    }
-}
 
 /// Draws the page into its element and begins to load.
 pub fn start() {

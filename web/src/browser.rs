@@ -4,7 +4,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Element, HtmlElement, Url, Window};
 
-use crate::engine::{Fault, get};
+use crate::engine::Fault;
+use crate::js_value::get;
 use crate::state::History;
 
 fn window() -> Option<Window> {

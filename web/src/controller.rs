@@ -8,14 +8,16 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 use yew::prelude::*;
 
-use crate::app::Page;
 use crate::browser;
 use crate::data::{DemoSae, Manifest, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
-use crate::loader::TURN;
+use crate::page::Page;
 use crate::state::load::LoadAction;
 use crate::state::url::Place;
 use crate::state::{Action, During, EditSpec, Note, Problem, State};
+
+/// Time between two looks at a trace under way, before another one is requested, in milliseconds.
+pub(crate) const TURN: i32 = 50;
 
 /// The closures belong to a session and end with it.
 type Listener = Closure<dyn FnMut(JsValue)>;

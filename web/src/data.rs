@@ -3,8 +3,8 @@
 use crate::format::{fixed, percent};
 
 /// A structure of the API: each field with the name that it has there, or with an empty one where it holds what several
-/// kinds of objects have. In the browser it is read from an object, see [`crate::told`].
-macro_rules! told {
+/// kinds of objects have. In the browser it is read from an object, see [`crate::js_value`].
+macro_rules! from_js {
     ($(
         $(#[$about:meta])*
         $name:ident {
@@ -17,16 +17,16 @@ macro_rules! told {
             $($(#[$field_about])* pub $field: $type,)*
         }
         #[cfg(target_arch = "wasm32")]
-        impl crate::told::Told for $name {
-            fn told(value: &wasm_bindgen::JsValue) -> Option<Self> {
-                Some(Self { $($field: crate::told::field(value, $key)?,)* })
+        impl crate::js_value::FromJs for $name {
+            fn from_js(value: &wasm_bindgen::JsValue) -> Option<Self> {
+                Some(Self { $($field: crate::js_value::field(value, $key)?,)* })
             }
         }
     )*};
 }
-pub(crate) use told;
+pub(crate) use from_js;
 
-told! {
+from_js! {
     /// A token: its id and its decoded bytes.
     Token {
         /// Index in the vocabulary.

@@ -1,6 +1,6 @@
 //! The engine's JavaScript API, typed. `boot.js` puts its class on the global object before the page starts.
 
-use js_sys::{Array, Function, Object, Promise, Reflect, Uint32Array};
+use js_sys::{Array, Function, Promise, Uint32Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
@@ -9,9 +9,9 @@ use crate::data::{
     Edited, Feature, Generation, Info, Notice, Progress, Token, Tokenization, Trace,
 };
 use crate::format::sentence;
+use crate::js_value::{FromJs, get, object};
 use crate::state::EditSpec;
 use crate::state::url::bos_name;
-use crate::told::Told;
 
 #[wasm_bindgen]
 extern "C" {
@@ -115,26 +115,9 @@ impl From<JsValue> for Fault {
     }
 }
 
-/// A property of a JavaScript object.
-pub fn get(object: &JsValue, name: &str) -> Option<JsValue> {
-    Reflect::get(object, &name.into())
-        .ok()
-        .filter(|value| !value.is_undefined())
-}
-
-/// A JavaScript object with these properties.
-pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
-    let object = Object::new();
-    for (name, value) in properties {
-        // Setting a property of a plain object cannot fail.
-        let _ = Reflect::set(&object, &name.into(), &value);
-    }
-    object.into()
-}
-
 /// Reads an answer.
-pub fn read<T: Told>(value: JsValue) -> Result<T, Fault> {
-    T::told(&value).ok_or_else(|| {
+pub fn read<T: FromJs>(value: JsValue) -> Result<T, Fault> {
+    T::from_js(&value).ok_or_else(|| {
         Fault::own(
             "The engine's answer could not be read. Reload the page, so that page and engine are of one version."
                 .to_owned(),
@@ -279,7 +262,7 @@ impl Engine {
         mut on_token: impl FnMut(String) + 'static,
     ) -> Result<Generation, Fault> {
         let told = Closure::<dyn FnMut(JsValue)>::new(move |token| {
-            if let Some(Token { text, .. }) = Token::told(&token) {
+            if let Some(Token { text, .. }) = Token::from_js(&token) {
                 on_token(text);
             }
         });
@@ -313,12 +296,12 @@ impl Engine {
     }
 }
 
-/// Reads what the progress closure is told.
+/// The argument of the progress closure.
 pub fn progress(value: JsValue) -> Option<Progress> {
-    Told::told(&value)
+    FromJs::from_js(&value)
 }
 
-/// Reads what the notice closure is told.
+/// The argument of the notice closure.
 pub fn notice(value: JsValue) -> Option<Notice> {
-    Told::told(&value)
+    FromJs::from_js(&value)
 }

@@ -5,20 +5,17 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 
 use crate::browser;
-use crate::controller::Controller;
+use crate::controller::{Controller, TURN};
 use crate::data::{DemoSae, Manifest, ModelInfo, SaeInfo, SaeTrace, Trace};
-use crate::engine::{Engine, Fault, object, read};
+use crate::engine::{Engine, Fault, read};
+use crate::js_value::{FromJs, object};
 use crate::offers::Found;
 use crate::state::load::{Broken, Job, Kind, LoadAction, Section, Task};
 use crate::state::url::Place;
 use crate::state::{Action, During, Note, Sample, State};
-use crate::told::Told;
 
 /// Path of the demo bundle's manifest.
 pub const MANIFEST: &str = "demo/demo.json";
-
-/// Time between two looks at a trace under way, before another one is requested, in milliseconds.
-pub(crate) const TURN: i32 = 50;
 
 impl Controller {
     /// Something about loading happened.
@@ -432,7 +429,7 @@ impl Manifest {
     /// Reads the demo bundle's manifest.
     pub async fn fetch() -> Result<Self, Fault> {
         let manifest = browser::fetch_json(MANIFEST).await?;
-        Self::told(&manifest).ok_or_else(|| {
+        Self::from_js(&manifest).ok_or_else(|| {
             Fault::own(format!(
                 "{MANIFEST} has no example prompts and SAEs that can be read. Build the site again."
             ))

@@ -1,6 +1,6 @@
 //! What can be loaded, and what is stored, as the engine's API tells it (`pkg/index.d.ts`).
 
-use crate::data::{ModelInfo, told};
+use crate::data::{ModelInfo, from_js};
 
 /// Where a model or SAE is read from: a value of the API that is handed back to it as it came.
 #[cfg(target_arch = "wasm32")]
@@ -10,7 +10,7 @@ pub type Source = wasm_bindgen::JsValue;
 #[cfg(not(target_arch = "wasm32"))]
 pub type Source = ();
 
-told! {
+from_js! {
     /// Whether there is room for something on this device.
     Fits {
         /// Whether there is.

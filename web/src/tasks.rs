@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::browser;
 use crate::data::DemoSae;
-use crate::engine::{get, object};
+use crate::js_value::{get, object};
 use crate::loader::MANIFEST;
 use crate::offers::{FoundPart, Source};
 use crate::state::State;

@@ -1,31 +1,34 @@
-//! A small server for one folder of static files, on this machine only.
+//! Server of one folder of static files, on this machine only.
 //!
-//! It answers GET and HEAD with the right types and the page's content security policy, conditional requests by entity tag, and single byte ranges, one thread a
-//! connection. That is all that the page and its tests ask of a host.
-
-mod files;
-mod request;
+//! `tower_http` finds and sends the files: media types, ranges, entity tags, conditional requests. Added here are the
+//! site's content security policy, a path below which the site appears, and the refusal of hidden files.
 
 use std::fs;
-use std::io::{self, BufReader, BufWriter, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use axum::serve::ListenerExt as _;
+use percent_encoding::percent_decode_str;
+use tower_http::services::ServeDir;
 
 use crate::policy::Policy;
-use files::Answer;
-use request::{ReadError, Request};
 
 const DEFAULT_PORT: u16 = 8080;
 /// How many ports after the default one are tried before giving up.
 const PORTS_TRIED: u16 = 20;
-/// How long an idle connection is kept.
-const READ_LIMIT: Duration = Duration::from_secs(30);
-const WRITE_LIMIT: Duration = Duration::from_secs(60);
+/// Bytes that are read from a file at once.
+const CHUNK: usize = 1 << 20;
 
 /// A listening server.
 pub struct Server {
@@ -34,12 +37,12 @@ pub struct Server {
     site: Arc<Site>,
 }
 
-/// What is served, and below which path.
+/// The served files, and the path below which they appear.
 struct Site {
-    folder: PathBuf,
+    files: ServeDir,
     /// `""` or `"/some/path"`.
     prefix: String,
-    /// What the page states, for the headers.
+    /// The policy that the page states, for the headers.
     policy: Option<Policy>,
 }
 
@@ -62,17 +65,19 @@ impl Server {
                 .find_map(|port| listen(port).ok())
                 .context("no free port was found; name one with --port"),
         }?;
-        let prefix = prefix.trim_matches('/');
+        let prefix = match prefix.trim_matches('/') {
+            "" => String::new(),
+            prefix => format!("/{prefix}"),
+        };
         Ok(Self {
             port: listener.local_addr()?.port(),
             listener,
             site: Arc::new(Site {
-                folder: folder.to_path_buf(),
-                prefix: if prefix.is_empty() {
-                    String::new()
-                } else {
-                    format!("/{prefix}")
-                },
+                files: ServeDir::new(folder)
+                    .redirect_path_prefix(&prefix)
+                    .ignore_multi_range_requests(true)
+                    .with_buf_chunk_size(CHUNK),
+                prefix,
                 policy: Policy::stated_in(&html),
             }),
         })
@@ -84,46 +89,96 @@ impl Server {
     }
 
     /// Serves until the process ends.
-    pub fn run(&self) -> Result<()> {
-        loop {
-            // A connection that fails while it is being accepted is the other side's affair.
-            let Ok((stream, _)) = self.listener.accept() else {
-                thread::sleep(Duration::from_millis(10));
-                continue;
-            };
-            let site = Arc::clone(&self.site);
-            thread::spawn(move || {
-                // A browser that goes away in the middle of a file is not an error of the server.
-                let _ = converse(&stream, &site);
+    pub fn run(self) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("could not start the server's threads")?;
+        runtime.block_on(async {
+            self.listener.set_nonblocking(true)?;
+            let listener = tokio::net::TcpListener::from_std(self.listener)?.tap_io(|stream| {
+                // Without it small answers may wait for the browser's acknowledgements; they arrive all the same.
+                let _ = stream.set_nodelay(true);
             });
+            let site = self.site;
+            let answer = move |request| {
+                let site = Arc::clone(&site);
+                async move { site.answer(request).await }
+            };
+            Ok(axum::serve(listener, Router::new().fallback(answer)).await?)
+        })
+    }
+}
+
+impl Site {
+    async fn answer(&self, mut request: Request) -> Response {
+        let path = request.uri().path().to_owned();
+        if !path.is_empty() && path == self.prefix {
+            let root = [(LOCATION, format!("{path}/"))];
+            return (StatusCode::MOVED_PERMANENTLY, root).into_response();
+        }
+        let relative = path.strip_prefix(&self.prefix);
+        let allowed = relative.filter(|path| path.starts_with('/') && !is_refused(path));
+        let Some((relative, uri)) =
+            allowed.and_then(|path| Some((path, path.parse::<Uri>().ok()?)))
+        else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        *request.uri_mut() = uri;
+        // The files' server does not compare the tag; the whole file is always a correct answer.
+        if request.headers().contains_key(IF_RANGE) {
+            request.headers_mut().remove(RANGE);
+        }
+        let mut files = self.files.clone();
+        // What cannot be opened is not there for a browser.
+        let Ok(response) = files.try_call(request).await else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        let mut response = response.map(Body::new);
+        self.add_headers(relative, response.headers_mut());
+        response
+    }
+
+    fn add_headers(&self, path: &str, headers: &mut HeaderMap) {
+        let policy = self.policy.as_ref().and_then(|policy| {
+            let ending = path.rsplit_once('.').map(|(_, ending)| ending);
+            match ending {
+                _ if path.ends_with('/') => Some(&policy.documents),
+                Some("html") => Some(&policy.documents),
+                Some("js" | "mjs") => Some(&policy.workers),
+                _ => None,
+            }
+        });
+        if let Some(policy) = policy {
+            set(headers, CONTENT_SECURITY_POLICY, policy);
+        }
+        // The browser keeps files but asks each time, so that a rebuilt page is seen at once.
+        set(headers, CACHE_CONTROL, "no-cache");
+        set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        let kind = headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        if let Some(kind) = kind.filter(|kind| kind.starts_with("text/")) {
+            let kind = format!("{kind}; charset=utf-8");
+            set(headers, CONTENT_TYPE, &kind);
         }
     }
 }
 
-/// Answers one request after the other until the connection is closed.
-fn converse(stream: &TcpStream, site: &Site) -> io::Result<()> {
-    stream.set_read_timeout(Some(READ_LIMIT))?;
-    stream.set_write_timeout(Some(WRITE_LIMIT))?;
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream);
-    let mut writer = BufWriter::new(stream);
-    loop {
-        let (answer, keep, head_only) = match Request::read(&mut reader) {
-            Ok(None) => return Ok(()),
-            Ok(Some(request)) => (
-                files::answer(&site.folder, &site.prefix, site.policy.as_ref(), &request),
-                request.keep_alive,
-                request.method == "HEAD",
-            ),
-            Err(ReadError::Broken(error)) => return Err(error),
-            Err(ReadError::Malformed(status)) => (Answer::text(status), false, false),
-        };
-        answer.write(&mut writer, keep, head_only)?;
-        writer.flush()?;
-        if !keep {
-            return Ok(());
-        }
+/// Sets a header, unless the value cannot be one.
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
     }
+}
+
+/// True for a path to a hidden file, and for one that some system takes for a path out of the folder.
+fn is_refused(path: &str) -> bool {
+    path.split('/').any(|segment| {
+        let segment: Vec<u8> = percent_decode_str(segment).collect();
+        let mut segments = segment.split(|byte| *byte == b'/');
+        segments.any(|name| name.starts_with(b".")) || segment.iter().any(|b| b"\\:\0".contains(b))
+    })
 }
 
 #[cfg(test)]

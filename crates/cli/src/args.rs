@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Looks inside GPT-2 with sparse autoencoders.
@@ -54,6 +55,15 @@ pub struct Downloads {
         env = "SAE_EXPLORER_CACHE"
     )]
     pub cache: Option<PathBuf>,
+
+    /// Do not read the cache of Hugging Face's own libraries ($HF_HUB_CACHE, or hub in $HF_HOME)
+    #[arg(
+        long,
+        help_heading = "Downloads",
+        env = "SAE_EXPLORER_NO_HF_CACHE",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub no_hf_cache: bool,
 }
 
 /// Options of `cache`.

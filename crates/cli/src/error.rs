@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::place::Place;
-
 /// An error, as one paragraph for a person.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -111,9 +109,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// What is wrong with a file of a folder.
-    pub fn in_folder(folder: &Place) -> impl Fn(formats::Error) -> Self {
-        let name = folder.name();
+    /// The error of a file in the folder of this name.
+    pub fn in_folder(name: String) -> impl Fn(formats::Error) -> Self {
         move |source| Self::Format {
             name: name.clone(),
             source: Box::new(source),

@@ -49,7 +49,7 @@ pub async fn export(arguments: &Export) -> Result<(), Error> {
     let (file, name) = load::open_sae(&place).await?;
     notices::say(&name, &file.notices)?;
     let file = load::with_frequencies(file, &place).await?;
-    let mut sae = file.read().await.map_err(Error::in_folder(&place))?;
+    let mut sae = file.read().await.map_err(Error::in_folder(place.name()))?;
     if let Some(hook) = hook {
         sae.config.hook_name = Some(hook.to_owned());
     }

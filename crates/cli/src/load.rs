@@ -85,7 +85,7 @@ pub async fn model(
         let (weights, is_demo) = weights(&folder, &demo).await?;
         let prepend_bos = is_demo && demo.bos;
         let files = Gpt2Files::new(&config, weights).await;
-        let files = files.map_err(Error::in_folder(&folder))?;
+        let files = files.map_err(Error::in_folder(folder.name()))?;
         (name.to_owned(), files, tokenizer(&folder)?, prepend_bos)
     };
     session
@@ -101,7 +101,7 @@ pub async fn model(
 
 /// A folder's weights, in one file or in several, and whether they are the demo's own.
 pub async fn weights(folder: &Place, demo: &Demo) -> Result<(TensorSet, bool), Error> {
-    let in_folder = Error::in_folder(folder);
+    let in_folder = Error::in_folder(folder.name());
     let (whole, index) = (folder.join(WHOLE), folder.join(INDEX));
     if whole.exists()? || !index.exists()? {
         let has_pickle = |path: &Path| path.join("pytorch_model.bin").exists();
@@ -130,7 +130,7 @@ pub async fn weights(folder: &Place, demo: &Demo) -> Result<(TensorSet, bool), E
 pub fn tokenizer(folder: &Place) -> Result<Tokenizer, Error> {
     let json = folder.join("tokenizer.json");
     let (vocab, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
-    let in_folder = Error::in_folder(folder);
+    let in_folder = Error::in_folder(folder.name());
     if json.exists()? || !(vocab.exists()? || merges.exists()?) {
         let json = json.read("it, or vocab.json with merges.txt, is the tokenizer")?;
         return Tokenizer::from_tokenizer_json(&json).map_err(in_folder);
@@ -177,7 +177,7 @@ pub async fn saes(
     loaded.map_err(|error| match error {
         // A folder's files have the same names in all folders.
         explorer::Error::File(source) if file_name == SAE_WEIGHTS => {
-            Error::in_folder(&place)(source)
+            Error::in_folder(place.name())(source)
         }
         error => error.into(),
     })?;
@@ -276,14 +276,14 @@ pub fn refuse_transcoders(folder: &Place) -> Result<(), Error> {
         return Ok(());
     }
     let yaml = config.read("the configuration of circuit-tracer's transcoders")?;
-    transcoder::refuse_set(TRANSCODERS, &yaml).map_err(Error::in_folder(folder))
+    transcoder::refuse_set(TRANSCODERS, &yaml).map_err(Error::in_folder(folder.name()))
 }
 
 async fn open_folder(folder: &Place) -> Result<SaeFile, Error> {
     let needed = "a SAELens folder has cfg.json and sae_weights.safetensors";
     let cfg = folder.join(CFG).read(needed)?;
     let weights = folder.join(SAE_WEIGHTS).open(SAE_WEIGHTS, needed)?;
-    let in_folder = Error::in_folder(folder);
+    let in_folder = Error::in_folder(folder.name());
     let weights = TensorFile::open(weights).await.map_err(&in_folder)?;
     saelens::open_folder(&cfg, weights).await.map_err(in_folder)
 }
@@ -295,7 +295,7 @@ pub async fn with_frequencies(sae: SaeFile, place: &Place) -> Result<SaeFile, Er
     if !is_folder || !sparsity.exists()? {
         return Ok(sae);
     }
-    let in_folder = Error::in_folder(place);
+    let in_folder = Error::in_folder(place.name());
     let source = sparsity.open(SPARSITY, "how often the latents fire")?;
     let file = TensorFile::open(source).await.map_err(&in_folder)?;
     sae.with_sparsity(file).map_err(in_folder)

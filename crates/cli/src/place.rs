@@ -114,6 +114,9 @@ impl<'a> Places<'a> {
             return Ok(Rc::clone(hub));
         }
         let mut options = Options::new(cache(self.downloads.cache.as_ref())?);
+        if !self.downloads.no_hf_cache {
+            options.hf_cache = hub::hf_cache_folder();
+        }
         options.offline = self.downloads.offline;
         options.token = std::env::var("HF_TOKEN")
             .ok()

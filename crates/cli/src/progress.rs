@@ -72,6 +72,15 @@ impl Progress {
             Event::Finished { name, bytes } => {
                 self.line(state, &format!("downloaded {name} ({})", size(*bytes)));
             }
+            Event::InHfCache {
+                name,
+                commit,
+                folder,
+            } => {
+                let folder = folder.display();
+                let found = format!("reading {name} from {folder} (commit {commit})");
+                self.line(state, &found);
+            }
             Event::Unreachable { name, reason } => {
                 self.line(state, &format!("{name} is taken from the cache: {reason}"));
             }

@@ -75,6 +75,7 @@ fn a_full_disk_is_told_and_what_arrived_is_kept() {
         .args(["-c", &script])
         .env("SAE_EXPLORER_MIRROR", server.url())
         .env("SAE_EXPLORER_CACHE", &cache)
+        .env("SAE_EXPLORER_NO_HF_CACHE", "1")
         .output()
         .unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();

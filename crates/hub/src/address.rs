@@ -208,8 +208,16 @@ impl Address {
 
     /// Whether what lies there never changes: the revision is a commit.
     pub fn is_pinned(&self) -> bool {
-        matches!(self, Self::Repo { revision, .. }
-            if revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit()))
+        matches!(self, Self::Repo { revision, .. } if is_commit(revision))
+    }
+
+    /// The same in another revision of its repository.
+    pub(crate) fn at_revision(&self, other: &str) -> Self {
+        let mut address = self.clone();
+        if let Self::Repo { revision, .. } = &mut address {
+            other.clone_into(revision);
+        }
+        address
     }
 
     /// Where to ask for the file: `{base}/{repo}/resolve/{revision}/{path}`, or the address itself.
@@ -300,8 +308,13 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(known) && !text.chars().all(|c| c == '.')
 }
 
+/// True for a full commit: 40 hexadecimal digits.
+pub(crate) fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// Whether this is a path downwards.
-fn is_path(text: &str) -> bool {
+pub(crate) fn is_path(text: &str) -> bool {
     text.is_empty()
         || text
             .split('/')

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Characters of somebody else's words that are shown.
+const WORDS: usize = 200;
+
 /// An error that says what happened, why, and what to do. Addresses are shown without their queries.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -105,6 +108,17 @@ pub enum Error {
         /// The cache folder.
         cache: PathBuf,
     },
+    /// A file of Hugging Face's own cache says something that cannot be.
+    #[error(
+        "Hugging Face's cache cannot be used: {} {reason}; delete that file, or leave this cache out with --no-hf-cache",
+        .path.display()
+    )]
+    HfCache {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, as the rest of a sentence.
+        reason: String,
+    },
     /// The disk is full.
     #[error(
         "no space is left for {name} in {}: it takes {}{}; make room (`sae-explorer cache list` shows what lies there) or name another folder with --cache; what has arrived is kept",
@@ -145,7 +159,7 @@ impl Error {
             | Self::Network { .. }
             | Self::Host { .. }
             | Self::WrongLength { .. } => "network",
-            Self::Damaged { .. } => "bad-file",
+            Self::Damaged { .. } | Self::HfCache { .. } => "bad-file",
             Self::Changed { .. } => "file-changed",
             Self::NoSpace { .. } => "quota",
             Self::Cache { .. } => "output",
@@ -157,6 +171,25 @@ impl Error {
         matches!(self, Self::NotFound { .. })
     }
 
+    /// The same, where a missing file was looked for at the commit that Hugging Face's cache has for the revision.
+    pub(crate) fn at_commit_of(mut self, hf_cache: &Path) -> Self {
+        if let Self::NotFound { name, .. } | Self::Offline { name, .. } = &mut self {
+            let folder = hf_cache.display();
+            name.push_str(&format!(
+                " (the commit that {folder} has; --no-hf-cache takes the newest)"
+            ));
+        }
+        self
+    }
+
+    /// An error of the host's own doing.
+    pub(crate) fn host(name: &str, reason: String) -> Self {
+        Self::Host {
+            name: name.to_owned(),
+            reason,
+        }
+    }
+
     /// What goes wrong with a file of the cache.
     pub(crate) fn cache(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Cache {
@@ -165,6 +198,12 @@ impl Error {
             source,
         }
     }
+}
+
+/// Words of a host or a file as they may be printed on a terminal.
+pub(crate) fn printable(words: &str) -> String {
+    let words = words.chars().take(WORDS);
+    words.filter(|c| !c.is_control()).collect()
 }
 
 fn near_text(near: &[String]) -> String {

@@ -10,14 +10,12 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Proxy};
 
 use crate::cache::is_sha256;
-use crate::error::Error;
+use crate::error::{Error, printable};
 use crate::redirect::redirected;
 use crate::token::Token;
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 10;
-/// Characters of a host's own words that are shown.
-const WORDS: usize = 200;
 
 /// A request that failed.
 pub(crate) enum Failure {
@@ -158,7 +156,7 @@ impl Client {
             return answer(response, ask, &url, name, linked, linked_size);
         }
         let reason = format!("it is redirected more than {REDIRECTS} times");
-        Err(fault(name, reason).into())
+        Err(Error::host(name, reason).into())
     }
 
     /// A small text, such as a listing. Nothing where it cannot be had.
@@ -266,7 +264,7 @@ fn answer(
     }
     if text(headers, "content-encoding").is_some_and(|encoding| encoding != "identity") {
         let reason = "it is sent compressed although that was not asked for";
-        return Err(fault(&name, reason.to_owned()).into());
+        return Err(Error::host(&name, reason.to_owned()).into());
     }
     let length = number(headers, "content-length");
     let range = text(headers, "content-range").and_then(content_range);
@@ -293,14 +291,6 @@ fn answer(
         start,
         response,
     })
-}
-
-/// A host's own fault.
-pub(crate) fn fault(name: &str, reason: String) -> Error {
-    Error::Host {
-        name: name.to_owned(),
-        reason,
-    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -339,12 +329,6 @@ fn is_here(host: &str) -> bool {
     };
     let address = name.parse::<IpAddr>();
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// A host's words as they may be printed on a terminal.
-pub(crate) fn printable(words: &str) -> String {
-    let words = words.chars().take(WORDS);
-    words.filter(|c| !c.is_control()).collect()
 }
 
 #[cfg(test)]

@@ -8,19 +8,22 @@ mod address;
 mod cache;
 mod download;
 mod error;
+mod hf_cache;
 mod http;
 mod redirect;
 mod token;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use address::{Address, HUGGING_FACE};
 pub use cache::{Cache, Entry};
 use download::Found;
 pub use error::Error;
+use hf_cache::HfCache;
+pub use hf_cache::hf_cache_folder;
 use http::{Ask, Client, Failure, host};
 pub use token::Token;
 
@@ -71,6 +74,15 @@ pub enum Event<'a> {
         /// Its size.
         bytes: u64,
     },
+    /// The file is in Hugging Face's own cache and is read there.
+    InHfCache {
+        /// The file.
+        name: &'a str,
+        /// The commit that the file is of, 40 hexadecimal digits.
+        commit: &'a str,
+        /// The cache's folder.
+        folder: &'a Path,
+    },
     /// The host cannot be asked, and what the cache has is used.
     Unreachable {
         /// The file.
@@ -85,6 +97,9 @@ pub enum Event<'a> {
 pub struct Options {
     /// The cache folder.
     pub cache: PathBuf,
+    /// The cache of Hugging Face's own libraries, usually [`hf_cache_folder`]: it is read before anything is requested, and
+    /// never written to. None leaves it out.
+    pub hf_cache: Option<PathBuf>,
     /// The base of the addresses of repositories: [`HUGGING_FACE`] or a mirror.
     pub base: String,
     /// Whether only the cache is used.
@@ -104,6 +119,7 @@ impl Options {
     pub fn new(cache: PathBuf) -> Self {
         Self {
             cache,
+            hf_cache: None,
             base: HUGGING_FACE.to_owned(),
             offline: false,
             silence: Duration::from_secs(30),
@@ -117,6 +133,7 @@ impl Options {
 /// Brings files into the cache.
 pub struct Hub {
     cache: Cache,
+    hf_cache: Option<HfCache>,
     base: String,
     offline: bool,
     tries: u32,
@@ -134,6 +151,7 @@ impl Hub {
     pub fn new(options: Options, tell: impl Fn(&Event<'_>) + 'static) -> Self {
         Self {
             cache: Cache::new(options.cache),
+            hf_cache: options.hf_cache.map(HfCache::new),
             base: options.base,
             offline: options.offline,
             tries: options.tries.max(1),
@@ -188,13 +206,50 @@ impl Hub {
         if let Some(path) = self.brought.borrow().get(&url) {
             return Ok(path.clone());
         }
-        let path = self.bring(address, &url)?;
+        let path = self.from_caches_or_host(address)?;
         self.brought.borrow_mut().insert(url, path.clone());
         Ok(path)
     }
 
-    fn bring(&self, address: &Address, url: &str) -> Result<PathBuf, Error> {
-        let name = address.to_string();
+    /// The file in Hugging Face's cache where that has it, else as [`Hub::bring`].
+    ///
+    /// Where that cache knows the revision's commit and lacks the file, the file is requested at this commit: files of one
+    /// load are of one commit.
+    fn from_caches_or_host(&self, address: &Address) -> Result<PathBuf, Error> {
+        let Some(hf_cache) = &self.hf_cache else {
+            return self.bring(address);
+        };
+        let Some(snapshot) = hf_cache.snapshot(address)? else {
+            return self.bring(address);
+        };
+        match snapshot.found {
+            hf_cache::Found::File(path) => {
+                (self.tell)(&Event::InHfCache {
+                    name: &address.to_string(),
+                    commit: &snapshot.commit,
+                    folder: hf_cache.root(),
+                });
+                return Ok(path);
+            }
+            hf_cache::Found::Folder => {
+                return Err(Error::NotFound {
+                    name: address.to_string(),
+                    said: "it is a folder".to_owned(),
+                    near: Vec::new(),
+                });
+            }
+            hf_cache::Found::Nothing => {}
+        }
+        if address.is_pinned() {
+            return self.bring(address);
+        }
+        let found = self.bring(&address.at_revision(&snapshot.commit));
+        found.map_err(|error| error.at_commit_of(hf_cache.root()))
+    }
+
+    fn bring(&self, address: &Address) -> Result<PathBuf, Error> {
+        let (name, url) = (address.to_string(), address.url(&self.base));
+        let url = url.as_str();
         let record = self.cache.record(url);
         let cached = record
             .as_ref()

@@ -1,12 +1,11 @@
 //! Where redirects lead.
 
-use crate::error::Error;
-use crate::http::{fault, printable};
+use crate::error::{Error, printable};
 
 /// Where a redirect leads.
 pub(crate) fn redirected(from: &str, location: Option<&str>, name: &str) -> Result<String, Error> {
     let Some(location) = location else {
-        return Err(fault(name, "it is redirected to nowhere".to_owned()));
+        return Err(Error::host(name, "it is redirected to nowhere".to_owned()));
     };
     let to = joined(from, location.split('#').next().unwrap_or_default());
     let is = |url: &str, scheme: &str| {
@@ -15,11 +14,11 @@ pub(crate) fn redirected(from: &str, location: Option<&str>, name: &str) -> Resu
     };
     if is(from, "https://") && !is(&to, "https://") {
         let reason = "it is redirected from a secure connection to one that is not";
-        return Err(fault(name, reason.to_owned()));
+        return Err(Error::host(name, reason.to_owned()));
     }
     if !is(&to, "https://") && !is(&to, "http://") {
         let reason = format!("it is redirected to `{}`", printable(location));
-        return Err(fault(name, reason));
+        return Err(Error::host(name, reason));
     }
     Ok(to)
 }

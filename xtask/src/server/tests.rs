@@ -1,14 +1,12 @@
-//! The server over a real connection, and the parts that keep it inside its folder.
+//! The server over a real connection.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
 use super::Server;
-use super::files::{Range, answer, decode, parse_range, resolve};
-use super::request::{HEAD_LIMIT, Request};
 use crate::paths::Paths;
 use crate::policy::Policy;
 
@@ -63,14 +61,14 @@ fn files_come_with_their_types() {
     let address = start(&folder, "");
     let page = ask(&address, &get("/?prompt=a%20b#x", ""));
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
-    assert!(page.contains("Content-Type: text/html; charset=utf-8\r\n"));
-    assert!(page.contains("Cache-Control: no-cache\r\n"));
+    assert!(page.contains("content-type: text/html; charset=utf-8\r\n"));
+    assert!(page.contains("cache-control: no-cache\r\n"));
     assert!(page.ends_with("\r\n\r\n<!doctype html><title>t</title>"));
     let wasm = ask(&address, &get("/pkg/engine_bg.wasm", ""));
-    assert!(wasm.contains("Content-Type: application/wasm\r\n"));
+    assert!(wasm.contains("content-type: application/wasm\r\n"));
     let json = ask(&address, &get("/pkg/two%20words.json", ""));
     assert!(
-        json.contains("Content-Type: application/json\r\n"),
+        json.contains("content-type: application/json\r\n"),
         "{json}"
     );
 }
@@ -86,14 +84,14 @@ fn documents_and_scripts_come_with_the_policy_that_the_page_states() {
     let header = |answer: &str| {
         answer
             .lines()
-            .find_map(|line| line.strip_prefix("Content-Security-Policy: "))
+            .find_map(|line| line.strip_prefix("content-security-policy: "))
             .map(str::to_owned)
     };
     let first = ask(&address, &get("/", ""));
     assert_eq!(header(&first), Some(policy.documents.clone()));
     let tag = first
         .lines()
-        .find_map(|line| line.strip_prefix("ETag: "))
+        .find_map(|line| line.strip_prefix("etag: "))
         .unwrap();
     let again = ask(&address, &get("/", &format!("If-None-Match: {tag}\r\n")));
     assert!(again.starts_with("HTTP/1.1 304"));
@@ -115,7 +113,7 @@ fn ranges_tags_and_heads() {
         &get("/pkg/engine_bg.wasm", "Range: bytes=4-6\r\n"),
     );
     assert!(part.starts_with("HTTP/1.1 206 Partial Content\r\n"));
-    assert!(part.contains("Content-Range: bytes 4-6/14\r\n"));
+    assert!(part.contains("content-range: bytes 4-6/14\r\n"));
     assert!(part.ends_with("\r\n\r\n012"));
     let outside = ask(
         &address,
@@ -124,10 +122,10 @@ fn ranges_tags_and_heads() {
     assert!(outside.starts_with("HTTP/1.1 416"), "{outside}");
 
     let head = ask(&address, &get("/", "").replacen("GET", "HEAD", 1));
-    assert!(head.contains("Content-Length: 31\r\n") && head.ends_with("\r\n\r\n"));
+    assert!(head.contains("content-length: 31\r\n") && head.ends_with("\r\n\r\n"));
     let tag = head
         .lines()
-        .find_map(|line| line.strip_prefix("ETag: "))
+        .find_map(|line| line.strip_prefix("etag: "))
         .unwrap();
     let same = ask(&address, &get("/", &format!("If-None-Match: {tag}\r\n")));
     assert!(same.starts_with("HTTP/1.1 304 Not Modified\r\n"));
@@ -156,8 +154,8 @@ fn a_site_below_a_path() {
     let address = start(&folder, "/some/path/");
     assert!(address.ends_with("/some/path/"));
     assert!(ask(&address, &get("/some/path/", "")).starts_with("HTTP/1.1 200"));
-    assert!(ask(&address, &get("/some/path", "")).contains("Location: /some/path/\r\n"));
-    assert!(ask(&address, &get("/some/path/pkg", "")).contains("Location: /some/path/pkg/\r\n"));
+    assert!(ask(&address, &get("/some/path", "")).contains("location: /some/path/\r\n"));
+    assert!(ask(&address, &get("/some/path/pkg", "")).contains("location: /some/path/pkg/\r\n"));
     assert!(ask(&address, &get("/", "")).starts_with("HTTP/1.1 404"));
 }
 
@@ -166,65 +164,66 @@ fn what_is_not_understood_is_refused() {
     let folder = Folder::new("refused");
     let address = start(&folder, "");
     assert!(ask(&address, "hello\r\n\r\n").starts_with("HTTP/1.1 400"));
-    // Exactly as much as is read, so that the connection closes in order and the answer arrives.
-    let line = "GET / HTTP/1.1\r\n";
-    let long = "x".repeat(HEAD_LIMIT as usize - line.len());
-    assert!(ask(&address, &format!("{line}{long}")).starts_with("HTTP/1.1 431"));
-    let post = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi";
+    let headers = "X: x\r\n".repeat(200);
+    assert!(ask(&address, &get("/", &headers)).starts_with("HTTP/1.1 431"));
+    let post = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
     assert!(ask(&address, post).starts_with("HTTP/1.1 405"));
 }
 
 #[test]
-fn no_path_leads_out_of_the_folder() {
+fn no_path_leads_out_of_the_folder_or_to_hidden_files() {
     let folder = Folder::new("inside");
+    fs::create_dir_all(folder.0.join(".git")).unwrap();
+    fs::write(folder.0.join(".git/config"), "secret").unwrap();
+    let beside = Folder::new("beside");
+    let name = beside.0.file_name().unwrap().to_str().unwrap();
+    let address = start(&folder, "");
+    assert!(ask(&address, &get("//pkg//two%20words.json", "")).ends_with("\r\n\r\n{}"));
     for target in [
-        "/../Cargo.toml",
-        "/%2e%2e/Cargo.toml",
-        "/pkg/..%2f..%2fCargo.toml",
-        "/..%5cCargo.toml",
-        "/C:/windows",
-        "/.git/config",
-        "/%00",
-        "/%ff",
-        "/%2",
-        "no-slash",
+        format!("/../{name}/index.html"),
+        format!("/%2e%2e/{name}/index.html"),
+        format!("/pkg/..%2f..%2f{name}/index.html"),
+        format!("/..%5c{name}%5cindex.html"),
+        format!("/{}/index.html", beside.0.display()),
+        "/C:/windows".to_owned(),
+        "/.git/config".to_owned(),
+        "/%2egit/config".to_owned(),
+        "/pkg%2f..%2f.git/config".to_owned(),
+        "/%00".to_owned(),
+        "/%ff".to_owned(),
+        "/%2".to_owned(),
     ] {
-        let request = Request {
-            method: "GET".to_owned(),
-            target: target.to_owned(),
-            ..Request::default()
-        };
-        assert_eq!(
-            answer(&folder.0, "", None, &request).status(),
-            404,
-            "{target}"
-        );
+        let answer = ask(&address, &get(&target, ""));
+        assert!(answer.starts_with("HTTP/1.1 404"), "{target}: {answer}");
     }
-    assert_eq!(
-        resolve(Path::new("/s"), "//a//b"),
-        Some(PathBuf::from("/s/a/b"))
-    );
-    assert_eq!(decode("/a%20b%C3%A9"), Some("/a bé".to_owned()));
+    assert!(ask(&address, &get("no-slash", "")).starts_with("HTTP/1.1 4"));
 }
 
 #[test]
 fn byte_ranges() {
-    let part = |start, length| Range::Part { start, length };
-    assert_eq!(parse_range("bytes=0-0", 10), part(0, 1));
-    assert_eq!(parse_range("bytes=2-", 10), part(2, 8));
-    assert_eq!(parse_range("bytes=-3", 10), part(7, 3));
-    assert_eq!(parse_range("bytes=-30", 10), part(0, 10));
-    assert_eq!(parse_range("bytes=5-99", 10), part(5, 5));
-    assert_eq!(parse_range("bytes=10-", 10), Range::Outside);
-    assert_eq!(parse_range("bytes=-0", 10), Range::Outside);
-    assert_eq!(parse_range("bytes=0-", 0), Range::Outside);
-    for odd in [
-        "bytes=5-2",
-        "bytes=0-1,3-4",
-        "lines=0-1",
-        "bytes=-",
-        "bytes",
+    let folder = Folder::new("byte-ranges");
+    let address = start(&folder, "");
+    for (range, status, bytes) in [
+        ("0-0", 206, "\0"),
+        ("4-", 206, "0123456789"),
+        ("-3", 206, "789"),
+        ("12-99", 206, "89"),
+        ("14-", 416, ""),
+        ("5-2", 416, ""),
     ] {
-        assert_eq!(parse_range(odd, 10), Range::Ignored, "{odd}");
+        let answer = ask(
+            &address,
+            &get("/pkg/engine_bg.wasm", &format!("Range: bytes={range}\r\n")),
+        );
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{range}: {answer}"
+        );
+        if status == 206 {
+            assert!(
+                answer.ends_with(&format!("\r\n\r\n{bytes}")),
+                "{range}: {answer}"
+            );
+        }
     }
 }

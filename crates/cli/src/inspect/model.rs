@@ -12,7 +12,7 @@ use crate::place::Place;
 
 /// A folder with a configuration, weights and a tokenizer. Each is looked at even where another is at fault.
 pub async fn folder(place: &Place) -> Result<Report, Error> {
-    let in_folder = Error::in_folder(place);
+    let in_folder = Error::in_folder(place.name());
     let mut report = Report::new(place.name(), "a model's folder");
     let config = place.join("config.json");
     let json = report.keep(config.read("a model's folder has it"));

@@ -17,7 +17,7 @@ use crate::place::Place;
 /// A SAELens folder.
 pub async fn folder(place: &Place) -> Report {
     const WEIGHTS: &str = "sae_weights.safetensors";
-    let in_folder = Error::in_folder(place);
+    let in_folder = Error::in_folder(place.name());
     let needed = "a SAELens folder has cfg.json and sae_weights.safetensors";
     let mut report = Report::new(place.name(), "a SAELens folder");
     let cfg = report.keep(place.join("cfg.json").read(needed));

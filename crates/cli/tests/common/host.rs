@@ -41,6 +41,7 @@ pub fn command(server: &Server, cache: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .env("SAE_EXPLORER_MIRROR", server.url())
         .env("SAE_EXPLORER_CACHE", cache)
+        .env("SAE_EXPLORER_NO_HF_CACHE", "1")
         .env("HF_TOKEN", "hf_secret")
         .stdin(Stdio::null());
     for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Architecture, Gate, Sae, SaeConfig, saelens, transposed};
+use super::sparsity::{self, read_sparsity};
+use super::{Architecture, Gate, Sae, SaeConfig, transposed};
 use crate::error::Result;
 use crate::tensors::{PIECE_BYTES, TensorFile, check_finite};
 use crate::torch::{TorchDict, TorchFile, View};
@@ -271,7 +272,7 @@ impl SaeFile {
         let d_sae = self.config.d_sae;
         match &self.frequency {
             Frequency::Unknown => Ok(None),
-            Frequency::Sparsity(file) => saelens::read_sparsity(file, d_sae).await.map(Some),
+            Frequency::Sparsity(file) => read_sparsity(file, d_sae).await.map(Some),
             // The buffer starts as all ones and may never have been filled, and it is no weight: whatever is not a
             // frequency is left out instead of refusing the file.
             Frequency::Buffer(key) => match self.tensors.rows(key, 0..d_sae).await {
@@ -280,6 +281,16 @@ impl SaeFile {
                 Err(other) => Err(other),
             },
         }
+    }
+
+    /// The same autoencoder with the firing frequencies of SAELens's `sparsity.safetensors`.
+    ///
+    /// # Errors
+    /// As [`read_sparsity`](super::saelens::read_sparsity), but for its values, which are read later.
+    pub fn with_sparsity(mut self, sparsity: TensorFile) -> Result<Self> {
+        sparsity::check(&sparsity, self.config.d_sae)?;
+        self.frequency = Frequency::Sparsity(sparsity);
+        Ok(self)
     }
 
     /// The whole autoencoder in memory, its matrices latent-major.

@@ -6,6 +6,7 @@ mod counted;
 mod file;
 pub mod openai;
 pub mod saelens;
+mod sparsity;
 pub mod transcoder;
 
 use crate::error::{Error, Result};

@@ -6,11 +6,11 @@ mod zip;
 
 use std::rc::Rc;
 
+use self::zip::Archive;
 use crate::error::{Error, Result, shortened};
 use crate::pickle::{ElementType, Object, Pickle, Storage, Tensor, whole};
 use crate::source::{ByteSource, Bytes};
 use crate::tensors::{Entry, no_weights};
-use zip::Archive;
 
 pub(crate) use view::View;
 

@@ -1,6 +1,17 @@
 //! Writing `.pt` files as `torch.save` does: stored entries, each tensor with a storage of its own.
 
-use super::zip::write::Writer;
+use std::io::{Cursor, Read as _, Write};
+
+use zip::result::ZipResult;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use crate::error::{Error, Result};
+
+/// Torch begins every entry's bytes at a multiple of this, so that they can be mapped into memory.
+const ALIGNMENT: u16 = 64;
+/// Elements that are turned into bytes at once.
+const ELEMENTS: usize = 1 << 14;
 
 /// A value of the dictionary.
 pub(crate) enum Value<'a> {
@@ -32,32 +43,64 @@ impl Data<'_> {
         }
     }
 
-    fn write(self, out: &mut Vec<u8>) {
+    fn bytes(self) -> usize {
+        let (count, size, _) = self.layout();
+        count * size
+    }
+
+    fn write(self, out: &mut impl Write) -> std::io::Result<()> {
         match self {
-            Self::Floats(values) => out.extend(values.iter().flat_map(|v| v.to_le_bytes())),
-            Self::WholeZeros(count) => out.resize(out.len() + 8 * count, 0),
+            Self::Floats(values) => values.chunks(ELEMENTS).try_for_each(|values| {
+                let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                out.write_all(&bytes)
+            }),
+            Self::WholeZeros(count) => {
+                std::io::copy(&mut std::io::repeat(0).take(8 * count as u64), out).map(|_| ())
+            }
         }
     }
 }
 
 /// An archive that holds this dictionary. The same dictionary always gives the same bytes.
-pub(crate) fn archive(entries: &[(&str, Value<'_>)]) -> Vec<u8> {
+///
+/// # Errors
+/// `bad-file` where a zip archive cannot hold it. `name` stands for the file.
+pub(crate) fn archive(name: &str, entries: &[(&str, Value<'_>)]) -> Result<Vec<u8>> {
     let mut tensors = Vec::new();
     let mut pickle = vec![0x80, 2];
     dict(&mut pickle, entries, &mut tensors);
     pickle.push(b'.');
 
-    let mut zip = Writer::new();
-    zip.entry("archive/data.pkl", pickle.len(), |out| out.extend(pickle));
-    zip.entry("archive/byteorder", 6, |out| out.extend(b"little"));
+    zipped(&pickle, &tensors).map_err(|error| Error::bad(name, error.to_string()))
+}
+
+/// The archive of a pickle and its storages.
+fn zipped(pickle: &[u8], tensors: &[Data<'_>]) -> ZipResult<Vec<u8>> {
+    let total: usize = tensors.iter().map(|data| data.bytes()).sum();
+    // With the headers of a few entries, so that a large archive is not copied while it grows.
+    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(total + (1 << 14))));
+    start(&mut zip, "data.pkl", pickle.len())?;
+    zip.write_all(pickle)?;
+    start(&mut zip, "byteorder", 6)?;
+    zip.write_all(b"little")?;
     for (key, data) in tensors.iter().enumerate() {
-        let (count, size, _) = data.layout();
-        zip.entry(&format!("archive/data/{key}"), count * size, |out| {
-            data.write(out)
-        });
+        start(&mut zip, &format!("data/{key}"), data.bytes())?;
+        data.write(&mut zip)?;
     }
-    zip.entry("archive/version", 2, |out| out.extend(b"3\n"));
-    zip.finish()
+    start(&mut zip, "version", 2)?;
+    zip.write_all(b"3\n")?;
+    Ok(zip.finish()?.into_inner())
+}
+
+/// Begins an entry of so many bytes.
+fn start(zip: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, bytes: usize) -> ZipResult<()> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        // The date that zip counts from: the same dictionary always gives the same bytes.
+        .last_modified_time(DateTime::default())
+        .large_file(u32::try_from(bytes).is_err())
+        .with_alignment(ALIGNMENT);
+    zip.start_file(format!("archive/{name}"), options)
 }
 
 /// Pickles a dictionary; `tensors` gathers the storages in the order of their keys.

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hub::{Address, Error, Event, Hub, Options};
+#[allow(unused_imports, reason = "each test file uses some of these")]
 pub use server::{Fault, Server};
 
 /// A fresh folder for one test.

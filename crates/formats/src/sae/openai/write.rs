@@ -5,6 +5,9 @@ use crate::sae::check::check;
 use crate::sae::{Architecture, Normalization, Sae, transposed};
 use crate::torch::write::{Data, Value, archive};
 
+/// The file in errors.
+const NAME: &str = "a .pt file in OpenAI's layout";
+
 /// Writes a `.pt` file that [`open_pt`](super::open_pt), `torch.load` and OpenAI's own class read: the weights in f32,
 /// the activation, and the three buffers that the class asks for. The same autoencoder always gives the same bytes,
 /// and weights, activation and firing frequency come back identical. The format has no place for where it was trained:
@@ -17,10 +20,7 @@ use crate::torch::write::{Data, Value, archive};
 pub fn write_pt(sae: &Sae) -> Result<Vec<u8>> {
     check(sae)?;
     let config = &sae.config;
-    let refuse = |what, found, supported| {
-        let name = "a .pt file in OpenAI's layout";
-        Err(Error::unsupported(name, what, found, supported))
-    };
+    let refuse = |what, found, supported| Err(Error::unsupported(NAME, what, found, supported));
     let normalization = config.normalization.name();
     let (activation, state) = match (config.architecture, config.normalization) {
         (Architecture::TopK { k }, Normalization::LayerNorm) => {
@@ -45,18 +45,21 @@ pub fn write_pt(sae: &Sae) -> Result<Vec<u8>> {
     let ones = vec![1.0; d_sae];
     let frequency = sae.firing_frequency.as_ref().unwrap_or(&ones);
     let floats = |values, shape: &[usize]| Value::Tensor(Data::Floats(values), shape.to_vec());
-    Ok(archive(&[
-        ("pre_bias", floats(&sae.b_dec, &[d_in])),
-        ("latent_bias", floats(&sae.b_enc, &[d_sae])),
-        (
-            "stats_last_nonzero",
-            Value::Tensor(Data::WholeZeros(d_sae), vec![d_sae]),
-        ),
-        ("latents_activation_frequency", floats(frequency, &[d_sae])),
-        ("latents_mean_square", floats(&ones, &[d_sae])),
-        ("encoder.weight", floats(&sae.w_enc, &[d_sae, d_in])),
-        ("decoder.weight", floats(&decoder, &[d_in, d_sae])),
-        ("activation", Value::Text(activation)),
-        ("activation_state_dict", Value::Dict(state)),
-    ]))
+    archive(
+        NAME,
+        &[
+            ("pre_bias", floats(&sae.b_dec, &[d_in])),
+            ("latent_bias", floats(&sae.b_enc, &[d_sae])),
+            (
+                "stats_last_nonzero",
+                Value::Tensor(Data::WholeZeros(d_sae), vec![d_sae]),
+            ),
+            ("latents_activation_frequency", floats(frequency, &[d_sae])),
+            ("latents_mean_square", floats(&ones, &[d_sae])),
+            ("encoder.weight", floats(&sae.w_enc, &[d_sae, d_in])),
+            ("decoder.weight", floats(&decoder, &[d_in, d_sae])),
+            ("activation", Value::Text(activation)),
+            ("activation_state_dict", Value::Dict(state)),
+        ],
+    )
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::tensors::TensorFile;
 use cfg::Cfg;
 
+pub use super::sparsity::read_sparsity;
 pub use write::{Folder, write_folder};
 
 const CFG: &str = "cfg.json";
@@ -93,32 +94,4 @@ pub async fn open_folder(cfg_json: &[u8], weights: TensorFile) -> Result<SaeFile
         file.fold_decoder_norms().await?;
     }
     Ok(file)
-}
-
-/// Reads `sparsity.safetensors` beside the weights: the base-10 logarithm of each latent's firing frequency.
-/// The result is the frequency itself, `[d_sae]`.
-///
-/// # Errors
-/// `bad-file` where the tensor `sparsity` is missing, `wrong-shape` where it is not `[d_sae]`; `unreadable`.
-pub async fn read_sparsity(file: &TensorFile, d_sae: usize) -> Result<Vec<f32>> {
-    file.expect(SPARSITY, &[d_sae])?;
-    let logarithms = file.read(SPARSITY).await?;
-    Ok(logarithms
-        .into_iter()
-        .map(|log| 10f32.powf(log).min(1.0))
-        .collect())
-}
-
-const SPARSITY: &str = "sparsity";
-
-impl SaeFile {
-    /// The same autoencoder with the firing frequencies of `sparsity.safetensors`.
-    ///
-    /// # Errors
-    /// As [`read_sparsity`], but for what its numbers are.
-    pub fn with_sparsity(mut self, sparsity: TensorFile) -> Result<Self> {
-        sparsity.expect(SPARSITY, &[self.config.d_sae])?;
-        self.frequency = Frequency::Sparsity(sparsity);
-        Ok(self)
-    }
 }

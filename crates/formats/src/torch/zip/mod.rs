@@ -6,7 +6,6 @@
 
 mod crc;
 mod directory;
-pub(super) mod write;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
