@@ -8,7 +8,7 @@ use kernels::EditOperation;
 use serde::Serialize;
 
 use crate::analysis::metrics::{self, counted_mean};
-use crate::analysis::question::{BATCH_ROWS, Question};
+use crate::analysis::question::Question;
 use crate::analysis::trace::TraceOptions;
 use crate::error::Error;
 use crate::features::set::Prepared;
@@ -112,7 +112,7 @@ pub(crate) async fn edit_batch(
         .await?;
     pass.head().await?;
     let sets = SetsInUse::prepare(question, &checked, &pass).await?;
-    let at_once = (BATCH_ROWS / prompt.ids.len()).max(1);
+    let at_once = (question.batch_rows() / prompt.ids.len()).max(1);
     let mut edited = Vec::new();
     for batch in checked.chunks(at_once) {
         question.pace.step().await?;

@@ -59,7 +59,7 @@ pub(crate) async fn evaluate(
     let mut pool = Pool::default();
     let mut under_way: Option<UnderWay<'_>> = None;
     let mut done = 0;
-    for batch in batches(&windows) {
+    for batch in batches(&windows, question.batch_rows()) {
         question.pace.step().await?;
         question.pace.report(done, windows.len());
         let pass = question.clean(batch, wanted).await?;

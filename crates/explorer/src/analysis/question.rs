@@ -1,8 +1,9 @@
 //! The context of a question: what is loaded, where it runs, and the steps of the call.
 
-use gpt2::HookPoint;
-use kernels::{Buffer, MAX_K};
 use std::rc::Rc;
+
+use gpt2::HookPoint;
+use kernels::{BackendKind, Buffer, MAX_K};
 
 use crate::error::Error;
 use crate::pace::Pace;
@@ -16,8 +17,11 @@ use crate::store::model::LoadedModel;
 use crate::store::shelf::Store;
 use crate::tokens::{Bos, Input, Prompt};
 
-/// Rows that are run at once where there are many.
-pub(crate) const BATCH_ROWS: usize = 1024;
+/// Rows that are run at once on a GPU where there are many.
+const GPU_ROWS: usize = 1024;
+/// The same on the CPU device, whose caches more rows do not fit: a product of a few hundred is as fast per row as one of
+/// thousands.
+const CPU_ROWS: usize = 256;
 
 /// What a question is answered with.
 pub(crate) struct Question<'a> {
@@ -28,6 +32,14 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
+    /// Rows that are run at once where there are many.
+    pub(crate) fn batch_rows(&self) -> usize {
+        match self.executor.device().kind() {
+            BackendKind::Gpu => GPU_ROWS,
+            BackendKind::Cpu => CPU_ROWS,
+        }
+    }
+
     /// # Errors
     /// [`Error::NoModel`].
     pub(crate) fn model(&self) -> Result<&LoadedModel, Error> {

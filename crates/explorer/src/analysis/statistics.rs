@@ -76,7 +76,7 @@ pub(crate) async fn statistics(
         windows: 0,
     };
     let mut under_way = VecDeque::new();
-    for batch in batches(&windows) {
+    for batch in batches(&windows, question.batch_rows()) {
         question.pace.step().await?;
         question.pace.report(pool.windows, windows.len());
         under_way.push_back((batch, submit(question, set, batch, top).await?));

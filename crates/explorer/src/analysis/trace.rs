@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use crate::analysis::metrics;
-use crate::analysis::question::{BATCH_ROWS, Question};
+use crate::analysis::question::Question;
 use crate::analysis::set_trace::{self, SaeTrace, SetResult};
 use crate::error::Error;
 use crate::matrix::Matrix;
@@ -112,7 +112,7 @@ pub(crate) async fn trace_batch(
         .map(|input| question.prompt(*input, options.bos))
         .collect::<Result<Vec<_>, _>>()?;
     let mut traces = Vec::new();
-    for batch in batches(&prompts) {
+    for batch in batches(&prompts, question.batch_rows()) {
         question.pace.report(traces.len(), prompts.len());
         traces.extend(trace_prompts(question, &sets, batch, options).await?);
     }
@@ -120,12 +120,12 @@ pub(crate) async fn trace_batch(
     Ok(traces)
 }
 
-/// Prompts in batches of at most [`BATCH_ROWS`] rows, one prompt at least.
-pub(crate) fn batches(prompts: &[Prompt]) -> Vec<&[Prompt]> {
+/// Prompts in batches of at most so many rows, one prompt at least.
+pub(crate) fn batches(prompts: &[Prompt], most: usize) -> Vec<&[Prompt]> {
     let mut batches = Vec::new();
     let (mut first, mut rows) = (0, 0);
     for (index, prompt) in prompts.iter().enumerate() {
-        if rows > 0 && rows + prompt.ids.len() > BATCH_ROWS {
+        if rows > 0 && rows + prompt.ids.len() > most {
             batches.push(&prompts[first..index]);
             (first, rows) = (index, 0);
         }
