@@ -9,12 +9,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "sae-explorer", version)]
 pub struct Arguments {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show a prompt's tokens, losses, next tokens and features
@@ -31,7 +31,7 @@ pub enum Command {
     Cache(Cache),
 }
 
-/// Where models and autoencoders of hosts come from.
+/// Sources of models and autoencoders of hosts.
 #[derive(Debug, Args)]
 pub struct Downloads {
     /// Use only what was downloaded before
@@ -47,7 +47,7 @@ pub struct Downloads {
     )]
     pub mirror: Option<String>,
 
-    /// Where downloads are kept [default: sae-explorer/models in the user's cache folder]
+    /// The folder of downloads [default: sae-explorer/models in the user's cache folder]
     #[arg(
         long,
         help_heading = "Downloads",
@@ -69,16 +69,16 @@ pub struct Downloads {
 /// Options of `cache`.
 #[derive(Debug, Args)]
 pub struct Cache {
-    /// What to do with it.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: CacheCommand,
 
-    /// Where downloads are kept [default: sae-explorer/models in the user's cache folder]
+    /// The folder of downloads [default: sae-explorer/models in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "SAE_EXPLORER_CACHE")]
     pub cache: Option<PathBuf>,
 }
 
-/// What to do with the cache.
+/// Commands of the cache.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
     /// List what was downloaded, with sizes
@@ -112,7 +112,7 @@ pub struct Common {
     #[arg(long, value_enum, default_value_t = Bos::Auto)]
     pub bos: Bos,
 
-    /// Where to compute; `auto` takes the GPU if there is one
+    /// The device to compute on; `auto` takes the GPU if there is one
     #[arg(long, value_enum, default_value_t = Backend::Auto)]
     pub backend: Backend,
 
@@ -120,7 +120,7 @@ pub struct Common {
     #[arg(long)]
     pub json: bool,
 
-    /// Where files of hosts come from.
+    /// Sources of files of hosts.
     #[command(flatten)]
     pub downloads: Downloads,
 }
@@ -190,7 +190,7 @@ pub struct Generate {
     #[command(flatten)]
     pub prompt: Prompt,
 
-    /// How many tokens to add at most
+    /// The most tokens to add
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub max_tokens: usize,
 
@@ -254,7 +254,7 @@ pub struct Inspect {
     #[arg(long)]
     pub json: bool,
 
-    /// Where files of hosts come from.
+    /// Sources of files of hosts.
     #[command(flatten)]
     pub downloads: Downloads,
 }
@@ -275,7 +275,7 @@ pub struct Export {
     #[arg(value_name = "OUT")]
     pub out: PathBuf,
 
-    /// Where files of hosts come from.
+    /// Sources of files of hosts.
     #[command(flatten)]
     pub downloads: Downloads,
 }
@@ -310,7 +310,7 @@ impl From<Bos> for explorer::Bos {
     }
 }
 
-/// Where to compute.
+/// The device to compute on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
     /// The GPU if there is one, else the CPU.

@@ -93,7 +93,7 @@ fn described(entry: &Entry) -> String {
     }
 }
 
-/// Whether it came from a file, a folder or a repository of this name.
+/// True if it came from a file, a folder or a repository of this name.
 fn is_of(entry: &Entry, name: &str) -> bool {
     entry.names.iter().any(|full| {
         let rest = full.strip_prefix(name.trim_end_matches('/'));

@@ -14,7 +14,7 @@ use crate::error::Error;
 
 include!(concat!(env!("OUT_DIR"), "/demo_files.rs"));
 
-/// What `demo.json` says of the demo.
+/// The manifest of the demo, `demo.json`.
 #[derive(Debug, Deserialize)]
 pub struct Demo {
     /// Its name for people.
@@ -22,7 +22,7 @@ pub struct Demo {
     model: Model,
     /// Its autoencoders.
     pub saes: Vec<Autoencoder>,
-    /// Whether a BOS goes before a prompt.
+    /// True if a BOS goes before a prompt.
     pub bos: bool,
 }
 
@@ -38,7 +38,7 @@ struct Model {
 pub struct Autoencoder {
     /// Its id.
     pub id: String,
-    /// Where it belongs.
+    /// Its hook point.
     pub hook: String,
     file: File,
 }
@@ -78,7 +78,7 @@ impl Demo {
         Ok((files, tokenizer))
     }
 
-    /// Whether a folder's weights are the demo's own, so that what the manifest says of the demo holds for it as well.
+    /// True if a folder's weights are the demo's own, so that what the manifest says of the demo holds for it as well.
     ///
     /// # Errors
     /// Where they cannot be read.

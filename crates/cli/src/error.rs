@@ -1,4 +1,4 @@
-//! What can go wrong outside of the engine.
+//! Errors outside of the engine.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,9 +9,9 @@ pub enum Error {
     /// A file that is needed is not there.
     #[error("{name} is missing: {needed}")]
     Missing {
-        /// Where it was looked for.
+        /// The path that was looked at.
         name: String,
-        /// What it is for, and what would do instead.
+        /// Its purpose, and what would do instead.
         needed: String,
     },
     /// A file cannot be read.
@@ -49,7 +49,7 @@ pub enum Error {
     Format {
         /// The folder.
         name: String,
-        /// What is wrong.
+        /// The fault.
         source: Box<formats::Error>,
     },
     /// A file is of a kind that is not read.
@@ -57,7 +57,7 @@ pub enum Error {
     NoAutoencoder {
         /// The file.
         name: String,
-        /// What it is.
+        /// Its kind.
         found: &'static str,
     },
     /// A file or a folder is none that is known.
@@ -67,10 +67,10 @@ pub enum Error {
     Unknown {
         /// The file or the folder.
         name: String,
-        /// What it is.
+        /// Its kind.
         found: &'static str,
     },
-    /// What is to be written is there already.
+    /// The output exists already.
     #[error("{} is there already; nothing was written: give another name or remove it", .path.display())]
     Exists {
         /// The file or the folder.
@@ -89,7 +89,7 @@ pub enum Error {
     Hub {
         /// Why.
         source: Box<hub::Error>,
-        /// What else may be meant, as the end of a sentence.
+        /// Other meanings, as the end of a sentence.
         hint: String,
     },
     /// There is no place for a cache.
@@ -135,7 +135,7 @@ impl Error {
         }
     }
 
-    /// Whether the reader of the output went away, as `| head` does: nobody is left to tell.
+    /// True if the reader of the output went away, as `| head` does: nobody is left to tell.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct JsonTrace<'a> {
     tokens: &'a [Token],
     bos_prepended: bool,
-    /// Why a BOS stands before the text or does not.
+    /// The reason why a BOS stands before the text or does not.
     bos_reason: &'a str,
     /// The likeliest tokens after the last.
     next: &'a [NextToken],
@@ -34,7 +34,7 @@ struct JsonSae<'a> {
 pub struct Feature {
     /// Which.
     pub latent: i32,
-    /// How much.
+    /// The amount.
     pub activation: f32,
 }
 

@@ -29,7 +29,7 @@ const CFG: &str = "cfg.json";
 pub const TRANSCODERS: &str = "config.yaml";
 /// An autoencoder's weights.
 const SAE_WEIGHTS: &str = "sae_weights.safetensors";
-/// How often its latents fire.
+/// The firing frequency of its latents.
 const SPARSITY: &str = "sparsity.safetensors";
 
 /// The prompt's text.
@@ -301,7 +301,7 @@ pub async fn with_frequencies(sae: SaeFile, place: &Place) -> Result<SaeFile, Er
     sae.with_sparsity(file).map_err(in_folder)
 }
 
-/// What kind of file a source holds, by its beginning.
+/// The kind of file that a source holds, by its beginning.
 pub async fn kind(source: &dyn ByteSource) -> formats::Result<FileKind> {
     const HEAD: u64 = 64;
     let length = source.len().min(HEAD) as usize;

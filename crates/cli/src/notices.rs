@@ -38,7 +38,7 @@ pub async fn about_model(session: &Session, name: &str) -> Result<(), Error> {
                 .map(|caution| format!("caution: {caution}"));
             [sample.to_string()].into_iter().chain(caution).collect()
         }
-        // Whatever it is will be met again in what was asked for.
+        // The request itself will meet the same error.
         Err(error) => vec![format!(
             "caution: the loss on the sample text cannot be computed: {error}"
         )],

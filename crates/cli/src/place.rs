@@ -1,4 +1,4 @@
-//! Where the files that the command line names are: on this machine, or on a host.
+//! Locations of the files that the command line names: on this machine, or on a host.
 
 use std::cell::OnceCell;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::args::Downloads;
 use crate::error::Error;
 use crate::progress::Progress;
 
-/// Endings of a name by which it is asked for as a file before it is taken for a folder.
+/// Endings of a name that is requested as a file before it is taken for a folder.
 const ENDINGS: [&str; 6] = [".pt", ".pth", ".bin", ".safetensors", ".json", ".txt"];
 
-/// What the command line says of places.
+/// Options of the command line about files and downloads.
 pub struct Places<'a> {
     downloads: &'a Downloads,
     hub: OnceCell<Rc<Hub>>,
@@ -31,9 +31,9 @@ pub enum Place {
     Remote {
         /// Brings it.
         hub: Rc<Hub>,
-        /// Where it is.
+        /// Its location.
         address: Address,
-        /// What else may be meant, as the end of an error's sentence.
+        /// Other meanings, as the end of an error's sentence.
         hint: String,
     },
 }
@@ -56,7 +56,7 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// What a word means: a path that exists, a repository's name, a link, or else a path that does not exist.
+    /// The meaning of a word: a path that exists, a repository's name, a link, or else a path that does not exist.
     pub fn at(&self, given: &str) -> Result<Place, Error> {
         let path = Path::new(given);
         if path.exists() {
@@ -195,7 +195,7 @@ impl Place {
         }
     }
 
-    /// Whether it is a folder. On a host nothing says so but the files in it: it is one if it holds one of `markers`,
+    /// True if it is a folder. On a host nothing says so but the files in it: it is one if it holds one of `markers`,
     /// which should be small. What is neither a file nor such a folder is an error.
     pub fn is_folder(&self, markers: &[&str]) -> Result<bool, Error> {
         let address = match self {
@@ -220,7 +220,7 @@ impl Place {
         self.path("").map(|_| false)
     }
 
-    /// Whether there is such a file. One of a host is downloaded.
+    /// True if there is such a file. One of a host is downloaded.
     pub fn exists(&self) -> Result<bool, Error> {
         match self {
             Self::Local(path) => Ok(path.exists()),
@@ -231,7 +231,7 @@ impl Place {
         }
     }
 
-    /// Where the file is on this machine, after it was downloaded if need be. `needed` says what a missing file is for,
+    /// The file's path on this machine, after it was downloaded if need be. `needed` says what a missing file is for,
     /// and what would do instead.
     pub fn path(&self, needed: &str) -> Result<PathBuf, Error> {
         match self {

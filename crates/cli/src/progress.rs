@@ -1,4 +1,4 @@
-//! How far a download is: one line that changes on a terminal, a few plain lines elsewhere.
+//! Progress of a download: one line that changes on a terminal, a few plain lines elsewhere.
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -23,7 +23,7 @@ struct State {
     shown: Option<Instant>,
     /// When how many bytes were there, within the window.
     marks: Vec<(Instant, u64)>,
-    /// Whether a line stands there without an end.
+    /// True if a line stands there without an end.
     open: bool,
 }
 

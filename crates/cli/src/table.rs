@@ -160,7 +160,7 @@ fn skipped(positions: &[usize]) -> String {
     format!(" (not at {}{more})", listed.join(", "))
 }
 
-/// A number with four decimals, or a dash; with its sign where asked for.
+/// A number with four decimals, or a dash; with its sign where requested.
 pub fn or_dash(value: Option<f64>, sign: bool) -> String {
     match value {
         Some(value) if sign => format!("{value:+.4}"),
@@ -169,7 +169,7 @@ pub fn or_dash(value: Option<f64>, sign: bool) -> String {
     }
 }
 
-/// Where a column's text stands.
+/// The alignment of a column.
 #[derive(Clone, Copy)]
 pub enum Side {
     /// At the column's left end.

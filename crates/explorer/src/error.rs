@@ -1,4 +1,4 @@
-//! What can go wrong, with a stable code, a sentence to act on, and the values at fault.
+//! Errors, with a stable code, a sentence to act on, and the values at fault.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub enum Error {
     /// No autoencoder has this id.
     #[error("no sparse autoencoder is called {id:?}; loaded: {loaded:?}")]
     UnknownSae {
-        /// The id asked for.
+        /// The requested id.
         id: String,
         /// The ids there are.
         loaded: Vec<String>,
@@ -69,7 +69,7 @@ pub enum Error {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What it must be.
+        /// The values that it may have.
         expected: String,
     },
     /// NaN where numbers were expected.
@@ -77,7 +77,7 @@ pub enum Error {
         "{what} is not a number at token {position}; the weights or an edit drove the computation out of range"
     )]
     NotANumber {
-        /// What was computed.
+        /// The quantity.
         what: String,
         /// The token's position.
         position: usize,
@@ -91,7 +91,7 @@ pub enum Error {
         what: &'static str,
         /// The index.
         index: usize,
-        /// How many there are.
+        /// Number of there are.
         count: usize,
     },
     /// The call was cancelled.
@@ -112,7 +112,7 @@ pub enum Error {
     /// The file kind is known to the reader, but not to this engine.
     #[error("{what} is not supported by this version")]
     Unsupported {
-        /// Which kind.
+        /// Its kind.
         what: String,
     },
 }

@@ -12,7 +12,7 @@ use crate::Error;
 /// call's steps the session awaits one of these.
 pub type Pause = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// How far a call is.
+/// The progress of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Units of work that are done.
@@ -21,7 +21,7 @@ pub struct Progress {
     pub total: usize,
 }
 
-/// A function that is told the progress of the calls that take long.
+/// A function that receives the progress of the calls that take long.
 pub type OnProgress = Rc<dyn Fn(Progress)>;
 
 /// A shared flag. Whatever is under way when [`Cancel::cancel`] is called ends with [`Error::Cancelled`] at its next

@@ -31,7 +31,7 @@ use crate::store::options::{SaeOptions, WeightChoice};
 use crate::store::shelf::Store;
 use crate::tokens::{Bos, BosDecision, Input, Token, Tokenization};
 
-/// Where to compute.
+/// The device to compute on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BackendChoice {
     /// The GPU where there is one, else the CPU.
@@ -50,7 +50,7 @@ pub struct Info {
     pub backend: &'static str,
     /// The adapter's name.
     pub adapter: String,
-    /// Why the CPU is used although a GPU was wished for.
+    /// The reason why the CPU is used although a GPU was preferred.
     pub fallback_reason: Option<String>,
     /// The model.
     pub model: Option<ModelInfo>,
@@ -62,7 +62,7 @@ pub struct Info {
     pub pooled_bytes: u64,
     /// Those of what is loaded alone: what was held right after the last load.
     pub loaded_bytes: u64,
-    /// What the device has done.
+    /// Counts of the device's work.
     pub counters: Counters,
 }
 
@@ -81,7 +81,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session on a device of the wished kind.
+    /// A session on a device of the chosen kind.
     ///
     /// # Errors
     /// [`Error::Device`] where a GPU was demanded and none can be had.
@@ -136,7 +136,7 @@ impl Session {
         self.pause = Some(pause);
     }
 
-    /// Sets what is told the progress of calls that take long.
+    /// Sets what receives the progress of calls that take long.
     pub fn set_on_progress(&mut self, on_progress: OnProgress) {
         self.on_progress = Some(on_progress);
     }
@@ -297,7 +297,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a BOS goes before a text that does not begin with one, for everything that is loaded.
+    /// True if a BOS goes before a text that does not begin with one, for everything that is loaded.
     ///
     /// # Errors
     /// [`Error::NoModel`].
@@ -499,7 +499,7 @@ impl Session {
         statistics::statistics(&self.question(), text.into(), sae, (top, bos)).await
     }
 
-    /// Continues a prompt. `on_token` is told every new token and may end it. A cancelled generation returns what there is.
+    /// Continues a prompt. `on_token` receives every new token and may end it. A cancelled generation returns what there is.
     ///
     /// # Errors
     /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], [`Error::NoModel`], [`Error::BadOption`],
@@ -510,13 +510,15 @@ impl Session {
         options: &GenerateOptions,
         mut on_token: impl FnMut(&Token) -> ControlFlow<()>,
     ) -> Result<Generation, Error> {
-        let told = |_, token: &Token| on_token(token);
+        let on_token = |_, token: &Token| on_token(token);
         let seeds = [options.seed];
-        let generations = self.generate_several(prompt, options, &seeds, told).await?;
+        let generations = self
+            .generate_several(prompt, options, &seeds, on_token)
+            .await?;
         generations.into_iter().next().ok_or(Error::EmptyPrompt)
     }
 
-    /// As [`Session::generate`], once per seed; the prompt is read once. `on_token` is told the number of the continuation as
+    /// As [`Session::generate`], once per seed; the prompt is read once. `on_token` receives the number of the continuation as
     /// well. A cancellation ends with the continuation that was under way.
     ///
     /// # Errors

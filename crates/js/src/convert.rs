@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 
 use crate::object::{Object, list};
 
-/// What a loaded model is.
+/// A loaded model.
 pub fn model(model: &ModelInfo) -> JsValue {
     Object::new()
         .with("id", &model.id)
@@ -27,7 +27,7 @@ pub fn model(model: &ModelInfo) -> JsValue {
         .into()
 }
 
-/// What a loaded SAE is.
+/// A loaded SAE.
 pub fn sae(sae: &SaeInfo) -> JsValue {
     sae_object(sae).number("k", sae.k.map(|k| k as f64)).into()
 }
@@ -61,7 +61,7 @@ fn text(value: Option<&str>) -> JsValue {
     value.map_or(JsValue::NULL, JsValue::from_str)
 }
 
-/// What an SAE's file says of it.
+/// The settings in an SAE's file.
 pub fn sae_config(config: &SaeConfig) -> JsValue {
     let k = match config.architecture {
         Architecture::TopK { k } => Some(k as f64),
@@ -200,7 +200,7 @@ fn lens(lens: &Lens) -> JsValue {
         .into()
 }
 
-/// What a latent writes and what it is similar to.
+/// The description of a latent.
 pub fn feature(feature: &Feature) -> JsValue {
     let effect = Object::new()
         .list("top", &feature.logit_effect.top, token_effect)

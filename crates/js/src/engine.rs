@@ -95,7 +95,7 @@ impl Engine {
         Ok(convert::trace(&trace))
     }
 
-    /// What one latent writes, and what it is similar to.
+    /// The description of a latent: its output direction and its neighbours.
     ///
     /// # Errors
     /// `unknown-sae`, `bad-option` (no such latent), `device-lost`.
@@ -274,7 +274,7 @@ impl Engine {
         Ok(convert::tokenization(&tokens))
     }
 
-    /// What is loaded, where it runs and what it uses.
+    /// The state of the session.
     ///
     /// # Errors
     /// `internal` while another call is under way.

@@ -132,7 +132,7 @@ impl Engine {
         self.session()?.unload_sae(id).map_err(refused)
     }
 
-    /// What a `.pt` is, without its weights.
+    /// The description of a `.pt`, without its weights.
     ///
     /// # Errors
     /// Those of the file, what the source throws.
@@ -146,7 +146,7 @@ impl Engine {
         Ok(convert::sae_config(&sae.config))
     }
 
-    /// What a SAELens folder is, without its weights.
+    /// The description of a SAELens folder, without its weights.
     ///
     /// # Errors
     /// As [`Engine::inspect_pt`].
@@ -181,7 +181,7 @@ async fn open_tensors(file: JsValue, thrown: &Thrown) -> Result<TensorFile, JsVa
     file.map_err(|error| thrown.or_unreadable(error))
 }
 
-/// What kind of file begins with these bytes: `pt`, `safetensors`, `json` or `unknown`.
+/// The kind of file that begins with these bytes: `pt`, `safetensors`, `json` or `unknown`.
 #[wasm_bindgen]
 pub fn sniff(head: &[u8]) -> String {
     // Only the beginning is known here, not the file's size.

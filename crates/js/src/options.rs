@@ -44,13 +44,13 @@ struct PromptOptions {
     bos: Option<String>,
     /// Ids of the SAEs to encode with; all, if absent.
     saes: Option<Vec<String>>,
-    /// How many next tokens to give for each position.
+    /// Number of next tokens to give for each position.
     top_logits: Option<u32>,
-    /// Whether every position's logits are wanted.
+    /// True if every position's logits are wanted.
     logits: Option<bool>,
 }
 
-/// Next tokens given for each position, unless asked otherwise.
+/// Next tokens given for each position, unless the caller says otherwise.
 const TOP_LOGITS: u32 = 10;
 
 /// The options of something that runs a prompt, as the session takes them.
@@ -64,7 +64,7 @@ pub fn trace(options: JsValue) -> Result<explorer::TraceOptions, JsValue> {
     })
 }
 
-/// Whether a BOS goes before the prompt: all that matters of the options where nothing is traced.
+/// The choice of a BOS: all that matters of the options where nothing is traced.
 pub fn bos_of(options: JsValue) -> Result<Bos, JsValue> {
     bos(read::<PromptOptions>("options", options)?.bos.as_deref())
 }
@@ -138,7 +138,7 @@ pub fn taps(options: JsValue) -> Result<explorer::TapOptions, JsValue> {
     })
 }
 
-/// How to load a model.
+/// Options of loading a model.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelOptions {
@@ -148,13 +148,13 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// How weights are to be stored.
+    /// The storage of the weights.
     pub fn weights(&self) -> Result<WeightChoice, JsValue> {
         weights(self.weight_format.as_deref())
     }
 }
 
-/// How to load an SAE.
+/// Options of loading an SAE.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadOptions {
@@ -179,7 +179,7 @@ fn weights(format: Option<&str>) -> Result<WeightChoice, JsValue> {
 }
 
 impl LoadOptions {
-    /// Whether it is to stay in its file, and be read through a buffer for each prompt.
+    /// True if it is to stay in its file, and be read through a buffer for each prompt.
     pub fn stream(&self) -> bool {
         self.stream.unwrap_or(false)
     }
@@ -227,7 +227,7 @@ pub fn read<T: DeserializeOwned>(name: &str, value: JsValue) -> Result<T, JsValu
     serde_wasm_bindgen::from_value(value).map_err(|error| bad_option(name, error))
 }
 
-/// Where to compute.
+/// The device to compute on.
 pub fn backend(name: &str) -> Result<BackendChoice, JsValue> {
     match name {
         "auto" => Ok(BackendChoice::Auto),
@@ -237,7 +237,7 @@ pub fn backend(name: &str) -> Result<BackendChoice, JsValue> {
     }
 }
 
-/// Which GPU limits to ask for.
+/// The GPU limits to request.
 pub fn limits(name: &str) -> Result<LimitsChoice, JsValue> {
     match name {
         "adapter" => Ok(LimitsChoice::Adapter),

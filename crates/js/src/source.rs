@@ -26,12 +26,12 @@ extern "C" {
     fn pieces(this: &Source, offset: f64, length: f64) -> Result<Promise, JsValue>;
 }
 
-/// What a source threw, for the call that it ends: it reaches the caller as it is.
+/// The value that a source threw, for the call that it ends: it reaches the caller as it is.
 #[derive(Clone, Default)]
 pub struct Thrown(Rc<RefCell<Option<JsValue>>>);
 
 impl Thrown {
-    /// What a failed call rejects with: what its source threw, or else what the engine says.
+    /// The value that a failed call rejects with: what its source threw, or else what the engine says.
     pub fn or(&self, refused: impl FnOnce() -> JsValue) -> JsValue {
         self.0.borrow_mut().take().unwrap_or_else(refused)
     }
@@ -86,7 +86,7 @@ impl File {
 
 fn wrong_length(length: usize) -> JsValue {
     js_sys::Error::new(&format!(
-        "it did not give the {length} bytes that were asked for"
+        "it did not give the {length} bytes that were requested"
     ))
     .into()
 }

@@ -1,4 +1,4 @@
-//! What a model's folder and a tokenizer are.
+//! Inspection of a model's folder and of a tokenizer.
 
 use explorer::{BackendChoice, LimitsChoice, Session, WeightChoice};
 use formats::gpt2::{Gpt2Config, Gpt2Files};

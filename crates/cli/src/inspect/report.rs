@@ -1,4 +1,4 @@
-//! What was found out about a file or a folder.
+//! The report on a file or a folder.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::notices::printable;
 
-/// What a file or a folder is.
+/// The kind of a file or a folder.
 #[derive(Debug, Serialize)]
 pub struct Report {
     path: String,
@@ -18,9 +18,9 @@ pub struct Report {
     #[serde(serialize_with = "as_object")]
     facts: Vec<(&'static str, Value)>,
     tensors: Vec<Tensor>,
-    /// What was assumed, and what looks wrong without being certain.
+    /// Assumptions, and what looks wrong without being certain.
     notices: Vec<String>,
-    /// What is wrong with it.
+    /// Its faults.
     pub problems: Vec<Problem>,
 }
 

@@ -1,4 +1,4 @@
-//! What an autoencoder is.
+//! Inspection of an autoencoder.
 
 use std::rc::Rc;
 
@@ -72,7 +72,7 @@ pub async fn pt(place: &Place, source: Rc<dyn ByteSource>) -> Report {
     report
 }
 
-/// What its file left open, and another name of its hook.
+/// Notices: what its file left open, and another name of its hook.
 fn notices(report: &mut Report, file: &SaeFile) {
     report.notice(file.notices.iter().cloned());
     if file.config.prepend_bos.is_none() {

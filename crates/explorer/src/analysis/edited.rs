@@ -29,7 +29,7 @@ const FEWEST_EDITS: usize = 16;
 pub struct Edit {
     /// The autoencoder's id.
     pub sae: String,
-    /// Which latent.
+    /// The latent.
     pub latent: u32,
     /// Its new activation: a value, or the old one changed. Set to 0 it is ablated; added to, it is steered in multiples of
     /// its decoder direction.
@@ -74,10 +74,10 @@ pub struct Edited {
     pub mean_kl: Option<f64>,
     /// KL(clean ‖ edited) after every token.
     pub kl: Vec<f32>,
-    /// `[tokens, vocabulary]`, where asked for.
+    /// `[tokens, vocabulary]`, where requested.
     #[serde(skip)]
     pub logits: Option<Matrix>,
-    /// The activation `[tokens, d_in]` at the first edit's hook point, edited; where asked for.
+    /// The activation `[tokens, d_in]` at the first edit's hook point, edited; where requested.
     #[serde(skip)]
     pub activation: Option<Matrix>,
 }

@@ -32,7 +32,7 @@ pub struct Evaluation {
     pub windows: usize,
     /// Tokens of the longest window, a BOS included.
     pub window_tokens: usize,
-    /// Whether each window begins with a BOS.
+    /// True if each window begins with a BOS.
     pub bos_prepended: bool,
     /// As in [`crate::SaeTrace`].
     pub cautions: Vec<String>,

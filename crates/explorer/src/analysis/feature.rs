@@ -10,7 +10,7 @@ use crate::features::multiply::multiply;
 use crate::features::set::Neighbour;
 use crate::store::model::LoadedModel;
 
-/// How many tokens are listed.
+/// Number of tokens are listed.
 const LISTED: usize = 10;
 
 /// A token and what a feature does to its logit.
@@ -36,7 +36,7 @@ pub struct LogitEffect {
     pub bottom: Vec<TokenEffect>,
 }
 
-/// What a feature is, apart from any prompt.
+/// The description of a feature, apart from any prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Feature {
     /// The latent.

@@ -17,7 +17,7 @@ use crate::tokens::{Bos, Input, Token};
 /// Options of [`crate::Session::generate`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct GenerateOptions {
-    /// How many tokens to add at the most.
+    /// The most tokens to add.
     pub max_tokens: usize,
     /// 0 takes the likeliest token; otherwise logits are divided by it.
     pub temperature: f32,
@@ -27,7 +27,7 @@ pub struct GenerateOptions {
     pub top_k: usize,
     /// Samples among the likeliest tokens that together have this probability; 1 for all.
     pub top_p: f32,
-    /// Whether a BOS is prepended.
+    /// True if a BOS is prepended.
     pub bos: Bos,
 }
 
@@ -54,11 +54,11 @@ impl Default for GenerateOptions {
     }
 }
 
-/// Why a generation ended.
+/// The reason why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stop {
-    /// As many tokens as asked for.
+    /// The requested number of tokens.
     MaxTokens,
     /// The model's context is full.
     ContextFull,
@@ -75,9 +75,9 @@ pub struct Generation {
     pub ids: Vec<u32>,
     /// Their text.
     pub text: String,
-    /// Whether it was cancelled.
+    /// True if it was cancelled.
     pub cancelled: bool,
-    /// Why it ended.
+    /// The reason why it ended.
     pub stop: Stop,
 }
 
@@ -129,8 +129,8 @@ pub(crate) async fn generate(
             options,
             seed: *seed,
         };
-        let told = |token: &Token| on_token(number, token);
-        let generation = continued(question, decoder, start, told).await?;
+        let on_token = |token: &Token| on_token(number, token);
+        let generation = continued(question, decoder, start, on_token).await?;
         let cancelled = generation.cancelled;
         if let Some(forked) = &forked {
             forked.release(question.executor);
@@ -186,7 +186,7 @@ async fn read(
     })
 }
 
-/// What a continuation begins with.
+/// The beginning of a continuation.
 struct Start<'a> {
     /// The results of the logits after the prompt.
     head: &'a Rc<HeadOutput>,

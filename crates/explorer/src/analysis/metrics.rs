@@ -24,7 +24,7 @@ pub struct Metrics {
     pub delta_ce: Option<f64>,
     /// Mean over the positions that count of KL(clean ‖ spliced) of the next-token distribution.
     pub kl: Option<f64>,
-    /// How many positions count.
+    /// Number of positions count.
     pub positions: usize,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Reconstructed<'a> {
     /// `[rows, 2]`: mean and deviation.
     pub(crate) statistics: &'a [f32],
     pub(crate) width: usize,
-    /// What the autoencoder does to its input rows.
+    /// The normalisation of the autoencoder's input rows.
     pub(crate) normalization: Normalization,
     /// `[rows]`: whether a row counts.
     pub(crate) counted: &'a [bool],
@@ -86,7 +86,7 @@ impl Reconstructed<'_> {
         }))
     }
 
-    /// What FVU is made of, in the space the autoencoder was trained in.
+    /// The sums of FVU, in the space the autoencoder was trained in.
     pub(crate) fn sums(&self) -> Sums {
         let mut rows = Vec::new();
         let (mut error, mut squares) = (0.0, 0.0);

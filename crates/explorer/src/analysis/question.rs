@@ -23,7 +23,7 @@ const GPU_ROWS: usize = 1024;
 /// thousands.
 const CPU_ROWS: usize = 256;
 
-/// What a question is answered with.
+/// The means to answer a question.
 pub(crate) struct Question<'a> {
     pub(crate) store: &'a Store,
     pub(crate) executor: &'a Executor,

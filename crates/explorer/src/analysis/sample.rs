@@ -25,7 +25,7 @@ impl SplitMix64 {
     }
 }
 
-/// How the next token is chosen.
+/// The settings of sampling.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sampling {
     /// 0 takes the likeliest token; otherwise logits are divided by it.

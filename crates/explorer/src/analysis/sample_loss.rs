@@ -27,7 +27,7 @@ pub struct SampleLoss {
     pub predictions: usize,
     /// The loss of a model that holds all tokens for equally likely: ln(vocabulary).
     pub chance: f64,
-    /// What is wrong with it, where something seems to be.
+    /// A sentence on what seems wrong with it, if anything.
     pub caution: Option<String>,
 }
 

@@ -288,7 +288,7 @@ impl OfPrompt<'_> {
         self.counted.iter().filter(|counted| **counted).count()
     }
 
-    /// Whether a token is predicted at a position that counts or behind one: without it a replacement changes no loss.
+    /// True if a token is predicted at a position that counts or behind one: without it a replacement changes no loss.
     fn predicts(&self) -> bool {
         let predicting = self.counted.len().saturating_sub(1);
         self.counted.iter().take(predicting).any(|counted| *counted)

@@ -18,7 +18,7 @@ use gpt2::Sequence;
 /// Runs that are under way at a time: while one is computed, the next is recorded and the one before is read.
 const UNDER_WAY: usize = 2;
 
-/// Where a latent fires.
+/// A token at which a latent fires.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Firing {
     /// The window of the text, numbered from 0.
@@ -40,7 +40,7 @@ pub struct LatentStatistics {
     pub sum_of_squares: f64,
     /// The largest activation; 0 where it never fires.
     pub max: f32,
-    /// Where it fires most, the strongest first; ties go to the earlier token.
+    /// The tokens at which it fires most, the strongest first; ties go to the earlier token.
     pub top: Vec<Firing>,
 }
 
@@ -170,7 +170,7 @@ impl Pool {
             });
         }
         // The window and position of every row.
-        let places: Vec<(usize, usize)> = (self.windows..)
+        let origins: Vec<(usize, usize)> = (self.windows..)
             .zip(batch)
             .flat_map(|(window, prompt)| (0..prompt.ids.len()).map(move |at| (window, at)))
             .collect();
@@ -186,14 +186,14 @@ impl Pool {
             latent.sum_of_squares += f64::from(*squares);
             latent.max = latent.max.max(*max);
             for (row, activation) in rows.iter().filter(|(row, _)| *row != u32::MAX) {
-                let place = places.get(*row as usize).ok_or(Error::NoSuchIndex {
+                let origin = origins.get(*row as usize).ok_or(Error::NoSuchIndex {
                     what: "the row",
                     index: *row as usize,
-                    count: places.len(),
+                    count: origins.len(),
                 })?;
                 latent.top.push(Firing {
-                    window: place.0,
-                    position: place.1,
+                    window: origin.0,
+                    position: origin.1,
                     activation: *activation,
                 });
             }

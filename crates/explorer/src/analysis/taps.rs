@@ -19,10 +19,10 @@ pub struct TapOptions {
     /// Names, TransformerLens's: hook points (`blocks.3.hook_resid_post`, `blocks.3.mlp.hook_post`, …), attention patterns
     /// (`blocks.3.attn.hook_pattern`) and LayerNorm scales (`blocks.3.ln1.hook_scale`, `ln_final.hook_scale`).
     pub names: Vec<String>,
-    /// Whether to look at every block's output through the final LayerNorm and the unembedding: how many of the likeliest
+    /// The logit lens looks at every block's output through the final LayerNorm and the unembedding: the number of likeliest
     /// next tokens to list per position and block, 1 to 512; 0 for no logit lens.
     pub logit_lens: usize,
-    /// Whether a BOS is prepended.
+    /// True if a BOS is prepended.
     pub bos: Bos,
 }
 

@@ -22,11 +22,11 @@ const UNDER_WAY: usize = 2;
 pub struct TraceOptions {
     /// Ids of the autoencoders to run; `None` for all.
     pub saes: Option<Vec<String>>,
-    /// How many next tokens to list at every position, 1 to 512.
+    /// Number of next tokens to list at every position, 1 to 512.
     pub top_logits: usize,
-    /// Whether a BOS is prepended.
+    /// True if a BOS is prepended.
     pub bos: Bos,
-    /// Whether to read back logits, residual streams and reconstructions.
+    /// True if to read back logits, residual streams and reconstructions.
     pub dump: bool,
 }
 
@@ -57,9 +57,9 @@ pub struct Dump {
 pub struct Trace {
     /// The tokens, a BOS included.
     pub tokens: Vec<Token>,
-    /// Whether the first token is a BOS.
+    /// True if the first token is a BOS.
     pub bos_prepended: bool,
-    /// Why it is or is not: a sentence.
+    /// The reason, as a sentence.
     pub bos_reason: String,
     /// Mean next-token cross-entropy: the mean of `token_losses`, with and without a BOS. None where nothing is predicted.
     pub loss: Option<f64>,
@@ -76,7 +76,7 @@ pub struct Trace {
     pub backend: &'static str,
     /// The adapter's name.
     pub adapter: String,
-    /// Where asked for.
+    /// The activations, where requested.
     #[serde(skip)]
     pub dump: Option<Dump>,
 }

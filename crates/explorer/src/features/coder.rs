@@ -30,13 +30,13 @@ pub(crate) trait Coder {
 
     fn n_latents(&self) -> usize;
 
-    /// What is done to every row before encoding and undone after decoding.
+    /// The normalisation of every row before encoding and undone after decoding.
     fn normalization(&self) -> Normalization;
 
-    /// Whether the reconstruction is the activation itself.
+    /// True if the reconstruction is the activation itself.
     fn is_exact(&self) -> bool;
 
-    /// Whether a row may have more active latents than its encoding has slots.
+    /// True if a row may have more active latents than its encoding has slots.
     fn may_overflow(&self) -> bool;
 
     /// Records the features of `activation [rows, width]`.

@@ -135,7 +135,7 @@ impl NanReads {
     }
 }
 
-/// How many of a row's values are above 0.
+/// Number of of a row's values are above 0.
 fn active(row: &[f32]) -> f32 {
     row.iter().filter(|value| **value > 0.0).count() as f32
 }
@@ -225,7 +225,7 @@ impl Features {
             .zip(self.activations.chunks_exact(self.k))
     }
 
-    /// Whether a row's last slot is active although the autoencoder has more latents than slots.
+    /// True if a row's last slot is active although the autoencoder has more latents than slots.
     pub(crate) fn is_full(&self, n_latents: usize) -> bool {
         self.k < n_latents
             && self

@@ -10,7 +10,7 @@ use crate::features::multiply::multiply;
 use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared};
 use crate::pace::Pace;
 
-/// How many neighbours are listed.
+/// Number of neighbours are listed.
 const NEIGHBOURS: usize = 10;
 
 /// The listed latents of an encoding.

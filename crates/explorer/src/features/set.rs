@@ -97,7 +97,7 @@ impl Prepared<'_> {
         }
     }
 
-    /// Whether it serves other rows as well.
+    /// True if it serves other rows as well.
     pub(crate) fn is_resident(&self) -> bool {
         matches!(self, Self::Resident(_))
     }

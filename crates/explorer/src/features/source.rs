@@ -12,11 +12,11 @@ use crate::pace::Pace;
 pub(crate) struct Source<'a> {
     file: &'a SaeFile,
     pace: &'a Pace,
-    /// Whether a weight that halves cannot hold exactly ends the loading.
+    /// Ends the loading at a weight that f16 cannot hold exactly.
     pub(crate) only_exact: bool,
 }
 
-/// Why a matrix did not arrive.
+/// The reason why a matrix did not arrive.
 pub(crate) enum Stopped {
     /// Halves do not hold its weights exactly.
     Inexact,
@@ -29,7 +29,7 @@ impl Stopped {
         match self {
             Self::Failed(error) => error,
             Self::Inexact => Error::Unsupported {
-                what: "holding these weights as halves without loss".to_owned(),
+                what: "holding these weights as f16 without loss".to_owned(),
             },
         }
     }

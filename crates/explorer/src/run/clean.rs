@@ -68,7 +68,7 @@ impl CleanPass {
         Ok(output)
     }
 
-    /// Whether it has what a question wants of the same prompts.
+    /// True if it has what a question wants of the same prompts.
     fn serves(&self, prompts: &[Prompt], wanted: CleanWanted) -> bool {
         let same = self.ids.len() == prompts.len()
             && self
@@ -90,7 +90,7 @@ impl CleanPass {
 pub(crate) struct CleanWanted {
     /// Next tokens per row.
     pub(crate) top: usize,
-    /// Whether the logits are read back.
+    /// True if the logits are read back.
     pub(crate) logits: bool,
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Compiled {
     pub(crate) cache: Option<Rc<Cache>>,
     /// The run whose activations this one reads.
     _base: Option<Rc<Compiled>>,
-    /// Whether it was recorded with a cache that it appends to.
+    /// True if it was recorded with a cache that it appends to.
     appends: bool,
 }
 

@@ -23,9 +23,9 @@ pub(crate) struct Decoder {
 /// Results to make of the logits after the last token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NextWanted {
-    /// How many of the likeliest tokens, found on the device.
+    /// Number of of the likeliest tokens, found on the device.
     pub(crate) top: usize,
-    /// Whether all logits are read back.
+    /// True if all logits are read back.
     pub(crate) logits: bool,
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn chunks(recorder: &Recorder, vocabulary: usize, rows: usize) -> Vec
     starts.map(|first| at_a_time.min(rows - first)).collect()
 }
 
-/// How many rows' logits are wanted of a run of `rows`.
+/// The number of rows whose logits are wanted of a run of `rows`.
 pub(crate) fn wanted_rows(head: &HeadSpec, rows: usize) -> usize {
     match head.rows {
         HeadRows::All => rows,

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::run::spec::{HeadRows, RunSpec, Tap};
 use crate::store::model::LoadedModel;
 
-/// What a run is given.
+/// The inputs of a run.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct RunInput<'a> {
     pub(crate) sequences: &'a [Sequence<'a>],

@@ -84,7 +84,7 @@ impl HeadOutput {
         self.top
     }
 
-    /// Whether the logits themselves were read back.
+    /// True if the logits themselves were read back.
     pub(crate) fn has_logits(&self) -> bool {
         !self.logits.is_empty()
     }

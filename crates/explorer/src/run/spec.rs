@@ -66,7 +66,7 @@ pub(crate) enum StartAt {
     /// At a block (after the last one: at the final LayerNorm), from the base's residual stream.
     Block {
         layer: usize,
-        /// Whether each row starts from the base's row that it names as its source; else the rows are the base's own.
+        /// True if each row starts from the base's row that it names as its source; else the rows are the base's own.
         gather: bool,
     },
 }
@@ -125,12 +125,12 @@ pub(crate) enum HeadRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct HeadSpec {
     pub(crate) rows: HeadRows,
-    /// How many of the likeliest next tokens to list per row; 0 for none.
+    /// Number of of the likeliest next tokens to list per row; 0 for none.
     pub(crate) top: usize,
-    /// Whether to compute the divergence from the base's distribution at each row's source.
+    /// True if to compute the divergence from the base's distribution at each row's source.
     pub(crate) compare: bool,
-    /// Whether the logits stay on the device where they fit, for runs that are compared with this one.
+    /// True if the logits stay on the device where they fit, for runs that are compared with this one.
     pub(crate) keep: bool,
-    /// Whether the logits are read back.
+    /// True if the logits are read back.
     pub(crate) read: bool,
 }

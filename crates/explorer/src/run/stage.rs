@@ -1,4 +1,4 @@
-//! What a run does at the hook points of a pass: taps, edits, and the splice of a reconstruction.
+//! The work at the hook points of a pass: taps, edits, and the splice of a reconstruction.
 
 use gpt2::{Gpt2, HookPoint, Hooks, Observation};
 use kernels::{Buffer, Copy, GatherRows, Recorder, RowIndex, Splice, copy, gather_rows, splice};
@@ -32,7 +32,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) coders: &'a Coders<'a>,
     pub(crate) inputs: &'a Inputs,
     pub(crate) rows: usize,
-    /// Where the run starts from the base's activation, one that many rows share.
+    /// The base's activation that many rows share, where the run starts from one.
     pub(crate) origin: Option<Origin>,
     /// The reads of each tap, once it has been recorded.
     pub(crate) taps: Vec<Option<TapReads>>,
@@ -63,7 +63,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// What went wrong at a hook point, in the place of the model's error.
+    /// The error of a hook point, in the place of the model's error.
     pub(crate) fn error(&mut self, error: gpt2::Error) -> Error {
         self.failed.take().unwrap_or_else(|| error.into())
     }

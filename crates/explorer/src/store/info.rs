@@ -25,7 +25,7 @@ pub struct ModelInfo {
     pub eos: Vec<u32>,
     /// Sentences for whoever loaded it: which of its files' settings were not used, and why.
     pub notices: Vec<String>,
-    /// How the weights are stored on the device: `f32`, `f16`, or `mixed` where the file mixes them.
+    /// The storage of the weights on the device: `f32`, `f16`, or `mixed` where the file mixes them.
     pub weights: &'static str,
 }
 
@@ -34,7 +34,7 @@ pub struct ModelInfo {
 pub struct SaeInfo {
     /// Its id.
     pub id: String,
-    /// Where it is attached.
+    /// Its hook point.
     pub hook: String,
     /// `standard`, `topk`, `jumprelu` or `gated`; `neurons` for an activation's own dimensions.
     pub architecture: &'static str,
@@ -47,18 +47,18 @@ pub struct SaeInfo {
     /// `none`, `layer_norm`, `constant_norm_rescale` or `expected_average_only_in`, as its file says; `centred` where each
     /// position's mean is taken off, and nothing else is done.
     pub normalization: &'static str,
-    /// How the weights lie on the device: `f32` or `f16`; `none` for neurons.
+    /// The storage of the weights on the device: `f32` or `f16`; `none` for neurons.
     pub weights: &'static str,
     /// For `expected_average_only_in`: the factor of the activations, where it is known; without it the weights are used as if
     /// it were folded into them.
     pub norm_scaling_factor: Option<f32>,
-    /// Whether a BOS was prepended in training, if its file or whoever loaded it says so.
+    /// True if a BOS was prepended in training, if its file or whoever loaded it says so.
     pub prepend_bos: Option<bool>,
     /// Tokens of a training context, if its file says so.
     pub context_size: Option<usize>,
     /// The model that it was trained on, if its file says so.
     pub model_name: Option<String>,
-    /// Whether that is certainly another one than the loaded.
+    /// True if that is certainly another one than the loaded.
     pub other_model: bool,
     /// Sentences for whoever loaded it: what its file left open and what was assumed, another name of its hook, and what
     /// looks wrong without being certain.

@@ -314,7 +314,7 @@ fn hook_named(model: &LoadedModel, id: &str, name: &str) -> Result<HookPoint, Er
     }
 }
 
-/// What is done to the activation before encoding.
+/// The normalisation of the activation before encoding.
 fn normalization(
     file: &SaeFile,
     hook: HookPoint,

@@ -1,4 +1,4 @@
-//! What is loaded: the model, and the feature sets attached to it.
+//! Loaded things: the model, and the feature sets attached to it.
 
 pub(crate) mod feature_set;
 pub(crate) mod hook_name;

@@ -1,8 +1,8 @@
-//! Whether the model that an autoencoder's file names is the one that is loaded.
+//! Comparison of the model that an autoencoder's file names with the loaded one.
 
 use crate::store::info::ModelInfo;
 
-/// What GPT-2's sizes are called: a name, the number of blocks, d_model.
+/// The names of GPT-2's sizes: a name, the number of blocks, d_model.
 const SIZES: [(&str, usize, usize); 6] = [
     ("gpt2", 12, 768),
     ("gpt2-small", 12, 768),

@@ -5,18 +5,18 @@ use serde::Serialize;
 use crate::tokens::input::Bos;
 use crate::tokens::vocabulary::Vocabulary;
 
-/// How a loaded feature set was trained.
+/// The training of a loaded feature set, as far as it matters here.
 pub(crate) struct Training<'a> {
     /// The feature set.
     pub(crate) id: &'a str,
-    /// Whether a BOS was prepended, where that is known.
+    /// True if a BOS was prepended, where that is known.
     pub(crate) prepend_bos: Option<bool>,
 }
 
 /// The decision whether a BOS goes before a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BosDecision {
-    /// Whether one does.
+    /// True if one goes before it.
     pub prepended: bool,
     /// A sentence for people.
     pub reason: String,

@@ -10,7 +10,7 @@ use crate::tokens::vocabulary::{Tokenization, Vocabulary};
 pub(crate) struct Prompt {
     pub(crate) ids: Vec<u32>,
     pub(crate) starts_with_bos: bool,
-    /// Why it does or does not.
+    /// The reason why it does or does not.
     pub(crate) bos_reason: String,
 }
 

@@ -19,9 +19,9 @@ pub struct Token {
 pub struct Tokenization {
     /// The tokens, a BOS included.
     pub tokens: Vec<Token>,
-    /// Whether the first token is a BOS.
+    /// True if the first token is a BOS.
     pub bos_prepended: bool,
-    /// Why it is or is not: a sentence.
+    /// The reason, as a sentence.
     pub bos_reason: String,
     /// Positions of the model's context.
     pub n_ctx: usize,
@@ -48,7 +48,7 @@ pub(crate) struct Vocabulary {
     /// Positions of the model's context.
     pub(crate) n_ctx: usize,
     pub(crate) bos: Option<u32>,
-    /// Whether a BOS goes first where no loaded feature set says so.
+    /// True if a BOS goes first where no loaded feature set says so.
     pub(crate) prepend_bos: Cell<bool>,
 }
 
