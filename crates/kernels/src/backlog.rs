@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use futures_channel::oneshot;
+
 use crate::answer::Answer;
 use crate::device::{Backend, Device};
 use crate::error::Error;
@@ -37,9 +39,11 @@ impl Device {
         backlog.bytes.set(0);
         // What was written goes with the next submission.
         gpu.queue.submit([]);
-        let arrived = Answer::default();
-        let sender = arrived.clone();
-        gpu.queue.on_submitted_work_done(move || sender.set(Ok(())));
+        let (sender, arrived) = oneshot::channel();
+        gpu.queue.on_submitted_work_done(move || {
+            // The device may have been dropped.
+            let _ = sender.send(Ok(()));
+        });
         let before = backlog.lot.replace(Some(arrived));
         if let Some(before) = before {
             self.answered(gpu, before, None).await?;

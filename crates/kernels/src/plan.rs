@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::rc::Rc;
 
+use futures_channel::oneshot;
+
 use crate::answer::Answer;
 use crate::buffer::{Buffer, Storage};
 use crate::device::{Backend, Device};
@@ -259,12 +261,12 @@ fn under_way(
     submission: wgpu::SubmissionIndex,
 ) -> TicketState {
     staging.set_reusable(false);
-    let answer = Answer::default();
-    let sender = answer.clone();
+    let (sender, answer) = oneshot::channel();
     staging
         .buffer
         .map_async(wgpu::MapMode::Read, ..words as u64 * 4, move |result| {
-            sender.set(result.map_err(|error| error.to_string()));
+            // The ticket may have been dropped.
+            let _ = sender.send(result.map_err(|error| error.to_string()));
         });
     TicketState::UnderWay {
         staging,

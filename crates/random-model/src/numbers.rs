@@ -3,16 +3,17 @@
 //! `tests/reference/random_model.py` computes the same numbers bit for bit. So no operation may be fused or reordered:
 //! integers are exact, then there is one product and one sum in f32.
 
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
 /// The odd integer nearest to 2⁶⁴ divided by the golden ratio, by which splitmix64 counts.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Of the sum of four uniform 16-bit integers: √(4·(2³² − 1)/12).
 const DEVIATION: f64 = 37837.2;
 
-/// splitmix64's finalizer.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
+/// Number `index` of those that SplitMix64 gives from a seed.
+fn nth(seed: u64, index: u64) -> u64 {
+    SplitMix64::seed_from_u64(seed.wrapping_add(STEP.wrapping_mul(index))).next_u64()
 }
 
 /// How a tensor's elements are spread.
@@ -36,7 +37,7 @@ impl Numbers {
     /// The elements of tensor number `tensor`.
     pub fn new(seed: u64, tensor: u64, spread: Spread) -> Self {
         Self {
-            key: mix(seed.wrapping_add(STEP.wrapping_mul(tensor + 1))),
+            key: nth(seed, tensor),
             scale: (spread.deviation / DEVIATION) as f32,
             mean: spread.mean,
         }
@@ -49,7 +50,7 @@ impl Numbers {
 
     /// Element `index`.
     pub fn at(&self, index: u64) -> f32 {
-        let bits = mix(self.key.wrapping_add(STEP.wrapping_mul(index + 1)));
+        let bits = nth(self.key, index);
         let lane = |shift: u32| (bits >> shift & 0xFFFF) as i32;
         let sum = lane(0) + lane(16) + lane(32) + lane(48) - 131_070;
         // Below 2²⁴, so that the conversion is exact.

@@ -6,8 +6,11 @@ use std::rc::Rc;
 use kernels::MAX_K;
 use serde::Serialize;
 
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::SeedableRng;
+
 use crate::analysis::question::Question;
-use crate::analysis::sample::{self, Sampling, SplitMix64};
+use crate::analysis::sample::{self, Sampling};
 use crate::error::Error;
 use crate::run::decoder::{Decoder, NextWanted};
 use crate::run::output::HeadOutput;
@@ -202,7 +205,7 @@ async fn continued(
 ) -> Result<Generation, Error> {
     let model = question.model()?;
     let (options, pace) = (start.options, &question.pace);
-    let mut random = SplitMix64::new(start.seed);
+    let mut random = SplitMix64::seed_from_u64(start.seed);
     let mut ids = Vec::new();
     let mut next = choose(start.head, options, &mut random, decoder.position())?;
     let stop = loop {

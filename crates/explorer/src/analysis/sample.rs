@@ -1,28 +1,13 @@
 //! Choosing the next token. A pure function of logits, settings and the generator's state.
 
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::Rng;
+
 use crate::error::Error;
 
-/// SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators", 2014): the same numbers from the
-/// same seed on every machine and in every version.
-pub(crate) struct SplitMix64(u64);
-
-impl SplitMix64 {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in [0, 1).
-    fn next_f64(&mut self) -> f64 {
-        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
-    }
+/// Uniform in [0, 1). SplitMix64 gives the same numbers from the same seed on every machine and in every version.
+fn uniform(random: &mut SplitMix64) -> f64 {
+    (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// The settings of sampling.
@@ -101,7 +86,7 @@ pub(crate) fn choose(
             break;
         }
     }
-    let mut left = random.next_f64() * kept;
+    let mut left = uniform(random) * kept;
     for ((id, _), weight) in candidates.iter().zip(&weights).take(count) {
         left -= weight;
         if left < 0.0 {
@@ -113,7 +98,23 @@ pub(crate) fn choose(
 
 #[cfg(test)]
 mod tests {
+    use rand_xoshiro::rand_core::SeedableRng;
+
     use super::*;
+
+    #[test]
+    fn the_numbers_of_a_seed_stay_the_same() {
+        let mut random = SplitMix64::seed_from_u64(7);
+        let bits: [u64; 3] = std::array::from_fn(|_| uniform(&mut random).to_bits());
+        assert_eq!(
+            bits,
+            [
+                0x3fd8_f2f8_7916_4c82,
+                0x3f91_30f3_5fd0_f180,
+                0x3fec_d308_1017_5625
+            ]
+        );
+    }
 
     fn options(temperature: f32, top_k: usize, top_p: f32) -> Sampling {
         Sampling {
@@ -132,7 +133,7 @@ mod tests {
     #[test]
     fn no_candidates_are_no_token() {
         for temperature in [0.0, 1.0] {
-            let mut random = SplitMix64::new(1);
+            let mut random = SplitMix64::seed_from_u64(1);
             let chosen = super::choose(Vec::new(), &options(temperature, 0, 1.0), &mut random);
             assert_eq!(chosen, None);
         }
@@ -140,14 +141,14 @@ mod tests {
 
     #[test]
     fn temperature_zero_takes_the_largest_and_the_lower_of_equals() {
-        let mut random = SplitMix64::new(1);
+        let mut random = SplitMix64::seed_from_u64(1);
         let chosen = choose(&[0.0, 3.0, 3.0, -1.0], &options(0.0, 0, 1.0), &mut random);
         assert_eq!(chosen, 1);
     }
 
     #[test]
     fn draws_follow_the_softmax() {
-        let mut random = SplitMix64::new(7);
+        let mut random = SplitMix64::seed_from_u64(7);
         let logits = [0.0_f32, 1.0, 2.0];
         let mut counts = [0_u32; 3];
         for _ in 0..20_000 {
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn top_k_and_top_p_cut_the_tail() {
         let logits = [0.0_f32, 1.0, 2.0, 3.0];
-        let mut random = SplitMix64::new(3);
+        let mut random = SplitMix64::seed_from_u64(3);
         for _ in 0..500 {
             assert!(choose(&logits, &options(1.0, 2, 1.0), &mut random) >= 2);
             assert_eq!(choose(&logits, &options(1.0, 0, 0.5), &mut random), 3);
@@ -174,7 +175,7 @@ mod tests {
     fn the_same_seed_draws_the_same() {
         let logits: Vec<f32> = (0..50).map(|i| (i as f32 * 0.7).sin()).collect();
         let draw = |seed| {
-            let mut random = SplitMix64::new(seed);
+            let mut random = SplitMix64::seed_from_u64(seed);
             (0..30)
                 .map(|_| choose(&logits, &options(0.9, 0, 0.95), &mut random))
                 .collect::<Vec<_>>()

@@ -97,7 +97,7 @@ impl Case {
     }
 
     pub fn data(&self) -> Data {
-        let (mut numbers, row) = (Numbers(self.seed), 2 * self.d_model());
+        let (mut numbers, row) = (Numbers::new(self.seed), 2 * self.d_model());
         let qkv = numbers.floats(self.rows() * 3 * self.d_model(), self.scale);
         let mut cache = vec![f32::NAN; self.capacity() * row];
         for sequence in &self.sequences {

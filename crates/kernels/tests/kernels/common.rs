@@ -4,6 +4,8 @@ use std::io::Write as _;
 
 use kernels::{Buffer, Device, DeviceOptions, Division, Error, Recorder};
 use proptest::test_runner::Config;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// Cases of one property: few, because a software adapter is slow.
 pub fn config() -> Config {
@@ -141,16 +143,16 @@ pub fn halved(values: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// Random numbers that are the same everywhere (SplitMix64).
-pub struct Numbers(pub u64);
+/// Random numbers that are the same everywhere.
+pub struct Numbers(SplitMix64);
 
 impl Numbers {
+    pub fn new(seed: u64) -> Self {
+        Self(SplitMix64::seed_from_u64(seed))
+    }
+
     pub fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     pub fn below(&mut self, end: usize) -> usize {

@@ -57,7 +57,7 @@ fn cases() -> impl Strategy<Value = Case> {
         any::<u64>(),
     )
         .prop_map(|((rows, width, d, k), old, flags, seed)| {
-            let mut numbers = Numbers(seed);
+            let mut numbers = Numbers::new(seed);
             let by_source = flags[0] && old != Old::Activation;
             let identity = flags[1] || old == Old::Activation;
             let d = if identity { width } else { d };
@@ -299,7 +299,7 @@ fn one_set_edit_is_edit_latent() {
     proptest!(config(), |(case in cases(), value in -3.0_f32..3.0, seed: u64)| {
         let case = Case { identity: false, old: Old::Sparse, by_source: false, has_statistics: true, ..case };
         // The rows of the sparse encoding and of the statistics are the run's own.
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let old_rows = case.latents.len() / case.k;
         let rows = case.rows.min(old_rows);
         let latent = match case.latents.iter().find(|latent| **latent != EMPTY) {

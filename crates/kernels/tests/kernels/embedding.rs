@@ -19,7 +19,7 @@ struct Case {
 
 impl Case {
     fn check(&self, devices: &Devices) {
-        let mut numbers = Numbers(self.seed);
+        let mut numbers = Numbers::new(self.seed);
         let mut w_e = numbers.floats(self.vocabulary * self.width, 1.0);
         if self.format == WeightFormat::F16 {
             w_e = halved(&w_e);

@@ -123,7 +123,7 @@ impl Encoding {
 fn statistics_agree() {
     let devices = Devices::new();
     proptest!(config(), |(rows in 1_usize..150, k in 1_usize..20, d_sae in 1_usize..700, top in 1_usize..33, seed: u64)| {
-        Encoding::random(rows, k, d_sae, &mut Numbers(seed)).check(&devices, top);
+        Encoding::random(rows, k, d_sae, &mut Numbers::new(seed)).check(&devices, top);
     });
 }
 
@@ -132,7 +132,7 @@ fn statistics_agree() {
 fn busy_latents_agree() {
     let devices = Devices::new();
     proptest!(config(), |(rows in 300_usize..900, k in 1_usize..6, d_sae in 1_usize..9, top in 1_usize..33, seed: u64)| {
-        Encoding::random(rows, k, d_sae, &mut Numbers(seed)).check(&devices, top);
+        Encoding::random(rows, k, d_sae, &mut Numbers::new(seed)).check(&devices, top);
     });
 }
 
@@ -198,7 +198,7 @@ fn long_sums_are_compensated() {
 
 #[test]
 fn more_rows_than_can_be_kept_are_refused() {
-    let encoding = Encoding::random(1, 1, 1, &mut Numbers(1));
+    let encoding = Encoding::random(1, 1, 1, &mut Numbers::new(1));
     for device in Devices::new().each() {
         for top in [0, 33] {
             let message = encoding.run(device, top).map_err(|error| error.to_string());

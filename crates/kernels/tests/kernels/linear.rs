@@ -34,7 +34,7 @@ struct Data {
 
 impl Case {
     fn data(&self) -> Data {
-        let mut numbers = Numbers(self.seed);
+        let mut numbers = Numbers::new(self.seed);
         let weights = numbers.floats(self.outputs * self.inputs, 1.0);
         Data {
             input: numbers.floats((self.first_row + self.rows) * self.inputs, 1.0),

@@ -45,7 +45,7 @@ fn cross_entropy_agrees() {
     proptest!(config(), |(
         rows in 1_usize..7, vocabulary in 1_usize..3000, first in 0_usize..3, scale in 0.1_f32..60.0, seed: u64,
     )| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let logits = numbers.floats(rows * vocabulary, scale);
         let targets: Vec<u32> = (0..first + rows)
             .map(|_| if numbers.below(4) == 0 { u32::MAX } else { numbers.below(vocabulary) as u32 })
@@ -157,7 +157,7 @@ fn small_divergences_are_resolved() {
     // Logits as GPT-2's lie, around -100, and edits that change them by as little as their rounding.
     let devices = Devices::new();
     proptest!(config(), |(rows in 1_usize..4, vocabulary in 2_usize..3000, power in -5_i32..0, seed: u64)| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let clean: Vec<f32> = numbers.floats(rows * vocabulary, 15.0).iter().map(|x| x - 100.0).collect();
         let edited: Vec<f32> = clean.iter().zip(numbers.floats(rows * vocabulary, 10.0_f32.powi(power)))
             .map(|(clean, change)| clean + change)
@@ -210,7 +210,7 @@ fn large_divergences_do_not_overflow() {
 fn kl_divergence_agrees() {
     let devices = Devices::new();
     proptest!(config(), |(rows in 1_usize..7, vocabulary in 1_usize..3000, scale in 0.1_f32..20.0, seed: u64)| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let clean = numbers.floats(rows * vocabulary, scale);
         let edited: Vec<f32> = clean.iter().zip(numbers.floats(rows * vocabulary, 0.3 * scale))
             .map(|(clean, change)| clean + change)
@@ -225,7 +225,7 @@ fn kl_divergence_agrees() {
 fn clean_rows_choose_what_is_compared() {
     let devices = Devices::new();
     proptest!(config(), |(clean_rows in 1_usize..5, rows in 1_usize..9, vocabulary in 1_usize..600, seed: u64)| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let clean = numbers.floats(clean_rows * vocabulary, 5.0);
         // One in eight lies beyond the clean rows.
         let index: Vec<u32> = (0..rows)

@@ -68,7 +68,7 @@ proptest! {
     ) {
         let format = if halves { WeightFormat::F16 } else { WeightFormat::F32 };
         let stored = if transposed { Stored::Transposed } else { Stored::AsUsed };
-        let weights = halved(&Numbers(seed).floats(rows * cols, 1.0));
+        let weights = halved(&Numbers::new(seed).floats(rows * cols, 1.0));
         Devices::new().agree(&widen(&weights), 0.0, |device| {
             rows_of(device, &uploaded(device, (rows, cols), format, stored, &weights)?)
         });
@@ -83,7 +83,7 @@ proptest! {
         seed: u64,
     ) {
         let format = if halves { WeightFormat::F16 } else { WeightFormat::F32 };
-        let weights = halved(&Numbers(seed).floats(rows * cols, 1.0));
+        let weights = halved(&Numbers::new(seed).floats(rows * cols, 1.0));
         let small = Devices::binding_at_most(112);
         for device in small.each() {
             let matrix = uploaded(device, (rows, cols), format, Stored::Transposed, &weights);
@@ -120,7 +120,7 @@ fn one_row(device: &Device, matrix: &Matrix, row: usize) -> Result<Vec<f32>, Err
 #[test]
 fn a_large_matrix_is_turned_round_on_the_device() {
     let (rows, cols) = (2051, 2053);
-    let weights = halved(&Numbers(7).floats(rows * cols, 1.0));
+    let weights = halved(&Numbers::new(7).floats(rows * cols, 1.0));
     for device in Devices::new().each() {
         for format in [WeightFormat::F32, WeightFormat::F16] {
             let matrix = uploaded(device, (rows, cols), format, Stored::Transposed, &weights);

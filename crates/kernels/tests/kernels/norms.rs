@@ -14,7 +14,7 @@ fn layer_norm_agrees() {
     proptest!(config(), |(
         rows in 1_usize..9, width in 1_usize..800, first in 0_usize..3, offset in -20.0_f32..20.0, seed: u64,
     )| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let input: Vec<f32> = numbers.floats((first + rows) * width, 3.0).iter().map(|x| x + offset).collect();
         let weight_bias = numbers.floats(2 * width, 1.0);
         let expected: Vec<f64> = widen(&input)[first * width..]
@@ -41,7 +41,7 @@ fn layer_norm_agrees() {
 fn scale_and_shift_agree() {
     let devices = Devices::new();
     proptest!(config(), |(rows in 1_usize..9, width in 1_usize..300, seed: u64)| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let mut input = numbers.floats(rows * width, 9.0);
         input[0] = if seed % 4 == 0 { f32::NAN } else { input[0] };
         let weight_bias = numbers.floats(2 * width, 3.0);
@@ -126,7 +126,7 @@ fn sae_normalize_agrees() {
     proptest!(config(), |(
         rows in 1_usize..9, width in 2_usize..700, mode in 0_usize..5, subtract: bool, offset in -5.0_f32..5.0, seed: u64,
     )| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let input: Vec<f32> = numbers.floats(rows * width, 2.0).iter().map(|x| x + offset).collect();
         let b_dec = numbers.floats(width, 1.0);
         let normalization = [

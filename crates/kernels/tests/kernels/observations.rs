@@ -127,7 +127,7 @@ fn expected_scales(input: &[f32], width: usize) -> Vec<f64> {
 fn scales_agree() {
     let devices = Devices::new();
     proptest!(config(), |(rows in 1_usize..20, width in 1_usize..300, scale in 0.01_f32..50.0, seed: u64)| {
-        let input = Numbers(seed).floats(rows * width, scale);
+        let input = Numbers::new(seed).floats(rows * width, scale);
         devices.agree(&expected_scales(&input, width), 1e-5, |device| scales(device, &input, width));
     });
 }

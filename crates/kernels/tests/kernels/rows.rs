@@ -50,7 +50,7 @@ fn gathered_rows_are_exact() {
     proptest!(config(), |(
         input_rows in 1_usize..20, rows in 1_usize..40, width in 1_usize..200, in_table: bool, seed: u64,
     )| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         // Any bit pattern, NaNs of all kinds included.
         let input: Vec<u32> = (0..input_rows * width).map(|_| numbers.word() as u32).collect();
         // One in eight lies beyond the input, just after it or far.

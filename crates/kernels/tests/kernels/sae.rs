@@ -33,7 +33,7 @@ fn codes(
 ) -> impl Strategy<Value = Codes> {
     (rows, 1_usize..40, width, d_sae, any::<bool>(), any::<u64>()).prop_map(
         |(rows, k, width, d_sae, f16, seed)| {
-            let mut numbers = Numbers(seed);
+            let mut numbers = Numbers::new(seed);
             let mut latents = vec![EMPTY; rows * k];
             let mut activations = vec![0.0; rows * k];
             for row in 0..rows {
@@ -210,7 +210,7 @@ fn rows_without_latents_decode_to_the_bias() {
 fn edit_latent_agrees_over_shards() {
     let devices = Devices::binding_at_most(4096);
     proptest!(config(), |(codes in codes(1..9, 1..100, 100..250), value in -3.0_f32..3.0, seed: u64)| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         // A latent that some row has, if any has one, half of the time.
         let used: Vec<u32> = codes.latents.iter().copied().filter(|latent| *latent != EMPTY).collect();
         let latent = if used.is_empty() || numbers.below(2) == 0 {
@@ -230,7 +230,7 @@ fn edit_latent_agrees_over_shards() {
 fn rows_that_keep_their_value_keep_every_bit() {
     let devices = Devices::new();
     proptest!(config(), |(codes in codes(2..9, 1..200, 50..200), seed: u64)| {
-        let latent = Numbers(seed).below(codes.d_sae);
+        let latent = Numbers::new(seed).below(codes.d_sae);
         // Row 0 is masked out; elsewhere only rows whose latent is already there are changed by a value of 0.
         let mask: Vec<u32> = (0..codes.rows).map(|row| u32::from(row > 0)).collect();
         for device in devices.each() {
@@ -282,7 +282,7 @@ fn splices_are_exact() {
     proptest!(config(), |(
         rows in 1_usize..30, width in 1_usize..200, seed: u64,
     )| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let input: Vec<u32> = (0..rows * width).map(|_| numbers.floats(1, 9.0)[0].to_bits()).collect();
         let replacement: Vec<u32> = (0..rows * width).map(|_| numbers.floats(1, 9.0)[0].to_bits()).collect();
         let mask: Vec<u32> = (0..rows).map(|_| numbers.below(3) as u32).collect();

@@ -20,7 +20,7 @@ const K: usize = 20;
 /// What all kernels that share their work compute from the same numbers.
 fn results() -> Result<Vec<Vec<u32>>, Error> {
     let device = Device::cpu();
-    let mut numbers = Numbers(7);
+    let mut numbers = Numbers::new(7);
     let mut filled =
         |label: &str, words: usize| device.buffer_with(label, &numbers.floats(words, 1.0));
     let input = filled("input", ROWS * WIDTH)?;

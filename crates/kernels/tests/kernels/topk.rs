@@ -178,7 +178,7 @@ fn any_row_is_exact() {
     proptest!(config, |(
         rows in 1_usize..4, n in 1_usize..5000, k in 1_usize..513, relu: bool, kind in kinds(), seed: u64,
     )| {
-        check(&devices, &draw(kind, &mut Numbers(seed), rows * n), n, k, relu);
+        check(&devices, &draw(kind, &mut Numbers::new(seed), rows * n), n, k, relu);
     });
 }
 
@@ -186,7 +186,7 @@ fn any_row_is_exact() {
 fn short_rows_leave_empty_places() {
     let devices = Devices::new();
     proptest!(config(), |(n in 1_usize..40, k in 1_usize..513, relu: bool, kind in kinds(), seed: u64)| {
-        check(&devices, &draw(kind, &mut Numbers(seed), 2 * n), n, k, relu);
+        check(&devices, &draw(kind, &mut Numbers::new(seed), 2 * n), n, k, relu);
     });
 }
 
@@ -203,7 +203,7 @@ fn wide_rows_are_exact() {
         ] {
             check(
                 &devices,
-                &draw(kind, &mut Numbers(n as u64), n),
+                &draw(kind, &mut Numbers::new(n as u64), n),
                 n,
                 32,
                 true,
@@ -211,7 +211,7 @@ fn wide_rows_are_exact() {
         }
         check(
             &devices,
-            &draw(Kind::Spread, &mut Numbers(1), 2 * n),
+            &draw(Kind::Spread, &mut Numbers::new(1), 2 * n),
             n,
             512,
             false,

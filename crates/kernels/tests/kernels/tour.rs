@@ -19,7 +19,7 @@ pub const K: usize = 8;
 
 /// The plan; it reads back what each of the last ones gave.
 pub fn tour(device: &Device) -> Result<Plan, Error> {
-    let mut numbers = Numbers(5);
+    let mut numbers = Numbers::new(5);
     let mut matrix = |label: &str, rows: usize, cols: usize| {
         let weights = numbers.floats(rows * cols, 0.3);
         Matrix::from_rows(device, label, (rows, cols), WeightFormat::F16, &weights)

@@ -9,7 +9,7 @@ use crate::common::{Devices, Numbers, config, run, run_f32};
 fn copies_are_exact() {
     let devices = Devices::new();
     proptest!(config(), |(words in 0_usize..3000, from in 0_usize..70, to in 0_usize..70, seed: u64)| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         // Any bit pattern, NaNs of all kinds included.
         let input: Vec<u32> = (0..from + words).map(|_| numbers.word() as u32).collect();
         let mut expected = vec![5; to + words + 3];
@@ -34,7 +34,7 @@ fn sums_agree() {
     let devices = Devices::new();
     // The last is more than one step of the loop of 4,096 workgroups.
     for words in [1, 63, 64, 65, 1000, 300_001] {
-        let mut numbers = Numbers(words as u64);
+        let mut numbers = Numbers::new(words as u64);
         let left = numbers.floats(words, 4.0);
         let right = numbers.floats(words, 4.0);
         let expected: Vec<f64> = left
@@ -65,7 +65,7 @@ fn sums_agree() {
 fn gates_agree() {
     let devices = Devices::new();
     proptest!(config(), |(rows in 1_usize..7, n in 1_usize..300, gated: bool, seed: u64)| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let input = numbers.floats(rows * n, 2.0);
         let threshold = numbers.floats(n, 1.0);
         let scale: Vec<f32> = numbers.floats(n, 1.0).iter().map(|r_mag| r_mag.exp()).collect();
