@@ -1,4 +1,4 @@
-//! Random numbers that are found by their place: element `i` of tensor `t` is the same whoever computes it, in any order.
+//! Random numbers that depend on their index alone: element `i` of tensor `t` is the same whoever computes it, in any order.
 //!
 //! `tests/reference/random_model.py` computes the same numbers bit for bit. So no operation may be fused or reordered:
 //! integers are exact, then there is one product and one sum in f32.
@@ -15,7 +15,7 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// How a tensor's elements are spread.
+/// Distribution of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     /// Their mean.
@@ -42,7 +42,7 @@ impl Numbers {
         }
     }
 
-    /// Whether all elements are zero.
+    /// True if all elements are zero.
     pub(crate) fn are_zeros(&self) -> bool {
         self.scale == 0.0 && self.mean == 0.0
     }
@@ -61,7 +61,7 @@ impl Numbers {
 mod tests {
     use super::*;
 
-    /// What `random_model.py` gives.
+    /// The values that `random_model.py` gives.
     #[test]
     fn numbers_are_those_of_the_reference() {
         let spread = Spread {
