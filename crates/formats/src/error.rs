@@ -273,7 +273,7 @@ pub(crate) fn shortened(text: &str) -> String {
     out
 }
 
-/// The hint that a matrix lies the other way round in its file: shapes alone do not show it to everyone.
+/// The hint that a matrix is transposed in its file: shapes alone do not show it to everyone.
 fn transposed(found: &[usize], expected: &[usize]) -> &'static str {
     let fits = found.len() == 2 && found.iter().rev().eq(expected);
     if fits && found != expected {
