@@ -6,7 +6,7 @@ import { STALL, within } from './patience.js';
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * What has become of a block: `filled` bytes of it are there. Fewer than asked for mean that the body is over, or broke
+ * State of a block: `filled` bytes of it are there. Fewer than requested mean that the body is over, or broke
  * with `reason`.
  * @typedef {{block: Uint8Array, filled: number, reason?: string}} Filled
  */
@@ -28,14 +28,14 @@ export class Body {
   }
 
   /**
-   * Passes over `skip` bytes, then fills a block from the byte `filled` on; after the fills that were asked for before. Does
+   * Skips `skip` bytes, then fills a block from the byte `filled` on; after the fills that were requested before. Does
    * not reject.
    * @param {{length: number, block?: Uint8Array, filled?: number, skip?: number}} wanted
-   * @param {(filled: number) => void} tell told whenever bytes have arrived
+   * @param {(filled: number) => void} onBytes called whenever bytes have arrived
    * @returns {Promise<Filled>}
    */
-  fill(wanted, tell = () => {}) {
-    const filled = this.#turn.then(() => this.#fill(wanted, tell));
+  fill(wanted, onBytes = () => {}) {
+    const filled = this.#turn.then(() => this.#fill(wanted, onBytes));
     this.#turn = filled;
     return filled;
   }
@@ -44,7 +44,7 @@ export class Body {
     await this.#reader.cancel();
   }
 
-  async #fill({ length, block = new Uint8Array(length), filled = 0, skip = 0 }, tell) {
+  async #fill({ length, block = new Uint8Array(length), filled = 0, skip = 0 }, onBytes) {
     let left = skip;
     while (filled < length) {
       if (this.#broken !== undefined) return { block, filled, reason: this.#broken };
@@ -63,13 +63,13 @@ export class Body {
       this.#rest = passed + piece.length < chunk.length ? chunk.subarray(passed + piece.length) : null;
       block.set(piece, filled);
       filled += piece.length;
-      tell(filled);
+      onBytes(filled);
     }
     return { block, filled };
   }
 }
 
-// Chunks of a stream, each valid until the next is asked for, undefined at the end. Where the browser reads into memory
+// Chunks of a stream, each valid until the next is requested, undefined at the end. Where the browser reads into memory
 // that it is given, it is the same memory for all of them: fresh memory for every chunk costs as much as the copying.
 function readerOf(stream) {
   let reader;

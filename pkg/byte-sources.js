@@ -52,7 +52,7 @@ export class BlobSource {
 }
 
 /**
- * What the engine takes of a source, for one that is read during calls other than the one it was opened for: a read ends
+ * The part of a source that the engine uses, for one that is read during calls other than the one it was opened for: a read ends
  * when the call that needs it is stopped, and what made it fail is kept for that call.
  * @param {object} source
  * @param {() => {signal: AbortSignal, failed: unknown}} call the call under way
@@ -77,7 +77,7 @@ export function duringCalls(source, call) {
   };
 }
 
-// What shows that a file's content is wrong.
+// Errors that show that a file's content is wrong.
 const DAMAGED = ['bad-file', 'wrong-shape', 'non-finite-weights'];
 
 /**
@@ -109,5 +109,5 @@ export async function readAll(source) {
 /** Refuses a read that goes beyond the end, as a lying header asks for. */
 export function checkBounds({ name, size }, offset, length) {
   if (Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0 && offset + length <= size) return;
-  throw new SaeExplorerError('bad-file', `${name} has ${size} bytes, but the bytes from ${offset} to ${offset + length} are asked for: it is cut off, or its header is wrong. Download it again.`, { file: name, size, offset, length });
+  throw new SaeExplorerError('bad-file', `${name} has ${size} bytes, but the bytes from ${offset} to ${offset + length} are requested: it is cut off, or its header is wrong. Download it again.`, { file: name, size, offset, length });
 }

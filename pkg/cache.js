@@ -6,7 +6,7 @@
 //   /.sae-explorer/{key}/{index}  block number `index`
 //   /.sae-explorer/listing/{key}  a host's list of a repository's files, for when it cannot be reached
 //
-// The key is the content's hash where the host tells it, else a hash of address, size, and ETag or Last-Modified.
+// The key is the content's hash where the host states it, else a hash of address, size, and ETag or Last-Modified.
 
 import { canHash, hexadecimalHash } from './hash.js';
 import { WriteBehind } from './write-behind.js';
@@ -24,7 +24,7 @@ export const BLOCK_BYTES = 8 << 20;
 
 /** The store of one worker. */
 export class Store {
-  /** What is on its way into the store. */
+  /** Blocks that are being stored. */
   behind = new WriteBehind();
   #onNotice;
   #base;
@@ -33,7 +33,7 @@ export class Store {
   #reason = null;
 
   /**
-   * @param {(notice: {code: string, message: string}) => void} onNotice told once when the browser denies storage, and
+   * @param {(notice: {code: string, message: string}) => void} onNotice called once when the browser denies storage, and
    *   once when it is full
    */
   constructor(onNotice) {
@@ -46,7 +46,7 @@ export class Store {
     return this.#reason;
   }
 
-  /** Whether there is room for more, as far as is known. */
+  /** True if there is room for more, as far as is known. */
   get writable() {
     return this.#reason === null && !this.#full;
   }
@@ -64,7 +64,7 @@ export class Store {
   }
 
   /**
-   * The entry of a file, made where there is none yet; null where it cannot be stored, or where nothing would tell the
+   * The entry of a file, made where there is none yet; null where it cannot be stored, or where nothing would distinguish the
    * file from a later one of the same length.
    * @param {{url: string, name: string, size: number, etag?: string|null, modified?: string|null, hash?: string|null, pinned?: boolean, commit?: string|null}} file
    */
@@ -158,7 +158,7 @@ export class Store {
     return { key, part };
   }
 
-  // What is there, by key, and the keys of what cannot be read now. Blocks without a description are what a deletion in
+  // Stored files by key, and the keys of those that cannot be read now. Blocks without a description are what a deletion in
   // another tab left: they are deleted, and so are those whose description is there but makes no sense.
   async #scan(only) {
     const cache = await this.#cache();
@@ -241,17 +241,17 @@ export class Entry {
     return this.meta.key;
   }
 
-  /** How many blocks the whole file has. */
+  /** Number of blocks of the whole file. */
   get count() {
     return Math.ceil(this.meta.size / this.meta.blockBytes);
   }
 
-  /** The hash that the host told, where it is a SHA-256; else null. */
+  /** The hash that the host stated, where it is a SHA-256; else null. */
   get sha256() {
     return /^sha256-([0-9a-f]{64})$/.exec(this.meta.hash ?? '')?.[1] ?? null;
   }
 
-  /** Whether what is stored has been found to have that hash. */
+  /** True if the stored file was found to have that hash. */
   get verified() {
     return this.meta.verified === true;
   }
@@ -268,7 +268,7 @@ export class Entry {
     return sum;
   }
 
-  /** Whether a block is there, or on its way. */
+  /** True if a block is stored, or being stored. */
   has(index) {
     return this.#blocks.has(index) || this.waiting(index) !== undefined;
   }
@@ -287,7 +287,7 @@ export class Entry {
     return null;
   }
 
-  /** Keeps a block; false where there is no room or no permission. */
+  /** Stores a block; false where there is no room or no permission. */
   async put(index, bytes) {
     const kept = await this.#store.write([this.key, index], bytes);
     if (kept) this.#blocks.add(index);
@@ -295,12 +295,12 @@ export class Entry {
     return kept;
   }
 
-  /** Whether there is room for more, as far as is known. */
+  /** True if there is room for more, as far as is known. */
   get writable() {
     return this.#store.writable;
   }
 
-  /** Keeps a block, soon; resolves when there is room for another. */
+  /** Stores a block, soon; resolves when there is room for another. */
   putSoon(index, bytes) {
     return this.#store.behind.add(this, index, bytes);
   }
@@ -315,7 +315,7 @@ export class Entry {
     await this.#describe({ usedAt: Date.now() });
   }
 
-  /** Notes that what is stored has the hash that the host told. */
+  /** Notes that what is stored has the hash that the host stated. */
   async markVerified() {
     if (this.complete) await this.#describe({ verified: true });
   }

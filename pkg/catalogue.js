@@ -1,9 +1,9 @@
-// The site's catalogue (catalogue.json): what it offers, how large that is, and whether this device has room for it.
+// The site's catalogue (catalogue.json): its models and SAEs, their sizes, and whether they fit this device.
 
 import { SaeExplorerError } from './errors.js';
 
 const GIB = 2 ** 30;
-/** What wasm can address, and what of it the engine needs for itself. */
+/** Bytes that wasm can address, and those that the engine needs for itself. */
 const WASM_BYTES = 4 * GIB;
 const WASM_OWN_BYTES = 128 << 20;
 /** Bytes of a weight on the device: GPT-2's are not exactly representable in less. */
@@ -15,7 +15,7 @@ const PART_BYTES = 256 << 20;
 const PRE_ACTIVATION_BYTES = 64 << 20;
 
 /**
- * What a model needs on the device: its weights once (the unembedding is the embedding), keys and values of a whole
+ * Bytes that a model needs on the device: its weights once (the unembedding is the embedding), keys and values of a whole
  * context, and the activations of a prompt.
  */
 export function modelDeviceBytes({ layers, dModel, vocab, context }) {
@@ -26,14 +26,14 @@ export function modelDeviceBytes({ layers, dModel, vocab, context }) {
   return WEIGHT_BYTES * (weights + keysAndValues + activations);
 }
 
-/** What an SAE needs: both matrices, the biases, and the pre-activations of a prompt's rows. */
+/** Bytes that an SAE needs: both matrices, the biases, and the pre-activations of a prompt's rows. */
 export function saeDeviceBytes({ dIn, dSae, context = WORKSPACE_ROWS }) {
   const rows = Math.min(context, WORKSPACE_ROWS);
   return WEIGHT_BYTES * (2 * dIn * dSae + dSae + dIn + rows * dSae);
 }
 
 /**
- * What an SAE needs that stays in its file: a part of its encoder at a time, and the latents that a prompt selects. Without
+ * Bytes that an SAE needs that stays in its file: a part of its encoder at a time, and the latents that a prompt selects. Without
  * its shape, of one for GPT-2 small that is as large as any.
  */
 export function streamedDeviceBytes({ dIn = 768, dSae = Infinity, k, context = WORKSPACE_ROWS } = {}) {
@@ -44,7 +44,7 @@ export function streamedDeviceBytes({ dIn = 768, dSae = Infinity, k, context = W
 }
 
 /**
- * Whether an SAE fits: whole, or else read from its file for every prompt.
+ * Fit of an SAE: whole, or else read from its file for every prompt.
  * @param {number} wholeBytes
  * @param {number | null} streamedBytes null where it cannot stay in its file
  */
@@ -56,10 +56,10 @@ export function saeFits(wholeBytes, streamedBytes, device) {
 }
 
 /**
- * Whether something fits.
+ * Fit of a number of bytes.
  * @param {number} neededBytes
  * @param {{backend: 'gpu' | 'cpu', deviceBytes: number, memoryBudget: number | null, deviceMemory?: number}} device
- *   `deviceMemory`: GiB of the machine, as the browser tells it
+ *   `deviceMemory`: GiB of the machine, as the browser states it
  * @returns {{ok: boolean, neededBytes: number, availableBytes: number, reason: string | null}}
  */
 export function fits(neededBytes, { backend, deviceBytes, memoryBudget, deviceMemory }) {
@@ -72,7 +72,7 @@ export function fits(neededBytes, { backend, deviceBytes, memoryBudget, deviceMe
     total = WASM_BYTES - WASM_OWN_BYTES;
     how = 'of the 4 GB that WebAssembly can use';
   } else {
-    // WebGPU does not tell how much memory the GPU has.
+    // WebGPU does not state how much memory the GPU has.
     total = ((deviceMemory ?? 4) / 2) * GIB;
     how = `by an estimate, since browsers do not tell a GPU's memory: half of this machine's${deviceMemory === undefined ? ', which is taken to be 4 GB' : ''}`;
   }
@@ -126,7 +126,7 @@ export function judged({ models, saes }, mirror, device) {
   return { mirror, models: models.map(model), saes: saes.map(sae) };
 }
 
-// The place of an entry: at its own revision or another one that was requested; its hashes hold at any.
+// Location of an entry: at its own revision or another one that was requested; its hashes hold at any.
 const placed = ({ repo, revision, hashes }, other, path) => ({ repo, revision: other ?? revision ?? 'main', path, ...(hashes === undefined ? {} : { hashes }) });
 
 /** The repository and path of a model of the catalogue. */

@@ -101,10 +101,10 @@ class RemoteBody {
   #stall;
   #onClosed;
   // The fetcher itself reports a silent host. One that reports nothing for twice that time is dead, and browsers do not
-  // tell of every death.
+  // report every death.
   #watch;
   #answered; // {resolve, reject}
-  #fills = []; // {wanted, tell, resolve}, in the order of the requests
+  #fills = []; // {wanted, onBytes, resolve}, in the order of the requests
 
   constructor(fetcher, { signal, stall, onClosed, onSilence }) {
     const { port1, port2 } = new MessageChannel();
@@ -128,9 +128,9 @@ class RemoteBody {
   }
 
   /** As Body.fill(). */
-  fill(wanted, tell = () => {}) {
+  fill(wanted, onBytes = () => {}) {
     return new Promise((resolve) => {
-      const fill = { wanted, tell, resolve };
+      const fill = { wanted, onBytes, resolve };
       this.#fills.push(fill);
       if (this.#port === null) return this.#break('the connection is closed');
       const { block } = wanted;
@@ -182,11 +182,11 @@ class RemoteBody {
       this.#answered.reject(new TypeError(failed));
       this.#end(failed);
     } else if (arrived !== undefined) {
-      this.#fills[0]?.tell(arrived);
+      this.#fills[0]?.onBytes(arrived);
     } else if (filled !== undefined) {
-      const { tell, resolve } = this.#fills.shift();
+      const { onBytes, resolve } = this.#fills.shift();
       if (this.#fills.length === 0) this.#watch.stop();
-      tell(filled.filled);
+      onBytes(filled.filled);
       resolve(filled);
     }
   }

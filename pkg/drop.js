@@ -4,7 +4,7 @@
 const MAX_FILES = 10_000;
 
 /**
- * The files of a drop, those of folders with their places in them. Call it in the handler of the drop event: browsers
+ * The files of a drop, those of folders with their paths in them. Call it in the handler of the drop event: browsers
  * empty the DataTransfer after that.
  * @param {DataTransfer} transfer
  * @returns {Promise<{file: File, path: string}[]>}

@@ -14,7 +14,7 @@ const EVERY = 20;
 /** The browser's own, which the fetcher takes out of its scope. */
 const { fetch } = globalThis;
 
-/** Serves one connection at a port, until it is told to close. */
+/** Serves one connection at a port, until a message closes it. */
 export function serve(port) {
   const controller = new AbortController();
   let body = null;

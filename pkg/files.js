@@ -9,7 +9,7 @@ import { Memory } from './memory.js';
 import { UrlSource } from './url-source.js';
 import { checkSmall } from './verify.js';
 
-/** What is read at once of a small file. */
+/** Bytes that are read at once of a small file. */
 const PIECE_BYTES = 256 << 10;
 
 /**
@@ -19,7 +19,7 @@ const PIECE_BYTES = 256 << 10;
  * @property {string} [url]
  * @property {Blob} [blob]
  * @property {number} [bytes] the length it must have
- * @property {string} [hash] its content's hash, where the host has told it: `sha256-…` or `git-…`
+ * @property {string} [hash] its content's hash, where the host states it: `sha256-…` or `git-…`
  * @property {boolean} [pinned] whether the hash is from the catalogue, and not from the host
  */
 
@@ -85,7 +85,7 @@ export class Files {
     }
   }
 
-  /** A small JSON file that says what others must be: always asked for, and not kept. */
+  /** A small JSON file that says what others must be: always requested, and not stored. */
   async json(file, options) {
     return (await this.answer(file, options)).value;
   }
@@ -151,7 +151,7 @@ export class Files {
     } catch (error) {
       signal?.throwIfAborted();
       if (isUnreachable(error) && kept.complete && fits(file, kept.meta.size)) return kept;
-      // Some hosts know no HEAD; the file itself tells as well.
+      // Some hosts know no HEAD; a GET describes it as well.
       if ([400, 403, 405, 501].includes(error.details?.status)) return null;
       throw error;
     }
@@ -165,13 +165,13 @@ export class Files {
     return null;
   }
 
-  // The first request for a file asks for all of it: the answer tells its length, its marks, and whether the host gives
+  // The first request for a file is for all of it: the answer states its length, its marks, and whether the host gives
   // parts of files; it is then read as far as it is needed.
   async #first(file, { signal, make, onBytes }) {
     let answer = await this.#connect(file, { from: 0, signal }).catch(async (error) => {
       signal?.throwIfAborted();
       if (error.details?.status !== undefined) throw error;
-      // A host that compresses everything answers in a form that was not asked for, which browsers refuse; asked for the
+      // A host that compresses everything answers in a form that was not requested, which browsers refuse; asked for the
       // whole, it may answer well.
       return this.#connect(file, { signal }).catch(() => {
         signal?.throwIfAborted();
@@ -199,8 +199,8 @@ export class Files {
     return connect(this.#connections, file, options);
   }
 
-  // A file whose length nobody tells is read to its end first: into blocks that the browser may keep on disk. A broken
-  // connection is taken up by passing over what is there.
+  // A file of unknown length is read to its end first: into blocks that the browser may keep on disk. A broken
+  // connection is resumed by skipping what is there.
   async #whole(file, answer, version, { signal, onBytes }) {
     const parts = [];
     const source = { name: file.name, origin: 'network', loaded: 0, size: version.announced ?? 0 };
@@ -265,10 +265,10 @@ async function readToEnd({ response, controller }, length, there, signal, onPiec
   }
 }
 
-/** Whether a failed read means that there is no such file. */
+/** True if a failed read means that there is no such file. */
 export const isMissing = (error) => error?.code === 'missing-file';
 
-/** Whether a failed request means that the host gave no answer, or none that says something about the file. */
+/** True if a failed request means that the host gave no answer, or none that says something about the file. */
 export const isUnreachable = ({ code, details }) => code === 'cors' || (code === 'network' && (details?.status === undefined || details.status >= 500 || details.status === 429));
 
 const markOf = ({ meta: { size, etag, modified, commit = null } }) => ({ size, etag, modified, commit });

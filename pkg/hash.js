@@ -1,6 +1,6 @@
 // Hashes of what is in memory as a whole.
 
-/** Whether there are any; not outside a secure context. */
+/** True if there are any; not outside a secure context. */
 export const canHash = () => globalThis.crypto?.subtle !== undefined;
 
 /** A hash of some bytes, as hexadecimal digits. */

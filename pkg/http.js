@@ -1,4 +1,4 @@
-// Requests to hosts of files, and what their failures mean to a person.
+// Requests to hosts of files, and the errors for a person when they fail.
 
 import { SaeExplorerError } from './errors.js';
 import { Stalled, within } from './patience.js';
@@ -38,7 +38,7 @@ export async function connect(connections, { name, url }, { method = 'GET', from
 /** True for the failure of a request whose host sent no answer. */
 export const isSilent = (error) => error?.details?.stalled === true;
 
-/** How long to wait before a broken connection is tried again, milliseconds. */
+/** Times to wait before a broken connection is tried again, milliseconds. */
 export const WAITS = [500, 1500, 4000];
 
 /** Waits, unless `signal` ends it. */
@@ -62,7 +62,7 @@ export function changed({ name, url }) {
 }
 
 /**
- * What an answer says about the whole file: its length, the marks by which a changed file is recognised, and the commit that it
+ * Version of the whole file as an answer states it: its length, the marks by which a changed file is recognised, and the commit that it
  * is from.
  */
 export function versionOf(response) {
@@ -89,7 +89,7 @@ function commitIn(headers) {
   return /^[0-9a-f]{40}$/.test(commit ?? '') ? commit : null;
 }
 
-/** Whether two answers may be of the same file: nothing that both of them say differs. */
+/** True if two answers may be of the same file: nothing that both of them say differs. */
 export function sameVersion(one, other) {
   if (one.size !== null && other.size !== null && one.size !== other.size) return false;
   if (one.etag !== null && other.etag !== null) return one.etag === other.etag;

@@ -1,4 +1,4 @@
-// Repositories: links as people write them, the address of each file, and the lists of files that Hugging Face gives.
+// Repositories: links as people write them, the address of each file, and the lists of files of Hugging Face.
 
 import { SaeExplorerError } from './errors.js';
 import { isMissing, isUnreachable } from './files.js';
@@ -82,7 +82,7 @@ export const isCommit = (revision) => /^[0-9a-f]{40}$/.test(revision ?? '');
 
 /**
  * The commit that a branch or tag stands for now, or stood for when its host could last be reached; null where the host does
- * not tell. Everything of a load is then requested at that commit, so that its files belong together, and others can load the
+ * not state it. Everything of a load is then requested at that commit, so that its files belong together, and others can load the
  * same.
  * @param {import('./files.js').Files} files
  * @returns {Promise<string | null>}
@@ -96,7 +96,7 @@ export async function commitOf(files, base, { repo, revision = MAIN }, signal) {
     if (isCommit(commit)) await files.store.keepListing(url, commit);
   } catch (error) {
     signal?.throwIfAborted();
-    // A mirror need not tell; where there is no such revision the list of files says so.
+    // A mirror need not state it; where there is no such revision the list of files says so.
     commit = isUnreachable(error) ? await files.store.listing(url) : null;
   }
   return isCommit(commit) ? commit : null;
@@ -104,7 +104,7 @@ export async function commitOf(files, base, { repo, revision = MAIN }, signal) {
 
 /**
  * The files of a repository, with lengths and hashes; null where the host gives no such list, as mirrors usually do.
- * Only called for a repository that a person asked for.
+ * Only called for a repository that a person requested.
  * @param {import('./files.js').Files} files
  * @returns {Promise<Map<string, import('./files.js').FileAt> | null>} by path
  */

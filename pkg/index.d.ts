@@ -13,7 +13,7 @@ export class SaeExplorer {
   static create(options?: CreateOptions): Promise<SaeExplorer>;
 
   /**
-   * Loads a GPT-2 model in Hugging Face's layout, in place of the one loaded before. SAEs belong to a model: the ones
+   * Loads a GPT-2 model in Hugging Face's layout, instead of the one loaded before. SAEs belong to a model: the ones
    * loaded for the previous model are dropped.
    *
    * @param source `"demo"` for the demo bundle; an entry of the catalogue; a Hugging Face repository; the URL of a folder
@@ -42,11 +42,11 @@ export class SaeExplorer {
   /** Takes an SAE or other feature set off the device. */
   unloadSae(id: string): Promise<void>;
 
-  /** What the site offers, and what of it fits this device. Only `catalogue.json` is fetched for that. */
+  /** The catalogue of the site, with the fit of each entry on this device. Only `catalogue.json` is fetched for that. */
   catalogue(): Promise<Catalogue>;
 
   /**
-   * Which models and SAEs files hold, by their content, and what is wrong with the rest. Nothing is loaded.
+   * The models and SAEs in files, recognised by their content, and the problems with the rest. Nothing is loaded.
    *
    * @param files of an `<input type="file">`, with `webkitdirectory` or not, or of {@link droppedFiles}.
    */
@@ -64,7 +64,7 @@ export class SaeExplorer {
    */
   setMirror(base: string | null): Promise<void>;
 
-  /** How much memory models and SAEs may use, for the catalogue's `fits`; `null` (default): an estimate. */
+  /** Memory that models and SAEs may use, for the catalogue's `fits`; `null` (default): an estimate. */
   setMemoryBudget(bytes: number | null): Promise<void>;
 
   /**
@@ -73,7 +73,7 @@ export class SaeExplorer {
    */
   trace(prompt: Prompt, options?: TraceOptions): Promise<Trace>;
 
-  /** What one latent writes, and what it is similar to. */
+  /** Output direction of one latent: its effect on the logits, and the most similar latents. */
   feature(sae: string, latent: number): Promise<Feature>;
 
   /** The logits of every position, `[tokens, vocab]`. */
@@ -112,12 +112,12 @@ export class SaeExplorer {
   /** A prompt's tokens, without running the model. */
   tokenize(prompt: Prompt, options?: PromptOptions): Promise<Tokenization>;
 
-  /** What is loaded, where it runs and what it uses. What could not be loaded again after a loss is not in it. */
+  /** The loaded model and SAEs, the backend and the memory in use. Without what could not be loaded again after a loss. */
   info(): Promise<Info>;
 
   /**
-   * What the browser stores for this page: models and SAEs from earlier visits, also those that are loaded in part. What a
-   * load has brought goes on being stored after it; this waits for that.
+   * Files that the browser stores for this page: models and SAEs from earlier visits, also those that are loaded in part. The
+   * last blocks of a load are stored after it; this waits for them.
    */
   storage(): Promise<StorageInfo>;
 
@@ -134,16 +134,16 @@ export class SaeExplorer {
   dispose(): Promise<void>;
 }
 
-/** The files of a drop, those of folders with their places in them. Call it in the handler of the drop event. */
+/** The files of a drop, those of folders with their paths in them. Call it in the handler of the drop event. */
 export function droppedFiles(transfer: DataTransfer): Promise<DroppedFile[]>;
 
 /** A text of a few sentences to take an SAE's numbers on: FVU, L0, ΔCE and KL, which show a wrong normalisation at once. */
 export const SAMPLE_TEXT: string;
 
-/** What every failed call rejects with. */
+/** The error of every failed call. */
 export class SaeExplorerError extends Error {
   constructor(code: ErrorCode, message: string, details?: Record<string, unknown>);
-  /** What went wrong, for programs. */
+  /** Kind of error, for programs. */
   code: ErrorCode;
   /**
    * The values behind the message, such as `{tokens: 300, limit: 256}`. Where something could not be loaded again after a
@@ -179,7 +179,7 @@ export type ErrorCode =
   | 'hook-mismatch'
   /** The SAE's input is not as wide as the hook it is for. */
   | 'width-mismatch'
-  /** No WebGPU adapter, where one was asked for. */
+  /** No WebGPU adapter, where one was requested. */
   | 'no-webgpu'
   /** The GPU device was lost again after it had been rebuilt once. */
   | 'device-lost'
@@ -210,7 +210,7 @@ export type ErrorCode =
    * files. `details` has `url` and `origin`.
    */
   | 'not-chosen'
-  /** The host answers with other parts of a file than the ones it is asked for. */
+  /** The host answers with other parts of a file than the requested ones. */
   | 'no-range'
   /** A file became another one while it was being loaded; what was loaded of it is thrown away. */
   | 'file-changed'
@@ -220,7 +220,7 @@ export type ErrorCode =
   | 'internal';
 
 export interface CreateOptions {
-  /** Where to compute; `"auto"` (default) takes the GPU where there is WebGPU and the CPU elsewhere. */
+  /** Device of the computation; `"auto"` (default) takes the GPU where there is WebGPU and the CPU elsewhere. */
   backend?: 'auto' | 'gpu' | 'cpu';
   /** GPU limits to ask for: all the adapter has (default), or those that every WebGPU device has. */
   limits?: 'adapter' | 'default';
@@ -230,9 +230,9 @@ export interface CreateOptions {
   catalogue?: string | URL;
   /** Time for which a host may send nothing before its connection counts as broken and is tried again, seconds; default 30. */
   stallSeconds?: number;
-  /** Told while the engine, a model or SAEs are loaded, also when they are loaded again after a loss. */
+  /** Called while the engine, a model or SAEs are loaded, also when they are loaded again after a loss. */
   onProgress?: (progress: Progress) => void;
-  /** Told about things that cost nothing but may interest a person, such as a lost device that was replaced. */
+  /** Called with notices of things that cost nothing but may interest a person, such as a lost device that was replaced. */
   onNotice?: (notice: Notice) => void;
 }
 
@@ -248,7 +248,7 @@ export interface Progress {
   total: number;
   /** The file under way. */
   name?: string;
-  /** Where its last bytes came from. */
+  /** Origin of its last bytes. */
   source?: 'network' | 'cache' | 'file';
 }
 
@@ -267,9 +267,9 @@ export interface StorageInfo {
   /** Bytes that this page's origin uses, and may use; `null` where the browser does not say. */
   usageBytes: number | null;
   quotaBytes: number | null;
-  /** Whether the browser keeps the files even when its disk fills up. */
+  /** True if the browser keeps the files even when its disk fills up. */
   persisted: boolean;
-  /** Whether anything can be stored, and why not. */
+  /** Possibility of storing, or the reason that there is none. */
   available: boolean;
   reason: string | null;
 }
@@ -281,10 +281,10 @@ export interface StoredFile {
   url: string;
   /** Length of the whole file. */
   bytes: number;
-  /** How much of it is stored. A load that was interrupted goes on from there. */
+  /** Bytes of it that are stored. A load that was interrupted is resumed from there. */
   storedBytes: number;
   complete: boolean;
-  /** Whether it was found to have the SHA-256 that its host lists. Checked once, a while after it was loaded. */
+  /** True if it was found to have the SHA-256 that its host lists. Checked once, a while after it was loaded. */
   verified: boolean;
   /** When it was last used, milliseconds since 1970. */
   usedAt: number;
@@ -294,7 +294,7 @@ export interface StoredFile {
 export interface CatalogueSource {
   /** Its id. */
   catalogue: string;
-  /** Which of an SAE release's layers; it may be left out where there is one. */
+  /** Layer of an SAE release; it may be left out where there is one. */
   layer?: number;
   /** Another path in the release's repository than the one that the layer has. */
   path?: string;
@@ -310,14 +310,14 @@ export interface Origin {
   revision: string | null;
   /**
    * The commit that it stood for, 40 hexadecimal digits: as {@link RepoSource} `revision` it gives the same files, whatever the
-   * branch is at by then. `null` where the host does not tell.
+   * branch is at by then. `null` where the host does not state it.
    */
   commit: string | null;
   /** The folder or file in the repository, `""` for all of it; for an address its path. */
   path: string;
   /** An address that loads the same: of the folder or file at its commit, without a query. */
   url: string;
-  /** SHA-256 of the weights, hexadecimal, where they are one file whose hash the host or the catalogue tells. */
+  /** SHA-256 of the weights, hexadecimal, where they are one file whose hash the host or the catalogue states. */
   sha256?: string;
 }
 
@@ -338,12 +338,12 @@ export interface FilesSource {
 
 export interface DroppedFile {
   file: File;
-  /** Its place in the folder that was dropped. */
+  /** Its path in the folder that was dropped. */
   path: string;
 }
 
 export interface Catalogue {
-  /** Where repositories are taken from instead of Hugging Face. */
+  /** Base address of repositories instead of Hugging Face. */
   mirror: string | null;
   models: CatalogueModel[];
   saes: CatalogueSae[];
@@ -381,9 +381,9 @@ export interface CatalogueSae extends CatalogueEntry {
   /** Id of the model that they are for. */
   model: string;
   layers: number[];
-  /** Where they belong; `{L}` stands for the layer. */
+  /** Hook that they belong to; `{L}` stands for the layer. */
   hook: string;
-  /** Where they lie in the repository; `{L}` stands for the layer. */
+  /** Path in the repository; `{L}` stands for the layer. */
   path?: string;
   /** The same, layer by layer. */
   paths?: Record<string, string>;
@@ -393,11 +393,11 @@ export interface CatalogueSae extends CatalogueEntry {
   k: number | null;
   /** Length of the contexts that they were trained on, tokens. */
   context: number;
-  /** Whether they were trained with a BOS before each context. */
+  /** True if they were trained with a BOS before each context. */
   bos: boolean;
-  /** Whether the mean over the width is taken from their input. */
+  /** True if the mean over the width is subtracted from their input. */
   centre: boolean;
-  /** Whether they are TopK SAEs in OpenAI's `.pt` files, which can stay there (`stream`). */
+  /** True if they are TopK SAEs in OpenAI's `.pt` files, which can stay there (`stream`). */
   streamable?: boolean;
 }
 
@@ -405,13 +405,13 @@ export interface Fits {
   ok: boolean;
   neededBytes: number;
   availableBytes: number;
-  /** Whether an SAE fits only with `stream`; `neededBytes` is what that needs. */
+  /** True if an SAE fits only with `stream`; `neededBytes` is what that needs. */
   streamed?: boolean;
   /** Why it does not fit, or not whole; `null` where it does. */
   reason: string | null;
 }
 
-/** What files or a link hold. */
+/** Models and SAEs in files or behind a link. */
 export interface Offers {
   models: Offer[];
   saes: Offer[];
@@ -422,13 +422,13 @@ export interface Offer {
   name: string;
   /** Paths of its files. */
   files: string[];
-  /** What it is, in a few words. */
+  /** Description in a few words. */
   summary: string;
-  /** Where an SAE says that it belongs; `null` where it does not say, and for models. */
+  /** Hook that an SAE states; `null` where it states none, and for models. */
   hook: string | null;
-  /** Whether this device has room for it; `null` where its files do not tell what it needs. */
+  /** Fit on this device; `null` where its files do not state what it needs. */
   fits: Fits | null;
-  /** What loadModel() or loadSae() takes. */
+  /** Argument for loadModel() or loadSae(). */
   source: string | RepoSource | FilesSource;
 }
 
@@ -454,9 +454,9 @@ export interface ModelParts {
 export interface LoadModelOptions {
   /** Id to give it; default: the folder's name. */
   id?: string;
-  /** Whether `bos: "auto"` prepends a BOS where no SAE says what it was trained with; default: no. */
+  /** True if `bos: "auto"` prepends a BOS where no SAE says what it was trained with; default: no. */
   prependBos?: boolean;
-  /** How the weights are to lie on the device; `"auto"` (default): in half precision where that loses nothing. */
+  /** Format of the weights on the device; `"auto"` (default): f16 where that is exact. */
   weightFormat?: 'auto' | 'f32' | 'f16';
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
   signal?: AbortSignal;
@@ -469,21 +469,21 @@ export interface SaeLensParts {
 }
 
 export interface LoadSaeOptions {
-  /** Where the SAE belongs, such as `blocks.3.hook_resid_post`. An OpenAI `.pt` does not say, so it needs this. */
+  /** Hook of the SAE, such as `blocks.3.hook_resid_post`. An OpenAI `.pt` does not say, so it needs this. */
   hook?: string;
   /** Id to give it; default: the file's or folder's name. */
   id?: string;
   /** As for models. */
   weightFormat?: 'auto' | 'f32' | 'f16';
-  /** Whether the mean over the width is taken from its input; default: what its files or the catalogue say. */
+  /** True if the mean over the width is subtracted from its input; default: what its files or the catalogue say. */
   centre?: boolean;
-  /** Whether it was trained with a BOS before each context, where its files do not say; default: what the catalogue says. */
+  /** True if it was trained with a BOS before each context, where its files do not say; default: what the catalogue says. */
   prependBos?: boolean;
   /** The factor of an SAE that was trained on activations scaled to an average length, where its files do not say it. */
   normScalingFactor?: number;
   /**
    * Leave the weights where they are, and read them through a buffer of 256 MiB for every call: for a TopK SAE in OpenAI's
-   * layout that is too large for the device. `'auto'`: where it does not fit whole, as far as can be told. Default: false.
+   * layout that is too large for the device. `'auto'`: where it does not fit whole, as far as is known. Default: false.
    */
   stream?: boolean | 'auto';
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
@@ -505,7 +505,7 @@ export interface ModelInfo {
   eos: number[];
   /** Sentences on what its files leave open and what was assumed. */
   notices: string[];
-  /** How the weights are stored on the device; `"mixed"` where the file mixes F16 with other types. */
+  /** Format of the weights on the device; `"mixed"` where the file mixes F16 with other types. */
   weights: 'f32' | 'f16' | 'mixed';
   /** Its source; `null` for the demo and for files. */
   origin: Origin | null;
@@ -523,17 +523,17 @@ export interface SaeInfo {
   dIn: number;
   /** `"none"`, `"layer_norm"` or `"constant_norm_rescale"`. */
   normalization: string;
-  /** How the weights lie on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
+  /** Format of the weights on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
   weights: 'f32' | 'f16' | 'streamed' | 'none';
   /** Of `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. */
   normScalingFactor: number | null;
-  /** Whether it was trained with a BOS before each context; `null` where neither its files nor the catalogue say. */
+  /** True if it was trained with a BOS before each context; `null` where neither its files nor the catalogue say. */
   prependBos: boolean | null;
   /** Length of the contexts that it was trained on, tokens. */
   contextSize: number | null;
   /** The model that it was trained on, as its files call it. */
   modelName: string | null;
-  /** Whether that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
+  /** True if that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
   otherModel: boolean;
   /** Sentences on what its files leave open, what was assumed, and what looks wrong without being certain. */
   notices: string[];
@@ -543,7 +543,7 @@ export interface SaeInfo {
 
 export interface PromptOptions {
   /**
-   * Whether a BOS token goes before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
+   * Choice of a BOS token before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
    * any SAE was trained with one, else as the model is used. `true` and `false` are the same as `"yes"` and `"no"`.
    */
   bos?: boolean | 'auto' | 'yes' | 'no';
@@ -552,7 +552,7 @@ export interface PromptOptions {
 export interface TraceOptions extends PromptOptions {
   /** Ids of the SAEs to encode with; default: all that are loaded. */
   saes?: string[];
-  /** How many next tokens to give for each position; default 10. */
+  /** Number of next tokens per position; default 10. */
   topLogits?: number;
   /** Aborting rejects the call with `cancelled`. */
   signal?: AbortSignal;
@@ -619,7 +619,7 @@ export interface SaeMetrics {
   relativeError: number | null;
   /** Mean over tokens of the cosine of x and x̂, raw space. */
   cosine: number | null;
-  /** Loss with the reconstruction in place of the hook's activation, nats. */
+  /** Loss with the reconstruction instead of the hook's activation, nats. */
   splicedLoss: number | null;
   /**
    * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included; SAELens leaves
@@ -673,7 +673,7 @@ export interface Edit {
 
 export interface EditOptions extends PromptOptions {
   topLogits?: number;
-  /** Whether to give the edited logits of every position as well. */
+  /** True to get the edited logits of every position as well. */
   logits?: boolean;
 }
 
@@ -686,7 +686,7 @@ export interface Edited {
   kl: number | null;
   /** The same after each token, T values. */
   klByPosition: Float32Array;
-  /** Where asked for. */
+  /** Present if requested. */
   logits?: Matrix;
 }
 
@@ -736,14 +736,14 @@ export interface GenerateOptions extends PromptOptions {
   /** Draw among the likeliest tokens that together reach this probability; 1 (default): all. */
   topP?: number;
   signal?: AbortSignal;
-  /** Told each token as it comes. */
+  /** Called with each token as it comes. */
   onToken?: (token: Token) => void;
 }
 
 export interface Generation {
   ids: number[];
   text: string;
-  /** Whether `signal` ended it. */
+  /** True if `signal` ended it. */
   cancelled: boolean;
   /** Why it ended. */
   stop: 'max-tokens' | 'context-full' | 'end-of-text' | 'cancelled';
@@ -752,13 +752,13 @@ export interface Generation {
 export interface SampleLoss {
   /** Mean next-token cross-entropy, nats per token. */
   loss: number;
-  /** How many predictions the mean is over. */
+  /** Number of predictions in the mean. */
   predictions: number;
   /** The loss of a model that holds all tokens for equally likely: ln(vocabulary). */
   chance: number;
   /** The range of a trained model, in words: `"3 to 4"`. */
   usual: string;
-  /** What seems to be wrong; `null` where nothing does. */
+  /** Possible problem in words; `null` where there is none. */
   caution: string | null;
 }
 

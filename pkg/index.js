@@ -173,8 +173,8 @@ export class SaeExplorer {
     required('maxTokens', rest.maxTokens, COUNT);
     const own = this.#abortable(signal, 'The generation');
     // After a lost device the same tokens come again, because a generation is a function of its seed and settings:
-    // the ones already told are passed over.
-    let told = 0;
+    // the ones already reported are skipped.
+    let reported = 0;
     let seen = 0;
     let thrown = null;
     const onStart = () => {
@@ -183,8 +183,8 @@ export class SaeExplorer {
     const onEvent = (event, token) => {
       if (event !== 'token' || thrown !== null || own.signal.aborted) return;
       seen += 1;
-      if (seen <= told) return;
-      told = seen;
+      if (seen <= reported) return;
+      reported = seen;
       try {
         onToken?.(token);
       } catch (error) {
@@ -209,7 +209,7 @@ export class SaeExplorer {
     try {
       return await this.#call('info', {});
     } catch (error) {
-      // What could not be loaded again is not loaded, and that is what this tells.
+      // Parts that could not be loaded again are not loaded, and this states so.
       if (error.details?.reloading === undefined) throw error;
       return this.#call('info', {}, { needs: 'engine' });
     }
@@ -349,15 +349,15 @@ export class SaeExplorer {
       if (controller.signal.aborted) stop();
       controller.signal.addEventListener('abort', stop);
     });
-    aborted.catch(() => {}); // a call that nobody races against it is told by its reply
+    aborted.catch(() => {}); // a call that nobody races against it learns it from its reply
     return {
       what,
       cancel,
       aborted,
       signal: controller.signal,
-      onCancel: (tell) => {
-        if (controller.signal.aborted) tell();
-        else controller.signal.addEventListener('abort', tell, { once: true });
+      onCancel: (cancel) => {
+        if (controller.signal.aborted) cancel();
+        else controller.signal.addEventListener('abort', cancel, { once: true });
       },
       done: () => signal?.removeEventListener('abort', cancel),
     };

@@ -1,4 +1,4 @@
-// What a file is, by its content and not by its name.
+// Kinds of files, by their content and not by their names.
 //
 // A kind is {kind, …}: "config", "index" {shards}, "tokenizer", "vocab", "merges", "weights" (of a model), "cfg" (of a
 // SAELens folder) and "pair-cfg" (beside a .pt), both with what they say, "sae-weights", "sparsity", "pt", "other" (not

@@ -6,7 +6,7 @@ import { SaeExplorerError, fromPlain } from './errors.js';
 // stretch without handling messages is one stage on the CPU, so two minutes of silence mean that nobody is there.
 const PING_EVERY_MS = 5_000;
 const SILENCE_MEANS_DEATH_MS = 120_000;
-// What a worker that is to end has for storing what it still holds; files that are not stored are downloaded again.
+// Time that a worker that is to end has for storing what it still holds; files that are not stored are downloaded again.
 const SETTLING_MS = 5_000;
 
 let linksMade = 0;

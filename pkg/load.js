@@ -1,11 +1,11 @@
-// From a source (the demo, an address, a repository, files) to what the engine takes: which files make a model or an SAE,
+// Collection of the files of a source (the demo, an address, a repository, files) for the engine: which files make a model or an SAE,
 // and where they are.
 
 import { SaeExplorerError } from './errors.js';
 import { isMissing } from './files.js';
 import { folderOf, lastOf } from './hub.js';
 import { kindOf } from './kinds.js';
-import { folderMeant, inside, placeOf } from './places.js';
+import { folderMeant, inside, locate } from './locations.js';
 import { onlyOne, recognise } from './recognise.js';
 import { nameOf } from './sources.js';
 
@@ -28,7 +28,7 @@ export async function demoManifest(files, demoUrl, signal) {
 }
 
 /**
- * What loading needs.
+ * Context of a load.
  * @typedef {object} Means
  * @property {import('./files.js').Files} files
  * @property {string | null} mirror
@@ -37,11 +37,11 @@ export async function demoManifest(files, demoUrl, signal) {
  */
 
 /**
- * The files of a model, all asked for at once, so that the first weights are there when the engine wants them. Of several
- * failures the first file's is told: config.json before the tokenizer before the weights.
+ * The files of a model, all requested at once, so that the first weights are there when the engine wants them. Of several
+ * failures the first file's is reported: config.json before the tokenizer before the weights.
  * @param {object} source {parts}, {files}, {folder} or {repo, revision, path}
  * @param {Means} means
- * @returns {Promise<{config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array, origin?: import('./places.js').Origin}>}
+ * @returns {Promise<{config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array, origin?: import('./locations.js').Origin}>}
  */
 export async function modelFiles(source, means) {
   if (source.parts !== undefined) return ofParts(source.parts, means);
@@ -51,9 +51,9 @@ export async function modelFiles(source, means) {
     const given = Object.entries(small).filter(([, item]) => item !== undefined);
     return ofParts({ ...Object.fromEntries(given.map(([key, item]) => [key, item.file])), weights: weights.map(({ file }) => file) }, means);
   }
-  const place = await placeOf(means.files, source.folder === undefined ? source : { url: source.folder }, means);
-  const folder = folderMeant(place.path);
-  const at = (name) => existing(place, inside(folder, name));
+  const location = await locate(means.files, source.folder === undefined ? source : { url: source.folder }, means);
+  const folder = folderMeant(location.path);
+  const at = (name) => existing(location, inside(folder, name));
   let commit = null;
   const onCommit = (named) => (commit ??= named);
   const read = (name) => means.files.bytes(at(name), { ...means, onCommit });
@@ -73,14 +73,14 @@ export async function modelFiles(source, means) {
     async () => ({ vocab: await read('vocab.json'), merges: await read('merges.txt') }),
   ));
   const parts = { config: await config, ...(await tokenizer), ...(await weights) };
-  return { ...parts, origin: originOf(place, folder, false, parts.weights, commit) };
+  return { ...parts, origin: originOf(location, folder, false, parts.weights, commit) };
 }
 
-// The origin of what was loaded. Small files' answers tell a commit, too; those of large ones come from a host behind.
-function originOf(place, path, isFile, weights, commit) {
+// The origin of what was loaded. Small files' answers state a commit, too; those of large ones come from a host behind.
+function originOf(location, path, isFile, weights, commit) {
   const [only] = weights;
   const sha256 = weights.length === 1 ? (only.sha256 ?? undefined) : undefined;
-  return place.origin(path, isFile, { commit: commit ?? only.commit ?? null, sha256 });
+  return location.origin(path, isFile, { commit: commit ?? only.commit ?? null, sha256 });
 }
 
 async function ofParts({ weights, ...small }, means) {
@@ -122,11 +122,11 @@ function shardsOf(index, name) {
 }
 
 /**
- * The files of an SAE. A folder's sparsity.safetensors belongs to it but is not asked for: nothing here shows how often
+ * The files of an SAE. A folder's sparsity.safetensors belongs to it but is not requested: nothing here shows how often
  * latents were active in training.
  * @param {object} source {files}, {url} or {repo, revision, path}
  * @param {Means} means
- * @returns {Promise<({name: string, pt: object, cfg?: Uint8Array} | {name: string, cfg: Uint8Array, weights: object}) & {origin?: import('./places.js').Origin}>}
+ * @returns {Promise<({name: string, pt: object, cfg?: Uint8Array} | {name: string, cfg: Uint8Array, weights: object}) & {origin?: import('./locations.js').Origin}>}
  */
 export async function saeFiles(source, means) {
   const { files, signal, open } = means;
@@ -136,44 +136,44 @@ export async function saeFiles(source, means) {
     if (parts.pt !== undefined) return { name, pt: await open(parts.pt.file), ...cfg };
     return { name, ...cfg, weights: await open(parts.weights.file) };
   }
-  const place = await placeOf(files, source, means);
+  const location = await locate(files, source, means);
   // Published folders may be called something.pt as well.
-  if (isFile(place, place.path)) return orElse(() => ptAt(place, place.path, means), () => folderAt(place, place.path, means));
-  return folderAt(place, folderMeant(place.path), means);
+  if (isFile(location, location.path)) return orElse(() => ptAt(location, location.path, means), () => folderAt(location, location.path, means));
+  return folderAt(location, folderMeant(location.path), means);
 }
 
 const isFile = ({ listed }, path) => (listed === null ? /\.pt$/i.test(path) : listed.has(path) && !/\.(json|safetensors)$/i.test(path));
 
-async function ptAt(place, path, { files, signal, open }) {
-  const pt = await open(existing(place, path));
+async function ptAt(location, path, { files, signal, open }) {
+  const pt = await open(existing(location, path));
   const { kind, code, message } = await kindOf(pt);
   if (kind !== 'pt') throw new SaeExplorerError(code ?? 'bad-file', message ?? `${pt.name} is no torch .pt file. Check the address.`, { file: pt.name });
   const stem = path.replace(/\.[^./]*$/, '');
-  const beside = place.listed?.has(`${stem}_cfg.json`) ? place.at(`${stem}_cfg.json`) : undefined;
-  return { name: lastOf(stem), pt, ...(beside === undefined ? {} : { cfg: await files.bytes(beside, { signal }) }), origin: originOf(place, path, true, [pt], null) };
+  const beside = location.listed?.has(`${stem}_cfg.json`) ? location.at(`${stem}_cfg.json`) : undefined;
+  return { name: lastOf(stem), pt, ...(beside === undefined ? {} : { cfg: await files.bytes(beside, { signal }) }), origin: originOf(location, path, true, [pt], null) };
 }
 
-async function folderAt(place, folder, { files, signal, open }) {
-  const cfgAt = place.at(inside(folder, 'cfg.json'));
-  if (cfgAt === null) throw noSae(place, folder);
+async function folderAt(location, folder, { files, signal, open }) {
+  const cfgAt = location.at(inside(folder, 'cfg.json'));
+  if (cfgAt === null) throw noSae(location, folder);
   let commit = null;
   const cfg = await files.bytes(cfgAt, { signal, onCommit: (named) => (commit = named) });
-  const weights = await open(existing(place, inside(folder, 'sae_weights.safetensors')));
-  return { name: lastOf(folder) || lastOf(folderOf(folder)), cfg, weights, origin: originOf(place, folder, false, [weights], commit) };
+  const weights = await open(existing(location, inside(folder, 'sae_weights.safetensors')));
+  return { name: lastOf(folder) || lastOf(folderOf(folder)), cfg, weights, origin: originOf(location, folder, false, [weights], commit) };
 }
 
-function noSae(place, folder) {
-  const below = [...place.listed.keys()].filter((path) => folder === '' || path.startsWith(`${folder}/`));
+function noSae(location, folder) {
+  const below = [...location.listed.keys()].filter((path) => folder === '' || path.startsWith(`${folder}/`));
   const saes = below.filter((path) => lastOf(path) === 'cfg.json' || /\.pt$/i.test(path)).map((path) => (lastOf(path) === 'cfg.json' ? folderOf(path) : path));
-  const hint = saes.length === 0 ? 'Check the address.' : `There are ${saes.length} below it: give one of them, such as ${place.shown(saes[0])}.`;
-  return new SaeExplorerError('missing-file', `${place.shown(folder)} is no SAE: it has no cfg.json. ${hint}`, { file: 'cfg.json', candidates: saes });
+  const hint = saes.length === 0 ? 'Check the address.' : `There are ${saes.length} below it: give one of them, such as ${location.shown(saes[0])}.`;
+  return new SaeExplorerError('missing-file', `${location.shown(folder)} is no SAE: it has no cfg.json. ${hint}`, { file: 'cfg.json', candidates: saes });
 }
 
 /** A file that must be there. */
-export function existing(place, path) {
-  const file = place.at(path);
+export function existing(location, path) {
+  const file = location.at(path);
   if (file !== null) return file;
-  throw new SaeExplorerError('missing-file', `${lastOf(path)} is missing: there is no ${place.shown(path)}. Check the address and the files beside it.`, { file: lastOf(path), path });
+  throw new SaeExplorerError('missing-file', `${lastOf(path)} is missing: there is no ${location.shown(path)}. Check the address and the files beside it.`, { file: lastOf(path), path });
 }
 
 /** Files of this device, sorted. */
@@ -183,7 +183,7 @@ export async function recognised(list, { files, signal }) {
   return recognise(items);
 }
 
-// The second way where a file of the first is missing; it is told the first one's error.
+// The second way where a file of the first is missing; it is given the first one's error.
 async function orElse(first, second) {
   try {
     return await first();

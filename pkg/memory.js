@@ -1,4 +1,4 @@
-// What all sources of a worker hold at once: a few blocks, the least recently used of which go first, and a few open
+// Memory of all sources of a worker: a few blocks, the least recently used of which go first, and a few open
 // connections, the idlest of which is closed first (browsers allow six to a host, and a paused one counts).
 
 /** With one that the fetcher reads and one that it hands over, at most 64 MiB; what waits to be stored comes on top. */

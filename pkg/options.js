@@ -4,7 +4,7 @@
 import { SaeExplorerError } from './errors.js';
 
 /**
- * What a value may be.
+ * Permitted values of an option.
  * @typedef {object} Kind
  * @property {string} accepts in words, for the message
  * @property {unknown[]} [allowed] the values, where there are few

@@ -4,22 +4,22 @@
 const EVERY = 50;
 
 export class Meter {
-  #tell;
+  #report;
   #sources = new Set();
   #expected = 0;
   #lastTold = 0;
   #latest = null;
 
   /**
-   * @param {(loaded: number, total: number, more: {name: string, source: 'network' | 'cache' | 'file'}) => void} tell
+   * @param {(loaded: number, total: number, more: {name: string, source: 'network' | 'cache' | 'file'}) => void} report
    * @param {number} expected bytes in all, where they are known beforehand
    */
-  constructor(tell, expected = 0) {
-    this.#tell = tell;
+  constructor(report, expected = 0) {
+    this.#report = report;
     this.#expected = expected;
   }
 
-  /** To be told by a source whenever bytes have arrived. */
+  /** For a source to call whenever bytes have arrived. */
   onBytes = (source) => {
     this.#sources.add(source);
     this.#latest = source;
@@ -59,6 +59,6 @@ export class Meter {
 
   #report(loaded = this.#loaded) {
     const { name, origin } = this.#latest;
-    this.#tell(loaded, this.#total, { name, source: origin });
+    this.#report(loaded, this.#total, { name, source: origin });
   }
 }

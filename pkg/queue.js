@@ -1,5 +1,5 @@
 // Jobs for the engine, one after another: it has one device and one set of buffers. A job that waits can be taken out,
-// the one that runs is told to stop.
+// the one that runs is stopped.
 
 import { cancelled } from './errors.js';
 
@@ -9,7 +9,7 @@ export class Queue {
   #onIdle = []; // who waits until there is nothing to do
   #stopRunning;
 
-  /** @param {() => void} stopRunning tells the engine to stop what it is doing */
+  /** @param {() => void} stopRunning stops what the engine is doing */
   constructor(stopRunning) {
     this.#stopRunning = stopRunning;
   }

@@ -1,10 +1,10 @@
-// Which models and SAEs a heap of files holds, and what is wrong with the rest.
+// Recognition of the models and SAEs in a set of files, and of problems with the rest.
 
 import { SaeExplorerError } from './errors.js';
 import { kindOf } from './kinds.js';
 
 /**
- * @typedef {object} Item a file with its place: {path, file: FileAt, source}
+ * @typedef {object} Item a file with its path: {path, file: FileAt, source}
  * @typedef {object} Problem {file, code, message}
  */
 

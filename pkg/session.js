@@ -10,7 +10,7 @@ export class Session {
   #loading = null; // {link, promise, stop} of the loading again under way
   #replacing = new Set(); // loads of another model under way
 
-  /** A model was loaded by a call, in place of the one before and of its SAEs. */
+  /** A model was loaded by a call, instead of the one before and of its SAEs. */
   setModel(link, sent) {
     this.#model = { method: 'loadModel', sent };
     this.#saes.clear();

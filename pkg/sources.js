@@ -1,4 +1,4 @@
-// What a caller may hand in for a model or an SAE, brought to one form that can be remembered and sent to a worker more
+// Sources of models and SAEs as callers give them, converted to one form that can be remembered and sent to a worker more
 // than once: absolute URLs, and Blobs (which are cheap to send and which the browser may keep on disk).
 
 import { COUNT, TEXT, required, wrong } from './options.js';
@@ -43,7 +43,7 @@ export function saeSource(source) {
   return { files: list.map((file, index) => part(file, `files[${index}]`)) };
 }
 
-/** Files with the places that they were chosen from: a folder's, as `<input webkitdirectory>` and droppedFiles() give them. */
+/** Files with the paths that they were chosen from: a folder's, as `<input webkitdirectory>` and droppedFiles() give them. */
 export function fileList(files) {
   if (!isIterable(files)) throw wrong('files', files, { accepts: 'a list of Files' });
   const list = [...files].map((given, index) => {

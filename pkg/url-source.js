@@ -1,20 +1,20 @@
 // A file at an address, read by pieces: blocks come from memory, from the browser's store, or from one connection that
-// is read forward, a few blocks ahead of the reader. A broken connection is taken up where it stopped.
+// is read forward, a few blocks ahead of the reader. A broken connection is resumed where it stopped.
 
 import { BLOCK_BYTES } from './cache.js';
 import { checkBounds } from './byte-sources.js';
 import { SaeExplorerError } from './errors.js';
 import { changed, connect, isSilent, sameVersion, versionOf, waitFor } from './http.js';
 
-/** Blocks that are fetched before they are asked for. */
+/** Blocks that are fetched ahead of the reader. */
 const AHEAD = 4;
 /** A gap of at most this many blocks is read through; beyond it another connection is cheaper. */
 const READ_THROUGH = 4;
-/** What a connection must have brought for the next break to count as the first one. */
+/** Bytes that a connection must have delivered for the next break to count as the first one. */
 const PROGRESS_BYTES = 256 << 10;
 
 export class UrlSource {
-  /** Where the last bytes came from, or the first will come from. */
+  /** Origin of the last bytes, or of the first if there are none yet. */
   origin;
   /** Bytes that have arrived, each counted once. */
   loaded = 0;
@@ -27,8 +27,8 @@ export class UrlSource {
   #onBytes;
   #waits;
   #connections;
-  // {body, controller, index, asked, first, fills}: the next block to come, the next to ask for, what is there already of
-  // the first and what comes before it, and what was asked for.
+  // {body, controller, index, requested, first, fills}: the next block to come, the next to request, what is there already of
+  // the first and what comes before it, and what was requested.
   #stream = null;
   #waiting = new Map(); // index → {promise, resolve, reject}
   #spool = new Map(); // index → Blob: blocks that can be had again from nowhere else
@@ -43,14 +43,14 @@ export class UrlSource {
    * @param {string} given.url
    * @param {string} [given.hash] its content's hash, where it is known
    * @param {number} given.size
-   * @param {{etag: string|null, modified: string|null, size: number}} given.version what later answers are held against
+   * @param {{etag: string|null, modified: string|null, size: number}} given.version what later answers are compared with
    * @param {import('./cache.js').Entry | null} given.entry where blocks are kept
    * @param {import('./connections.js').Connections} given.connections
    * @param {import('./memory.js').Memory} given.memory
    * @param {{response: import('./connections.js').Answer, controller: AbortController}} [given.answer] one with the whole
    *   file, not yet read
    * @param {AbortSignal} [given.signal]
-   * @param {(source: UrlSource) => void} [given.onBytes] told whenever bytes have arrived
+   * @param {(source: UrlSource) => void} [given.onBytes] called whenever bytes have arrived
    * @param {number[]} given.waits how long to wait before the connection is tried again, milliseconds
    */
   constructor({ name, url, hash, size, version, entry, connections, memory, answer, signal, onBytes = () => {}, waits }) {
@@ -81,7 +81,7 @@ export class UrlSource {
     return /^sha256-([0-9a-f]{64})$/.exec(this.#hash ?? '')?.[1] ?? null;
   }
 
-  /** Where the file is stored; null where it cannot be. */
+  /** Entry of the file in the store; null where it cannot be stored. */
   get entry() {
     return this.#entry;
   }
@@ -243,21 +243,21 @@ export class UrlSource {
     return next <= this.#last + AHEAD ? next : null;
   }
 
-  // Asks the connection for the blocks that are fetched before they are asked for; a reader that has gone far ahead is
+  // Asks the connection for the blocks that are fetched ahead; a reader that has gone far ahead is
   // better served by another connection.
   #askAhead() {
     const stream = this.#stream;
     if (stream === null) return;
     const last = Math.min(this.#last, stream.index) + AHEAD;
-    while (stream.asked < this.#count && stream.asked <= last && !(this.#ranges && this.#entry?.has(stream.asked))) this.#ask(stream);
+    while (stream.requested < this.#count && stream.requested <= last && !(this.#ranges && this.#entry?.has(stream.requested))) this.#ask(stream);
   }
 
   #ask(stream) {
-    const index = stream.asked;
+    const index = stream.requested;
     const wanted = { length: this.#length(index), filled: 0, ...stream.first };
     const done = stream.body.fill(wanted, (filled) => this.#arrived(index, filled, 'network'));
     stream.fills.push({ before: wanted.filled, done });
-    Object.assign(stream, { asked: index + 1, first: {} });
+    Object.assign(stream, { requested: index + 1, first: {} });
   }
 
   // Connects at a block, of which some bytes may be there already; waits between the attempts if the host has answered
@@ -287,7 +287,7 @@ export class UrlSource {
     if (!this.#ranges && block === null) for (first = 0; first < index && this.#available(first); ) first += 1;
     const skip = this.#ranges ? 0 : first * BLOCK_BYTES + filled;
     const there = block === null ? {} : { block, filled };
-    this.#stream = { body: response.body, controller, index: first, asked: first, first: { skip, ...there }, fills: [] };
+    this.#stream = { body: response.body, controller, index: first, requested: first, first: { skip, ...there }, fills: [] };
     this.#memory.streaming(this);
   }
 
@@ -301,7 +301,7 @@ export class UrlSource {
     if (version.size === null && version.rest !== undefined) version.size = from + version.rest;
     const another = response.status === 206 && ((version.start !== null && version.start !== from) || version.encoded);
     if (!another && response.status !== 416 && sameVersion(version, this.#version)) {
-      // A file known by its hash has no marks yet; from now on the first answer's are what the others are held against.
+      // A file known by its hash has no marks yet; from now on the first answer's are what the others are compared with.
       this.#version.etag ??= version.etag;
       this.#version.modified ??= version.modified;
       this.#version.commit ??= version.commit;
@@ -309,7 +309,7 @@ export class UrlSource {
     }
     response.body?.cancel().catch(() => {});
     if (another) {
-      throw new SaeExplorerError('no-range', `${this.name} could not be loaded: asked for the bytes from ${from} on, ${this.url} sent others. Download the file and drop it on this page.`, { file: this.name, url: this.url, from, start: version.start });
+      throw new SaeExplorerError('no-range', `${this.name} could not be loaded: the bytes from ${from} on were requested, and ${this.url} sent others. Download the file and drop it on this page.`, { file: this.name, url: this.url, from, start: version.start });
     }
     this.#spool.clear();
     this.#memory.release(this);
@@ -318,7 +318,7 @@ export class UrlSource {
     throw changed(this);
   }
 
-  // Reads the connection to the end of its next block; one that breaks is taken up where it stopped.
+  // Reads the connection to the end of its next block; one that breaks is resumed where it stopped.
   async #produce() {
     for (let attempt = 0; this.#stream !== null; attempt += 1) {
       this.#memory.streaming(this);
@@ -350,7 +350,7 @@ export class UrlSource {
     this.#waiting.delete(index);
   }
 
-  // Where the host gives parts of files, a block that cannot be kept can be had again; from another host it is stored while
+  // If the host gives parts of files, a block that cannot be stored can be requested again; from another host it is stored while
   // the next one arrives, and spooled if that fails.
   async #keep(index, block) {
     if (this.#ranges && this.#entry?.writable && !this.#entry.has(index)) return this.#entry.putSoon(index, block);
@@ -368,5 +368,5 @@ export class UrlSource {
   }
 }
 
-// What may be over in a moment.
+// Errors that may pass in a moment.
 const passing = ({ code, details }) => code === 'cors' || (code === 'network' && ![401, 403].includes(details?.status));

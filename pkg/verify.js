@@ -1,4 +1,4 @@
-// Holds files against the hashes that their hosts have told.
+// Verification of files by the hashes that their hosts state.
 //
 // Small ones before they are used. To hash a model takes seconds, so nobody waits for that: it is read first, and its stored
 // copy is checked once, while the engine has nothing to do.
@@ -6,11 +6,11 @@
 import { SaeExplorerError } from './errors.js';
 import { canHash, hexadecimalHash } from './hash.js';
 
-/** What is hashed before the engine may have its turn again: a few milliseconds. */
+/** Bytes that are hashed before the engine may run again: a few milliseconds. */
 const PIECE_BYTES = 1 << 20;
 
 /**
- * Rejects where a file's bytes are not those that its host's list tells of.
+ * Rejects where a file's bytes are not those of its host's list.
  * @param {import('./files.js').FileAt} file
  * @param {Uint8Array} bytes all of it
  */
@@ -45,7 +45,7 @@ export class Verifier {
    * @param {object} given
    * @param {() => {update(bytes: Uint8Array): void, finish(): string, free?(): void}} given.newHash begins a SHA-256
    * @param {() => Promise<void>} given.turn resolves when there is nothing else to do
-   * @param {(notice: {code: string, message: string}) => void} given.onNotice told of a file that is another one
+   * @param {(notice: {code: string, message: string}) => void} given.onNotice called with a file that is another one
    */
   constructor({ newHash, turn, onNotice }) {
     this.#newHash = newHash;

@@ -23,9 +23,9 @@ let lastTraceMilliseconds = null;
 let demoUrl = null;
 let device = null; // {backend, deviceBytes} as last seen
 let catalogueUrl = null;
-let catalogue = null; // a promise, once it was asked for
+let catalogue = null; // a promise, once it was requested
 let settings = { mirror: null, memoryBudget: null };
-let modelOrigin = null; // where what is loaded came from, see places.js
+let modelOrigin = null; // the origin of the loaded model, see locations.js
 const saeOrigins = new Map(); // id → the same
 const stops = new Map(); // id of a call that needs no engine → what stops it
 let call = null; // {signal, failed} of the engine's call under way, for which streamed SAEs are read
@@ -158,7 +158,7 @@ const methods = {
   loseDevice: () => engine.loseDevice(),
 };
 
-// What needs no engine, and so does not wait for it.
+// Calls that need no engine, and so do not wait for it.
 const beside = {
   async storage() {
     await files.store.behind.flush();
@@ -179,7 +179,7 @@ const beside = {
   settle: () => files.store.behind.flush(),
 
   async catalogue() {
-    return judged(await offered(), await mirror(), room());
+    return judged(await offered(), await mirror(), deviceMemory());
   },
 
   configure(given) {
@@ -188,9 +188,9 @@ const beside = {
 
   recognise({ list }, signal) {
     chooseFiles(list);
-    return fromFiles(list, { files, signal, device: room(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } });
+    return fromFiles(list, { files, signal, device: deviceMemory(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } });
   },
-  fromLink: async ({ text }, signal) => fromLink(text, { files, signal, device: room(), mirror: await mirror() }),
+  fromLink: async ({ text }, signal) => fromLink(text, { files, signal, device: deviceMemory(), mirror: await mirror() }),
 };
 
 // Files that a caller has given by their addresses.
@@ -208,13 +208,13 @@ function onDevice() {
   return device;
 }
 
-// What is known of the device's memory.
-function room() {
+// The device's memory, as far as it is known.
+function deviceMemory() {
   const { backend, loadedBytes } = onDevice();
   return { backend, deviceBytes: loadedBytes, memoryBudget: settings.memoryBudget, deviceMemory: navigator.deviceMemory };
 }
 
-// The catalogue is asked for once; a failure is not remembered.
+// The catalogue is requested once; a failure is not remembered.
 function offered(signal) {
   catalogue ??= files.json({ name: 'catalogue.json', url: catalogueUrl }, { signal }).then((value) => checkCatalogue(value, catalogueUrl));
   catalogue.catch(() => {
@@ -223,7 +223,7 @@ function offered(signal) {
   return catalogue;
 }
 
-// What a person has set, or else the site's owner in the catalogue; a site need not have one.
+// The mirror that a person has set, or else the site's owner in the catalogue; a site need not have one.
 async function mirror() {
   return settings.mirror ?? (await offered().catch(() => null))?.mirror ?? null;
 }
@@ -255,12 +255,12 @@ async function loadOneSae(id, given, { pt, cfg, weights }) {
   return engine.loadPt(id, stream ? duringCalls(pt, () => call) : pt, cfg, options);
 }
 
-// Whether an SAE does not fit whole, and can stay in its file.
+// True if an SAE does not fit whole, and can stay in its file.
 async function mustStay(pt, cfg) {
   if (pt === undefined) return false;
   const config = await engine.inspectPt(pt, cfg);
   const shape = { ...config, dSae: config.nLatents };
-  return canStay(pt, shape) && saeFits(saeDeviceBytes(shape), streamedDeviceBytes(shape), room()).streamed;
+  return canStay(pt, shape) && saeFits(saeDeviceBytes(shape), streamedDeviceBytes(shape), deviceMemory()).streamed;
 }
 
 // Runs `work(means)`; what it opens counts in the progress, and is let go of in the end.
@@ -284,7 +284,7 @@ async function loading(stage, { progress, signal }, expected, work) {
     throw error;
   } finally {
     over = true;
-    // What is still to be stored need not be waited for.
+    // Blocks that are still to be stored need not be waited for.
     for (const source of opened) source.close().then(() => verifier.add(source.entry));
   }
 }
@@ -298,10 +298,10 @@ function buffersIn(value, found = new Set()) {
 
 async function run({ id, method, args }) {
   self.postMessage({ id, received: true });
-  const tell = (event, value) => self.postMessage({ id, event, value });
+  const send = (event, value) => self.postMessage({ id, event, value });
   const context = {
-    progress: (stage, loaded, total, more) => tell('progress', { stage, loaded, total, ...more }),
-    token: (token) => tell('token', token),
+    progress: (stage, loaded, total, more) => send('progress', { stage, loaded, total, ...more }),
+    token: (token) => send('token', token),
   };
   try {
     const value = method in beside ? await withoutTurn(id, method, args) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
@@ -323,7 +323,7 @@ async function withoutTurn(id, method, args) {
   }
 }
 
-// What a file that is read for a call fails with reaches the caller as it is.
+// The error of a file that is read for a call reaches the caller unchanged.
 async function called(method, args, context) {
   const own = { signal: context.signal, failed: null };
   call = own;

@@ -1,11 +1,11 @@
 // Blocks on their way into the store. To write one takes longer than to read it from a fast host, so loading comes first:
 // a block is written when its file is done with, or a moment after it came, or when too many wait. What waits can be read.
 
-/** How long a block waits while its file is still being read, milliseconds; a fast host has sent all by then. */
+/** Time that a block waits while its file is still being read, milliseconds; a fast host has sent all by then. */
 const DELAY = 2000;
 const MIB = 1 << 20;
 
-/** What may wait at once, bytes: a sixteenth of the device's memory, which browsers tell in GiB or not at all. */
+/** Bytes that may wait at once: a sixteenth of the device's memory, which browsers state in GiB or not at all. */
 export const MOST_BYTES = Math.min(512 * MIB, ((globalThis.navigator?.deviceMemory ?? 4) * 1024 * MIB) / 16);
 
 export class WriteBehind {
@@ -48,7 +48,7 @@ export class WriteBehind {
     return this.flush(key);
   }
 
-  // What waits of a file, or of all files.
+  // Waiting blocks of a file, or of all files.
   #of(key) {
     return this.#items.filter(({ entry }) => key === undefined || entry.key === key);
   }

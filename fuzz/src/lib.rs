@@ -1,4 +1,4 @@
-//! What the fuzz targets share: reading to the end whatever opens, and small valid files to read beside the fuzzed one.
+//! Helpers of the fuzz targets: reading to the end of whatever opens, and small valid files to read beside the fuzzed one.
 //!
 //! A target fails where a parser panics, overflows, runs too long, takes too much memory, or where what it accepted does
 //! not come back from its own writer.

@@ -62,8 +62,8 @@ fn use_load(controller: &Controller) {
 fn use_address(state: &State, controller: &Controller) {
     let hash = state.address().to_hash();
     // Before the demo is there, the address has nothing to say that it does not say already.
-    // What a link asks for must not be lost before it is answered.
-    let settled = state.phase == Phase::Ready && state.trace.is_some() && state.asked.is_none();
+    // The request of a link must not be lost before it is answered.
+    let settled = state.phase == Phase::Ready && state.trace.is_some() && state.requested.is_none();
     use_effect_with(
         (settled, hash, state.history),
         move |(settled, hash, history)| {
@@ -87,7 +87,7 @@ fn use_address(state: &State, controller: &Controller) {
         let restore = move |_: &Event| {
             controller.dispatch(Action::Restore(Place::from_hash(&browser::hash())))
         };
-        // Back and forward, and a link pasted over the address, both tell it so.
+        // Back and forward, and a link pasted over the address, both fire it.
         let listener =
             web_sys::window().map(|window| EventListener::new(&window, "popstate", restore));
         move || drop(listener)
@@ -120,7 +120,7 @@ fn use_traces(state: &State, controller: &Controller) {
     });
 }
 
-/// The engine is asked about the feature that is selected.
+/// The description of the selected feature is requested.
 #[hook]
 fn use_feature(state: &State, controller: &Controller) {
     let controller = controller.clone();
@@ -161,10 +161,10 @@ fn use_numbers(state: &State, controller: &Controller) {
 #[hook]
 fn use_question(state: &State, controller: &Controller) {
     let controller = controller.clone();
-    let wanted = state.asked.is_some() && state.open.catalogue == Remote::Idle;
+    let wanted = state.requested.is_some() && state.open.catalogue == Remote::Idle;
     use_effect_with(wanted, move |&wanted| {
         if wanted {
-            controller.ask_catalogue();
+            controller.request_catalogue();
         }
     });
 }
@@ -184,7 +184,7 @@ fn use_generation(state: &State, controller: &Controller) {
 extern "C" {
     /// Of `drops.js`; `boot.js` puts it on the global object.
     #[wasm_bindgen(js_name = watchDrops)]
-    fn watch_drops(told: &JsValue, over: &JsValue);
+    fn watch_drops(dropped: &JsValue, over: &JsValue);
 }
 
 /// Files dropped anywhere on the page are looked at.
@@ -192,12 +192,13 @@ extern "C" {
 fn use_drops(controller: &Controller) {
     let controller = controller.clone();
     use_effect_with((), move |()| {
-        let told = Closure::<dyn FnMut(JsValue)>::new(move |files| controller.look_at_files(files));
+        let dropped =
+            Closure::<dyn FnMut(JsValue)>::new(move |files| controller.look_at_files(files));
         let over = Closure::<dyn FnMut(JsValue)>::new(|over: JsValue| {
             browser::mark_body("data-over", if over.is_truthy() { "true" } else { "false" });
         });
         // The page listens as long as it is there.
-        watch_drops(&told.into_js_value(), &over.into_js_value());
+        watch_drops(&dropped.into_js_value(), &over.into_js_value());
     });
 }
 

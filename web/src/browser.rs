@@ -1,4 +1,4 @@
-//! What the page asks of the browser: address, history, focus, clipboard, files of the site.
+//! Functions of the browser: address, history, focus, clipboard, files of the site.
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -81,7 +81,7 @@ pub fn set_hash(new: &str, how: History) {
     let Some(history) = window().and_then(|window| window.history().ok()) else {
         return;
     };
-    // Browsers refuse too many changes in a short time; the next change tells the address the whole state anyway.
+    // Browsers refuse too many changes in a short time; the next change writes the whole state into the address anyway.
     let _ = match how {
         History::Push => history.push_state_with_url(&JsValue::NULL, "", Some(new)),
         History::Replace | History::ReplaceSoon => {
@@ -132,7 +132,7 @@ pub async fn copy(text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether the browser offers WebGPU at all, and if not, why it may be.
+/// True if the browser offers WebGPU at all, and if not, why it may be.
 pub fn webgpu_missing() -> Option<&'static str> {
     let window = window()?;
     if get(window.navigator().as_ref(), "gpu").is_some() {

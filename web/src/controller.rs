@@ -1,4 +1,4 @@
-//! What the page asks of the engine, and what it does with the answers: each of them becomes an action.
+//! Requests to the engine, whose results become actions.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -30,7 +30,7 @@ struct Inner {
     generation: RefCell<Option<AbortController>>,
     /// Counts continuations: what comes for another than the last one is not shown.
     generations: Cell<u32>,
-    /// Whether a trace is under way.
+    /// True if a trace is under way.
     tracing: Cell<bool>,
     /// True while a script on the page has one under way.
     scripts_trace: Cell<bool>,
@@ -41,7 +41,7 @@ struct Inner {
     seeking: RefCell<Option<AbortController>>,
 }
 
-/// Asks the engine, and dispatches its answers. Two are equal if they serve the same page.
+/// Sends requests to the engine, and dispatches the results. Two are equal if they serve the same page.
 #[derive(Clone)]
 pub struct Controller {
     dispatcher: UseReducerDispatcher<Page>,
@@ -160,7 +160,7 @@ impl Controller {
             let started = this.start(&demo, &signal).await;
             this.set_loading(None);
             match started {
-                Ok(()) => this.ask_info(false).await,
+                Ok(()) => this.request_info(false).await,
                 Err(fault) if signal.aborted() => {
                     let message = State::stopped().map_or(fault.message, |note| note.text);
                     this.fail(Fault::cancelled(message), During::Loading);
@@ -202,16 +202,16 @@ impl Controller {
         *self.inner.closures.borrow_mut() = Some([on_progress, on_notice, on_change, on_traces]);
         *self.inner.engine.borrow_mut() = Some(engine.clone());
         browser::publish("saeExplorer", &published);
-        // Nothing is fetched from elsewhere because a link says so: the person is asked.
+        // Nothing is fetched from elsewhere because a link says so: the person has to confirm.
         let place = Place::from_hash(&browser::hash());
         if place.model.as_deref().is_some_and(|model| model != "demo") {
-            self.tell(LoadAction::Ask(place));
+            self.dispatch_load(LoadAction::Request(place));
             self.dispatch(Action::Asking);
         } else {
             let broken = self.load_demo(&engine, demo, signal).await?;
             self.dispatch(Action::Restore(place));
             if broken.is_some() {
-                self.tell(LoadAction::Ended(broken));
+                self.dispatch_load(LoadAction::Ended(broken));
             }
         }
         Ok(())
@@ -230,13 +230,13 @@ impl Controller {
         }
         let this = self.clone();
         spawn_local(async move {
-            this.ask_info(true).await;
-            this.ask_catalogue();
+            this.request_info(true).await;
+            this.request_catalogue();
         });
     }
 
     /// Asks what is loaded and where it runs; `changed` says that a script changed it.
-    pub(crate) async fn ask_info(&self, changed: bool) {
+    pub(crate) async fn request_info(&self, changed: bool) {
         // The status line keeps what it had where the engine cannot say; whatever is wrong shows with the next trace.
         if let Some(engine) = self.engine()
             && let Ok(info) = engine.info().await
@@ -279,7 +279,7 @@ impl Controller {
             match answer {
                 Ok(trace) => {
                     this.dispatch(Action::Traced(trace));
-                    this.ask_info(false).await;
+                    this.request_info(false).await;
                 }
                 Err(fault) => this.fail(fault, During::Tracing),
             }
@@ -289,25 +289,25 @@ impl Controller {
     /// Asks about a latent.
     pub fn feature(&self, sae: String, latent: u32) {
         let Some(engine) = self.engine() else { return };
-        self.dispatch(Action::FeatureAsked);
+        self.dispatch(Action::FeatureRequested);
         let this = self.clone();
         spawn_local(async move {
-            let told = engine
+            let result = engine
                 .feature(&sae, latent)
                 .await
                 .map_err(|fault| fault.message);
-            this.dispatch(Action::FeatureTold(sae, latent, told));
+            this.dispatch(Action::FeatureReceived(sae, latent, result));
         });
     }
 
     /// Runs a trace's tokens with one latent edited.
     pub fn edit(&self, spec: EditSpec) {
         let Some(engine) = self.engine() else { return };
-        self.dispatch(Action::EditAsked(spec.clone()));
+        self.dispatch(Action::EditRequested(spec.clone()));
         let this = self.clone();
         spawn_local(async move {
-            let told = engine.edited(&spec).await.map_err(|fault| fault.message);
-            this.dispatch(Action::EditTold(spec, told));
+            let result = engine.edited(&spec).await.map_err(|fault| fault.message);
+            this.dispatch(Action::EditReceived(spec, result));
         });
     }
 
@@ -327,8 +327,8 @@ impl Controller {
         let this = self.clone();
         let dispatcher = self.dispatcher.clone();
         spawn_local(async move {
-            let told = move |text| dispatcher.dispatch(Action::Generated(run, text));
-            let ended = engine.generate(&tokens, options, &signal, told).await;
+            let on_text = move |text| dispatcher.dispatch(Action::Generated(run, text));
+            let ended = engine.generate(&tokens, options, &signal, on_text).await;
             let ended = ended.map_err(|fault| fault.message);
             this.dispatch(Action::GenerateEnded(run, ended));
         });

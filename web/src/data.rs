@@ -1,4 +1,4 @@
-//! What the engine answers, as the page holds it. Names follow the JavaScript API (`pkg/index.d.ts`).
+//! Results of the engine, as the page holds them. Names follow the JavaScript API (`pkg/index.d.ts`).
 
 use crate::format::{fixed, percent};
 
@@ -57,7 +57,7 @@ from_js! {
         chance: f64 = "chance",
         /// The range of a trained model, in words.
         usual: String = "usual",
-        /// What seems to be wrong; empty where nothing does.
+        /// Possible problem in words; empty where there is none.
         caution: Option<String> = "caution",
     }
 
@@ -65,7 +65,7 @@ from_js! {
     Origin {
         /// `owner/name`; empty for an address outside a repository.
         repository: String = "repository",
-        /// The commit of the repository, where its host tells it.
+        /// The commit of the repository, where its host states it.
         commit: String = "commit",
         /// The folder or file in the repository.
         path: String = "path",
@@ -83,7 +83,7 @@ from_js! {
         n_layers: u32 = "nLayers",
         /// Width of the residual stream.
         d_model: u32 = "dModel",
-        /// Width of the MLPs, where the engine tells it.
+        /// Width of the MLPs, where the engine states it.
         d_mlp: Option<u32> = "dMlp",
         /// Size of the vocabulary.
         vocab: u32 = "vocab",
@@ -107,17 +107,17 @@ from_js! {
         k: Option<usize> = "k",
         /// The longest text it was trained on, in tokens, where it says so.
         context_size: Option<usize> = "contextSize",
-        /// Whether it was trained with a BOS before each text, where it says so.
+        /// True if it was trained with a BOS before each text, where it says so.
         prepend_bos: Option<bool> = "prependBos",
         /// The model that it was trained on, where it says so.
         model_name: String = "modelName",
-        /// Whether that is certainly another one than the loaded.
+        /// True if that is certainly another one than the loaded.
         other_model: bool = "otherModel",
         /// Assumptions about its files, and settings used in another way than they say; sentences.
         notices: Vec<String> = "notices",
         /// Its source; nothing for the demo, for files and for neurons.
         origin: Option<Origin> = "origin",
-        /// How its weights lie: `f32`, `f16`, or `streamed` for those of an SAE that stays in its file.
+        /// Format of its weights on the device: `f32`, `f16`, or `streamed` for those of an SAE that stays in its file.
         weights: String = "weights",
     }
 
@@ -141,7 +141,7 @@ from_js! {
         positions: usize = "positions",
     }
 
-    /// What one SAE finds in a prompt.
+    /// Features of one SAE in a prompt.
     SaeTrace {
         /// Id of the SAE.
         id: String = "id",
@@ -157,7 +157,7 @@ from_js! {
         latents: Vec<i32> = "latents",
         /// `[T, k]`.
         activations: Vec<f32> = "activations",
-        /// How much the SAE loses.
+        /// Reconstruction metrics of the SAE.
         metrics: Metrics = "metrics",
         /// Positions that count in none of its metrics.
         skipped: Vec<u32> = "skipped",
@@ -173,7 +173,7 @@ from_js! {
         bos: Option<bool> = "bos",
         /// T tokens.
         tokens: Vec<Token> = "tokens",
-        /// Whether token 0 is a BOS that was put there.
+        /// True if token 0 is a BOS that was put there.
         bos_prepended: bool = "bosPrepended",
         /// Why there is one or none; a sentence.
         bos_reason: String = "bosReason",
@@ -217,7 +217,7 @@ from_js! {
         cosine: f32 = "cosine",
     }
 
-    /// What a latent writes, and what it resembles.
+    /// Output direction of a latent, and the most similar latents.
     Feature {
         /// Euclidean norm of the decoder row.
         decoder_norm: f64 = "decoderNorm",
@@ -271,7 +271,7 @@ from_js! {
     Generation {
         /// The new tokens' text.
         text: String = "text",
-        /// Whether it was stopped.
+        /// True if it was stopped.
         cancelled: bool = "cancelled",
     }
 
@@ -285,13 +285,13 @@ from_js! {
         total: f64 = "total",
         /// The file under way.
         name: String = "name",
-        /// Where its bytes come from: `network`, `cache` or `file`.
+        /// Origin of its bytes: `network`, `cache` or `file`.
         source: String = "source",
     }
 
-    /// Something the engine tells without failing.
+    /// A notice of the engine.
     Notice {
-        /// What it is about, such as `device-lost`.
+        /// Kind, such as `device-lost`.
         code: String = "code",
         /// Text for people.
         message: String = "message",
@@ -317,7 +317,7 @@ from_js! {
         id: String = "id",
         /// Hook point.
         hook: String = "hook",
-        /// Whether it was trained with a BOS, which its file has no place for.
+        /// True if it was trained with a BOS, which its file has no place for.
         bos: Option<bool> = "bos",
         /// Its file.
         file: DemoFile = "file",
@@ -338,7 +338,7 @@ impl Trace {
         usize::from(self.bos_prepended && self.tokens.len() > 1)
     }
 
-    /// The ids of its tokens: what every later question about it is asked with, so that it is about the same tokens.
+    /// Ids of its tokens, for later requests about the same tokens.
     pub fn ids(&self) -> Vec<u32> {
         self.tokens.iter().map(|token| token.id).collect()
     }
@@ -368,7 +368,7 @@ const DOUBTFUL_FVU: f64 = 0.5;
 const DOUBTFUL_DELTA_CE: f64 = 1.0;
 
 impl Metrics {
-    /// What looks wrong about numbers taken on plain prose.
+    /// Possible problem that numbers on plain prose show.
     pub fn doubt(&self) -> Option<String> {
         let ask =
             "Is the normalisation or the hook right, and is it the model that it was trained on?";

@@ -1,4 +1,4 @@
-//! How a token is written so that everything in it can be seen: whitespace, line ends, control characters.
+//! Display of tokens with everything in them visible: whitespace, line ends, control characters.
 
 use std::borrow::Cow;
 
@@ -106,7 +106,7 @@ pub fn quoted(text: &str) -> String {
     line
 }
 
-/// Where a new line begins at a token that has a line end in it.
+/// Side of a token with a line end at which the line breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
     /// The token begins a line: what follows its line end is the new line's indentation.
@@ -115,7 +115,7 @@ pub enum Break {
     After,
 }
 
-/// Where the line is broken at a token, if it is.
+/// Line break at a token, if any.
 pub fn line_break(text: &str) -> Option<Break> {
     if text.ends_with('\n') {
         Some(Break::After)
@@ -242,7 +242,7 @@ pub fn directions(laid: &[Laid], line: Direction) -> Vec<Direction> {
         .collect()
 }
 
-/// What a hook point is called on a button: `layer 3` for the residual stream after block 3, else with its own name.
+/// Name of a hook point on a button: `layer 3` for the residual stream after block 3, else with its own name.
 pub fn hook_label(hook: &str) -> String {
     let Some((layer, point)) = hook
         .strip_prefix("blocks.")

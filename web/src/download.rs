@@ -11,7 +11,7 @@ pub struct Download {
     hosts: Vec<String>,
     /// Bytes of those whose size is known.
     known: f64,
-    /// Number of those whose size is not known before their host is asked.
+    /// Number of those whose size is not known before their host answers.
     unknown: usize,
     all: usize,
 }

@@ -62,12 +62,12 @@ extern "C" {
     fn published_session(session: &JsValue, changed: &JsValue, tracing: &JsValue) -> JsValue;
 }
 
-/// Why a call failed.
+/// Error of a failed call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// What kind, such as `prompt-too-long`.
+    /// Kind, such as `prompt-too-long`.
     pub code: String,
-    /// What happened, why, and what to do.
+    /// Description: what happened, why, and what to do.
     pub message: String,
     /// `details.tokens` and `details.limit`, where there are both.
     pub too_long: Option<(usize, usize)>,
@@ -125,7 +125,7 @@ pub fn read<T: FromJs>(value: JsValue) -> Result<T, Fault> {
     })
 }
 
-/// How many next tokens are asked for at each position.
+/// Next tokens that are requested per position.
 const CANDIDATES: u32 = 10;
 
 /// Settings of a continuation.
@@ -145,7 +145,7 @@ pub struct Engine(SaeExplorer);
 
 impl Engine {
     /// Starts a session on `auto`, `gpu` or `cpu`, with the `adapter`'s limits or the `default` ones. The two closures
-    /// are told about bytes and about things worth a note; they must live as long as the session.
+    /// are called with progress and with notices; they must live as long as the session.
     pub async fn create(
         backend: &str,
         limits: &str,
@@ -261,7 +261,7 @@ impl Engine {
         signal: &AbortSignal,
         mut on_token: impl FnMut(String) + 'static,
     ) -> Result<Generation, Fault> {
-        let told = Closure::<dyn FnMut(JsValue)>::new(move |token| {
+        let on_each = Closure::<dyn FnMut(JsValue)>::new(move |token| {
             if let Some(Token { text, .. }) = Token::from_js(&token) {
                 on_token(text);
             }
@@ -271,7 +271,7 @@ impl Engine {
             ("temperature", options.temperature.into()),
             ("seed", options.seed.into()),
             ("signal", signal.into()),
-            ("onToken", told.as_ref().clone()),
+            ("onToken", on_each.as_ref().clone()),
         ]);
         // A copy: the engine takes it after this call has returned.
         let tokens = Uint32Array::from(tokens);
@@ -284,7 +284,7 @@ impl Engine {
         read(self.0.tokenize(prompt, &options).await?)
     }
 
-    /// Where the engine runs and what it uses.
+    /// The loaded model and SAEs, the backend and the memory in use.
     pub async fn info(&self) -> Result<Info, Fault> {
         read(self.0.info().await?)
     }

@@ -1,4 +1,4 @@
-//! What the copy buttons give: a trace as JSON, a table of features as TSV.
+//! Texts of the copy buttons: a trace as JSON, a table of features as TSV.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! How numbers are written: a true minus sign, a fixed number of decimals, units with a space.
+//! Formatting of numbers: a true minus sign, a fixed number of decimals, units with a space.
 //!
 //! In the browser its own printer writes them: Rust's, with its tables, would be a twentieth of the page.
 
@@ -41,7 +41,7 @@ pub fn exact_single(value: f32) -> String {
 #[cfg(target_arch = "wasm32")]
 pub fn exact_single(value: f32) -> String {
     let number = js_sys::Number::from(f64::from(value));
-    // Nine digits tell every number of single precision from its neighbours.
+    // Nine digits distinguish every number of single precision from its neighbours.
     (6..=9)
         .filter_map(|digits| number.to_precision(digits).ok())
         .map(|text| wasm_bindgen::JsValue::from(text).unchecked_into_f64())
@@ -95,7 +95,7 @@ pub fn small(value: f64) -> String {
     format!("{}e−{power}", fixed(digits.copysign(value), 1))
 }
 
-/// The dash in the place of a missing number.
+/// The dash for a missing number.
 pub const NONE: &str = "–";
 
 /// As [`fixed`]; a dash where there is no number.
@@ -145,7 +145,7 @@ pub fn time_left(seconds: f64) -> String {
     }
 }
 
-/// How long ago, in seconds: `just now`, `5 min ago`, `3 h ago`, `2 days ago`.
+/// Time since, in seconds: `just now`, `5 min ago`, `3 h ago`, `2 days ago`.
 pub fn time_ago(seconds: f64) -> String {
     let whole = |value: f64| fixed(value.floor(), 0);
     if seconds < 60.0 {
@@ -159,7 +159,7 @@ pub fn time_ago(seconds: f64) -> String {
     }
 }
 
-/// How many, with its noun: `1 token`, `19 tokens`.
+/// A count with its noun: `1 token`, `19 tokens`.
 pub fn count(many: usize, noun: &str) -> String {
     format!("{many} {noun}{}", if many == 1 { "" } else { "s" })
 }
@@ -181,7 +181,7 @@ pub fn sentence(message: &str) -> String {
     sentence
 }
 
-/// Where a file lies, for people: host and folder, without the revision in which Hugging Face keeps a repository.
+/// Location of a file, for people: host and folder, without the revision in which Hugging Face keeps a repository.
 pub fn folder(url: &str) -> String {
     let address = url.split_once("://").map_or(url, |(_, address)| address);
     let folder = address
@@ -196,7 +196,7 @@ pub fn folder(url: &str) -> String {
     }
 }
 
-/// How many columns a chart along a prompt has at least, so that the bars of a short prompt do not become slabs.
+/// Least number of columns of a chart along a prompt, so that the bars of a short prompt do not become slabs.
 pub const LEAST_COLUMNS: usize = 24;
 
 /// A step of a tint from 0 (none) to 20 (as strong as `max`). What is above zero is never without a tint.

@@ -12,7 +12,7 @@ use crate::state::{Action, History, State};
 const TOKENS: &str = "[data-testid=token]";
 const FEATURES: &str = "[data-testid=feature-row] button";
 
-/// Whether keys belong to the element, because text is typed or a value is set in it.
+/// True if keys belong to the element, because text is typed or a value is set in it.
 fn takes_keys(element: &Element) -> bool {
     matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
 }

@@ -1,6 +1,6 @@
 //! The page: a Yew application over the JavaScript API of the engine.
 //!
-//! What can be decided without a browser (state, addresses, rankings, how numbers and tokens are written) is plain Rust
+//! Everything that can be decided without a browser (state, addresses, rankings, how numbers and tokens are written) is plain Rust
 //! that is tested natively. What needs one is compiled for wasm only.
 
 pub mod data;

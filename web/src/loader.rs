@@ -19,32 +19,32 @@ pub const MANIFEST: &str = "demo/demo.json";
 
 impl Controller {
     /// Something about loading happened.
-    pub fn tell(&self, action: LoadAction) {
+    pub fn dispatch_load(&self, action: LoadAction) {
         self.dispatch(Action::Load(action));
     }
 
-    /// Opens the dialog, and asks for what the section shows.
+    /// Opens the dialog, and requests what the section shows.
     pub fn open(&self, section: Section) {
-        self.tell(LoadAction::Open(Some(section)));
+        self.dispatch_load(LoadAction::Open(Some(section)));
         match section {
-            Section::Catalogue => self.ask_catalogue(),
-            Section::Storage => self.ask_storage(),
+            Section::Catalogue => self.request_catalogue(),
+            Section::Storage => self.request_storage(),
             Section::Files | Section::Link | Section::Neurons => {}
         }
     }
 
     /// Asks what the site offers and what fits.
-    pub fn ask_catalogue(&self) {
+    pub fn request_catalogue(&self) {
         let Some(engine) = self.engine() else { return };
         let this = self.clone();
         spawn_local(async move {
-            let told = engine.call("catalogue", &[]).await.and_then(read);
-            this.tell(LoadAction::Catalogue(told.map_err(message)));
+            let result = engine.call("catalogue", &[]).await.and_then(read);
+            this.dispatch_load(LoadAction::Catalogue(result.map_err(message)));
         });
     }
 
     /// Asks what the browser keeps.
-    pub fn ask_storage(&self) {
+    pub fn request_storage(&self) {
         self.with_storage(None);
     }
 
@@ -71,11 +71,11 @@ impl Controller {
                     "The browser did not agree. It does so for pages that are visited often or bookmarked.",
                 )));
             }
-            let told = match done {
+            let result = match done {
                 Ok(_) => engine.call("storage", &[]).await.and_then(read),
                 Err(fault) => Err(fault),
             };
-            this.tell(LoadAction::Storage(told.map_err(message)));
+            this.dispatch_load(LoadAction::Storage(result.map_err(message)));
         });
     }
 
@@ -89,15 +89,15 @@ impl Controller {
         let this = self.clone();
         spawn_local(async move {
             match engine.call("setMirror", &[address]).await {
-                Ok(_) => this.ask_catalogue(),
-                Err(fault) => this.tell(LoadAction::Catalogue(Err(fault.message))),
+                Ok(_) => this.request_catalogue(),
+                Err(fault) => this.dispatch_load(LoadAction::Catalogue(Err(fault.message))),
             }
         });
     }
 
     /// Looks at files, and shows what they are.
     pub fn look_at_files(&self, files: JsValue) {
-        self.tell(LoadAction::Open(Some(Section::Files)));
+        self.dispatch_load(LoadAction::Open(Some(Section::Files)));
         self.seek(Section::Files, "recognise", files);
     }
 
@@ -112,17 +112,17 @@ impl Controller {
         };
         let signal = stop.signal();
         self.set_seeking(Some(stop));
-        self.tell(LoadAction::Seeking(section));
+        self.dispatch_load(LoadAction::Seeking(section));
         let this = self.clone();
         spawn_local(async move {
             let options = object([("signal", signal.clone().into())]);
-            let told = engine
+            let result = engine
                 .call_until(&signal, method, &[argument, options])
                 .await
                 .and_then(read);
             // The page has gone on: it shows another look's answer, or none.
             if !signal.aborted() {
-                this.tell(LoadAction::Found(section, told.map_err(message)));
+                this.dispatch_load(LoadAction::Found(section, result.map_err(message)));
             }
         });
     }
@@ -130,7 +130,7 @@ impl Controller {
     /// Stops looking at files or a link.
     pub fn stop_seeking(&self, section: Section) {
         self.set_seeking(None);
-        self.tell(LoadAction::SeekStopped(section));
+        self.dispatch_load(LoadAction::SeekStopped(section));
     }
 
     /// Loads one thing after the other. `weights` says how they lie on the device; `then` is the place to go to when all
@@ -139,7 +139,7 @@ impl Controller {
         let (Some(engine), Ok(controller)) = (self.engine(), AbortController::new()) else {
             return;
         };
-        self.tell(LoadAction::Chosen(
+        self.dispatch_load(LoadAction::Chosen(
             tasks.iter().map(|task| task.id.clone()).collect(),
         ));
         let weights = weights.to_owned();
@@ -150,7 +150,7 @@ impl Controller {
             let of = tasks.len();
             let mut failures = Failures::default();
             for (at, task) in tasks.iter().enumerate() {
-                this.tell(LoadAction::Started(Job {
+                this.dispatch_load(LoadAction::Started(Job {
                     name: task.name.clone(),
                     number: at + 1,
                     of,
@@ -172,16 +172,16 @@ impl Controller {
             let stopped = signal.aborted() || failures.code() == Some("cancelled");
             let whole = failures.left.is_empty();
             let broken = failures.broken(then.clone()).filter(|_| !stopped);
-            this.tell(LoadAction::Ended(broken));
+            this.dispatch_load(LoadAction::Ended(broken));
             if stopped {
                 this.dispatch(Action::Note(State::stopped()));
             }
             if let (true, Some(place)) = (whole, then) {
                 this.dispatch(Action::Restore(place));
             }
-            this.ask_info(false).await;
+            this.request_info(false).await;
             // What fits depends on what is loaded.
-            this.ask_catalogue();
+            this.request_catalogue();
         });
     }
 
@@ -225,18 +225,18 @@ impl Controller {
             Kind::Model | Kind::ModelLink => {
                 let answer = engine.call("loadModel", &[source, options]).await?;
                 let model: ModelInfo = read(answer)?;
-                self.tell(LoadAction::Model(model));
+                self.dispatch_load(LoadAction::Model(model));
             }
             Kind::Neurons => {
                 let hook = task.hook.as_deref().unwrap_or_default().into();
                 let answer = engine.call("loadNeurons", &[hook, options]).await?;
                 let sae: SaeInfo = read(answer)?;
-                self.tell(LoadAction::Sae(sae));
+                self.dispatch_load(LoadAction::Sae(sae));
             }
             Kind::Demo | Kind::Sae | Kind::SaeLink => {
                 let answer = engine.call("loadSae", &[source, options]).await?;
                 let sae: SaeInfo = read(answer)?;
-                self.tell(LoadAction::Sae(sae));
+                self.dispatch_load(LoadAction::Sae(sae));
             }
         }
         Ok(Failures::default())
@@ -299,11 +299,11 @@ impl Controller {
         let this = self.clone();
         spawn_local(async move {
             match engine.call("unloadSae", &[id.as_str().into()]).await {
-                Ok(_) => this.tell(LoadAction::Unloaded(id)),
+                Ok(_) => this.dispatch_load(LoadAction::Unloaded(id)),
                 Err(fault) => this.fail(fault, During::Other),
             }
-            this.ask_info(false).await;
-            this.ask_catalogue();
+            this.request_info(false).await;
+            this.request_catalogue();
         });
     }
 
@@ -311,14 +311,14 @@ impl Controller {
     pub fn measure_model(&self, model: String) {
         let Some(engine) = self.engine() else { return };
         let this = self.clone();
-        self.tell(LoadAction::MeasuringModel);
+        self.dispatch_load(LoadAction::MeasuringModel);
         spawn_local(async move {
             let found = match engine.call("sampleLoss", &[]).await {
                 Ok(value) if value.is_null() => Ok(None),
                 Ok(value) => read(value).map(Some).map_err(message),
                 Err(fault) => Err(message(fault)),
             };
-            this.tell(LoadAction::MeasuredModel(model, found));
+            this.dispatch_load(LoadAction::MeasuredModel(model, found));
         });
     }
 
@@ -330,15 +330,15 @@ impl Controller {
         };
         let this = self.clone();
         for id in &ids {
-            self.tell(LoadAction::Measuring(id.clone()));
+            self.dispatch_load(LoadAction::Measuring(id.clone()));
         }
         spawn_local(async move {
             while this.set_measuring(true) {
                 browser::wait(TURN).await;
             }
             for id in ids {
-                let told = this.measure_one(&engine, &text, &id).await;
-                this.tell(LoadAction::Measured(id, told.map_err(message)));
+                let result = this.measure_one(&engine, &text, &id).await;
+                this.dispatch_load(LoadAction::Measured(id, result.map_err(message)));
             }
             this.set_measuring(false);
         });

@@ -1,25 +1,25 @@
-//! What can be loaded, and what is stored, as the engine's API tells it (`pkg/index.d.ts`).
+//! Models and SAEs that can be loaded, and stored files, as the engine's API describes them (`pkg/index.d.ts`).
 
 use crate::data::{ModelInfo, from_js};
 
-/// Where a model or SAE is read from: a value of the API that is handed back to it as it came.
+/// Source of a model or SAE: a value of the API that is handed back to it as it came.
 #[cfg(target_arch = "wasm32")]
 pub type Source = wasm_bindgen::JsValue;
 
-/// Where a model or SAE is read from. There are none outside a browser.
+/// Source of a model or SAE. There are none outside a browser.
 #[cfg(not(target_arch = "wasm32"))]
 pub type Source = ();
 
 from_js! {
-    /// Whether there is room for something on this device.
+    /// True if there is room for something on this device.
     Fits {
-        /// Whether there is.
+        /// True if there is.
         ok: bool = "ok",
         /// Why it does not fit, or not whole.
         reason: String = "reason",
     }
 
-    /// What every entry of the catalogue says; of SAEs, about one of them.
+    /// Fields of every entry of the catalogue; for SAEs, about one of them.
     Offer {
         /// Id, as in the address.
         id: String = "id",
@@ -29,13 +29,13 @@ from_js! {
         licence: String = "licence",
         /// Size of the download, bytes.
         bytes: f64 = "bytes",
-        /// Whether there is room for it.
+        /// True if there is room for it.
         fits: Fits = "fits",
     }
 
     /// A model of the catalogue.
     CatalogueModel {
-        /// What every entry says.
+        /// Fields of every entry.
         offer: Offer = "",
         /// Number of blocks.
         layers: u32 = "layers",
@@ -47,7 +47,7 @@ from_js! {
 
     /// A release of SAEs in the catalogue: one for each of its layers.
     CatalogueSae {
-        /// What every entry says.
+        /// Fields of every entry.
         offer: Offer = "",
         /// Id of the catalogue's model that they are for.
         model: String = "model",
@@ -59,9 +59,9 @@ from_js! {
         d_in: Option<u32> = "dIn",
     }
 
-    /// What the site offers.
+    /// The catalogue of the site.
     Catalogue {
-        /// Where files come from instead of where they were published.
+        /// Mirror from which files are downloaded.
         mirror: String = "mirror",
         /// Models.
         models: Vec<CatalogueModel> = "models",
@@ -73,15 +73,15 @@ from_js! {
     FoundPart {
         /// Name for people.
         name: String = "name",
-        /// What it is, in a few words.
+        /// Description in a few words.
         summary: String = "summary",
-        /// Where an SAE belongs, where it says so.
+        /// Hook of an SAE, if it states one.
         hook: Option<String> = "hook",
         /// Width of the activation that an SAE reads, where its description says so.
         d_in: Option<u32> = "dIn",
-        /// Whether there is room for it, where that is known.
+        /// True if there is room for it, where that is known.
         fits: Option<Fits> = "fits",
-        /// What loads it.
+        /// Argument that loads it.
         source: Source = "source",
     }
 
@@ -93,13 +93,13 @@ from_js! {
         message: String = "message",
     }
 
-    /// What was found in files or behind a link.
+    /// Models and SAEs in files or behind a link.
     Found {
         /// Models.
         models: Vec<FoundPart> = "models",
         /// SAEs.
         saes: Vec<FoundPart> = "saes",
-        /// What is of no use.
+        /// Problems with the rest.
         problems: Vec<Trouble> = "problems",
     }
 
@@ -109,31 +109,31 @@ from_js! {
         key: String = "key",
         /// Name for people.
         name: String = "name",
-        /// Where it came from.
+        /// Address that it came from.
         url: String = "url",
         /// Length of the whole file, bytes.
         bytes: f64 = "bytes",
-        /// How much of it is there, bytes.
+        /// Stored bytes of it.
         stored_bytes: f64 = "storedBytes",
-        /// Whether all of it is.
+        /// True if all of it is.
         complete: bool = "complete",
-        /// Whether it was found to have the SHA-256 that its host lists.
+        /// True if it was found to have the SHA-256 that its host lists.
         verified: bool = "verified",
         /// When it was last used, in milliseconds since 1970.
         used_at: f64 = "usedAt",
     }
 
-    /// What the browser keeps for the page.
+    /// Files that the browser stores for the page.
     Storage {
         /// Files.
         entries: Vec<Stored> = "entries",
-        /// How much is used, bytes.
+        /// Used bytes.
         usage_bytes: Option<f64> = "usageBytes",
-        /// How much may be, bytes.
+        /// Bytes that may be used.
         quota_bytes: Option<f64> = "quotaBytes",
-        /// Whether the browser keeps it when space is short.
+        /// True if the browser keeps it when space is short.
         persisted: bool = "persisted",
-        /// Whether the browser keeps anything.
+        /// True if the browser keeps anything.
         available: bool = "available",
         /// Why it does not.
         reason: String = "reason",
@@ -141,7 +141,7 @@ from_js! {
 }
 
 impl FoundPart {
-    /// Width of the activation that an SAE reads: as its description tells it by itself, or else in words.
+    /// Width of the activation that an SAE reads: as its description states it by itself, or else in words.
     pub fn width(&self) -> Option<u32> {
         let words = || {
             self.summary
@@ -194,7 +194,7 @@ pub fn does_not_belong(
 }
 
 impl CatalogueModel {
-    /// Whether a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere.
+    /// True if a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere.
     pub fn is(&self, model: &ModelInfo) -> bool {
         self.offer.id == model.id
             || (self.layers, self.d_model, self.vocab)

@@ -1,4 +1,4 @@
-//! Which features matter: at a token, over a prompt, and where a feature is strongest.
+//! Ranking of features: at a token, over a prompt, and where a feature is strongest.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ pub fn strongest(along: &[f32], first: usize, at_most: usize) -> Vec<usize> {
     tokens
 }
 
-/// Where to begin in a prompt that nobody has pointed into yet: the latent with the largest activation among those that
+/// Initial selection in a prompt without one: the latent with the largest activation among those that
 /// are active on few tokens, because the very strongest is often active everywhere; and its token.
 pub fn beginning(trace: &Trace, sae: &SaeTrace) -> Option<(usize, u32)> {
     let (tokens, first) = (trace.tokens.len(), trace.first_own());

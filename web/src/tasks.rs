@@ -123,7 +123,7 @@ fn address_of(source: &Source) -> Option<String> {
         .map(|url| public(&url))
 }
 
-/// What has to be loaded to see the place of an address, in a page that has what `state` says.
+/// Loads that the view of an address needs beyond what `state` has.
 pub fn to_see(state: &State, place: &Place) -> Vec<Task> {
     let (model, saes) = state.missing(place);
     let model = model.and_then(|id| {

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::paths::Paths;
 use crate::{bench_torch, packages, process, site, size};
 
-/// What `cargo xtask bench` takes.
+/// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A GPT-2 folder to measure in the browser instead of the demo, such as `cargo xtask random-model` makes
@@ -36,7 +36,7 @@ pub struct Arguments {
     browser: bool,
 }
 
-/// Runs both halves; tables go to standard output, JSON into `tests/output/`.
+/// Runs both parts; tables go to standard output, JSON into `tests/output/`.
 pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&paths.output)
         .with_context(|| format!("could not make {}", paths.output.display()))?;
@@ -105,7 +105,7 @@ fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {
     process::run(&mut command)
 }
 
-/// What a visitor downloads, as a table and as JSON.
+/// Sizes of what a visitor downloads, as a table and as JSON.
 fn transfer(paths: &Paths) -> Result<()> {
     let files = size::measure(&paths.dist)?;
     println!("\nTransfer sizes");

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::paths::Paths;
 use crate::{packages, process};
 
-/// Tells the compiler to count which branches were taken and to note what was compared: what libFuzzer steers by.
+/// Compiler options to count which branches were taken and to note comparisons, which guide libFuzzer.
 const COVERAGE: [&str; 7] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
@@ -28,7 +28,7 @@ const COVERAGE: [&str; 7] = [
 /// Longest input in bytes. No parser needs a longer one to reach all of its code.
 const LONGEST: usize = 4096;
 
-/// What `cargo xtask fuzz` takes.
+/// Arguments of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The target to run (default: all of them, one after the other)
@@ -179,7 +179,7 @@ fn fuzz(
     Ok(())
 }
 
-/// How many inputs a target ran, from its own account.
+/// Number of inputs that a target ran, as it reports.
 fn executions(log: &str) -> Option<&str> {
     log.lines()
         .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))

@@ -1,4 +1,4 @@
-//! What a bare machine lacks: Debian packages and npm packages, installed only when missing.
+//! Debian and npm packages that a bare machine lacks, installed only when missing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

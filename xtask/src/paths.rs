@@ -1,4 +1,4 @@
-//! Where things lie: the checkout, the built site, the build folder.
+//! Paths of the checkout, the built site and the build folder.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ pub struct Paths {
     pub root: PathBuf,
     /// The static site that `build` makes.
     pub dist: PathBuf,
-    /// Where cargo builds: `CARGO_TARGET_DIR`, or a folder in the user's cache so that a fresh checkout starts warm.
+    /// Build folder of cargo: `CARGO_TARGET_DIR`, or a folder in the user's cache so that a fresh checkout starts warm.
     pub target: PathBuf,
-    /// What tests and benchmarks leave behind.
+    /// Output of tests and benchmarks.
     pub output: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! Running other programs: with a time limit, with their exit status turned into a sentence, and finding them at all.
+//! Running and finding of other programs, with a time limit and errors in words.
 
 use std::env;
 use std::ffi::OsStr;

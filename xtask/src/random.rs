@@ -8,7 +8,7 @@ use random_model::{Published, Size, VERSION, write_model, write_sae};
 
 use crate::paths::Paths;
 
-/// What `cargo xtask random-model` takes.
+/// Arguments of `cargo xtask random-model`.
 #[derive(clap::Args)]
 pub struct ModelArguments {
     /// The published size to take
@@ -20,7 +20,7 @@ pub struct ModelArguments {
     layers: Option<usize>,
 }
 
-/// What `cargo xtask random-sae` takes.
+/// Arguments of `cargo xtask random-sae`.
 #[derive(clap::Args)]
 pub struct SaeArguments {
     /// The published autoencoder to take

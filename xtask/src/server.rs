@@ -25,7 +25,7 @@ use tower_http::services::ServeDir;
 use crate::policy::Policy;
 
 const DEFAULT_PORT: u16 = 8080;
-/// How many ports after the default one are tried before giving up.
+/// Number of ports after the default one that are tried.
 const PORTS_TRIED: u16 = 20;
 /// Bytes that are read from a file at once.
 const CHUNK: usize = 1 << 20;

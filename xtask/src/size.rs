@@ -51,7 +51,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<FileSize>) -> Result<()>
     Ok(())
 }
 
-/// Prints a line a file of code, one for the demo's files, and the sums.
+/// Prints one line per file of code, one for the demo's files, and the sums.
 pub fn print_table(files: &[FileSize]) {
     let (demo, code): (Vec<_>, Vec<_>) = files
         .iter()

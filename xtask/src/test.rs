@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use crate::paths::Paths;
 
-/// What `cargo xtask test` takes.
+/// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Run only these steps
@@ -75,7 +75,7 @@ impl Step {
         }
     }
 
-    /// Whether this step works with what `build` leaves.
+    /// True if this step needs the output of `build`.
     fn needs_build(self) -> bool {
         matches!(self, Self::Size | Self::Browser)
     }

@@ -26,7 +26,7 @@ const DEBIAN_PACKAGES: [&str; 5] = [
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
-/// Where the standard library for wasm comes from.
+/// Source of the standard library for wasm.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WasmToolchain {
     /// It is installed beside the compiler.
@@ -86,7 +86,7 @@ impl WasmToolchain {
     }
 }
 
-/// Asks the compiler itself, so that it is right with and without rustup.
+/// Queries the compiler itself, so that it is right with and without rustup.
 fn has_wasm_library() -> bool {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut command = Command::new(rustc);

@@ -1,4 +1,4 @@
-//! What can be wrong with a file.
+//! Errors in files.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 /// A result whose error names what is wrong with a file.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What is wrong with a file, naming the culprit.
+/// An error in a file, which names the file, tensor, shape or value at fault.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,7 +16,7 @@ pub enum Error {
     Unreadable {
         /// The file's name, as it was handed in.
         file: String,
-        /// What the source of its bytes says.
+        /// The reason that the source of its bytes gives.
         reason: String,
     },
     /// The file is not what it should be: truncated, damaged, or of another kind.
@@ -24,7 +24,7 @@ pub enum Error {
     BadFile {
         /// The file's name, as it was handed in.
         file: String,
-        /// What was expected and what is there.
+        /// The expected and the found.
         reason: String,
     },
     /// A setting in a JSON file is missing or out of range.
@@ -36,7 +36,7 @@ pub enum Error {
         field: String,
         /// Its value, as JSON, or `missing`.
         value: String,
-        /// What it has to be.
+        /// The requirement.
         expected: String,
     },
     /// A file that an index names was not handed in.
@@ -69,7 +69,7 @@ pub enum Error {
         file: String,
         /// The tensor's key.
         tensor: String,
-        /// The shape that the configuration asks for.
+        /// The shape that the configuration requires.
         expected: Vec<usize>,
         /// The shape in the file.
         found: Vec<usize>,
@@ -95,9 +95,9 @@ pub enum Error {
         file: String,
         /// The tensor's key.
         tensor: String,
-        /// Which architecture or format has no such tensor.
+        /// The architecture or format without such a tensor.
         user: String,
-        /// Where such tensors belong, and what to do.
+        /// The architecture or format that has such tensors, and what to do.
         reason: String,
     },
     /// The file is a transcoder's, which reads one activation and predicts another.
@@ -107,7 +107,7 @@ pub enum Error {
     Transcoder {
         /// The file's name.
         file: String,
-        /// What shows it: a setting or a tensor.
+        /// The evidence: a setting or a tensor.
         sign: String,
     },
     /// The file is a training checkpoint, whose function is another one than that of the finished autoencoder.
@@ -125,7 +125,7 @@ pub enum Error {
     Unsupported {
         /// The file's name.
         file: String,
-        /// Which property is at fault, for example `the architecture`.
+        /// The property at fault, for example `the architecture`.
         what: String,
         /// Its value.
         found: String,
@@ -273,7 +273,7 @@ pub(crate) fn shortened(text: &str) -> String {
     out
 }
 
-/// The hint that a matrix lies the other way round in its file: shapes alone do not show it to everyone.
+/// The hint that a matrix is transposed in its file: shapes alone do not show it to everyone.
 fn transposed(found: &[usize], expected: &[usize]) -> &'static str {
     let fits = found.len() == 2 && found.iter().rev().eq(expected);
     if fits && found != expected {

@@ -89,7 +89,7 @@ impl<'a> Settings<'a> {
             .ok_or_else(|| self.refused(name, value, SIZE))
     }
 
-    /// How a setting is missing: `missing`, or `null`.
+    /// Kind of absence of a setting: `missing`, or `null`.
     pub(crate) fn missing(&self, name: &str) -> String {
         let found = self.root.get(name);
         found.map_or_else(|| "missing".to_owned(), Value::to_string)

@@ -1,4 +1,4 @@
-//! Where a file's bytes come from: memory, a file on disk, or whatever a caller brings, a part at a time.
+//! Sources of a file's bytes, read in parts: memory, a file on disk, or a source of the caller's own.
 
 use std::fmt;
 use std::future::Future;
@@ -67,7 +67,7 @@ pub trait ByteSource {
     /// Its size in bytes.
     fn len(&self) -> u64;
 
-    /// Whether it has no bytes at all.
+    /// True if it has no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -83,7 +83,7 @@ impl fmt::Debug for dyn ByteSource {
 }
 
 /// Bytes from a source, after checking that it can have them: nothing is allocated for a length that a damaged file
-/// states, and no source is asked for what lies past its end.
+/// states, and no source is read past its end.
 pub(crate) async fn read(source: &dyn ByteSource, offset: u64, length: u64) -> Result<Bytes> {
     let unreadable = |reason: String| Error::Unreadable {
         file: source.name().to_owned(),
@@ -95,7 +95,7 @@ pub(crate) async fn read(source: &dyn ByteSource, offset: u64, length: u64) -> R
     let size = usize::try_from(length).ok().filter(|_| inside);
     let Some(size) = size else {
         return Err(unreadable(format!(
-            "{length} bytes from byte {offset} on are asked for, and it has {}",
+            "{length} bytes from byte {offset} on are requested, and it has {}",
             source.len()
         )));
     };
@@ -105,7 +105,7 @@ pub(crate) async fn read(source: &dyn ByteSource, offset: u64, length: u64) -> R
     let bytes = source.read(offset, size).await.map_err(unreadable)?;
     if bytes.len() != size {
         return Err(unreadable(format!(
-            "{size} bytes were asked for from byte {offset} on, and {} came",
+            "{size} bytes were requested from byte {offset} on, and {} arrived",
             bytes.len()
         )));
     }
@@ -160,12 +160,12 @@ mod file {
     use super::{ByteSource, Bytes, Reading};
     use crate::error::{Error, Result};
 
-    /// A file on disk, of which only the parts that are asked for are read.
+    /// A file on disk, of which only the requested parts are read.
     #[derive(Debug)]
     pub struct FileBytes {
         name: String,
         length: u64,
-        // The place in the file is a part of its state, and each reading sets it anew.
+        // The position in the file is a part of its state, and each reading sets it anew.
         file: RefCell<File>,
     }
 

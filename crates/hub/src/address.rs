@@ -1,4 +1,4 @@
-//! Where a file or a folder of a host lies, as people write it.
+//! Addresses of files and folders on hosts, as people write them.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::error::Error;
 
-/// Where Hugging Face is.
+/// Base address of Hugging Face.
 pub const HUGGING_FACE: &str = "https://huggingface.co";
-/// Its other names in links.
+/// Names of Hugging Face in links.
 const HUGGING_FACE_HOSTS: [&str; 3] = ["huggingface.co", "www.huggingface.co", "hf.co"];
-/// The revision that is meant where none is given.
+/// The revision where none is given.
 const MAIN: &str = "main";
-/// What need not be encoded in a segment of a path.
+/// Characters that need no encoding in a segment of a path.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -31,11 +31,11 @@ pub enum Address {
         /// The path inside of the repository without slashes at its ends; empty is the repository itself.
         path: String,
     },
-    /// At any other place.
+    /// At any other address.
     Url {
         /// The address without a slash at its end, and without query and fragment.
         url: String,
-        /// The query with its question mark, or nothing. Files of a folder are asked for with the same query.
+        /// The query with its question mark, or nothing. Files of a folder are requested with the same query.
         query: String,
     },
 }
@@ -160,7 +160,7 @@ impl Address {
         }
     }
 
-    /// The folder that this lies in. None for a whole repository or host.
+    /// The folder that contains this. None for a whole repository or host.
     pub fn parent(&self) -> Option<Self> {
         match self {
             Self::Repo { path, .. } if path.is_empty() => None,
@@ -201,12 +201,12 @@ impl Address {
         }
     }
 
-    /// Whether it is a whole repository, which cannot be a file.
+    /// True for a whole repository, which cannot be a file.
     pub fn is_repository(&self) -> bool {
         matches!(self, Self::Repo { path, .. } if path.is_empty())
     }
 
-    /// Whether what lies there never changes: the revision is a commit.
+    /// True if the contents never change: the revision is a commit.
     pub fn is_pinned(&self) -> bool {
         matches!(self, Self::Repo { revision, .. } if is_commit(revision))
     }
@@ -220,7 +220,7 @@ impl Address {
         address
     }
 
-    /// Where to ask for the file: `{base}/{repo}/resolve/{revision}/{path}`, or the address itself.
+    /// URL of the file: `{base}/{repo}/resolve/{revision}/{path}`, or the address itself.
     pub fn url(&self, base: &str) -> String {
         match self {
             Self::Repo {
@@ -238,7 +238,7 @@ impl Address {
         }
     }
 
-    /// Where to ask for a listing of the folder. None where hosts of this kind have none.
+    /// URL of a listing of the folder. None for hosts without listings.
     pub(crate) fn listing_url(&self, base: &str) -> Option<String> {
         let Self::Repo {
             repo,
@@ -291,7 +291,7 @@ fn encoded(path: &str) -> String {
     segments.join("/")
 }
 
-/// Whether the path of a mirror's link is that of a file in a folder, and of no repository, by its ending.
+/// True if the path of a mirror's link ends like a file's, so that it is not a repository.
 fn is_file_beside(path: &str) -> bool {
     const ENDINGS: [&str; 4] = ["pt", "safetensors", "json", "txt"];
     let segments: Vec<&str> = path.split('/').collect();
@@ -302,7 +302,7 @@ fn is_file_beside(path: &str) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
 }
 
-/// Whether this can be an owner's or a repository's name.
+/// True for a possible name of an owner or a repository.
 fn is_name(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !text.is_empty() && text.chars().all(known) && !text.chars().all(|c| c == '.')
@@ -313,7 +313,7 @@ pub(crate) fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Whether this is a path downwards.
+/// True for a path that stays below its folder.
 pub(crate) fn is_path(text: &str) -> bool {
     text.is_empty()
         || text

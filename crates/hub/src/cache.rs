@@ -1,15 +1,14 @@
 //! The cache folder.
 //!
 //! ```text
-//! blobs/KEY        a whole file, verified; it got its name by being renamed, so it is never half-written
+//! blobs/KEY        a whole file, verified; renamed when complete, so never half-written
 //! blobs/KEY.part   the beginning of one, from which a download goes on
-//! names/HASH.json  what an address held when it was last asked for: a [`Record`]. HASH is the address's SHA-256
+//! names/HASH.json  contents of an address at the last request: a [`Record`]. HASH is the address's SHA-256
 //! locks/KEY        empty; locked by the process that downloads the blob or deletes it
 //! ```
 //!
-//! KEY is `sha256-` and the contents' hash where the host tells it, so that the same file from two addresses lies here
-//! once; else `etag-` and the hash of address, size and ETag. A file is kept whole, not in pieces as a browser's cache
-//! keeps it: a file system renames it in one step, and tensors are read from it at any offset.
+//! KEY is `sha256-` and the contents' hash where the host states it, so that the same file from two addresses is here
+//! once; else `etag-` and the hash of address, size and ETag. A file is stored whole, not in blocks as in the browser's cache: a file system renames it in one step, and tensors are read from it at any offset.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -21,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 
-/// What an address held when it was last asked for.
+/// Contents of an address at the last request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The address as people write it.
@@ -39,9 +38,9 @@ pub struct Entry {
     pub names: Vec<String>,
     /// Its size, where the host said it.
     pub bytes: Option<u64>,
-    /// How much of it is here.
+    /// Bytes of it in the cache.
     pub stored_bytes: u64,
-    /// Whether it is here as a whole.
+    /// True if all of it is in the cache.
     pub complete: bool,
     #[serde(skip)]
     key: String,
@@ -53,7 +52,7 @@ pub struct Cache {
     root: PathBuf,
 }
 
-/// Holds a blob's lock; it is given back when this is dropped, and by the system when the process dies.
+/// A blob's lock, released when this is dropped, and by the system when the process dies.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
@@ -75,8 +74,8 @@ impl Cache {
         Self { root }
     }
 
-    /// The folder that is used where nobody names one: `XDG_CACHE_HOME/sae-explorer/models`, or where the system keeps
-    /// such things. None where the user has no home.
+    /// The folder where none is named: `XDG_CACHE_HOME/sae-explorer/models`, or in the system's
+    /// folder for caches. None where the user has no home folder.
     pub fn default_folder() -> Option<PathBuf> {
         let set = |name: &str| {
             let path = PathBuf::from(std::env::var_os(name)?);
@@ -100,12 +99,12 @@ impl Cache {
         &self.root
     }
 
-    /// Where a whole file lies.
+    /// Path of a whole file.
     pub(crate) fn blob(&self, key: &str) -> PathBuf {
         self.root.join("blobs").join(key)
     }
 
-    /// Where the beginning of a file lies.
+    /// Path of the beginning of a file.
     pub(crate) fn part(&self, key: &str) -> PathBuf {
         self.root.join("blobs").join(format!("{key}.part"))
     }
@@ -115,21 +114,21 @@ impl Cache {
         self.root.join("names").join(file)
     }
 
-    /// What an address held. Nothing where it was never asked for, or where what was noted cannot be read.
+    /// The record of an address. None where there is none, or none that can be read.
     pub(crate) fn record(&self, url: &str) -> Option<Record> {
         let record: Record = serde_json::from_slice(&fs::read(self.name(url)).ok()?).ok()?;
         is_key(&record.key).then_some(record)
     }
 
-    /// Notes what an address holds.
-    pub(crate) fn note(&self, url: &str, record: &Record) -> Result<(), Error> {
+    /// Writes the record of an address.
+    pub(crate) fn write_record(&self, url: &str, record: &Record) -> Result<(), Error> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         if self.record(url).as_ref() == Some(record) {
             return Ok(());
         }
         let path = self.name(url);
         let unwritable = || Error::cache(&path, "written");
-        self.make("names")?;
+        self.create_folder("names")?;
         // Renamed in one step: another process sees the old or the new one.
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
@@ -138,7 +137,7 @@ impl Cache {
         fs::rename(&temporary, &path).map_err(unwritable())
     }
 
-    /// The whole file of a record, if it is here in the size that the host said.
+    /// Path of a record's whole file, if it has the size that the host stated.
     pub(crate) fn complete(&self, record: &Record) -> Option<PathBuf> {
         let path = self.blob(&record.key);
         let found = fs::metadata(&path).ok()?;
@@ -148,8 +147,8 @@ impl Cache {
 
     /// Takes a blob's lock; `waiting` is called once where another process has it.
     pub(crate) fn lock(&self, key: &str, waiting: impl FnOnce()) -> Result<Lock, Error> {
-        self.make("blobs")?;
-        let path = self.make("locks")?.join(key);
+        self.create_folder("blobs")?;
+        let path = self.create_folder("locks")?.join(key);
         let file = open_lock(&path)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -164,13 +163,13 @@ impl Cache {
         Ok(Lock { _file: file })
     }
 
-    fn make(&self, folder: &str) -> Result<PathBuf, Error> {
+    fn create_folder(&self, folder: &str) -> Result<PathBuf, Error> {
         let path = self.root.join(folder);
         fs::create_dir_all(&path).map_err(Error::cache(&path, "made"))?;
         Ok(path)
     }
 
-    /// What is in the cache, the largest first.
+    /// The entries of the cache, the largest first.
     ///
     /// # Errors
     /// [`Error::Cache`] where the folder is there and cannot be read.
@@ -221,7 +220,7 @@ impl Cache {
     /// # Errors
     /// [`Error::Cache`] where it cannot be deleted.
     pub fn delete(&self, entry: &Entry) -> Result<bool, Error> {
-        let lock = open_lock(&self.make("locks")?.join(&entry.key))?;
+        let lock = open_lock(&self.create_folder("locks")?.join(&entry.key))?;
         if lock.try_lock().is_err() {
             return Ok(false);
         }
@@ -274,7 +273,7 @@ fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether this can be a blob's key: it comes from a file, and becomes a file's name.
+/// True for a possible key of a blob: it comes from a file, and becomes a file's name.
 fn is_key(key: &str) -> bool {
     let hash = key
         .strip_prefix("sha256-")
@@ -282,7 +281,7 @@ fn is_key(key: &str) -> bool {
     hash.is_some_and(is_sha256)
 }
 
-/// Whether this is a SHA-256 in lower-case hexadecimal.
+/// True for a SHA-256 in lower-case hexadecimal.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64
         && text

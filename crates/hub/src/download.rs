@@ -1,4 +1,4 @@
-//! A file's way from its host into the cache.
+//! Download of one file from its host into the cache, resumed where an earlier one ended.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::cache::{Record, hex, sha256_hex};
+use crate::cache::{Cache, Record, hex, sha256_hex};
 use crate::error::Error;
-use crate::http::{Answer, Ask, Failure};
-use crate::{Event, Hub};
+use crate::event::Event;
+use crate::http::{Answer, Client, Failure, Method};
 
-/// Bytes that are moved at a time.
+/// Bytes that are copied at a time.
 const PIECE: usize = 1 << 16;
-/// Progress after which the tries are counted anew: a connection that is cut now and then still gets there.
+/// Bytes of progress after which tries are counted anew: a connection that breaks now and then still completes.
 const PROGRESS: u64 = 1 << 20;
-/// Between two tries.
+/// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What an address holds now.
+/// Contents of an address, as its host describes them.
 pub(crate) struct Found {
     /// As [`Answer::validator`].
     validator: Option<String>,
@@ -37,7 +37,7 @@ impl Found {
         }
     }
 
-    /// What is noted of it. `url` tells apart what two hosts call by one ETag.
+    /// The record for the cache. `url` distinguishes contents that two hosts give the same ETag.
     pub fn record(&self, url: &str, name: &str) -> Record {
         let key = match &self.sha256 {
             Some(sha256) => format!("sha256-{sha256}"),
@@ -55,7 +55,7 @@ impl Found {
         }
     }
 
-    /// Whether another answer speaks of the same contents.
+    /// True if another answer is about the same contents.
     fn same(&self, answer: &Answer) -> bool {
         let same_size = match (self.size, answer.size) {
             (Some(one), Some(other)) => one == other,
@@ -65,15 +65,15 @@ impl Found {
     }
 }
 
-/// How a try ended.
+/// Outcome of a try.
 enum Received {
-    /// The file is here.
+    /// The file is complete.
     All,
-    /// The address holds something else than it did.
+    /// The address now holds other contents.
     Other,
 }
 
-/// The beginning of a file, with the hash of what is there.
+/// The beginning of a file in the cache, with its hash so far.
 struct Part {
     path: PathBuf,
     file: File,
@@ -82,7 +82,7 @@ struct Part {
 }
 
 impl Part {
-    /// Opens what was kept, and hashes it.
+    /// Opens the part that an earlier download left, and hashes it.
     fn open(path: PathBuf) -> Result<Self, Error> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -105,7 +105,7 @@ impl Part {
         }
     }
 
-    /// Forgets what was kept.
+    /// Empties the part.
     fn restart(&mut self) -> Result<(), Error> {
         let emptied = self
             .file
@@ -117,7 +117,7 @@ impl Part {
         Ok(())
     }
 
-    /// Removes what was kept.
+    /// Deletes the part.
     fn remove(self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(Error::cache(&self.path, "deleted"))
     }
@@ -130,43 +130,68 @@ impl Part {
     }
 }
 
-impl Hub {
-    /// Brings what was found at an address into the cache. Nothing where the address meanwhile holds something else.
-    pub(crate) fn download(
-        &self,
-        url: &str,
-        name: &str,
-        found: &Found,
-    ) -> Result<Option<PathBuf>, Error> {
+/// Downloads files into a cache and reports its progress.
+pub(crate) struct Downloader {
+    pub cache: Cache,
+    pub client: Client,
+    /// Tries in a row, at least 1.
+    pub tries: u32,
+    /// The wait after the first failure; each further one is twice as long.
+    pub first_wait: Duration,
+    pub report: Box<dyn Fn(&Event<'_>)>,
+}
+
+impl Downloader {
+    /// Requests what an address holds now. With `once` a failure is not tried again.
+    pub fn look(&self, url: &str, name: &str, once: bool) -> Result<Found, Error> {
+        let mut tries = if once { self.tries } else { 1 };
+        loop {
+            let answer = match self.client.request(Method::Head, url, name) {
+                // Some hosts know no HEAD, or sign addresses for GET alone.
+                Err(Failure::Lasting(Error::Refused { .. } | Error::Status { .. })) => {
+                    self.client.request(Method::Get(0), url, name)
+                }
+                answer => answer,
+            };
+            match answer {
+                Ok(answer) => return Ok(Found::new(&answer)),
+                Err(failure) => self.wait_after(failure, name, tries, 0)?,
+            }
+            tries += 1;
+        }
+    }
+
+    /// Downloads the contents of an address into the cache. None where the address meanwhile holds something else.
+    pub fn download(&self, url: &str, name: &str, found: &Found) -> Result<Option<PathBuf>, Error> {
         let record = found.record(url, name);
-        let waiting = || (self.tell)(&Event::Waiting { name });
+        let waiting = || (self.report)(&Event::Waiting { name });
         let _lock = self.cache.lock(&record.key, waiting)?;
-        // Before the first byte, so that a listing can say what a part belongs to.
-        self.cache.note(url, &record)?;
+        // Before the first byte, so that a listing can name the file that a part belongs to.
+        self.cache.write_record(url, &record)?;
         if let Some(path) = self.cache.complete(&record) {
             return Ok(Some(path));
         }
         let mut part = Part::open(self.cache.part(&record.key))?;
-        // Without a validator nothing says that the rest belongs to what was kept.
+        // Without a validator nothing says that the rest belongs to the part.
         if found.validator.is_none() || found.size.is_some_and(|size| size < part.length) {
             part.restart()?;
         }
         self.check_space(name, found.size, part.length)?;
-        (self.tell)(&Event::Started {
+        (self.report)(&Event::Started {
             name,
             from: part.length,
             bytes: found.size,
         });
-        let kept = |part: &Part| found.validator.as_ref().map_or(0, |_| part.length);
+        let resumable = |part: &Part| found.validator.as_ref().map_or(0, |_| part.length);
         let mut tries = 0;
-        let mut began_anew = false;
+        let mut restarted = false;
         loop {
             let before = part.length;
             let failure = match self.receive(url, name, found, &mut part) {
                 Ok(Received::All) => match self.settle(name, found, &record.key, &mut part) {
-                    // What was kept of an earlier try may be at fault.
-                    Err(Error::Damaged { .. }) if before > 0 && !began_anew => {
-                        began_anew = true;
+                    // The bytes of an earlier try may be at fault.
+                    Err(Error::Damaged { .. }) if before > 0 && !restarted => {
+                        restarted = true;
                         continue;
                     }
                     settled => return settled.map(Some),
@@ -178,17 +203,18 @@ impl Hub {
                 tries = 0;
             }
             tries += 1;
-            self.wait_after(failure, name, tries, kept(&part))?;
+            self.wait_after(failure, name, tries, resumable(&part))?;
         }
     }
 
-    /// Refuses what cannot fit before its first byte is asked for. A file system that does not say what is free is tried.
-    fn check_space(&self, name: &str, size: Option<u64>, here: u64) -> Result<(), Error> {
+    /// Refuses a file that cannot fit before its first byte is requested. A file system that does not state its free space
+    /// is tried.
+    fn check_space(&self, name: &str, size: Option<u64>, stored: u64) -> Result<(), Error> {
         let Ok(free) = fs4::available_space(self.cache.root()) else {
             return Ok(());
         };
         match size {
-            Some(size) if size.saturating_sub(here) > free => Err(Error::NoSpace {
+            Some(size) if size.saturating_sub(stored) > free => Err(Error::NoSpace {
                 name: name.to_owned(),
                 cache: self.cache.root().to_owned(),
                 bytes: Some(size),
@@ -198,7 +224,7 @@ impl Hub {
         }
     }
 
-    /// Asks for what is missing, and takes as much as comes.
+    /// Requests the missing bytes and appends what arrives.
     fn receive(
         &self,
         url: &str,
@@ -209,12 +235,12 @@ impl Hub {
         if found.size == Some(part.length) {
             return Ok(Received::All);
         }
-        let mut answer = self.client.ask(Ask::Body(part.length), url, name)?;
+        let mut answer = self.client.request(Method::Get(part.length), url, name)?;
         if answer.start != Some(part.length) {
-            // The host cannot go on in the middle.
+            // The host cannot send a range.
             part.restart()?;
             if answer.start != Some(0) {
-                answer = self.client.ask(Ask::Body(0), url, name)?;
+                answer = self.client.request(Method::Get(0), url, name)?;
             }
         }
         if !found.same(&answer) {
@@ -249,7 +275,7 @@ impl Hub {
             }
             part.append(bytes)
                 .map_err(|error| self.unwritten(error, name, found.size, &part.path))?;
-            (self.tell)(&Event::Advanced {
+            (self.report)(&Event::Advanced {
                 name,
                 loaded: length,
                 bytes: found.size,
@@ -257,7 +283,7 @@ impl Hub {
         }
     }
 
-    /// Verifies what has arrived and gives it its name.
+    /// Verifies the whole part and renames it to a blob.
     fn settle(
         &self,
         name: &str,
@@ -275,11 +301,11 @@ impl Hub {
             });
         }
         let path = self.cache.blob(key);
-        // On the disk before it has its name: a machine that stops in between leaves a part, never a hollow file.
+        // Synced before it is renamed: a machine that stops in between leaves a part, never a file without its contents.
         let synced = part.file.sync_all();
         synced.map_err(|error| self.unwritten(error, name, found.size, &part.path))?;
         fs::rename(&part.path, &path).map_err(Error::cache(&path, "written"))?;
-        (self.tell)(&Event::Finished {
+        (self.report)(&Event::Finished {
             name,
             bytes: part.length,
         });
@@ -299,15 +325,9 @@ impl Hub {
         Error::cache(path, "written")(error)
     }
 
-    /// Waits before the next try, each time twice as long; gives up where there were enough tries or none can help.
-    pub(crate) fn wait_after(
-        &self,
-        failure: Failure,
-        name: &str,
-        tries: u32,
-        kept: u64,
-    ) -> Result<(), Error> {
-        let (reason, asked) = match failure {
+    /// Waits before the next try, each time twice as long; an error where there were enough tries or none can help.
+    fn wait_after(&self, failure: Failure, name: &str, tries: u32, kept: u64) -> Result<(), Error> {
+        let (reason, requested) = match failure {
             Failure::Lasting(error) => return Err(error),
             Failure::Passing { reason, wait } => (reason, wait),
         };
@@ -319,8 +339,8 @@ impl Hub {
             });
         }
         let own = self.first_wait * 2_u32.saturating_pow(tries.saturating_sub(1));
-        let wait = asked.unwrap_or_default().max(own).min(LONGEST_WAIT);
-        (self.tell)(&Event::Retrying { name, reason, wait });
+        let wait = requested.unwrap_or_default().max(own).min(LONGEST_WAIT);
+        (self.report)(&Event::Retrying { name, reason, wait });
         thread::sleep(wait);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What can go wrong between a host and the cache folder.
+//! Errors of downloads and of the cache folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ const WORDS: usize = 200;
 /// An error that says what happened, why, and what to do. Addresses are shown without their queries.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What was given cannot be an address.
+    /// The given text cannot be an address.
     #[error("`{given}` cannot be followed: {reason}")]
     Address {
-        /// What was given.
+        /// The given text.
         given: String,
-        /// What is wrong with it.
+        /// Why it cannot be one.
         reason: String,
     },
     /// The host has no such file.
@@ -22,12 +22,12 @@ pub enum Error {
     NotFound {
         /// The file.
         name: String,
-        /// What the host said.
+        /// The host's words.
         said: String,
-        /// What lies near it, as far as the host tells.
+        /// Files near it, as far as the host lists them.
         near: Vec<String>,
     },
-    /// The host does not give it to everybody.
+    /// The host refuses access.
     #[error(
         "{name} was refused with status {status}: {said}. It may be gated, private or misspelt; if you have access on Hugging Face, put your token in the variable HF_TOKEN, or download its files by other means and give their folder"
     )]
@@ -36,11 +36,11 @@ pub enum Error {
         name: String,
         /// 401 or 403.
         status: u16,
-        /// What the host said.
+        /// The host's words.
         said: String,
     },
     /// The host answers with an error of its own.
-    #[error("{name} cannot be had: the host answered with status {status}; try again later")]
+    #[error("{name} cannot be downloaded: the host answered with status {status}; try again later")]
     Status {
         /// The file.
         name: String,
@@ -52,17 +52,17 @@ pub enum Error {
     Network {
         /// The file.
         name: String,
-        /// What happened the last time.
+        /// The failure of the last try.
         reason: String,
-        /// Bytes that were received and are kept for the next time.
+        /// Bytes in the cache from which the next try resumes.
         kept: u64,
     },
-    /// The host does what no host should do.
+    /// The host breaks the rules of HTTP or of security.
     #[error("{name} cannot be downloaded: {reason}; this is the host's fault")]
     Host {
         /// The file.
         name: String,
-        /// What it does.
+        /// The violation.
         reason: String,
     },
     /// The host contradicts itself about a file's length.
@@ -77,9 +77,9 @@ pub enum Error {
         /// As sent.
         found: u64,
     },
-    /// What arrived is not what the host said it would be.
+    /// The contents do not have the hash that the host states.
     #[error(
-        "{name} arrived damaged: its SHA-256 is {found}, and the host says {expected}; nothing was kept, try again"
+        "{name} arrived damaged: its SHA-256 is {found}, and the host states {expected}; it was deleted, try again"
     )]
     Damaged {
         /// The file.
@@ -97,9 +97,9 @@ pub enum Error {
         /// The file.
         name: String,
     },
-    /// Without the network only what is cached can be had.
+    /// The file is not cached, and the network is switched off.
     #[error(
-        "{name} is not in the cache {}, and the network may not be used; run once without --offline, or give a folder that has it",
+        "{name} is not in the cache {}, and the network may not be used; run once without --offline, or name a folder that has it",
         .cache.display()
     )]
     Offline {
@@ -108,7 +108,7 @@ pub enum Error {
         /// The cache folder.
         cache: PathBuf,
     },
-    /// A file of Hugging Face's own cache says something that cannot be.
+    /// A file of Hugging Face's own cache cannot be used.
     #[error(
         "Hugging Face's cache cannot be used: {} {reason}; delete that file, or leave this cache out with --no-hf-cache",
         .path.display()
@@ -116,12 +116,12 @@ pub enum Error {
     HfCache {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, as the rest of a sentence.
+        /// The problem, as the rest of a sentence.
         reason: String,
     },
     /// The disk is full.
     #[error(
-        "no space is left for {name} in {}: it takes {}{}; make room (`sae-explorer cache list` shows what lies there) or name another folder with --cache; what has arrived is kept",
+        "no space is left for {name} in {}: it takes {}{}; make room (`sae-explorer cache list` lists its files) or name another folder with --cache; the next download resumes from what has arrived",
         .cache.display(),
         size_text(*.bytes),
         free_text(*.free)
@@ -133,7 +133,7 @@ pub enum Error {
         cache: PathBuf,
         /// The file's size, if known.
         bytes: Option<u64>,
-        /// Bytes that are free there, where that was asked before anything was downloaded.
+        /// Free bytes there, if known before the download.
         free: Option<u64>,
     },
     /// The cache folder cannot be used.
@@ -141,7 +141,7 @@ pub enum Error {
     Cache {
         /// The file or the folder.
         path: PathBuf,
-        /// What was tried with it: `read`, `written`.
+        /// The attempt as a participle: `read`, `written`.
         doing: &'static str,
         /// Why it failed.
         source: io::Error,
@@ -166,7 +166,7 @@ impl Error {
         }
     }
 
-    /// Whether the host says that there is no such file.
+    /// True if the host says that there is no such file.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
     }
@@ -190,7 +190,7 @@ impl Error {
         }
     }
 
-    /// What goes wrong with a file of the cache.
+    /// An error with a file of the cache.
     pub(crate) fn cache(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Cache {
             path: path.to_owned(),
@@ -218,7 +218,7 @@ fn kept_text(kept: u64) -> String {
     match kept {
         0 => String::new(),
         kept => {
-            format!("; {kept} bytes have arrived and are kept, the next try goes on from there")
+            format!("; {kept} bytes have arrived, and the next try resumes from there")
         }
     }
 }

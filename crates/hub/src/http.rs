@@ -1,5 +1,5 @@
-//! One request at a time, its redirects followed by hand: Hugging Face says what a file is in the first answer, and
-//! sends it from another host in the last.
+//! HTTP requests, with redirects followed by hand: Hugging Face describes a file in the first answer and sends it from
+//! another host in the last.
 
 use std::io;
 use std::net::IpAddr;
@@ -14,19 +14,19 @@ use crate::error::{Error, printable};
 use crate::redirect::redirected;
 use crate::token::Token;
 
-/// Redirects that are followed.
+/// Redirects that are followed for one request.
 const REDIRECTS: usize = 10;
 
 /// A request that failed.
 pub(crate) enum Failure {
-    /// It may go better another time.
+    /// Another try may succeed.
     Passing {
-        /// What happened.
+        /// The failure in words.
         reason: String,
-        /// How long the host asks to wait.
+        /// The wait that the host requests.
         wait: Option<Duration>,
     },
-    /// It will not.
+    /// No other try can succeed.
     Lasting(Error),
 }
 
@@ -42,30 +42,29 @@ impl Failure {
     }
 }
 
-/// What is asked for.
+/// Method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// The headers.
+pub(crate) enum Method {
+    /// The headers alone.
     Head,
-    /// All of it, or all from this byte on.
-    Body(u64),
+    /// The contents from this byte on.
+    Get(u64),
 }
 
-/// A host's answer: status 200 or 206, or 416 where a range was asked for.
+/// A host's answer: status 200 or 206, or 416 where a range was requested.
 pub(crate) struct Answer {
-    /// What tells one content of the address from another: the hash that the host links to, else its ETag, else when
-    /// it was changed.
+    /// Identification of the contents: the hash that the host links to, else its ETag, else the time of the last change.
     pub validator: Option<String>,
     /// The whole file's size in bytes.
     pub size: Option<u64>,
-    /// Where the body begins in the file; None where the host cannot give the asked range.
+    /// First byte of the body in the file; None where the host cannot give the requested range.
     pub start: Option<u64>,
     /// The body.
     pub response: Response<Body>,
 }
 
 impl Answer {
-    /// The contents' SHA-256, where the host tells it.
+    /// The contents' SHA-256, where the host states it.
     pub fn sha256(&self) -> Option<&str> {
         self.validator.as_deref().filter(|hash| is_sha256(hash))
     }
@@ -73,16 +72,16 @@ impl Answer {
 
 /// Sends requests.
 pub(crate) struct Client {
-    /// By way of the proxy that the environment names, if it does.
+    /// Uses the proxy that the environment names, if any.
     agent: Agent,
-    /// For hosts on this machine, which no proxy can reach.
+    /// Uses no proxy: for hosts on this machine.
     direct: Agent,
     silence: Duration,
     token: Option<Token>,
 }
 
 impl Client {
-    /// A client that gives a host up after it has been silent for so long, and shows one its token.
+    /// A client with a time limit for a host that sends nothing, and a token for its own host.
     pub fn new(silence: Duration, token: Option<Token>) -> Self {
         let agent = |proxy: Option<Proxy>| -> Agent {
             let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
@@ -109,8 +108,8 @@ impl Client {
         }
     }
 
-    /// Asks for a file. `name` stands for it in errors.
-    pub fn ask(&self, ask: Ask, url: &str, name: &str) -> Result<Answer, Failure> {
+    /// Requests a file. `name` stands for it in errors.
+    pub fn request(&self, method: Method, url: &str, name: &str) -> Result<Answer, Failure> {
         let mut url = url.to_owned();
         let (mut linked, mut linked_size) = (None, None);
         for _ in 0..=REDIRECTS {
@@ -119,12 +118,12 @@ impl Client {
             } else {
                 &self.agent
             };
-            let request = match ask {
-                Ask::Head => agent.head(&url),
-                Ask::Body(_) => agent.get(&url),
+            let request = match method {
+                Method::Head => agent.head(&url),
+                Method::Get(_) => agent.get(&url),
             };
-            let request = match ask {
-                Ask::Body(from) if from > 0 => request.header("range", format!("bytes={from}-")),
+            let request = match method {
+                Method::Get(from) if from > 0 => request.header("range", format!("bytes={from}-")),
                 _ => request,
             };
             let token = self.token.as_ref();
@@ -140,8 +139,8 @@ impl Client {
             linked_size = linked_size.or_else(|| number(headers, "x-linked-size"));
             let status = response.status().as_u16();
             let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
-            // All that is asked for is known, and addresses that are signed for GET refuse HEAD.
-            if is_redirect && ask == Ask::Head && linked.is_some() && linked_size.is_some() {
+            // Everything that a HEAD is for is known, and addresses that are signed for GET refuse it.
+            if is_redirect && method == Method::Head && linked.is_some() && linked_size.is_some() {
                 return Ok(Answer {
                     validator: linked,
                     size: linked_size,
@@ -153,19 +152,19 @@ impl Client {
                 url = redirected(&url, text(headers, "location"), name)?;
                 continue;
             }
-            return answer(response, ask, &url, name, linked, linked_size);
+            return answer(response, method, &url, name, linked, linked_size);
         }
         let reason = format!("it is redirected more than {REDIRECTS} times");
         Err(Error::host(name, reason).into())
     }
 
-    /// A small text, such as a listing. Nothing where it cannot be had.
+    /// A small text, such as a listing. None where it cannot be downloaded.
     pub fn text(&self, url: &str) -> Option<String> {
-        let mut answer = self.ask(Ask::Body(0), url, url).ok()?;
+        let mut answer = self.request(Method::Get(0), url, url).ok()?;
         answer.response.body_mut().read_to_string().ok()
     }
 
-    /// What a failed request says.
+    /// The failure that an error of a request is.
     fn failure(&self, error: ureq::Error, url: &str, name: &str) -> Failure {
         let host = host(url);
         let lasting = |reason: String| {
@@ -191,11 +190,11 @@ impl Client {
             }
             .into(),
             ureq::Error::Rustls(source) => insecure(&source),
-            // As such the handshake's errors come, and nothing else.
+            // Errors of the TLS handshake have this kind, and no others.
             ureq::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
                 insecure(&source)
             }
-            // The system's resolver has no kind of its own.
+            // Errors of the system's resolver have no kind of their own.
             ureq::Error::Io(source) if source.to_string().contains("lookup address") => unknown(),
             ureq::Error::Io(source) => Failure::passing(format!("{host}: {source}")),
             ureq::Error::Timeout(_) => Failure::passing(self.silent(host)),
@@ -203,7 +202,7 @@ impl Client {
         }
     }
 
-    /// What a failed read of a body says.
+    /// The sentence for a failed read of a body.
     pub fn broken(&self, error: io::Error) -> String {
         match ureq::Error::from(error) {
             ureq::Error::Timeout(_) => self.silent("the host"),
@@ -222,7 +221,7 @@ impl Client {
 
 fn answer(
     response: Response<Body>,
-    ask: Ask,
+    method: Method,
     url: &str,
     name: &str,
     linked: Option<String>,
@@ -237,7 +236,7 @@ fn answer(
     let name = name.to_owned();
     match status {
         200 | 206 => {}
-        416 if ask != Ask::Head => {}
+        416 if method != Method::Head => {}
         404 | 410 => {
             let said = said();
             let near = Vec::new();
@@ -263,7 +262,7 @@ fn answer(
         return Err(Error::NotFound { name, said, near }.into());
     }
     if text(headers, "content-encoding").is_some_and(|encoding| encoding != "identity") {
-        let reason = "it is sent compressed although that was not asked for";
+        let reason = "it is sent compressed although that was not requested";
         return Err(Error::host(&name, reason.to_owned()).into());
     }
     let length = number(headers, "content-length");
@@ -321,7 +320,7 @@ pub(crate) fn host(url: &str) -> &str {
     rest.split(['/', '?']).next().unwrap_or_default()
 }
 
-/// Whether a host is this machine.
+/// True for a host on this machine.
 fn is_here(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -358,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_will_not_go_better_is_not_tried_again() {
+    fn lasting_failures_are_not_tried_again() {
         let client = Client::new(Duration::from_secs(1), None);
         let lookup = io::Error::other("failed to lookup address information: try again");
         let handshake = io::Error::new(io::ErrorKind::InvalidData, "UnknownIssuer");

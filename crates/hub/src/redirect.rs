@@ -1,8 +1,8 @@
-//! Where redirects lead.
+//! Resolution of redirects.
 
 use crate::error::{Error, printable};
 
-/// Where a redirect leads.
+/// Target of a redirect.
 pub(crate) fn redirected(from: &str, location: Option<&str>, name: &str) -> Result<String, Error> {
     let Some(location) = location else {
         return Err(Error::host(name, "it is redirected to nowhere".to_owned()));
@@ -23,7 +23,7 @@ pub(crate) fn redirected(from: &str, location: Option<&str>, name: &str) -> Resu
     Ok(to)
 }
 
-/// A reference resolved against the address that it was met at.
+/// A reference resolved against the address of the page that has it.
 fn joined(base: &str, reference: &str) -> String {
     let Some((scheme, rest)) = base.split_once("://") else {
         return reference.to_owned();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn security_is_not_lost_on_the_way() {
+    fn a_redirect_does_not_lose_security() {
         let to = |location| redirected("https://host/x", Some(location), "x");
         assert!(matches!(to("http://host/x"), Err(Error::Host { .. })));
         assert!(matches!(to("file:///etc/x"), Err(Error::Host { .. })));

@@ -1,4 +1,4 @@
-//! What shows a host who is asking.
+//! Access tokens.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ impl Token {
         })
     }
 
-    /// What is sent with a request to this address: the value of `authorization`, if it is the token's own host.
+    /// Value of the header `authorization` for a request to this address; None for another host than the token's own.
     pub(crate) fn header_for(&self, url: &str) -> Option<&str> {
         (origin(url) == self.origin).then_some(&self.header)
     }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token() {
+    fn texts_that_are_not_tokens() {
         for text in ["", "  ", "two words", "line\r\nhost: x", "ü"] {
             assert_eq!(Token::new(text), None, "{text:?}");
         }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
-/// Threads of one process make one folder after the other; processes are told apart by their numbers.
+/// Threads of one process make one folder after the other; processes are distinguished by their numbers.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Makes `folder` with these files by `write`, which gets a folder beside it that takes its name at the end. A folder

@@ -52,7 +52,7 @@ pub const MODEL_FILES: [&str; 5] = [
 /// another number of blocks. A folder that has the files stays as it is; gives whether anything was written.
 ///
 /// # Errors
-/// Where a file cannot be written, or the folder is there without them.
+/// An error if a file cannot be written, or the folder exists without these files.
 pub fn write_model(size: Size, layers: Option<usize>, folder: &Path) -> Result<bool> {
     let (published, width, heads) = size.shape();
     let layers = layers.unwrap_or(published);

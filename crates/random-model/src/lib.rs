@@ -1,6 +1,6 @@
 //! Models and sparse autoencoders of random weights, in full size and in the layouts in which people find the real ones,
-//! for tests and measurements. The same files come from every machine, bit for bit, and they are written a piece at a
-//! time, so that the largest takes no more memory than the smallest.
+//! for tests and measurements. The same files come from every machine, bit for bit, and they are written in
+//! pieces, so that the largest takes no more memory than the smallest.
 
 mod folder;
 mod gpt2;
@@ -17,5 +17,5 @@ pub use sae::{Published, hollow_biases, write_hollow_sae, write_sae};
 /// Changes whenever the numbers or the files do: folders in which they are kept carry it in their name.
 pub const VERSION: u32 = 1;
 
-/// Where every number comes from.
+/// Seed of all numbers.
 pub const SEED: u64 = 20_260_101;

@@ -1,4 +1,4 @@
-//! Random numbers that are found by their place: element `i` of tensor `t` is the same whoever computes it, in any order.
+//! Random numbers that depend on their index alone: element `i` of tensor `t` is the same whoever computes it, in any order.
 //!
 //! `tests/reference/random_model.py` computes the same numbers bit for bit. So no operation may be fused or reordered:
 //! integers are exact, then there is one product and one sum in f32.
@@ -16,7 +16,7 @@ fn nth(seed: u64, index: u64) -> u64 {
     SplitMix64::seed_from_u64(seed.wrapping_add(STEP.wrapping_mul(index))).next_u64()
 }
 
-/// How a tensor's elements are spread.
+/// Distribution of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     /// Their mean.
@@ -43,7 +43,7 @@ impl Numbers {
         }
     }
 
-    /// Whether all elements are zero.
+    /// True if all elements are zero.
     pub(crate) fn are_zeros(&self) -> bool {
         self.scale == 0.0 && self.mean == 0.0
     }
@@ -62,7 +62,7 @@ impl Numbers {
 mod tests {
     use super::*;
 
-    /// What `random_model.py` gives.
+    /// The values that `random_model.py` gives.
     #[test]
     fn numbers_are_those_of_the_reference() {
         let spread = Spread {

@@ -85,7 +85,7 @@ impl Published {
 /// stays as it is; gives whether anything was written.
 ///
 /// # Errors
-/// Where a file cannot be written, or the folder is there without them.
+/// An error if a file cannot be written, or the folder exists without these files.
 pub fn write_sae(published: Published, folder: &Path) -> Result<bool> {
     let latents = published.latents();
     folder::make(folder, published.files(), |folder| {
@@ -138,7 +138,7 @@ pub fn hollow_biases() -> Numbers {
 /// read like any other.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// An error if the file cannot be written.
 pub fn write_hollow_sae(path: &Path, latents: usize, width: usize, k: usize) -> Result<()> {
     let zeros = Spread {
         mean: 0.0,

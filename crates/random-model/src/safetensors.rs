@@ -1,4 +1,4 @@
-//! Writing a `safetensors` file a piece at a time.
+//! Writing of a `safetensors` file in pieces.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,7 +17,7 @@ pub(crate) struct Tensor {
     pub(crate) shape: Vec<usize>,
     /// Its elements.
     pub(crate) numbers: Numbers,
-    /// Whether the file holds the transpose of the matrix whose elements these are.
+    /// True if the file holds the transpose of the matrix whose elements these are.
     pub(crate) transposed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Writing a `.pt` file in OpenAI's layout, a piece at a time.
+//! Writing of a `.pt` file in OpenAI's layout, in pieces.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -34,7 +34,7 @@ impl Seek for WithHoles {
     }
 }
 
-/// Writes the tensors, and that a TopK of `k` follows. The file takes no room for zeros.
+/// Writes the tensors and the activation, a TopK of `k`. The file takes no disk space for zeros.
 pub(crate) fn write(path: &Path, tensors: &[Tensor], k: usize) -> Result<()> {
     let failed = || format!("could not write {}", path.display());
     let file = WithHoles(File::create(path).with_context(failed)?);
@@ -62,7 +62,7 @@ pub(crate) fn write(path: &Path, tensors: &[Tensor], k: usize) -> Result<()> {
     Ok(())
 }
 
-/// The dictionary as protocol 2 writes it; storages are named by their place in the list.
+/// The dictionary as protocol 2 writes it; storages are named by their index in the list.
 fn pickle(tensors: &[Tensor], k: usize) -> Vec<u8> {
     let mut out = vec![0x80, 2];
     out.extend(b"}(");

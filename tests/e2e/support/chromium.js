@@ -50,7 +50,7 @@ export async function openBare(browser, server, { init } = {}) {
   await page.evaluate(async () => {
     ({ SaeExplorer: window.SaeExplorer } = await import(new URL('pkg/index.js', document.baseURI)));
     window.parity = await import(new URL('e2e/parity.js', document.baseURI));
-    // What a rejected call says, as plain data that a test can read.
+    // The error of a rejected call as plain data that a test can read.
     window.fault = (promise) =>
       promise.then(
         (value) => ({ resolved: String(value) }),

@@ -7,7 +7,7 @@ import { root } from './server.js';
 
 const folder = process.env.SAE_EXPLORER_RANDOM;
 
-/** What `tests/reference/full_size.py` computed. */
+/** Values that `tests/reference/full_size.py` computed. */
 export const expected = JSON.parse(readFileSync(join(root, 'tests/fixtures/full-size.json'), 'utf8'));
 
 /** The files of one of the folders: name → {size, at(from, to)}, read a part at a time; `close` lets go of them. */

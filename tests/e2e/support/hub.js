@@ -1,4 +1,4 @@
-// A host of models and SAEs as people publish them, which can be told to misbehave.
+// A host of models and SAEs as people publish them, which misbehaves on request.
 //
 //   /{owner}/{name}/resolve/{revision}/{path}      redirects to the file, as Hugging Face does
 //   /api/models/{owner}/{name}/tree/{revision}     the list of a repository's files
@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib';
 const PIECE = 64 << 10;
 /** Files of more bytes are stored as Git LFS does it. */
 const LARGE = 1000;
-/** What is hashed at once. */
+/** Bytes that are hashed at once. */
 const READ = 8 << 20;
 
 /**
@@ -20,9 +20,9 @@ const READ = 8 << 20;
  *
  * `put(path, content)` serves a file: a Buffer, a string, or {size, at(from, to) → Buffer} for one that is made on the way.
  * `repo('owner/name', {path: content}, {revision, listing, commit, api})` publishes a repository; `listing: false`: no list of its
- * files; `commit`: what the revision stands for, which is told by `x-repo-commit` with small files (large ones come from a host
- * behind, which does not know it) and, unless `api` is false, when it is asked for.
- * `misbehave(pattern, rule)`: what to do about paths that match, by the path that was asked for first; `null` ends it. A rule may have
+ * files; `commit`: what the revision stands for, which `x-repo-commit` states with small files (large ones come from a host
+ * behind, which does not know it) and, unless `api` is false, when it is requested.
+ * `misbehave(pattern, rule)`: what to do about paths that match, by the path that was requested first; `null` ends it. A rule may have
  *   status                the answer's status
  *   loop                  redirects in a circle
  *   noCors, noRange, noHead, noMarks (neither ETag nor Last-Modified), noLength
@@ -33,10 +33,10 @@ const READ = 8 << 20;
  *                         (default: always)
  *   change                after how many answers the file is another one of the same length
  *   pause                 milliseconds before each piece of 64 KiB
- *   gzip                  compresses the answer, whatever was asked for
+ *   gzip                  compresses the answer, whatever was requested
  *   next                  the address of the page that is said to follow a list
- *   wrongPart             sends another part than the one that was asked for
- * `requests`: [{method, path, range}] of everything that was asked; `offline`: true cuts every connection at once.
+ *   wrongPart             sends another part than the requested one
+ * `requests`: [{method, path, range}] of all requests; `offline`: true cuts every connection at once.
  */
 export async function serveHub() {
   const state = { files: new Map(), repos: new Map(), rules: [], requests: [], offline: false };
@@ -152,7 +152,7 @@ async function pour(file, rule, response, from, to, changed) {
   }
   if (stops) return response.flushHeaders();
   if (!cut) return response.end();
-  // What was written must have left before the connection is torn down.
+  // Written bytes must have left before the connection is torn down.
   response.flushHeaders();
   return setTimeout(() => response.socket?.destroy(), 20);
 }

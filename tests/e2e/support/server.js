@@ -1,4 +1,4 @@
-// A small static server that can be told to misbehave.
+// A small static server that misbehaves on request.
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -35,7 +35,7 @@ const BESIDE = {
  * policy.
  * `files`: path below the prefix → Buffer, instead of what is on disk.
  * `rules`: [{match: RegExp, status?, truncate?, breakAfter?, hold?: Promise}], applied to paths below the prefix; the first that matches counts.
- * `requests`: every path asked for, with its method.
+ * `requests`: every requested path, with its method.
  */
 export async function serve({ prefix = '/' } = {}) {
   const state = { files: new Map(), rules: [], requests: [], policy: await policyOf(join(dist, 'index.html')) };

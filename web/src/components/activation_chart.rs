@@ -12,10 +12,10 @@ use crate::ranking::{extent, strongest};
 use crate::shared::Shared;
 use crate::state::Action;
 
-/// What to show.
+/// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Whom to tell.
+    /// Receiver of the actions.
     pub controller: Controller,
     /// The trace.
     pub trace: Shared<Trace>,
@@ -27,7 +27,7 @@ pub struct Props {
     pub selected: usize,
 }
 
-/// Bars for the tokens; hovering tells one, clicking selects it.
+/// Bars for the tokens; hovering describes one, clicking selects it.
 #[component]
 pub fn ActivationChart(props: &Props) -> Html {
     let hovered = use_state(|| None::<usize>);
@@ -46,7 +46,7 @@ pub fn ActivationChart(props: &Props) -> Html {
     } else {
         (98.0, 96.0)
     };
-    let told = hovered
+    let shown = hovered
         .filter(|&token| token < along.len())
         .unwrap_or(*selected);
     let label = match strongest(along, first, 1).first() {
@@ -86,11 +86,11 @@ pub fn ActivationChart(props: &Props) -> Html {
                 { for along.iter().enumerate().map(bar) }
             </svg>
             <figcaption class="line">
-                <span>{ format!("position {told}") }</span>
-                if let Some(token) = trace.tokens.get(told) {
-                    <span class="quoted">{ if told < first { "BOS".to_owned() } else { quoted(&token.text) } }</span>
+                <span>{ format!("position {shown}") }</span>
+                if let Some(token) = trace.tokens.get(shown) {
+                    <span class="quoted">{ if shown < first { "BOS".to_owned() } else { quoted(&token.text) } }</span>
                 }
-                <span>{ defined(ACTIVATION) }{ " " }<b>{ fixed(along.get(told).copied().unwrap_or(0.0).into(), 3) }</b></span>
+                <span>{ defined(ACTIVATION) }{ " " }<b>{ fixed(along.get(shown).copied().unwrap_or(0.0).into(), 3) }</b></span>
                 <span class="end">{ format!("full height {}", fixed(max.into(), 3)) }</span>
             </figcaption>
         </figure>

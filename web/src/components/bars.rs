@@ -10,9 +10,9 @@ pub struct Bar {
     pub value: String,
     /// The bar's length as an SVG length.
     pub share: String,
-    /// What hovering says.
+    /// Tooltip.
     pub title: String,
-    /// Whether the line is set apart.
+    /// True if the line is set apart.
     pub marked: bool,
 }
 

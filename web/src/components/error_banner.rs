@@ -1,4 +1,4 @@
-//! What went wrong, and what can be done about it.
+//! The last failure, with a way to go on.
 
 use yew::prelude::*;
 

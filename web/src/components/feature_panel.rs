@@ -16,13 +16,13 @@ use crate::ranking::{along, peak, strongest};
 use crate::shared::Shared;
 use crate::state::{Action, EditState, History, Remote};
 
-/// How many of the strongest tokens are listed.
+/// Strongest tokens that are listed.
 const STRONGEST: usize = 6;
 
-/// What to show.
+/// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Whom to tell.
+    /// Receiver of the actions.
     pub controller: Controller,
     /// The trace.
     pub trace: Shared<Trace>,
@@ -32,7 +32,7 @@ pub struct Props {
     pub latent: u32,
     /// The selected token.
     pub token: usize,
-    /// What the engine says about the feature.
+    /// The engine's description of the feature.
     pub feature: Remote<Shared<Feature>>,
     /// The edit control.
     pub edit: EditState,
@@ -58,7 +58,7 @@ pub fn FeaturePanel(props: &Props) -> Html {
         .skip(first)
         .filter(|&&value| value > 0.0)
         .count();
-    let told = match &props.feature {
+    let result = match &props.feature {
         Remote::Here(feature) => Some(feature),
         _ => None,
     };
@@ -70,7 +70,7 @@ pub fn FeaturePanel(props: &Props) -> Html {
             <p class="line">
                 <span>{ defined(MAXIMUM) }{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
                 <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>
-                if let Some(feature) = told {
+                if let Some(feature) = result {
                     <span>{ defined(DECODER_NORM) }{ " " }<b>{ fixed(feature.decoder_norm, 3) }</b></span>
                     if !feature.writes_its_direction() {
                         <span>{ defined(OUTPUT_NORM) }{ " " }<b>{ fixed(feature.output_norm, 3) }</b></span>

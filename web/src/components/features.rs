@@ -15,27 +15,27 @@ use crate::shared::Shared;
 use crate::state::url::{Ranking, View};
 use crate::state::{Action, History};
 
-/// How many features of a whole prompt are shown at first, and more at each asking.
+/// Features of a whole prompt that are shown at first, and added at each click.
 const PORTION: usize = 24;
 
-/// How many of a token's features are shown at first: all that an autoencoder keeps, as a rule, and a part of the neurons.
+/// Features of a token that are shown at first: all that an autoencoder keeps, as a rule, and a part of the neurons.
 const AT_TOKEN: usize = 64;
 
-/// How many of a feature's strongest tokens are named; the same word is named once.
+/// Strongest tokens of a feature that are named; the same word is named once.
 const STRONGEST: usize = 4;
 
-/// What to show.
+/// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Whom to tell.
+    /// Receiver of the actions.
     pub controller: Controller,
     /// The trace.
     pub trace: Shared<Trace>,
     /// Id of the SAE.
     pub sae: AttrValue,
-    /// Which list.
+    /// The shown list.
     pub view: View,
-    /// How the prompt's features are ordered.
+    /// Order of the prompt's features.
     pub ranking: Ranking,
     /// The selected token.
     pub token: usize,

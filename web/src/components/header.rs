@@ -11,7 +11,7 @@ use crate::state::load::Section;
 use crate::state::url::View;
 use crate::state::{Action, State};
 
-/// The header: it tells a little of everything.
+/// The header with a summary of everything.
 pub fn header(controller: &Controller, state: &State) -> Html {
     let open = {
         let controller = controller.clone();
@@ -64,7 +64,7 @@ pub fn header(controller: &Controller, state: &State) -> Html {
     }
 }
 
-/// Where it runs; on the CPU, also why.
+/// The backend; on the CPU, also the reason.
 fn backend(info: &Info) -> String {
     if info.backend == "gpu" {
         return format!("WebGPU · {}", info.adapter);

@@ -8,12 +8,12 @@ use crate::controller::Controller;
 use crate::definitions::ALL;
 use crate::state::Action;
 
-/// What to show.
+/// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Whom to tell.
+    /// Receiver of the actions.
     pub controller: Controller,
-    /// Whether it is open.
+    /// True if it is open.
     pub open: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How much each SAE loses on this prompt.
+//! Reconstruction metrics of each SAE on this prompt.
 
 use yew::prelude::*;
 

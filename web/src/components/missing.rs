@@ -7,7 +7,7 @@ use crate::state::State;
 use crate::state::load::Section;
 use crate::state::url::Reference;
 
-/// The card in the place of the features: which SAE is missing, and how to open it.
+/// The card instead of the features: which SAE is missing, and how to open it.
 pub fn missing_sae(controller: &Controller, state: &State) -> Html {
     let Some(id) = state.missing_sae() else {
         return Html::default();
@@ -24,7 +24,7 @@ pub fn missing_sae(controller: &Controller, state: &State) -> Html {
             },
             "The page cannot open it by itself. Open that file again, by its name, or drop it on the page; or choose one of the SAEs above.",
         ),
-        _ if state.asked.is_some() => (
+        _ if state.requested.is_some() => (
             format!("“{id}”, which is not loaded"),
             "It is loaded when you say so, above.",
         ),

@@ -1,7 +1,6 @@
 //! The parts of the page, each with one subject.
 
 pub mod activation_chart;
-pub mod asked;
 pub mod bars;
 pub mod bos;
 pub mod edit;
@@ -11,6 +10,7 @@ pub mod features;
 pub mod generate;
 pub mod header;
 pub mod keys_dialog;
+pub mod load_request;
 pub mod metrics;
 pub mod missing;
 pub mod next_tokens;

@@ -1,4 +1,4 @@
-//! What the model expects after the selected token, and what came.
+//! The model's predictions after the selected token, and the actual next token.
 
 use yew::prelude::*;
 

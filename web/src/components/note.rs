@@ -1,4 +1,4 @@
-//! Something to tell that is no failure: it lies over the page's lower edge.
+//! Notices that are not failures, shown over the page's lower edge.
 
 use gloo::timers::callback::Timeout;
 use yew::prelude::*;
@@ -6,13 +6,13 @@ use yew::prelude::*;
 use crate::controller::Controller;
 use crate::state::{Action, Note};
 
-/// How long a passing note stays, in milliseconds.
+/// Time that a passing note stays, in milliseconds.
 const STAY: u32 = 4000;
 
-/// What to show.
+/// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Whom to tell.
+    /// Receiver of the actions.
     pub controller: Controller,
     /// The note, if there is one.
     pub note: Option<Note>,

@@ -1,4 +1,4 @@
-//! Assumptions about loaded files: said in full to those who ask.
+//! Assumptions about loaded files, which unfold.
 
 use yew::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How far loading is.
+//! Progress of loading.
 
 use yew::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::state::load::{Broken, Job};
 use crate::state::meter::Meter;
 use crate::state::{Phase, State};
 
-/// What is under way, as a sentence.
+/// The current work, as a sentence.
 fn title(job: Option<&Job>, meter: &Meter) -> String {
     if let Some(Job { name, number, of }) = job {
         let place = if *of > 1 {
@@ -88,7 +88,7 @@ pub fn progress_bar(controller: &Controller, state: &State) -> Html {
     }
 }
 
-/// What could not be loaded, with a way to go on. What was loaded before is still there.
+/// The failed part of a load, with a way to go on. What was loaded before is still there.
 pub fn broken_banner(controller: &Controller, state: &State) -> Html {
     let Some(broken) = &state.broken else {
         return Html::default();

@@ -14,7 +14,7 @@ pub fn defined(term: Term) -> Html {
     described(term, term.name)
 }
 
-/// Other words in the place of the term's name.
+/// Other words than the term's name.
 pub fn described(term: Term, shown: &'static str) -> Html {
     html! {
         <span class="term" title={term.definition} aria-describedby={definition_id(&term)}>{ shown }</span>

@@ -14,10 +14,10 @@ use crate::state::{Action, History};
 /// The loss in nats at which the mark below a token is strongest: a uniform guess among some 8,000 tokens.
 const STRONG_LOSS: f32 = 9.0;
 
-/// What to show.
+/// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Whom to tell.
+    /// Receiver of the actions.
     pub controller: Controller,
     /// The trace.
     pub trace: Shared<Trace>,
@@ -27,7 +27,7 @@ pub struct Props {
     pub feature: Option<(u32, Vec<f32>)>,
     /// Positions that count in none of the selected SAE's metrics.
     pub skipped: Vec<u32>,
-    /// Whether losses are marked below the tokens.
+    /// True if losses are marked below the tokens.
     pub loss_shown: bool,
 }
 

@@ -4,7 +4,6 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::components::asked::asked;
 use crate::components::bos::bos_line;
 use crate::components::error_banner::error_banner;
 use crate::components::feature_panel::FeaturePanel;
@@ -12,6 +11,7 @@ use crate::components::features::Features;
 use crate::components::generate::generate_panel;
 use crate::components::header::header;
 use crate::components::keys_dialog::KeysDialog;
+use crate::components::load_request::load_request;
 use crate::components::metrics::metrics_table;
 use crate::components::missing::missing_sae;
 use crate::components::next_tokens::next_tokens;
@@ -54,7 +54,7 @@ pub fn prompt_page(controller: &Controller, state: &State) -> Html {
                     { progress_bar(controller, state) }
                     { broken_banner(controller, state) }
                 }
-                { asked(controller, state) }
+                { load_request(controller, state) }
                 <div class="columns">
                     <section class="card prompt" aria-label="Prompt and tokens">
                         { prompt_box(controller, state.prompt(), &state.examples, at_fault) }
@@ -94,7 +94,7 @@ fn tokens(controller: &Controller, state: &State, trace: &Shared<Trace>) -> Html
     }
 }
 
-/// What follows from a trace, in the order of a narrow page; on a wide one the feature stands beside the rest.
+/// Results of a trace, in the order of a narrow page; on a wide one the feature stands beside the rest.
 fn parts(controller: &Controller, state: &State) -> Html {
     let Some(trace) = &state.trace else {
         return Html::default();
@@ -146,7 +146,7 @@ fn cautions(info: &SaeInfo, trace: &Trace) -> Html {
     }
 }
 
-/// What stands in the place of the features where no SAE is loaded.
+/// Text instead of the features where no SAE is loaded.
 fn no_sae(controller: &Controller) -> Html {
     let open = {
         let controller = controller.clone();

@@ -10,7 +10,7 @@ use crate::shared::Shared;
 /// A part of the dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// What the site offers.
+    /// The catalogue of the site.
     Catalogue,
     /// Files of one's own.
     Files,
@@ -18,7 +18,7 @@ pub enum Section {
     Link,
     /// Feature sets that need no SAE.
     Neurons,
-    /// What the browser keeps.
+    /// Files that the browser stores.
     Storage,
 }
 
@@ -42,9 +42,9 @@ pub enum Kind {
     Model,
     /// An SAE.
     Sae,
-    /// What a link leads to, if that is one model.
+    /// The model behind a link.
     ModelLink,
-    /// What a link leads to, if that is one SAE.
+    /// The SAE behind a link.
     SaeLink,
     /// The neurons of a hook point.
     Neurons,
@@ -53,37 +53,37 @@ pub enum Kind {
 /// One thing to load.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Name for people.
     pub name: String,
     /// The id that it gets, as in the address.
     pub id: String,
-    /// Where it is read from.
+    /// Its source.
     pub source: Source,
-    /// Where an SAE belongs, if somebody said so.
+    /// Hook of an SAE, if one was chosen.
     pub hook: Option<String>,
-    /// Whether an SAE was trained with a BOS, where that is known beside its file.
+    /// True if an SAE was trained with a BOS, where that is known beside its file.
     pub bos: Option<bool>,
 }
 
-/// What is under way.
+/// A load under way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// Name of what is being loaded.
     pub name: String,
-    /// Which of several it is, from 1.
+    /// Number of the current part, from 1.
     pub number: usize,
-    /// How many there are.
+    /// Number of parts.
     pub of: usize,
 }
 
-/// What did not work, and what is left to do.
+/// A failed load, with the parts that are left.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Broken {
     /// Why.
     pub problem: Problem,
-    /// What is still to be loaded, beginning with what failed.
+    /// Parts still to be loaded, beginning with the failed one.
     pub left: Vec<Task>,
     /// The place to go to when it is there.
     pub then: Option<Place>,
@@ -94,13 +94,13 @@ pub struct Broken {
 pub enum Field {
     /// The address of a repository or file.
     Link,
-    /// Where files come from instead of where they were published.
+    /// Mirror from which files are downloaded.
     Mirror,
-    /// How weights lie on the device: `auto`, `f32` or `f16`.
+    /// Format of the weights on the device: `auto`, `f32` or `f16`.
     Weights,
     /// Layer whose neurons are loaded.
     NeuronLayer,
-    /// Which of the layer's neurons, as a hook point without its layer.
+    /// Kind of the layer's neurons, as a hook point without its layer.
     NeuronKind,
 }
 
@@ -109,22 +109,22 @@ pub enum Field {
 pub struct OpenState {
     /// The part that is shown; nothing while it is closed.
     pub section: Option<Section>,
-    /// What the site offers.
+    /// The catalogue of the site.
     pub catalogue: Remote<Shared<Catalogue>>,
     /// The layer that was chosen for an SAE of the catalogue, by the SAE's id.
     pub layers: Vec<(String, u32)>,
-    /// What was found in files, and behind a link.
+    /// Models and SAEs in files, and behind a link.
     pub found: [Remote<Shared<Found>>; 2],
     /// The hook that was chosen for an SAE that was found: the section's slot, the SAE's index, and the hook.
     pub hooks: Vec<(usize, usize, String)>,
-    /// What the browser keeps.
+    /// Files that the browser stores.
     pub storage: Remote<Shared<Storage>>,
     /// Values of the fields that were touched.
     pub fields: Vec<(Field, String)>,
 }
 
 impl OpenState {
-    /// What stands in a field.
+    /// Text of a field.
     pub fn field(&self, field: Field) -> &str {
         let typed = self.fields.iter().find(|one| one.0 == field);
         match (typed, field) {
@@ -136,7 +136,7 @@ impl OpenState {
         }
     }
 
-    /// How weights are to lie on the device.
+    /// Format of the weights on the device.
     pub fn weights(&self) -> &str {
         self.field(Field::Weights)
     }
@@ -164,24 +164,24 @@ pub fn slot(section: Section) -> usize {
     usize::from(section == Section::Link)
 }
 
-/// What can happen while something is loaded.
+/// Actions of loading.
 #[derive(Clone, Debug)]
 pub enum LoadAction {
     /// Opens the dialog at a section, or closes it.
     Open(Option<Section>),
-    /// What the site offers.
+    /// The catalogue of the site.
     Catalogue(Result<Catalogue, String>),
     /// A layer was chosen for an SAE of the catalogue.
     Layer(String, u32),
     /// Files or a link are being looked at.
     Seeking(Section),
-    /// What was found there.
+    /// The found models and SAEs.
     Found(Section, Result<Found, String>),
     /// The person no longer wants to know.
     SeekStopped(Section),
     /// A hook was chosen for an SAE that was found: slot, index, hook.
     Hook(usize, usize, String),
-    /// What the browser keeps.
+    /// Files that the browser stores.
     Storage(Result<Storage, String>),
     /// Something was typed or chosen.
     Field(Field, String),
@@ -203,15 +203,15 @@ pub enum LoadAction {
     MeasuringModel,
     /// It came; with the id of the model that it is of.
     MeasuredModel(String, Result<Option<SampleLoss>, String>),
-    /// An SAE's numbers on the sample text are asked for.
+    /// An SAE's numbers on the sample text are requested.
     Measuring(String),
     /// They came.
     Measured(String, Result<Sample, String>),
-    /// The address asks for something that is not loaded.
-    Ask(Place),
+    /// The address requests something that is not loaded.
+    Request(Place),
     /// It is not to be loaded.
     Stay,
-    /// The person loads what has these ids, be it what the address asks for or something else.
+    /// The person loads what has these ids, be it what the address requests or something else.
     Chosen(Vec<String>),
 }
 
@@ -219,7 +219,7 @@ impl State {
     pub(super) fn loading(&mut self, action: LoadAction) {
         match action {
             LoadAction::Open(section) => self.open.section = section,
-            LoadAction::Catalogue(told) => self.open.catalogue = remote(told),
+            LoadAction::Catalogue(result) => self.open.catalogue = remote(result),
             LoadAction::Layer(sae, layer) => {
                 self.open.layers.retain(|one| one.0 != sae);
                 self.open.layers.push((sae, layer));
@@ -229,7 +229,7 @@ impl State {
                 self.open.found[slot] = Remote::Waiting;
                 self.open.hooks.retain(|one| one.0 != slot);
             }
-            LoadAction::Found(section, told) => self.open.found[slot(section)] = remote(told),
+            LoadAction::Found(section, result) => self.open.found[slot(section)] = remote(result),
             LoadAction::SeekStopped(section) => self.open.found[slot(section)] = Remote::Idle,
             LoadAction::Hook(slot, index, hook) => {
                 self.open
@@ -237,7 +237,7 @@ impl State {
                     .retain(|one| (one.0, one.1) != (slot, index));
                 self.open.hooks.push((slot, index, hook));
             }
-            LoadAction::Storage(told) => self.open.storage = remote(told),
+            LoadAction::Storage(result) => self.open.storage = remote(result),
             LoadAction::Field(field, value) => {
                 self.open.fields.retain(|one| one.0 != field);
                 self.open.fields.push((field, value));
@@ -247,7 +247,7 @@ impl State {
                 self.meter = Meter::default();
                 self.broken = None;
             }
-            LoadAction::Progress(progress, now) => self.meter.told(progress, now),
+            LoadAction::Progress(progress, now) => self.meter.update(progress, now),
             LoadAction::Ended(broken) => {
                 self.job = None;
                 self.broken = broken;
@@ -258,28 +258,28 @@ impl State {
             LoadAction::Sae(sae) => self.sae_loaded(sae),
             LoadAction::Unloaded(id) => self.sae_unloaded(&id),
             LoadAction::MeasuringModel => self.sample_loss = Remote::Waiting,
-            LoadAction::MeasuredModel(model, told) => {
+            LoadAction::MeasuredModel(model, result) => {
                 if self.model.as_ref().is_some_and(|loaded| loaded.id == model) {
-                    self.sample_loss = told.map_or_else(Remote::Failed, Remote::Here);
+                    self.sample_loss = result.map_or_else(Remote::Failed, Remote::Here);
                 }
             }
             LoadAction::Measuring(id) => self.set_numbers(id, Remote::Waiting),
-            LoadAction::Measured(id, told) => {
-                let told = told.map_or_else(Remote::Failed, Remote::Here);
-                self.set_numbers(id, told);
+            LoadAction::Measured(id, result) => {
+                let result = result.map_or_else(Remote::Failed, Remote::Here);
+                self.set_numbers(id, result);
             }
-            LoadAction::Ask(place) => self.asked = Some(place),
+            LoadAction::Request(place) => self.requested = Some(place),
             LoadAction::Stay => self.stay(),
             LoadAction::Chosen(ids) => self.chosen(&ids),
         }
     }
 
-    /// The person does not want what the address asks for.
+    /// The person does not want what the address requests.
     fn stay(&mut self) {
-        self.asked = None;
+        self.requested = None;
         self.history = History::Replace;
         if self.model.is_none() {
-            // What the address selected belongs to what it asked for.
+            // What the address selected belongs to what it requested.
             self.place.sae = None;
             self.place.token = None;
             self.select_feature(None, History::Replace);
@@ -290,32 +290,32 @@ impl State {
         }
     }
 
-    /// The person loads something. Where that is a part of what the address asks for, the rest of it is still wanted.
+    /// The person loads something. Where that is a part of what the address requests, the rest of it is still wanted.
     fn chosen(&mut self, ids: &[String]) {
-        let Some(place) = &self.asked else { return };
+        let Some(place) = &self.requested else { return };
         let (model, saes) = self.missing(place);
         if !model.iter().chain(&saes).any(|id| ids.contains(id)) {
             self.stay();
         }
     }
 
-    /// Goes to the place that the address asks for, once all that it needs is there.
+    /// Goes to the view that the address requests, once all that it needs is there.
     fn answer_asked(&mut self) {
-        if let Some(place) = self.asked.take_if(|_| self.model.is_some()) {
-            // What is still missing is asked for again.
+        if let Some(place) = self.requested.take_if(|_| self.model.is_some()) {
+            // Parts that are still missing are requested again.
             self.restore(place);
         }
     }
 
-    fn set_numbers(&mut self, id: String, told: Remote<Sample>) {
+    fn set_numbers(&mut self, id: String, result: Remote<Sample>) {
         self.numbers.retain(|one| one.0 != id);
-        if let Remote::Here(Sample { bos, .. }) = told {
+        if let Remote::Here(Sample { bos, .. }) = result {
             // What is loaded decides whether a BOS goes first. Numbers from before are of another text.
             self.numbers
                 .retain(|one| !matches!(&one.1, Remote::Here(before) if before.bos != bos));
         }
         if self.saes.iter().any(|sae| sae.id == id) {
-            self.numbers.push((id, told));
+            self.numbers.push((id, result));
         }
     }
 
@@ -333,7 +333,7 @@ impl State {
         Some(model.id.clone())
     }
 
-    /// SAEs whose numbers somebody looks for and nobody has asked for: those without, while the dialog is open.
+    /// SAEs whose numbers are shown and were not requested: those without, while the dialog is open.
     pub fn unmeasured(&self) -> Vec<String> {
         let shown = self.open.section.is_some() && self.job.is_none();
         let saes = self.saes.iter().filter(|_| shown);
@@ -364,7 +364,7 @@ impl Broken {
         }
     }
 
-    /// Whether it was a break in the way, so that the same again can go on where it broke off.
+    /// True if it was a break in the way, so that the same again can go on where it broke off.
     pub fn resumes(&self) -> bool {
         matches!(
             self.problem.code.as_str(),
@@ -373,6 +373,6 @@ impl Broken {
     }
 }
 
-fn remote<T>(told: Result<T, String>) -> Remote<Shared<T>> {
-    told.map_or_else(Remote::Failed, |value| Remote::Here(Shared::new(value)))
+fn remote<T>(result: Result<T, String>) -> Remote<Shared<T>> {
+    result.map_or_else(Remote::Failed, |value| Remote::Here(Shared::new(value)))
 }

@@ -1,4 +1,4 @@
-//! What happens when models and SAEs are loaded and unloaded.
+//! Tests of the state while models and SAEs are loaded and unloaded.
 
 use super::load::{Broken, Job, LoadAction, Section};
 use super::url::{Place, Reference, public, repository};
@@ -93,18 +93,18 @@ fn numbers_on_the_sample_are_taken_when_somebody_looks_and_all_on_the_same_token
     assert!(state.unmeasured().is_empty());
     let state = load(state, LoadAction::Open(Some(Section::Catalogue)));
     assert_eq!(state.unmeasured(), ["a", "b"]);
-    let told = |bos| {
+    let result = |bos| {
         Ok(Sample {
             bos,
             ..Sample::default()
         })
     };
-    let state = load(state, LoadAction::Measured("a".to_owned(), told(false)));
+    let state = load(state, LoadAction::Measured("a".to_owned(), result(false)));
     assert_eq!(state.unmeasured(), ["b"]);
     // An SAE that was loaded since has changed whether a BOS goes first: what was taken before is of other tokens.
-    let state = load(state, LoadAction::Measured("b".to_owned(), told(true)));
+    let state = load(state, LoadAction::Measured("b".to_owned(), result(true)));
     assert_eq!(state.unmeasured(), ["a"]);
-    let state = load(state, LoadAction::Measured("a".to_owned(), told(true)));
+    let state = load(state, LoadAction::Measured("a".to_owned(), result(true)));
     assert!(state.unmeasured().is_empty());
     let state = load(state, LoadAction::Sae(sae("b")));
     assert_eq!(state.unmeasured(), ["b"], "other weights, perhaps");
@@ -171,7 +171,7 @@ fn an_address_that_names_something_else_is_asked_about() {
     );
     let state = demo().after(Action::Restore(asked.clone()));
     assert_eq!(
-        (state.asked.as_ref(), state.prompt()),
+        (state.requested.as_ref(), state.prompt()),
         (Some(&asked), "one")
     );
     let (model_asked, saes) = state.missing(&asked);
@@ -221,7 +221,10 @@ fn a_model_from_files_is_waited_for_and_then_the_place_is_restored() {
         prompt: Some("one".to_owned()),
         ..Place::default()
     };
-    let asking = load(State::new(place.clone()), LoadAction::Ask(place.clone()));
+    let asking = load(
+        State::new(place.clone()),
+        LoadAction::Request(place.clone()),
+    );
     assert_eq!(asking.wanted_hook("one"), Some("blocks.1.hook_z"));
     assert_eq!(asking.wanted_hook("two"), None);
     let state = load(
@@ -230,7 +233,7 @@ fn a_model_from_files_is_waited_for_and_then_the_place_is_restored() {
     );
     let state = load(state, LoadAction::Model(model("file:mine")));
     let state = load(state, LoadAction::Ended(None));
-    assert_eq!(state.asked, None);
+    assert_eq!(state.requested, None);
     assert_eq!(state.missing_sae(), Some("file:one@blocks.1.hook_z"));
     assert_eq!(state.wanted_hook("one"), Some("blocks.1.hook_z"));
     assert_eq!((state.place.token, state.place.feature), (Some(1), Some(3)));
@@ -240,7 +243,7 @@ fn a_model_from_files_is_waited_for_and_then_the_place_is_restored() {
     let state = load(asking, LoadAction::Chosen(vec!["gpt2".to_owned()]));
     let state = load(state, LoadAction::Model(model("gpt2")));
     let state = load(state, LoadAction::Ended(None));
-    assert_eq!((state.asked, state.place.feature), (None, None));
+    assert_eq!((state.requested, state.place.feature), (None, None));
 }
 
 #[test]
@@ -252,7 +255,7 @@ fn the_demo_in_the_place_of_a_link_shows_nothing_of_the_link() {
         prompt: Some("one".to_owned()),
         ..Place::default()
     };
-    let state = load(State::new(place.clone()), LoadAction::Ask(place));
+    let state = load(State::new(place.clone()), LoadAction::Request(place));
     let state = load(state, LoadAction::Stay);
     let state = state
         .after(Action::EngineReady(model("demo"), vec![sae("a"), sae("b")]))

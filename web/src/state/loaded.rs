@@ -72,14 +72,17 @@ impl State {
 
     /// The hook that the address names for an SAE from a file of this name, while it waits for that file.
     pub fn wanted_hook(&self, name: &str) -> Option<&str> {
-        let asked = self.asked.as_ref().and_then(|place| place.sae.as_deref());
+        let asked = self
+            .requested
+            .as_ref()
+            .and_then(|place| place.sae.as_deref());
         match Reference::of(asked.or(self.missing_sae())?) {
             Reference::File(wanted, hook) if wanted == name => hook,
             _ => None,
         }
     }
 
-    /// Takes over what is loaded, as the engine tells it: a script on the page may have changed it. `changed` says that
+    /// Takes over what is loaded, as the engine reports it: a script on the page may have changed it. `changed` says that
     /// one certainly did. What the page loads itself it knows already.
     pub(super) fn synchronise(&mut self, info: &Info, changed: bool) {
         if self.job.is_some() || self.phase == Phase::Loading {

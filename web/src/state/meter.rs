@@ -1,11 +1,11 @@
-//! How fast something is loaded.
+//! Measurement of the speed of a download.
 
 use crate::data::Progress;
 
 /// The rate is that of the last seconds, so that it follows what the network does: milliseconds.
 const WINDOW: f64 = 3000.0;
 
-/// What is known of a download under way.
+/// State of a download under way.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Meter {
     /// Bytes so far.
@@ -18,7 +18,7 @@ pub struct Meter {
 
 impl Meter {
     /// More has come, at a time in milliseconds.
-    pub fn told(&mut self, progress: Progress, now: f64) {
+    pub fn update(&mut self, progress: Progress, now: f64) {
         let again = progress.stage != self.progress.stage || progress.loaded < self.progress.loaded;
         let here = (now, progress.loaded);
         // What lay in the cache says nothing about the network.
@@ -48,7 +48,7 @@ impl Meter {
 mod tests {
     use super::*;
 
-    fn told(meter: &mut Meter, loaded: f64, source: &str, now: f64) {
+    fn update(meter: &mut Meter, loaded: f64, source: &str, now: f64) {
         let progress = Progress {
             stage: "model".to_owned(),
             loaded,
@@ -56,16 +56,16 @@ mod tests {
             source: source.to_owned(),
             ..Progress::default()
         };
-        meter.told(progress, now);
+        meter.update(progress, now);
     }
 
     #[test]
     fn the_rate_is_that_of_the_last_seconds_and_of_one_source() {
         let mut meter = Meter::default();
-        told(&mut meter, 0.0, "network", 10_000.0);
+        update(&mut meter, 0.0, "network", 10_000.0);
         assert_eq!(meter.rate(), None);
         for second in 1..=10 {
-            told(
+            update(
                 &mut meter,
                 10.0 * f64::from(second),
                 "network",
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(meter.seconds_left(), Some(90.0));
         // Twice as fast from here on.
         for second in 11..=20 {
-            told(
+            update(
                 &mut meter,
                 100.0 + 20.0 * f64::from(second - 10),
                 "network",
@@ -84,7 +84,7 @@ mod tests {
             );
         }
         assert_eq!(meter.rate(), Some(20.0));
-        told(&mut meter, 900.0, "cache", 31_000.0);
+        update(&mut meter, 900.0, "cache", 31_000.0);
         assert_eq!(meter.rate(), None);
     }
 }

@@ -19,12 +19,12 @@ use load::{Broken, Job, LoadAction, OpenState};
 use meter::Meter;
 use url::{Place, Ranking, View};
 
-/// How far the engine is.
+/// State of the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
     /// The engine is on its way, and what it shows first.
     Loading,
-    /// The engine is there; the address asks for something that is loaded only when the person says so.
+    /// The engine is there; the address requests a load that the person has to confirm.
     Asking,
     /// Prompts can be traced.
     Ready,
@@ -32,7 +32,7 @@ pub enum Phase {
     Failed,
 }
 
-/// What an address change does to the browser's history.
+/// Effect of an address change on the browser's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum History {
     /// A step that the back button undoes.
@@ -43,7 +43,7 @@ pub enum History {
     ReplaceSoon,
 }
 
-/// What failed.
+/// The failed work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum During {
     /// Starting the engine or loading files.
@@ -57,22 +57,22 @@ pub enum During {
 /// A failure, as a person needs to know it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// What kind, such as `prompt-too-long`.
+    /// Kind, such as `prompt-too-long`.
     pub code: String,
-    /// What happened, why, and what to do.
+    /// Description: what happened, why, and what to do.
     pub message: String,
-    /// What failed.
+    /// The failed work.
     pub during: During,
     /// For a prompt that is too long: its tokens and the most there may be.
     pub too_long: Option<(usize, usize)>,
 }
 
-/// Something to tell that is no failure.
+/// A notice that is not a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// Text for people.
     pub text: String,
-    /// Whether it goes away by itself.
+    /// True if it goes away by itself.
     pub passing: bool,
 }
 
@@ -94,10 +94,10 @@ impl Note {
     }
 }
 
-/// Something that the engine was asked for.
+/// The result of a request to the engine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Remote<T> {
-    /// Nothing was asked.
+    /// Nothing was requested.
     #[default]
     Idle,
     /// Asked, not yet answered.
@@ -127,7 +127,7 @@ pub struct EditSpec {
     pub sae: String,
     /// The latent.
     pub latent: u32,
-    /// What it is set to.
+    /// The value that it is set to.
     pub value: f64,
     /// At which tokens.
     pub positions: Vec<usize>,
@@ -138,9 +138,9 @@ pub struct EditSpec {
 pub struct EditState {
     /// At which tokens.
     pub reach: Reach,
-    /// What was typed as the value to set; nothing typed means twice the feature's maximum.
+    /// The value to set, as typed; nothing typed means twice the feature's maximum.
     pub value: Option<String>,
-    /// The last edit that was asked for, and its answer.
+    /// The last requested edit, and its result.
     pub answer: Option<(EditSpec, Remote<Shared<Edited>>)>,
 }
 
@@ -153,17 +153,17 @@ pub struct GenerateState {
     pub temperature: String,
     /// Seed of the draws.
     pub seed: String,
-    /// Whether it runs.
+    /// True if it runs.
     pub running: bool,
     /// Tells it from those before it, whose last tokens may still be on their way.
     pub run: u32,
     /// The prompt it continues.
     pub prompt: String,
-    /// What has come so far.
+    /// The text so far.
     pub text: String,
-    /// How many tokens have come so far.
+    /// Number of tokens so far.
     pub tokens: usize,
-    /// How it ended, if not well.
+    /// The error that it ended with, if any.
     pub ended: Option<String>,
 }
 
@@ -213,11 +213,11 @@ pub struct Sample {
 /// The state of the page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// How far the engine is.
+    /// State of the engine.
     pub phase: Phase,
-    /// What is looked at: everything that is in the address.
+    /// The view of the page: everything that is in the address.
     pub place: Place,
-    /// What the last change of the address does to the browser's history.
+    /// Effect of the last change of the address on the browser's history.
     pub history: History,
     /// The loaded model.
     pub model: Option<Shared<ModelInfo>>,
@@ -234,38 +234,38 @@ pub struct State {
     pub stale: bool,
     /// Counts up to have the prompt traced again.
     pub attempt: u32,
-    /// Whether the prompt is traced at once rather than when typing pauses.
+    /// True if the prompt is traced at once rather than when typing pauses.
     pub at_once: bool,
-    /// What failed last.
+    /// The last failure.
     pub problem: Option<Problem>,
-    /// What the engine says about the selected feature.
+    /// The description of the selected feature.
     pub feature: Remote<Shared<Feature>>,
     /// The edit control.
     pub edit: EditState,
     /// The continuation.
     pub generate: GenerateState,
-    /// Where the engine runs and what it uses.
+    /// The backend and the memory in use.
     pub info: Option<Shared<Info>>,
-    /// Whether tokens are marked by their loss as well.
+    /// True if tokens are marked by their loss as well.
     pub loss_shown: bool,
-    /// Something to tell that is no failure.
+    /// A notice that is not a failure.
     pub note: Option<Note>,
-    /// Whether the list of keys is open.
+    /// True if the list of keys is open.
     pub keys_open: bool,
     /// The dialog in which models and SAEs are chosen.
     pub open: OpenState,
-    /// What is being loaded by the person's choice.
+    /// The load under way that the person chose.
     pub job: Option<Job>,
-    /// How much of it has come.
+    /// Its progress.
     pub meter: Meter,
-    /// What could not be loaded.
+    /// The failed part of a load.
     pub broken: Option<Broken>,
     /// The model's loss on the sample text, once somebody looks; nothing where its context is too short for one.
     pub sample_loss: Remote<Option<SampleLoss>>,
     /// SAEs' numbers on the sample text, by their ids.
     pub numbers: Vec<(String, Remote<Sample>)>,
     /// The place of an address that needs something that is not loaded.
-    pub asked: Option<Place>,
+    pub requested: Option<Place>,
 }
 
 impl State {
@@ -297,7 +297,7 @@ impl State {
             broken: None,
             sample_loss: Remote::Idle,
             numbers: Vec::new(),
-            asked: None,
+            requested: None,
         }
     }
 
@@ -306,7 +306,7 @@ impl State {
         self.place.prompt.as_deref().unwrap_or_default()
     }
 
-    /// Whether the trace on screen is of the prompt as it stands, with the SAEs that are loaded.
+    /// True if the trace on screen is of the prompt as it stands, with the SAEs that are loaded.
     pub fn is_current(&self) -> bool {
         self.trace.as_ref().is_some_and(|trace| {
             !self.stale
@@ -317,7 +317,7 @@ impl State {
         })
     }
 
-    /// Whether the page waits for a trace.
+    /// True if the page waits for a trace.
     pub fn is_tracing(&self) -> bool {
         self.phase == Phase::Ready && self.problem.is_none() && !self.is_current()
     }
@@ -355,21 +355,21 @@ pub enum Action {
     Examples(Vec<Example>),
     /// The model and its SAEs are there.
     EngineReady(ModelInfo, Vec<SaeInfo>),
-    /// The engine told what is loaded, where it runs and what it uses; and whether a script changed what is loaded.
+    /// The engine reported what is loaded, the backend and the memory in use; true if a script changed what is loaded.
     Informed(Info, bool),
     /// Something failed.
     Failed(Problem),
     /// The person has seen the failure.
     DismissProblem,
-    /// The person asks for the same again.
+    /// The person requests the same again.
     Retry,
-    /// Something to tell.
+    /// A notice.
     Note(Option<Note>),
     /// A character was typed into the prompt.
     Type(String),
     /// A whole prompt was chosen: an example, a continuation, a shortened one.
     UsePrompt(String),
-    /// The person asks for a trace now.
+    /// The person requests a trace now.
     TraceNow,
     /// The person chose a BOS or none, or left it to the engine.
     SelectBos(Option<bool>),
@@ -389,18 +389,18 @@ pub enum Action {
     SelectRanking(Ranking),
     /// The address changed from outside: back, forward, a link.
     Restore(Place),
-    /// The engine is asked about a feature.
-    FeatureAsked,
-    /// What the engine says about the feature that is selected in an SAE.
-    FeatureTold(String, u32, Result<Feature, String>),
-    /// Where a feature is edited.
+    /// The description of a feature is requested.
+    FeatureRequested,
+    /// The description of the feature that is selected in an SAE.
+    FeatureReceived(String, u32, Result<Feature, String>),
+    /// Positions at which a feature is edited.
     EditReach(Reach),
     /// The value it is set to, as typed.
     EditValue(String),
-    /// The engine is asked for an edit.
-    EditAsked(EditSpec),
+    /// An edit is requested.
+    EditRequested(EditSpec),
     /// Its answer.
-    EditTold(EditSpec, Result<Edited, String>),
+    EditReceived(EditSpec, Result<Edited, String>),
     /// The continuation's settings, as typed.
     Generate(GenerateField, String),
     /// A continuation of a prompt starts: the number of the run, and the prompt.

@@ -1,4 +1,4 @@
-//! What each action does to the state. Pure: nothing here asks the engine or the browser for anything.
+//! Effects of actions on the state. Pure: nothing here calls the engine or the browser.
 
 use super::meter::Meter;
 use super::{
@@ -75,21 +75,21 @@ impl State {
                 self.history = History::Push;
             }
             Action::Restore(place) => self.restore(place),
-            Action::FeatureAsked => self.feature = Remote::Waiting,
-            Action::FeatureTold(sae, latent, told) => {
+            Action::FeatureRequested => self.feature = Remote::Waiting,
+            Action::FeatureReceived(sae, latent, result) => {
                 if self.place.feature == Some(latent) && self.place.sae.as_ref() == Some(&sae) {
-                    self.feature = told
+                    self.feature = result
                         .map_or_else(Remote::Failed, |feature| Remote::Here(Shared::new(feature)));
                 }
             }
             Action::EditReach(reach) => self.edit.reach = reach,
             Action::EditValue(value) => self.edit.value = Some(value),
-            Action::EditAsked(spec) => self.edit.answer = Some((spec, Remote::Waiting)),
-            Action::EditTold(spec, told) => {
+            Action::EditRequested(spec) => self.edit.answer = Some((spec, Remote::Waiting)),
+            Action::EditReceived(spec, result) => {
                 if let Some((asked, answer)) = &mut self.edit.answer
                     && *asked == spec
                 {
-                    *answer = told
+                    *answer = result
                         .map_or_else(Remote::Failed, |edited| Remote::Here(Shared::new(edited)));
                 }
             }
@@ -291,10 +291,10 @@ impl State {
         let place = self.as_loaded(place.sound());
         let (model, saes) = self.missing(&place);
         if model.is_some() || !saes.is_empty() {
-            self.asked = Some(place);
+            self.requested = Some(place);
             return;
         }
-        self.asked = None;
+        self.requested = None;
         if let Some(next) = &place.prompt {
             self.leave_prompt(next);
         }

@@ -1,4 +1,4 @@
-//! What a person does, one action after the other.
+//! Tests of the state: actions of a person, one after the other.
 
 use super::url::{Place, Ranking, View};
 use super::*;
@@ -228,12 +228,12 @@ fn an_answer_about_other_tokens_is_not_taken_for_the_same_edit() {
         value: 0.0,
         positions: vec![1],
     };
-    let state = ready(Place::default()).after(Action::EditAsked(spec(1)));
+    let state = ready(Place::default()).after(Action::EditRequested(spec(1)));
     let state = state
         .after(Action::UsePrompt("two".to_owned()))
         .after(Action::Traced(trace("two")))
-        .after(Action::EditAsked(spec(2)))
-        .after(Action::EditTold(spec(1), Ok(Edited::default())));
+        .after(Action::EditRequested(spec(2)))
+        .after(Action::EditReceived(spec(1), Ok(Edited::default())));
     assert_eq!(state.edit.answer, Some((spec(2), Remote::Waiting)));
 }
 
@@ -322,14 +322,14 @@ fn another_sae_selects_one_of_its_own_features_in_one_step() {
 fn answers_about_another_feature_are_passed_over() {
     let state = ready(Place::default())
         .after(Action::SelectFeature(11, History::Push))
-        .after(Action::FeatureAsked);
-    let state = state.after(Action::FeatureTold(
+        .after(Action::FeatureRequested);
+    let state = state.after(Action::FeatureReceived(
         "b".to_owned(),
         12,
         Ok(Feature::default()),
     ));
     assert_eq!(state.feature, Remote::Waiting);
-    let state = state.after(Action::FeatureTold(
+    let state = state.after(Action::FeatureReceived(
         "b".to_owned(),
         11,
         Ok(Feature::default()),

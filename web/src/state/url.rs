@@ -1,10 +1,10 @@
-//! What is looked at, as an address: `#model=demo&sae=openai.layer_3&token=8&feature=1234&view=token&rank=max&prompt=…`.
+//! The view of the page as an address: `#model=demo&sae=openai.layer_3&token=8&feature=1234&view=token&rank=max&prompt=…`.
 
 use std::fmt::Write;
 
 use crate::data::Origin;
 
-/// Which list of features is shown.
+/// List of features that is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
     /// Those of the selected token.
@@ -14,7 +14,7 @@ pub enum View {
     Prompt,
 }
 
-/// How the features of a whole prompt are ordered.
+/// Order of the features of a whole prompt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ranking {
     /// By largest activation.
@@ -57,7 +57,7 @@ pub const FILE: &str = "file:";
 /// The beginning of the ids of feature sets that need no SAE; a hook point follows.
 pub const NEURONS: &str = "neurons:";
 
-/// What an id in an address stands for.
+/// Meaning of an id in an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference<'a> {
     /// Something of the demo or of another model that comes with it.
@@ -207,9 +207,9 @@ pub struct Place {
     pub token: Option<usize>,
     /// The selected latent.
     pub feature: Option<u32>,
-    /// Which list is shown.
+    /// The shown list.
     pub view: View,
-    /// How the list of the whole prompt is ordered.
+    /// Order of the list of the whole prompt.
     pub ranking: Ranking,
     /// The prompt.
     pub prompt: Option<String>,

@@ -1,4 +1,4 @@
-//! What each check does.
+//! The checks of `cargo xtask test`.
 
 use std::path::Path;
 use std::process::Command;

@@ -23,7 +23,7 @@ pub struct Gpt2Files {
 }
 
 impl Gpt2Files {
-    /// Checks the architecture, and that every tensor is there in the shape that the configuration asks for.
+    /// Checks the architecture, and that every tensor is there in the shape that the configuration requires.
     ///
     /// The weights are one [`TensorFile`](crate::tensors::TensorFile) or several, joined by their index. Keys may begin with `transformer.` or not. `attn.bias` and `attn.masked_bias` are buffers and are ignored;
     /// `lm_head.weight` must be `wte.weight` again or absent; where it is there, both are read to see it.
@@ -74,13 +74,13 @@ impl Gpt2Files {
             .await
     }
 
-    /// Where a tensor's bytes begin in all files laid end to end: tensors are read fastest in this order. A tensor that is
+    /// First byte of a tensor in all files laid end to end: tensors are read fastest in this order. A tensor that is
     /// not there comes last.
     pub fn position(&self, key_without_prefix: &str) -> u64 {
         self.weights.position(&self.key(key_without_prefix))
     }
 
-    /// How a tensor's elements are stored in the file.
+    /// Data type of a tensor's elements in the file.
     ///
     /// # Errors
     /// `bad-file` where there is no such tensor, `unsupported-architecture` where its type cannot hold weights.
@@ -106,7 +106,7 @@ impl Gpt2Files {
         format!("{}{key_without_prefix}", self.prefix)
     }
 
-    /// Every tensor that the configuration asks for: its key without the prefix, and its shape.
+    /// Every tensor that the configuration requires: its key without the prefix, and its shape.
     fn shapes(&self) -> Vec<(String, Vec<usize>)> {
         let Gpt2Config {
             n_layer,

@@ -234,8 +234,8 @@ impl<'a> Machine<'a> {
 
     fn pop(&mut self) -> Result<Object, String> {
         // Items under an open mark belong to the container that the mark began.
-        let floor = self.marks.last().copied().unwrap_or(0);
-        if self.stack.len() <= floor {
+        let mark = self.marks.last().copied().unwrap_or(0);
+        if self.stack.len() <= mark {
             return Err("its pickle takes a value that is not there".into());
         }
         self.stack
@@ -284,7 +284,7 @@ impl<'a> Machine<'a> {
         // Python numbers slots in order, so a slot further away than the next is no pickle of Python's.
         let used = self.memo.len();
         match self.memo.get_mut(slot) {
-            Some(place) => *place = value,
+            Some(slot) => *slot = value,
             None if slot == used => self.memo.push(value),
             None => {
                 return Err(format!(

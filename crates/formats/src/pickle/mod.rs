@@ -56,7 +56,7 @@ pub(crate) enum Global {
     StorageType(ElementType),
 }
 
-/// What a storage's elements are.
+/// Element type of a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ElementType {
     /// Floating point.
@@ -89,7 +89,7 @@ impl Global {
 /// A flat buffer that lies in the archive beside the pickle.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Storage {
-    /// What its elements are.
+    /// Element type.
     pub(crate) element: ElementType,
     /// The name of its file in the archive's `data` folder.
     pub(crate) key: String,
@@ -102,7 +102,7 @@ pub(crate) struct Storage {
 pub(crate) struct Tensor {
     /// Index of its storage.
     pub(crate) storage: usize,
-    /// Where it begins, in elements.
+    /// Offset in the storage, in elements.
     pub(crate) offset: usize,
     /// Its shape.
     pub(crate) shape: Vec<usize>,

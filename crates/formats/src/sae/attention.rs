@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::source::ByteSource;
 use crate::torch::TorchDict;
 
-/// Whether these settings are those of such an autoencoder: they alone have `act_size` and `dict_size`.
+/// True if these settings are those of such an autoencoder: they alone have `act_size` and `dict_size`.
 pub fn is_cfg(cfg_json: &[u8]) -> bool {
     let cfg: Option<Map<String, Value>> = serde_json::from_slice(cfg_json).ok();
     cfg.is_some_and(|cfg| cfg.contains_key("act_size") && cfg.contains_key("dict_size"))
@@ -25,7 +25,7 @@ pub fn is_cfg(cfg_json: &[u8]) -> bool {
 /// Opens a `.pt` file with its settings, and leaves the tensors where they are.
 ///
 /// # Errors
-/// `bad-file` for damaged files, a pickle that asks for anything but tensors, a missing tensor or setting;
+/// `bad-file` for damaged files, a pickle that needs anything but tensors, a missing tensor or setting;
 /// `unsupported-architecture` where the heads are not joined; `wrong-shape` by tensor; `unreadable`.
 pub async fn open_pt(source: Rc<dyn ByteSource>, cfg_json: &[u8]) -> Result<SaeFile> {
     let stem = source.name().strip_suffix(".pt").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Whether an autoencoder in memory is whole, before it is written.
+//! Consistency check of an autoencoder in memory, before it is written.
 
 use super::{Architecture, Gate, Normalization, Sae, check_k};
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! An autoencoder's file whose weights are read a part at a time.
+//! Reading of an autoencoder's weights from its file, in parts.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,19 +9,19 @@ use crate::error::Result;
 use crate::tensors::{PIECE_BYTES, TensorFile, check_finite};
 use crate::torch::{TorchDict, TorchFile, View};
 
-/// How a matrix between inputs and latents lies in its file.
+/// Layout of a matrix between inputs and latents in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// `[d_sae, d_in]`: a latent's weights follow each other.
+    /// `[d_sae, d_in]`: a latent's weights are contiguous.
     LatentMajor,
-    /// `[d_in, d_sae]`: an input's weights follow each other.
+    /// `[d_in, d_sae]`: an input's weights are contiguous.
     InputMajor,
 }
 
 impl Layout {
     /// This layout, or that of the transpose.
-    fn turned_if(self, turned: bool) -> Self {
-        match (self, turned) {
+    fn transposed_if(self, transposed: bool) -> Self {
+        match (self, transposed) {
             (Self::LatentMajor, false) | (Self::InputMajor, true) => Self::LatentMajor,
             (Self::InputMajor, false) | (Self::LatentMajor, true) => Self::InputMajor,
         }
@@ -36,7 +36,7 @@ impl Layout {
     }
 }
 
-/// Where the tensors lie.
+/// The file that holds the tensors.
 pub(super) enum Tensors {
     /// In a `.pt` file.
     Torch(TorchFile, BTreeMap<&'static str, View>),
@@ -70,7 +70,7 @@ impl Tensors {
     }
 }
 
-/// Where the dictionary of a `.pt` file has the weights.
+/// The weights in the dictionary of a `.pt` file.
 pub(super) struct TorchWeights {
     pub(super) views: BTreeMap<&'static str, View>,
     pub(super) encoder_layout: Layout,
@@ -88,8 +88,8 @@ impl TorchWeights {
     ) -> Result<Self> {
         let matrix = |key, layout: Layout| {
             let (rows, cols) = layout.shape(d_in, d_sae);
-            let (view, turned) = dict.view(key, &[rows, cols])?.by_rows();
-            Ok((view, layout.turned_if(turned)))
+            let (view, transposed) = dict.view(key, &[rows, cols])?.by_rows();
+            Ok((view, layout.transposed_if(transposed)))
         };
         let (encoder, encoder_layout) = matrix(keys.encoder, encoder)?;
         let (decoder, decoder_layout) = matrix(keys.decoder, decoder)?;
@@ -116,7 +116,7 @@ pub(super) struct Keys {
     pub(super) b_dec: &'static str,
 }
 
-/// Where the firing frequency lies.
+/// Source of the firing frequencies.
 pub(super) enum Frequency {
     /// Nowhere.
     Unknown,
@@ -126,12 +126,12 @@ pub(super) enum Frequency {
     Sparsity(TensorFile),
 }
 
-/// A sparse autoencoder's file: its settings, and its tensors read on demand, only the bytes that are asked for. All of
+/// A sparse autoencoder's file: its settings, and its tensors read on demand, only the requested bytes. All of
 /// them were found and their shapes compared when it was opened.
 ///
 /// Weights come as the engine uses them: what a setting such as `rescale_acts_by_decoder_norm` does to them is done.
 pub struct SaeFile {
-    /// What it says of itself.
+    /// The settings that the file states.
     pub config: SaeConfig,
     /// Sentences for whoever loads it: what its file left open and what was assumed, and what looks wrong without being
     /// certain.
@@ -160,22 +160,22 @@ impl SaeFile {
         self.tensors.file_name()
     }
 
-    /// How the encoder lies in the file.
+    /// Layout of the encoder in the file.
     pub fn encoder_layout(&self) -> Layout {
         self.encoder_layout
     }
 
-    /// How the decoder lies in the file.
+    /// Layout of the decoder in the file.
     pub fn decoder_layout(&self) -> Layout {
         self.decoder_layout
     }
 
-    /// About where the encoder begins in the file: matrices are read fastest in the file's order.
+    /// Approximate offset at which the encoder begins in the file: matrices are read fastest in the file's order.
     pub fn encoder_position(&self) -> u64 {
         self.tensors.position(self.keys.encoder)
     }
 
-    /// About where the decoder begins in the file.
+    /// Approximate offset at which the decoder begins in the file.
     pub fn decoder_position(&self) -> u64 {
         self.tensors.position(self.keys.decoder)
     }
@@ -236,7 +236,7 @@ impl SaeFile {
         Ok(bias)
     }
 
-    /// What opens a latent.
+    /// Parameters of the activation function.
     ///
     /// # Errors
     /// As [`SaeFile::b_enc`].

@@ -17,7 +17,7 @@ pub use file::{Layout, SaeFile};
 /// The notice of an autoencoder of which neither its file nor anything else says how it was trained.
 pub const BOS_UNKNOWN: &str = "nothing states if a BOS went before each text in training, so it has no say in whether one goes before the prompt: choose with the BOS option";
 
-/// How latents are made sparse.
+/// Rule by which latents become sparse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Architecture {
@@ -46,7 +46,7 @@ impl Architecture {
     }
 }
 
-/// What is done to a token's activation vector x before encoding, and undone after decoding.
+/// Normalization of a token's activation vector x before encoding, undone after decoding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Normalization {
@@ -76,22 +76,22 @@ impl Normalization {
     }
 }
 
-/// What a sparse autoencoder's file says of it.
+/// Settings of a sparse autoencoder, as its file states them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SaeConfig {
-    /// How latents are made sparse.
+    /// Rule by which latents become sparse.
     pub architecture: Architecture,
     /// Width of the activations that it reads.
     pub d_in: usize,
     /// Number of latents.
     pub d_sae: usize,
-    /// What is done to an input before encoding.
+    /// Normalization of an input before encoding.
     pub normalization: Normalization,
-    /// Whether b_dec is subtracted from the (normalised) input before encoding.
+    /// True if b_dec is subtracted from the (normalised) input before encoding.
     pub apply_b_dec_to_input: bool,
-    /// Where it was trained, in TransformerLens's names, if the file says so.
+    /// Hook that it was trained at, in TransformerLens's names, if the file says so.
     pub hook_name: Option<String>,
-    /// Whether a BOS token was prepended in training, if the file says so or its age does: before SAELens 6 one was,
+    /// True if a BOS token was prepended in training, if the file says so or its age does: before SAELens 6 one was,
     /// unless the file denied it.
     pub prepend_bos: Option<bool>,
     /// Positions and tokens that training left out, and that its metrics therefore do not count.
@@ -100,13 +100,13 @@ pub struct SaeConfig {
     pub model_name: Option<String>,
     /// Tokens in a training context, if the file says so.
     pub context_size: Option<usize>,
-    /// Whether the model that it was trained on had its writing weights centred, so that each token's residual stream had
+    /// True if the model that it was trained on had its writing weights centred, so that each token's residual stream had
     /// the mean 0, if the file says so.
     pub center_writing_weights: Option<bool>,
 }
 
 impl SaeConfig {
-    /// What holds where a file says nothing more: b_dec is subtracted from the input, and the rest is not known.
+    /// Settings where a file says nothing more: b_dec is subtracted from the input, and the rest is not known.
     pub fn new(
         architecture: Architecture,
         (d_in, d_sae): (usize, usize),
@@ -128,7 +128,7 @@ impl SaeConfig {
     }
 }
 
-/// What opens a latent, for the architectures that have it. All `[d_sae]`.
+/// Parameters of the activation function, for the architectures that have them. All `[d_sae]`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Gate {
     /// Standard and TopK have none.
@@ -150,15 +150,15 @@ pub enum Gate {
 /// A sparse autoencoder in memory: h = s·W_encᵀ + b_enc with s the normalised input less b_dec, x̂ = z·W_dec + b_dec.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sae {
-    /// What its file says of it.
+    /// Settings that its file states.
     pub config: SaeConfig,
     /// Encoder, latent-major: `[d_sae, d_in]`.
     pub w_enc: Vec<f32>,
     /// Encoder bias: `[d_sae]`.
     pub b_enc: Vec<f32>,
-    /// What opens a latent.
+    /// Parameters of the activation function.
     pub gate: Gate,
-    /// Decoder: `[d_sae, d_in]`, a latent's direction in a row.
+    /// Decoder: `[d_sae, d_in]`, one latent's direction per row.
     pub w_dec: Vec<f32>,
     /// Decoder bias: `[d_in]`.
     pub b_dec: Vec<f32>,
@@ -189,7 +189,7 @@ impl Sae {
     }
 }
 
-/// What kind of file some bytes are, by content.
+/// Kind of a file, by content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
@@ -205,12 +205,12 @@ pub enum FileKind {
     Unknown,
 }
 
-/// Tells what kind of file these bytes are.
+/// Kind of file of these bytes.
 pub fn sniff(bytes: &[u8]) -> FileKind {
     sniff_head(bytes, bytes.len() as u64)
 }
 
-/// Tells what kind of file begins with these bytes and has this size, which may be the largest number where it is not
+/// Kind of file that begins with these bytes and has this size, which may be the largest number where it is not
 /// known.
 pub fn sniff_head(bytes: &[u8], size: u64) -> FileKind {
     // The safetensors library takes no longer one.

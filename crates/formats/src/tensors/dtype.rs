@@ -1,8 +1,8 @@
-//! How numbers are stored.
+//! Data types of stored numbers.
 
 use crate::source::Bytes;
 
-/// How a tensor's floating-point elements are stored.
+/// Data type of a tensor's floating-point elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dtype {

@@ -16,19 +16,19 @@ pub(super) const LENGTH_BYTES: u64 = 8;
 /// The longest header that the format allows.
 const LONGEST: u64 = 100_000_000;
 
-/// What the header says of a tensor.
+/// A tensor's entry in the header.
 #[derive(Debug, Deserialize)]
 pub(super) struct Info {
     /// The name of its data type.
     pub(super) dtype: String,
     /// Its shape.
     pub(super) shape: Vec<usize>,
-    /// Where its bytes begin and end, from the end of the header on.
+    /// Range of its bytes, counted from the end of the header.
     data_offsets: (u64, u64),
 }
 
 impl Info {
-    /// Where its bytes begin, from the end of the header on.
+    /// First of its bytes, counted from the end of the header.
     pub(super) fn start(&self) -> u64 {
         self.data_offsets.0
     }
@@ -44,7 +44,7 @@ impl Info {
 pub(super) struct Header {
     /// In the order of their bytes.
     tensors: Vec<(String, Info)>,
-    places: BTreeMap<String, usize>,
+    indices: BTreeMap<String, usize>,
 }
 
 impl Header {
@@ -126,18 +126,18 @@ impl Header {
                 "its safetensors header is damaged: its tensors take {next} bytes, and {data} follow it"
             ));
         }
-        let places = tensors
+        let indices = tensors
             .iter()
             .enumerate()
-            .map(|(place, (name, _))| (name.clone(), place))
+            .map(|(index, (name, _))| (name.clone(), index))
             .collect();
-        Ok(Self { tensors, places })
+        Ok(Self { tensors, indices })
     }
 
-    /// What is known of a tensor.
+    /// The entry of a tensor.
     pub(super) fn info(&self, name: &str) -> Option<&Info> {
-        let place = *self.places.get(name)?;
-        self.tensors.get(place).map(|(_, info)| info)
+        let index = *self.indices.get(name)?;
+        self.tensors.get(index).map(|(_, info)| info)
     }
 
     /// The tensors' keys, in the order of their bytes.

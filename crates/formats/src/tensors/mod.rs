@@ -19,7 +19,7 @@ pub use shards::{ShardIndex, TensorSet};
 /// Bytes that are read at a time where a whole tensor is looked over.
 pub(crate) const PIECE_BYTES: usize = 4 << 20;
 
-/// What is known of a tensor without reading it.
+/// Description of a tensor, known without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The tensor's key.
@@ -46,7 +46,7 @@ pub(crate) fn check_finite(file: &str, tensor: &str, values: &[f32], first: usiz
     }
 }
 
-/// Whether there is neither NaN nor an infinity, four at a time: every weight of a model passes through here.
+/// True if there is neither NaN nor an infinity, four at a time: every weight of a model passes through here.
 fn all_finite(values: &[f32]) -> bool {
     let (chunks, rest) = values.as_chunks::<4>();
     let mut zeros = f32x4::ZERO;
@@ -87,11 +87,11 @@ pub(crate) fn no_weights(file: &str, tensor: &str, dtype: &str) -> Error {
     Error::unsupported(file, &what, dtype, "F64, F32, F16, BF16")
 }
 
-/// A `safetensors` file: its header read and checked, its tensors read on demand, only the bytes that are asked for.
+/// A `safetensors` file: its header read and checked, its tensors read on demand, only the requested bytes.
 #[derive(Debug)]
 pub struct TensorFile {
     source: Rc<dyn ByteSource>,
-    /// Where the tensors' bytes begin.
+    /// First byte of the tensors.
     data_start: u64,
     header: Header,
 }
@@ -151,7 +151,7 @@ impl TensorFile {
         self.header.names().map(str::to_owned).collect()
     }
 
-    /// What is known of every tensor without reading it, in the order of their data.
+    /// Descriptions of all tensors, in the order of their data.
     pub fn entries(&self) -> Vec<Entry> {
         self.names()
             .iter()
@@ -159,7 +159,7 @@ impl TensorFile {
             .collect()
     }
 
-    /// What is known of a tensor without reading it.
+    /// Description of a tensor, known without reading it.
     ///
     /// # Errors
     /// `bad-file` where there is no such tensor.
@@ -172,7 +172,7 @@ impl TensorFile {
         })
     }
 
-    /// Whether a tensor of this name is there.
+    /// True if a tensor of this name is there.
     pub fn contains(&self, name: &str) -> bool {
         self.header.info(name).is_some()
     }
@@ -185,7 +185,7 @@ impl TensorFile {
         Ok(&self.info(name)?.shape)
     }
 
-    /// Where a tensor's bytes begin in the file.
+    /// First byte of a tensor in the file.
     ///
     /// # Errors
     /// `bad-file` where there is no such tensor.
@@ -193,7 +193,7 @@ impl TensorFile {
         Ok(self.data_start + self.info(name)?.start())
     }
 
-    /// How a tensor's elements are stored.
+    /// Data type of a tensor's elements.
     ///
     /// # Errors
     /// `bad-file` where there is no such tensor, `unsupported-architecture` where it does not hold f64, f32, f16 or

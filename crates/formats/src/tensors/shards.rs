@@ -66,21 +66,23 @@ impl ShardIndex {
     /// `missing-file` where a file is not among them; `bad-file` where one is there twice or not in the index, where a
     /// file lacks a tensor that the index sees in it, or where two files hold the same tensor.
     pub fn join(self, shards: Vec<TensorFile>) -> Result<TensorSet> {
-        let mut places = BTreeMap::new();
+        let mut indices = BTreeMap::new();
         for (at, shard) in shards.iter().enumerate() {
             let file = shard.file_name();
             if !self.files.iter().any(|name| name == file) {
                 let reason = format!("`{}` is not one of its files", shortened(file));
                 return Err(Error::bad(&self.name, reason));
             }
-            if places.insert(file.to_owned(), at).is_some() {
+            if indices.insert(file.to_owned(), at).is_some() {
                 let reason = format!("`{}` was given twice", shortened(file));
                 return Err(Error::bad(&self.name, reason));
             }
         }
         let mut homes = BTreeMap::new();
         for (key, file) in &self.weight_map {
-            let shard = places.get(file).and_then(|&at| Some((at, shards.get(at)?)));
+            let shard = indices
+                .get(file)
+                .and_then(|&at| Some((at, shards.get(at)?)));
             let Some((at, shard)) = shard else {
                 return Err(Error::MissingFile {
                     file: shortened(file),
@@ -112,7 +114,7 @@ impl ShardIndex {
     }
 }
 
-/// Whether this is a file's name and nothing else, on any system.
+/// True for a file's name without a folder, on any system.
 fn is_plain_name(file: &str) -> bool {
     !file.is_empty()
         && file != "."
@@ -125,7 +127,7 @@ fn is_plain_name(file: &str) -> bool {
 pub struct TensorSet {
     name: String,
     files: Vec<TensorFile>,
-    /// Which file holds a tensor; None where there is only one.
+    /// Index of the file that holds a tensor; None where there is only one.
     homes: Option<BTreeMap<String, usize>>,
 }
 
@@ -154,7 +156,7 @@ impl TensorSet {
         }
     }
 
-    /// What is known of every tensor without reading it, in the order of [`TensorSet::names`].
+    /// Descriptions of all tensors, in the order of [`TensorSet::names`].
     pub fn entries(&self) -> Vec<Entry> {
         self.names()
             .iter()
@@ -162,7 +164,7 @@ impl TensorSet {
             .collect()
     }
 
-    /// Whether a tensor of this name is there.
+    /// True if a tensor of this name is there.
     pub fn contains(&self, name: &str) -> bool {
         self.home(name).is_ok_and(|file| file.contains(name))
     }
@@ -175,7 +177,7 @@ impl TensorSet {
         self.home(name)?.shape(name)
     }
 
-    /// How a tensor's elements are stored.
+    /// Data type of a tensor's elements.
     ///
     /// # Errors
     /// As [`TensorFile::dtype`].
@@ -199,7 +201,7 @@ impl TensorSet {
         self.home(name)?.read_rows(name, rows).await
     }
 
-    /// Where a tensor's bytes begin in all files laid end to end: the order in which reading is fastest. A tensor that is
+    /// First byte of a tensor in all files laid end to end: the order in which reading is fastest. A tensor that is
     /// not there comes last.
     pub(crate) fn position(&self, name: &str) -> u64 {
         let find = || {
@@ -236,7 +238,7 @@ impl TensorSet {
     /// The file that holds a tensor.
     fn home(&self, name: &str) -> Result<&TensorFile> {
         self.home_place(name)
-            .and_then(|place| self.files.get(place))
+            .and_then(|index| self.files.get(index))
             .ok_or_else(|| Error::MissingTensor {
                 file: self.name.clone(),
                 tensor: shortened(name),

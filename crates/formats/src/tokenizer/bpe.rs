@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-/// What two neighbouring tokens become.
+/// Merge of two neighbouring tokens.
 #[derive(Debug, Clone, Copy)]
 struct Merge {
     /// Lower ranks merge first.
@@ -29,7 +29,7 @@ struct Symbol {
     token: u32,
     previous: u32,
     next: u32,
-    /// Whether it was merged into the symbol before it.
+    /// True if it was merged into the symbol before it.
     gone: bool,
 }
 

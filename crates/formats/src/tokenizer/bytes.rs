@@ -14,11 +14,11 @@ fn is_itself(byte: u8) -> bool {
 pub(super) fn alphabet() -> [char; 256] {
     let mut out = ['\0'; 256];
     let mut next = SHIFTED;
-    for (byte, place) in (0..=u8::MAX).zip(&mut out) {
+    for (byte, slot) in (0..=u8::MAX).zip(&mut out) {
         if is_itself(byte) {
-            *place = char::from(byte);
+            *slot = char::from(byte);
         } else {
-            *place = char::from_u32(next).unwrap_or('\0');
+            *slot = char::from_u32(next).unwrap_or('\0');
             next += 1;
         }
     }

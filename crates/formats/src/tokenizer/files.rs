@@ -151,7 +151,7 @@ fn check_model(model: &Map<String, Value>) -> Result<()> {
 }
 
 /// Refuses what would change the text before merging. The post-processor and the decoder are not read: the first
-/// adjusts offsets only (a BOS is prepended by whoever asks for it), and bytes are decoded as they are.
+/// adjusts offsets only (a BOS is prepended by the caller), and bytes are decoded as they are.
 fn check_pipeline(root: &Map<String, Value>) -> Result<()> {
     if let Some(other) = root.get("normalizer").filter(|value| !value.is_null()) {
         return Err(Error::unsupported(
@@ -266,7 +266,7 @@ fn build(
     let mut tokens = Vec::new();
     // A vocabulary may have a few holes; one that is mostly holes is damaged, and would take memory for each.
     let largest = 1024 + 8 * (vocab.len() + added.len());
-    let mut place = |token: &str, id: u32, bytes: Vec<u8>| {
+    let mut add = |token: &str, id: u32, bytes: Vec<u8>| {
         let index = id as usize;
         if index > largest {
             let expected = format!("a vocabulary of {} tokens has no such id", vocab.len());
@@ -296,7 +296,7 @@ fn build(
         .collect();
     for (&token, &id) in &ids {
         let is_added = contents.get(token) == Some(&id);
-        place(
+        add(
             token,
             id,
             if is_added {
@@ -307,13 +307,13 @@ fn build(
         )?;
     }
     for (content, id) in &added {
-        place(content, *id, content.as_bytes().to_vec())?;
+        add(content, *id, content.as_bytes().to_vec())?;
     }
 
     let mut byte_ids = [0; 256];
-    for ((place, c), byte) in byte_ids.iter_mut().zip(bytes::alphabet()).zip(0..=u8::MAX) {
+    for ((id, c), byte) in byte_ids.iter_mut().zip(bytes::alphabet()).zip(0..=u8::MAX) {
         let spelling = c.to_string();
-        *place = *ids.get(spelling.as_str()).ok_or_else(|| {
+        *id = *ids.get(spelling.as_str()).ok_or_else(|| {
             let reason =
                 format!("no token for the byte 0x{byte:02X} (`{spelling}`), so not byte-level BPE");
             Error::bad(sources.vocab, reason)

@@ -56,8 +56,8 @@ impl Tokenizer {
         let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
         let mut plain = |piece, out: &mut Vec<u32>| {
             for word in split::words(piece) {
-                if let Some(place) = seen.get(word) {
-                    out.extend_from_within(place.clone());
+                if let Some(range) = seen.get(word) {
+                    out.extend_from_within(range.clone());
                 } else {
                     let start = out.len();
                     self.bpe.encode(word.as_bytes(), out);
@@ -66,10 +66,10 @@ impl Tokenizer {
             }
         };
         let mut at = 0;
-        for (place, id) in self.added_in(text) {
-            plain(text.get(at..place.start).unwrap_or_default(), &mut out);
+        for (range, id) in self.added_in(text) {
+            plain(text.get(at..range.start).unwrap_or_default(), &mut out);
             out.push(id);
-            at = place.end;
+            at = range.end;
         }
         plain(text.get(at..).unwrap_or_default(), &mut out);
         out
@@ -126,7 +126,7 @@ impl Tokenizer {
         self.tokens.len()
     }
 
-    /// Where added tokens stand in a text, in order: always the leftmost, and the longest of those that begin there.
+    /// Ranges of added tokens in a text, in order: always the leftmost, and the longest of those that begin there.
     fn added_in(&self, text: &str) -> Vec<(Range<usize>, u32)> {
         let find = |spelling: &str, from: usize| {
             text.get(from..)
@@ -141,18 +141,18 @@ impl Tokenizer {
             .collect();
         let mut out = Vec::new();
         loop {
-            next.retain(|(_, _, place)| place.is_some());
+            next.retain(|(_, _, range)| range.is_some());
             let first = next
                 .iter()
-                .filter_map(|(_, id, place)| place.clone().map(|place| (place, *id)))
-                .min_by_key(|(place, _)| (place.start, usize::MAX - place.end));
-            let Some((place, id)) = first else { return out };
+                .filter_map(|(_, id, range)| range.clone().map(|range| (range, *id)))
+                .min_by_key(|(range, _)| (range.start, usize::MAX - range.end));
+            let Some((range, id)) = first else { return out };
             for (spelling, _, candidate) in &mut next {
-                if candidate.as_ref().is_some_and(|c| c.start < place.end) {
-                    *candidate = find(spelling, place.end);
+                if candidate.as_ref().is_some_and(|c| c.start < range.end) {
+                    *candidate = find(spelling, range.end);
                 }
             }
-            out.push((place, id));
+            out.push((range, id));
         }
     }
 }

@@ -9,7 +9,7 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 
 const CONTRACTIONS: [&str; 7] = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
 
-/// What the expression distinguishes characters by.
+/// Classes of characters that the expression distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     Letter,

@@ -167,7 +167,7 @@ impl<'p> TorchDict<'p> {
         self.tensor(key).map(|(tensor, _)| tensor.shape.as_slice())
     }
 
-    /// What is known of every tensor without reading it, in the pickle's order.
+    /// Descriptions of all tensors, in the pickle's order.
     pub(crate) fn tensors(&self) -> Vec<Entry> {
         let known = |&(name, object): &(&str, Object)| {
             let (tensor, storage) = self.pickle.tensor(object)?;

@@ -55,12 +55,12 @@ impl View {
         if across == 1 || width == 1 || (down != 1 && height != 1) {
             return (self, false);
         }
-        let turned = Self {
+        let transposed = Self {
             shape: vec![width, height],
             strides: vec![across, down],
             ..self
         };
-        (turned, true)
+        (transposed, true)
     }
 
     /// Rows of the leading dimension, row-major, as f32.
@@ -114,7 +114,7 @@ impl View {
     }
 }
 
-/// Whether elements follow each other in row-major order without gaps.
+/// True if elements follow each other in row-major order without gaps.
 fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1;
     shape.iter().zip(strides).rev().all(|(&size, &stride)| {
@@ -172,14 +172,14 @@ fn gathered(shape: &[usize], strides: &[usize], flat: &[f32]) -> Vec<f32> {
     let mut out = Vec::with_capacity(count);
     for _ in 0..count {
         out.push(flat.get(at).copied().unwrap_or(f32::NAN));
-        for (place, (&size, &stride)) in index.iter_mut().zip(shape.iter().zip(strides)).rev() {
-            *place += 1;
+        for (position, (&size, &stride)) in index.iter_mut().zip(shape.iter().zip(strides)).rev() {
+            *position += 1;
             at += stride;
-            if *place < size {
+            if *position < size {
                 break;
             }
             at -= stride * size;
-            *place = 0;
+            *position = 0;
         }
     }
     out

@@ -1,4 +1,4 @@
-//! What the site offers: models, and SAEs for the one that is loaded.
+//! Models of the catalogue, and SAEs for the loaded one.
 
 use yew::prelude::*;
 
@@ -139,7 +139,7 @@ fn about(offer: &Offer) -> Html {
     html! { <>{ format!("{} · {licence} · ", bytes(offer.bytes)) }{ room(&offer.fits) }</> }
 }
 
-/// Where files come from instead of where they were published.
+/// Mirror from which files are downloaded.
 fn mirror(controller: &Controller, state: &State, now: &str) -> Html {
     let address = state.open.field(Field::Mirror).to_owned();
     let set = {

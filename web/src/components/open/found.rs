@@ -75,7 +75,7 @@ fn looking(controller: &Controller, section: Section) -> Html {
     }
 }
 
-/// What was found.
+/// The found models and SAEs.
 fn list(controller: &Controller, state: &State, section: Section) -> Html {
     let found = match &state.open.found[slot(section)] {
         Remote::Here(found) => found,

@@ -1,4 +1,4 @@
-//! What is loaded, with each SAE's numbers on the sample text.
+//! The loaded model and SAEs, with each SAE's numbers on the sample text.
 
 use yew::prelude::*;
 

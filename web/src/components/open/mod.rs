@@ -15,10 +15,10 @@ use crate::offers::Fits;
 use crate::state::State;
 use crate::state::load::{Field, LoadAction, Section, Task};
 
-/// What to show.
+/// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Whom to tell.
+    /// Receiver of the actions.
     pub controller: Controller,
     /// The whole state.
     pub state: State,
@@ -86,7 +86,7 @@ fn row(name: Html, about: Html, action: Html) -> Html {
     html! { <li class="row"><div><b>{ name }</b><p class="muted">{ about }</p></div><div class="controls">{ action }</div></li> }
 }
 
-/// Whether something fits the device, or how.
+/// True if something fits the device, or how.
 fn room(fits: &Fits) -> Html {
     let (class, text) = match (fits.ok, fits.reason.as_str()) {
         (true, "") => ("good", "fits"),
@@ -127,7 +127,7 @@ fn text_field(
     html! { <label class="wide">{ label }<input type="text" spellcheck="false" autocomplete="off" {placeholder} value={state.open.field(field).to_owned()} {oninput} /></label> }
 }
 
-/// A list of choices; `chosen` is told the value.
+/// A list of choices; `chosen` is called with the value.
 fn choices(
     label: &'static str,
     values: impl Iterator<Item = (String, String)>,
@@ -141,7 +141,7 @@ fn choices(
     }
 }
 
-/// How weights are to lie on the device.
+/// Format of the weights on the device.
 fn weights_choice(controller: &Controller, state: &State) -> Html {
     let values = ["auto", "f32", "f16"].map(|name| (name.to_owned(), name.to_owned()));
     let chosen =

@@ -1,4 +1,4 @@
-//! What the browser keeps, so that it is there without a download the next time.
+//! Files that the browser stores, so that the next visit needs no download.
 
 use yew::prelude::*;
 
@@ -70,7 +70,7 @@ fn usage(storage: &Storage) -> String {
     }
 }
 
-/// How much of it is there, since when, and what tells it from another model's file of the same name.
+/// Stored bytes and their time, and the commit that distinguishes it from another model's file of the same name.
 fn about(entry: &Stored) -> String {
     let all = bytes(entry.bytes);
     let here = match (entry.complete, entry.verified) {

@@ -40,7 +40,7 @@ const KEYS: Keys = Keys {
 /// say where in a model it belongs: `hook_name` is None.
 ///
 /// # Errors
-/// `bad-file` for a damaged file, a pickle that asks for anything but tensors (it is refused by name; nothing is ever
+/// `bad-file` for a damaged file, a pickle that needs anything but tensors (it is refused by name; nothing is ever
 /// run) or a missing tensor; `unsupported-architecture` for another activation; `wrong-shape` by tensor; `unreadable`.
 pub async fn open_pt(source: Rc<dyn ByteSource>) -> Result<SaeFile> {
     let file = open_archive(source).await?;
@@ -112,7 +112,7 @@ pub(super) async fn open_archive(source: Rc<dyn ByteSource>) -> Result<TorchFile
     TorchFile::open(source).await
 }
 
-/// What is known of the tensors in a `.pt` file without reading them: of an autoencoder's or of any dictionary's, in
+/// Descriptions of the tensors in a `.pt` file: of an autoencoder's or of any dictionary's, in
 /// the file's order.
 ///
 /// # Errors

@@ -9,8 +9,8 @@ use crate::torch::write::{Data, Value, archive};
 const NAME: &str = "a .pt file in OpenAI's layout";
 
 /// Writes a `.pt` file that [`open_pt`](super::open_pt), `torch.load` and OpenAI's own class read: the weights in f32,
-/// the activation, and the three buffers that the class asks for. The same autoencoder always gives the same bytes,
-/// and weights, activation and firing frequency come back identical. The format has no place for where it was trained:
+/// the activation, and the three buffers that the class requires. The same autoencoder always gives the same bytes,
+/// and weights, activation and firing frequency are read back identical. The format has no place for where it was trained:
 /// hook, model, BOS, context and skipped positions are left out.
 ///
 /// # Errors

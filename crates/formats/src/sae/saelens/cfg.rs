@@ -9,7 +9,7 @@ use crate::settings::{Settings, number, whole};
 
 const FACTOR: &str = "norm_scaling_factor";
 
-/// The activations that older files tell apart.
+/// Activations that older files distinguish.
 #[derive(Clone, Copy)]
 enum Activation {
     Relu,
@@ -73,7 +73,7 @@ impl Cfg {
         let activation = self.activation()?;
         let stated = self.text(&["architecture"])?;
         let architecture = match (stated.as_deref(), activation) {
-            // Older files say `standard` for everything with one encoder, and tell top-k by its activation.
+            // Older files say `standard` for everything with one encoder, and mark top-k by the activation.
             (None | Some("standard"), Activation::TopK) | (Some("topk"), _) => self.top_k(d_sae)?,
             (None | Some("standard"), Activation::Relu) => Architecture::Standard,
             (Some("jumprelu"), Activation::Relu) => Architecture::JumpRelu,
@@ -233,7 +233,7 @@ impl Cfg {
             .ok_or_else(|| Error::field(CFG, name, value, "it must be a positive number"))
     }
 
-    /// What the file says, or what SAELens took it to say when it was written: before version 6 a BOS went first unless
+    /// The setting of the file, or the default of SAELens when the file was written: before version 6 a BOS went first unless
     /// the file denied it.
     pub(super) fn prepend_bos(&self) -> Result<Option<bool>> {
         Ok(match self.settings.flag("prepend_bos")? {
@@ -242,7 +242,7 @@ impl Cfg {
         })
     }
 
-    /// Whether an older version than 6 wrote it. These had no `metadata`.
+    /// True if an older version than 6 wrote it. These had no `metadata`.
     pub(super) fn is_legacy(&self) -> bool {
         let version = self
             .settings

@@ -1,4 +1,4 @@
-//! Matrices with as many latents as inputs, whose shapes do not tell how they lie.
+//! Matrices with as many latents as inputs, whose shapes do not determine their orientation.
 
 use super::KEYS;
 use crate::error::Result;
@@ -8,11 +8,11 @@ use crate::tensors::TensorFile;
 const LARGEST: usize = 4096;
 
 /// A notice about a square `W_enc`: SAELens stores `[inputs, latents]`, circuit-tracer `[latents, inputs]`, and only numbers
-/// can tell. Training makes a latent's encoder resemble its decoder, so the mean cosine of the two is compared for both
+/// can determine it. Training makes a latent's encoder resemble its decoder, so the mean cosine of the two is compared for both
 /// readings.
 pub(super) async fn notice(weights: &TensorFile, size: usize) -> Result<String> {
     let begin = format!(
-        "`W_enc` is square ({size} × {size}), so its shape does not tell SAELens's orientation, [inputs, latents], from circuit-tracer's, [latents, inputs]; it is read as SAELens's"
+        "`W_enc` is square ({size} × {size}), so its shape does not distinguish SAELens's orientation, [inputs, latents], from circuit-tracer's, [latents, inputs]; it is read as SAELens's"
     );
     let plain = format!("{begin}. Where that is wrong, FVU is above 1");
     if size > LARGEST {

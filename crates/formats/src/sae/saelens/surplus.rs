@@ -18,8 +18,8 @@ pub(super) fn vectors(architecture: Architecture) -> &'static [&'static str] {
 }
 
 /// Refuses every tensor that would be left out, as SAELens does. Two are harmless where their numbers change nothing: the
-/// legacy `scaling_factor` of ones, or as near as SAELens asks, and a `b_enc` of zeros under `gated`, which is what
-/// readers keep in the place of the bias that a gated autoencoder does not have.
+/// legacy `scaling_factor` of ones, or as near as SAELens requires, and a `b_enc` of zeros under `gated`, which is what
+/// readers use instead of the bias that a gated autoencoder does not have.
 pub(super) async fn refuse(
     weights: &TensorFile,
     architecture: Architecture,
@@ -60,7 +60,7 @@ pub(super) async fn refuse(
     Ok(())
 }
 
-/// Where a tensor of this name belongs.
+/// The architecture or format that a tensor of this name belongs to.
 fn reason(name: &str) -> &'static str {
     match name {
         SCALING => "it scales activations and is not all ones, which is not supported",

@@ -14,14 +14,14 @@ use crate::sae::{Architecture, Gate, Sae, SeqposSlice, transposed};
 /// The two files of a SAELens folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    /// What goes into `cfg.json`.
+    /// Contents of `cfg.json`.
     pub cfg_json: Vec<u8>,
-    /// What goes into `sae_weights.safetensors`.
+    /// Contents of `sae_weights.safetensors`.
     pub weights: Vec<u8>,
 }
 
 /// Writes the files that [`open_folder`](super::open_folder) reads, in SAELens 6's layout and f32. The same autoencoder
-/// always gives the same bytes, and it comes back identical, except for `firing_frequency`, which these files have no place
+/// always gives the same bytes, and it is read back identical, except for `firing_frequency`, which these files have no place
 /// for, and for a `norm_scaling_factor`, which SAELens does not know and which is folded into the weights.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 const LANES: usize = 8;
 
-/// What the checksum's steps look up. Made when it is needed: 8 KiB that no download should carry.
+/// Lookup tables of the checksum. Computed when needed: 8 KiB that no download should carry.
 pub(super) struct Tables(Box<[[u32; 256]; LANES]>);
 
 impl Tables {

@@ -18,8 +18,8 @@ const END_BYTES: usize = 22;
 const END_64_BYTES: u64 = 56;
 const LOCATOR_BYTES: usize = 20;
 
-/// Where the directory lies.
-struct Place {
+/// Range of the directory in the archive.
+struct Location {
     entries: u64,
     start: u64,
     size: u64,
@@ -29,34 +29,34 @@ struct Place {
 pub(super) async fn read(source: &dyn ByteSource) -> Result<Vec<Entry>> {
     // One bound for what a hostile directory may make of itself in memory; torch.save's has a few kilobytes.
     const LARGEST: u64 = 4 << 20;
-    let place = find(source).await?;
-    if place.size > LARGEST {
+    let location = find(source).await?;
+    if location.size > LARGEST {
         let reason = format!(
             "the archive's directory takes {} bytes, but at most {LARGEST} are read",
-            place.size
+            location.size
         );
         return Err(Error::bad(source.name(), reason));
     }
-    let bytes = source::read(source, place.start, place.size).await?;
+    let bytes = source::read(source, location.start, location.size).await?;
     let broken = || {
         let reason = "the archive's directory is damaged: it does not hold the entries that its end record states";
         Error::bad(source.name(), reason)
     };
     let mut fields = Fields::new(&bytes);
     let mut entries = Vec::new();
-    for _ in 0..place.entries {
-        entries.push(entry(&mut fields, source.name(), place.start, &broken)?);
+    for _ in 0..location.entries {
+        entries.push(entry(&mut fields, source.name(), location.start, &broken)?);
     }
     if !fields.rest().is_empty() {
         return Err(broken());
     }
     entries.sort_by_key(|entry| entry.header);
-    check_neighbours(source.name(), &mut entries, place.start)?;
+    check_neighbours(source.name(), &mut entries, location.start)?;
     Ok(entries)
 }
 
 /// Finds the end record, which a comment may follow, and the zip64 one.
-async fn find(source: &dyn ByteSource) -> Result<Place> {
+async fn find(source: &dyn ByteSource) -> Result<Location> {
     let bad = |reason: &str| {
         let reason = format!("truncated, or not a zip archive as torch.save writes: {reason}");
         Error::bad(source.name(), reason)
@@ -69,7 +69,7 @@ async fn find(source: &dyn ByteSource) -> Result<Place> {
         .rposition(|record| record.starts_with(b"PK\x05\x06"))
         .ok_or_else(|| bad("it has no end record"))?;
     let (before, record) = tail.split_at_checked(at).unwrap_or_default();
-    let (place, comment) = end_record(record).ok_or_else(|| bad("its end record is damaged"))?;
+    let (location, comment) = end_record(record).ok_or_else(|| bad("its end record is damaged"))?;
     if record.len() != END_BYTES + usize::from(comment) {
         return Err(bad("its end record is damaged"));
     }
@@ -78,16 +78,16 @@ async fn find(source: &dyn ByteSource) -> Result<Place> {
         .len()
         .checked_sub(LOCATOR_BYTES)
         .and_then(|at| locator(before.get(at..)?));
-    let (place, end) = match locator {
-        None => (place, record_at),
+    let (location, end) = match locator {
+        None => (location, record_at),
         Some(at) if at < record_at => {
             let large = source::read(source, at, END_64_BYTES.min(record_at - at)).await?;
             let large = end_record_64(&large).ok_or_else(|| bad("its zip64 record is damaged"))?;
             let agree = |small: u64, large: u64, none: u64| small == none || small == large;
             let max = u64::from(u32::MAX);
-            if !agree(place.entries, large.entries, u16::MAX.into())
-                || !agree(place.start, large.start, max)
-                || !agree(place.size, large.size, max)
+            if !agree(location.entries, large.entries, u16::MAX.into())
+                || !agree(location.start, large.start, max)
+                || !agree(location.size, large.size, max)
             {
                 return Err(bad("its two end records contradict each other"));
             }
@@ -95,28 +95,28 @@ async fn find(source: &dyn ByteSource) -> Result<Place> {
         }
         Some(_) => return Err(bad("its zip64 record lies past its end")),
     };
-    if place.start.checked_add(place.size) != Some(end) {
+    if location.start.checked_add(location.size) != Some(end) {
         return Err(bad("its directory does not lie where the end record says"));
     }
-    Ok(place)
+    Ok(location)
 }
 
-fn end_record(record: &[u8]) -> Option<(Place, u16)> {
+fn end_record(record: &[u8]) -> Option<(Location, u16)> {
     let mut fields = Fields::new(record);
     fields.signature(b"PK\x05\x06")?;
     let disks = (fields.u16()?, fields.u16()?);
     let (here, entries) = (fields.u16()?, fields.u16()?);
     let (size, start) = (fields.u32()?.into(), fields.u32()?.into());
     let one_disk = matches!(disks, (0, 0) | (u16::MAX, u16::MAX)) && here == entries;
-    let place = Place {
+    let location = Location {
         entries: entries.into(),
         start,
         size,
     };
-    one_disk.then_some((place, fields.u16()?))
+    one_disk.then_some((location, fields.u16()?))
 }
 
-/// Where the zip64 record lies.
+/// Offset of the zip64 record.
 fn locator(bytes: &[u8]) -> Option<u64> {
     let mut fields = Fields::new(bytes);
     fields.signature(b"PK\x06\x07")?;
@@ -124,19 +124,19 @@ fn locator(bytes: &[u8]) -> Option<u64> {
     fields.u64()
 }
 
-fn end_record_64(record: &[u8]) -> Option<Place> {
+fn end_record_64(record: &[u8]) -> Option<Location> {
     let mut fields = Fields::new(record);
     fields.signature(b"PK\x06\x06")?;
     // The record's size, versions and disks.
     fields.take(20)?;
     let (here, entries) = (fields.u64()?, fields.u64()?);
     let (size, start) = (fields.u64()?, fields.u64()?);
-    let place = Place {
+    let location = Location {
         entries,
         start,
         size,
     };
-    (here == entries).then_some(place)
+    (here == entries).then_some(location)
 }
 
 /// One entry of the directory, which begins at `directory`.
@@ -220,7 +220,7 @@ fn wide(narrow: [u32; 3], extra: &[u8]) -> Option<[u64; 3]> {
     }
 }
 
-/// Whether a name stays inside of the folder that the archive stands for.
+/// True if a name stays inside of the folder that the archive stands for.
 fn is_inside(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('/')
@@ -238,7 +238,7 @@ fn check_neighbours(file: &str, entries: &mut [Entry], directory: u64) -> Result
     }
     let (mut limit, mut after) = (directory, "the directory".to_owned());
     for entry in entries.iter_mut().rev() {
-        // It was checked that this is no more than the directory's place.
+        // It was checked that this is no more than the directory's location.
         let end = entry.header + LOCAL_BYTES + entry.name.len() as u64 + entry.size;
         if end > limit {
             let reason = format!(

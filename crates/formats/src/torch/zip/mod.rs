@@ -24,21 +24,21 @@ pub(super) struct Archive {
     tables: crc::Tables,
 }
 
-/// What the directory says of an entry.
+/// An entry of the directory.
 struct Entry {
     name: String,
-    /// Where its local header begins.
+    /// Offset of its local header.
     header: u64,
     size: u64,
     checksum: u32,
-    /// Where the next entry or the directory begins.
+    /// Offset of the next entry or of the directory.
     limit: u64,
-    /// Where its bytes begin, once the local header was read.
+    /// Offset of its bytes, once the local header was read.
     start: Cell<Option<u64>>,
     progress: RefCell<Progress>,
 }
 
-/// How far an entry was read in order, and the checksum up to there.
+/// Bytes of an entry that were read in order, with their checksum.
 #[derive(Default)]
 struct Progress {
     next: u64,
@@ -89,7 +89,7 @@ impl Archive {
     }
 
     /// A part of an entry. The checksum is compared where the entry is read from its beginning to its end in order, in
-    /// one part or in several; parts in another order, or not all of them, cannot be told from sound ones.
+    /// one part or in several; parts in another order, or not all of them, are not checked.
     pub(super) async fn read_part(&self, name: &str, from: u64, length: u64) -> Result<Bytes> {
         let entry = self.entry(name)?;
         let end = from.checked_add(length).filter(|&end| end <= entry.size);
@@ -117,7 +117,7 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// Where an entry's bytes begin: after its local header, which is compared with the directory.
+    /// Offset of an entry's bytes: after its local header, which is compared with the directory.
     async fn start(&self, entry: &Entry) -> Result<u64> {
         if let Some(start) = entry.start.get() {
             return Ok(start);

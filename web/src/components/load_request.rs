@@ -1,4 +1,4 @@
-//! What a link asks for is loaded only when the person says so.
+//! Confirmation of a load that a link requests.
 
 use yew::prelude::*;
 
@@ -13,8 +13,8 @@ use crate::state::{Remote, State};
 use crate::tasks::to_see;
 
 /// The question, where an address names something that is not loaded.
-pub fn asked(controller: &Controller, state: &State) -> Html {
-    let (Some(place), None, None) = (&state.asked, &state.job, &state.broken) else {
+pub fn load_request(controller: &Controller, state: &State) -> Html {
+    let (Some(place), None, None) = (&state.requested, &state.job, &state.broken) else {
         return Html::default();
     };
     let tasks = to_see(state, place);
@@ -49,14 +49,14 @@ pub fn asked(controller: &Controller, state: &State) -> Html {
     }
 }
 
-/// The button for those who do not want what the link asks for.
+/// The button for those who do not want what the link requests.
 fn no(controller: &Controller, state: &State) -> Html {
     if state.model.is_some() {
         return html! { <button type="button" onclick={controller.on_load(|_: MouseEvent| LoadAction::Stay)}>{ "Stay with what is loaded" }</button> };
     }
     let controller = controller.clone();
     let demo = move |_| {
-        controller.tell(LoadAction::Stay);
+        controller.dispatch_load(LoadAction::Stay);
         controller.run(vec![Task::demo()], "auto", None);
     };
     html! { <button type="button" onclick={demo}>{ "Use the demo instead" }</button> }
@@ -76,7 +76,7 @@ fn missing_model(controller: &Controller, state: &State, name: &str) -> Html {
     }
 }
 
-/// What is to be loaded, with the sizes that are known: `GPT-2 small (548 MB) and 1 SAE`.
+/// Description of the requested parts, with their known sizes: `GPT-2 small (548 MB) and 1 SAE`.
 fn what(tasks: &[Task], catalogue: Option<&Catalogue>) -> String {
     let mut saes = 0;
     let mut parts = Vec::new();
@@ -110,7 +110,7 @@ fn entry<'a>(task: &Task, catalogue: Option<&'a Catalogue>) -> Option<&'a Offer>
 }
 
 impl Download {
-    /// The download that tasks need: the catalogue's entries have sizes, links have none before their host is asked.
+    /// The download that tasks need: the catalogue's entries have sizes, links have none before their host answers.
     fn of(tasks: &[Task], catalogue: Option<&Catalogue>) -> Self {
         let mut download = Self::default();
         let mirror = catalogue.map_or("", |catalogue| &catalogue.mirror);

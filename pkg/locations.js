@@ -1,11 +1,11 @@
-// Where files lie: a folder at an address, or a repository, of which a list of files may be known.
+// Locations of files: a folder at an address, or a repository, of which a list of files may be known.
 
 import { SaeExplorerError } from './errors.js';
 import { HUGGING_FACE, commitOf, folderOf, listRepository, parseLink, resolveUrl, viewUrl } from './hub.js';
 
 /**
  * A repository's or host's folder, with a path in it that is meant: a folder or a file.
- * @typedef {object} Place
+ * @typedef {object} Location
  * @property {string} path what is meant; for a plain address its path
  * @property {Map<string, object> | null} listed every file of the repository, where the host lists them
  * @property {(path: string) => import('./files.js').FileAt | null} at a file by its path; null where it is certain that there is none
@@ -20,10 +20,10 @@ import { HUGGING_FACE, commitOf, folderOf, listRepository, parseLink, resolveUrl
  */
 
 /**
- * The place that a link means. To give a link is to choose its host.
+ * The location that a link means. To give a link is to choose its host.
  * @param {{repo: string, revision?: string, path?: string, hashes?: Record<string, string>} | {url: string}} link
  */
-export async function placeOf(files, link, { mirror, signal }) {
+export async function locate(files, link, { mirror, signal }) {
   const known = link.url === undefined ? link : parseLink(link.url, mirror);
   files.choose(known.repo === undefined ? known.url : (mirror ?? HUGGING_FACE));
   return known.repo === undefined ? address(known.url) : repository(files, known, { mirror, signal });
@@ -58,7 +58,7 @@ function pinned(file, hash) {
   return { ...file, hash, pinned: true };
 }
 
-// Files of a folder are asked for with the same query, which may be what opens a host's door.
+// Files of a folder are requested with the same query, which may be what opens a host's door.
 function address(text) {
   const url = new URL(text);
   const { search, pathname } = url;
