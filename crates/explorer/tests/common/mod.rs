@@ -1,6 +1,7 @@
 //! The demo model and the reference fixtures, for tests.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub mod compare;
 pub mod tiny;
 
 use std::path::{Path, PathBuf};
@@ -53,15 +54,21 @@ fn with_model(mut session: Session) -> Session {
 /// The CPU device, and the GPU with either dispatch profile: that of GPUs (tiled products, fused LayerNorm, f16 weights)
 /// and that of software adapters.
 pub fn devices() -> Vec<(&'static str, Device)> {
-    let mut devices = vec![("cpu", Device::cpu())];
+    devices_with(false)
+}
+
+/// The same; with `poison`, scratch memory holds NaN before it is used.
+pub fn devices_with(poison: bool) -> Vec<(&'static str, Device)> {
+    let plain = DeviceOptions {
+        poison,
+        ..DeviceOptions::default()
+    };
+    let mut devices = vec![("cpu", Device::cpu_with(plain))];
     for (name, division) in [
         ("gpu profile", Division::Fine),
         ("software profile", Division::Coarse),
     ] {
-        let options = DeviceOptions {
-            division,
-            ..DeviceOptions::default()
-        };
+        let options = DeviceOptions { division, ..plain };
         match block_on(Device::gpu(options)) {
             Ok(device) => devices.push((name, device)),
             Err(error) if std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_none() => {
@@ -86,6 +93,25 @@ pub fn with_demo(check: impl Fn(&str, &mut Session)) {
         load_demo_saes(session);
         check(name, session);
     });
+}
+
+/// A session on a device with the demo model and its autoencoders.
+pub fn demo_on(device: Device) -> Session {
+    let mut session = with_model(Session::on(device));
+    load_demo_saes(&mut session);
+    session
+}
+
+/// Tokens of ordinary text, as many as wanted, the BOS first.
+pub fn token_ids(count: usize) -> Vec<u32> {
+    let texts = PROMPTS.map(Fixture::load);
+    let ids: Vec<u32> = texts
+        .iter()
+        .flat_map(|text| text.ids("token_ids").split_off(1))
+        .collect();
+    let bos = Fixture::load(PROMPTS[0]).ids("token_ids")[0];
+    let rest = ids.iter().copied().cycle().take(count - 1);
+    std::iter::once(bos).chain(rest).collect()
 }
 
 /// Loads the demo model.
