@@ -1,14 +1,15 @@
 //! The work at the hook points of a pass: taps, edits, and the splice of a reconstruction.
 
 use gpt2::{Gpt2, HookPoint, Hooks, Observation};
-use kernels::{Buffer, Copy, GatherRows, Recorder, RowIndex, Splice, copy, gather_rows, splice};
+use kernels::{Buffer, Recorder, Splice, splice};
 use sae::EditTable;
 
 use crate::error::Error;
-use crate::features::coder::{Before, Coder, DeviceFeatures};
+use crate::features::coder::{Before, Coder};
 use crate::features::listed::{FeatureReads, NanReads};
 use crate::run::head::record_lens;
 use crate::run::input::Inputs;
+use crate::run::scratch::{Encoded, copied, copy_words};
 use crate::run::spec::{RunSpec, SetAt, Tap};
 use crate::run::taps::{StatisticsReads, TapReads};
 use crate::store::feature_set::SetId;
@@ -334,100 +335,4 @@ impl Hooks for Stage<'_> {
             && self.spec.head.is_none()
             && self.taps.iter().all(Option::is_some)
     }
-}
-
-/// Encodings and reconstructions of an activation, each recorded once.
-#[derive(Default)]
-struct Encoded {
-    features: Vec<(SetId, DeviceFeatures)>,
-    decoded: Vec<(SetId, Buffer)>,
-}
-
-impl Encoded {
-    fn known(&self, set: SetId) -> Option<&DeviceFeatures> {
-        let mut features = self.features.iter();
-        features.find(|(id, _)| *id == set).map(|(_, known)| known)
-    }
-
-    fn of(
-        &mut self,
-        recorder: &mut Recorder,
-        set: SetId,
-        coder: &dyn Coder,
-        (activation, rows): (&Buffer, usize),
-    ) -> Result<&DeviceFeatures, Error> {
-        let known = self.features.iter().position(|(id, _)| *id == set);
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let features = coder.record_encode(recorder, activation, rows)?;
-                self.features.push((set, features));
-                self.features.len() - 1
-            }
-        };
-        Ok(&self.features[index].1)
-    }
-
-    fn decoded(
-        &mut self,
-        recorder: &mut Recorder,
-        set: SetId,
-        coder: &dyn Coder,
-        activation: (&Buffer, usize),
-    ) -> Result<Buffer, Error> {
-        if let Some((_, decoded)) = self.decoded.iter().find(|(id, _)| *id == set) {
-            return Ok(decoded.clone());
-        }
-        let features = self.of(recorder, set, coder, activation)?;
-        let decoded = coder.record_decode(recorder, features)?;
-        self.decoded.push((set, decoded.clone()));
-        Ok(decoded)
-    }
-}
-
-/// A copy in scratch memory.
-fn copied(recorder: &mut Recorder, input: &Buffer, words: usize) -> Result<Buffer, Error> {
-    let output = recorder.scratch("copied activation", words)?;
-    copy_words(recorder, input, &output, words)?;
-    Ok(output)
-}
-
-fn copy_words(
-    recorder: &mut Recorder,
-    input: &Buffer,
-    output: &Buffer,
-    words: usize,
-) -> Result<(), Error> {
-    Ok(copy(
-        recorder,
-        &Copy {
-            input,
-            input_offset: 0,
-            output,
-            output_offset: 0,
-            words,
-        },
-    )?)
-}
-
-/// The base's rows that a run's rows name as their sources, `[rows, width]`.
-pub(crate) fn gathered(
-    recorder: &mut Recorder,
-    base: &Buffer,
-    row_table: &Buffer,
-    rows: usize,
-    width: usize,
-) -> Result<Buffer, Error> {
-    let output = recorder.scratch("gathered activation", rows * width)?;
-    gather_rows(
-        recorder,
-        &GatherRows {
-            input: base,
-            index: RowIndex::Source(row_table),
-            rows,
-            width,
-            output: &output,
-        },
-    )?;
-    Ok(output)
 }

@@ -1,0 +1,264 @@
+//! The session's methods that answer questions: each hands on to its analysis.
+
+use std::ops::ControlFlow;
+
+use gpt2::HookPoint;
+
+use super::Session;
+use crate::analysis::activations;
+use crate::analysis::edited::{self, Edit, Edited};
+use crate::analysis::evaluate::{self, Evaluation};
+use crate::analysis::feature::{self, Feature};
+use crate::analysis::generate::{self, GenerateOptions, Generation};
+use crate::analysis::sample_loss::{self, SampleLoss};
+use crate::analysis::statistics::{self, TextStatistics};
+use crate::analysis::taps::{self, TapOptions, Taps};
+use crate::analysis::trace::{self, Trace, TraceOptions};
+use crate::error::Error;
+use crate::matrix::Matrix;
+use crate::tokens::{Bos, BosDecision, Input, Token, Tokenization};
+
+impl Session {
+    /// True if a BOS goes before a text that does not begin with one, for everything that is loaded.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`].
+    pub fn bos_decision(&self, bos: Bos) -> Result<BosDecision, Error> {
+        self.store.bos_decision(bos)
+    }
+
+    /// A text as tokens, of any length.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::BadOption`].
+    pub fn tokenize<'a>(
+        &self,
+        input: impl Into<Input<'a>>,
+        bos: Bos,
+    ) -> Result<Tokenization, Error> {
+        self.store.tokenize(input.into(), bos)
+    }
+
+    /// Runs the model and its autoencoders on a prompt.
+    ///
+    /// # Errors
+    /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], [`Error::NoModel`], [`Error::UnknownSae`],
+    /// [`Error::BadOption`], [`Error::NotANumber`], [`Error::Cancelled`], [`Error::Device`].
+    pub async fn trace<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        options: &TraceOptions,
+    ) -> Result<Trace, Error> {
+        trace::trace(&self.question(), prompt.into(), options).await
+    }
+
+    /// As [`Session::trace`] for several prompts, as many at once as make a batch of rows.
+    ///
+    /// # Errors
+    /// As [`Session::trace`], for any of the prompts.
+    pub async fn trace_batch(
+        &self,
+        prompts: &[Input<'_>],
+        options: &TraceOptions,
+    ) -> Result<Vec<Trace>, Error> {
+        trace::trace_batch(&self.question(), prompts, options).await
+    }
+
+    /// Runs a prompt with features edited: x ← x + decode(z_edited) − decode(z). Where nothing changes, the result is exactly
+    /// the clean run's.
+    ///
+    /// # Errors
+    /// As [`Session::trace`]; [`Error::BadOption`] for a latent or position that is not there, a value that is not finite,
+    /// and edits of one latent at one position twice; [`Error::Unsupported`] for a streamed autoencoder behind another
+    /// edited hook point.
+    pub async fn edited<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        edits: &[Edit],
+        options: &TraceOptions,
+    ) -> Result<Edited, Error> {
+        let lists = [edits.to_vec()];
+        let edited = self.edit_batch(prompt, &lists, options).await?;
+        edited.into_iter().next().ok_or(Error::EmptyPrompt)
+    }
+
+    /// As [`Session::edited`] for several lists of edits of one prompt, as many at once as make a batch of rows.
+    ///
+    /// # Errors
+    /// As [`Session::edited`].
+    pub async fn edit_batch<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        lists: &[Vec<Edit>],
+        options: &TraceOptions,
+    ) -> Result<Vec<Edited>, Error> {
+        edited::edit_batch(&self.question(), prompt.into(), lists, options).await
+    }
+
+    /// Runs one autoencoder over a text. One that is longer than the context is read in windows one after the other, each
+    /// for itself and with a BOS if one goes first; what counts in each is what counts in a prompt.
+    ///
+    /// # Errors
+    /// As [`Session::trace`], without [`Error::PromptTooLong`].
+    pub async fn evaluate<'a>(
+        &self,
+        text: impl Into<Input<'a>>,
+        sae: &str,
+        bos: Bos,
+    ) -> Result<Evaluation, Error> {
+        evaluate::evaluate(&self.question(), text.into(), sae, bos).await
+    }
+
+    /// A feature's direct logit effect, decoder norm and nearest features.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSae`], [`Error::BadOption`] for a latent that is not there, [`Error::Device`].
+    pub async fn feature(&self, sae: &str, latent: u32) -> Result<Feature, Error> {
+        feature::feature(&self.question(), sae, latent).await
+    }
+
+    /// The loaded model's loss on [`crate::SAMPLE_TEXT`], with a BOS if the model has one; None where its context is too
+    /// short to predict anything.
+    ///
+    /// # Errors
+    /// As [`Session::trace`], without those of a prompt.
+    pub async fn sample_loss(&self) -> Result<Option<SampleLoss>, Error> {
+        sample_loss::sample_loss(&self.question()).await
+    }
+
+    /// The logits after every token, `[tokens, vocabulary]`.
+    ///
+    /// # Errors
+    /// As [`Session::trace`].
+    pub async fn logits<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        bos: Bos,
+    ) -> Result<Matrix, Error> {
+        activations::logits(&self.question(), prompt.into(), bos).await
+    }
+
+    /// `blocks.{layer}.hook_resid_post`, `[tokens, d_model]`.
+    ///
+    /// # Errors
+    /// As [`Session::trace`]; [`Error::BadOption`] for a layer that is not there.
+    pub async fn residual<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        layer: usize,
+        bos: Bos,
+    ) -> Result<Matrix, Error> {
+        self.activation(prompt, HookPoint::ResidPost(layer), bos)
+            .await
+    }
+
+    /// The activation at any hook point, `[tokens, width]`.
+    ///
+    /// # Errors
+    /// As [`Session::trace`]; [`Error::BadOption`] for a layer that is not there.
+    pub async fn activation<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        point: HookPoint,
+        bos: Bos,
+    ) -> Result<Matrix, Error> {
+        let mut matrices = self.activations(prompt, &[point], bos).await?;
+        matrices.pop().ok_or(Error::EmptyPrompt)
+    }
+
+    /// The activations at several hook points from one pass, `[tokens, width]` each.
+    ///
+    /// # Errors
+    /// As [`Session::activation`]; [`Error::BadOption`] for no hook point at all.
+    pub async fn activations<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        points: &[HookPoint],
+        bos: Bos,
+    ) -> Result<Vec<Matrix>, Error> {
+        activations::activations(&self.question(), prompt.into(), points, bos).await
+    }
+
+    /// An autoencoder's reconstruction of its activation, `[tokens, d_in]`.
+    ///
+    /// # Errors
+    /// As [`Session::trace`].
+    pub async fn reconstruction<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        sae: &str,
+        bos: Bos,
+    ) -> Result<Matrix, Error> {
+        activations::reconstruction(&self.question(), prompt.into(), sae, bos).await
+    }
+
+    /// Values taken from one pass over a prompt: activations at several hook points, attention patterns, LayerNorm scales,
+    /// and logit lenses.
+    ///
+    /// # Errors
+    /// As [`Session::trace`]; [`Error::BadOption`] for a name that is none of this model's, and where nothing is wanted.
+    pub async fn taps<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        options: &TapOptions,
+    ) -> Result<Taps, Error> {
+        taps::taps(&self.question(), prompt.into(), options).await
+    }
+
+    /// Statistics of every latent of an autoencoder over a text of any length: counts, sums, and the `top` tokens (1 to 32)
+    /// where each is strongest.
+    ///
+    /// # Errors
+    /// As [`Session::trace`], without [`Error::PromptTooLong`]; [`Error::BadOption`] for `top`; [`Error::Unsupported`] for
+    /// neurons and streamed autoencoders, and where a token has more active latents than a selection lists.
+    pub async fn latent_statistics<'a>(
+        &self,
+        text: impl Into<Input<'a>>,
+        sae: &str,
+        top: usize,
+        bos: Bos,
+    ) -> Result<TextStatistics, Error> {
+        statistics::statistics(&self.question(), text.into(), sae, (top, bos)).await
+    }
+
+    /// Continues a prompt. `on_token` receives every new token and may end it. A cancelled generation returns what there is.
+    ///
+    /// # Errors
+    /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], [`Error::NoModel`], [`Error::BadOption`],
+    /// [`Error::NotANumber`], [`Error::Device`].
+    pub async fn generate(
+        &mut self,
+        prompt: impl Into<Input<'_>>,
+        options: &GenerateOptions,
+        mut on_token: impl FnMut(&Token) -> ControlFlow<()>,
+    ) -> Result<Generation, Error> {
+        let on_token = |_, token: &Token| on_token(token);
+        let seeds = [options.seed];
+        let generations = self
+            .generate_several(prompt, options, &seeds, on_token)
+            .await?;
+        generations.into_iter().next().ok_or(Error::EmptyPrompt)
+    }
+
+    /// As [`Session::generate`], once per seed; the prompt is read once. `on_token` receives the number of the continuation as
+    /// well. A cancellation ends with the continuation that was under way.
+    ///
+    /// # Errors
+    /// As [`Session::generate`].
+    pub async fn generate_several(
+        &mut self,
+        prompt: impl Into<Input<'_>>,
+        options: &GenerateOptions,
+        seeds: &[u64],
+        on_token: impl FnMut(usize, &Token) -> ControlFlow<()>,
+    ) -> Result<Vec<Generation>, Error> {
+        // After an error the prompt is read again.
+        let kept = self.read_prompt.take();
+        let question = self.question();
+        let wanted = (options, seeds);
+        let generated = generate::generate(&question, kept, prompt.into(), wanted, on_token);
+        let (generations, read) = generated.await?;
+        self.read_prompt = read;
+        Ok(generations)
+    }
+}
