@@ -28,11 +28,14 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   await explorer.residual('text', model.nLayers - 1);
   await explorer.reconstruction('text', own.id);
   const edited = await explorer.edited('text', { sae: own.id, latent, value: 0, positions: [1, 2] }, { logits: true });
+  const batch = await explorer.editBatch('text', [[{ sae: own.id, latent, value: 2, operation: 'scale' }], []]);
+  const { values, logitLens } = await explorer.taps('text', { names: ['blocks.3.attn.hook_pattern'], logitLens: 5, bos: 'auto' });
+  console.log(batch[0].kl, values[0].shape[1], values[0].data[0], logitLens[0].loss, logitLens[0].nextByPosition[0][0].prob);
   const generation = await explorer.generate('text', { maxTokens: 3, temperature: 0.8, seed: 1, topK: 40, topP: 0.9, signal, onToken: ({ text }) => console.log(text) });
   const sample = await explorer.sampleLoss();
   const { tokens, nCtx } = await explorer.tokenize('text');
-  const { counters, deviceBytes } = await explorer.info();
-  console.log(fvu, logitEffect?.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, sample?.loss, counters.dispatches, deviceBytes);
+  const { counters, deviceBytes, loadedBytes, pooledBytes } = await explorer.info();
+  console.log(fvu, logitEffect?.top[0].value, nearest[0].cosine, row, edited.logits?.shape, tokens.length < nCtx, sample?.loss, counters.dispatches, deviceBytes - pooledBytes, loadedBytes);
   const neurons: SaeInfo = await explorer.loadNeurons('blocks.0.mlp.hook_post', { id: 'neurons' });
   await explorer.unloadSae(neurons.id);
   await explorer.setMirror('https://example.org/mirror');
