@@ -48,11 +48,11 @@ test('a batch of lists of edits gives what each list gives alone', async () => {
     }
   }
   const tokens = found.clean.length - 1;
+  // Among others a list differs from the clean run by the rounding of its sums, whose order depends on its place.
   for (const unchanged of [0, 2]) {
     const [loss, kl, ...rest] = found.batch[unchanged];
-    assert.equal(loss, found.clean[0]);
-    assert.equal(kl, 0);
-    assert.deepEqual(rest.slice(0, tokens), found.clean.slice(1));
+    assert.ok(Math.abs(loss - found.clean[0]) < 1e-5 && kl < 1e-9, `${loss}, clean ${found.clean[0]}, KL ${kl}`);
+    for (const [at, tokenLoss] of rest.slice(0, tokens).entries()) assert.ok(Math.abs(tokenLoss - found.clean[1 + at]) < 1e-4);
   }
   assert.ok(found.batch[1][1] > 1e-6 && found.batch[3][1] > 1e-6, 'edits have effects');
 });

@@ -84,7 +84,9 @@ pub struct Edited {
 
 /// Runs a prompt once per list of edits, as many lists at once as make a batch of rows: x ← x + decode(z_edited) − decode(z)
 /// at each edited hook point. All start from the prompt's clean pass, at the first hook point that any list edits. Where
-/// nothing changes, the result is exactly the clean run's.
+/// nothing changes, the result of a single list is exactly the clean run's, and so is that of every list on the CPU device. On
+/// a GPU a list among others differs from the clean run by the rounding of its sums, whose order depends on where in the batch
+/// the list lies.
 ///
 /// # Errors
 /// As [`crate::Session::trace`]; [`Error::BadOption`] for a latent or position that is not there, a value that is not finite,

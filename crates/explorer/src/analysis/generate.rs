@@ -116,8 +116,16 @@ pub(crate) async fn generate(
         let nothing = Generation::of(Vec::new(), Stop::MaxTokens, model);
         return Ok((vec![nothing; seeds.len()], kept));
     }
-    let mut read = read(question, kept, prompt.ids, wanted(options)).await?;
     let mut generations = Vec::new();
+    let mut read = match read(question, kept, prompt.ids, wanted(options)).await {
+        // A long prompt is read in parts, between which it can be cancelled.
+        Err(Error::Cancelled) => {
+            let nothing = || Generation::of(Vec::new(), Stop::Cancelled, model);
+            generations.extend(seeds.first().map(|_| nothing()));
+            return Ok((generations, None));
+        }
+        read => read?,
+    };
     for (number, seed) in seeds.iter().enumerate() {
         read.decoder.cut_back(read.ids.len());
         // The last continuation goes on in the prompt's own cache, which is cut back when it comes again.
@@ -226,9 +234,13 @@ async fn continued(
             break Stop::ContextFull;
         }
         let position = decoder.position();
-        let output = decoder
+        let appended = decoder
             .append(question.executor, pace, model, &[next], wanted(options))
-            .await?;
+            .await;
+        let output = match appended {
+            Err(Error::Cancelled) => break Stop::Cancelled,
+            output => output?,
+        };
         next = choose(&output.head()?, options, &mut random, position)?;
         match pace.step().await {
             Ok(()) => {}
