@@ -1,21 +1,21 @@
 // Progress of several files as one: bytes that have arrived, of all that will.
 
-/** Telling more often than this costs more than it shows, milliseconds. */
+/** The least time between two reports, milliseconds: more of them cost more than they show. */
 const EVERY = 50;
 
 export class Meter {
-  #report;
+  #onProgress;
   #sources = new Set();
   #expected = 0;
-  #lastTold = 0;
+  #lastReport = 0;
   #latest = null;
 
   /**
-   * @param {(loaded: number, total: number, more: {name: string, source: 'network' | 'cache' | 'file'}) => void} report
+   * @param {(loaded: number, total: number, more: {name: string, source: 'network' | 'cache' | 'file'}) => void} onProgress
    * @param {number} expected bytes in all, where they are known beforehand
    */
-  constructor(report, expected = 0) {
-    this.#report = report;
+  constructor(onProgress, expected = 0) {
+    this.#onProgress = onProgress;
     this.#expected = expected;
   }
 
@@ -24,8 +24,8 @@ export class Meter {
     this.#sources.add(source);
     this.#latest = source;
     const now = performance.now();
-    if (now - this.#lastTold >= EVERY || this.#loaded === this.#total) {
-      this.#lastTold = now;
+    if (now - this.#lastReport >= EVERY || this.#loaded === this.#total) {
+      this.#lastReport = now;
       this.#report();
     }
   };
@@ -59,6 +59,6 @@ export class Meter {
 
   #report(loaded = this.#loaded) {
     const { name, origin } = this.#latest;
-    this.#report(loaded, this.#total, { name, source: origin });
+    this.#onProgress(loaded, this.#total, { name, source: origin });
   }
 }

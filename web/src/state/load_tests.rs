@@ -162,7 +162,7 @@ fn an_address_that_names_something_else_is_asked_about() {
         ..Place::default()
     };
     let known = demo().after(Action::Restore(place(Some("demo"), "a", &[])));
-    assert_eq!((known.asked.as_ref(), known.prompt()), (None, "two"));
+    assert_eq!((known.requested.as_ref(), known.prompt()), (None, "two"));
 
     let asked = place(
         Some("gpt2"),
@@ -177,7 +177,7 @@ fn an_address_that_names_something_else_is_asked_about() {
     let (model_asked, saes) = state.missing(&asked);
     assert_eq!(model_asked.as_deref(), Some("gpt2"));
     assert_eq!(saes, ["jb@8", "owner/name:x.pt@blocks.1.hook_resid_post"]);
-    assert_eq!(load(state.clone(), LoadAction::Stay).asked, None);
+    assert_eq!(load(state.clone(), LoadAction::Stay).requested, None);
 
     // As each of them comes, the place is still the one that was asked for.
     let state = load(state, LoadAction::Model(model("gpt2")));
@@ -391,7 +391,7 @@ fn an_address_names_the_commit_that_was_loaded_and_means_what_is_here() {
     // Here it is loaded already; elsewhere it is to be loaded, at that commit.
     assert_eq!(state.missing(&address), (None, Vec::new()));
     let back = state.clone().after(Action::Restore(address.clone()));
-    assert_eq!((back.asked.as_ref(), back.missing_sae()), (None, None));
+    assert_eq!((back.requested.as_ref(), back.missing_sae()), (None, None));
     assert_eq!(back.place.sae.as_deref(), Some("jb@8"));
     assert_eq!(back.address(), address);
     let elsewhere = demo().missing(&address);
