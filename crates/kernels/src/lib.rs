@@ -36,7 +36,6 @@ pub use kernel::{
     attention_pattern::{AttentionPattern, attention_pattern},
     copy::{Copy, copy},
     cross_entropy::{CrossEntropy, STATISTICS_PER_ROW, cross_entropy},
-    edit_latent::{EditLatent, edit_latent},
     embedding::{Embedding, embedding},
     gate::{Gate, Magnitude, gate},
     gather_rows::{GatherRows, RowIndex, gather_rows},

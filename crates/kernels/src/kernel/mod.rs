@@ -7,7 +7,6 @@ pub(crate) mod attention_pattern;
 pub(crate) mod attention_tiled;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
-pub(crate) mod edit_latent;
 pub(crate) mod embedding;
 pub(crate) mod gate;
 pub(crate) mod gather_rows;
@@ -72,7 +71,7 @@ macro_rules! shader {
 pub(crate) use shader;
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 25] = [
+pub static SHADERS: [&Shader; 24] = [
     &add::SHADER,
     &apply_edits::SHADER,
     &attention::SHADER,
@@ -80,7 +79,6 @@ pub static SHADERS: [&Shader; 25] = [
     &attention_tiled::SHADER,
     &copy::SHADER,
     &cross_entropy::SHADER,
-    &edit_latent::SHADER,
     &embedding::SHADER,
     &gate::SHADER,
     &gather_rows::SHADER,
