@@ -12,6 +12,7 @@ mod hook_names;
 mod hooks;
 mod observe;
 mod rows;
+mod sequence;
 mod weights;
 
 pub use cache::{Cache, CacheUse};
@@ -21,5 +22,6 @@ pub use forward::{FinalStream, Pass, Start};
 pub use hook_names::UnknownHook;
 pub use hooks::{HookPoint, Hooks, NoHooks};
 pub use observe::{Norm, Observation, UnknownObservation};
-pub use rows::{CacheSlot, RowTable, Sequence};
+pub use rows::RowTable;
+pub use sequence::{CacheSlot, Sequence};
 pub use weights::{Gpt2, WeightSource};

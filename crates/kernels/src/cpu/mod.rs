@@ -5,6 +5,7 @@
 pub(crate) mod add;
 pub(crate) mod apply_edits;
 pub(crate) mod attention;
+pub(crate) mod attention_inputs;
 pub(crate) mod attention_pattern;
 pub(crate) mod attention_tiled;
 #[cfg(any(test, target_arch = "wasm32"))]
@@ -26,6 +27,7 @@ pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 pub(crate) mod matmul_small;
 pub(crate) mod norm_scale;
+mod operands;
 #[cfg(not(target_arch = "wasm32"))]
 mod panels;
 pub(crate) mod parallel;
