@@ -5,7 +5,7 @@ use std::ops::Range;
 use kernels::{AttentionCache, Buffer, Copy, Recorder, copy};
 
 use crate::Error;
-use crate::rows::{CacheSlot, Sequence};
+use crate::sequence::{CacheSlot, Sequence};
 use crate::weights::Gpt2;
 
 /// Keys and values of past tokens, side by side: a buffer `[capacity, 2 * d_model]` per block. It may hold several

@@ -115,14 +115,6 @@ pub enum Error {
         /// Blocks of the model; a pass may start after the last.
         blocks: usize,
     },
-    /// A position that a decoder has not reached.
-    #[error("position {position} of a sequence of {tokens} tokens")]
-    NotDecoded {
-        /// The position asked for.
-        position: usize,
-        /// Tokens that it has seen.
-        tokens: usize,
-    },
 }
 
 impl Error {

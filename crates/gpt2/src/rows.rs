@@ -5,43 +5,10 @@ use std::cell::RefCell;
 use kernels::Buffer;
 use kernels::rows::{ROW_WORDS, Row};
 
-use crate::cache::CacheUse;
+use crate::cache::{Appended, CacheUse};
+use crate::error::Error;
+use crate::sequence::Sequence;
 use crate::weights::Gpt2;
-use crate::{Error, cache};
-
-/// One sequence of a run, or the continuation of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sequence<'a> {
-    /// Its tokens in this run, at least one.
-    pub tokens: &'a [u32],
-    /// Position of the first of them.
-    pub first_position: usize,
-    /// Where its past lies in the cache; `None` where it has none.
-    pub cache: Option<CacheSlot>,
-    /// Row of a reference run that its first row corresponds to, and so on; `None`: its rows' own numbers.
-    pub source_first: Option<usize>,
-}
-
-impl<'a> Sequence<'a> {
-    /// A whole sequence: from position 0 on, without a past.
-    pub fn new(tokens: &'a [u32]) -> Self {
-        Self {
-            tokens,
-            first_position: 0,
-            cache: None,
-            source_first: None,
-        }
-    }
-}
-
-/// A sequence's rows of a cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CacheSlot {
-    /// First row.
-    pub first: usize,
-    /// Tokens that it holds before this run. Those of a run that appends follow.
-    pub past: usize,
-}
 
 /// The rows of a run: a buffer `[rows, ROW_WORDS]` (see [`kernels::rows`]) that is made once and written for each run.
 /// One recorded plan serves every division of the rows into sequences.
@@ -56,7 +23,7 @@ pub struct RowTable {
 #[derive(Default)]
 struct Scratch {
     words: Vec<u32>,
-    appended: Vec<cache::Appended>,
+    appended: Vec<Appended>,
 }
 
 impl RowTable {

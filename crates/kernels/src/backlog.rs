@@ -2,11 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use futures_channel::oneshot;
-
 use crate::answer::Answer;
-use crate::device::{Backend, Device};
-use crate::error::Error;
 
 /// After so many bytes the device is asked to say when it has them. While one lot is on its way the next is written, so
 /// that neither side waits for the other without need.
@@ -21,34 +17,17 @@ pub(crate) struct Backlog {
     lot: RefCell<Option<Answer>>,
 }
 
-impl Device {
-    /// Notes that `bytes` more were written, and waits while the lot before the last has not arrived.
-    ///
-    /// # Errors
-    /// [`Error::DeviceLost`], [`Error::OutOfMemory`], [`Error::Validation`].
-    pub(crate) async fn sent(&self, bytes: usize) -> Result<(), Error> {
-        let backlog = &self.inner.backlog;
-        let Backend::Gpu(gpu) = &self.inner.backend else {
-            return Ok(());
-        };
-        let bytes = backlog.bytes.get() + bytes;
-        if bytes < LOT_BYTES {
-            backlog.bytes.set(bytes);
-            return Ok(());
-        }
-        backlog.bytes.set(0);
-        // What was written goes with the next submission.
-        gpu.queue.submit([]);
-        let (sender, arrived) = oneshot::channel();
-        gpu.queue.on_submitted_work_done(move || {
-            // The device may have been dropped.
-            let _ = sender.send(Ok(()));
-        });
-        let before = backlog.lot.replace(Some(arrived));
-        if let Some(before) = before {
-            self.answered(gpu, before, None).await?;
-        }
-        // A lost device answers as well; the check tells.
-        self.check()
+impl Backlog {
+    /// Adds bytes that were written; whether a lot ends with them.
+    pub(crate) fn ends_lot(&self, bytes: usize) -> bool {
+        let bytes = self.bytes.get() + bytes;
+        let ends = bytes >= LOT_BYTES;
+        self.bytes.set(if ends { 0 } else { bytes });
+        ends
+    }
+
+    /// Keeps the answer of the lot that ends, and returns that of the lot before.
+    pub(crate) fn replace(&self, arrived: Answer) -> Option<Answer> {
+        self.lot.replace(Some(arrived))
     }
 }

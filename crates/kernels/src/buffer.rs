@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::device::{Backend, Device};
 use crate::error::Error;
 use crate::memory::{CpuMemory, GpuMemory};
+use crate::state::{Backend, DeviceState};
 
 /// 32-bit words on a device: `f32`, `u32`, or packed f16 weights. Cheap to clone; all clones are the same memory.
 #[derive(Clone)]
@@ -29,18 +29,23 @@ pub(crate) enum Storage {
 
 impl Buffer {
     /// Zeroed memory of its own.
-    pub(crate) fn new(device: &Device, label: &str, words: usize) -> Result<Self, Error> {
-        Self::allocate(device, label, words, false)
+    pub(crate) fn new(state: &DeviceState, label: &str, words: usize) -> Result<Self, Error> {
+        Self::allocate(state, label, words, false)
     }
 
     /// Memory from the device's pool, which may hold anything.
-    pub(crate) fn pooled(device: &Device, label: &str, words: usize) -> Result<Self, Error> {
-        Self::allocate(device, label, words, true)
+    pub(crate) fn pooled(state: &DeviceState, label: &str, words: usize) -> Result<Self, Error> {
+        Self::allocate(state, label, words, true)
     }
 
-    fn allocate(device: &Device, label: &str, words: usize, pooled: bool) -> Result<Self, Error> {
+    fn allocate(
+        state: &DeviceState,
+        label: &str,
+        words: usize,
+        pooled: bool,
+    ) -> Result<Self, Error> {
         let needed = words as u64 * 4;
-        let limit = device.max_binding_bytes();
+        let limit = state.max_binding_bytes;
         if needed > limit {
             return Err(Error::BufferTooLarge {
                 label: label.to_owned(),
@@ -48,28 +53,28 @@ impl Buffer {
                 limit,
             });
         }
-        let storage = match &device.inner.backend {
+        let storage = match &state.backend {
             Backend::Gpu(gpu) => {
                 let usage = wgpu::BufferUsages::STORAGE
                     | wgpu::BufferUsages::COPY_SRC
                     | wgpu::BufferUsages::COPY_DST;
                 Storage::Gpu {
                     memory: match pooled {
-                        true => GpuMemory::pooled(device, gpu, label, words, usage),
-                        false => GpuMemory::new(device, gpu, label, needed, usage),
+                        true => GpuMemory::pooled(state, gpu, label, words, usage),
+                        false => GpuMemory::new(state, gpu, label, needed, usage),
                     },
                     queue: gpu.queue.clone(),
                 }
             }
             Backend::Cpu => {
                 let memory = match pooled {
-                    true => CpuMemory::pooled(device, words),
-                    false => CpuMemory::new(device, words),
+                    true => CpuMemory::pooled(state, words),
+                    false => CpuMemory::new(state, words),
                 };
                 Storage::Cpu(memory.map_err(|error| Error::OutOfMemory {
                     label: label.to_owned(),
                     needed,
-                    in_use: device.bytes(),
+                    in_use: state.bytes(),
                     reason: error.to_string(),
                 })?)
             }

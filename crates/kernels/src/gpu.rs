@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::device::{Division, LimitsChoice};
 use crate::error::Error;
-use crate::kernel::{Access, Shader};
+use crate::kernel::shader::{Access, Shader};
+use crate::options::{Division, LimitsChoice};
 
 pub(crate) struct Gpu {
     pub(crate) device: wgpu::Device,

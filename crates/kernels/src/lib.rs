@@ -10,49 +10,63 @@ mod backlog;
 mod buffer;
 mod cpu;
 mod device;
+mod edits;
 mod error;
 mod gpu;
+mod gpu_plan;
 mod kernel;
 mod matrix;
 mod memory;
+mod options;
+mod pieces;
 mod plan;
+mod pool;
 mod recorder;
 pub mod rows;
+mod state;
 mod strips;
+mod ticket;
 mod upload;
+mod waiting;
 mod workspace;
 
 pub use buffer::Buffer;
-pub use device::{BackendKind, Counters, Device, DeviceOptions, Division, LimitsChoice};
+pub use cpu::{
+    cross_entropy::STATISTICS_PER_ROW, latent_statistics::LATENT_STATISTICS, linear::Activation,
+    sae_normalize::Normalization,
+};
+pub use device::Device;
+pub use edits::{ALL_SEQUENCES, EDIT_HEADER, EDIT_WORDS, Edit, EditOperation};
 pub use error::Error;
-pub use kernel::{Access, SHADERS, Shader};
 pub use kernel::{
     add::{Add, add},
-    apply_edits::{
-        ALL_SEQUENCES, ApplyEdits, Directions, EDIT_HEADER, EDIT_WORDS, Edit, EditOperation,
-        OldValues, apply_edits,
-    },
+    all::SHADERS,
+    apply_edits::{ApplyEdits, Directions, OldValues, apply_edits},
     attention::{Attention, AttentionCache, attention},
     attention_pattern::{AttentionPattern, attention_pattern},
     copy::{Copy, copy},
-    cross_entropy::{CrossEntropy, STATISTICS_PER_ROW, cross_entropy},
-    edit_latent::{EditLatent, edit_latent},
+    cross_entropy::{CrossEntropy, cross_entropy},
     embedding::{Embedding, embedding},
     gate::{Gate, Magnitude, gate},
     gather_rows::{GatherRows, RowIndex, gather_rows},
     kl_divergence::{KlDivergence, kl_divergence},
-    latent_statistics::{LATENT_STATISTICS, LatentStatistics, MAX_TOP_ROWS, latent_statistics},
+    latent_statistics::{LatentStatistics, MAX_TOP_ROWS, latent_statistics},
     layer_norm::{LayerNorm, layer_norm},
-    linear::{Activation, Linear, NormedInput, linear},
+    linear::linear,
     norm_scale::{NormScale, norm_scale},
-    sae_normalize::{Normalization, SaeNormalize, sae_normalize},
+    product::{Linear, NormedInput},
+    sae_normalize::{SaeNormalize, sae_normalize},
     scale_shift::{ScaleShift, scale_shift},
+    shader::{Access, Shader},
     sparse_decode::{SparseDecode, sparse_decode},
     splice::{Splice, splice},
     topk::{MAX_K, TopK, topk},
 };
 pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
-pub use plan::{KernelTime, Plan, ReadHandle, Readings, Ticket, words_as_f32};
+pub use options::{BackendKind, Counters, DeviceOptions, Division, LimitsChoice};
+pub use pieces::rows_in_piece;
+pub use plan::{Plan, profile::KernelTime};
 pub use recorder::Recorder;
-pub use upload::{Stored, rows_in_piece};
+pub use ticket::{ReadHandle, Readings, Ticket, words_as_f32};
+pub use upload::Stored;
 pub use workspace::Workspace;

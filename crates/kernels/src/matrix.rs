@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use crate::buffer::Buffer;
-use crate::device::{BackendKind, Device};
+use crate::device::Device;
 use crate::error::Error;
+use crate::options::BackendKind;
 
 /// How weights are stored. Arithmetic is always `f32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,22 +1,18 @@
 //! Kernels made ready, running them, and reading back.
 
-mod profile;
+pub(crate) mod profile;
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::rc::Rc;
 
-use futures_channel::oneshot;
-
-use crate::answer::Answer;
 use crate::buffer::{Buffer, Storage};
-use crate::device::{Backend, Device};
+use crate::device::Device;
 use crate::error::Error;
-use crate::gpu::{Gpu, Pipeline};
+use crate::gpu::Gpu;
+use crate::gpu_plan::{GpuDispatch, GpuPlan, GpuStep};
 use crate::memory::GpuMemory;
-use crate::recorder::GpuStep;
-
-pub use profile::KernelTime;
+use crate::state::Backend;
+use crate::ticket::{Readings, Ticket, TicketState, under_way};
 
 /// One kernel's CPU reference, with its buffers.
 pub(crate) type CpuStep = Box<dyn Fn()>;
@@ -43,6 +39,7 @@ pub(crate) struct KernelInfo {
 }
 
 /// What was recorded: on the GPU the dispatches and their parameters, on the CPU the kernels.
+#[derive(Default)]
 pub(crate) struct Steps {
     pub(crate) gpu: Vec<GpuStep>,
     pub(crate) parameters: Vec<u8>,
@@ -50,50 +47,9 @@ pub(crate) struct Steps {
     pub(crate) kernels: Vec<KernelInfo>,
 }
 
-struct GpuPlan {
-    dispatches: Vec<GpuDispatch>,
-    /// Every dispatch's parameters, one after the other.
-    _parameters: GpuMemory,
-    /// What the bind groups bind: dropped buffers are destroyed, and a bind group does not keep them.
-    _buffers: Vec<Buffer>,
-}
-
-struct GpuDispatch {
-    pipeline: Rc<Pipeline>,
-    bind_group: wgpu::BindGroup,
-    workgroups: [u32; 3],
-}
-
-/// Names one read-back of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadHandle(pub(crate) usize);
-
-/// Words as the `f32` that they hold.
-pub fn words_as_f32(words: &[u32]) -> &[f32] {
-    bytemuck::cast_slice(words)
-}
-
-/// What a run read back.
-pub struct Readings {
-    words: Vec<u32>,
-    ranges: Rc<[Range<usize>]>,
-}
-
-impl Readings {
-    /// The words of one read-back.
-    pub fn words(&self, handle: ReadHandle) -> &[u32] {
-        &self.words[self.ranges[handle.0].clone()]
-    }
-
-    /// The words of one read-back as `f32`.
-    pub fn f32(&self, handle: ReadHandle) -> &[f32] {
-        words_as_f32(self.words(handle))
-    }
-}
-
 impl Plan {
     pub(crate) fn new(device: Device, steps: Steps, reads: Vec<(Buffer, usize)>) -> Self {
-        let gpu = match &device.inner.backend {
+        let gpu = match &device.inner.state.backend {
             Backend::Cpu => None,
             Backend::Gpu(gpu) => {
                 let plan = GpuPlan::new(&device, gpu, steps.gpu, steps.parameters);
@@ -176,7 +132,7 @@ impl Plan {
             Some(range) if is_last => range.end,
             _ => 0,
         };
-        let state = match (&self.gpu, &self.device.inner.backend) {
+        let state = match (&self.gpu, &self.device.inner.state.backend) {
             (Some(plan), Backend::Gpu(gpu)) => {
                 self.submit_to(gpu, &plan.dispatches[kernels], words)
             }
@@ -197,11 +153,7 @@ impl Plan {
                 TicketState::Done(read)
             }
         };
-        Ok(Ticket {
-            device: self.device.clone(),
-            ranges: self.ranges.clone(),
-            state,
-        })
+        Ok(Ticket::new(&self.device, self.ranges.clone(), state))
     }
 
     fn submit_to(&self, gpu: &Gpu, dispatches: &[GpuDispatch], words: usize) -> TicketState {
@@ -213,8 +165,8 @@ impl Plan {
             }
         }
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let staging =
-            (words > 0).then(|| GpuMemory::pooled(&self.device, gpu, "read-back", words, usage));
+        let staging = (words > 0)
+            .then(|| GpuMemory::pooled(&self.device.inner.state, gpu, "read-back", words, usage));
         if let Some(staging) = &staging {
             for ((buffer, _), range) in self.reads.iter().zip(&*self.ranges) {
                 if let Storage::Gpu { memory, .. } = buffer.storage()
@@ -245,154 +197,16 @@ impl Plan {
     }
 }
 
-impl GpuDispatch {
-    fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
-        pass.set_pipeline(&self.pipeline.pipeline);
-        pass.set_bind_group(0, &self.bind_group, &[]);
-        let [x, y, z] = self.workgroups;
-        pass.dispatch_workgroups(x, y, z);
-    }
-}
-
-/// Begins to map `words` words of a read-back.
-fn under_way(
-    mut staging: GpuMemory,
-    words: usize,
-    submission: wgpu::SubmissionIndex,
-) -> TicketState {
-    staging.set_reusable(false);
-    let (sender, answer) = oneshot::channel();
-    staging
-        .buffer
-        .map_async(wgpu::MapMode::Read, ..words as u64 * 4, move |result| {
-            // The ticket may have been dropped.
-            let _ = sender.send(result.map_err(|error| error.to_string()));
-        });
-    TicketState::UnderWay {
-        staging,
-        answer,
-        submission,
-        words,
-    }
-}
-
-/// A run that was submitted. Dropped, it is not waited for, and what it would have read back is lost.
-pub struct Ticket {
-    device: Device,
-    ranges: Rc<[Range<usize>]>,
-    state: TicketState,
-}
-
-enum TicketState {
-    Done(Vec<u32>),
-    UnderWay {
-        staging: GpuMemory,
-        answer: Answer,
-        submission: wgpu::SubmissionIndex,
-        words: usize,
-    },
-}
-
-impl Ticket {
-    /// Waits for the run and returns its read-backs.
+impl Device {
+    /// Waits until the device has done all that it was given. Without it, what is written faster than the device takes
+    /// it piles up in memory.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`], [`Error::OutOfMemory`], [`Error::Validation`].
-    pub async fn readings(self) -> Result<Readings, Error> {
-        let ranges = self.ranges.clone();
-        let mut words = Vec::new();
-        self.read_into(&mut words).await?;
-        Ok(Readings { words, ranges })
+    /// As [`Plan::run`].
+    pub async fn drain(&self) -> Result<(), Error> {
+        // A run without kernels that reads one word back.
+        let plan = Plan::new(self.clone(), Steps::default(), vec![(self.dummy()?, 1)]);
+        plan.run().await?;
+        Ok(())
     }
-
-    /// As [`Ticket::readings`], but writes the read-backs, one after the other, into `words`, whose memory is reused.
-    ///
-    /// # Errors
-    /// As [`Ticket::readings`].
-    pub async fn read_into(self, words: &mut Vec<u32>) -> Result<(), Error> {
-        words.clear();
-        match (self.state, &self.device.inner.backend) {
-            (TicketState::Done(read), _) => *words = read,
-            (
-                TicketState::UnderWay {
-                    mut staging,
-                    answer,
-                    submission,
-                    words: count,
-                },
-                Backend::Gpu(gpu),
-            ) => {
-                self.device.answered(gpu, answer, Some(submission)).await?;
-                // A device that was lost in the meantime may have mapped zeros.
-                self.device.check()?;
-                let view = staging
-                    .buffer
-                    .get_mapped_range(..count as u64 * 4)
-                    .map_err(|error| Error::Validation(error.to_string()))?;
-                words.resize(count, 0);
-                bytemuck::cast_slice_mut::<u32, u8>(words).copy_from_slice(&view);
-                drop(view);
-                staging.buffer.unmap();
-                staging.set_reusable(true);
-            }
-            (TicketState::UnderWay { .. }, Backend::Cpu) => {}
-        }
-        self.device.check()
-    }
-}
-
-impl GpuPlan {
-    fn new(device: &Device, gpu: &Gpu, steps: Vec<GpuStep>, mut parameters: Vec<u8>) -> Self {
-        parameters.resize(parameters.len().next_multiple_of(4), 0);
-        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        let uniform = GpuMemory::pooled(device, gpu, "parameters", parameters.len() / 4, usage);
-        gpu.queue.write_buffer(&uniform.buffer, 0, &parameters);
-        let dispatch = |step: &GpuStep| GpuDispatch {
-            pipeline: step.pipeline.clone(),
-            bind_group: bind_group(gpu, step, &uniform.buffer),
-            workgroups: step.workgroups,
-        };
-        Self {
-            dispatches: steps.iter().map(dispatch).collect(),
-            _parameters: uniform,
-            _buffers: distinct(steps),
-        }
-    }
-}
-
-/// The buffers of all steps, each once.
-fn distinct(steps: Vec<GpuStep>) -> Vec<Buffer> {
-    let mut seen = HashSet::new();
-    let buffers = steps.into_iter().flat_map(|step| step.buffers);
-    buffers
-        .filter(|buffer| seen.insert(buffer.address()))
-        .collect()
-}
-
-fn bind_group(gpu: &Gpu, step: &GpuStep, uniform: &wgpu::Buffer) -> wgpu::BindGroup {
-    let mut entries = vec![wgpu::BindGroupEntry {
-        binding: 0,
-        resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: uniform,
-            offset: step.parameters.0,
-            size: wgpu::BufferSize::new(step.parameters.1),
-        }),
-    }];
-    entries.extend(
-        step.buffers
-            .iter()
-            .enumerate()
-            .filter_map(|(index, buffer)| match buffer.storage() {
-                Storage::Gpu { memory, .. } => Some(wgpu::BindGroupEntry {
-                    binding: index as u32 + 1,
-                    resource: memory.buffer.as_entire_binding(),
-                }),
-                Storage::Cpu(_) => None,
-            }),
-    );
-    gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some(step.shader.name),
-        layout: &step.pipeline.layout,
-        entries: &entries,
-    })
 }

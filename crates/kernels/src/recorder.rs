@@ -1,14 +1,14 @@
 //! Recording kernels in the order they are to run.
 
-use std::rc::Rc;
-
 use crate::buffer::Buffer;
 use crate::cpu::Bindings;
-use crate::device::{Backend, Device};
+use crate::device::Device;
 use crate::error::Error;
-use crate::gpu::Pipeline;
-use crate::kernel::{Access, Shader};
-use crate::plan::{CpuStep, KernelInfo, Plan, ReadHandle, Steps};
+use crate::gpu_plan::GpuStep;
+use crate::kernel::shader::{Access, Shader};
+use crate::plan::{CpuStep, KernelInfo, Plan, Steps};
+use crate::state::Backend;
+use crate::ticket::ReadHandle;
 use crate::workspace::{Taken, Workspace};
 
 /// Collects kernels in the order they are to run.
@@ -20,17 +20,6 @@ pub struct Recorder {
     reads: Vec<(Buffer, usize)>,
     workspace: Option<(Workspace, Taken)>,
     kernels: Vec<KernelInfo>,
-}
-
-/// One kernel on the GPU.
-pub(crate) struct GpuStep {
-    pub(crate) pipeline: Rc<Pipeline>,
-    pub(crate) shader: &'static Shader,
-    /// Its bindings after the parameters.
-    pub(crate) buffers: Vec<Buffer>,
-    /// Where its parameters lie among all of them, and how many bytes they are.
-    pub(crate) parameters: (u64, u64),
-    pub(crate) workgroups: [u32; 3],
 }
 
 impl Recorder {
@@ -78,7 +67,7 @@ impl Recorder {
     /// # Errors
     /// As [`Device::buffer`].
     pub fn kept(&self, label: &str, words: usize) -> Result<Buffer, Error> {
-        Buffer::pooled(&self.device, label, words)
+        Buffer::pooled(&self.device.inner.state, label, words)
     }
 
     /// Asks for the first `words` words of `buffer` after the last kernel.
@@ -133,7 +122,7 @@ impl Recorder {
             return Ok(());
         }
         let bytes = buffers.iter().map(|buffer| buffer.words() as u64 * 4).sum();
-        match &self.device.inner.backend {
+        match &self.device.inner.state.backend {
             Backend::Cpu => {
                 let buffers: Vec<Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
                 let device = self.device.clone();

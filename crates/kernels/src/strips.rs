@@ -1,13 +1,14 @@
 //! Columns of a weight matrix, turned round on the device a strip at a time: for matrices too large to be turned in memory.
 
 use crate::buffer::Buffer;
+use crate::cpu::write_columns::HEADER;
 use crate::device::Device;
 use crate::error::Error;
-use crate::kernel::write_columns::{HEADER, WriteColumns, write_columns};
+use crate::kernel::write_columns::{WriteColumns, write_columns};
 use crate::matrix::Matrix;
+use crate::pieces::PIECE_WEIGHTS;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
-use crate::upload::PIECE_WEIGHTS;
 
 /// Writes columns: a buffer for a strip of the transpose, and for each shard a plan that scatters it.
 pub(crate) struct Strips {

@@ -6,6 +6,7 @@ use crate::cpu::simd;
 use crate::device::Device;
 use crate::error::Error;
 use crate::matrix::{Matrix, WeightFormat};
+use crate::pieces::rows_in_piece;
 use crate::strips::Strips;
 
 /// How a matrix `[rows, cols]` lies in its file.
@@ -15,14 +16,6 @@ pub enum Stored {
     AsUsed,
     /// Column after column: `[cols, rows]`.
     Transposed,
-}
-
-/// Weights are asked for in pieces of about this many: 4 MiB as f32.
-pub(crate) const PIECE_WEIGHTS: usize = 1 << 20;
-
-/// How many rows of this many weights make a piece: weights are read in pieces of about 4 MiB, and by the row.
-pub fn rows_in_piece(width: usize) -> usize {
-    (PIECE_WEIGHTS / width.max(1)).max(1)
 }
 
 /// Matrices of one shard and at most so many weights, 16 MiB, are turned round in memory, the others on the device. The

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::buffer::Buffer;
 use crate::device::Device;
 use crate::error::Error;
-use crate::memory::size_class;
+use crate::pool::size_class;
 
 /// Scratch memory that plans share: what a plan writes there is of no use to anyone once it has run, and plans run one after
 /// the other, so that together they need as much as the largest of them. A plan that was submitted in several parts must
@@ -38,7 +38,7 @@ impl Workspace {
         let mut taken = taken.0.borrow_mut();
         let count = taken.entry(class).or_default();
         if buffers.len() == *count {
-            buffers.push(Buffer::pooled(device, "workspace", class)?);
+            buffers.push(Buffer::pooled(&device.inner.state, "workspace", class)?);
         }
         *count += 1;
         Ok(buffers[*count - 1].view(label, words))

@@ -7,6 +7,7 @@
 //! it can come out below its floor. Times are medians. Without a GPU adapter only the CPU device is measured.
 
 mod batches;
+mod decoder;
 mod full_size;
 mod kernels_table;
 mod model;

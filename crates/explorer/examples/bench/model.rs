@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use formats::gpt2::Gpt2Files;
 use formats::tensors::TensorFile;
-use gpt2::{Config, Decoder, Gpt2, NoHooks, WeightSource};
+use gpt2::{Config, Gpt2, WeightSource};
 use kernels::{Counters, Device, WeightFormat};
 use serde_json::{Value, json};
 
 use crate::Result;
+use crate::decoder::Decoder;
 use crate::table;
 use crate::timing::median;
 
@@ -70,7 +71,7 @@ pub fn measure(device: &Device, folder: &str) -> Result<Value> {
     let limit = model.config().n_positions;
     let vocabulary = model.config().vocab_size as u32;
     let tokens: Vec<u32> = (0..limit as u32).map(|i| i * 37 % vocabulary).collect();
-    let decoder = RefCell::new(Decoder::new(&model, &mut NoHooks)?);
+    let decoder = RefCell::new(Decoder::new(&model)?);
     let mut lines = Vec::new();
     let mut results = Vec::new();
     let mut report = |name: String, seconds: f64, counters: Counters| {
@@ -93,8 +94,7 @@ pub fn measure(device: &Device, folder: &str) -> Result<Value> {
         let prefill = || -> Result<()> {
             let mut decoder = decoder.borrow_mut();
             decoder.reset();
-            pollster::block_on(decoder.prefill(&model, &tokens[..count], &mut NoHooks))?;
-            Ok(())
+            decoder.prefill(&tokens[..count])
         };
         prefill()?;
         let before = device.counters();
@@ -104,11 +104,8 @@ pub fn measure(device: &Device, folder: &str) -> Result<Value> {
     }
     let mut decoder = decoder.into_inner();
     decoder.reset();
-    pollster::block_on(decoder.prefill(&model, &tokens[..64], &mut NoHooks))?;
-    let mut decode = || -> Result<()> {
-        pollster::block_on(decoder.next(&model, 1))?;
-        Ok(())
-    };
+    decoder.prefill(&tokens[..64])?;
+    let mut decode = || decoder.next(1);
     decode()?;
     let before = device.counters();
     decode()?;

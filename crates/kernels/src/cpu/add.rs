@@ -1,7 +1,13 @@
 //! Twin of `add.wgsl`.
 
 use crate::cpu::Bindings;
-use crate::kernel::add::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub words: u32,
+    pub invocations: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let left = bindings.f32(1);

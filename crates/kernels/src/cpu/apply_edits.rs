@@ -1,10 +1,39 @@
 //! CPU reference of `apply_edits.wgsl`.
 
 use crate::cpu::{Bindings, simd};
-use crate::kernel::apply_edits::{
-    ALL_SEQUENCES, EDIT_HEADER, EDIT_WORDS, Flags, OldKind, Parameters,
-};
+use crate::edits::{ALL_SEQUENCES, EDIT_HEADER, EDIT_WORDS};
 use crate::rows::{POSITION, ROW_WORDS, SEQUENCE, SOURCE};
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub width: u32,
+    pub width_old: u32,
+    pub old_rows: u32,
+    pub row_words: u32,
+    pub shard_first_row: u32,
+    pub shard_rows: u32,
+    pub capacity: u32,
+    pub set: u32,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum OldKind {
+    Sparse,
+    Dense,
+    Activation,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Flags {
+    pub old_kind: OldKind,
+    pub relu: bool,
+    pub by_source: bool,
+    pub has_statistics: bool,
+    pub identity: bool,
+    pub weights_f16: bool,
+}
 
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let edits = bindings.u32(1);

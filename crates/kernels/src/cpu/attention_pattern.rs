@@ -1,8 +1,14 @@
 //! CPU reference of `attention_pattern.wgsl`.
 
-use crate::cpu::attention::Keys;
+use crate::cpu::attention_inputs::{self, Keys};
 use crate::cpu::{Bindings, simd};
-use crate::kernel::attention_pattern::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub attention: attention_inputs::Parameters,
+    pub keys: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, use_cache: bool, bindings: &Bindings<'_>) {
     let rows = bindings.u32(1);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::cpu::product::{Product, block};
+use crate::cpu::operands::{Product, block};
 
 /// The product in blocks of registers, and in blocks of weights that stay in cache.
 pub(crate) fn by_blocks(args: &Product<'_>, output: &mut [f32], stride: usize, offset: usize) {

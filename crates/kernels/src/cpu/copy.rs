@@ -1,7 +1,15 @@
 //! Twin of `copy.wgsl`.
 
 use crate::cpu::Bindings;
-use crate::kernel::copy::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub words: u32,
+    pub input_offset: u32,
+    pub output_offset: u32,
+    pub invocations: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let words = parameters.words as usize;

@@ -1,7 +1,17 @@
 //! Twin of `cross_entropy.wgsl`.
 
 use crate::cpu::{Bindings, parallel};
-use crate::kernel::cross_entropy::{Parameters, STATISTICS_PER_ROW};
+
+/// Numbers a row of statistics has: maximum, log-sum-exp, target's logit, loss in nats.
+pub const STATISTICS_PER_ROW: usize = 4;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub vocabulary: u32,
+    pub first_target: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let logits = bindings.f32(1);

@@ -1,8 +1,24 @@
 //! CPU reference of `embedding.wgsl`.
 
 use crate::cpu::Bindings;
-use crate::kernel::embedding::{Flags, Parameters};
 use crate::rows::{POSITION, ROW_WORDS, TOKEN};
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub width: u32,
+    pub row_words: u32,
+    pub shard_first_row: u32,
+    pub shard_rows: u32,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Flags {
+    pub weights_f16: bool,
+    pub add_token: bool,
+    pub add_position: bool,
+}
 
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let rows = bindings.u32(1);

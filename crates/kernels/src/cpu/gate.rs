@@ -1,7 +1,14 @@
 //! Twin of `gate.wgsl`.
 
 use crate::cpu::{Bindings, parallel};
-use crate::kernel::gate::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub words: u32,
+    pub n: u32,
+    pub invocations: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, gated: bool, bindings: &Bindings<'_>) {
     let threshold = bindings.f32(1);

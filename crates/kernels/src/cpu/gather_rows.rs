@@ -1,7 +1,16 @@
 //! CPU reference of `gather_rows.wgsl`.
 
 use crate::cpu::Bindings;
-use crate::kernel::gather_rows::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub width: u32,
+    pub input_rows: u32,
+    pub index_stride: u32,
+    pub index_word: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let input = bindings.u32(1);

@@ -1,8 +1,15 @@
 //! CPU reference of `kl_divergence.wgsl`.
 
+use crate::cpu::cross_entropy::STATISTICS_PER_ROW;
 use crate::cpu::{Bindings, parallel};
-use crate::kernel::cross_entropy::STATISTICS_PER_ROW;
-use crate::kernel::kl_divergence::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub vocabulary: u32,
+    pub clean_count: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, use_clean_rows: bool, bindings: &Bindings<'_>) {
     let clean_logits = bindings.f32(1);

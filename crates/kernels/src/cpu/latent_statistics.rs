@@ -1,7 +1,18 @@
 //! CPU reference of `latent_statistics.wgsl`, in time linear in the slots.
 
 use crate::cpu::Bindings;
-use crate::kernel::latent_statistics::{LATENT_STATISTICS, Parameters};
+
+/// Words per latent of the statistics: count, sum, sum of squares, maximum.
+pub const LATENT_STATISTICS: usize = 4;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub slots: u32,
+    pub k: u32,
+    pub d_sae: u32,
+    pub top: u32,
+}
 
 /// A sum with Kahan's compensation.
 #[derive(Clone, Copy, Default)]

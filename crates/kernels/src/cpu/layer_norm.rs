@@ -1,7 +1,15 @@
 //! Twin of `layer_norm.wgsl`.
 
 use crate::cpu::{Bindings, parallel, simd};
-use crate::kernel::layer_norm::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub width: u32,
+    pub input_first_row: u32,
+    pub epsilon: f32,
+}
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let width = parameters.width as usize;

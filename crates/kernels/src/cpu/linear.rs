@@ -1,8 +1,42 @@
 //! Twin of `linear.wgsl`.
 
-use crate::cpu::product::{Product, product};
+use crate::cpu::operands::Product;
+use crate::cpu::product::product;
 use crate::cpu::{Bindings, layer_norm, simd};
-use crate::kernel::linear::{Activation, Flags, Parameters};
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub inputs: u32,
+    pub outputs: u32,
+    pub row_vectors: u32,
+    pub input_first_row: u32,
+    pub output_stride: u32,
+    pub output_offset: u32,
+    pub bias_offset: u32,
+    pub epsilon: f32,
+}
+
+/// A function applied to each output of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// The output as it is.
+    None,
+    /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), which GPT-2 was trained with.
+    GeluTanh,
+    /// x·Φ(x) = 0.5·x·(1 + erf(x/√2)). Its error is that of f32: below 3e-7·|x|.
+    Gelu,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Flags {
+    pub weights_f16: bool,
+    pub normalise: bool,
+    pub activation: Activation,
+    pub has_bias: bool,
+    pub has_residual: bool,
+}
 
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let rows = parameters.rows as usize;

@@ -1,7 +1,7 @@
 //! Twin of `matmul.wgsl`.
 
+use crate::cpu::linear::{Flags, Parameters};
 use crate::cpu::{Bindings, linear};
-use crate::kernel::linear::{Flags, Parameters};
 
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let rows = parameters.rows as usize;

@@ -5,6 +5,7 @@
 pub(crate) mod add;
 pub(crate) mod apply_edits;
 pub(crate) mod attention;
+pub(crate) mod attention_inputs;
 pub(crate) mod attention_pattern;
 pub(crate) mod attention_tiled;
 #[cfg(any(test, target_arch = "wasm32"))]
@@ -13,7 +14,6 @@ pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 #[cfg(not(target_arch = "wasm32"))]
 mod destination;
-pub(crate) mod edit_latent;
 pub(crate) mod embedding;
 pub(crate) mod gate;
 pub(crate) mod gather_rows;
@@ -27,6 +27,7 @@ pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 pub(crate) mod matmul_small;
 pub(crate) mod norm_scale;
+mod operands;
 #[cfg(not(target_arch = "wasm32"))]
 mod panels;
 pub(crate) mod parallel;

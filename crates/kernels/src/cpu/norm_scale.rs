@@ -1,7 +1,14 @@
 //! CPU reference of `norm_scale.wgsl`.
 
 use crate::cpu::Bindings;
-use crate::kernel::norm_scale::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub width: u32,
+    pub epsilon: f32,
+}
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let width = parameters.width as usize;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::cpu::destination::Destination;
 use crate::cpu::lanes::{Right, VECTOR, multiply};
-use crate::cpu::product::Product;
+use crate::cpu::operands::Product;
 use crate::cpu::{parallel, simd};
 
 /// Rows of a panel; the last one has fewer.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use wide::f32x4;
 
-use crate::cpu::attention::{Inputs, Keys, Scratch};
+use crate::cpu::attention_inputs::{Inputs, Keys, Scratch};
 use crate::cpu::destination::Destination;
 use crate::cpu::lanes::{self, Right, multiply};
 use crate::cpu::{parallel, simd};
@@ -279,7 +279,7 @@ fn softmax(scores: &mut [f32], lanes: usize, diagonal: usize) -> [f32; TILE_ROWS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::attention::Parameters;
+    use crate::cpu::attention_inputs::Parameters;
     use crate::rows::{ROW_WORDS, Row};
 
     const HEADS: usize = 2;

@@ -1,7 +1,29 @@
 //! Twin of `sae_normalize.wgsl`.
 
 use crate::cpu::{Bindings, parallel};
-use crate::kernel::sae_normalize::{Normalization, Parameters};
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub width: u32,
+    pub factor: f32,
+}
+
+/// What is done to every row before encoding, under SAELens's names; undone after decoding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Normalization {
+    /// `none`.
+    None,
+    /// `layer_norm`: centred, divided by the unbiased deviation plus 1e-5.
+    LayerNorm,
+    /// `constant_norm_rescale`: scaled to the norm √width.
+    ConstantNorm,
+    /// Centred: what an autoencoder saw that was trained on a model whose writing weights were centred.
+    Centred,
+    /// `expected_average_only_in`: multiplied by a constant, which must be finite and above 0.
+    Scaled(f32),
+}
 
 pub(crate) fn run(
     parameters: &Parameters,

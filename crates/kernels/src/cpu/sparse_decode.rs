@@ -1,7 +1,24 @@
 //! Twin of `sparse_decode.wgsl`.
 
 use crate::cpu::{Bindings, parallel, simd};
-use crate::kernel::sparse_decode::{Flags, Parameters};
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub k: u32,
+    pub width: u32,
+    pub row_words: u32,
+    pub shard_first_row: u32,
+    pub shard_rows: u32,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Flags {
+    pub weights_f16: bool,
+    pub first_shard: bool,
+    pub last_shard: bool,
+}
 
 pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>) {
     let latents = bindings.u32(1);

@@ -1,7 +1,13 @@
 //! CPU reference of `splice.wgsl`.
 
 use crate::cpu::Bindings;
-use crate::kernel::splice::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub width: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let input = bindings.f32(1);

@@ -3,7 +3,16 @@
 use std::cmp::Reverse;
 
 use crate::cpu::{Bindings, parallel};
-use crate::kernel::topk::Parameters;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub rows: u32,
+    pub n: u32,
+    pub row_stride: u32,
+    pub k: u32,
+    pub sort_length: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, relu: bool, bindings: &Bindings<'_>) {
     let values = bindings.f32(1);

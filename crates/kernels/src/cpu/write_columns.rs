@@ -1,7 +1,15 @@
 //! Twin of `write_columns.wgsl`.
 
 use crate::cpu::{Bindings, simd};
-use crate::kernel::write_columns::{HEADER, Parameters};
+
+/// Words before a strip's weights: first column, columns, first row in the shard, rows.
+pub(crate) const HEADER: usize = 4;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Parameters {
+    pub row_words: u32,
+}
 
 pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let strip = bindings.u32(1);

@@ -1,5 +1,6 @@
 //! `output = left + right`.
 
+use crate::cpu::add::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("add", Read Read Write);
@@ -14,13 +15,6 @@ pub struct Add<'a> {
     pub output: &'a Buffer,
     /// How many numbers to add.
     pub words: usize,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub words: u32,
-    pub invocations: u32,
 }
 
 /// Records `output = left + right`, element by element.

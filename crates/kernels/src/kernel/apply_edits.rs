@@ -1,74 +1,12 @@
 //! Edits of latents from a table on the device, the autoencoder's error term kept.
 
-use std::ops::Range;
-
+use crate::cpu::apply_edits::{Flags, OldKind, Parameters};
+use crate::edits::{EDIT_HEADER, EDIT_WORDS};
 use crate::rows::ROW_WORDS;
 use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader =
     kernel::shader!("apply_edits", Read Read Read Read Read Read Write);
-
-/// Words of an edit table before its first edit; word 0 is the number of edits, the others are reserved.
-pub const EDIT_HEADER: usize = 4;
-/// Words per edit: set, sequence, first position, end position, latent, operation, value, reserved.
-pub const EDIT_WORDS: usize = 8;
-/// The sequence of an edit that applies to every sequence.
-pub const ALL_SEQUENCES: u32 = u32::MAX;
-
-/// The new value of an edited latent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum EditOperation {
-    /// The given value.
-    Set(f32),
-    /// The old value plus the given one.
-    Add(f32),
-    /// The old value times the given one.
-    Scale(f32),
-}
-
-/// One row of an edit table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    /// The feature set of the latent; a dispatch applies the edits of one set.
-    pub set: u32,
-    /// The number of the sequence, as the row table has it; `None` for every sequence.
-    pub sequence: Option<u32>,
-    /// Positions in the sequence.
-    pub positions: Range<u32>,
-    /// Index of the latent in its set.
-    pub latent: u32,
-    /// Its new value.
-    pub operation: EditOperation,
-}
-
-impl Edit {
-    /// The edit as a row of the table.
-    pub fn words(&self) -> [u32; EDIT_WORDS] {
-        let (operation, value) = match self.operation {
-            EditOperation::Set(value) => (0, value),
-            EditOperation::Add(value) => (1, value),
-            EditOperation::Scale(value) => (2, value),
-        };
-        [
-            self.set,
-            self.sequence.unwrap_or(ALL_SEQUENCES),
-            self.positions.start,
-            self.positions.end,
-            self.latent,
-            operation,
-            value.to_bits(),
-            0,
-        ]
-    }
-
-    /// A table of edits: header and rows, to write into a buffer of at least as many words.
-    pub fn table(edits: &[Self]) -> Vec<u32> {
-        // More edits than a u32 counts do not fit any buffer.
-        let mut words = vec![u32::try_from(edits.len()).unwrap_or(u32::MAX), 0, 0, 0];
-        words.extend(edits.iter().flat_map(Self::words));
-        words
-    }
-}
 
 /// The latents' values before the edits.
 #[derive(Clone, Copy)]
@@ -127,37 +65,6 @@ pub struct ApplyEdits<'a> {
     pub statistics: Option<&'a Buffer>,
     /// The directions in which the latents write.
     pub directions: Directions<'a>,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub width: u32,
-    pub width_old: u32,
-    pub old_rows: u32,
-    pub row_words: u32,
-    pub shard_first_row: u32,
-    pub shard_rows: u32,
-    pub capacity: u32,
-    pub set: u32,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum OldKind {
-    Sparse,
-    Dense,
-    Activation,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Flags {
-    pub old_kind: OldKind,
-    pub relu: bool,
-    pub by_source: bool,
-    pub has_statistics: bool,
-    pub identity: bool,
-    pub weights_f16: bool,
 }
 
 /// Records `activation += deviation · Σ (new − old) · direction[latent]` over the edits of one set that apply to a row;

@@ -1,5 +1,6 @@
 //! Causal self-attention over sequences of any lengths, with or without a cache of their past.
 
+use crate::cpu::attention_inputs::{Flags, Parameters};
 use crate::rows::ROW_WORDS;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
@@ -56,21 +57,6 @@ pub struct Attention<'a> {
     pub few_rows_per_sequence: bool,
     /// `[rows, n_heads * head_dim]`: `hook_z`, heads flattened.
     pub output: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub n_heads: u32,
-    pub head_dim: u32,
-    pub scale: f32,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Flags {
-    pub use_cache: bool,
-    pub append: bool,
 }
 
 /// Records causal attention. A row's keys are the cached ones of its sequence's past, then those of this run's rows from

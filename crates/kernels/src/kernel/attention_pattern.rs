@@ -1,5 +1,6 @@
 //! Attention's softmax weights, for observation.
 
+use crate::cpu::attention_pattern::Parameters;
 use crate::kernel::attention::{self, AttentionCache};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
@@ -27,13 +28,6 @@ pub struct AttentionPattern<'a> {
     /// `[rows, n_heads, keys]`: the weights over a row's keys, numbered from the first of its sequence, past ones
     /// included; 0 beyond them. Where a row has more keys than there is room for, the weights of the first ones.
     pub pattern: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub attention: attention::Parameters,
-    pub keys: u32,
 }
 
 /// Records the softmax weights of causal attention.

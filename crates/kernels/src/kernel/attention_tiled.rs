@@ -1,6 +1,6 @@
 //! Attention for many rows. Called through [`crate::attention`].
 
-use crate::kernel::attention::{Flags, Parameters};
+use crate::cpu::attention_inputs::{Flags, Parameters};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader =

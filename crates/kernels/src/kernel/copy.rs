@@ -1,5 +1,6 @@
 //! Copies words from one buffer to another.
 
+use crate::cpu::copy::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("copy", Read Write);
@@ -16,15 +17,6 @@ pub struct Copy<'a> {
     pub output_offset: usize,
     /// How many words.
     pub words: usize,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub words: u32,
-    pub input_offset: u32,
-    pub output_offset: u32,
-    pub invocations: u32,
 }
 
 /// Workgroups of 64 for a loop over `words`: enough to fill a device, few enough for any limit.

@@ -1,11 +1,9 @@
 //! Log-softmax statistics and cross-entropy of rows of logits.
 
+use crate::cpu::cross_entropy::{Parameters, STATISTICS_PER_ROW};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("cross_entropy", Read Read Write);
-
-/// Numbers a row of statistics has: maximum, log-sum-exp, target's logit, loss in nats.
-pub const STATISTICS_PER_ROW: usize = 4;
 
 /// Arguments of [`cross_entropy`].
 pub struct CrossEntropy<'a> {
@@ -21,14 +19,6 @@ pub struct CrossEntropy<'a> {
     pub vocabulary: usize,
     /// `[rows, 4]`.
     pub statistics: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub vocabulary: u32,
-    pub first_target: u32,
 }
 
 /// Records the statistics of every row.

@@ -1,5 +1,6 @@
 //! Token and position embedding.
 
+use crate::cpu::embedding::{Flags, Parameters};
 use crate::rows::ROW_WORDS;
 use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
 
@@ -19,23 +20,6 @@ pub struct Embedding<'a> {
     pub width: usize,
     /// `[rows, d_model]`.
     pub output: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub width: u32,
-    pub row_words: u32,
-    pub shard_first_row: u32,
-    pub shard_rows: u32,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Flags {
-    pub weights_f16: bool,
-    pub add_token: bool,
-    pub add_position: bool,
 }
 
 /// Records `output[r] = token_embedding[token[r]] + position_embedding[position[r]]`, one dispatch per shard.

@@ -1,5 +1,6 @@
 //! Activations that a threshold decides: JumpReLU and gated.
 
+use crate::cpu::gate::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("gate", Read Read Read Write);
@@ -24,14 +25,6 @@ pub struct Gate<'a> {
     pub rows: usize,
     /// Values a row.
     pub n: usize,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub words: u32,
-    pub n: u32,
-    pub invocations: u32,
 }
 
 /// Records JumpReLU, `ReLU(h) · [h > θ]`, or a gated activation, `[h + b_gate > 0] · ReLU(h · scale + b_mag)`.

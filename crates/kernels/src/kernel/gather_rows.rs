@@ -1,5 +1,6 @@
 //! Selection of rows by an index on the device.
 
+use crate::cpu::gather_rows::Parameters;
 use crate::rows::{ROW_WORDS, SOURCE};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
@@ -26,16 +27,6 @@ pub struct GatherRows<'a> {
     pub width: usize,
     /// `[rows, width]`; another buffer than the input.
     pub output: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub width: u32,
-    pub input_rows: u32,
-    pub index_stride: u32,
-    pub index_word: u32,
 }
 
 /// Records `output[r] = input[index[r]]`. A row whose index lies beyond the input is filled with NaN.

@@ -1,6 +1,7 @@
 //! KL divergence of next-token distributions.
 
-use crate::kernel::cross_entropy::STATISTICS_PER_ROW;
+use crate::cpu::cross_entropy::STATISTICS_PER_ROW;
+use crate::cpu::kl_divergence::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader =
@@ -25,14 +26,6 @@ pub struct KlDivergence<'a> {
     pub vocabulary: usize,
     /// `[rows]`, nats.
     pub divergences: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub vocabulary: u32,
-    pub clean_count: u32,
 }
 
 /// Records KL(clean ‖ edited) of every row.

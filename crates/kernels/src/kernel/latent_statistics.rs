@@ -1,12 +1,11 @@
 //! Statistics of each latent over rows, and the rows where it is largest.
 
+use crate::cpu::latent_statistics::{LATENT_STATISTICS, Parameters};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader =
     kernel::shader!("latent_statistics", Read Read Write Write Write);
 
-/// Words per latent of the statistics: count, sum, sum of squares, maximum.
-pub const LATENT_STATISTICS: usize = 4;
 /// The most rows that are kept for each latent.
 pub const MAX_TOP_ROWS: usize = 32;
 
@@ -30,15 +29,6 @@ pub struct LatentStatistics<'a> {
     pub top_values: &'a Buffer,
     /// `[d_sae, top]` u32: their rows; `u32::MAX` where there are fewer.
     pub top_rows: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub slots: u32,
-    pub k: u32,
-    pub d_sae: u32,
-    pub top: u32,
 }
 
 /// Records the statistics of every latent. Ties among the largest go to the lower row.

@@ -1,5 +1,6 @@
 //! LayerNorm.
 
+use crate::cpu::layer_norm::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("layer_norm", Read Read Write);
@@ -20,15 +21,6 @@ pub struct LayerNorm<'a> {
     pub epsilon: f32,
     /// `[rows, width]`.
     pub output: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub width: u32,
-    pub input_first_row: u32,
-    pub epsilon: f32,
 }
 
 /// Records LayerNorm with biased variance.

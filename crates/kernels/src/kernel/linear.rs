@@ -1,7 +1,9 @@
 //! Products with a weight matrix: GEMV for few rows, the tiled GEMM for many.
 
+use crate::cpu::linear::{Flags, Parameters};
 use crate::kernel::layer_norm::{LayerNorm, layer_norm};
-use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
+use crate::kernel::product::Linear;
+use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader =
     kernel::shader!("linear", Read Read Read Read Read Write);
@@ -10,114 +12,6 @@ pub(crate) static SHADER: kernel::Shader =
 const GEMV_ROWS: usize = 4;
 /// Outputs one lane of the GEMV computes.
 const OUTPUTS_PER_LANE: u32 = 4;
-
-/// A function applied to each output of a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// The output as it is.
-    None,
-    /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), which GPT-2 was trained with.
-    GeluTanh,
-    /// x·Φ(x) = 0.5·x·(1 + erf(x/√2)). Its error is that of f32: below 3e-7·|x|.
-    Gelu,
-}
-
-impl Activation {
-    /// The shaders' pipeline constant.
-    pub(crate) fn constant(self) -> (&'static str, f64) {
-        let number = match self {
-            Self::None => 0.0,
-            Self::GeluTanh => 1.0,
-            Self::Gelu => 2.0,
-        };
-        ("activation", number)
-    }
-}
-
-/// LayerNorm on the way into a product.
-#[derive(Clone, Copy)]
-pub struct NormedInput<'a> {
-    /// Weight, then bias: `[2, inputs]`.
-    pub weight_bias: &'a Buffer,
-    /// Added to the variance.
-    pub epsilon: f32,
-    /// `[rows, inputs]`: holds the normalised rows where the product is tiled; unused for few rows.
-    pub scratch: &'a Buffer,
-}
-
-/// Arguments of [`linear`].
-pub struct Linear<'a> {
-    /// `[.., inputs]` f32.
-    pub input: &'a Buffer,
-    /// First row taken of the input.
-    pub input_first_row: usize,
-    /// Number of rows.
-    pub rows: usize,
-    /// LayerNorm of the input rows, if any.
-    pub norm: Option<NormedInput<'a>>,
-    /// `[outputs, inputs]`.
-    pub weights: &'a Matrix,
-    /// `[outputs]`.
-    pub bias: Option<&'a Buffer>,
-    /// Applied after the bias.
-    pub activation: Activation,
-    /// `[rows, outputs]`, added last.
-    pub residual: Option<&'a Buffer>,
-    /// `[rows, outputs]`.
-    pub output: &'a Buffer,
-}
-
-impl<'a> Linear<'a> {
-    /// The product alone: no LayerNorm before it, nothing added after it, and from the first row of the input on.
-    pub fn plain(input: &'a Buffer, rows: usize, weights: &'a Matrix, output: &'a Buffer) -> Self {
-        Self {
-            input,
-            input_first_row: 0,
-            rows,
-            norm: None,
-            weights,
-            bias: None,
-            activation: Activation::None,
-            residual: None,
-            output,
-        }
-    }
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub inputs: u32,
-    pub outputs: u32,
-    pub row_vectors: u32,
-    pub input_first_row: u32,
-    pub output_stride: u32,
-    pub output_offset: u32,
-    pub bias_offset: u32,
-    pub epsilon: f32,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Flags {
-    pub weights_f16: bool,
-    pub normalise: bool,
-    pub activation: Activation,
-    pub has_bias: bool,
-    pub has_residual: bool,
-}
-
-impl Flags {
-    pub(crate) fn of(args: &Linear<'_>) -> Self {
-        Self {
-            weights_f16: args.weights.is_f16(),
-            normalise: args.norm.is_some(),
-            activation: args.activation,
-            has_bias: args.bias.is_some(),
-            has_residual: args.residual.is_some(),
-        }
-    }
-}
 
 /// Records `output = activation(norm(input) · weightsᵀ + bias) + residual`, each part where asked for; one dispatch a
 /// shard of the weights, and one more for LayerNorm where there are many rows.

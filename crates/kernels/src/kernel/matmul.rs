@@ -1,6 +1,7 @@
 //! The tiled GEMM, in tiles of two sizes. Called through [`crate::linear`].
 
-use crate::kernel::linear::{Flags, Linear, Parameters};
+use crate::cpu::linear::{Flags, Parameters};
+use crate::kernel::product::Linear;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("matmul", Read Read Read Read Write);

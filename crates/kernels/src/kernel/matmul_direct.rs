@@ -1,7 +1,8 @@
 //! The product for several rows on an adapter in software.
 
-use crate::kernel::linear::{Linear, Parameters};
+use crate::cpu::linear::Parameters;
 use crate::kernel::matmul;
+use crate::kernel::product::Linear;
 use crate::{Buffer, Error, Recorder, kernel};
 
 pub(crate) static SHADER: kernel::Shader =

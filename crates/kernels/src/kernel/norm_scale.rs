@@ -1,5 +1,6 @@
 //! The divisor of LayerNorm, for observation.
 
+use crate::cpu::norm_scale::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("norm_scale", Read Write);
@@ -16,14 +17,6 @@ pub struct NormScale<'a> {
     pub epsilon: f32,
     /// `[rows]`: √(mean((x − mean)²) + ε).
     pub scales: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub width: u32,
-    pub epsilon: f32,
 }
 
 /// Records the divisors of LayerNorm with biased variance, `hook_scale` in TransformerLens.

@@ -1,23 +1,9 @@
 //! The input of a sparse autoencoder's encoder.
 
+use crate::cpu::sae_normalize::{Normalization, Parameters};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("sae_normalize", Read Read Write Write);
-
-/// What is done to every row before encoding, under SAELens's names; undone after decoding.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Normalization {
-    /// `none`.
-    None,
-    /// `layer_norm`: centred, divided by the unbiased deviation plus 1e-5.
-    LayerNorm,
-    /// `constant_norm_rescale`: scaled to the norm √width.
-    ConstantNorm,
-    /// Centred: what an autoencoder saw that was trained on a model whose writing weights were centred.
-    Centred,
-    /// `expected_average_only_in`: multiplied by a constant, which must be finite and above 0.
-    Scaled(f32),
-}
 
 /// Arguments of [`sae_normalize`].
 pub struct SaeNormalize<'a> {
@@ -35,14 +21,6 @@ pub struct SaeNormalize<'a> {
     pub output: &'a Buffer,
     /// `[rows, 2]`: the shift and scale that undo it: mean and deviation for `layer_norm`.
     pub statistics: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub width: u32,
-    pub factor: f32,
 }
 
 /// Records `output = normalise(input) - b_dec`, row by row.

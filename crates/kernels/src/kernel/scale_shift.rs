@@ -1,5 +1,6 @@
 //! Scale and shift of every dimension: the weight and bias of a LayerNorm.
 
+use crate::cpu::scale_shift::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("scale_shift", Read Read Write);
@@ -16,13 +17,6 @@ pub struct ScaleShift<'a> {
     pub width: usize,
     /// `[rows, width]`.
     pub output: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub width: u32,
 }
 
 /// Records `output = input ⊙ weight + bias`, row by row.

@@ -1,5 +1,6 @@
 //! Reconstruction from a few latents a row.
 
+use crate::cpu::sparse_decode::{Flags, Parameters};
 use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader =
@@ -23,24 +24,6 @@ pub struct SparseDecode<'a> {
     pub statistics: &'a Buffer,
     /// `[rows, width]`.
     pub output: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub k: u32,
-    pub width: u32,
-    pub row_words: u32,
-    pub shard_first_row: u32,
-    pub shard_rows: u32,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Flags {
-    pub weights_f16: bool,
-    pub first_shard: bool,
-    pub last_shard: bool,
 }
 
 /// Records `output = (Σ activation · w_dec[latent] + b_dec) · deviation + mean`, one dispatch a shard.

@@ -1,5 +1,6 @@
 //! Replacing rows of an activation.
 
+use crate::cpu::splice::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("splice", Read Read Read Write);
@@ -18,13 +19,6 @@ pub struct Splice<'a> {
     pub width: usize,
     /// `[rows, width]`; another buffer than the three.
     pub output: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub width: u32,
 }
 
 /// Records `output = replacement` on the rows that the mask names, `input` on the others.

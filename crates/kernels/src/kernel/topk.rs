@@ -1,5 +1,6 @@
 //! Exact TopK of rows.
 
+use crate::cpu::topk::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("topk", Read Write Write Write);
@@ -27,16 +28,6 @@ pub struct TopK<'a> {
     pub top_values: &'a Buffer,
     /// `[rows]` u32: NaNs seen in each row.
     pub nan_counts: &'a Buffer,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub rows: u32,
-    pub n: u32,
-    pub row_stride: u32,
-    pub k: u32,
-    pub sort_length: u32,
 }
 
 /// Records the k largest of every row: by value descending, ties to the lower index.

@@ -1,11 +1,9 @@
 //! Columns of a weight matrix, from a strip of its transpose.
 
+use crate::cpu::write_columns::{HEADER, Parameters};
 use crate::{Buffer, Error, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader = kernel::shader!("write_columns", Read Write);
-
-/// Words before a strip's weights: first column, columns, first row in the shard, rows.
-pub(crate) const HEADER: usize = 4;
 
 /// Arguments of [`write_columns`].
 pub(crate) struct WriteColumns<'a> {
@@ -19,12 +17,6 @@ pub(crate) struct WriteColumns<'a> {
     pub row_words: usize,
     /// Whether it holds packed halves.
     pub weights_f16: bool,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(crate) struct Parameters {
-    pub row_words: u32,
 }
 
 /// Records the strip's columns into the shard. What the strip holds is read when the plan runs, so that one plan serves

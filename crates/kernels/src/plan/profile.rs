@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 
-use super::{GpuDispatch, Plan, Ticket, under_way};
-use crate::device::{Backend, Device};
+use super::Plan;
+use crate::device::Device;
 use crate::error::Error;
 use crate::gpu::Gpu;
+use crate::gpu_plan::GpuDispatch;
 use crate::memory::GpuMemory;
+use crate::state::Backend;
+use crate::ticket::{Ticket, under_way};
 
 /// One kernel of a profiled run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,7 +37,7 @@ impl Plan {
             return Ok(None);
         }
         let mut times = Vec::with_capacity(self.dispatches());
-        match (&self.gpu, &self.device.inner.backend) {
+        match (&self.gpu, &self.device.inner.state.backend) {
             (Some(plan), Backend::Gpu(gpu)) => {
                 for dispatches in plan.dispatches.chunks(DISPATCHES_PER_SET) {
                     times.extend(gpu_times(&self.device, gpu, dispatches).await?);
@@ -66,7 +69,7 @@ impl Plan {
 impl Device {
     /// Whether [`Plan::profile`] can tell the time: GPUs with WebGPU's feature `timestamp-query`, and the native CPU device.
     pub fn has_timestamps(&self) -> bool {
-        match &self.inner.backend {
+        match &self.inner.state.backend {
             Backend::Gpu(gpu) => gpu.has_timestamps(),
             Backend::Cpu => !cfg!(target_arch = "wasm32"),
         }
@@ -87,7 +90,7 @@ async fn gpu_times(
         ty: wgpu::QueryType::Timestamp,
         count: count as u32,
     });
-    let memory = |usage| GpuMemory::pooled(device, gpu, "profile", words, usage);
+    let memory = |usage| GpuMemory::pooled(&device.inner.state, gpu, "profile", words, usage);
     let resolved = memory(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
     let staging = memory(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
 
@@ -114,11 +117,8 @@ async fn gpu_times(
         counters.read_backs += 1;
     });
     let whole: Range<usize> = 0..words;
-    let ticket = Ticket {
-        device: device.clone(),
-        ranges: [whole].into(),
-        state: under_way(staging, words, submission),
-    };
+    let state = under_way(staging, words, submission);
+    let ticket = Ticket::new(device, [whole].into(), state);
     let mut read = Vec::new();
     ticket.read_into(&mut read).await?;
     let period = f64::from(gpu.queue.get_timestamp_period());

@@ -1,8 +1,7 @@
-//! `sparse_decode`, `edit_latent` and `splice`.
+//! `sparse_decode` and `splice`.
 
 use kernels::{
-    Device, EditLatent, Error, Matrix, Recorder, SparseDecode, Splice, WeightFormat, edit_latent,
-    sparse_decode, splice,
+    Device, Error, Matrix, Recorder, SparseDecode, Splice, WeightFormat, sparse_decode, splice,
 };
 use proptest::prelude::*;
 
@@ -23,7 +22,6 @@ struct Codes {
     w_dec: Vec<f32>,
     b_dec: Vec<f32>,
     statistics: Vec<f32>,
-    input: Vec<f32>,
 }
 
 fn codes(
@@ -61,7 +59,6 @@ fn codes(
                 w_dec: if f16 { halved(&w_dec) } else { w_dec },
                 b_dec: numbers.floats(width, 1.0),
                 statistics: numbers.floats(rows * 2, 2.0),
-                input: numbers.floats(rows * width, 2.0),
             }
         },
     )
@@ -114,57 +111,6 @@ impl Codes {
         )?;
         run_f32(recorder, &output)
     }
-
-    fn edited(&self, latent: usize, value: f32, mask: &[u32]) -> Vec<f64> {
-        let mut expected = Vec::new();
-        for (row, masked) in mask.iter().enumerate() {
-            let mut places = row * self.k..(row + 1) * self.k;
-            let current = places
-                .find(|&place| self.latents[place] as usize == latent)
-                .map_or(0.0, |place| f64::from(self.activations[place]));
-            let change = (f64::from(value) - current) * f64::from(self.statistics[row * 2 + 1]);
-            for d in 0..self.width {
-                let weight = f64::from(self.w_dec[latent * self.width + d]);
-                let change = if *masked != 0 { change * weight } else { 0.0 };
-                expected.push(f64::from(self.input[row * self.width + d]) + change);
-            }
-        }
-        expected
-    }
-
-    fn edit(
-        &self,
-        device: &Device,
-        latent: usize,
-        value: f32,
-        mask: &[u32],
-    ) -> Result<Vec<f32>, Error> {
-        let input = device.buffer_with("input", &self.input)?;
-        let latents = device.buffer_with("latents", &self.latents)?;
-        let activations = device.buffer_with("activations", &self.activations)?;
-        let statistics = device.buffer_with("statistics", &self.statistics)?;
-        let mask = device.buffer_with("mask", mask)?;
-        let w_dec = self.matrix(device)?;
-        let output = device.buffer("output", self.rows * self.width)?;
-        let mut recorder = Recorder::new(device);
-        edit_latent(
-            &mut recorder,
-            &EditLatent {
-                input: &input,
-                latents: &latents,
-                activations: &activations,
-                statistics: &statistics,
-                mask: &mask,
-                rows: self.rows,
-                k: self.k,
-                w_dec: &w_dec,
-                latent,
-                value,
-                output: &output,
-            },
-        )?;
-        run_f32(recorder, &output)
-    }
 }
 
 #[test]
@@ -201,79 +147,8 @@ fn rows_without_latents_decode_to_the_bias() {
         w_dec: vec![9.0; 35],
         b_dec: vec![0.5, -1.0, 0.0, 2.0, 0.25],
         statistics: vec![0.0, 1.0, 3.0, 2.0, -1.0, 0.0],
-        input: Vec::new(),
     };
     devices.agree(&codes.decoded(), 0.0, |device| codes.decode(device));
-}
-
-#[test]
-fn edit_latent_agrees_over_shards() {
-    let devices = Devices::binding_at_most(4096);
-    proptest!(config(), |(codes in codes(1..9, 1..100, 100..250), value in -3.0_f32..3.0, seed: u64)| {
-        let mut numbers = Numbers::new(seed);
-        // A latent that some row has, if any has one, half of the time.
-        let used: Vec<u32> = codes.latents.iter().copied().filter(|latent| *latent != EMPTY).collect();
-        let latent = if used.is_empty() || numbers.below(2) == 0 {
-            numbers.below(codes.d_sae)
-        } else {
-            used[numbers.below(used.len())] as usize
-        };
-        let mask: Vec<u32> = (0..codes.rows).map(|_| numbers.below(3) as u32).collect();
-        devices.agree(&codes.edited(latent, value, &mask), 1e-5, |device| {
-            codes.edit(device, latent, value, &mask)
-        });
-    });
-}
-
-/// A row that the edit does not change keeps every bit, so that no edit at all gives the clean run's output.
-#[test]
-fn rows_that_keep_their_value_keep_every_bit() {
-    let devices = Devices::new();
-    proptest!(config(), |(codes in codes(2..9, 1..200, 50..200), seed: u64)| {
-        let latent = Numbers::new(seed).below(codes.d_sae);
-        // Row 0 is masked out; elsewhere only rows whose latent is already there are changed by a value of 0.
-        let mask: Vec<u32> = (0..codes.rows).map(|row| u32::from(row > 0)).collect();
-        for device in devices.each() {
-            let output = codes.edit(device, latent, 0.0, &mask).map_err(|error| error.to_string());
-            let output = output.unwrap_or_default();
-            prop_assert_eq!(output.len(), codes.input.len());
-            for row in 0..codes.rows {
-                let active = (row * codes.k..(row + 1) * codes.k)
-                    .any(|place| codes.latents[place] as usize == latent && codes.activations[place] != 0.0);
-                if row == 0 || !active {
-                    let places = row * codes.width..(row + 1) * codes.width;
-                    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-                    prop_assert_eq!(bits(&output[places.clone()]), bits(&codes.input[places]));
-                }
-            }
-        }
-    });
-}
-
-#[test]
-fn a_latent_that_is_not_there_is_refused() {
-    let codes = Codes {
-        rows: 1,
-        k: 1,
-        width: 1,
-        d_sae: 3,
-        format: WeightFormat::F32,
-        latents: vec![0],
-        activations: vec![1.0],
-        w_dec: vec![1.0; 3],
-        b_dec: vec![0.0],
-        statistics: vec![0.0, 1.0],
-        input: vec![0.0],
-    };
-    for device in Devices::new().each() {
-        let error = codes
-            .edit(device, 3, 0.0, &[1])
-            .map_err(|error| error.to_string());
-        assert_eq!(
-            error.err().as_deref(),
-            Some("edit_latent: latent 3 of an autoencoder with 3 latents")
-        );
-    }
 }
 
 #[test]

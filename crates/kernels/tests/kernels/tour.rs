@@ -1,11 +1,12 @@
 //! A small model's walk through all the kernels in one plan (of the two products for many rows, the one that the device takes; and attention for few rows).
 
 use kernels::{
-    Add, Attention, AttentionCache, AttentionPattern, Buffer, Copy, CrossEntropy, Device,
-    EditLatent, Embedding, Error, Gate, KlDivergence, LayerNorm, Linear, Matrix, NormScale,
-    NormedInput, Plan, Recorder, SaeNormalize, SparseDecode, Splice, TopK, WeightFormat, add,
-    attention, attention_pattern, copy, cross_entropy, edit_latent, embedding, gate, kl_divergence,
-    layer_norm, linear, norm_scale, sae_normalize, sparse_decode, splice, topk,
+    Add, ApplyEdits, Attention, AttentionCache, AttentionPattern, Buffer, Copy, CrossEntropy,
+    Device, Directions, Edit, EditOperation, Embedding, Error, Gate, KlDivergence, LayerNorm,
+    Linear, Matrix, NormScale, NormedInput, OldValues, Plan, Recorder, SaeNormalize, SparseDecode,
+    Splice, TopK, WeightFormat, add, apply_edits, attention, attention_pattern, copy,
+    cross_entropy, embedding, gate, kl_divergence, layer_norm, linear, norm_scale, sae_normalize,
+    sparse_decode, splice, topk,
 };
 
 use crate::common::Numbers;
@@ -213,20 +214,41 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
         },
     )?;
     let edited = rows_of(&recorder, "edited", WIDTH)?;
-    edit_latent(
+    copy(
         &mut recorder,
-        &EditLatent {
+        &Copy {
             input: &kept,
-            latents: &latents,
-            activations: &activations,
-            statistics: &statistics,
-            mask: &mask,
-            rows: ROWS,
-            k: K,
-            w_dec: &w_dec,
-            latent: 3,
-            value: 2.0,
+            input_offset: 0,
             output: &edited,
+            output_offset: 0,
+            words: ROWS * WIDTH,
+        },
+    )?;
+    let edit = Edit {
+        set: 0,
+        sequence: None,
+        positions: 0..ROWS as u32,
+        latent: 3,
+        operation: EditOperation::Set(2.0),
+    };
+    let edits = device.buffer_with("edits", &Edit::table(&[edit]))?;
+    apply_edits(
+        &mut recorder,
+        &ApplyEdits {
+            activation: &edited,
+            width: WIDTH,
+            edits: &edits,
+            rows_table: &row_table,
+            rows: ROWS,
+            set: 0,
+            old: OldValues::Sparse {
+                latents: &latents,
+                activations: &activations,
+                k: K,
+            },
+            by_source: false,
+            statistics: Some(&statistics),
+            directions: Directions::Rows(&w_dec),
         },
     )?;
 

@@ -1,10 +1,11 @@
 //! The rows of the table.
 
-use gpt2::{CacheUse, Decoder, Error, HookPoint, Hooks, NoHooks, Pass, RowTable, Sequence, Start};
+use gpt2::{CacheUse, Error, HookPoint, Hooks, Pass, RowTable, Sequence, Start};
 use kernels::{Buffer, Copy, Recorder};
 
 use super::{CONFIG, D_MODEL, FullSize, Row, Run, random};
 use crate::Result;
+use crate::decoder::Decoder;
 
 /// All rows.
 pub(super) const ROWS: [Row; 4] = [
@@ -95,23 +96,19 @@ impl Hooks for Keep {
 fn prefill(full_size: &FullSize) -> Result<Run<'_>> {
     let model = &full_size.model;
     let tokens = tokens(512);
-    let mut decoder = Decoder::new(model, &mut NoHooks)?;
+    let mut decoder = Decoder::new(model)?;
     Ok(Box::new(move || {
         decoder.reset();
-        pollster::block_on(decoder.prefill(model, &tokens, &mut NoHooks))?;
-        Ok(())
+        decoder.prefill(&tokens)
     }))
 }
 
 /// One token after 60 others and those of the runs before.
 fn decode(full_size: &FullSize) -> Result<Run<'_>> {
     let model = &full_size.model;
-    let mut decoder = Decoder::new(model, &mut NoHooks)?;
-    pollster::block_on(decoder.prefill(model, &tokens(60), &mut NoHooks))?;
-    Ok(Box::new(move || {
-        pollster::block_on(decoder.next(model, 1))?;
-        Ok(())
-    }))
+    let mut decoder = Decoder::new(model)?;
+    decoder.prefill(&tokens(60))?;
+    Ok(Box::new(move || decoder.next(1)))
 }
 
 /// Encode and TopK of 64 rows.

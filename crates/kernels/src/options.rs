@@ -1,0 +1,67 @@
+//! Options of a device, and its counters.
+
+/// Which kind of device it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendKind {
+    /// A GPU through `wgpu` (Vulkan, Metal or DX12 natively; WebGPU in a browser).
+    Gpu,
+    /// The kernels' CPU twins.
+    Cpu,
+}
+
+/// How much of the adapter's limits to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LimitsChoice {
+    /// All that the adapter offers.
+    #[default]
+    Adapter,
+    /// Only what every WebGPU device guarantees (128 MiB bindings, 8 storage buffers a stage).
+    Default,
+}
+
+/// How kernels divide their work on a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Division {
+    /// As suits the adapter.
+    #[default]
+    Auto,
+    /// Many short invocations that share workgroup memory, as GPUs want it.
+    Fine,
+    /// Few long invocations with few barriers. An adapter in software runs the invocations of a workgroup in turn,
+    /// and to change from one to the next at a barrier costs it about a microsecond.
+    Coarse,
+}
+
+/// What to ask of a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeviceOptions {
+    /// The limits to request.
+    pub limits: LimitsChoice,
+    /// Bind at most this many bytes at once, where that is less than the device takes: a way to see a small
+    /// device's sharding on a large one.
+    pub max_binding_bytes: Option<u64>,
+    /// How kernels divide their work.
+    pub division: Division,
+    /// Fill scratch memory with NaN before it is used again: for tests, since a kernel that reads what nobody wrote
+    /// otherwise gives plausible numbers.
+    pub poison: bool,
+}
+
+/// What a device has done since it was made. Counts, not times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Kernels dispatched.
+    pub dispatches: u64,
+    /// Compute passes begun.
+    pub passes: u64,
+    /// Command buffers submitted.
+    pub submits: u64,
+    /// Read-backs mapped.
+    pub read_backs: u64,
+    /// Buffers made.
+    pub buffers: u64,
+    /// Bind groups made.
+    pub bind_groups: u64,
+    /// Pipelines compiled.
+    pub pipelines: u64,
+}
