@@ -12,7 +12,7 @@ use formats::sae::{Architecture, Gate, Normalization, Sae, SaeConfig, SaeFile, o
 use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
-use kernels::{Device, DeviceOptions, Division};
+use kernels::{Device, DeviceOptions, DispatchProfile};
 use pollster::block_on;
 
 pub const PROMPTS: [&str; 6] = ["fairy", "bible", "rust", "pydoc", "gloss", "odd"];
@@ -54,12 +54,12 @@ fn with_model(mut session: Session) -> Session {
 /// and that of software adapters.
 pub fn devices() -> Vec<(&'static str, Device)> {
     let mut devices = vec![("cpu", Device::cpu())];
-    for (name, division) in [
-        ("gpu profile", Division::Fine),
-        ("software profile", Division::Coarse),
+    for (name, profile) in [
+        ("gpu profile", DispatchProfile::Gpu),
+        ("software profile", DispatchProfile::SoftwareAdapter),
     ] {
         let options = DeviceOptions {
-            division,
+            profile,
             ..DeviceOptions::default()
         };
         match block_on(Device::gpu(options)) {
