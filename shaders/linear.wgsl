@@ -13,7 +13,7 @@
 // import shared/weights.wgsl
 // import shared/sum_over_workgroup.wgsl
 
-// Whether the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
+// True where the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
 override aligned: bool = true;
 override normalise: bool = false;
 

@@ -8,7 +8,7 @@
 // import shared/product.wgsl
 // import shared/weights.wgsl
 
-// Whether the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
+// True where the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
 override aligned: bool = true;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
