@@ -1,6 +1,6 @@
 // output[r, h, :] = sum_j softmax_j(query[r, h] . key[j, h] * scale) * value[j, h], over the keys of row r
 //
-// What attention.wgsl computes, with the same bindings, for many rows. A workgroup of 256 takes a tile of 32 rows
+// The result of attention.wgsl, with the same bindings, for many rows. A workgroup of 256 takes a tile of 32 rows
 // of one head; each block of 32 keys, then of their values, is read once for the whole tile, through workgroup memory, by
 // neighbouring invocations word by word. A tile may hold rows of several sequences, so each row has its own range of the
 // keys in a block: past keys are taken once for all neighbouring sequences that share them, then come the keys of this run,

@@ -1,8 +1,8 @@
 // Per row of logits [rows, vocabulary]: the maximum, log(sum(exp(logits))), the target's logit, and the cross-entropy
 // of the target in nats, log_sum_exp - target_logit.
 //
-// `targets` holds one token a row, or 0xffffffff for none (then the last two are 0). statistics [rows, 4].
-// One workgroup a row; the row is read twice. Bytes: 2 * vocabulary * 4 a row.
+// `targets` holds one token per row, or 0xffffffff for none (then the last two are 0). statistics [rows, 4].
+// One workgroup per row; the row is read twice. Bytes: 2 * vocabulary * 4 per row.
 
 // import shared/sum_over_workgroup.wgsl
 

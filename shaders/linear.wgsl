@@ -1,6 +1,6 @@
 // output[r, n] = epilogue(sum_k normalise(input)[r, k] * weights[n, k] + bias[n]) + residual[r, n]
 //
-// The product for few rows (GEMV). Weights are [outputs, inputs], f32 or packed halves, one shard of rows.
+// The product for few rows (GEMV). Weights are [outputs, inputs], f32 or packed f16, one shard of rows.
 // `normalise` applies LayerNorm to the input row on the way in, which saves the dispatch of layer_norm.wgsl:
 // each workgroup needs the row's statistics, 2 * inputs reads from cache against 16 * inputs weights.
 // `activation` is GPT-2's GELU by tanh, or the exact one.
@@ -13,7 +13,7 @@
 // import shared/weights.wgsl
 // import shared/sum_over_workgroup.wgsl
 
-// Whether the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
+// True where the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
 override aligned: bool = true;
 override normalise: bool = false;
 

@@ -2,13 +2,13 @@
 //
 // The product for several rows on an adapter in software, which runs the invocations of a workgroup in turn: what
 // matmul.wgsl computes, without workgroup memory and without barriers. An invocation computes four rows by four outputs.
-// Weights are [outputs, inputs], f32 or packed halves, one shard of rows. Operations: 2 * rows * inputs * outputs.
+// Weights are [outputs, inputs], f32 or packed f16, one shard of rows. Operations: 2 * rows * inputs * outputs.
 // Bytes from cache: each weight ceil(rows / 4) times, each input ceil(outputs / 4) times.
 
 // import shared/product.wgsl
 // import shared/weights.wgsl
 
-// Whether the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
+// True where the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
 override aligned: bool = true;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;

@@ -1,7 +1,7 @@
 // output[r] = (sum_i activations[r, i] * w_dec[latents[r, i]] + b_dec) * deviation[r] + mean[r]
 //
 // The gather of k decoder rows instead of a product with all of them. Shapes: latents, activations [rows, k] (empty
-// places hold an index that no shard has); w_dec [d_sae, width], one shard of its rows, f32 or packed halves; b_dec [width];
+// slots hold an index that no shard has); w_dec [d_sae, width], one shard of its rows, f32 or packed f16; b_dec [width];
 // statistics [rows, 2] (mean, deviation); output [rows, width]. Shards run one after the other and add up in `output`;
 // the last one applies bias, deviation and mean.
 // Operations: 2 * rows * k * width. Bytes: rows * k * width * (4 or 2).
@@ -33,7 +33,7 @@ const threads = 64u;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let row = group.y;
     let width = parameters.width;
-    // Two neighbouring columns an invocation: one word of packed halves.
+    // Two neighbouring columns per invocation: one word of packed f16.
     let d = (group.x * threads + thread) * 2u;
     if (d >= width) {
         return;

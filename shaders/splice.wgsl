@@ -1,6 +1,6 @@
 // output[r] = replacement[r] where mask[r] is not 0, else input[r].
 //
-// Puts a reconstruction in the place of an activation at the positions that count, and keeps the others.
+// Replaces an activation by a reconstruction at the positions that count, and keeps the others.
 // Shapes: mask [rows], the others [rows, width]. Bytes: 2 * rows * width * 4.
 
 struct Parameters {

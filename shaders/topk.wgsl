@@ -5,7 +5,7 @@
 // wanted, two more passes select the lowest indices among them in the same way. One last pass collects the winners, which
 // are sorted in workgroup memory (bitonic, k <= 512). A zero's sign does not count. A NaN never wins while there are
 // numbers; their count a row goes to `nan_counts`. With n < k the rest is index 0xffffffff and value 0.
-// One workgroup a row. Bytes: 4 * n a row and pass (4 passes, 6 with contested ties); n up to 2^22.
+// One workgroup per row. Bytes: 4 * n per row and pass (4 passes, 6 with contested ties); n up to 2^22.
 
 struct Parameters {
     rows: u32,

@@ -1,7 +1,7 @@
-// matrix[row, column] = strip[column, row]: writes columns of a weight matrix that is stored the other way round.
+// matrix[row, column] = strip[column, row]: writes columns of a weight matrix that is stored transposed.
 //
 // `strip` holds four words (the first column, the number of columns, the first row in this shard, the number of rows)
-// and then [columns, rows] f32. The matrix is one shard, `row_words` words a row, f32 or packed halves. With halves the
+// and then [columns, rows] f32. The matrix is one shard, `row_words` words per row, f32 or packed f16. With f16 weights the
 // first column is even, so that no two strips share a word.
 // Called while a model is loaded, once a strip. Bytes: 2 * columns * rows * 4.
 

@@ -1,4 +1,4 @@
-// Weights of a stored row: f32, or f16 packed two to a word with the even column in the lower half.
+// Weights of a stored row: f32, or f16 packed two to a word with the even column in the low 16 bits.
 
 override weights_f16: bool = false;
 

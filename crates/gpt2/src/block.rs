@@ -1,4 +1,4 @@
-//! Recording one block's part of a pass: attention, then the MLP.
+//! Recording of one block's part of a pass: attention, then the MLP.
 
 use kernels::{
     Add, Attention, AttentionCache, AttentionPattern, Buffer, Linear, NormedInput, Recorder, add,

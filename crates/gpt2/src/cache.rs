@@ -1,4 +1,4 @@
-//! The KV cache, and how a run uses it.
+//! The KV cache, and its use by a run.
 
 use std::ops::Range;
 
@@ -68,7 +68,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Whether it was made for such a model.
+    /// Checks that it was made for such a model.
     fn check(&self, model: &Gpt2) -> Result<(), Error> {
         let (layers, width) = (model.config.n_layer, model.config.n_embd);
         if self.blocks.len() == layers && self.width == width {
@@ -82,7 +82,7 @@ impl Cache {
     }
 }
 
-/// How a run uses a cache.
+/// Use of a cache by a run.
 #[derive(Clone, Copy)]
 pub enum CacheUse<'a> {
     /// Not at all: every sequence begins with this run.

@@ -23,7 +23,7 @@ pub struct Config {
     pub layer_norm_epsilon: f32,
     /// The function between the two products of an MLP.
     pub activation: Activation,
-    /// How attention's scores are scaled.
+    /// Scale of attention's scores.
     pub attention_scale: AttentionScale,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong in the model.
+//! Errors of the model.
 
 /// An error of the model.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -12,7 +12,7 @@ pub enum Error {
     Weight {
         /// The tensor's key.
         tensor: String,
-        /// What its source said.
+        /// The source's error.
         reason: String,
     },
     /// The configuration does not describe a GPT-2.
@@ -110,7 +110,7 @@ pub enum Error {
     /// There is no such block to start at.
     #[error("a pass cannot start at block {layer}; the model has {blocks} blocks")]
     NoBlock {
-        /// The block asked for.
+        /// The block requested.
         layer: usize,
         /// Blocks of the model; a pass may start after the last.
         blocks: usize,

@@ -1,4 +1,4 @@
-//! Recording the forward pass: embedding, blocks, logits.
+//! Recording of the forward pass: embedding, blocks, logits.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::rows::RowTable;
 use crate::weights::Gpt2;
 use crate::{Error, HookPoint, Hooks, Norm};
 
-/// Where a forward pass starts.
+/// Start of a forward pass.
 #[derive(Clone, Copy)]
 pub enum Start<'a> {
     /// At the tokens.
@@ -34,7 +34,7 @@ pub enum Start<'a> {
 pub struct Pass<'a> {
     /// Its sequences.
     pub rows: &'a RowTable,
-    /// Where it starts.
+    /// Its start.
     pub start: Start<'a>,
     /// The sequences' past. The row table must be written with the same.
     pub cache: CacheUse<'a>,
@@ -236,7 +236,7 @@ impl Gpt2 {
 /// The unembedding's input.
 pub struct FinalStream {
     stream: Buffer,
-    /// Whether the final LayerNorm has been applied.
+    /// True where the final LayerNorm has been applied.
     normalised: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Named places in the forward pass where an activation can be read or replaced.
+//! Named points of the forward pass where an activation can be read or replaced.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use kernels::{Buffer, Recorder};
 
 use crate::{Config, Error, Observation};
 
-/// A place in the forward pass, under TransformerLens's names.
+/// A point of the forward pass, under TransformerLens's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HookPoint {
     /// `hook_embed`: token embeddings.
@@ -98,7 +98,7 @@ impl fmt::Display for HookPoint {
 
 /// Reads and replaces activations while a forward pass is recorded.
 pub trait Hooks {
-    /// Whether [`Hooks::visit`] is to be called for this point. Where nobody wants `hook_attn_out`,
+    /// True where [`Hooks::visit`] is to be called for this point. Where nobody wants `hook_attn_out`,
     /// `hook_mlp_out` and the like, their sums are fused into products and never stored.
     fn wants(&self, point: HookPoint) -> bool;
 
@@ -114,7 +114,7 @@ pub trait Hooks {
         activation: &Buffer,
     ) -> Result<Option<Buffer>, Error>;
 
-    /// Whether [`Hooks::observe`] is to be called for this value. It costs a dispatch, and changes nothing.
+    /// True where [`Hooks::observe`] is to be called for this value. It costs a dispatch, and changes nothing.
     fn observes(&self, _observation: Observation) -> bool {
         false
     }
@@ -138,7 +138,7 @@ pub trait Hooks {
         Ok(())
     }
 
-    /// Whether nothing that comes later in the pass is needed: the blocks that are left are then not recorded.
+    /// True where nothing that comes later in the pass is needed: the blocks that are left are then not recorded.
     fn is_done(&self) -> bool {
         false
     }

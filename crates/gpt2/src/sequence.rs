@@ -7,7 +7,7 @@ pub struct Sequence<'a> {
     pub tokens: &'a [u32],
     /// Position of the first of them.
     pub first_position: usize,
-    /// Where its past lies in the cache; `None` where it has none.
+    /// Rows of its past in the cache; `None` where it has none.
     pub cache: Option<CacheSlot>,
     /// Row of a reference run that its first row corresponds to, and so on; `None`: its rows' own numbers.
     pub source_first: Option<usize>,

@@ -7,22 +7,22 @@ use kernels::{Buffer, Device, Matrix, Stored, WeightFormat};
 
 use crate::{Config, Error};
 
-/// Where weights come from, under Hugging Face's keys without the prefix `transformer.`.
+/// Source of weights, under Hugging Face's keys without the prefix `transformer.`.
 pub trait WeightSource {
-    /// What reading may fail with.
+    /// Error of reading.
     type Error: From<Error> + From<kernels::Error>;
 
-    /// Where in storage a tensor lies: tensors are read in this order, so that a file is read from its beginning to its
+    /// Position of a tensor in storage: tensors are read in this order, so that a file is read from its beginning to its
     /// end.
     fn position(&self, key: &str) -> u64;
 
-    /// How a matrix is to be stored on the device.
+    /// Format in which a matrix is to be stored on the device.
     fn format(&self, key: &str) -> WeightFormat;
 
     /// Entries `range` of a tensor's leading dimension, row-major; for a vector, its elements.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The reason why they are refused.
     fn rows(
         &self,
         key: &str,
@@ -113,7 +113,7 @@ impl Gpt2 {
         &self.token_embedding
     }
 
-    /// How the weight matrices are stored; None where not all are stored alike.
+    /// Storage format of the weight matrices; None where not all are stored alike.
     pub fn weight_format(&self) -> Option<WeightFormat> {
         let format = self.token_embedding.format();
         let products = self.blocks.iter().flat_map(|block| {
@@ -165,7 +165,7 @@ impl Gpt2 {
     }
 }
 
-/// How a tensor comes to the device.
+/// Upload of a tensor to the device.
 enum Shape {
     /// So many entries of a leading dimension, each of so many numbers; small enough to be in memory at once.
     Small(usize, usize),

@@ -102,7 +102,7 @@ impl Buffer {
         self.inner.words
     }
 
-    /// What the buffer holds, for messages.
+    /// Name of the contents, for messages.
     pub fn label(&self) -> &str {
         &self.inner.label
     }

@@ -38,7 +38,7 @@ impl Device {
     /// # Errors
     /// [`Error::NoAdapter`] and [`Error::NoDevice`].
     pub async fn gpu(options: DeviceOptions) -> Result<Self, Error> {
-        let gpu = Gpu::request(options.limits, options.division).await?;
+        let gpu = Gpu::request(options.limits, options.profile).await?;
         let limit = gpu.max_binding_bytes;
         Ok(Self::from_backend(
             Backend::Gpu(Box::new(gpu)),
@@ -57,7 +57,7 @@ impl Device {
         }
     }
 
-    /// Which kind of device this is.
+    /// The kind of device.
     pub fn kind(&self) -> BackendKind {
         match self.inner.state.backend {
             Backend::Gpu(_) => BackendKind::Gpu,
@@ -96,7 +96,7 @@ impl Device {
         self.inner.state.pool.trim();
     }
 
-    /// What the device has done so far.
+    /// Counts of the device's work so far.
     pub fn counters(&self) -> Counters {
         self.inner.state.counters.get()
     }
@@ -106,16 +106,16 @@ impl Device {
         self.inner.state.max_binding_bytes
     }
 
-    /// Whether weights that halves hold exactly are still better stored as f32: where invocations run in software,
-    /// unpacking costs more than reading twice the bytes. A device with no more than the guaranteed limits keeps halves.
+    /// True where weights that f16 holds exactly are still better stored as f32: where invocations run in software,
+    /// unpacking costs more than reading twice the bytes. A device with no more than the guaranteed limits keeps f16.
     pub fn prefers_f32(&self) -> bool {
         let guaranteed = wgpu::Limits::default().max_storage_buffer_binding_size;
-        self.is_coarse() && self.max_binding_bytes() > guaranteed
+        self.has_software_profile() && self.max_binding_bytes() > guaranteed
     }
 
-    /// Whether kernels divide their work for an adapter in software.
-    pub(crate) fn is_coarse(&self) -> bool {
-        matches!(&self.inner.state.backend, Backend::Gpu(gpu) if gpu.coarse)
+    /// True where kernels divide their work for a software adapter.
+    pub(crate) fn has_software_profile(&self) -> bool {
+        matches!(&self.inner.state.backend, Backend::Gpu(gpu) if gpu.software_profile)
     }
 
     /// A buffer of `words` 32-bit words, zero at first.

@@ -1,4 +1,4 @@
-//! What can go wrong on a device.
+//! Errors of a device and of kernels' arguments.
 
 /// An error of the device or of a kernel's arguments.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -7,7 +7,7 @@ pub enum Error {
     /// No GPU adapter can be had.
     #[error("no GPU adapter: {reason}")]
     NoAdapter {
-        /// What the adapter request answered.
+        /// The adapter request's error.
         reason: String,
     },
     /// The adapter refused a device.
@@ -15,7 +15,7 @@ pub enum Error {
     NoDevice {
         /// The adapter's name.
         adapter: String,
-        /// What the device request answered.
+        /// The device request's error.
         reason: String,
     },
     /// The device was lost: the driver reset it, or it was destroyed.
@@ -31,11 +31,11 @@ pub enum Error {
     OutOfMemory {
         /// The buffer that did not fit.
         label: String,
-        /// Bytes asked for.
+        /// Bytes requested.
         needed: u64,
         /// Bytes this device's buffers already hold.
         in_use: u64,
-        /// What the driver said.
+        /// The driver's message.
         reason: String,
     },
     /// One buffer is larger than the device binds at once.
@@ -43,7 +43,7 @@ pub enum Error {
     BufferTooLarge {
         /// The buffer.
         label: String,
-        /// Bytes asked for.
+        /// Bytes requested.
         needed: u64,
         /// The device's limit in bytes.
         limit: u64,
@@ -59,9 +59,9 @@ pub enum Error {
     /// The driver rejected a command. This is a defect of this library.
     #[error("the GPU rejected a command: {0}")]
     Validation(String),
-    /// A weight is beyond what a half can hold.
+    /// A weight is beyond the range of f16.
     #[error(
-        "{label} holds the weight {value}, which is beyond the range of halves (±65504); keep it in f32"
+        "{label} holds the weight {value}, which is beyond the range of f16 (±65504); keep it in f32"
     )]
     NotInF16 {
         /// The matrix.

@@ -1,4 +1,4 @@
-//! The GPU behind a [`crate::Device`]: adapter, device, queue, pipelines, and what the driver complains of.
+//! The GPU behind a [`crate::Device`]: adapter, device, queue, pipelines, and the driver's errors.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
 use crate::kernel::shader::{Access, Shader};
-use crate::options::{Division, LimitsChoice};
+use crate::options::{DispatchProfile, LimitsChoice};
 
 pub(crate) struct Gpu {
     pub(crate) device: wgpu::Device,
@@ -16,7 +16,7 @@ pub(crate) struct Gpu {
     pub(crate) max_binding_bytes: u64,
     pub(crate) uniform_alignment: u64,
     pub(crate) max_workgroups: u32,
-    pub(crate) coarse: bool,
+    pub(crate) software_profile: bool,
     pub(crate) faults: Faults,
     pipelines: RefCell<HashMap<PipelineKey, Rc<Pipeline>>>,
 }
@@ -39,7 +39,7 @@ struct FaultState {
     last_allocation: (String, u64),
 }
 
-/// What is kept of a driver's error: the error itself cannot leave its thread in a browser.
+/// A driver's error as it is kept: the error itself cannot leave its thread in a browser.
 enum Complaint {
     OutOfMemory(String),
     Other(String),
@@ -89,7 +89,10 @@ impl Faults {
 }
 
 impl Gpu {
-    pub(crate) async fn request(limits: LimitsChoice, division: Division) -> Result<Self, Error> {
+    pub(crate) async fn request(
+        limits: LimitsChoice,
+        profile: DispatchProfile,
+    ) -> Result<Self, Error> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let adapter = instance
             .request_adapter(&wgpu::RequestAdapterOptions {
@@ -108,13 +111,13 @@ impl Gpu {
             "" => "WebGPU adapter".to_owned(),
             name => name.to_owned(),
         };
-        let coarse = match division {
+        let software_profile = match profile {
             // Browsers call an adapter in software a fallback adapter, which arrives here as this type.
-            Division::Auto => in_software,
-            Division::Fine => false,
-            Division::Coarse => true,
+            DispatchProfile::Auto => in_software,
+            DispatchProfile::Gpu => false,
+            DispatchProfile::SoftwareAdapter => true,
         };
-        // Browsers give WebGPU's default limits unless more is asked for.
+        // Browsers give WebGPU's default limits unless more is requested.
         let limits = match limits {
             LimitsChoice::Adapter => adapter.limits(),
             LimitsChoice::Default => wgpu::Limits::default(),
@@ -154,13 +157,13 @@ impl Gpu {
                 .min(limits.max_buffer_size),
             uniform_alignment: u64::from(limits.min_uniform_buffer_offset_alignment),
             max_workgroups: limits.max_compute_workgroups_per_dimension,
-            coarse,
+            software_profile,
             faults,
             pipelines: RefCell::default(),
         })
     }
 
-    /// Whether passes can be timed.
+    /// True where passes can be timed.
     pub(crate) fn has_timestamps(&self) -> bool {
         let features = self.device.features();
         features.contains(wgpu::Features::TIMESTAMP_QUERY)

@@ -15,7 +15,7 @@ pub(crate) struct GpuStep {
     pub(crate) shader: &'static Shader,
     /// Its bindings after the parameters.
     pub(crate) buffers: Vec<Buffer>,
-    /// Where its parameters lie among all of them, and how many bytes they are.
+    /// Offset and size of its parameters among those of all, in bytes.
     pub(crate) parameters: (u64, u64),
     pub(crate) workgroups: [u32; 3],
 }
@@ -24,7 +24,7 @@ pub(crate) struct GpuPlan {
     pub(crate) dispatches: Vec<GpuDispatch>,
     /// Every dispatch's parameters, one after the other.
     _parameters: GpuMemory,
-    /// What the bind groups bind: dropped buffers are destroyed, and a bind group does not keep them.
+    /// Buffers that the bind groups bind: dropped buffers are destroyed, and a bind group does not keep them.
     _buffers: Vec<Buffer>,
 }
 

@@ -1,8 +1,8 @@
-//! The device (a GPU through `wgpu`, or the CPU), its buffers and pipelines, and one typed function a kernel.
+//! The device (a GPU through `wgpu`, or the CPU), its buffers and pipelines, and one typed function per kernel.
 //!
 //! The engine is written once: it records kernels with a [`Recorder`], which gives a [`Plan`] that can be run
 //! any number of times. On the GPU a plan is a list of dispatches in one compute pass, with every bind group
-//! already made; on the CPU it is the list of the kernels' twins. `shaders/<kernel>.wgsl` and
+//! already made; on the CPU it is the list of the kernels' CPU references. `shaders/<kernel>.wgsl` and
 //! `src/cpu/<kernel>.rs` have the same name, the same bindings and the same result.
 
 mod answer;
@@ -63,7 +63,7 @@ pub use kernel::{
     topk::{MAX_K, TopK, topk},
 };
 pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
-pub use options::{BackendKind, Counters, DeviceOptions, Division, LimitsChoice};
+pub use options::{BackendKind, Counters, DeviceOptions, DispatchProfile, LimitsChoice};
 pub use pieces::rows_in_piece;
 pub use plan::{Plan, profile::KernelTime};
 pub use recorder::Recorder;

@@ -1,4 +1,4 @@
-//! Weight matrices on a device: row-major, `f32` or packed halves, in as many shards as the device's limits ask.
+//! Weight matrices on a device: row-major, `f32` or packed f16, in as many shards as the device's limits require.
 
 use std::ops::Range;
 
@@ -7,12 +7,12 @@ use crate::device::Device;
 use crate::error::Error;
 use crate::options::BackendKind;
 
-/// How weights are stored. Arithmetic is always `f32`.
+/// Storage format of weights. Arithmetic is always `f32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WeightFormat {
-    /// 32 bits a weight.
+    /// 32 bits per weight.
     F32,
-    /// Two IEEE halves in a word, read with `unpack2x16float`; the lower half is the even column.
+    /// Two IEEE f16 weights per word, read with `unpack2x16float`; the even column is in the low 16 bits.
     #[default]
     F16,
 }
@@ -98,7 +98,7 @@ impl Matrix {
     ///
     /// # Errors
     /// [`Error::Shape`] where the weights are not whole rows of this matrix, [`Error::NotInF16`] where one is too large
-    /// for a half.
+    /// for f16.
     pub fn write_rows(&self, first_row: usize, weights: &[f32]) -> Result<(), Error> {
         let count = weights.len() / self.cols.max(1);
         let end = first_row.saturating_add(count);
@@ -124,15 +124,15 @@ impl Matrix {
                 shard.buffer.write(offset, bytemuck::cast_slice(part))?;
                 continue;
             }
-            self.check_halves(part, shard.buffer.label())?;
+            self.check_f16_range(part, shard.buffer.label())?;
             let words = pack_rows(part, self.cols, self.row_words, self.format);
             shard.buffer.write(offset, &words)?;
         }
         Ok(())
     }
 
-    /// Refuses weights beyond the range of halves in a matrix of halves.
-    pub(crate) fn check_halves(&self, weights: &[f32], label: &str) -> Result<(), Error> {
+    /// Refuses weights beyond the range of f16 in a matrix of f16 weights.
+    pub(crate) fn check_f16_range(&self, weights: &[f32], label: &str) -> Result<(), Error> {
         let largest = half::f16::MAX.to_f32();
         match self.format {
             WeightFormat::F32 => Ok(()),
@@ -161,7 +161,7 @@ impl Matrix {
         self.row_words
     }
 
-    /// How the weights are stored.
+    /// Storage format of the weights.
     pub fn format(&self) -> WeightFormat {
         self.format
     }
@@ -171,7 +171,7 @@ impl Matrix {
         self.shards.len()
     }
 
-    /// Whether a row fills whole vectors of four words.
+    /// True where a row fills whole vectors of four words.
     pub(crate) fn fills_vectors(&self) -> bool {
         self.cols.is_multiple_of(if self.is_f16() { 8 } else { 4 })
     }
@@ -181,7 +181,7 @@ impl Matrix {
     }
 }
 
-/// Whether packing a weight as a half loses nothing.
+/// True where packing a weight as f16 loses nothing.
 pub fn is_exact_in_f16(weight: f32) -> bool {
     half::f16::from_f32(weight).to_f32() == weight
 }

@@ -10,7 +10,7 @@ use crate::state::DeviceState;
 /// Memory of the GPU.
 pub(crate) struct GpuMemory {
     pub(crate) buffer: wgpu::Buffer,
-    /// What is given back by the drop.
+    /// The memory that the drop gives back.
     memory: Option<(Destroyed, Counted)>,
     /// Its class, if it goes back to the pool.
     pooled: Option<(Weak<Pool>, Class)>,

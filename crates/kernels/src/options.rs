@@ -1,38 +1,38 @@
 //! Options of a device, and its counters.
 
-/// Which kind of device it is.
+/// Kind of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendKind {
     /// A GPU through `wgpu` (Vulkan, Metal or DX12 natively; WebGPU in a browser).
     Gpu,
-    /// The kernels' CPU twins.
+    /// The kernels' CPU reference implementations.
     Cpu,
 }
 
-/// How much of the adapter's limits to ask for.
+/// The limits that are requested of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LimitsChoice {
     /// All that the adapter offers.
     #[default]
     Adapter,
-    /// Only what every WebGPU device guarantees (128 MiB bindings, 8 storage buffers a stage).
+    /// Only what every WebGPU device guarantees (128 MiB bindings, 8 storage buffers per stage).
     Default,
 }
 
-/// How kernels divide their work on a GPU.
+/// The division of kernels' work into workgroups and invocations on a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Division {
+pub enum DispatchProfile {
     /// As suits the adapter.
     #[default]
     Auto,
     /// Many short invocations that share workgroup memory, as GPUs want it.
-    Fine,
+    Gpu,
     /// Few long invocations with few barriers. An adapter in software runs the invocations of a workgroup in turn,
     /// and to change from one to the next at a barrier costs it about a microsecond.
-    Coarse,
+    SoftwareAdapter,
 }
 
-/// What to ask of a GPU.
+/// Options of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeviceOptions {
     /// The limits to request.
@@ -40,14 +40,14 @@ pub struct DeviceOptions {
     /// Bind at most this many bytes at once, where that is less than the device takes: a way to see a small
     /// device's sharding on a large one.
     pub max_binding_bytes: Option<u64>,
-    /// How kernels divide their work.
-    pub division: Division,
+    /// The dispatch profile.
+    pub profile: DispatchProfile,
     /// Fill scratch memory with NaN before it is used again: for tests, since a kernel that reads what nobody wrote
     /// otherwise gives plausible numbers.
     pub poison: bool,
 }
 
-/// What a device has done since it was made. Counts, not times.
+/// Counts of a device's work since it was made; no times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Kernels dispatched.

@@ -1,4 +1,4 @@
-//! Kernels made ready, running them, and reading back.
+//! Plans: kernels ready to run any number of times, and the read-backs after them.
 
 pub(crate) mod profile;
 
@@ -23,7 +23,7 @@ pub struct Plan {
     gpu: Option<GpuPlan>,
     cpu: Vec<CpuStep>,
     reads: Vec<(Buffer, usize)>,
-    /// Where each read-back lies among the words of all.
+    /// Range of each read-back among the words of all.
     ranges: Rc<[Range<usize>]>,
     kernels: Vec<KernelInfo>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct KernelInfo {
     pub(crate) operations: u64,
 }
 
-/// What was recorded: on the GPU the dispatches and their parameters, on the CPU the kernels.
+/// Recorded steps: on the GPU the dispatches and their parameters, on the CPU the kernels.
 #[derive(Default)]
 pub(crate) struct Steps {
     pub(crate) gpu: Vec<GpuStep>,

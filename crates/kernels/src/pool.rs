@@ -27,7 +27,7 @@ impl Drop for Counted {
     }
 }
 
-/// Written over pooled memory before it is used again, where a device was asked to: a NaN as f32, and no index of anything.
+/// Written over pooled memory before it is used again, where the device's options say so: a NaN as f32, and no index of anything.
 pub(crate) const POISON: u32 = 0x7fc0_dead;
 
 /// The pool keeps no more free bytes than this; what is given back beyond it is destroyed.
@@ -111,7 +111,7 @@ mod tests {
     use super::size_class;
 
     #[test]
-    fn a_class_holds_what_was_asked_for_and_little_more() {
+    fn a_class_holds_what_was_requested_and_little_more() {
         for words in (0..5000).chain([1 << 20, (1 << 20) + 1, 33_554_431]) {
             let class = size_class(words, usize::MAX);
             assert!(class >= words.max(64), "{words}: {class}");

@@ -1,4 +1,4 @@
-//! Recording kernels in the order they are to run.
+//! Recording of kernels in the order they are to run.
 
 use crate::buffer::Buffer;
 use crate::cpu::Bindings;
@@ -102,7 +102,7 @@ impl Recorder {
         parameters: P,
         buffers: &[&Buffer],
         workgroups: [u32; 3],
-        twin: impl Fn(&Bindings<'_>) + 'static,
+        reference: impl Fn(&Bindings<'_>) + 'static,
     ) -> Result<(), Error> {
         debug_assert_eq!(buffers.len() + 1, shader.bindings.len(), "{}", shader.name);
         for (index, (buffer, access)) in buffers.iter().zip(&shader.bindings[1..]).enumerate() {
@@ -127,7 +127,7 @@ impl Recorder {
                 let buffers: Vec<Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
                 let device = self.device.clone();
                 self.cpu.push(Box::new(move || {
-                    twin(&Bindings::new(&buffers));
+                    reference(&Bindings::new(&buffers));
                     device.count(|counters| counters.dispatches += 1);
                 }));
             }

@@ -1,4 +1,5 @@
-//! Columns of a weight matrix, turned round on the device a strip at a time: for matrices too large to be turned in memory.
+//! Columns of a weight matrix, transposed on the device a strip at a time: for matrices too large to be
+//! transposed in memory.
 
 use crate::buffer::Buffer;
 use crate::cpu::write_columns::HEADER;
@@ -56,7 +57,7 @@ impl Strips {
     ) -> Result<(), Error> {
         let rows = matrix.rows();
         let columns = weights.len() / rows.max(1);
-        matrix.check_halves(&weights, self.buffer.label())?;
+        matrix.check_f16_range(&weights, self.buffer.label())?;
         if matrix.is_f16() {
             // Rounded here, because WGSL leaves the direction of rounding to the device.
             for weight in &mut weights {

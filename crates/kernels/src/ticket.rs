@@ -20,7 +20,7 @@ pub fn words_as_f32(words: &[u32]) -> &[f32] {
     bytemuck::cast_slice(words)
 }
 
-/// What a run read back.
+/// The results that a run read back.
 pub struct Readings {
     words: Vec<u32>,
     ranges: Rc<[Range<usize>]>,

@@ -1,4 +1,4 @@
-//! Bringing a weight matrix to the device piece by piece, whichever way round it is stored.
+//! Upload of a weight matrix to the device piece by piece, stored as used or transposed.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::matrix::{Matrix, WeightFormat};
 use crate::pieces::rows_in_piece;
 use crate::strips::Strips;
 
-/// How a matrix `[rows, cols]` lies in its file.
+/// Layout of a matrix `[rows, cols]` in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
     /// Row after row: `[rows, cols]`.
@@ -18,17 +18,17 @@ pub enum Stored {
     Transposed,
 }
 
-/// Matrices of one shard and at most so many weights, 16 MiB, are turned round in memory, the others on the device. The
-/// first is a pass over bytes that have just been copied, 0.2 ns a weight; on an adapter in software the second takes 5.
-const TURNED_IN_MEMORY: usize = 1 << 22;
+/// Matrices of one shard and at most so many weights, 16 MiB, are transposed in memory, the others on the device. The
+/// first is a pass over bytes that have just been copied, 0.2 ns per weight; on an adapter in software the second takes 5.
+const TRANSPOSED_IN_MEMORY: usize = 1 << 22;
 
-/// What becomes of a piece.
+/// Treatment of a piece.
 enum Way {
     /// Its rows are the matrix's.
     Rows,
     /// Its rows are the columns of this matrix in memory.
-    Turned(Vec<f32>),
-    /// Its rows are columns, which the device puts in their places.
+    Transposed(Vec<f32>),
+    /// Its rows are columns, which the device writes as columns of the matrix.
     Strips(Strips),
 }
 
@@ -54,15 +54,15 @@ impl Matrix {
             Stored::AsUsed => shape,
             Stored::Transposed => (shape.1, shape.0),
         };
-        let in_memory = matrix.shards.len() <= 1 && shape.0 * shape.1 <= TURNED_IN_MEMORY;
+        let in_memory = matrix.shards.len() <= 1 && shape.0 * shape.1 <= TRANSPOSED_IN_MEMORY;
         let mut way = match stored {
             Stored::AsUsed => Way::Rows,
-            Stored::Transposed if in_memory => Way::Turned(vec![0.0; shape.0 * shape.1]),
+            Stored::Transposed if in_memory => Way::Transposed(vec![0.0; shape.0 * shape.1]),
             Stored::Transposed => Way::Strips(Strips::new(device, &matrix)?),
         };
         let mut per_piece = rows_in_piece(across);
         if stored == Stored::Transposed {
-            // Columns are turned some at once, and two share a word where weights are halves.
+            // Several columns are transposed at once, and two share a word where weights are f16.
             per_piece = per_piece.next_multiple_of(simd::COLUMNS_AT_ONCE);
         }
         for first in (0..leading).step_by(per_piece) {
@@ -80,12 +80,12 @@ impl Matrix {
             }
             match &mut way {
                 Way::Rows => matrix.write_rows(first, &weights)?,
-                Way::Turned(whole) => simd::write_columns(whole, shape.1, first, &weights),
+                Way::Transposed(whole) => simd::write_columns(whole, shape.1, first, &weights),
                 Way::Strips(strips) => strips.write(&matrix, first, weights).await?,
             }
             device.sent(4 * range.len() * across).await?;
         }
-        if let Way::Turned(whole) = &way {
+        if let Way::Transposed(whole) = &way {
             matrix.write_rows(0, whole)?;
         }
         device.check()?;

@@ -9,10 +9,10 @@ use crate::gpu::Gpu;
 use crate::state::Backend;
 
 impl Device {
-    /// Waits for what a callback of this device is told: after a submission, or after all of them.
+    /// Waits for the result that a callback of this device receives: after a submission, or after all of them.
     ///
     /// # Errors
-    /// What happened to the device; else [`Error::DeviceLost`] with what the callback was told.
+    /// The device's own error; else [`Error::DeviceLost`] with the callback's reason.
     pub(crate) async fn answered(
         &self,
         gpu: &Gpu,
@@ -39,7 +39,7 @@ impl Device {
         Ok(())
     }
 
-    /// Notes that `bytes` more were written, and waits while the lot before the last has not arrived.
+    /// Notes that `bytes` more were written, and waits while the upload batch before the last has not arrived.
     ///
     /// # Errors
     /// [`Error::DeviceLost`], [`Error::OutOfMemory`], [`Error::Validation`].
@@ -47,7 +47,7 @@ impl Device {
         let Backend::Gpu(gpu) = &self.inner.state.backend else {
             return Ok(());
         };
-        if !self.inner.backlog.ends_lot(bytes) {
+        if !self.inner.backlog.ends_batch(bytes) {
             return Ok(());
         }
         // What was written goes with the next submission.

@@ -19,7 +19,7 @@ pub struct Workspace {
     classes: Rc<RefCell<HashMap<usize, Vec<Buffer>>>>,
 }
 
-/// How much of a workspace the plan that is being recorded has taken: the number of buffers per size class.
+/// Buffers of a workspace that the plan being recorded has taken: the number of buffers per size class.
 #[derive(Default)]
 pub(crate) struct Taken(RefCell<HashMap<usize, usize>>);
 

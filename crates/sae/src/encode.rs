@@ -41,7 +41,7 @@ pub struct EditTable<'a> {
     pub edits: &'a Buffer,
     /// Only edits with this number apply.
     pub set: u32,
-    /// Whether the latents before the edits are those of the reference run's row that each row names as its source.
+    /// Takes as latents before the edits those of the reference run's row that each row names as its source.
     pub by_source: bool,
 }
 

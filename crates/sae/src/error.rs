@@ -1,4 +1,4 @@
-//! What can go wrong in a sparse autoencoder.
+//! Errors of a sparse autoencoder.
 
 /// An error of a sparse autoencoder.
 #[derive(Debug, Clone, thiserror::Error)]

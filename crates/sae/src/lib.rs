@@ -1,6 +1,6 @@
 //! Sparse autoencoders on a device: encode, decode, and edits with the error term kept.
 //!
-//! An autoencoder is told everything by numbers: where it is attached and where its files came from is not its concern.
+//! An autoencoder is described by numbers alone: where it is attached and where its files came from is not its concern.
 
 mod encode;
 mod error;

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::encode::PRE_ACTIVATION_BYTES;
 use crate::weights::{Architecture, Config, Vectors, WeightSource};
 
-/// A bias that no pre-activation outweighs: what stands in the places that the last part leaves over.
+/// A bias that no pre-activation outweighs: what stands in the slots that the last part leaves over.
 const NEVER: f32 = f32::MIN;
 
 /// Finds the latents that TopK selects on any row of `input [rows, d_in]`, ascending, without ever holding more than

@@ -6,7 +6,7 @@ use kernels::{Buffer, Device, MAX_K, Matrix, Normalization, Stored, WeightFormat
 
 use crate::Error;
 
-/// How latents come from pre-activations.
+/// Activation function from pre-activations to latents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Architecture {
@@ -14,7 +14,7 @@ pub enum Architecture {
     Standard,
     /// z = ReLU of the k largest a, the rest zero.
     TopK {
-        /// How many are kept.
+        /// Number of latents kept.
         k: usize,
     },
     /// `z = ReLU(a) · [a > θ]`; BatchTopK autoencoders are saved in this form.
@@ -23,18 +23,18 @@ pub enum Architecture {
     Gated,
 }
 
-/// What an autoencoder computes.
+/// Computation of an autoencoder.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Config {
-    /// How latents come from pre-activations.
+    /// Activation function from pre-activations to latents.
     pub architecture: Architecture,
     /// Width of the activation it reads.
     pub d_in: usize,
     /// Number of latents.
     pub d_sae: usize,
-    /// What is done to every input row, and undone at the output.
+    /// Normalization of every input row, undone at the output.
     pub normalization: Normalization,
-    /// Whether b_dec is subtracted from the (normalised) input.
+    /// True where b_dec is subtracted from the (normalised) input.
     pub apply_b_dec_to_input: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct Weights<'a> {
     pub w_enc: &'a [f32],
     /// `[d_sae]`; zeros for a gated autoencoder.
     pub b_enc: &'a [f32],
-    /// What opens a latent, for the architectures that have it.
+    /// Thresholds or gates of the latents, for the architectures that have them.
     pub gate: GateWeights<'a>,
     /// `[d_sae, d_in]`.
     pub w_dec: &'a [f32],
@@ -53,7 +53,7 @@ pub struct Weights<'a> {
     pub b_dec: &'a [f32],
 }
 
-/// What opens a latent, all `[d_sae]`.
+/// Thresholds or gates of the latents, all `[d_sae]`.
 #[derive(Debug, Clone, Copy)]
 pub enum GateWeights<'a> {
     /// Standard and TopK have none.
@@ -97,36 +97,36 @@ pub struct Sae {
 pub struct Vectors<'a> {
     /// `[d_sae]`; zeros for a gated autoencoder.
     pub b_enc: &'a [f32],
-    /// What opens a latent, for the architectures that have it.
+    /// Thresholds or gates of the latents, for the architectures that have them.
     pub gate: GateWeights<'a>,
     /// `[d_in]`.
     pub b_dec: &'a [f32],
 }
 
-/// Where the two matrices come from, piece by piece.
+/// Source of the two matrices, piece by piece.
 pub trait WeightSource {
-    /// What reading may fail with.
+    /// Error of reading.
     type Error: From<Error> + From<kernels::Error>;
 
-    /// How W_enc, used as `[d_sae, d_in]`, is stored.
+    /// Layout in which W_enc, used as `[d_sae, d_in]`, is stored.
     fn encoder_stored(&self) -> Stored;
 
-    /// How W_dec, used as `[d_sae, d_in]`, is stored.
+    /// Layout in which W_dec, used as `[d_sae, d_in]`, is stored.
     fn decoder_stored(&self) -> Stored;
 
-    /// Whether W_dec lies before W_enc, so that it is read first.
+    /// True where W_dec lies before W_enc, so that it is read first.
     fn decoder_first(&self) -> bool;
 
     /// Entries `range` of the leading dimension of W_enc as it is stored, row-major.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The reason why they are refused.
     fn encoder(&self, range: Range<usize>) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
 
     /// Entries `range` of the leading dimension of W_dec as it is stored, row-major.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The reason why they are refused.
     fn decoder(&self, range: Range<usize>) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
 }
 
@@ -224,7 +224,7 @@ impl Sae {
         })
     }
 
-    /// What it computes.
+    /// Its computation.
     pub fn config(&self) -> &Config {
         &self.config
     }

@@ -1,5 +1,5 @@
 //! The largest matrices that people bring, on a device with no more than WebGPU's guaranteed limits: GPT-2 XL's embedding
-//! and OpenAI's autoencoders with 131,072 latents. The reference is the CPU's twin.
+//! and OpenAI's autoencoders with 131,072 latents. The reference is the CPU device.
 
 use std::ops::Range;
 

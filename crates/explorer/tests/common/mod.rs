@@ -13,7 +13,7 @@ use formats::sae::{Architecture, Gate, Normalization, Sae, SaeConfig, SaeFile, o
 use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
-use kernels::{Device, DeviceOptions, Division};
+use kernels::{Device, DeviceOptions, DispatchProfile};
 use pollster::block_on;
 
 pub const PROMPTS: [&str; 6] = ["fairy", "bible", "rust", "pydoc", "gloss", "odd"];
@@ -64,11 +64,11 @@ pub fn devices_with(poison: bool) -> Vec<(&'static str, Device)> {
         ..DeviceOptions::default()
     };
     let mut devices = vec![("cpu", Device::cpu_with(plain))];
-    for (name, division) in [
-        ("gpu profile", Division::Fine),
-        ("software profile", Division::Coarse),
+    for (name, profile) in [
+        ("gpu profile", DispatchProfile::Gpu),
+        ("software profile", DispatchProfile::SoftwareAdapter),
     ] {
-        let options = DeviceOptions { division, ..plain };
+        let options = DeviceOptions { profile, ..plain };
         match block_on(Device::gpu(options)) {
             Ok(device) => devices.push((name, device)),
             Err(error) if std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_none() => {

@@ -9,7 +9,7 @@ use gpt2::{
     Sequence, Start, WeightSource,
 };
 use kernels::{
-    Activation, Buffer, Copy, Device, DeviceOptions, Division, Recorder, WeightFormat, copy,
+    Activation, Buffer, Copy, Device, DeviceOptions, DispatchProfile, Recorder, WeightFormat, copy,
 };
 use pollster::block_on;
 
@@ -83,9 +83,9 @@ impl WeightSource for Weights {
 /// The CPU; a GPU with its own dispatch profile, and with that of an adapter in software.
 pub fn devices() -> Vec<Device> {
     let mut devices = vec![Device::cpu()];
-    for division in [Division::Fine, Division::Coarse] {
+    for profile in [DispatchProfile::Gpu, DispatchProfile::SoftwareAdapter] {
         let options = DeviceOptions {
-            division,
+            profile,
             ..DeviceOptions::default()
         };
         match block_on(Device::gpu(options)) {

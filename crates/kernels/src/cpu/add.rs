@@ -1,4 +1,4 @@
-//! Twin of `add.wgsl`.
+//! CPU reference of `add.wgsl`.
 
 use crate::cpu::Bindings;
 

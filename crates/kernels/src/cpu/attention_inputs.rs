@@ -18,7 +18,7 @@ pub(crate) struct Flags {
     pub append: bool,
 }
 
-/// What attention reads.
+/// Inputs of attention.
 pub(crate) struct Inputs<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) rows: &'a [u32],

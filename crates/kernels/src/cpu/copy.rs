@@ -1,4 +1,4 @@
-//! Twin of `copy.wgsl`.
+//! CPU reference of `copy.wgsl`.
 
 use crate::cpu::Bindings;
 

@@ -1,4 +1,4 @@
-//! Twin of `cross_entropy.wgsl`.
+//! CPU reference of `cross_entropy.wgsl`.
 
 use crate::cpu::{Bindings, parallel};
 

@@ -1,4 +1,4 @@
-//! Twin of `gate.wgsl`.
+//! CPU reference of `gate.wgsl`.
 
 use crate::cpu::{Bindings, parallel};
 

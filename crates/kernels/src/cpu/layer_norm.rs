@@ -1,4 +1,4 @@
-//! Twin of `layer_norm.wgsl`.
+//! CPU reference of `layer_norm.wgsl`.
 
 use crate::cpu::{Bindings, parallel, simd};
 

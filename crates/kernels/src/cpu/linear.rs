@@ -1,4 +1,4 @@
-//! Twin of `linear.wgsl`.
+//! CPU reference of `linear.wgsl`.
 
 use crate::cpu::operands::Product;
 use crate::cpu::product::product;

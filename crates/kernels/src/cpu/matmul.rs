@@ -1,4 +1,4 @@
-//! Twin of `matmul.wgsl`.
+//! CPU reference of `matmul.wgsl`.
 
 use crate::cpu::linear::{Flags, Parameters};
 use crate::cpu::{Bindings, linear};

@@ -1,2 +1,2 @@
-//! Twin of `matmul_direct.wgsl`, which differs from `matmul.wgsl` in how it divides the work, not in what it computes: the
-//! dispatch that both share runs the twin of that one.
+//! CPU reference of `matmul_direct.wgsl`, which differs from `matmul.wgsl` in how it divides the work, not in what it computes:
+//! the dispatch that both share runs the CPU reference of that one.

@@ -1,6 +1,6 @@
-//! The kernels' CPU twins: the oracle of the tests, and what runs where there is no GPU.
+//! The kernels' CPU reference implementations: the oracle of the tests, and the kernels of the CPU device.
 //!
-//! A twin sees the bindings of its shader under the same numbers. Weights are always `f32` on this device.
+//! A CPU reference sees the bindings of its shader under the same numbers. Weights are always `f32` on this device.
 
 pub(crate) mod add;
 pub(crate) mod apply_edits;

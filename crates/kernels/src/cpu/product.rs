@@ -93,7 +93,8 @@ mod tests {
 
     fn as_is(_: usize, _: usize, _: &mut [f32]) {}
 
-    /// What a browser runs, and what every machine runs for one row, against the library that this machine runs for several.
+    /// The loops that a browser runs, and that every machine runs for one row, agree with the library that this machine runs
+    /// for several.
     #[test]
     fn blocks_and_streams_agree_with_panels() {
         for (rows, inputs, outputs) in [

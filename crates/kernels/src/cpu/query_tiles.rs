@@ -23,7 +23,7 @@ const FEW_ROWS: usize = 8;
 /// Operations that a thread does in a nanosecond, exponentials included.
 const OPERATIONS_PER_NANOSECOND: usize = 20;
 
-/// What a thread takes at a time.
+/// Work that a thread takes at a time.
 enum Part {
     /// All heads of one row.
     Row(usize),

@@ -1,4 +1,4 @@
-//! Twin of `sae_normalize.wgsl`.
+//! CPU reference of `sae_normalize.wgsl`.
 
 use crate::cpu::{Bindings, parallel};
 
@@ -10,7 +10,7 @@ pub(crate) struct Parameters {
     pub factor: f32,
 }
 
-/// What is done to every row before encoding, under SAELens's names; undone after decoding.
+/// Normalization of every row before encoding, under SAELens's names; undone after decoding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Normalization {
     /// `none`.

@@ -58,8 +58,8 @@ pub(crate) fn write_columns(matrix: &mut [f32], width: usize, first: usize, colu
             });
             for group in 0..COLUMNS_AT_ONCE / 4 {
                 let values = std::array::from_fn(|i| f32x4::from(columns[group * 4 + i].0[four]));
-                let turned = f32x4::transpose(values);
-                for (place, values) in places.iter_mut().zip(turned) {
+                let transposed = f32x4::transpose(values);
+                for (place, values) in places.iter_mut().zip(transposed) {
                     place[group * 4..group * 4 + 4].copy_from_slice(&values.to_array());
                 }
             }

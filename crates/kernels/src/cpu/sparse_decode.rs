@@ -1,4 +1,4 @@
-//! Twin of `sparse_decode.wgsl`.
+//! CPU reference of `sparse_decode.wgsl`.
 
 use crate::cpu::{Bindings, parallel, simd};
 
@@ -37,8 +37,8 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
         if flags.first_shard {
             out.fill(0.0);
         }
-        let places = row * k..(row + 1) * k;
-        for (latent, activation) in latents[places.clone()].iter().zip(&activations[places]) {
+        let slots = row * k..(row + 1) * k;
+        for (latent, activation) in latents[slots.clone()].iter().zip(&activations[slots]) {
             let Some(shard_row) = latent.checked_sub(parameters.shard_first_row) else {
                 continue;
             };

@@ -17,7 +17,7 @@ pub(crate) fn run(parameters: &Parameters, bindings: &Bindings<'_>) {
     let width = parameters.width as usize;
     for row in 0..parameters.rows as usize {
         let source = if mask[row] == 0 { &input } else { &replacement };
-        let places = row * width..(row + 1) * width;
-        output[places.clone()].copy_from_slice(&source[places]);
+        let values = row * width..(row + 1) * width;
+        output[values.clone()].copy_from_slice(&source[values]);
     }
 }

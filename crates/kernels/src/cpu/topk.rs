@@ -1,4 +1,4 @@
-//! Twin of `topk.wgsl`.
+//! CPU reference of `topk.wgsl`.
 
 use std::cmp::Reverse;
 

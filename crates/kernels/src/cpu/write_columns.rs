@@ -1,4 +1,4 @@
-//! Twin of `write_columns.wgsl`.
+//! CPU reference of `write_columns.wgsl`.
 
 use crate::cpu::{Bindings, simd};
 

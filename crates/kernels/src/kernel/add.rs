@@ -13,7 +13,7 @@ pub struct Add<'a> {
     pub right: &'a Buffer,
     /// `[words]` f32; another buffer than the two.
     pub output: &'a Buffer,
-    /// How many numbers to add.
+    /// Number of values to add.
     pub words: usize,
 }
 

@@ -42,7 +42,7 @@ pub struct Attention<'a> {
     pub row_table: &'a Buffer,
     /// Queries, keys and values side by side: `[rows, 3 * n_heads * head_dim]`.
     pub qkv: &'a Buffer,
-    /// Where the sequences' past lies.
+    /// The sequences' past keys and values.
     pub cache: AttentionCache<'a>,
     /// Number of rows.
     pub rows: usize,
@@ -87,10 +87,10 @@ pub fn attention(recorder: &mut Recorder, args: &Attention<'_>) -> Result<(), Er
     if !args.few_rows_per_sequence && args.rows > ROWS_UNTILED {
         return kernel::attention_tiled::dispatch(recorder, constants, parameters, flags, &buffers);
     }
-    let coarse = recorder.device().is_coarse();
+    let in_software = recorder.device().has_software_profile();
     // On a GPU 16 neighbouring lanes read a key's words together, and the values' sums are divided among 4 groups of
     // lanes. An adapter in software runs the lanes in turn: there one lane takes whole keys.
-    let (threads, lanes, groups) = if coarse { (4, 1, 1) } else { (256, 16, 4) };
+    let (threads, lanes, groups) = if in_software { (4, 1, 1) } else { (256, 16, 4) };
     constants.extend([
         ("threads", f64::from(threads)),
         ("lanes", f64::from(lanes)),

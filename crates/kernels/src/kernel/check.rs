@@ -30,10 +30,14 @@ pub(crate) fn dimension(kernel: &'static str, name: &str, value: usize) -> Resul
         .map_err(|_| Error::shape(kernel, format!("{name} = {value} does not fit 32 bits")))
 }
 
-/// The pipeline constant `threads`: the invocations of a workgroup that share one row, `fine` on a GPU and `coarse`
-/// on an adapter in software (see [`crate::Division`]).
-pub(crate) fn threads(device: &Device, fine: u32, coarse: u32) -> (&'static str, f64) {
-    let threads = if device.is_coarse() { coarse } else { fine };
+/// The pipeline constant `threads`: the invocations of a workgroup that share one row, `gpu` on a GPU and `software`
+/// on a software adapter (see [`crate::DispatchProfile`]).
+pub(crate) fn threads(device: &Device, gpu: u32, software: u32) -> (&'static str, f64) {
+    let threads = if device.has_software_profile() {
+        software
+    } else {
+        gpu
+    };
     ("threads", f64::from(threads))
 }
 

@@ -1,4 +1,4 @@
-//! Copies words from one buffer to another.
+//! Copying of words from one buffer to another.
 
 use crate::cpu::copy::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};
@@ -7,15 +7,15 @@ pub(crate) static SHADER: kernel::Shader = kernel::shader!("copy", Read Write);
 
 /// Arguments of [`copy`].
 pub struct Copy<'a> {
-    /// Where the words come from.
+    /// Source of the words.
     pub input: &'a Buffer,
     /// First word taken.
     pub input_offset: usize,
-    /// Where they go; another buffer than the input.
+    /// Destination of the words; another buffer than the input.
     pub output: &'a Buffer,
     /// First word written.
     pub output_offset: usize,
-    /// How many words.
+    /// Number of words.
     pub words: usize,
 }
 

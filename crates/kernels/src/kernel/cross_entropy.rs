@@ -9,7 +9,7 @@ pub(crate) static SHADER: kernel::Shader = kernel::shader!("cross_entropy", Read
 pub struct CrossEntropy<'a> {
     /// `[rows, vocabulary]`.
     pub logits: &'a Buffer,
-    /// One token a row from `first_target` on; `u32::MAX` for none.
+    /// One token per row from `first_target` on; `u32::MAX` for none.
     pub targets: &'a Buffer,
     /// The target of the first row.
     pub first_target: usize,

@@ -17,7 +17,7 @@ pub struct Magnitude<'a> {
 pub struct Gate<'a> {
     /// θ of JumpReLU or b_gate `[n]`.
     pub threshold: &'a Buffer,
-    /// What an open gate lets through; `None` for JumpReLU, which lets the pre-activation through.
+    /// The value that an open gate lets through; `None` for JumpReLU, which lets the pre-activation through.
     pub magnitude: Option<Magnitude<'a>>,
     /// `[rows, n]`, changed in place.
     pub values: &'a Buffer,

@@ -21,7 +21,7 @@ pub struct LatentStatistics<'a> {
     pub k: usize,
     /// Number of latents.
     pub d_sae: usize,
-    /// How many of the largest activations to keep for each latent, 1 to 32.
+    /// Number of the largest activations to keep for each latent, 1 to 32.
     pub top: usize,
     /// `[d_sae, 4]` f32: the number of rows where z > 0, Σz, Σz², and the largest z (at least 0).
     pub statistics: &'a Buffer,

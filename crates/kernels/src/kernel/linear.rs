@@ -8,12 +8,12 @@ use crate::{Buffer, Error, Recorder, cpu, kernel};
 pub(crate) static SHADER: kernel::Shader =
     kernel::shader!("linear", Read Read Read Read Read Write);
 
-/// Up to this many rows the GEMV kernel is used, which reads the weights once a row (in software: one row).
+/// Up to this many rows the GEMV kernel is used, which reads the weights once per row (in software: one row).
 const GEMV_ROWS: usize = 4;
 /// Outputs one lane of the GEMV computes.
 const OUTPUTS_PER_LANE: u32 = 4;
 
-/// Records `output = activation(norm(input) · weightsᵀ + bias) + residual`, each part where asked for; one dispatch a
+/// Records `output = activation(norm(input) · weightsᵀ + bias) + residual`, each part where requested; one dispatch per
 /// shard of the weights, and one more for LayerNorm where there are many rows.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ pub fn linear(recorder: &mut Recorder, args: &Linear<'_>) -> Result<(), Error> {
         return products(recorder, args);
     };
     // The GEMV normalises on the way in, which saves a dispatch but costs every workgroup two barriers more.
-    if args.rows <= GEMV_ROWS && !recorder.device().is_coarse() {
+    if args.rows <= GEMV_ROWS && !recorder.device().has_software_profile() {
         return products(recorder, args);
     }
     layer_norm(
@@ -66,13 +66,13 @@ pub fn linear(recorder: &mut Recorder, args: &Linear<'_>) -> Result<(), Error> {
     )
 }
 
-/// One product a shard, with the kernel that suits the number of rows and the device.
+/// One product per shard, with the kernel that suits the number of rows and the device.
 fn products(recorder: &mut Recorder, args: &Linear<'_>) -> Result<(), Error> {
-    let coarse = recorder.device().is_coarse();
+    let in_software = recorder.device().has_software_profile();
     for shard in &args.weights.shards {
         let parameters = parameters(args, &shard.rows)?;
         let dispatch = match args.rows {
-            2.. if coarse => kernel::matmul_direct::dispatch,
+            2.. if in_software => kernel::matmul_direct::dispatch,
             ..=GEMV_ROWS => gemv,
             _ => kernel::matmul::dispatch,
         };
@@ -92,7 +92,11 @@ fn gemv(
     let dummy = device.dummy()?;
     // Sixteen lanes share a row of weights, which a GPU then reads in long runs; without neighbours that run beside
     // it, a lane takes whole rows and needs no barrier.
-    let (threads, lanes) = if device.is_coarse() { (8, 1) } else { (64, 16) };
+    let (threads, lanes) = if device.has_software_profile() {
+        (8, 1)
+    } else {
+        (64, 16)
+    };
     let flags = Flags::of(args);
     recorder.dispatch(
         &SHADER,

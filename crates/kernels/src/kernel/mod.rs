@@ -1,4 +1,4 @@
-//! One typed function a kernel: it checks shapes, and records the dispatch with its CPU twin.
+//! Typed functions of the kernels, one per kernel: each checks shapes, and records the dispatch with its CPU reference.
 
 pub(crate) mod add;
 pub(crate) mod all;

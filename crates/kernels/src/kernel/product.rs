@@ -14,7 +14,7 @@ pub struct NormedInput<'a> {
     pub scratch: &'a Buffer,
 }
 
-/// Arguments of [`linear`].
+/// Arguments of [`crate::linear`].
 pub struct Linear<'a> {
     /// `[.., inputs]` f32.
     pub input: &'a Buffer,

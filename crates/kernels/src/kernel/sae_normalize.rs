@@ -13,7 +13,7 @@ pub struct SaeNormalize<'a> {
     pub rows: usize,
     /// d_in.
     pub width: usize,
-    /// What is done to every row.
+    /// Normalization of every row.
     pub normalization: Normalization,
     /// `[width]`, subtracted last where given.
     pub b_dec: Option<&'a Buffer>,

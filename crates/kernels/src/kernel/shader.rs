@@ -1,6 +1,6 @@
 //! The form of a kernel's shader: its source and its bindings.
 
-/// How a kernel uses a binding.
+/// Use of a binding by a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// The uniform parameters: always binding 0.
@@ -18,7 +18,7 @@ pub struct Shader {
     pub name: &'static str,
     /// The source, without its comments and indentation.
     pub wgsl: &'static str,
-    /// What group 0 binds, in order.
+    /// Bindings of group 0, in order.
     pub bindings: &'static [Access],
 }
 

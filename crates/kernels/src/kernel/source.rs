@@ -13,7 +13,7 @@ macro_rules! shared {
 const SHARED: [(&str, &str); 5] =
     shared!["gelu" "product" "product_tiles" "sum_over_workgroup" "weights"];
 
-/// How many bytes [`code`] leaves of a file.
+/// Number of bytes that [`code`] leaves of a file.
 pub(crate) const fn code_length(file: &str) -> usize {
     write_code(file, &mut [], 0)
 }
@@ -26,7 +26,7 @@ pub(crate) const fn code<const LENGTH: usize>(file: &str) -> [u8; LENGTH] {
     code
 }
 
-/// Whether `text` has `part` at a place.
+/// True where `text` has `part` at an offset.
 const fn has(text: &[u8], at: usize, part: &[u8]) -> bool {
     let mut i = 0;
     while i < part.len() && at + i < text.len() && text[at + i] == part[i] {

@@ -1,4 +1,4 @@
-//! Reconstruction from a few latents a row.
+//! Reconstruction from a few latents per row.
 
 use crate::cpu::sparse_decode::{Flags, Parameters};
 use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
@@ -8,13 +8,13 @@ pub(crate) static SHADER: kernel::Shader =
 
 /// Arguments of [`sparse_decode`].
 pub struct SparseDecode<'a> {
-    /// `[rows, k]`; an index of no latent (`u32::MAX`) is an empty place.
+    /// `[rows, k]`; an index of no latent (`u32::MAX`) is an empty slot.
     pub latents: &'a Buffer,
     /// `[rows, k]`.
     pub activations: &'a Buffer,
     /// Number of rows.
     pub rows: usize,
-    /// Places a row.
+    /// Slots per row.
     pub k: usize,
     /// W_dec `[d_sae, width]`.
     pub w_dec: &'a Matrix,
@@ -26,7 +26,7 @@ pub struct SparseDecode<'a> {
     pub output: &'a Buffer,
 }
 
-/// Records `output = (Σ activation · w_dec[latent] + b_dec) · deviation + mean`, one dispatch a shard.
+/// Records `output = (Σ activation · w_dec[latent] + b_dec) · deviation + mean`, one dispatch per shard.
 ///
 /// # Errors
 /// [`Error::Shape`] where buffers and sizes do not fit.

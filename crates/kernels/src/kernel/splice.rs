@@ -1,4 +1,4 @@
-//! Replacing rows of an activation.
+//! Replacement of rows of an activation.
 
 use crate::cpu::splice::Parameters;
 use crate::{Buffer, Error, Recorder, cpu, kernel};

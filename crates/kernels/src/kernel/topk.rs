@@ -18,9 +18,9 @@ pub struct TopK<'a> {
     pub rows: usize,
     /// Values a row, at most 2²².
     pub n: usize,
-    /// How many to keep, 1 to 512.
+    /// Number of values to keep, 1 to 512.
     pub k: usize,
-    /// Whether to raise kept values below 0 to 0.
+    /// Raises kept values below 0 to 0.
     pub relu: bool,
     /// `[rows, k]` u32; `u32::MAX` where n < k.
     pub top_indices: &'a Buffer,

@@ -15,7 +15,7 @@ pub(crate) struct WriteColumns<'a> {
     pub matrix: &'a Buffer,
     /// Words a row of it takes.
     pub row_words: usize,
-    /// Whether it holds packed halves.
+    /// True for packed f16 weights.
     pub weights_f16: bool,
 }
 

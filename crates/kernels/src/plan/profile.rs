@@ -67,7 +67,7 @@ impl Plan {
 }
 
 impl Device {
-    /// Whether [`Plan::profile`] can tell the time: GPUs with WebGPU's feature `timestamp-query`, and the native CPU device.
+    /// True where [`Plan::profile`] can tell the time: GPUs with WebGPU's feature `timestamp-query`, and the native CPU device.
     pub fn has_timestamps(&self) -> bool {
         match &self.inner.state.backend {
             Backend::Gpu(gpu) => gpu.has_timestamps(),

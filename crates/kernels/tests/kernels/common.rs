@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use kernels::{Buffer, Device, DeviceOptions, Division, Error, Recorder};
+use kernels::{Buffer, Device, DeviceOptions, DispatchProfile, Error, Recorder};
 use proptest::test_runner::Config;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -63,14 +63,9 @@ impl Devices {
         };
         Self {
             cpu: Device::cpu_with(options),
-            gpus: [Division::Fine, Division::Coarse]
+            gpus: [DispatchProfile::Gpu, DispatchProfile::SoftwareAdapter]
                 .into_iter()
-                .map_while(|division| {
-                    gpu(DeviceOptions {
-                        division,
-                        ..options
-                    })
-                })
+                .map_while(|profile| gpu(DeviceOptions { profile, ..options }))
                 .collect(),
         }
     }
@@ -135,7 +130,7 @@ pub fn floats(words: &[u32]) -> Vec<f32> {
     words.iter().map(|word| f32::from_bits(*word)).collect()
 }
 
-/// What a number becomes when it is stored as a half.
+/// Numbers rounded to f16.
 pub fn halved(values: &[f32]) -> Vec<f32> {
     values
         .iter()

@@ -1,4 +1,4 @@
-//! The kernels on a GPU against their CPU twins, and both against plain sums in `f64`.
+//! The kernels on a GPU against their CPU references, and both against plain sums in `f64`.
 //!
 //! One module a subject, in one binary so that the GPU's libraries are linked once. Where no adapter can be had the
 //! GPU half is left out, loudly; with `SAE_EXPLORER_REQUIRE_GPU=1` that is a failure instead.

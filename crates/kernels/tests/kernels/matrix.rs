@@ -1,4 +1,4 @@
-//! Matrices that come piece by piece, stored either way round, in shards, as f32 and as halves.
+//! Matrices that come piece by piece, stored as used or transposed, in shards, as f32 and as f16.
 
 use std::ops::Range;
 
@@ -62,11 +62,11 @@ proptest! {
     fn a_matrix_arrives_whole_whichever_way_round_it_is_stored(
         rows in 1..70_usize,
         cols in 1..70_usize,
-        halves: bool,
+        f16: bool,
         transposed: bool,
         seed: u64,
     ) {
-        let format = if halves { WeightFormat::F16 } else { WeightFormat::F32 };
+        let format = if f16 { WeightFormat::F16 } else { WeightFormat::F32 };
         let stored = if transposed { Stored::Transposed } else { Stored::AsUsed };
         let weights = halved(&Numbers::new(seed).floats(rows * cols, 1.0));
         Devices::new().agree(&widen(&weights), 0.0, |device| {
@@ -79,10 +79,10 @@ proptest! {
     fn shards_and_short_strips_change_nothing(
         rows in 1..40_usize,
         cols in 1..24_usize,
-        halves: bool,
+        f16: bool,
         seed: u64,
     ) {
-        let format = if halves { WeightFormat::F16 } else { WeightFormat::F32 };
+        let format = if f16 { WeightFormat::F16 } else { WeightFormat::F32 };
         let weights = halved(&Numbers::new(seed).floats(rows * cols, 1.0));
         let small = Devices::binding_at_most(112);
         for device in small.each() {
@@ -116,9 +116,9 @@ fn one_row(device: &Device, matrix: &Matrix, row: usize) -> Result<Vec<f32>, Err
     run_f32(recorder, &output)
 }
 
-// More weights than are turned round in memory, in one shard.
+// More weights than are transposed in memory, in one shard.
 #[test]
-fn a_large_matrix_is_turned_round_on_the_device() {
+fn a_large_matrix_is_transposed_on_the_device() {
     let (rows, cols) = (2051, 2053);
     let weights = halved(&Numbers::new(7).floats(rows * cols, 1.0));
     for device in Devices::new().each() {
@@ -139,7 +139,7 @@ fn a_large_matrix_is_turned_round_on_the_device() {
 }
 
 #[test]
-fn weights_are_asked_for_in_bounded_pieces_in_order() {
+fn weights_are_requested_in_bounded_pieces_in_order() {
     // 3 Mi weights: more than two pieces.
     let (rows, cols) = (3 << 10, 1 << 10);
     for (stored, across) in [(Stored::AsUsed, cols), (Stored::Transposed, rows)] {

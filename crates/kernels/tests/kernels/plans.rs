@@ -185,7 +185,7 @@ fn a_device_lost_between_submit_and_read_back_is_an_error() {
 }
 
 #[test]
-fn scratch_is_poisoned_where_it_was_asked_for() {
+fn scratch_is_poisoned_where_the_options_say_so() {
     let devices = Devices::new();
     for device in devices.each() {
         let mut recorder = Recorder::new(device);

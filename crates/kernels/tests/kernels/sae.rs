@@ -35,7 +35,7 @@ fn codes(
             let mut latents = vec![EMPTY; rows * k];
             let mut activations = vec![0.0; rows * k];
             for row in 0..rows {
-                // Distinct latents, and empty places at the end, as the selection leaves them.
+                // Distinct latents, and empty slots at the end, as the selection leaves them.
                 let used = numbers.below(k.min(d_sae) + 1);
                 let mut free: Vec<u32> = (0..d_sae as u32).collect();
                 for latent in &mut latents[row * k..row * k + used] {
@@ -76,10 +76,10 @@ impl Codes {
             let (mean, deviation) = (self.statistics[row * 2], self.statistics[row * 2 + 1]);
             for d in 0..self.width {
                 let mut sum = f64::from(self.b_dec[d]);
-                for place in row * self.k..(row + 1) * self.k {
-                    if self.latents[place] != EMPTY {
-                        let weight = self.w_dec[self.latents[place] as usize * self.width + d];
-                        sum += f64::from(self.activations[place]) * f64::from(weight);
+                for slot in row * self.k..(row + 1) * self.k {
+                    if self.latents[slot] != EMPTY {
+                        let weight = self.w_dec[self.latents[slot] as usize * self.width + d];
+                        sum += f64::from(self.activations[slot]) * f64::from(weight);
                     }
                 }
                 expected.push(sum * f64::from(deviation) + f64::from(mean));

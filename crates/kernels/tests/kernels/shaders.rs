@@ -1,4 +1,4 @@
-//! The shaders themselves: all are listed, have a twin, parse, validate, and bind what the crate says.
+//! The shaders themselves: all are listed, have a CPU reference, parse, validate, and bind what the crate says.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,15 +16,19 @@ fn names(folder: &str, ending: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_shader_is_listed_and_has_a_twin() {
+fn every_shader_is_listed_and_has_a_cpu_reference() {
     let listed: BTreeSet<String> = SHADERS
         .iter()
         .map(|shader| shader.name.to_owned())
         .collect();
     assert_eq!(listed.len(), SHADERS.len());
     assert_eq!(listed, names("../../shaders", ".wgsl"));
-    let twins = names("src/cpu", ".rs");
-    assert!(listed.is_subset(&twins), "{:?}", listed.difference(&twins));
+    let references = names("src/cpu", ".rs");
+    assert!(
+        listed.is_subset(&references),
+        "{:?}",
+        listed.difference(&references)
+    );
 }
 
 /// Parts are for what several shaders have in common; an import line that names nothing does not compile.
