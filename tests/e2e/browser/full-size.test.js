@@ -121,7 +121,7 @@ test('GPT-2 small and a 32k autoencoder from the catalogue, on WebGPU', async (t
       async ([text, hook]) => {
         const { saeExplorer: engine } = window;
         // Too little for both matrices, enough for one.
-        await engine.setMemoryBudget((await engine.info()).deviceBytes + 225e6);
+        await engine.setMemoryBudget((await engine.info()).loadedBytes + 225e6);
         const { saes } = await engine.fromLink('openai/own');
         const { weights } = await engine.loadSae(saes[0].source, { hook, id: 'kept', stream: 'auto' });
         const trace = await engine.trace(text, { saes: ['own', 'kept'], bos: 'no' });
