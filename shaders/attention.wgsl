@@ -10,6 +10,8 @@
 // words together; `groups` parts of the workgroup each sum the values of every `groups`-th key.
 // Operations: 4 * d_model * keys per row. Bytes: 2 * d_model * 4 * keys per row.
 
+// import shared/row_keys.wgsl
+
 struct Parameters {
     rows: u32,
     n_heads: u32,
@@ -17,7 +19,6 @@ struct Parameters {
     scale: f32,
 }
 
-override use_cache: bool = false;
 override append: bool = false;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
@@ -30,13 +31,10 @@ override append: bool = false;
 override threads: u32 = 256u;
 override lanes: u32 = 16u;
 override groups: u32 = 4u;
-const row_words = 8u;
-const max_head_dim = 256u;
 const max_lanes = 16u;
 const max_groups = 4u;
 const keys_per_block = 64u;
 
-var<workgroup> query: array<f32, max_head_dim>;
 var<workgroup> scores: array<f32, keys_per_block>;
 var<workgroup> partial_scores: array<f32, keys_per_block * max_lanes>;
 // Each invocation sums the dimensions that are its own, of the keys that are its group's.
@@ -49,16 +47,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let head_dim = parameters.head_dim;
     let d_model = parameters.n_heads * head_dim;
     let column = head * head_dim;
-    let first_row = rows[row * row_words + 2u];
-    let cache_first = rows[row * row_words + 3u];
-    var past = 0u;
-    if (use_cache) {
-        past = rows[row * row_words + 4u];
-    }
-    let keys = past + row - first_row + 1u;
-    for (var d = thread; d < head_dim; d += threads) {
-        query[d] = qkv[row * 3u * d_model + column + d] * parameters.scale;
-    }
+    let row_range = row_keys(row);
+    let first_row = row_range.first_row;
+    let cache_first = row_range.cache_first;
+    let past = row_range.past;
+    let keys = row_range.count;
+    load_query(row, column, thread);
     let value_lanes = threads / groups;
     let value_group = thread / value_lanes;
     let value_lane = thread % value_lanes;

@@ -7,6 +7,8 @@
 // One workgroup per row and head; each invocation takes every `threads`-th key and reads again what it wrote itself.
 // For observation only. Operations: 2 * d_model * keys per row. Bytes: d_model * 4 * keys + n_heads * width * 4 per row.
 
+// import shared/row_keys.wgsl
+
 struct Parameters {
     rows: u32,
     n_heads: u32,
@@ -14,8 +16,6 @@ struct Parameters {
     scale: f32,
     width: u32,
 }
-
-override use_cache: bool = false;
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> rows: array<u32>;
@@ -26,10 +26,7 @@ override use_cache: bool = false;
 // Invocations of a workgroup; fewer where they run in turn.
 override threads: u32 = 64u;
 const max_threads = 64u;
-const row_words = 8u;
-const max_head_dim = 256u;
 
-var<workgroup> query: array<f32, max_head_dim>;
 var<workgroup> partial_max: array<f32, max_threads>;
 var<workgroup> partial_sums: array<f32, max_threads>;
 
@@ -40,17 +37,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let head_dim = parameters.head_dim;
     let d_model = parameters.n_heads * head_dim;
     let column = head * head_dim;
-    let first_row = rows[row * row_words + 2u];
-    let cache_first = rows[row * row_words + 3u];
-    var past = 0u;
-    if (use_cache) {
-        past = rows[row * row_words + 4u];
-    }
-    let keys = past + row - first_row + 1u;
+    let row_range = row_keys(row);
+    let first_row = row_range.first_row;
+    let cache_first = row_range.cache_first;
+    let past = row_range.past;
+    let keys = row_range.count;
     let first_word = (row * parameters.n_heads + head) * parameters.width;
-    for (var d = thread; d < head_dim; d += threads) {
-        query[d] = qkv[row * 3u * d_model + column + d] * parameters.scale;
-    }
+    load_query(row, column, thread);
     workgroupBarrier();
 
     var running_max = -3.0e38;

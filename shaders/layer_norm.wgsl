@@ -4,7 +4,7 @@
 // Called before the tiled products of a prefill; a decoded token uses the form fused into linear.wgsl.
 // Bytes: 2 * rows * width * 4; the row is read three times, from cache after the first.
 
-// import shared/sum_over_workgroup.wgsl
+// import shared/row_moments.wgsl
 
 struct Parameters {
     rows: u32,
@@ -27,20 +27,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = group.x;
     let width = parameters.width;
     let first = (parameters.input_first_row + row) * width;
-    var sum = 0.0;
+    let moments = row_moments(first, width, thread);
+    let scale = 1.0 / sqrt(moments.variance + parameters.epsilon);
     for (var d = thread; d < width; d += threads) {
-        sum += input[first + d];
-    }
-    let mean = sum_over_workgroup(sum, thread) / f32(width);
-    var squares = 0.0;
-    for (var d = thread; d < width; d += threads) {
-        let centred = input[first + d] - mean;
-        squares += centred * centred;
-    }
-    let variance = sum_over_workgroup(squares, thread) / f32(width);
-    let scale = 1.0 / sqrt(variance + parameters.epsilon);
-    for (var d = thread; d < width; d += threads) {
-        let normalised = (input[first + d] - mean) * scale;
+        let normalised = (input[first + d] - moments.mean) * scale;
         output[row * width + d] = normalised * weight_bias[d] + weight_bias[width + d];
     }
 }

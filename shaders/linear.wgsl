@@ -11,7 +11,7 @@
 
 // import shared/product.wgsl
 // import shared/weights.wgsl
-// import shared/sum_over_workgroup.wgsl
+// import shared/row_moments.wgsl
 
 // True where the inputs fill whole vectors of weights; if not, reads past the row's end count as zero.
 override aligned: bool = true;
@@ -60,18 +60,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var mean = 0.0;
     var scale = 1.0;
     if (normalise) {
-        var sum = 0.0;
-        for (var k = thread; k < inputs; k += threads) {
-            sum += input[first + k];
-        }
-        mean = sum_over_workgroup(sum, thread) / f32(inputs);
-        var squares = 0.0;
-        for (var k = thread; k < inputs; k += threads) {
-            let centred = input[first + k] - mean;
-            squares += centred * centred;
-        }
-        let variance = sum_over_workgroup(squares, thread) / f32(inputs);
-        scale = 1.0 / sqrt(variance + parameters.epsilon);
+        let moments = row_moments(first, inputs, thread);
+        mean = moments.mean;
+        scale = 1.0 / sqrt(moments.variance + parameters.epsilon);
     }
 
     let lane = thread % lanes;

@@ -117,6 +117,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Something that the engine itself has to have made: a fault of the engine.
+    pub(crate) fn missing(what: &'static str) -> Self {
+        Self::NoSuchIndex {
+            what,
+            index: 0,
+            count: 0,
+        }
+    }
+}
+
 /// An entry that must be there: a plausible number in the place of a missing one would be worse than none.
 ///
 /// # Errors

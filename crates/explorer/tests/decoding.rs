@@ -30,14 +30,14 @@ fn several(
     options: &GenerateOptions,
     seeds: &[u64],
 ) -> Vec<Generation> {
-    let mut told = vec![Vec::new(); seeds.len()];
+    let mut received = vec![Vec::new(); seeds.len()];
     let keep = |number: usize, token: &explorer::Token| {
-        told[number].push(token.id);
+        received[number].push(token.id);
         ControlFlow::Continue(())
     };
     let found = block_on(session.generate_several(ids, options, seeds, keep)).unwrap();
     let ids: Vec<_> = found.iter().map(|found| found.ids.clone()).collect();
-    assert_eq!(told, ids, "every token is told, with its continuation");
+    assert_eq!(received, ids, "every token arrives, with its continuation");
     found
 }
 

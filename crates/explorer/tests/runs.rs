@@ -32,16 +32,7 @@ fn edited(session: &Session, ids: &[u32], edits: &[Edit]) -> Edited {
 fn counted<T>(session: &Session, ask: impl Fn() -> T) -> (T, Counters) {
     let before = session.device().counters();
     let answer = ask();
-    let after = session.device().counters();
-    let did = Counters {
-        dispatches: after.dispatches - before.dispatches,
-        passes: after.passes - before.passes,
-        submits: after.submits - before.submits,
-        read_backs: after.read_backs - before.read_backs,
-        buffers: after.buffers - before.buffers,
-        bind_groups: after.bind_groups - before.bind_groups,
-        pipelines: after.pipelines - before.pipelines,
-    };
+    let did = session.device().counters().since(before);
     (answer, did)
 }
 

@@ -179,7 +179,7 @@ fn weights(format: Option<&str>) -> Result<WeightChoice, JsValue> {
 }
 
 impl LoadOptions {
-    /// True if it is to stay in its file, and be read through a buffer for each prompt.
+    /// True if it stays in its file, and is read through a buffer for each prompt.
     pub fn stream(&self) -> bool {
         self.stream.unwrap_or(false)
     }

@@ -65,3 +65,18 @@ pub struct Counters {
     /// Pipelines compiled.
     pub pipelines: u64,
 }
+
+impl Counters {
+    /// The counts since `before`, an earlier state of the same device.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            dispatches: self.dispatches - before.dispatches,
+            passes: self.passes - before.passes,
+            submits: self.submits - before.submits,
+            read_backs: self.read_backs - before.read_backs,
+            buffers: self.buffers - before.buffers,
+            bind_groups: self.bind_groups - before.bind_groups,
+            pipelines: self.pipelines - before.pipelines,
+        }
+    }
+}

@@ -52,20 +52,6 @@ pub fn load(device: &Device, folder: &str) -> Result<Gpt2> {
     pollster::block_on(Gpt2::load(device, config, &files))
 }
 
-/// What was counted since `before`.
-fn since(device: &Device, before: Counters) -> Counters {
-    let after = device.counters();
-    Counters {
-        dispatches: after.dispatches - before.dispatches,
-        passes: after.passes - before.passes,
-        submits: after.submits - before.submits,
-        read_backs: after.read_backs - before.read_backs,
-        buffers: after.buffers - before.buffers,
-        bind_groups: after.bind_groups - before.bind_groups,
-        pipelines: after.pipelines - before.pipelines,
-    }
-}
-
 pub fn measure(device: &Device, folder: &str) -> Result<Value> {
     let model = load(device, folder)?;
     let limit = model.config().n_positions;
@@ -99,7 +85,7 @@ pub fn measure(device: &Device, folder: &str) -> Result<Value> {
         prefill()?;
         let before = device.counters();
         prefill()?;
-        let counters = since(device, before);
+        let counters = device.counters().since(before);
         report(format!("prefill of {count}"), median(3, prefill)?, counters);
     }
     let mut decoder = decoder.into_inner();
@@ -109,7 +95,7 @@ pub fn measure(device: &Device, folder: &str) -> Result<Value> {
     decode()?;
     let before = device.counters();
     decode()?;
-    let counters = since(device, before);
+    let counters = device.counters().since(before);
     // Positions 66 to 80: close enough to 64.
     report(
         "one token at position 64".to_owned(),

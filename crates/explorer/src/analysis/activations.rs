@@ -1,16 +1,13 @@
 //! Whole activations: logits, hook points, reconstructions.
 
-use std::rc::Rc;
-
 use gpt2::{HookPoint, Sequence};
-use kernels::Buffer;
 
-use crate::analysis::question::Question;
+use crate::analysis::question::{Question, Source};
 use crate::error::Error;
 use crate::features::set::Prepared;
 use crate::matrix::Matrix;
 use crate::run::clean::CleanWanted;
-use crate::run::compile::{Compiled, Parts};
+use crate::run::compile::Parts;
 use crate::run::executor::RunOutput;
 use crate::run::input::RunInput;
 use crate::run::spec::{RunSpec, SetAt, Tap};
@@ -86,28 +83,16 @@ pub(crate) async fn reconstruction(
 ) -> Result<Matrix, Error> {
     let set = question.store.set(sae)?;
     let prompt = question.prompt(input, bos)?;
-    let prepared = match set.features.resident() {
-        Some(coder) => Prepared::Resident(coder),
-        None => {
-            let (_run, activation) = on_device(question, &prompt, set.hook).await?;
-            let (pace, rows) = (&question.pace, prompt.ids.len());
-            let prepared = set.features.prepare(pace, activation, rows, Vec::new());
-            prepared.await?
-        }
-    };
+    let source = Source::Prompt(&prompt);
+    let prepared = question.prepared(set, source, Vec::new()).await?;
     let output = decode(question, &prompt, set, &prepared).await?;
     if prepared.coder().may_overflow()
         && output
             .features(1, &set.info.id)?
             .is_full(set.info.n_latents)
     {
-        let (_run, activation) = on_device(question, &prompt, set.hook).await?;
-        let listed = set
-            .features
-            .list_all(&question.pace, activation, prompt.ids.len());
-        return decode(question, &prompt, set, &listed.await?)
-            .await?
-            .matrix(0);
+        let listed = question.listed(set, source).await?;
+        return decode(question, &prompt, set, &listed).await?.matrix(0);
     }
     output.matrix(0)
 }
@@ -119,10 +104,7 @@ async fn decode(
     set: &LoadedSet,
     prepared: &Prepared<'_>,
 ) -> Result<RunOutput, Error> {
-    let at = SetAt {
-        set: set.id,
-        hook: set.hook,
-    };
+    let at = SetAt::of(set);
     let spec = RunSpec {
         taps: vec![Tap::Reconstruction(at), Tap::Features(at)],
         stop_at: Some(set.hook),
@@ -138,29 +120,6 @@ async fn decode(
     Ok(output)
 }
 
-/// An activation on the device; the run keeps its memory.
-async fn on_device(
-    question: &Question<'_>,
-    prompt: &Prompt,
-    hook: HookPoint,
-) -> Result<(Rc<Compiled>, Buffer), Error> {
-    let model = question.model()?;
-    let spec = RunSpec {
-        taps: vec![Tap::Keep(hook)],
-        stop_at: Some(hook),
-        ..RunSpec::new()
-    };
-    let executor = question.executor;
-    let run = executor.plan(&spec, prompt.ids.len(), &Parts::of_model(model), false)?;
-    let input = RunInput {
-        sequences: &[Sequence::new(&prompt.ids)],
-        ..RunInput::default()
-    };
-    executor.submit(&question.pace, model, &run, &input).await?;
-    let activation = run.kept(0)?.clone();
-    Ok((run, activation))
-}
-
 /// Runs a prompt by itself.
 pub(crate) async fn run(
     question: &Question<'_>,
@@ -169,15 +128,11 @@ pub(crate) async fn run(
     parts: &Parts<'_>,
     keep: bool,
 ) -> Result<RunOutput, Error> {
-    let executor = question.executor;
-    let run = executor.plan(spec, prompt.ids.len(), parts, keep)?;
     let input = RunInput {
         sequences: &[Sequence::new(&prompt.ids)],
         ..RunInput::default()
     };
-    let submitted = executor
-        .submit(&question.pace, parts.model, &run, &input)
-        .await?;
+    let submitted = question.start(spec, parts, keep, &input).await?;
     let output = submitted.output(|set| question.name(set)).await?;
     question.pace.check()?;
     Ok(output)

@@ -8,7 +8,7 @@ use kernels::EditOperation;
 use serde::Serialize;
 
 use crate::analysis::metrics::{self, counted_mean};
-use crate::analysis::question::Question;
+use crate::analysis::question::{Question, Source};
 use crate::analysis::trace::TraceOptions;
 use crate::error::Error;
 use crate::features::set::Prepared;
@@ -236,24 +236,16 @@ impl<'a> SetsInUse<'a> {
             .map_or(HookPoint::LnFinalOut, |(set, _)| set.hook);
         let mut sets = Vec::new();
         for (set, latents) in used {
-            let prepared = match set.features.resident() {
-                Some(coder) => Prepared::Resident(coder),
-                None if set.hook != first => {
-                    return Err(Error::Unsupported {
-                        what: format!(
-                            "editing {}, which stays in its file, behind an edit at {first}: which latents it selects there is not known before; edit them one after the other. This",
-                            set.info.id
-                        ),
-                    });
-                }
-                None => {
-                    let (_run, activation) = question.activation(pass, set.hook).await?;
-                    let rows = pass.rows();
-                    set.features
-                        .prepare(&question.pace, activation, rows, latents)
-                        .await?
-                }
-            };
+            if set.features.resident().is_none() && set.hook != first {
+                return Err(Error::Unsupported {
+                    what: format!(
+                        "editing {}, which stays in its file, behind an edit at {first}: which latents it selects there is not known before; edit them one after the other. This",
+                        set.info.id
+                    ),
+                });
+            }
+            let source = Source::Pass(pass);
+            let prepared = question.prepared(set, source, latents).await?;
             sets.push((set, prepared));
         }
         Ok(Self { sets, first })
@@ -280,12 +272,8 @@ async fn submit(
     options: &TraceOptions,
 ) -> Result<Submitted, Error> {
     let model = question.model()?;
-    let rows = lists.len() * prompt.ids.len();
     let table_rows: usize = lists.iter().map(Checked::table_rows).sum();
-    let edits = sets.sets.iter().map(|(set, _)| SetAt {
-        set: set.id,
-        hook: set.hook,
-    });
+    let edits = sets.sets.iter().map(|(set, _)| SetAt::of(set));
     let spec = RunSpec {
         taps: match options.dump {
             true => vec![Tap::Leaving(sets.first)],
@@ -314,7 +302,6 @@ async fn submit(
         cache: None,
     };
     let keep = sets.sets.iter().all(|(_, prepared)| prepared.is_resident());
-    let run = question.executor.plan(&spec, rows, &parts, keep)?;
     let mut table = Vec::new();
     for (sequence, list) in (0..).zip(lists) {
         for (edit, set, runs) in &list.edits {
@@ -337,10 +324,7 @@ async fn submit(
         edits: &table,
         ..RunInput::default()
     };
-    question
-        .executor
-        .submit(&question.pace, model, &run, &input)
-        .await
+    question.start(&spec, &parts, keep, &input).await
 }
 
 async fn results(

@@ -10,7 +10,7 @@ use crate::features::multiply::multiply;
 use crate::features::set::Neighbour;
 use crate::store::model::LoadedModel;
 
-/// Number of tokens are listed.
+/// Number of tokens that are listed.
 const LISTED: usize = 10;
 
 /// A token and what a feature does to its logit.

@@ -141,11 +141,12 @@ pub(crate) async fn generate(
             seed: *seed,
         };
         let on_token = |token: &Token| on_token(number, token);
-        let generation = continued(question, decoder, start, on_token).await?;
-        let cancelled = generation.cancelled;
+        let generation = continued(question, decoder, start, on_token).await;
         if let Some(forked) = &forked {
             forked.release(question.executor);
         }
+        let generation = generation?;
+        let cancelled = generation.cancelled;
         generations.push(generation);
         if cancelled {
             break;
@@ -178,10 +179,7 @@ async fn read(
 ) -> Result<ReadPrompt, Error> {
     let model = question.model()?;
     let mut decoder = match kept {
-        Some(mut kept) if kept.ids == ids && kept.wanted == wanted => {
-            kept.decoder.cut_back(ids.len());
-            return Ok(kept);
-        }
+        Some(kept) if kept.ids == ids && kept.wanted == wanted => return Ok(kept),
         Some(kept) => kept.decoder,
         None => Decoder::new(model)?,
     };

@@ -6,13 +6,14 @@ use gpt2::HookPoint;
 use kernels::{BackendKind, Buffer, MAX_K};
 
 use crate::error::Error;
+use crate::features::set::Prepared;
 use crate::pace::Pace;
 use crate::run::clean::{CleanPass, CleanWanted, LastPass};
 use crate::run::compile::{Compiled, Parts};
-use crate::run::executor::Executor;
-use crate::run::input::RunInput;
+use crate::run::executor::{Executor, Submitted};
+use crate::run::input::{self, RunInput};
 use crate::run::spec::{RunSpec, Tap};
-use crate::store::feature_set::SetId;
+use crate::store::feature_set::{LoadedSet, SetId};
 use crate::store::model::LoadedModel;
 use crate::store::shelf::Store;
 use crate::tokens::{Bos, Input, Prompt};
@@ -22,6 +23,27 @@ const GPU_ROWS: usize = 1024;
 /// The same on the CPU device, whose caches more rows do not fit: a product of a few hundred is as fast per row as one of
 /// thousands.
 const CPU_ROWS: usize = 256;
+
+/// Runs that are under way at a time: while one is computed, the next is recorded and the one before is read.
+pub(crate) const UNDER_WAY: usize = 2;
+
+/// The run of which an activation is wanted.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// A clean pass, which has run.
+    Pass(&'a CleanPass),
+    /// A prompt, which is run as far as the hook point.
+    Prompt(&'a Prompt),
+}
+
+impl Source<'_> {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Pass(pass) => pass.rows(),
+            Self::Prompt(prompt) => prompt.ids.len(),
+        }
+    }
+}
 
 /// The means to answer a question.
 pub(crate) struct Question<'a> {
@@ -85,44 +107,87 @@ impl Question<'_> {
         found.map_or_else(String::new, |loaded| loaded.info.id.clone())
     }
 
-    /// A clean pass's activation at a hook point, on the device: `[rows, width]`. The run keeps its memory.
+    /// Starts a run; with `keep` its plan is kept.
     ///
     /// # Errors
-    /// [`Error::Cancelled`], [`Error::Device`].
-    pub(crate) async fn activation(
+    /// As [`Executor::start`].
+    pub(crate) async fn start(
         &self,
-        pass: &CleanPass,
+        spec: &RunSpec,
+        parts: &Parts<'_>,
+        keep: bool,
+        input: &RunInput<'_>,
+    ) -> Result<Submitted, Error> {
+        let (executor, pace) = (self.executor, &self.pace);
+        executor.start(pace, spec, parts, keep, input).await
+    }
+
+    /// The coder of a feature set for an activation. `also` are latents that it has to have even where no row selects them.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Sae`], [`Error::Cancelled`], [`Error::Device`].
+    pub(crate) async fn prepared<'s>(
+        &'s self,
+        set: &'s LoadedSet,
+        source: Source<'_>,
+        also: Vec<u32>,
+    ) -> Result<Prepared<'s>, Error> {
+        if let Some(coder) = set.features.resident() {
+            return Ok(Prepared::Resident(coder));
+        }
+        let (_run, activation) = self.activation(source, set.hook).await?;
+        let (pace, rows) = (&self.pace, source.rows());
+        set.features.prepare(pace, activation, rows, also).await
+    }
+
+    /// The coder of a feature set that lists every active latent of an activation.
+    ///
+    /// # Errors
+    /// As [`Question::prepared`].
+    pub(crate) async fn listed<'s>(
+        &'s self,
+        set: &'s LoadedSet,
+        source: Source<'_>,
+    ) -> Result<Prepared<'s>, Error> {
+        let (_run, activation) = self.activation(source, set.hook).await?;
+        let (pace, rows) = (&self.pace, source.rows());
+        set.features.list_all(pace, activation, rows).await
+    }
+
+    /// An activation on the device, `[rows, width]`. The run keeps its memory.
+    async fn activation(
+        &self,
+        source: Source<'_>,
         hook: HookPoint,
     ) -> Result<(Rc<Compiled>, Buffer), Error> {
-        let n_layers = self.model()?.info.n_layers;
-        let stream = match hook {
-            HookPoint::ResidPre(layer) => pass.run.resid.get(layer),
-            HookPoint::ResidPost(layer) => pass.run.resid.get(layer + 1),
-            _ => None,
+        let model = self.model()?;
+        let parts = Parts::of_model(model);
+        let (started, base, sequences) = match source {
+            Source::Prompt(prompt) => {
+                let sequences = input::sequences(std::slice::from_ref(prompt));
+                (RunSpec::new(), None, sequences)
+            }
+            Source::Pass(pass) => {
+                if let Some(stream) = pass.stream(hook) {
+                    return Ok((pass.run.clone(), stream.clone()));
+                }
+                let started = RunSpec::from_hook(hook, model.info.n_layers, false);
+                (started, Some(&pass.run), pass.sequences())
+            }
         };
-        if let Some(stream) = stream {
-            return Ok((pass.run.clone(), stream.clone()));
-        }
         let spec = RunSpec {
             taps: vec![Tap::Keep(hook)],
             stop_at: Some(hook),
-            ..RunSpec::from_hook(hook, n_layers, false)
+            ..started
         };
-        let parts = Parts {
-            base: Some(&pass.run),
-            ..Parts::of_model(self.model()?)
-        };
-        let run = self.executor.plan(&spec, pass.rows(), &parts, false)?;
-        let sequences = pass.sequences();
         let input = RunInput {
             sequences: &sequences,
             ..RunInput::default()
         };
-        let model = self.model()?;
-        self.executor
-            .submit(&self.pace, model, &run, &input)
-            .await?;
-        let activation = run.kept(0)?.clone();
+        let parts = Parts { base, ..parts };
+        let submitted = self.start(&spec, &parts, false, &input).await?;
+        let run = submitted.run().clone();
+        let activation = run.tap(0)?.kept()?.clone();
         Ok((run, activation))
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::analysis::cautions::cautions;
 use crate::analysis::metrics::{self, Metrics, Reconstructed, Sums, counted_mean};
-use crate::analysis::question::Question;
+use crate::analysis::question::{Question, Source};
 use crate::error::Error;
 use crate::features::listed::Features;
 use crate::features::set::Prepared;
@@ -74,16 +74,8 @@ pub(crate) async fn start<'a>(
     pass: &CleanPass,
     prompts: &[Prompt],
 ) -> Result<Pending<'a>, Error> {
-    let prepared = match set.features.resident() {
-        Some(coder) => Prepared::Resident(coder),
-        None => {
-            let (_run, activation) = question.activation(pass, set.hook).await?;
-            let (pace, rows) = (&question.pace, pass.rows());
-            set.features
-                .prepare(pace, activation, rows, Vec::new())
-                .await?
-        }
-    };
+    let source = Source::Pass(pass);
+    let prepared = question.prepared(set, source, Vec::new()).await?;
     submit(question, set, prepared, pass, prompts).await
 }
 
@@ -99,14 +91,11 @@ async fn submit<'a>(
         .iter()
         .flat_map(|prompt| set.counted(&model.vocabulary, prompt));
     let counted: Vec<bool> = counted.collect();
-    let at = SetAt {
-        set: set.id,
-        hook: set.hook,
-    };
+    let at = SetAt::of(set);
     let started = RunSpec::from_hook(set.hook, model.info.n_layers, false);
     let spec = match prepared.coder().is_exact() {
         true => RunSpec {
-            taps: vec![Tap::Features(at), Tap::Activation(set.hook)],
+            taps: vec![Tap::Features(at)],
             stop_at: Some(set.hook),
             ..started
         },
@@ -133,15 +122,13 @@ async fn submit<'a>(
         base: Some(&pass.run),
         cache: None,
     };
-    let executor = question.executor;
-    let run = executor.plan(&spec, pass.rows(), &parts, prepared.is_resident())?;
-    let sequences = pass.sequences();
     let input = RunInput {
-        sequences: &sequences,
+        sequences: &pass.sequences(),
         mask: &counted,
         ..RunInput::default()
     };
-    let submitted = executor.submit(&question.pace, model, &run, &input).await?;
+    let keep = prepared.is_resident();
+    let submitted = question.start(&spec, &parts, keep, &input).await?;
     Ok(Pending {
         set,
         prepared,
@@ -191,11 +178,8 @@ async fn finish_listed(
     // The pass may have made room for another one.
     let pass = question.clean(prompts, wanted).await?;
     pass.head().await?;
-    let (_run, activation) = question.activation(&pass, set.hook).await?;
-    let listed = set
-        .features
-        .list_all(&question.pace, activation, pass.rows());
-    let again = submit(question, set, listed.await?, &pass, prompts).await?;
+    let listed = question.listed(set, Source::Pass(&pass)).await?;
+    let again = submit(question, set, listed, &pass, prompts).await?;
     let output = again.submitted.output(|id| question.name(id)).await?;
     let features = output.features(FEATURES, &set.info.id)?;
     results(
@@ -217,7 +201,11 @@ fn results(
     prompts: &[Prompt],
 ) -> Result<Vec<SetResult>, Error> {
     let coder = prepared.coder();
-    let activation = output.matrix(ACTIVATION)?;
+    // Features that are the activation are read once.
+    let activation = output.matrix(match coder.is_exact() {
+        true => FEATURES,
+        false => ACTIVATION,
+    })?;
     let (reconstruction, head) = match coder.is_exact() {
         true => (None, None),
         false => (Some(output.matrix(RECONSTRUCTION)?), Some(output.head()?)),

@@ -4,19 +4,15 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use crate::analysis::question::Question;
+use crate::analysis::question::{Question, UNDER_WAY};
 use crate::analysis::trace::batches;
 use crate::error::Error;
 use crate::run::compile::Parts;
 use crate::run::executor::{RunOutput, Submitted};
-use crate::run::input::RunInput;
+use crate::run::input::{self, RunInput};
 use crate::run::spec::{RunSpec, SetAt, Tap};
 use crate::store::feature_set::LoadedSet;
 use crate::tokens::{Bos, Input, Prompt};
-use gpt2::Sequence;
-
-/// Runs that are under way at a time: while one is computed, the next is recorded and the one before is read.
-const UNDER_WAY: usize = 2;
 
 /// A token at which a latent fires.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -109,10 +105,7 @@ async fn submit(
     let coder = set.features.resident().ok_or_else(|| Error::Unsupported {
         what: format!("statistics of {}, which stays in its file,", set.info.id),
     })?;
-    let at = SetAt {
-        set: set.id,
-        hook: set.hook,
-    };
+    let at = SetAt::of(set);
     let mut taps = vec![Tap::Statistics { at, top }];
     if coder.may_overflow() {
         taps.push(Tap::Features(at));
@@ -122,25 +115,15 @@ async fn submit(
         stop_at: Some(set.hook),
         ..RunSpec::new()
     };
-    let model = question.model()?;
     let parts = Parts {
         coders: &[(set.id, coder)],
-        ..Parts::of_model(model)
+        ..Parts::of_model(question.model()?)
     };
-    let sequences: Vec<Sequence<'_>> = batch
-        .iter()
-        .map(|prompt| Sequence::new(&prompt.ids))
-        .collect();
-    let rows = sequences.iter().map(|sequence| sequence.tokens.len()).sum();
-    let run = question.executor.plan(&spec, rows, &parts, true)?;
     let input = RunInput {
-        sequences: &sequences,
+        sequences: &input::sequences(batch),
         ..RunInput::default()
     };
-    question
-        .executor
-        .submit(&question.pace, model, &run, &input)
-        .await
+    question.start(&spec, &parts, true, &input).await
 }
 
 /// Statistics of all windows so far.

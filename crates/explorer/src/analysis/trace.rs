@@ -6,16 +6,13 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use crate::analysis::metrics;
-use crate::analysis::question::Question;
+use crate::analysis::question::{Question, UNDER_WAY};
 use crate::analysis::set_trace::{self, SaeTrace, SetResult};
 use crate::error::Error;
 use crate::matrix::Matrix;
 use crate::run::clean::{CleanPass, CleanWanted};
 use crate::store::feature_set::LoadedSet;
 use crate::tokens::{Bos, Input, NextToken, Prompt, Token};
-
-/// Runs of feature sets that are under way at a time: while one is computed, the next is recorded and the one before is read.
-const UNDER_WAY: usize = 2;
 
 /// Options of [`crate::Session::trace`].
 #[derive(Debug, Clone)]

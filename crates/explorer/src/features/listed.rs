@@ -6,6 +6,7 @@ use kernels::{Buffer, ReadHandle, Readings, Recorder};
 
 use crate::error::{Error, index};
 use crate::features::coder::DeviceFeatures;
+use crate::matrix::Matrix;
 
 /// Features of rows of an activation.
 pub(crate) struct Features {
@@ -84,7 +85,7 @@ impl FeatureReads {
                 nan_counts,
             } => {
                 let counts = readings.words(*nan_counts);
-                no_nan(counts, &format!("a pre-activation of {what}"))?;
+                no_nan(counts, what)?;
                 Ok(Features::new(
                     *k,
                     readings.words(*latents).to_vec(),
@@ -99,15 +100,29 @@ impl FeatureReads {
     }
 }
 
-/// Refuses rows in which NaNs were counted.
+impl FeatureReads {
+    /// The activation itself, where every dimension was read; None for listed latents.
+    pub(crate) fn activation(&self, readings: &Readings) -> Option<Matrix> {
+        match self.kind {
+            Kind::Listed { .. } => None,
+            Kind::Dimensions { width, values } => Some(Matrix {
+                rows: self.rows,
+                cols: width,
+                data: readings.f32(values).to_vec(),
+            }),
+        }
+    }
+}
+
+/// Refuses rows in which NaNs were counted among the pre-activations of a set.
 ///
 /// # Errors
 /// [`Error::NotANumber`] with the row.
-pub(crate) fn no_nan(counts: &[u32], what: &str) -> Result<(), Error> {
+pub(crate) fn no_nan(counts: &[u32], set: &str) -> Result<(), Error> {
     match counts.iter().position(|count| *count > 0) {
         None => Ok(()),
         Some(position) => Err(Error::NotANumber {
-            what: what.to_owned(),
+            what: format!("a pre-activation of {set}"),
             position,
         }),
     }
@@ -128,14 +143,11 @@ impl NanReads {
     /// # Errors
     /// [`Error::NotANumber`] with the row.
     pub(crate) fn check(&self, readings: &Readings, what: &str) -> Result<(), Error> {
-        no_nan(
-            readings.words(self.0),
-            &format!("a pre-activation of {what}"),
-        )
+        no_nan(readings.words(self.0), what)
     }
 }
 
-/// Number of of a row's values are above 0.
+/// Number of a row's values that are above 0.
 fn active(row: &[f32]) -> f32 {
     row.iter().filter(|value| **value > 0.0).count() as f32
 }

@@ -7,7 +7,7 @@ use sae::EditTable;
 
 use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
-use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared};
+use crate::features::set::{Direction, FeatureSet, Later};
 use crate::pace::Pace;
 
 /// The dimensions of the activation at a hook.
@@ -47,16 +47,7 @@ impl Coder for Neurons {
         // The pass uses the activation's memory again.
         let words = rows * self.width;
         let output = recorder.scratch("neurons", words)?;
-        copy(
-            recorder,
-            &Copy {
-                input: activation,
-                input_offset: 0,
-                output: &output,
-                output_offset: 0,
-                words,
-            },
-        )?;
+        copy(recorder, &Copy::beginning(activation, &output, words))?;
         Ok(DeviceFeatures::Dimensions(output))
     }
 
@@ -67,11 +58,7 @@ impl Coder for Neurons {
     ) -> Result<Buffer, Error> {
         match features {
             DeviceFeatures::Dimensions(values) => Ok(values.clone()),
-            DeviceFeatures::Listed(_) => Err(Error::NoSuchIndex {
-                what: "the dimensions of an activation",
-                index: 0,
-                count: 0,
-            }),
+            DeviceFeatures::Listed(_) => Err(Error::missing("the dimensions of an activation")),
         }
     }
 
@@ -105,25 +92,6 @@ impl FeatureSet for Neurons {
         Some(self)
     }
 
-    fn prepare<'a>(
-        &'a self,
-        _pace: &'a Pace,
-        _activation: Buffer,
-        _rows: usize,
-        _also: Vec<u32>,
-    ) -> Later<'a, Prepared<'a>> {
-        Box::pin(async move { Ok(Prepared::Resident(self)) })
-    }
-
-    fn list_all<'a>(
-        &'a self,
-        pace: &'a Pace,
-        activation: Buffer,
-        rows: usize,
-    ) -> Later<'a, Prepared<'a>> {
-        self.prepare(pace, activation, rows, Vec::new())
-    }
-
     /// The latent of an identity autoencoder, with the model's bias in the place of the encoder's.
     fn direction<'a>(&'a self, pace: &'a Pace, latent: u32) -> Later<'a, Direction> {
         Box::pin(async move {
@@ -144,14 +112,5 @@ impl FeatureSet for Neurons {
                 encoder_bias,
             })
         })
-    }
-
-    fn nearest<'a>(
-        &'a self,
-        _pace: &'a Pace,
-        _latent: u32,
-        _direction: &'a Direction,
-    ) -> Later<'a, Vec<Neighbour>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 }

@@ -10,18 +10,14 @@ use crate::features::multiply::multiply;
 use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared};
 use crate::pace::Pace;
 
-/// Number of neighbours are listed.
+/// Number of neighbours that are listed.
 const NEIGHBOURS: usize = 10;
 
 /// The listed latents of an encoding.
 fn listed(features: &DeviceFeatures) -> Result<&Encoding, Error> {
     match features {
         DeviceFeatures::Listed(encoding) => Ok(encoding),
-        DeviceFeatures::Dimensions(_) => Err(Error::NoSuchIndex {
-            what: "the encoding of an autoencoder",
-            index: 0,
-            count: 0,
-        }),
+        DeviceFeatures::Dimensions(_) => Err(Error::missing("the encoding of an autoencoder")),
     }
 }
 
@@ -85,16 +81,6 @@ impl Coder for Sae {
 impl FeatureSet for Sae {
     fn resident(&self) -> Option<&dyn Coder> {
         Some(self)
-    }
-
-    fn prepare<'a>(
-        &'a self,
-        _pace: &'a Pace,
-        _activation: Buffer,
-        _rows: usize,
-        _also: Vec<u32>,
-    ) -> Later<'a, Prepared<'a>> {
-        Box::pin(async move { Ok(Prepared::Resident(self)) })
     }
 
     fn list_all<'a>(

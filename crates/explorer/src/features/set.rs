@@ -18,19 +18,27 @@ pub(crate) trait FeatureSet {
     /// The coder that serves all rows; None where each activation needs one of its own, which [`FeatureSet::prepare`] makes.
     fn resident(&self) -> Option<&dyn Coder>;
 
-    /// The coder for `activation [rows, width]`. `also` are latents that it has to have even where no row selects them.
+    /// The coder for `activation [rows, width]`: the resident one, unless a set makes one. `also` are latents that it has to
+    /// have even where no row selects them.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Sae`], [`Error::Cancelled`], [`Error::Device`].
     fn prepare<'a>(
         &'a self,
-        pace: &'a Pace,
-        activation: Buffer,
-        rows: usize,
-        also: Vec<u32>,
-    ) -> Later<'a, Prepared<'a>>;
+        _pace: &'a Pace,
+        _activation: Buffer,
+        _rows: usize,
+        _also: Vec<u32>,
+    ) -> Later<'a, Prepared<'a>> {
+        Box::pin(async move {
+            let coder = self.resident();
+            let coder = coder.ok_or_else(|| Error::missing("the coder of an activation"));
+            Ok(Prepared::Resident(coder?))
+        })
+    }
 
-    /// The coder for an activation of which a row has more active latents than slots: it lists all of them.
+    /// The coder for an activation of which a row has more active latents than slots: it lists all of them. The usual one
+    /// where slots bound what is active.
     ///
     /// # Errors
     /// As [`FeatureSet::prepare`].
@@ -39,7 +47,9 @@ pub(crate) trait FeatureSet {
         pace: &'a Pace,
         activation: Buffer,
         rows: usize,
-    ) -> Later<'a, Prepared<'a>>;
+    ) -> Later<'a, Prepared<'a>> {
+        self.prepare(pace, activation, rows, Vec::new())
+    }
 
     /// The output direction of a latent and its encoder bias.
     ///
@@ -54,10 +64,12 @@ pub(crate) trait FeatureSet {
     /// As [`FeatureSet::prepare`].
     fn nearest<'a>(
         &'a self,
-        pace: &'a Pace,
-        latent: u32,
-        direction: &'a Direction,
-    ) -> Later<'a, Vec<Neighbour>>;
+        _pace: &'a Pace,
+        _latent: u32,
+        _direction: &'a Direction,
+    ) -> Later<'a, Vec<Neighbour>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// A latent's weights.

@@ -18,7 +18,7 @@ pub(crate) struct Source<'a> {
 
 /// The reason why a matrix did not arrive.
 pub(crate) enum Stopped {
-    /// Halves do not hold its weights exactly.
+    /// f16 does not hold its weights exactly.
     Inexact,
     Failed(Error),
 }

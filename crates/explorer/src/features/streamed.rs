@@ -9,7 +9,7 @@ use sae::{GateWeights, Sae, Vectors, WeightSource, Weights, select};
 
 use crate::error::{Error, index};
 use crate::features::coder::Coder;
-use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared};
+use crate::features::set::{Direction, FeatureSet, Later, Prepared};
 use crate::features::source::{Source, Stopped};
 use crate::pace::Pace;
 
@@ -40,16 +40,6 @@ impl FeatureSet for Streamed {
         Box::pin(self.selected(pace, activation, rows, also))
     }
 
-    /// TopK bounds how many there are.
-    fn list_all<'a>(
-        &'a self,
-        pace: &'a Pace,
-        activation: Buffer,
-        rows: usize,
-    ) -> Later<'a, Prepared<'a>> {
-        self.prepare(pace, activation, rows, Vec::new())
-    }
-
     fn direction<'a>(&'a self, pace: &'a Pace, latent: u32) -> Later<'a, Direction> {
         Box::pin(async move {
             let source = Source::new(&self.file, pace);
@@ -58,16 +48,6 @@ impl FeatureSet for Streamed {
                 encoder_bias: self.bias(latent)?,
             })
         })
-    }
-
-    /// None: they would take a reading of the whole decoder.
-    fn nearest<'a>(
-        &'a self,
-        _pace: &'a Pace,
-        _latent: u32,
-        _direction: &'a Direction,
-    ) -> Later<'a, Vec<Neighbour>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 }
 

@@ -5,12 +5,13 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use gpt2::{HookPoint, Sequence};
+use kernels::Buffer;
 
 use crate::error::Error;
 use crate::pace::Pace;
 use crate::run::compile::{Compiled, Parts};
 use crate::run::executor::{Executor, Submitted};
-use crate::run::input::RunInput;
+use crate::run::input::{self, RunInput};
 use crate::run::output::HeadOutput;
 use crate::run::spec::{HeadRows, HeadSpec, RunSpec, Tap};
 use crate::store::model::LoadedModel;
@@ -19,7 +20,7 @@ use crate::tokens::Prompt;
 /// A pass over prompts without any edit. On the device it keeps the residual stream into every block and out of the last
 /// one, and the logits where they fit.
 pub(crate) struct CleanPass {
-    ids: Vec<Vec<u32>>,
+    prompts: Vec<Prompt>,
     /// Rows of each prompt.
     pub(crate) ranges: Vec<Range<usize>>,
     pub(crate) run: Rc<Compiled>,
@@ -40,9 +41,18 @@ impl CleanPass {
         self.run.rows
     }
 
+    /// The kept residual stream that is the activation at a hook point, `[rows, d_model]`; None where it is none.
+    pub(crate) fn stream(&self, hook: HookPoint) -> Option<&Buffer> {
+        match hook {
+            HookPoint::ResidPre(layer) => self.run.resid.get(layer),
+            HookPoint::ResidPost(layer) => self.run.resid.get(layer + 1),
+            _ => None,
+        }
+    }
+
     /// The prompts as sequences of a run.
     pub(crate) fn sequences(&self) -> Vec<Sequence<'_>> {
-        self.ids.iter().map(|ids| Sequence::new(ids)).collect()
+        input::sequences(&self.prompts)
     }
 
     /// Waits for the results of the logits.
@@ -57,11 +67,7 @@ impl CleanPass {
                 Rc::new(submitted.output(|_| String::new()).await?.head()?)
             }
             Head::Gone => {
-                return Err(Error::NoSuchIndex {
-                    what: "the results of a pass that failed",
-                    index: 0,
-                    count: 0,
-                });
+                return Err(Error::missing("the results of a pass that failed"));
             }
         };
         *self.head.borrow_mut() = Head::Known(output.clone());
@@ -69,13 +75,9 @@ impl CleanPass {
     }
 
     /// True if it has what a question wants of the same prompts.
-    fn serves(&self, prompts: &[Prompt], wanted: CleanWanted) -> bool {
-        let same = self.ids.len() == prompts.len()
-            && self
-                .ids
-                .iter()
-                .zip(prompts)
-                .all(|(ids, prompt)| *ids == prompt.ids);
+    fn serves<'a>(&'a self, prompts: &'a [Prompt], wanted: CleanWanted) -> bool {
+        let ids = |prompts: &'a [Prompt]| prompts.iter().map(|prompt| &prompt.ids);
+        let same = ids(&self.prompts).eq(ids(prompts));
         // One that is under way belongs to a call that was given up.
         let head = self.head.borrow();
         let Head::Known(head) = &*head else {
@@ -139,24 +141,20 @@ impl LastPass {
             }),
             ..RunSpec::new()
         };
-        let mut ranges = Vec::new();
-        let mut rows = 0;
-        for prompt in prompts {
-            ranges.push(rows..rows + prompt.ids.len());
-            rows += prompt.ids.len();
-        }
-        let ids: Vec<Vec<u32>> = prompts.iter().map(|prompt| prompt.ids.clone()).collect();
-        let run = executor.plan(&spec, rows, &Parts::of_model(model), true)?;
-        let sequences: Vec<Sequence<'_>> = ids.iter().map(|ids| Sequence::new(ids)).collect();
+        let ranges = prompts.iter().scan(0, |end, prompt| {
+            *end += prompt.ids.len();
+            Some(*end - prompt.ids.len()..*end)
+        });
         let input = RunInput {
-            sequences: &sequences,
+            sequences: &input::sequences(prompts),
             ..RunInput::default()
         };
-        let submitted = executor.submit(pace, model, &run, &input).await?;
+        let parts = Parts::of_model(model);
+        let submitted = executor.start(pace, &spec, &parts, true, &input).await?;
         let pass = Rc::new(CleanPass {
-            ids,
-            ranges,
-            run,
+            prompts: prompts.to_vec(),
+            ranges: ranges.collect(),
+            run: submitted.run().clone(),
             head: RefCell::new(Head::UnderWay(submitted)),
         });
         *self.0.borrow_mut() = Some(pass.clone());

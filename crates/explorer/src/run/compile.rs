@@ -33,34 +33,33 @@ pub(crate) struct Compiled {
     /// Residual streams into each block and out of the last one, where the spec keeps them.
     pub(crate) resid: Vec<Buffer>,
     pub(crate) kept_logits: Option<KeptLogits>,
+    /// The cache that it appends to.
     pub(crate) cache: Option<Rc<Cache>>,
     /// The run whose activations this one reads.
     _base: Option<Rc<Compiled>>,
-    /// True if it was recorded with a cache that it appends to.
-    appends: bool,
 }
 
 impl Compiled {
-    /// The activation that a tap keeps on the device.
+    /// The reads of a tap.
     ///
     /// # Errors
-    /// [`Error::NoSuchIndex`] for another tap.
-    pub(crate) fn kept(&self, tap: usize) -> Result<&Buffer, Error> {
-        let missing = Error::NoSuchIndex {
+    /// [`Error::NoSuchIndex`].
+    pub(crate) fn tap(&self, index: usize) -> Result<&TapReads, Error> {
+        self.taps.get(index).ok_or(Error::NoSuchIndex {
             what: "the tap",
-            index: tap,
+            index,
             count: self.taps.len(),
-        };
-        self.taps.get(tap).ok_or(missing)?.kept()
+        })
     }
 
     /// The cache as the row table is checked against it.
     pub(crate) fn cache_use(&self) -> CacheUse<'_> {
-        match &self.cache {
-            Some(cache) if self.appends => CacheUse::Append(cache),
-            _ => CacheUse::None,
-        }
+        cache_use(self.cache.as_ref())
     }
+}
+
+fn cache_use(cache: Option<&Rc<Cache>>) -> CacheUse<'_> {
+    cache.map_or(CacheUse::None, |cache| CacheUse::Append(cache))
 }
 
 /// Everything that a spec refers to.
@@ -121,7 +120,6 @@ pub(crate) fn compile(
         kept_logits,
         cache: parts.cache.cloned(),
         _base: parts.base.cloned(),
-        appends: matches!(spec.cache, CacheMode::Append { .. }),
     })
 }
 
@@ -147,10 +145,6 @@ fn record_blocks(
     let model = &parts.model.model;
     let rows = stage.rows;
     let table = &stage.inputs.rows;
-    let cache = match (stage.spec.cache, parts.cache) {
-        (CacheMode::Append { .. }, Some(cache)) => CacheUse::Append(cache),
-        _ => CacheUse::None,
-    };
     let mut started = None;
     if let StartAt::Block { layer, gather } = stage.spec.start {
         let (base, resid) = base_stream(parts, layer)?;
@@ -189,7 +183,7 @@ fn record_blocks(
     let pass = Pass {
         rows: table,
         start,
-        cache,
+        cache: cache_use(parts.cache),
     };
     let recorded = model.record(recorder, &pass, stage);
     recorded.map_err(|error| stage.error(error))

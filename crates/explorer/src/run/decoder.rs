@@ -23,7 +23,7 @@ pub(crate) struct Decoder {
 /// Results to make of the logits after the last token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NextWanted {
-    /// Number of of the likeliest tokens, found on the device.
+    /// Number of the likeliest tokens, found on the device.
     pub(crate) top: usize,
     /// True if all logits are read back.
     pub(crate) logits: bool,

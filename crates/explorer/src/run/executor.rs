@@ -155,6 +155,23 @@ impl Executor {
         Ok(run)
     }
 
+    /// Starts a run of the input's rows; with `keep` its plan is kept.
+    ///
+    /// # Errors
+    /// As [`Executor::plan`] and [`Executor::submit`].
+    pub(crate) async fn start(
+        &self,
+        pace: &Pace,
+        spec: &RunSpec,
+        parts: &Parts<'_>,
+        keep: bool,
+        input: &RunInput<'_>,
+    ) -> Result<Submitted, Error> {
+        let rows = input.sequences.iter().map(|sequence| sequence.tokens.len());
+        let run = self.plan(spec, rows.sum(), parts, keep)?;
+        self.submit(pace, parts.model, &run, input).await
+    }
+
     /// Starts a run. A long one is submitted in parts; between them the call yields and can be cancelled, and no more than
     /// two of them wait in the device's queue.
     ///
@@ -203,6 +220,11 @@ pub(crate) struct Submitted {
 }
 
 impl Submitted {
+    /// The run, with what it keeps on the device.
+    pub(crate) fn run(&self) -> &Rc<Compiled> {
+        &self.run
+    }
+
     /// Waits for the run. `name` says what a feature set is called in an error.
     ///
     /// # Errors
@@ -226,41 +248,33 @@ pub(crate) struct RunOutput {
 }
 
 impl RunOutput {
-    fn tap(&self, index: usize) -> Result<&crate::run::taps::TapReads, Error> {
-        self.run.taps.get(index).ok_or(Error::NoSuchIndex {
-            what: "the tap",
-            index,
-            count: self.run.taps.len(),
-        })
-    }
-
     /// The matrix of a tap.
     pub(crate) fn matrix(&self, tap: usize) -> Result<Matrix, Error> {
-        self.tap(tap)?.take_matrix(&self.readings)
+        self.run.tap(tap)?.take_matrix(&self.readings)
     }
 
     /// The features of a tap; `what` is their set in an error.
     pub(crate) fn features(&self, tap: usize, what: &str) -> Result<Features, Error> {
-        self.tap(tap)?.take_features(&self.readings, what)
+        self.run.tap(tap)?.take_features(&self.readings, what)
     }
 
     /// The latents' statistics of a tap; `what` is their set in an error.
     pub(crate) fn statistics(&self, tap: usize, what: &str) -> Result<LatentSums, Error> {
-        self.tap(tap)?.take_statistics(&self.readings, what)
+        self.run.tap(tap)?.take_statistics(&self.readings, what)
     }
 
     /// The results of a tap's logits.
     pub(crate) fn lens(&self, tap: usize) -> Result<HeadOutput, Error> {
-        self.tap(tap)?.take_head(&self.readings)
+        self.run.tap(tap)?.take_head(&self.readings)
     }
 
     /// The results of the run's logits.
     pub(crate) fn head(&self) -> Result<HeadOutput, Error> {
-        let reads = self.run.head.as_ref().ok_or(Error::NoSuchIndex {
-            what: "the logits of a run",
-            index: 0,
-            count: 0,
-        })?;
+        let reads = self
+            .run
+            .head
+            .as_ref()
+            .ok_or_else(|| Error::missing("the logits of a run"))?;
         Ok(reads.take(&self.readings))
     }
 }

@@ -8,6 +8,7 @@ use kernels::{Buffer, Device, EDIT_HEADER, EDIT_WORDS, Edit};
 use crate::error::Error;
 use crate::run::spec::{HeadRows, RunSpec, Tap};
 use crate::store::model::LoadedModel;
+use crate::tokens::Prompt;
 
 /// The inputs of a run.
 #[derive(Clone, Copy, Default)]
@@ -18,6 +19,12 @@ pub(crate) struct RunInput<'a> {
     pub(crate) edits: &'a [Edit],
     /// Rows whose logits are wanted, where the spec says that they are chosen.
     pub(crate) wanted: &'a [usize],
+}
+
+/// Whole prompts as sequences of a run.
+pub(crate) fn sequences(prompts: &[Prompt]) -> Vec<Sequence<'_>> {
+    let prompts = prompts.iter();
+    prompts.map(|prompt| Sequence::new(&prompt.ids)).collect()
 }
 
 /// Buffers that a plan reads its inputs from.

@@ -62,26 +62,8 @@ pub(super) fn copied(
     words: usize,
 ) -> Result<Buffer, Error> {
     let output = recorder.scratch("copied activation", words)?;
-    copy_words(recorder, input, &output, words)?;
+    copy(recorder, &Copy::beginning(input, &output, words))?;
     Ok(output)
-}
-
-pub(super) fn copy_words(
-    recorder: &mut Recorder,
-    input: &Buffer,
-    output: &Buffer,
-    words: usize,
-) -> Result<(), Error> {
-    Ok(copy(
-        recorder,
-        &Copy {
-            input,
-            input_offset: 0,
-            output,
-            output_offset: 0,
-            words,
-        },
-    )?)
 }
 
 /// The base's rows that a run's rows name as their sources, `[rows, width]`.

@@ -1,8 +1,8 @@
 //! Description of a run as data: equal descriptions share one plan.
 
-use gpt2::{HookPoint, Norm};
+use gpt2::{HookPoint, Norm, Observation};
 
-use crate::store::feature_set::SetId;
+use crate::store::feature_set::{LoadedSet, SetId};
 
 /// A run of the model over some rows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -88,6 +88,16 @@ pub(crate) struct SetAt {
     pub(crate) hook: HookPoint,
 }
 
+impl SetAt {
+    /// A loaded set where it is attached.
+    pub(crate) fn of(set: &LoadedSet) -> Self {
+        Self {
+            set: set.id,
+            hook: set.hook,
+        }
+    }
+}
+
 /// A value to take from a pass. Taps of activations and features see what arrives at the hook point: edits of layers before,
 /// and not those at the hook point itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,6 +122,17 @@ pub(crate) enum Tap {
     LogitLens { layer: usize, top: usize },
 }
 
+impl Tap {
+    /// The value that the model shows for it, where it is none of a hook point.
+    pub(crate) fn observation(&self) -> Option<Observation> {
+        match *self {
+            Self::AttentionPattern { layer, .. } => Some(Observation::AttentionPattern { layer }),
+            Self::NormScale(norm) => Some(Observation::NormScale(norm)),
+            _ => None,
+        }
+    }
+}
+
 /// Rows whose logits are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum HeadRows {
@@ -125,7 +146,7 @@ pub(crate) enum HeadRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct HeadSpec {
     pub(crate) rows: HeadRows,
-    /// Number of of the likeliest next tokens to list per row; 0 for none.
+    /// Number of likeliest next tokens to list per row; 0 for none.
     pub(crate) top: usize,
     /// True if to compute the divergence from the base's distribution at each row's source.
     pub(crate) compare: bool,

@@ -1,7 +1,7 @@
 //! The work at the hook points of a pass: taps, edits, and the splice of a reconstruction.
 
 use gpt2::{Gpt2, HookPoint, Hooks, Observation};
-use kernels::{Buffer, Recorder, Splice, splice};
+use kernels::{Buffer, Copy, Recorder, Splice, copy, splice};
 use sae::EditTable;
 
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::features::coder::{Before, Coder};
 use crate::features::listed::{FeatureReads, NanReads};
 use crate::run::head::record_lens;
 use crate::run::input::Inputs;
-use crate::run::scratch::{Encoded, copied, copy_words};
+use crate::run::scratch::{Encoded, copied};
 use crate::run::spec::{RunSpec, SetAt, Tap};
 use crate::run::taps::{StatisticsReads, TapReads};
 use crate::store::feature_set::SetId;
@@ -67,6 +67,14 @@ impl<'a> Stage<'a> {
     /// The error of a hook point, in the place of the model's error.
     pub(crate) fn error(&mut self, error: gpt2::Error) -> Error {
         self.failed.take().unwrap_or_else(|| error.into())
+    }
+
+    /// A result as the model takes it; the error is kept for [`Stage::error`].
+    fn kept_error<T>(&mut self, result: Result<T, Error>) -> Result<T, gpt2::Error> {
+        result.map_err(|error| {
+            self.failed = Some(error);
+            gpt2::Error::Empty
+        })
     }
 
     fn coder(&self, at: SetAt) -> Result<&'a dyn Coder, Error> {
@@ -127,15 +135,15 @@ impl<'a> Stage<'a> {
                 }
                 Tap::Keep(at) if *at == point => {
                     let kept = recorder.kept("kept activation", words)?;
-                    copy_words(recorder, arriving, &kept, words)?;
+                    copy(recorder, &Copy::beginning(arriving, &kept, words))?;
                     TapReads::Kept(kept)
                 }
                 Tap::LogitLens { layer, top } if HookPoint::ResidPost(*layer) == point => {
-                    let next = self.inputs.next.as_ref().ok_or(Error::NoSuchIndex {
-                        what: "the next tokens of a run",
-                        index: 0,
-                        count: 0,
-                    })?;
+                    let next = self
+                        .inputs
+                        .next
+                        .as_ref()
+                        .ok_or_else(|| Error::missing("the next tokens of a run"))?;
                     let rows = (arriving, self.rows);
                     TapReads::Head(record_lens(recorder, self.model, rows, next, *top)?)
                 }
@@ -191,11 +199,11 @@ impl<'a> Stage<'a> {
         let replacement = encoded.decoded(recorder, at.set, coder, (arriving, self.rows))?;
         let width = coder.width();
         let output = recorder.scratch("spliced activation", self.rows * width)?;
-        let mask = self.inputs.mask.as_ref().ok_or(Error::NoSuchIndex {
-            what: "the mask of rows",
-            index: 0,
-            count: 0,
-        })?;
+        let mask = self
+            .inputs
+            .mask
+            .as_ref()
+            .ok_or_else(|| Error::missing("the mask of rows"))?;
         splice(
             recorder,
             &Splice {
@@ -218,11 +226,11 @@ impl<'a> Stage<'a> {
         arriving: &Buffer,
         encoded: &mut Encoded,
     ) -> Result<Buffer, Error> {
-        let edits = self.inputs.edits.as_ref().ok_or(Error::NoSuchIndex {
-            what: "the table of edits",
-            index: 0,
-            count: 0,
-        })?;
+        let edits = self
+            .inputs
+            .edits
+            .as_ref()
+            .ok_or_else(|| Error::missing("the table of edits"))?;
         let edited = copied(recorder, arriving, arriving.words())?;
         // Where all rows start from the base's activation, that is encoded once for all of them.
         let origin = self.origin.clone().filter(|origin| origin.point == point);
@@ -279,20 +287,13 @@ impl Hooks for Stage<'_> {
         point: HookPoint,
         activation: &Buffer,
     ) -> Result<Option<Buffer>, gpt2::Error> {
-        self.at(recorder, point, activation).map_err(|error| {
-            self.failed = Some(error);
-            gpt2::Error::Empty
-        })
+        let leaving = self.at(recorder, point, activation);
+        self.kept_error(leaving)
     }
 
     fn observes(&self, observation: Observation) -> bool {
-        self.spec.taps.iter().any(|tap| match tap {
-            Tap::AttentionPattern { layer, .. } => {
-                observation == Observation::AttentionPattern { layer: *layer }
-            }
-            Tap::NormScale(norm) => observation == Observation::NormScale(*norm),
-            _ => false,
-        })
+        let mut taps = self.spec.taps.iter();
+        taps.any(|tap| tap.observation() == Some(observation))
     }
 
     fn pattern_keys(&self) -> usize {
@@ -310,21 +311,11 @@ impl Hooks for Stage<'_> {
         value: &Buffer,
     ) -> Result<(), gpt2::Error> {
         for (index, tap) in self.spec.taps.iter().enumerate() {
-            let taken = match tap {
-                Tap::AttentionPattern { layer, .. } => {
-                    observation == Observation::AttentionPattern { layer: *layer }
-                }
-                Tap::NormScale(norm) => observation == Observation::NormScale(*norm),
-                _ => false,
-            };
-            if taken {
+            if tap.observation() == Some(observation) {
+                // The buffer is the observation's own.
                 let cols = value.words() / self.rows;
-                let values = recorder.read_back(value, self.rows * cols)?;
-                self.taps[index] = Some(TapReads::Matrix {
-                    values,
-                    rows: self.rows,
-                    cols,
-                });
+                let reads = TapReads::matrix(recorder, value, self.rows, cols);
+                self.taps[index] = Some(self.kept_error(reads)?);
             }
         }
         Ok(())

@@ -40,18 +40,10 @@ impl TapReads {
         Ok(Self::Matrix { values, rows, cols })
     }
 
-    fn other(what: &'static str) -> Error {
-        Error::NoSuchIndex {
-            what,
-            index: 0,
-            count: 0,
-        }
-    }
-
     pub(crate) fn kept(&self) -> Result<&Buffer, Error> {
         match self {
             Self::Kept(buffer) => Ok(buffer),
-            _ => Err(Self::other("the kept activation of another tap")),
+            _ => Err(Error::missing("the kept activation of another tap")),
         }
     }
 
@@ -62,14 +54,17 @@ impl TapReads {
                 cols: *cols,
                 data: readings.f32(*values).to_vec(),
             }),
-            _ => Err(Self::other("the matrix of another tap")),
+            Self::Features(reads) => reads
+                .activation(readings)
+                .ok_or_else(|| Error::missing("the matrix of listed latents")),
+            _ => Err(Error::missing("the matrix of another tap")),
         }
     }
 
     pub(crate) fn take_features(&self, readings: &Readings, what: &str) -> Result<Features, Error> {
         match self {
             Self::Features(reads) => reads.take(readings, what),
-            _ => Err(Self::other("the features of another tap")),
+            _ => Err(Error::missing("the features of another tap")),
         }
     }
 
@@ -80,14 +75,14 @@ impl TapReads {
     ) -> Result<LatentSums, Error> {
         match self {
             Self::Statistics(reads) => reads.take(readings, what),
-            _ => Err(Self::other("the statistics of another tap")),
+            _ => Err(Error::missing("the statistics of another tap")),
         }
     }
 
     pub(crate) fn take_head(&self, readings: &Readings) -> Result<HeadOutput, Error> {
         match self {
             Self::Head(reads) => Ok(reads.take(readings)),
-            _ => Err(Self::other("the logits of another tap")),
+            _ => Err(Error::missing("the logits of another tap")),
         }
     }
 }
@@ -162,7 +157,7 @@ impl StatisticsReads {
 
     fn take(&self, readings: &Readings, what: &str) -> Result<LatentSums, Error> {
         let nan_counts = readings.words(self.nan_counts);
-        no_nan(nan_counts, &format!("a pre-activation of {what}"))?;
+        no_nan(nan_counts, what)?;
         let rows = readings.words(self.rows).iter().copied();
         let values = readings.f32(self.values).iter().copied();
         let sums = readings.f32(self.sums);

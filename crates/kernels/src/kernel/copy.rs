@@ -19,6 +19,19 @@ pub struct Copy<'a> {
     pub words: usize,
 }
 
+impl<'a> Copy<'a> {
+    /// The first `words` words of one buffer into the first of another.
+    pub fn beginning(input: &'a Buffer, output: &'a Buffer, words: usize) -> Self {
+        Self {
+            input,
+            input_offset: 0,
+            output,
+            output_offset: 0,
+            words,
+        }
+    }
+}
+
 /// Workgroups of 64 for a loop over `words`: enough to fill a device, few enough for any limit.
 pub(crate) fn workgroups(words: usize) -> u32 {
     words.div_ceil(64).min(4096) as u32

@@ -10,8 +10,9 @@ macro_rules! shared {
 }
 
 /// The parts that shaders import, with their names.
-const SHARED: [(&str, &str); 5] =
-    shared!["gelu" "product" "product_tiles" "sum_over_workgroup" "weights"];
+const SHARED: [(&str, &str); 7] = shared![
+    "gelu" "product" "product_tiles" "row_keys" "row_moments" "sum_over_workgroup" "weights"
+];
 
 /// Number of bytes that [`code`] leaves of a file.
 pub(crate) const fn code_length(file: &str) -> usize {
