@@ -6,6 +6,7 @@ mod load_tests;
 mod loaded;
 pub mod meter;
 pub mod reduce;
+pub mod route;
 #[cfg(test)]
 mod tests;
 pub mod url;
@@ -17,6 +18,7 @@ use crate::data::{
 use crate::shared::Shared;
 use load::{Broken, Job, LoadAction, OpenState};
 use meter::Meter;
+use route::Route;
 use url::{Place, Ranking, View};
 
 /// State of the engine.
@@ -389,6 +391,8 @@ pub enum Action {
     SelectRanking(Ranking),
     /// The address changed from outside: back, forward, a link.
     Restore(Place),
+    /// Another page of the application was chosen.
+    Go(Route),
     /// The description of a feature is requested.
     FeatureRequested,
     /// The description of the feature that is selected in an SAE.

@@ -75,6 +75,10 @@ impl State {
                 self.history = History::Push;
             }
             Action::Restore(place) => self.restore(place),
+            Action::Go(route) => {
+                self.place.route = route;
+                self.history = History::Push;
+            }
             Action::FeatureRequested => self.feature = Remote::Waiting,
             Action::FeatureReceived(sae, latent, result) => {
                 if self.place.feature == Some(latent) && self.place.sae.as_ref() == Some(&sae) {
@@ -291,6 +295,7 @@ impl State {
         let place = self.as_loaded(place.sound());
         let (model, saes) = self.missing(&place);
         if model.is_some() || !saes.is_empty() {
+            self.place.route = place.route;
             self.requested = Some(place);
             return;
         }
