@@ -83,7 +83,7 @@ pub fn App() -> Html {
                     <LoadRequest {request} catalogue={state.open.catalogue.clone()} {weights} loaded={state.model.is_some()} />
                 }
                 if route == Route::Start {
-                    <Start place={state.address()} />
+                    <Start place={state.address()} ready={state.trace.is_some()} />
                 }
                 <div class="columns">
                     <div class="route">

@@ -132,6 +132,14 @@ pub fn focus(selector: &str) {
     }
 }
 
+/// Clicks the first element that a selector finds.
+pub fn click(selector: &str) {
+    let found = all(selector).into_iter().next();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        element.click();
+    }
+}
+
 /// Puts text on the clipboard.
 pub async fn copy(text: &str) -> Result<(), Fault> {
     let refused = || {

@@ -141,7 +141,7 @@ pub fn Features(props: &Props) -> Html {
         move |_| shown.set(seen.max(*shown) + PORTION)
     };
     html! {
-        <section class="card" aria-labelledby="features-title">
+        <section class="card" aria-labelledby="features-title" data-testid="features">
             <div class="card-head">
                 <h2 id="features-title">{ title(&trace, view, token) }</h2>
                 <div class="seg small" role="group" aria-label="View">
