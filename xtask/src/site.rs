@@ -31,7 +31,7 @@ pub fn build(paths: &Paths) -> Result<()> {
     wasm::build(paths, &fresh)?;
     copy(&paths.root.join("index.html"), &fresh.join("index.html"))?;
     copy_top_level(&paths.root.join("web"), &fresh, &PAGE_ENDINGS)?;
-    copy(&paths.root.join("web/demo"), &fresh.join("demo"))?;
+    copy_demo(paths, &fresh)?;
     copy_top_level(
         &paths.root.join("pkg"),
         &fresh.join("pkg"),
@@ -46,6 +46,11 @@ pub fn build(paths: &Paths) -> Result<()> {
     }
     rename(&fresh, &paths.dist)?;
     remove(&old)
+}
+
+/// Puts the checkout's demo bundle into a site.
+pub fn copy_demo(paths: &Paths, site: &Path) -> Result<()> {
+    copy(&paths.root.join("web/demo"), &site.join("demo"))
 }
 
 /// The files of a folder with one of these endings, without those in folders below it.
@@ -82,7 +87,7 @@ fn lay_out_package(paths: &Paths, site: &Path) -> Result<()> {
 }
 
 /// Copies a file, or a folder with everything in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let context = || format!("could not copy {} to {}", from.display(), to.display());
     if from.is_dir() {
         fs::create_dir_all(to).with_context(context)?;
@@ -101,7 +106,8 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("could not rename {} to {}", from.display(), to.display()))
 }
 
-fn remove(folder: &Path) -> Result<()> {
+/// Removes a folder with everything in it, if it is there.
+pub fn remove(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("could not remove {}", folder.display()))
