@@ -69,14 +69,14 @@ pub fn App() -> Html {
     let weights = state.open.weights().to_owned();
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
-            <Header place={state.address()} model={state.model.clone()} saes={state.saes.clone()} info={state.info.clone()}
-                milliseconds={state.trace.as_ref().map(|trace| trace.milliseconds)} tracing={state.is_tracing()} />
+            <Header place={state.address()} model={state.shown_model().map(|model| AttrValue::from(model.name.clone()))} saes={state.saes.clone()} expected={state.expected.clone()} info={state.info.clone()}
+                milliseconds={state.trace.as_ref().filter(|_| state.recorded.is_none()).map(|trace| trace.milliseconds)} tracing={state.is_tracing()} />
             <main id="main" tabindex="-1">
                 if let Some(problem) = problem {
                     <ErrorBanner problem={problem.clone()} prompt={state.prompt().to_owned()} bos={state.place.bos} />
                 }
                 if loading {
-                    <Progress job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} />
+                    <div class="overlay"><Progress job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} /></div>
                     <BrokenBanner broken={state.broken.clone()} weights={weights.clone()} />
                 }
                 if let Some(request) = Request::of(state) {
@@ -87,7 +87,9 @@ pub fn App() -> Html {
                 }
                 <div class="columns">
                     <div class="route">
-                        if route.shows_prompt() {
+                        if route.shows_prompt() && awaits_examples(state) {
+                            <section class="card prompt empty" aria-busy="true"><p class="muted">{ "Reading the examples…" }</p></section>
+                        } else if route.shows_prompt() {
                             <PromptRoute ..PromptProps::of(state) />
                         } else {
                             <Library state={state.clone()} />
@@ -105,6 +107,12 @@ pub fn App() -> Html {
     }
 }
 
+/// True until the manifest's examples and the recorded trace have come or failed: what is drawn piece by piece moves under the
+/// eyes of the reader.
+fn awaits_examples(state: &State) -> bool {
+    state.phase == Phase::Loading && state.trace.is_none() && !state.introduced
+}
+
 /// True while the page waits for the first trace and has nothing to show.
 fn is_first_trace(state: &State) -> bool {
     state.phase == Phase::Ready && state.trace.is_none() && state.problem.is_none()
@@ -117,7 +125,7 @@ fn dock(state: &State) -> Option<Html> {
     let latent = state.place.feature?;
     let token = state.place.token.unwrap_or(0);
     Some(html! {
-        <Dock {trace} {sae} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} />
+        <Dock {trace} {sae} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} live={state.recorded.is_none()} />
     })
 }
 

@@ -24,6 +24,8 @@ pub struct Props {
     pub feature: Remote<Shared<Feature>>,
     /// The edit control.
     pub edit: EditState,
+    /// True if the model is there to run with edits.
+    pub live: bool,
 }
 
 /// The dock.
@@ -43,7 +45,7 @@ pub fn Dock(props: &Props) -> Html {
                 { "Feature " }<span class="id">{ props.latent }</span>{ format!(" · {}", hook_label(hook)) }
             </button>
             <div class="dock-body">
-                <FeaturePanel {controller} trace={props.trace.clone()} sae={props.sae.clone()} latent={props.latent} token={props.token} feature={props.feature.clone()} edit={props.edit.clone()} />
+                <FeaturePanel {controller} trace={props.trace.clone()} sae={props.sae.clone()} latent={props.latent} token={props.token} feature={props.feature.clone()} edit={props.edit.clone()} live={props.live} />
             </div>
         </aside>
     }

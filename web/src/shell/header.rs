@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::tabs::Tabs;
 use crate::browser;
 use crate::context::use_controller;
-use crate::data::{Info, ModelInfo, SaeInfo};
+use crate::data::{DemoSae, Info, SaeInfo};
 use crate::display::hook_label;
 use crate::format::{bytes, duration};
 use crate::shared::Shared;
@@ -19,10 +19,12 @@ use crate::state::url::Place;
 pub struct Props {
     /// Where the page is.
     pub place: Place,
-    /// The loaded model.
-    pub model: Option<Shared<ModelInfo>>,
+    /// Name of the model on screen.
+    pub model: Option<AttrValue>,
     /// The loaded SAEs.
     pub saes: Shared<Vec<SaeInfo>>,
+    /// SAEs that are still to come.
+    pub expected: Shared<Vec<DemoSae>>,
     /// The backend and the memory in use.
     pub info: Option<Shared<Info>>,
     /// Duration of the trace on screen, in milliseconds.
@@ -47,22 +49,7 @@ pub fn Header(props: &Props) -> Html {
             if place.route != Route::Library {
                 <button type="button" data-testid="open" aria-haspopup="dialog" title="Open a model, an SAE, or neurons (o)" onclick={open}>{ "Open…" }</button>
             }
-            if !saes.is_empty() {
-                <div class="seg" role="group" aria-label="SAE">
-                    { for saes.iter().map(|sae| {
-                        let id = sae.id.clone();
-                        let k = sae.k.map(|k| format!(", k = {k}")).unwrap_or_default();
-                        let title = format!("{} at {}: {}, {} latents{k}", sae.id, sae.hook, sae.architecture, sae.n_latents);
-                        html! {
-                            <button type="button" data-testid="sae-switch" data-sae={sae.id.clone()} {title}
-                                aria-pressed={(place.sae.as_ref() == Some(&sae.id)).to_string()}
-                                onclick={controller.on(move |_| Action::SelectSae(id.clone()))}>
-                                { hook_label(&sae.hook) }{ if sae.architecture == "neurons" { " neurons" } else { "" } }
-                            </button>
-                        }
-                    }) }
-                </div>
-            }
+            <div class="saes"><SaeSwitch selected={place.sae.clone()} saes={saes.clone()} expected={props.expected.clone()} /></div>
             <Status model={props.model.clone()} info={props.info.clone()} milliseconds={props.milliseconds} tracing={props.tracing} />
             <button type="button" class="help" aria-haspopup="dialog" aria-label="Keys and definitions" title="Keys and definitions (?)"
                 onclick={controller.on(|_| Action::ShowKeys(true))}>{ "?" }</button>
@@ -72,8 +59,61 @@ pub fn Header(props: &Props) -> Html {
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
+struct SwitchProps {
+    selected: Option<String>,
+    saes: Shared<Vec<SaeInfo>>,
+    expected: Shared<Vec<DemoSae>>,
+}
+
+/// The SAEs to choose from. Those that are on their way have their places, so that nothing moves when they come.
+#[component]
+fn SaeSwitch(props: &SwitchProps) -> Html {
+    let SwitchProps {
+        selected,
+        saes,
+        expected,
+    } = props;
+    let controller = use_controller();
+    let loaded = |sae: &SaeInfo| {
+        let id = sae.id.clone();
+        let k = sae.k.map(|k| format!(", k = {k}")).unwrap_or_default();
+        let title = format!(
+            "{} at {}: {}, {} latents{k}",
+            sae.id, sae.hook, sae.architecture, sae.n_latents
+        );
+        html! {
+            <button type="button" data-testid="sae-switch" data-sae={sae.id.clone()} {title}
+                aria-pressed={(selected.as_ref() == Some(&sae.id)).to_string()}
+                onclick={controller.on(move |_| Action::SelectSae(id.clone()))}>
+                { hook_label(&sae.hook) }{ if sae.architecture == "neurons" { " neurons" } else { "" } }
+            </button>
+        }
+    };
+    let coming = |sae: &DemoSae| {
+        let pressed = selected.as_ref() == Some(&sae.id);
+        html! { <button type="button" disabled=true aria-pressed={pressed.to_string()} title={format!("{} is not loaded yet", sae.id)}>{ hook_label(&sae.hook) }</button> }
+    };
+    if saes.is_empty() && expected.is_empty() {
+        return html! { <div class="seg"><button type="button" disabled=true>{ "no SAE" }</button></div> };
+    }
+    let others = saes
+        .iter()
+        .filter(|sae| !expected.iter().any(|one| one.id == sae.id));
+    html! {
+        <div class="seg" role="group" aria-label="SAE">
+            { for expected.iter().map(|one| match saes.iter().find(|sae| sae.id == one.id) {
+                Some(sae) => loaded(sae),
+                None => coming(one),
+            }) }
+            { for others.map(loaded) }
+        </div>
+    }
+}
+
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
 struct StatusProps {
-    model: Option<Shared<ModelInfo>>,
+    model: Option<AttrValue>,
     info: Option<Shared<Info>>,
     milliseconds: Option<f64>,
     tracing: bool,
@@ -85,7 +125,10 @@ fn Status(props: &StatusProps) -> Html {
     html! {
         <div class="status" data-testid="status">
             if let Some(model) = &props.model {
-                <span>{ &model.name }</span>
+                <span>{ model }</span>
+            }
+            if props.info.is_none() {
+                <span class="backend">{ "starting…" }</span>
             }
             if let Some(info) = &props.info {
                 <span class={classes!("backend", (info.backend == "gpu").then_some("gpu"))} title={info.adapter.clone()}>{ backend(info) }</span>

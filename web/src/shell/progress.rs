@@ -85,7 +85,8 @@ pub fn Progress(props: &Props) -> Html {
     }
     let title = title(job.as_ref(), meter);
     let (loaded, total) = (meter.progress.loaded, meter.progress.total);
-    let known = total > 0.0;
+    // The engine's start has steps, not bytes.
+    let known = total > 1.0;
     html! {
         <div class="progress card" data-testid="progress">
             <p>

@@ -49,7 +49,7 @@ fn ready(place: Place) -> State {
         text: text.to_owned(),
     });
     let state = State::new(place)
-        .after(Action::Examples(examples.to_vec()))
+        .after(Action::Examples(examples.to_vec(), Vec::new()))
         .after(Action::EngineReady(model, saes.to_vec()));
     let prompt = state.prompt().to_owned();
     state.after(Action::Traced(trace(&prompt)))

@@ -31,7 +31,7 @@ pub fn BosLine(props: &Props) -> Html {
         "not added"
     };
     html! {
-        <div class="line" data-testid="bos">
+        <div class="line bos-line" data-testid="bos">
             <span>{ defined(BOS) }{ ": " }<b>{ done }</b>
                 if !trace.bos_reason.is_empty() {
                     <span class="reason">{ format!(". {}", sentence(&trace.bos_reason)) }</span>

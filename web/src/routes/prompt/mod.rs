@@ -28,7 +28,7 @@ use metrics::metrics_table;
 use missing::MissingSae;
 use next_tokens::next_tokens;
 use prompt_box::prompt_box;
-use summary::Summary;
+use summary::{Liveness, Summary};
 
 /// What this route shows of the application's state.
 #[derive(Clone, PartialEq, Properties)]
@@ -45,6 +45,8 @@ pub struct Props {
     pub trace: Option<Shared<Trace>>,
     /// True if the trace is of the prompt as it stands.
     pub current: bool,
+    /// True if it was recorded when the site was built.
+    pub recorded: bool,
     /// The selected SAE, if it is loaded.
     pub sae: Option<SaeInfo>,
     /// The SAE that the address names and that is not loaded.
@@ -85,7 +87,10 @@ impl Props {
             bos: place.bos,
             trace: state.trace.clone(),
             current: state.is_current(),
-            sae: sae.cloned(),
+            recorded: state.recorded.is_some(),
+            sae: sae
+                .or(state.recorded.as_ref().map(|recorded| &recorded.sae))
+                .cloned(),
             missing: state.missing_sae().map(|id| id.to_owned().into()),
             requested: state.requested.is_some(),
             token: place.token,
@@ -94,7 +99,7 @@ impl Props {
             ranking: place.ranking,
             loss_shown: state.loss_shown,
             generate: state.generate.clone(),
-            n_ctx: state.model.as_ref().map_or(0, |model| model.n_ctx),
+            n_ctx: state.shown_model().map_or(0, |model| model.n_ctx),
             place: state.address(),
         }
     }
@@ -124,7 +129,7 @@ pub fn PromptRoute(props: &Props) -> Html {
                     }
                     { tokens(&controller, props, trace) }
                     <BosLine trace={trace.clone()} chosen={*bos} />
-                    <Summary trace={trace.clone()} n_ctx={props.n_ctx} loss_shown={props.loss_shown} link={props.place.to_link()} />
+                    <Summary trace={trace.clone()} liveness={Liveness::of(props.recorded, props.current)} n_ctx={props.n_ctx} loss_shown={props.loss_shown} link={props.place.to_link()} />
                 }
             </section>
             if let Some(trace) = trace {
