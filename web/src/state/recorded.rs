@@ -156,6 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn without_its_sae_another_one_is_shown() {
+        let model = ModelInfo {
+            id: "demo".to_owned(),
+            ..ModelInfo::default()
+        };
+        let other = SaeInfo {
+            id: "c".to_owned(),
+            ..SaeInfo::default()
+        };
+        let state = shown("").after(Action::EngineReady(model, vec![other]));
+        assert!(state.recorded.is_none() && state.trace.is_none());
+        assert_eq!(state.place.sae.as_deref(), Some("c"));
+        assert_eq!(state.place.feature, None);
+    }
+
+    #[test]
     fn another_prompt_is_typed_over_it() {
         let state = shown("").after(Action::Type("two".to_owned()));
         assert!(state.recorded.is_some(), "it is still what is on screen");

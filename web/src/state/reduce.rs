@@ -145,6 +145,14 @@ impl State {
             self.place.token = None;
             self.select_feature(None, History::Replace);
         }
+        if let Some(recorded) = &self.recorded
+            && !saes.iter().any(|sae| sae.id == recorded.sae.id)
+        {
+            // Its SAE could not be loaded. Where an address names it, that is restored and says so.
+            self.recorded = None;
+            self.place.sae = None;
+            self.select_feature(None, History::Replace);
+        }
         self.generate.forget();
         self.place.model = Some(model.id.clone());
         let named = self.place.sae.is_some();
