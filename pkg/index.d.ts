@@ -7,6 +7,12 @@ export class SaeExplorer {
   private constructor();
 
   /**
+   * Starts a worker that the next `create()` takes, so that the engine, and with `model` a model, arrive while the page's own code
+   * does. What fails in it is tried again, and reported, by `create()` and `loadModel()`.
+   */
+  static prepare(options?: PrepareOptions): void;
+
+  /**
    * Starts a worker and its engine.
    * Rejects with `no-webgpu` where `backend` is `"gpu"` and there is no WebGPU adapter.
    */
@@ -234,6 +240,17 @@ export interface CreateOptions {
   onProgress?: (progress: Progress) => void;
   /** Called with notices of things that cost nothing but may interest a person, such as a lost device that was replaced. */
   onNotice?: (notice: Notice) => void;
+}
+
+export interface PrepareOptions {
+  /** `"demo"`: the demo's model will be loaded. */
+  model?: 'demo';
+  /** As for `create()`. */
+  demo?: string | URL;
+  /** What is at that address, where the page has requested it already, so that it is not requested twice. */
+  manifest?: PromiseLike<object>;
+  /** Large files are requested once this has settled: what the page itself needs first. Default: at once. */
+  after?: PromiseLike<unknown>;
 }
 
 export interface LookOptions {

@@ -4,7 +4,8 @@
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PROMPT, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
+import { COUNT, CREATE, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
+import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, saeSource } from './sources.js';
 
@@ -29,7 +30,7 @@ export class SaeExplorer {
 
   static async create(options = {}) {
     const { backend = 'auto', limits = 'adapter', demo, catalogue, stallSeconds, onProgress, onNotice, _spawn } = checked(options, CREATE);
-    const spawn = _spawn ?? (() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
+    const spawn = _spawn ?? (() => takePrepared() ?? startWorker());
     const addresses = { demo: beside('demo', demo, '../demo/demo.json'), catalogue: beside('catalogue', catalogue, '../catalogue.json') };
     const explorer = new SaeExplorer({ backend, limits, stallSeconds, ...addresses, onProgress, onNotice }, spawn);
     try {
@@ -39,6 +40,12 @@ export class SaeExplorer {
       throw error;
     }
     return explorer;
+  }
+
+  /** Starts the worker of the next session; see index.d.ts. */
+  static prepare(options = {}) {
+    const { model, demo, manifest, after, _spawn = startWorker } = checked(options, PREPARE);
+    prepare(_spawn, { demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, after });
   }
 
   async loadModel(source, options = {}) {
@@ -362,6 +369,10 @@ export class SaeExplorer {
       done: () => signal?.removeEventListener('abort', cancel),
     };
   }
+}
+
+function startWorker() {
+  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 }
 
 // A source that loads the same weights again: at the commit that was found, whatever its branch is at by then.
