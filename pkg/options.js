@@ -89,12 +89,12 @@ export function checked(given, kinds, name = 'options') {
   return sent;
 }
 
-/** Options of what does nothing but look. */
+/** The option of every call that may take long. */
 export const STOPPABLE = { signal: SIGNAL };
 /** Options of everything that runs a prompt. */
-export const PROMPT = { bos: BOS };
-export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG, signal: SIGNAL };
-export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, signal: SIGNAL, onToken: FUNCTION };
+export const PROMPT = { ...STOPPABLE, bos: BOS };
+export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG };
+export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, onToken: FUNCTION };
 export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf('set', 'add', 'scale'), positions: COUNTS };
 export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT };
 export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
