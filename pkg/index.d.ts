@@ -38,8 +38,13 @@ export class SaeExplorer extends EventTarget {
    */
   loadModel(source: 'demo' | string | URL | CatalogueSource | RepoSource | FilesSource | ModelParts, options?: LoadModelOptions): Promise<ModelInfo>;
 
-  /** Loads the demo bundle's SAEs, all of them. */
-  loadSae(source: 'demo'): Promise<SaeInfo[]>;
+  /** Loads one of the demo bundle's SAEs. */
+  loadSae(source: 'demo', options: LoadDemoSaeOptions & { only: string }): Promise<SaeInfo>;
+  /**
+   * Loads the demo bundle's SAEs, one after the other. One that fails costs itself alone: a notice `sae-not-loaded` names it, and
+   * the others are the result. Where none could be loaded, the call fails as the first of them did.
+   */
+  loadSae(source: 'demo', options?: LoadDemoSaeOptions & { only?: undefined }): Promise<SaeInfo[]>;
   /**
    * Loads one SAE: an OpenAI `.pt` file, or a SAELens folder (`cfg.json` and `sae_weights.safetensors`). Files are told
    * apart by their content.
@@ -294,9 +299,14 @@ export interface Notice {
   /**
    * `quota`: there is no room to store more. `storage-denied`: the browser stores nothing. Loading goes on in both cases.
    * `wrong-content`: a file that was loaded has another SHA-256 than its host lists; its stored copy was deleted.
+   * `sae-not-loaded`: one of the demo's SAEs could not be loaded, and the others are.
    */
-  code: 'device-lost' | 'worker-died' | 'storage-denied' | 'quota' | 'no-webgpu' | 'wrong-content';
+  code: 'device-lost' | 'worker-died' | 'storage-denied' | 'quota' | 'no-webgpu' | 'wrong-content' | 'sae-not-loaded';
   message: string;
+  /** With `sae-not-loaded`: the SAE's id. */
+  sae?: string;
+  /** With `sae-not-loaded`: the code of what went wrong. */
+  reason?: ErrorCode;
 }
 
 export interface StorageInfo {
@@ -504,6 +514,15 @@ export interface LoadModelOptions {
 export interface SaeLensParts {
   cfg: FilePart;
   weights: FilePart;
+}
+
+export interface LoadDemoSaeOptions {
+  /** Id or hook of the one to load, as `demo.json` lists them; default: all. */
+  only?: string;
+  /** As for models. */
+  weightFormat?: 'auto' | 'f32' | 'f16';
+  /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
+  signal?: AbortSignal;
 }
 
 export interface LoadSaeOptions {

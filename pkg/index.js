@@ -60,13 +60,14 @@ export class SaeExplorer extends EventTarget {
   }
 
   async loadSae(source, options = {}) {
-    const { hook, id, weightFormat, centre, prependBos, normScalingFactor, stream, signal } = checked(options, LOAD_SAE);
+    const { hook, id, weightFormat, centre, prependBos, normScalingFactor, stream, only, signal } = checked(options, LOAD_SAE);
     const from = saeSource(source);
-    const sent = { source: from, hook, id, weightFormat, centre, prependBos, normScalingFactor, stream };
+    if (only !== undefined && !from.demo) throw wrong('only', only, { accepts: 'left out where the source is not "demo"' });
+    const sent = from.demo ? { source: { ...from, only }, weightFormat } : { source: from, hook, id, weightFormat, centre, prependBos, normScalingFactor, stream };
     const done = (link, loaded) => {
       for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
         // One of the demo's SAEs is found again by its id.
-        const again = from.demo ? { source: { demo: true, only: sae.id } } : { ...sent, source: pinned(from, sae.origin), id: sae.id };
+        const again = from.demo ? { ...sent, source: { ...from, only: sae.id } } : { ...sent, source: pinned(from, sae.origin), id: sae.id };
         this.#session.addSae(link, sae, { method: 'loadSae', sent: again });
       }
     };

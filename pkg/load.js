@@ -6,6 +6,7 @@ import { isMissing } from './files.js';
 import { folderOf, lastOf } from './hub.js';
 import { kindOf } from './kinds.js';
 import { folderMeant, inside, locate } from './locations.js';
+import { wrong } from './options.js';
 import { onlyOne, recognise } from './recognise.js';
 import { nameOf } from './sources.js';
 
@@ -24,11 +25,20 @@ export function readManifest(manifest, demoUrl) {
       name: manifest.name,
       bos: manifest.bos,
       parts: { config: located(config), weights: located(weights), tokenizer: located(tokenizer) },
-      saes: manifest.saes.map(({ id, hook, bos, file }) => ({ id, hook, bos: bos ?? manifest.bos, file: located(file) })),
+      saes: manifest.saes.map(({ id, hook, bos, cfg, weights }) => ({ id, hook, bos: bos ?? manifest.bos, cfg: located(cfg), weights: located(weights) })),
     };
   } catch (error) {
     throw new SaeExplorerError('bad-file', `demo.json is not a demo manifest: ${error.message}`, { file: 'demo.json', url: demoUrl });
   }
+}
+
+/** The SAEs of the demo that are meant: all, or the one with this id or at this hook. */
+export function demoSaes({ saes }, only) {
+  if (only === undefined) return saes;
+  const found = saes.find(({ id }) => id === only) ?? saes.find(({ hook }) => hook === only);
+  if (found !== undefined) return [found];
+  const allowed = saes.map(({ id }) => id);
+  throw wrong('only', only, { accepts: `the id or hook of one of the demo's SAEs: ${allowed.join(', ')}`, allowed });
 }
 
 /**

@@ -11,7 +11,7 @@ import { Demo } from './demo.js';
 import { SaeExplorerError, cancelled, toPlain } from './errors.js';
 import { Files } from './files.js';
 import { Gate, seal } from './gate.js';
-import { modelFiles, saeFiles } from './load.js';
+import { demoSaes, modelFiles, saeFiles } from './load.js';
 import { canStay, fromFiles, fromLink } from './offers.js';
 import { Meter } from './progress.js';
 import { Queue } from './queue.js';
@@ -101,7 +101,7 @@ const methods = {
   },
 
   async loadSae({ source, id, ...options }, context) {
-    if (source.demo) return loadDemoSaes(source, context);
+    if (source.demo) return loadDemoSaes(source, options, context);
     const offer = source.catalogue === undefined ? null : catalogueSae(await offered(context.signal), source);
     chooseFiles(source.files ?? []);
     return loading('sae', context, { base: await mirror() }, async (means) => {
@@ -265,21 +265,43 @@ function named({ folder, repo, path }) {
   return folder === undefined ? undefined : nameOf(folder);
 }
 
-async function loadDemoSaes({ only }, context) {
-  const manifest = await demo.ofSaes(context.signal);
-  const wanted = manifest.saes.filter(({ id }) => only === undefined || id === only);
-  const expected = wanted.reduce((sum, { file }) => sum + file.bytes, 0);
-  return loading('sae', context, { expected }, async ({ open }) => {
+// One of the demo's SAEs, or all of them. Of several, one that fails costs itself only: a notice names it.
+async function loadDemoSaes({ only }, { weightFormat }, context) {
+  const wanted = demoSaes(await demo.ofSaes(context.signal), only);
+  const expected = wanted.reduce((sum, { weights }) => sum + weights.bytes, 0);
+  return loading('sae', context, { expected }, async (means) => {
     const infos = [];
-    for (const { id, hook, bos, file } of wanted) {
-      infos.push({ ...(await loadOneSae(id, { hook, prependBos: bos }, { pt: await open(file) })), origin: null });
-      saeOrigins.delete(id);
+    const failures = [];
+    for (const sae of wanted) {
+      try {
+        infos.push(await loadDemoSae(sae, weightFormat, means));
+      } catch (error) {
+        if (wanted.length === 1 || context.signal.aborted || !costsOnePart(error)) throw error;
+        await means.forget(error);
+        failures.push({ sae, error });
+      }
+    }
+    if (infos.length === 0) throw failures[0].error;
+    for (const { sae, error } of failures) {
+      onNotice({ code: 'sae-not-loaded', message: `The demo's SAE ${sae.id} was not loaded: ${error.message}`, sae: sae.id, reason: error.code });
     }
     return only === undefined ? infos : infos[0];
   }).catch((error) => {
     demo.forget();
     throw error;
   });
+}
+
+// True for an error of one file: not for a stop, a lost device or an engine that is gone.
+function costsOnePart({ code }) {
+  return typeof code === 'string' && code !== 'cancelled' && code !== 'device-lost';
+}
+
+async function loadDemoSae({ id, hook, bos, cfg, weights }, weightFormat, { open, signal }) {
+  const [settings, source] = await Promise.all([files.bytes(cfg, { signal }), open(weights)]);
+  const info = await loadOneSae(id, { hook, prependBos: bos, weightFormat }, { cfg: settings, weights: source });
+  saeOrigins.delete(id);
+  return { ...info, origin: null };
 }
 
 async function loadOneSae(id, given, { pt, cfg, weights }) {
@@ -309,13 +331,16 @@ async function loading(stage, { progress, signal }, { expected = 0, base = null 
     else opened.push(source);
     return meter.add(source);
   };
+  // A download that was damaged must not be taken from the store next time.
+  const forget = async (error) => {
+    for (const source of damaged(error, opened)) await source.forget();
+  };
   try {
-    const loaded = await work({ files, signal, open, mirror: base });
+    const loaded = await work({ files, signal, open, forget, mirror: base });
     meter.finish();
     return loaded;
   } catch (error) {
-    // A download that was damaged must not be taken from the store next time.
-    for (const source of damaged(error, opened)) await source.forget();
+    await forget(error);
     throw error;
   } finally {
     over = true;

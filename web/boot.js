@@ -34,9 +34,10 @@ function siteFile(path) {
 async function boot() {
   const app = new URL('./app_bg.wasm', import.meta.url);
   const response = fetch(app);
-  // The engine's worker starts beside the app, but on a slow line large files wait for it: it shows something without them.
-  const after = response.then((answer) => answer.clone().arrayBuffer());
   const manifest = begin('demo/demo.json');
+  // The engine's worker starts beside the app, but on a slow line large files wait for what the app shows without them.
+  const first = wantsDemo() ? [response, begin('demo/recorded.json')] : [response];
+  const after = Promise.allSettled(first.map((file) => file.then((answer) => answer.clone().arrayBuffer())));
   SaeExplorer.prepare(wantsDemo() ? { model: 'demo', manifest: manifest.then((answer) => answer.clone().json()), after } : { after });
   Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, publishedSession, siteFile, watchDrops });
   watchCopies();

@@ -13,7 +13,7 @@ from sae_reference import forward
 
 PROMPT = "fairy"
 NEURONS = {"post": "blocks.2.mlp.hook_post", "z": "blocks.4.attn.hook_z"}
-L1, L3, L5 = "openai.layer_1", "openai.layer_3", "openai.layer_5"
+L1, L3, L5 = list(SAES)[:3]
 # Feature set, latent (or "strongest N": the one that is strongest at position N), operation, value, positions (None: all
 # that count).
 LISTS = {

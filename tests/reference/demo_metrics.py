@@ -15,15 +15,13 @@ import numpy as np
 from sae_reference import Sae, forward
 
 ROOT = pathlib.Path(__file__).parents[2]
-BOS = 8191
-D_MODEL, N_HEAD, N_LAYER = 256, 4, 6
+CONFIG = json.loads((ROOT / "web/demo/model/config.json").read_text())
+BOS, D_MODEL, N_HEAD, N_LAYER = (CONFIG[name] for name in ("bos_token_id", "n_embd", "n_head", "n_layer"))
 # The same for every SAE file of the demo: where it lies, and its hook.
 SAES = {
-    "openai.layer_1": ("web/demo/sae/layer_1.pt", "blocks.1.hook_resid_post"),
-    "openai.layer_3": ("web/demo/sae/layer_3.pt", "blocks.3.hook_resid_post"),
-    "openai.layer_5": ("web/demo/sae/layer_5.pt", "blocks.5.hook_resid_post"),
-    "saelens.blocks.3.relu": ("tests/fixtures/saelens/blocks.3.hook_resid_post_relu", "blocks.3.hook_resid_post"),
-}
+    sae["id"]: (f"tests/fixtures/{sae['id'].replace('.', '/')}.pt", sae["hook"])
+    for sae in json.loads((ROOT / "web/demo/demo.json").read_text())["saes"]
+} | {"saelens.blocks.3.relu": ("tests/fixtures/saelens/blocks.3.hook_resid_post_relu", "blocks.3.hook_resid_post")}  # fmt: skip
 
 
 def safetensors(path):

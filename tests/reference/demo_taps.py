@@ -12,7 +12,8 @@ import torch
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROMPT = "gloss"
-N_HEAD, N_LAYER, EPSILON = 4, 6, 1e-5
+CONFIG = json.loads((ROOT / "web/demo/model/config.json").read_text())
+N_HEAD, N_LAYER, EPSILON = (CONFIG[name] for name in ("n_head", "n_layer", "layer_norm_epsilon"))
 PATTERNS = ("blocks.0.attn.hook_pattern", "blocks.4.attn.hook_pattern")
 # Hook points of which some rows are written out, and the rows.
 ROWS = {"blocks.2.hook_resid_mid": (0, 1, 20), "blocks.3.mlp.hook_post": (10,), "blocks.5.attn.hook_z": (20,)}

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, Element, HtmlElement, Url, Window};
+use web_sys::{Document, Element, HtmlElement, Window};
 
 use crate::engine::Fault;
 use crate::js_value::get;
@@ -38,17 +38,6 @@ pub fn host() -> String {
     window()
         .and_then(|window| window.location().host().ok())
         .unwrap_or_default()
-}
-
-/// The address of a file by its place beside another one of the site.
-pub fn beside(file: &str, path: &str) -> String {
-    let base = document()
-        .and_then(|document| document.base_uri().ok().flatten())
-        .unwrap_or_default();
-    let resolved = |path: &str, base: &str| {
-        Url::new_with_base(path, base).map_or_else(|_| path.to_owned(), |url| url.href())
-    };
-    resolved(path, &resolved(file, &base))
 }
 
 /// The value of a `?name=value` in the address, if it is one of those allowed.

@@ -19,6 +19,9 @@ use crate::state::{Action, During, EditSpec, Note, Problem, State};
 /// Time between two looks at a trace under way, before another one is requested, in milliseconds.
 pub(crate) const TURN: i32 = 50;
 
+/// Turns that a trace may take to begin.
+const BEGINNING: u32 = 40;
+
 /// The closures belong to a session and end with it.
 type Listener = Closure<dyn FnMut(JsValue)>;
 
@@ -99,6 +102,20 @@ impl Controller {
     /// Notes whether SAEs' numbers are being taken, and gives whether they were before.
     pub(crate) fn set_measuring(&self, now: bool) -> bool {
         self.inner.measuring.replace(now)
+    }
+
+    /// Waits until the page has traced its prompt, which it begins to do when it is drawn.
+    pub(crate) async fn first_trace(&self) {
+        let before = self.inner.traces.get();
+        for _ in 0..BEGINNING {
+            if self.inner.traces.get() != before {
+                break;
+            }
+            browser::wait(TURN).await;
+        }
+        while self.is_tracing() {
+            browser::wait(TURN).await;
+        }
     }
 
     /// Waits for the traces of scripts: a later trace would cancel them.
@@ -208,11 +225,12 @@ impl Controller {
             self.dispatch_load(LoadAction::Request(place));
             self.dispatch(Action::Asking);
         } else {
-            let broken = self.load_demo(&engine, demo, signal).await?;
+            let view = place.sae.clone();
+            let rest = self
+                .load_demo(&engine, demo, view.as_deref(), signal)
+                .await?;
             self.dispatch(Action::Restore(place));
-            if broken.is_some() {
-                self.dispatch_load(LoadAction::Ended(broken));
-            }
+            self.end_demo(&engine, rest, signal).await;
         }
         Ok(())
     }

@@ -305,22 +305,10 @@ from_js! {
         text: String = "text",
     }
 
-    /// A file of the demo bundle.
-    DemoFile {
-        /// Its path from the manifest.
-        path: String = "path",
-    }
-
     /// An SAE of the demo bundle.
     DemoSae {
         /// Id, as in the address.
         id: String = "id",
-        /// Hook point.
-        hook: String = "hook",
-        /// True if it was trained with a BOS, which its file has no place for.
-        bos: Option<bool> = "bos",
-        /// Its file.
-        file: DemoFile = "file",
     }
 
     /// The part of the demo bundle's manifest that the page reads.

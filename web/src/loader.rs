@@ -1,5 +1,7 @@
 //! Loading models and SAEs: the part of the controller behind the dialog.
 
+use std::collections::VecDeque;
+
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
@@ -200,7 +202,8 @@ impl Controller {
                 let saes = Manifest::fetch()
                     .await
                     .map_or_else(|_| Vec::new(), |manifest| manifest.saes);
-                return self.demo(engine, &saes, signal).await;
+                let rest = self.load_demo(engine, &saes, None, signal).await?;
+                return Ok(self.load_rest(engine, rest, signal).await);
             }
             Kind::ModelLink | Kind::SaeLink => {
                 let asked = [source, object([("signal", signal.into())])];
@@ -242,48 +245,63 @@ impl Controller {
         Ok(Failures::default())
     }
 
-    /// Loads the demo's model and its SAEs, each for itself, and gives those that could not be loaded.
-    async fn demo(
-        &self,
-        engine: &Engine,
-        saes: &[DemoSae],
-        signal: &AbortSignal,
-    ) -> Result<Failures, Fault> {
-        let options = object([("signal", signal.into())]);
-        let model = engine.call("loadModel", &["demo".into(), options]).await?;
-        let model: ModelInfo = read(model)?;
-        let mut loaded: Vec<SaeInfo> = Vec::new();
-        let mut failures = Failures::default();
-        let tasks: Vec<Task> = saes.iter().map(Task::demo_sae).collect();
-        for (at, task) in tasks.iter().enumerate() {
-            let options = load_options(task, "auto", signal);
-            let answer = engine
-                .call("loadSae", &[task.source.clone(), options])
-                .await;
-            match answer.and_then(read) {
-                Ok(sae) => loaded.push(sae),
-                Err(fault) => {
-                    let stopped = signal.aborted();
-                    failures.add(fault, task.clone());
-                    if stopped {
-                        failures.left.extend_from_slice(&tasks[at + 1..]);
-                        break;
-                    }
-                }
-            }
-        }
-        self.dispatch(Action::EngineReady(model, loaded));
-        Ok(failures)
-    }
-
-    /// Loads the demo when the page starts; gives what of it is missing.
+    /// Loads the demo's model and one of its SAEs: `view`, or else the middle one, or else another that can be loaded. The page
+    /// shows them at once. Gives what is left for [`Self::load_rest`].
     pub(crate) async fn load_demo(
         &self,
         engine: &Engine,
         saes: &[DemoSae],
+        view: Option<&str>,
         signal: &AbortSignal,
-    ) -> Result<Option<Broken>, Fault> {
-        Ok(self.demo(engine, saes, signal).await?.broken(None))
+    ) -> Result<Rest, Fault> {
+        let options = object([("signal", signal.into())]);
+        let model = engine.call("loadModel", &["demo".into(), options]).await?;
+        let model: ModelInfo = read(model)?;
+        let mut rest = Rest::new(saes, view);
+        let mut loaded = Vec::new();
+        while loaded.is_empty()
+            && let Some(task) = rest.next(signal)
+        {
+            match load_demo_sae(engine, &task, signal).await {
+                Ok(sae) => loaded.push(sae),
+                Err(fault) => rest.failures.add(fault, task),
+            }
+        }
+        self.dispatch(Action::EngineReady(model, loaded));
+        if let Some(job) = rest.job() {
+            self.dispatch_load(LoadAction::Started(job));
+        }
+        Ok(rest)
+    }
+
+    /// Loads the demo's other SAEs once the first trace is there; gives those that could not be loaded.
+    async fn load_rest(&self, engine: &Engine, mut rest: Rest, signal: &AbortSignal) -> Failures {
+        if rest.job().is_some() {
+            self.first_trace().await;
+        }
+        while let Some(job) = rest.job() {
+            let Some(task) = rest.next(signal) else { break };
+            self.dispatch_load(LoadAction::Started(job));
+            match load_demo_sae(engine, &task, signal).await {
+                Ok(sae) => {
+                    let before = rest.behind(&sae.id);
+                    self.dispatch_load(LoadAction::Beside(sae, before));
+                }
+                Err(fault) => rest.failures.add(fault, task),
+            }
+        }
+        rest.failures
+    }
+
+    /// Loads the demo's other SAEs, and says which could not be loaded.
+    pub(crate) async fn end_demo(&self, engine: &Engine, rest: Rest, signal: &AbortSignal) {
+        let failures = self.load_rest(engine, rest, signal).await;
+        let stopped = signal.aborted();
+        let broken = failures.broken(None).filter(|_| !stopped);
+        self.dispatch_load(LoadAction::Ended(broken));
+        if stopped {
+            self.dispatch(Action::Note(State::stopped()));
+        }
     }
 
     /// Stops what is being loaded.
@@ -409,14 +427,78 @@ impl Failures {
     }
 }
 
+/// The demo's SAEs that are still to be loaded, the first one first.
+pub(crate) struct Rest {
+    tasks: VecDeque<Task>,
+    /// Ids of all of them, in the order in which they are shown.
+    order: Vec<String>,
+    failures: Failures,
+}
+
+impl Rest {
+    fn new(saes: &[DemoSae], view: Option<&str>) -> Self {
+        let mut tasks: VecDeque<Task> = saes.iter().map(Task::demo_sae).collect();
+        let named = saes.iter().position(|sae| Some(sae.id.as_str()) == view);
+        if let Some(first) = tasks.remove(named.unwrap_or(saes.len() / 2)) {
+            tasks.push_front(first);
+        }
+        Self {
+            tasks,
+            order: saes.iter().map(|sae| sae.id.clone()).collect(),
+            failures: Failures::default(),
+        }
+    }
+
+    /// The next to load; none once loading is stopped: what is left counts as not loaded.
+    fn next(&mut self, signal: &AbortSignal) -> Option<Task> {
+        if signal.aborted() {
+            self.failures.left.extend(self.tasks.drain(..));
+        }
+        self.tasks.pop_front()
+    }
+
+    /// The next one as a job, of as many as there are beside the first.
+    fn job(&self) -> Option<Job> {
+        let of = self.order.len().saturating_sub(1);
+        self.tasks.front().map(|task| Job {
+            name: task.name.clone(),
+            number: of + 1 - self.tasks.len(),
+            of,
+        })
+    }
+
+    /// Ids of those that are shown behind one.
+    fn behind(&self, id: &str) -> Vec<String> {
+        let from = self.order.iter().skip_while(|one| *one != id);
+        from.skip(1).cloned().collect()
+    }
+}
+
+async fn load_demo_sae(
+    engine: &Engine,
+    task: &Task,
+    signal: &AbortSignal,
+) -> Result<SaeInfo, Fault> {
+    let options = load_options(task, "auto", signal);
+    let source = task.source.clone();
+    engine
+        .call("loadSae", &[source, options])
+        .await
+        .and_then(read)
+}
+
 fn load_options(task: &Task, weights: &str, signal: &AbortSignal) -> JsValue {
     let hook = task.hook.as_deref();
     object([
         ("id", text_or_undefined(&task.id)),
         ("hook", hook.map_or(JsValue::UNDEFINED, Into::into)),
         (
-            "prependBos",
-            task.bos.map_or(JsValue::UNDEFINED, Into::into),
+            "only",
+            if task.is_of_demo() {
+                task.id.as_str().into()
+            } else {
+                JsValue::UNDEFINED
+            },
         ),
         ("weightFormat", weights.into()),
         // An SAE that is too large for the device stays in its file.

@@ -2,25 +2,30 @@
 
 use wasm_bindgen::prelude::*;
 
-use crate::browser;
 use crate::data::DemoSae;
 use crate::js_value::{get, object};
-use crate::loader::MANIFEST;
 use crate::offers::{FoundPart, Source};
 use crate::state::State;
 use crate::state::load::{Kind, Task};
 use crate::state::url::{FILE, NEURONS, Place, Reference, catalogue, public, repository};
 
+/// The demo as a source for the engine's API.
+const DEMO: &str = "demo";
+
 impl Task {
+    /// True for a part of the demo, which the engine's API finds by its id.
+    pub fn is_of_demo(&self) -> bool {
+        self.source.as_string().as_deref() == Some(DEMO)
+    }
+
     /// The demo.
     pub fn demo() -> Self {
         Self {
             kind: Kind::Demo,
             name: "the demo".to_owned(),
             id: String::new(),
-            source: "demo".into(),
+            source: DEMO.into(),
             hook: None,
-            bos: None,
         }
     }
 
@@ -30,9 +35,8 @@ impl Task {
             kind: Kind::Sae,
             name: sae.id.clone(),
             id: sae.id.clone(),
-            source: browser::beside(MANIFEST, &sae.file.path).into(),
-            hook: Some(sae.hook.clone()),
-            bos: sae.bos,
+            source: DEMO.into(),
+            hook: None,
         }
     }
 
@@ -60,7 +64,6 @@ impl Task {
             id: catalogue(entry, layer, commit),
             source,
             hook: None,
-            bos: None,
         }
     }
 
@@ -72,7 +75,6 @@ impl Task {
             id: id.to_owned(),
             source: link.into(),
             hook: hook.map(str::to_owned),
-            bos: None,
         }
     }
 
@@ -84,7 +86,6 @@ impl Task {
             id: format!("{}{hook}", NEURONS),
             source: JsValue::UNDEFINED,
             hook: Some(hook.to_owned()),
-            bos: None,
         }
     }
 
@@ -106,7 +107,6 @@ impl Task {
             id,
             source: source.clone(),
             hook: hook.map(str::to_owned),
-            bos: None,
         }
     }
 }

@@ -1,12 +1,13 @@
-//! `cargo xtask serve | build | test | fuzz | bench | random-model | random-sae`: everything that is done with the project from a terminal.
+//! `cargo xtask serve | build | test | fuzz | bench | demo | random-model | random-sae`: everything that is done with the project from a terminal.
 //!
 //! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
-//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`bundle`], [`site`], [`size`]), how it is served
+//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`bundle`], [`site`], [`size`]) and its demo ([`demo`]), how it is served
 //! ([`server`], [`policy`]), checked ([`mod@test`], [`fuzz`]) and measured ([`mod@bench`]), and on what ([`random`]).
 
 mod bench;
 mod bench_torch;
 mod bundle;
+mod demo;
 mod fuzz;
 mod packages;
 mod paths;
@@ -48,6 +49,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Measure kernels, engine and page, and print tables
     Bench(bench::Arguments),
+    /// Replace the demo by that of a folder, or record its trace again
+    Demo(demo::Arguments),
     /// Write a full-size GPT-2 of random weights
     RandomModel(random::ModelArguments),
     /// Write a full-size sparse autoencoder of random weights
@@ -96,6 +99,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test(arguments) => test::run(&paths, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&paths, &arguments),
         Command::Bench(arguments) => bench::run(&paths, &arguments),
+        Command::Demo(arguments) => demo::run(&paths, &arguments),
         Command::RandomModel(arguments) => random::model(&arguments),
         Command::RandomSae(arguments) => random::sae(&arguments),
     }

@@ -35,12 +35,11 @@ const PACKAGE_ENDINGS: [&str; 2] = [".js", ".d.ts"];
 /// Files of the page that keep their names: a site's owner may edit them.
 const STABLE: [&str; 1] = ["catalogue.json"];
 
-/// The package's entry points, each after those that it starts: module, and the name of its bundle.
-const PACKAGE_ENTRIES: [(&str, &str); 3] = [
-    ("pkg/fetcher.js", "fetcher"),
-    ("pkg/worker.js", "worker"),
-    ("pkg/index.js", "sae-explorer"),
-];
+/// The package's workers, each after those that it starts: module, and the name of its bundle.
+const WORKERS: [(&str, &str); 2] = [("pkg/fetcher.js", "fetcher"), ("pkg/worker.js", "worker")];
+
+/// What a script imports of the package: module, and the name of its bundle.
+const PACKAGE: (&str, &str) = ("pkg/index.js", "sae-explorer");
 
 /// Builds the site beside the old one, then swaps: a browser never sees half of it.
 pub fn build(paths: &Paths) -> Result<()> {
@@ -53,7 +52,7 @@ pub fn build(paths: &Paths) -> Result<()> {
     fs::create_dir_all(fresh.join("pkg"))
         .with_context(|| format!("could not make {}", fresh.display()))?;
     lay_out(&modules, &fresh)?;
-    copy(&paths.root.join("web/demo"), &fresh.join("demo"))?;
+    copy_demo(paths, &fresh)?;
     lay_out_package(paths, &modules)?;
 
     let old = paths.root.join("dist.old");
@@ -63,6 +62,11 @@ pub fn build(paths: &Paths) -> Result<()> {
     }
     rename(&fresh, &paths.dist)?;
     remove(&old)
+}
+
+/// Puts the checkout's demo bundle into a site.
+pub fn copy_demo(paths: &Paths, site: &Path) -> Result<()> {
+    copy(&paths.root.join("web/demo"), &site.join("demo"))
 }
 
 /// All modules of page and package, compiled and written by hand, side by side as they import each other.
@@ -83,14 +87,17 @@ fn collect(paths: &Paths, modules: &Path) -> Result<()> {
 fn lay_out(modules: &Path, site: &Path) -> Result<()> {
     let mut assets = Assets::new(modules, site)?;
     assets.file("pkg/engine_bg.wasm", "engine")?;
-    for (entry, name) in PACKAGE_ENTRIES {
+    for (entry, name) in WORKERS {
         assets.bundle(entry, name)?;
     }
+    // The page has the package in its own bundle, as one file less to request; scripts have it by itself.
     assets.file("app_bg.wasm", "app")?;
     assets.bundle("boot.js", "boot")?;
     let page = assets.page("index.html")?;
     write(&site.join("index.html"), &page)?;
-    let package = assets.address("pkg/index.js")?;
+    let (entry, name) = PACKAGE;
+    assets.bundle(entry, name)?;
+    let package = assets.address(entry)?;
     write(
         &site.join("pkg/index.js"),
         &format!(
@@ -126,7 +133,7 @@ fn lay_out_package(paths: &Paths, modules: &Path) -> Result<()> {
     remove(&folder)?;
     copy(&modules.join("pkg"), &folder)?;
     let mut bundler = Bundler::new(modules);
-    for (entry, name) in PACKAGE_ENTRIES {
+    for (entry, name) in WORKERS.into_iter().chain([PACKAGE]) {
         let file = format!("{name}.bundle.js");
         write(&folder.join(&file), &bundler.bundle(entry)?)?;
         bundler.place(entry, format!("./{file}"));
@@ -148,7 +155,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Copies a file, or a folder with everything in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let context = || format!("could not copy {} to {}", from.display(), to.display());
     if from.is_dir() {
         fs::create_dir_all(to).with_context(context)?;
@@ -167,7 +174,8 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("could not rename {} to {}", from.display(), to.display()))
 }
 
-fn remove(folder: &Path) -> Result<()> {
+/// Removes a folder with everything in it, if it is there.
+pub fn remove(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("could not remove {}", folder.display()))

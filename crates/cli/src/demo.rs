@@ -1,10 +1,8 @@
 //! The demo model and its autoencoders, which the program carries.
 
-use std::rc::Rc;
-
 use formats::gpt2::Gpt2Files;
-use formats::sae::{SaeFile, openai};
-use formats::source::{ByteSource, MemoryBytes};
+use formats::sae::{SaeFile, saelens};
+use formats::source::ByteSource;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
 use pollster::block_on;
@@ -40,7 +38,8 @@ pub struct Autoencoder {
     pub id: String,
     /// Its hook point.
     pub hook: String,
-    file: File,
+    cfg: File,
+    weights: File,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,7 +65,6 @@ impl Demo {
 
     /// The model's files and its tokenizer.
     pub fn model(&self) -> Result<(Gpt2Files, Tokenizer), Error> {
-        let damaged = |error: formats::Error| Error::Demo(error.to_string());
         let weights = TensorFile::from_safetensors(
             &self.model.weights.path,
             self.model.weights.bytes()?.to_vec(),
@@ -101,25 +99,32 @@ impl Demo {
 impl Autoencoder {
     /// The autoencoder's file.
     pub fn open(&self) -> Result<SaeFile, Error> {
-        let source = MemoryBytes::new(&self.file.path, self.file.bytes()?.to_vec());
-        block_on(openai::open_pt(Rc::new(source))).map_err(|error| Error::Demo(error.to_string()))
+        let bytes = self.weights.bytes()?.to_vec();
+        let weights = TensorFile::from_safetensors(&self.weights.path, bytes).map_err(damaged)?;
+        block_on(saelens::open_folder(self.cfg.bytes()?, weights)).map_err(damaged)
     }
+}
+
+fn damaged(error: formats::Error) -> Error {
+    Error::Demo(error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use formats::source::MemoryBytes;
+
     use super::*;
 
     #[test]
     fn everything_that_the_manifest_names_is_carried_whole() {
         let manifest: serde_json::Value = serde_json::from_str(MANIFEST).unwrap();
         let demo = Demo::manifest().unwrap();
-        assert_eq!(FILES.len(), 3 + demo.saes.len());
+        assert_eq!(FILES.len(), 3 + 2 * demo.saes.len());
         for (sae, stated) in demo.saes.iter().zip(manifest["saes"].as_array().unwrap()) {
-            assert_eq!(
-                sae.file.bytes().unwrap().len() as u64,
-                stated["file"]["bytes"].as_u64().unwrap()
-            );
+            for (name, file) in [("cfg", &sae.cfg), ("weights", &sae.weights)] {
+                let length = file.bytes().unwrap().len() as u64;
+                assert_eq!(length, stated[name]["bytes"].as_u64().unwrap());
+            }
         }
         let weights = demo.model.weights.bytes().unwrap();
         assert_eq!(

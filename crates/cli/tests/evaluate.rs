@@ -43,7 +43,7 @@ fn each_autoencoder_is_run_for_itself_on_the_sample() {
     let saelens = path("tests/fixtures/saelens/blocks.3.hook_resid_post");
     let pt = format!(
         "{}@blocks.3.hook_resid_post",
-        path("web/demo/sae/layer_3.pt")
+        path("tests/fixtures/openai/layer_3.pt")
     );
     let both = json(&["evaluate", "--sae", &saelens, "--sae", &pt]);
     let alone = json(&["evaluate", "--sae", &pt]);

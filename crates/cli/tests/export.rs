@@ -49,7 +49,7 @@ fn nothing_is_overwritten() {
     fs::write(&out, "mine").unwrap();
     let output = bare(&[
         "export",
-        &path("web/demo/sae/layer_3.pt"),
+        &path("tests/fixtures/openai/layer_3.pt"),
         "--to",
         "openai",
         &out.display().to_string(),

@@ -44,7 +44,7 @@ fn tensor<'a>(report: &'a Value, name: &str) -> &'a Value {
 
 #[test]
 fn a_pt_file() {
-    let report = sound(&path("web/demo/sae/layer_3.pt"));
+    let report = sound(&path("tests/fixtures/openai/layer_3.pt"));
     assert_eq!(report["kind"], "an OpenAI autoencoder (.pt)");
     let facts = &report["facts"];
     assert_eq!(facts["architecture"], "topk");
@@ -119,7 +119,7 @@ fn a_models_folder_and_its_parts() {
 
 #[test]
 fn people_get_a_list() {
-    let path = path("web/demo/sae/layer_3.pt");
+    let path = path("tests/fixtures/openai/layer_3.pt");
     let output = bare(&["inspect", &path]);
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
@@ -157,7 +157,7 @@ fn bad_files_are_told_by_name() {
         fs::write(&file, bytes).unwrap();
         problem(&file.display().to_string(), code, words);
     };
-    let pt = fs::read(root().join("web/demo/sae/layer_3.pt")).unwrap();
+    let pt = fs::read(root().join("tests/fixtures/openai/layer_3.pt")).unwrap();
     bad(
         "cut.pt",
         &pt[..pt.len() / 2],

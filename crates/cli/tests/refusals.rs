@@ -30,7 +30,7 @@ fn prompts_that_cannot_be() {
         "missing-file",
         &["/nowhere/p.txt"],
     );
-    let binary = path("web/demo/sae/layer_1.pt");
+    let binary = path("tests/fixtures/openai/layer_1.pt");
     refused(
         &["trace", "--prompt-file", &binary],
         "bad-file",
@@ -43,7 +43,7 @@ fn autoencoders_that_do_not_fit() {
     let refuse = |sae: &str, code: &str, words: &[&str]| {
         refused(&["trace", "--prompt", "a", "--sae", sae], code, words)
     };
-    let pt = path("web/demo/sae/layer_3.pt");
+    let pt = path("tests/fixtures/openai/layer_3.pt");
     refuse(
         &pt,
         "hook-mismatch",

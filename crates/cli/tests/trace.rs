@@ -217,11 +217,11 @@ fn a_saelens_folder_and_a_model_folder_of_old_files() {
 fn a_pt_file_belongs_where_the_command_line_says() {
     let sae = format!(
         "{}@blocks.3.hook_resid_post",
-        path("web/demo/sae/layer_3.pt")
+        path("tests/fixtures/openai/layer_3.pt")
     );
     let again = format!(
         "{}@blocks.1.hook_resid_post",
-        path("web/demo/sae/layer_3.pt")
+        path("tests/fixtures/openai/layer_3.pt")
     );
     let trace = json(&[
         "trace",
@@ -334,7 +334,7 @@ fn a_model_in_several_files_is_the_same_model() {
 
 #[test]
 fn neurons_and_autoencoders_that_stay_in_their_files() {
-    let sae = root().join("web/demo/sae/layer_3.pt");
+    let sae = root().join("tests/fixtures/openai/layer_3.pt");
     let sae = format!("{}@blocks.3.hook_resid_post", sae.display());
     let arguments = ["trace", "--prompt", "Once upon a time", "--sae", &sae];
     let whole = json(&arguments);

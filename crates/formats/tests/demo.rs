@@ -3,33 +3,54 @@
 mod common;
 
 use common::{file, gpt2, json, read_folder, read_pt, tensors};
-use formats::sae::{Architecture, FileKind, Normalization, sniff, sniff_head};
+use formats::sae::{Architecture, FileKind, Normalization, Sae, sniff, sniff_head};
+use formats::tensors::Dtype;
 use formats::tokenizer::Tokenizer;
 use pollster::block_on;
+use serde_json::Value;
 
 const TOPK_FOLDER: &str = "tests/fixtures/saelens/blocks.3.hook_resid_post";
 
+/// The SAEs of the site, with the `.pt` file that each was made from.
+fn site_saes() -> Vec<(Value, String)> {
+    let manifest = json("web/demo/demo.json");
+    let saes = manifest["saes"].as_array().unwrap().iter();
+    saes.map(|sae| {
+        let (kind, name) = sae["id"].as_str().unwrap().split_once('.').unwrap();
+        (sae.clone(), format!("tests/fixtures/{kind}/{name}.pt"))
+    })
+    .collect()
+}
+
+fn read_site_sae(sae: &Value) -> Sae {
+    let at = |part: &str| format!("web/demo/{}", sae[part]["path"].as_str().unwrap());
+    read_folder(&file(&at("cfg")), tensors(&at("weights"))).unwrap()
+}
+
 #[test]
-fn the_model_reads_as_its_card_says() {
+fn the_model_reads_as_its_configuration_says() {
     let weights = tensors("web/demo/model/model.safetensors");
     let model = gpt2(&file("web/demo/model/config.json"), weights).unwrap();
+    let stated = json("web/demo/model/config.json");
+    let stated = |name: &str| stated[name].as_u64().unwrap() as usize;
     let config = model.config();
-    assert_eq!((config.n_layer, config.n_head, config.n_embd), (6, 4, 256));
-    assert_eq!(
-        (config.n_positions, config.vocab_size, config.n_inner),
-        (256, 8192, 1024)
-    );
-    assert_eq!(config.bos_token_id, Some(8191));
+    let (vocab, width) = (stated("vocab_size"), stated("n_embd"));
+    assert_eq!(config.n_layer, stated("n_layer"));
+    assert_eq!(config.n_head, stated("n_head"));
+    assert_eq!((config.n_embd, config.vocab_size), (width, vocab));
+    assert_eq!(config.n_positions, stated("n_positions"));
+    assert_eq!(config.n_inner, 4 * width);
+    assert_eq!(config.bos_token_id, Some(stated("bos_token_id") as u32));
     assert_eq!(config.layer_norm_epsilon, 1e-5);
     let embedding = block_on(model.tensor("wte.weight")).unwrap();
-    assert_eq!(embedding.len(), 8192 * 256);
+    assert_eq!(embedding.len(), vocab * width);
     assert_eq!(
-        block_on(model.rows("wte.weight", 8190..8192)).unwrap(),
-        embedding[8190 * 256..]
+        block_on(model.rows("wte.weight", vocab - 2..vocab)).unwrap(),
+        embedding[(vocab - 2) * width..]
     );
     assert!(block_on(model.rows("wte.weight", 7..7)).unwrap().is_empty());
     assert_eq!(
-        block_on(model.rows("wte.weight", 8191..8193))
+        block_on(model.rows("wte.weight", vocab - 1..vocab + 1))
             .unwrap_err()
             .code(),
         "wrong-shape"
@@ -41,10 +62,10 @@ fn the_model_reads_as_its_card_says() {
     let ids = json("tests/fixtures/fairy.json");
     for (t, id) in ids["token_ids"].as_array().unwrap().iter().enumerate() {
         let token = id.as_u64().unwrap() as usize;
-        for d in 0..256 {
-            let sum = embedding[token * 256 + d] + positions[t * 256 + d];
+        for d in 0..width {
+            let sum = embedding[token * width + d] + positions[t * width + d];
             assert!(
-                (sum - fixture[t * 256 + d]).abs() < 1e-6,
+                (sum - fixture[t * width + d]).abs() < 1e-6,
                 "position {t}, element {d}"
             );
         }
@@ -53,7 +74,7 @@ fn the_model_reads_as_its_card_says() {
 
 #[test]
 fn the_pt_file_and_the_saelens_folder_are_the_same_autoencoder() {
-    let pt = read_pt("layer_3.pt", file("web/demo/sae/layer_3.pt")).unwrap();
+    let pt = read_pt("layer_3.pt", file("tests/fixtures/openai/layer_3.pt")).unwrap();
     let weights = tensors(&format!("{TOPK_FOLDER}/sae_weights.safetensors"));
     let folder = read_folder(&file(&format!("{TOPK_FOLDER}/cfg.json")), weights).unwrap();
 
@@ -62,49 +83,79 @@ fn the_pt_file_and_the_saelens_folder_are_the_same_autoencoder() {
     assert_eq!(bits(&pt.b_enc), bits(&folder.b_enc));
     assert_eq!(bits(&pt.w_dec), bits(&folder.w_dec));
     assert_eq!(bits(&pt.b_dec), bits(&folder.b_dec));
-    assert_eq!(pt.w_enc.len(), 4096 * 256);
-    assert_eq!(pt.b_dec.len(), 256);
+    let stated = json(&format!("{TOPK_FOLDER}/cfg.json"));
+    let size = |name: &str| stated[name].as_u64().unwrap() as usize;
+    let (d_in, d_sae, k) = (size("d_in"), size("d_sae"), size("k"));
+    assert_eq!(pt.w_enc.len(), d_sae * d_in);
+    assert_eq!(pt.b_dec.len(), d_in);
 
     for sae in [&pt, &folder] {
-        assert_eq!(sae.config.architecture, Architecture::TopK { k: 16 });
+        assert_eq!(sae.config.architecture, Architecture::TopK { k });
         assert_eq!(sae.config.normalization, Normalization::LayerNorm);
-        assert_eq!((sae.config.d_in, sae.config.d_sae), (256, 4096));
+        assert_eq!((sae.config.d_in, sae.config.d_sae), (d_in, d_sae));
         assert!(sae.config.apply_b_dec_to_input);
     }
     assert_eq!((pt.config.hook_name, pt.config.prepend_bos), (None, None));
-    assert_eq!(
-        folder.config.hook_name.as_deref(),
-        Some("blocks.3.hook_resid_post")
-    );
-    assert_eq!(folder.config.prepend_bos, Some(true));
-    assert_eq!(
-        folder.config.model_name.as_deref(),
-        Some("demo-gpt2-6l-256d")
-    );
-    assert_eq!(folder.config.context_size, Some(256));
+    let metadata = &stated["metadata"];
+    let text = |name: &str| metadata[name].as_str();
+    assert_eq!(folder.config.hook_name.as_deref(), text("hook_name"));
+    assert_eq!(folder.config.prepend_bos, metadata["prepend_bos"].as_bool());
+    assert_eq!(folder.config.model_name.as_deref(), text("model_name"));
+    let context = folder.config.context_size.map(|size| size as u64);
+    assert_eq!(context, metadata["context_size"].as_u64());
     assert_eq!(folder.config.counted.skipped_positions, [0]);
     let frequency = pt.firing_frequency.unwrap();
-    assert_eq!(frequency.len(), 4096);
+    assert_eq!(frequency.len(), d_sae);
     // The frequencies of all latents add up to the mean number of active ones, k.
     let l0: f32 = frequency.iter().sum();
     assert!(
-        (l0 - 16.0).abs() < 0.01,
+        (l0 - k as f32).abs() < 0.01,
         "{l0} latents are active on average"
     );
 }
 
+/// The site carries the SAEs in f16: nothing of them may be lost.
 #[test]
-fn every_pt_file_of_the_demo_reads() {
-    for layer in [1, 5] {
-        let name = format!("web/demo/sae/layer_{layer}.pt");
-        let sae = read_pt(&name, file(&name)).unwrap();
-        assert_eq!(sae.config.architecture, Architecture::TopK { k: 16 });
-        let norm = sae.w_dec[..256].iter().map(|w| w * w).sum::<f32>().sqrt();
-        assert!(
-            (norm - 1.0).abs() < 1e-2,
-            "decoder rows have unit norm, not {norm}"
-        );
+fn the_sites_saes_are_the_pt_files_bit_for_bit() {
+    for (listed, pt) in site_saes() {
+        let pt = read_pt(&pt, file(&pt)).unwrap();
+        let site = read_site_sae(&listed);
+        let weights = |sae: &Sae| {
+            let all = [&sae.w_enc, &sae.b_enc, &sae.w_dec, &sae.b_dec];
+            all.map(|values| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>())
+        };
+        assert!(weights(&site) == weights(&pt), "{listed}");
+        let hook = listed["hook"].as_str();
+        assert_eq!(site.config.hook_name.as_deref(), hook);
+        assert_eq!(site.config.prepend_bos, listed["bos"].as_bool());
+        // What the `.pt` does not say.
+        let mut as_pt = site.config.clone();
+        (as_pt.hook_name, as_pt.prepend_bos) = (None, None);
+        assert_eq!(as_pt, pt.config);
+
+        let path = format!("web/demo/{}", listed["weights"]["path"].as_str().unwrap());
+        let tensors = tensors(&path);
+        for name in ["W_enc", "W_dec", "b_enc", "b_dec"] {
+            assert_eq!(tensors.dtype(name).unwrap(), Dtype::F16, "{path}: {name}");
+        }
     }
+}
+
+#[test]
+fn the_bundle_stays_small() {
+    fn bytes_in(folder: &std::path::Path) -> u64 {
+        let entries = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap());
+        entries
+            .map(|entry| match entry.metadata().unwrap() {
+                found if found.is_dir() => bytes_in(&entry.path()),
+                found => found.len(),
+            })
+            .sum()
+    }
+    let bytes = bytes_in(&common::root().join("web/demo"));
+    assert!(bytes < 27_000_000, "web/demo is {bytes} bytes");
 }
 
 #[test]
@@ -118,7 +169,10 @@ fn the_relu_folder_reads() {
 
 #[test]
 fn files_are_told_apart_by_content() {
-    assert_eq!(sniff(&file("web/demo/sae/layer_1.pt")), FileKind::TorchZip);
+    assert_eq!(
+        sniff(&file("tests/fixtures/openai/layer_1.pt")),
+        FileKind::TorchZip
+    );
     assert_eq!(
         sniff(&file("web/demo/model/model.safetensors")),
         FileKind::Safetensors
@@ -138,15 +192,18 @@ fn fixture_prompts_tokenise_as_in_the_reference() {
     let vocab = file("tests/fixtures/tokenizer/vocab.json");
     let from_parts =
         Tokenizer::from_vocab_merges(&vocab, &file("tests/fixtures/tokenizer/merges.txt")).unwrap();
+    let config = json("web/demo/model/config.json");
+    let bos = config["bos_token_id"].as_u64().unwrap() as u32;
+    let vocab = config["vocab_size"].as_u64().unwrap();
     for name in ["fairy", "bible", "rust", "pydoc", "gloss", "odd"] {
         let fixture = json(&format!("tests/fixtures/{name}.json"));
         let text = fixture["text"].as_str().unwrap();
         let expected: Vec<u32> = serde_json::from_value(fixture["token_ids"].clone()).unwrap();
         let greedy: Vec<u32> = serde_json::from_value(fixture["greedy_ids"].clone()).unwrap();
         for tokenizer in [&from_json, &from_parts] {
-            assert_eq!(tokenizer.bos(), Some(8191));
-            assert_eq!(tokenizer.vocab_size(), 8192);
-            let mut ids = vec![8191];
+            assert_eq!(tokenizer.bos(), Some(bos));
+            assert_eq!(tokenizer.vocab_size() as u64, vocab);
+            let mut ids = vec![bos];
             ids.extend(tokenizer.encode(text));
             assert_eq!(ids, expected, "{name}");
             assert_eq!(tokenizer.decode(&ids[1..]), text);

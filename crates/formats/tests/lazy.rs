@@ -114,7 +114,7 @@ fn a_model_is_checked_by_its_header_alone() {
 
 #[test]
 fn a_pt_file_is_opened_by_its_directory_and_its_pickle() {
-    let bytes = file("web/demo/sae/layer_3.pt");
+    let bytes = file("tests/fixtures/openai/layer_3.pt");
     let source = Watched::new("layer_3.pt", bytes.clone());
     let sae = block_on(openai::open_pt(source.clone())).unwrap();
     let opening = source.total();

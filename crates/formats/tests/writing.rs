@@ -5,7 +5,7 @@ mod common;
 use common::{entries, file, read_folder, read_pt, tensors};
 use formats::Error;
 use formats::sae::openai::write_pt;
-use formats::sae::saelens::{Folder, write_folder};
+use formats::sae::saelens::{Folder, Precision, write_folder, write_folder_in};
 use formats::sae::{
     Architecture, CountedPositions, FileKind, Gate, Normalization, Sae, SaeConfig, SeqposSlice,
     SpecialTokens, sniff,
@@ -60,7 +60,7 @@ fn small() -> Sae {
 
 #[test]
 fn the_demos_files_come_back() {
-    let sae = read_pt("layer_3.pt", file("web/demo/sae/layer_3.pt")).unwrap();
+    let sae = read_pt("layer_3.pt", file("tests/fixtures/openai/layer_3.pt")).unwrap();
     let written = write_pt(&sae).unwrap();
     assert_eq!(sniff(&written), FileKind::TorchZip);
     let again = read_pt("again.pt", written.clone()).unwrap();
@@ -69,6 +69,25 @@ fn the_demos_files_come_back() {
 
     let folder = write_folder(&sae).unwrap();
     assert_eq!(from_folder(&folder), without_frequency(sae));
+}
+
+#[test]
+fn f16_is_written_where_it_is_exact_and_refused_where_it_is_not() {
+    let exact = small();
+    let folder = write_folder_in(&exact, Precision::F16).unwrap();
+    assert_eq!(from_folder(&folder), exact);
+    let whole = write_folder(&exact).unwrap();
+    assert_eq!(folder.cfg_json, whole.cfg_json);
+    assert!(folder.weights.len() < whole.weights.len());
+    // 2⁻²⁵ is half of the smallest number that f16 has, 2¹⁶ is above the largest, and 1 + 2⁻¹¹ lies between two.
+    for value in [2f32.powi(-25), 65_536.0, 1.0 + 2f32.powi(-11)] {
+        let mut sae = small();
+        sae.b_dec[1] = value;
+        let refusal = write_folder_in(&sae, Precision::F16);
+        let named = format!("`b_dec` exactly: element 1 is {value}");
+        refused(refusal, "bad-file", &named);
+        assert_eq!(from_folder(&write_folder(&sae).unwrap()), sae);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::numbers::{Numbers, Spread};
-use crate::safetensors::{self, Tensor};
+use crate::safetensors::{self, Stored, Tensor};
 use crate::{SEED, folder, tokenizer};
 
 /// A published size.
@@ -33,6 +33,19 @@ impl Size {
             Self::Xl => (48, 1600, 25),
         }
     }
+}
+
+/// Sizes of a GPT-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Blocks.
+    pub(crate) layers: usize,
+    /// Width of the residual stream.
+    pub(crate) width: usize,
+    /// Tokens of the vocabulary.
+    pub(crate) vocabulary: usize,
+    /// Positions of the context.
+    pub(crate) context: usize,
 }
 
 const VOCABULARY: usize = 50257;
@@ -76,16 +89,23 @@ pub fn write_model(size: Size, layers: Option<usize>, folder: &Path) -> Result<b
         fs::write(&path, format!("{config:#}\n"))
             .with_context(|| format!("could not write {}", path.display()))?;
         tokenizer::write(folder)?;
-        safetensors::write(&folder.join("model.safetensors"), &tensors(layers, width))
+        let shape = Shape {
+            layers,
+            width,
+            vocabulary: VOCABULARY,
+            context: CONTEXT,
+        };
+        safetensors::write(&folder.join("model.safetensors"), &tensors(shape))
     })
 }
 
 /// All tensors in the order of the forward pass, which also numbers their random elements. Spread more widely than at
 /// the start of training, so that attention is not uniform and logits differ.
-fn tensors(layers: usize, width: usize) -> Vec<Tensor> {
+pub(crate) fn tensors(shape: Shape) -> Vec<Tensor> {
+    let Shape { layers, width, .. } = shape;
     let mut list = List::default();
-    list.add("wte.weight", &[VOCABULARY, width], 0.0, 0.1);
-    list.add("wpe.weight", &[CONTEXT, width], 0.0, 0.05);
+    list.add("wte.weight", &[shape.vocabulary, width], 0.0, 0.1);
+    list.add("wpe.weight", &[shape.context, width], 0.0, 0.05);
     for layer in 0..layers {
         let at = |name: &str| format!("h.{layer}.{name}");
         list.norm(&at("ln_1"), width);
@@ -112,6 +132,7 @@ impl List {
             shape: shape.to_vec(),
             numbers: Numbers::new(SEED, number, Spread { mean, deviation }),
             transposed: false,
+            stored: Stored::F32,
         });
     }
 

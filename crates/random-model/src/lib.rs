@@ -7,12 +7,14 @@ mod gpt2;
 mod numbers;
 mod sae;
 mod safetensors;
+mod stand_in;
 mod tokenizer;
 mod torch;
 
 pub use gpt2::{MODEL_FILES, Size, write_model};
 pub use numbers::{Numbers, Spread};
 pub use sae::{Published, hollow_biases, write_hollow_sae, write_sae};
+pub use stand_in::write_stand_in;
 
 /// Changes whenever the numbers or the files do: folders in which they are kept carry it in their name.
 pub const VERSION: u32 = 1;

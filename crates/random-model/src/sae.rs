@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::numbers::{Numbers, Spread};
-use crate::safetensors::{self, Tensor};
+use crate::safetensors::{self, Stored, Tensor};
 use crate::{SEED, folder, torch};
 
 /// A published autoencoder.
@@ -188,6 +188,7 @@ fn tensor(number: u64, name: &str, shape: &[usize], spread: Spread) -> Tensor {
         shape: shape.to_vec(),
         numbers: Numbers::new(SEED, FIRST_TENSOR + number, spread),
         transposed: false,
+        stored: Stored::F32,
     }
 }
 

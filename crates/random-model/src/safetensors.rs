@@ -5,11 +5,23 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use half::f16;
 use serde_json::{Map, json};
 
 use crate::numbers::Numbers;
 
-/// A tensor to be written: f32, row-major.
+/// Storage of a tensor's elements in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// f32, as they are.
+    F32,
+    /// f32, but only numbers that f16 holds exactly: each is rounded to the nearest.
+    RoundedF32,
+    /// f16, each rounded to the nearest.
+    F16,
+}
+
+/// A tensor to be written, row-major.
 pub(crate) struct Tensor {
     /// Its key.
     pub(crate) name: String,
@@ -19,6 +31,8 @@ pub(crate) struct Tensor {
     pub(crate) numbers: Numbers,
     /// True if the file holds the transpose of the matrix whose elements these are.
     pub(crate) transposed: bool,
+    /// Their storage.
+    pub(crate) stored: Stored,
 }
 
 impl Tensor {
@@ -28,7 +42,28 @@ impl Tensor {
 
     /// Bytes in a file.
     pub(crate) fn bytes(&self) -> u64 {
-        self.count() * 4
+        self.count() * self.width() as u64
+    }
+
+    /// Bytes of an element.
+    fn width(&self) -> usize {
+        match self.stored {
+            Stored::F32 | Stored::RoundedF32 => 4,
+            Stored::F16 => 2,
+        }
+    }
+
+    /// Element `index` as f16 holds it.
+    pub(crate) fn rounded(&self, index: u64) -> f32 {
+        f16::from_f32(self.numbers.at(index)).to_f32()
+    }
+
+    fn push(&self, bytes: &mut Vec<u8>, value: f32) {
+        match self.stored {
+            Stored::F32 => bytes.extend(value.to_le_bytes()),
+            Stored::RoundedF32 => bytes.extend(f16::from_f32(value).to_f32().to_le_bytes()),
+            Stored::F16 => bytes.extend(f16::from_f32(value).to_le_bytes()),
+        }
     }
 
     /// Writes the elements, little-endian.
@@ -43,13 +78,12 @@ impl Tensor {
             for start in (0..cols).step_by(PIECE as usize) {
                 bytes.clear();
                 if self.numbers.are_zeros() {
-                    bytes.resize((cols.min(start + PIECE) - start) as usize * 4, 0);
+                    bytes.resize((cols.min(start + PIECE) - start) as usize * self.width(), 0);
                     out.write_all(&bytes)?;
                     continue;
                 }
                 for col in start..cols.min(start + PIECE) {
-                    let value = self.numbers.at(col * rows + row);
-                    bytes.extend(value.to_le_bytes());
+                    self.push(&mut bytes, self.numbers.at(col * rows + row));
                 }
                 out.write_all(&bytes)?;
             }
@@ -66,7 +100,11 @@ pub(crate) fn write(path: &Path, tensors: &[Tensor]) -> Result<()> {
     for tensor in tensors {
         let start = end;
         end += tensor.bytes();
-        let entry = json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end] });
+        let dtype = match tensor.stored {
+            Stored::F32 | Stored::RoundedF32 => "F32",
+            Stored::F16 => "F16",
+        };
+        let entry = json!({ "dtype": dtype, "shape": tensor.shape, "data_offsets": [start, end] });
         header.insert(tensor.name.clone(), entry);
     }
     let mut header = serde_json::to_string(&header)?;

@@ -148,7 +148,7 @@ test('models', async (t) => {
 
 test('SAEs', async (t) => {
   const load = (path, options = '{}') => `engine.loadSae(at("${path}"), ${options})`;
-  const pt = 'demo/sae/layer_1.pt';
+  const pt = 'fixtures/openai/layer_1.pt';
   await t.test('a .pt does not say where it belongs', () => refuses(load(pt), 'hook-mismatch', /hook/));
   await t.test('a hook that the model does not have', async () => {
     await refuses(load(pt, '{hook: "blocks.9.hook_resid_post"}'), 'hook-mismatch', /blocks\.9\.hook_resid_post/);
@@ -189,7 +189,7 @@ test('a model and an SAE from files', async () => {
       ['demo/model/config.json', 'demo/model/model.safetensors', 'fixtures/tokenizer/vocab.json', 'fixtures/tokenizer/merges.txt'].map(get),
     );
     const model = await engine.loadModel({ config: await config.arrayBuffer(), weights, tokenizer: { vocab, merges } }, { id: 'mine' });
-    const file = new File([await get('demo/sae/layer_3.pt')], 'layer_3.pt');
+    const file = new File([await get('fixtures/openai/layer_3.pt')], 'layer_3.pt');
     const sae = await engine.loadSae(file, { hook: 'blocks.3.hook_resid_post' });
     const { loss, saes } = await engine.trace('Once upon a time there was a king');
     return { model: model.id, sae: sae.id, k: sae.k, loss: Number.isFinite(loss), traced: saes.map(({ id }) => id) };

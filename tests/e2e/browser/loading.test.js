@@ -27,7 +27,7 @@ before(async () => {
   const folder = 'tests/fixtures/saelens/blocks.3.hook_resid_post_relu';
   const saelens = { 'cfg.json': await read(`${folder}/cfg.json`), 'sae_weights.safetensors': await read(`${folder}/sae_weights.safetensors`) };
   hub.repo('demo/gpt2', { ...model, 'README.md': 'text' });
-  hub.repo('demo/saes', { 'layer_3.pt': await read('web/demo/sae/layer_3.pt'), ...below('relu', saelens) });
+  hub.repo('demo/saes', { 'layer_3.pt': await read('tests/fixtures/openai/layer_3.pt'), ...below('relu', saelens) });
   for (const [path, content] of Object.entries({ ...below('plain/gpt2', model), ...below('plain/relu', saelens) })) hub.put(path, content);
 });
 after(async () => {
@@ -242,7 +242,7 @@ test('dropped folders and files', async () => {
     const dropped = async (path) => ({ path, file: new File([await (await fetch(`${origin}/plain/${path}`)).blob()], path.split('/')[1]) });
     const paths = ['gpt2/config.json', 'gpt2/model.safetensors', 'gpt2/tokenizer.json', 'relu/cfg.json', 'relu/sae_weights.safetensors'];
     const files = await Promise.all(paths.map(dropped));
-    const pt = new File([await (await fetch(new URL('demo/sae/layer_3.pt', document.baseURI))).blob()], 'layer_3.pt');
+    const pt = new File([await (await fetch(new URL('fixtures/openai/layer_3.pt', document.baseURI))).blob()], 'layer_3.pt');
     const zip = new File([new Uint8Array([0x50, 0x4b, 3, 4, 1, 2, 3])], 'broken.pt');
     const offers = await engine.recognise([...files, pt, zip]);
     await engine.loadModel(offers.models[0].source);

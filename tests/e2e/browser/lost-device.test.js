@@ -95,7 +95,7 @@ test('while an SAE is uploaded: the model is there again with it', async () => {
   const found = await page.evaluate(async (prompt) => {
     await engine.loadModel('demo');
     const hook = 'blocks.3.hook_resid_post';
-    const url = new URL('demo/sae/layer_3.pt', document.baseURI).href;
+    const url = new URL('fixtures/openai/layer_3.pt', document.baseURI).href;
     loseAfter(1e6);
     const sae = await engine.loadSae(url, { hook, id: 'one' });
     const { saes } = await engine.trace(prompt);

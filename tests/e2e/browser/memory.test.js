@@ -58,7 +58,7 @@ test('fifty traces hold no more GPU memory than the first, all of it counted', a
     const engine = await SaeExplorer.create({ backend: 'gpu' });
     await engine.loadModel('demo');
     const hook = 'blocks.3.hook_resid_post';
-    const { id } = await engine.loadSae(new URL('demo/sae/layer_3.pt', document.baseURI).href, { hook });
+    const { id } = await engine.loadSae(new URL('fixtures/openai/layer_3.pt', document.baseURI).href, { hook });
     const held = [];
     const note = async () => held.push([await window.gpuBytes(), (await engine.info()).deviceBytes]);
     await note();

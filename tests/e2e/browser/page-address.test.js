@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { latents, openApp, part, ready, serious } from '../support/app.js';
+import { ptFile } from '../support/demo.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serveHub } from '../support/hub.js';
 import { root, serve } from '../support/server.js';
@@ -80,7 +81,7 @@ async function copiedLink(page) {
 test('an address that names a file which is gone says which, and shows nothing of another SAE', async () => {
   const page = await open();
   await openDialog(page, 'Files');
-  await openFile(page, demo('sae/layer_5.pt'), 'blocks.5.hook_resid_post');
+  await openFile(page, ptFile(5), 'blocks.5.hook_resid_post');
   await part(page, 'token', '[data-index="7"]').click();
   await part(page, 'feature-row').nth(2).click();
   await part(page, 'feature-panel').waitFor();
@@ -104,7 +105,7 @@ test('an address that names a file which is gone says which, and shows nothing o
     assert.equal(await part(gone, 'token', '[aria-selected="true"]').getAttribute('data-index'), '7');
   }
   await part(page, 'missing-sae').getByRole('button', { name: 'Open files…' }).click();
-  await openFile(page, demo('sae/layer_5.pt'), 'blocks.5.hook_resid_post');
+  await openFile(page, ptFile(5), 'blocks.5.hook_resid_post');
   await part(page, 'feature-panel').waitFor();
   assert.equal(await panel(page), latent);
   assert.deepEqual(await latents(page), rows);
@@ -120,7 +121,7 @@ test('an address that names a file which is gone says which, and shows nothing o
 test('the same of a model from files', async () => {
   const page = await open();
   await openDialog(page, 'Files');
-  await part(page, 'pick-files').setInputFiles([...MODEL, demo('sae/layer_1.pt')]);
+  await part(page, 'pick-files').setInputFiles([...MODEL, ptFile(1)]);
   await part(page, 'found').locator('select').selectOption('blocks.1.hook_resid_post');
   await page.getByRole('button', { name: 'Load all' }).click();
   await settled(page);
@@ -137,7 +138,7 @@ test('the same of a model from files', async () => {
   assert.equal(await part(page, 'load-asked').count(), 0, 'there is nothing that the page could load');
   assert.equal(await part(page, 'feature-panel').count(), 0);
   await asked.getByRole('button', { name: 'Open files…' }).click();
-  await part(page, 'pick-files').setInputFiles([...MODEL, demo('sae/layer_1.pt')]);
+  await part(page, 'pick-files').setInputFiles([...MODEL, ptFile(1)]);
   // Where the file belongs the address has said.
   assert.equal(await part(page, 'found').locator('select').inputValue(), 'blocks.1.hook_resid_post');
   await page.getByRole('button', { name: 'Load all' }).click();
@@ -173,7 +174,7 @@ test('a copied link is that of the screen, also before the address has followed'
 });
 
 test('a link keeps the revision of a repository', async () => {
-  const [one, three] = await Promise.all([1, 3].map((layer) => readFile(demo(`sae/layer_${layer}.pt`))));
+  const [one, three] = await Promise.all([1, 3].map((layer) => readFile(ptFile(layer))));
   // What is on the main branch under the same name is another SAE.
   hub.repo('tiny/saes', { 'one.pt': three });
   hub.repo('tiny/saes', { 'one.pt': one }, { revision: 'v2' });
@@ -200,7 +201,7 @@ test('a link keeps the revision of a repository', async () => {
 });
 
 test('a link names the commit that was loaded, so that others see the same weights', async () => {
-  const [one, three] = await Promise.all([1, 3].map((layer) => readFile(demo(`sae/layer_${layer}.pt`))));
+  const [one, three] = await Promise.all([1, 3].map((layer) => readFile(ptFile(layer))));
   const [before, later] = ['a', 'b'].map((digit) => digit.repeat(40));
   hub.repo('tiny/moving', { 'one.pt': one }, { commit: before });
   const page = await open();
@@ -231,7 +232,7 @@ test('a link names the commit that was loaded, so that others see the same weigh
 });
 
 test('a link leaves out the query of an address, which may be a key', async () => {
-  hub.put('private/one.pt', await readFile(demo('sae/layer_1.pt')));
+  hub.put('private/one.pt', await readFile(ptFile(1)));
   const page = await open();
   await openDialog(page, 'Link');
   await openLink(page, `${hub.origin}/private/one.pt?key=hush`, 'blocks.1.hook_resid_post');

@@ -179,7 +179,7 @@ test('what was assumed of the files is there to read, beside the features and in
   const page = await open();
   assert.equal(await part(page, 'notice').count(), 0, 'nothing is open about the demo');
   // A file in OpenAI's layout says nothing of a BOS.
-  await page.evaluate(() => window.saeExplorer.loadSae(new URL('demo/sae/layer_3.pt', document.baseURI).href, { hook: 'blocks.3.hook_resid_post', id: 'own' }));
+  await page.evaluate(() => window.saeExplorer.loadSae(new URL('fixtures/openai/layer_3.pt', document.baseURI).href, { hook: 'blocks.3.hook_resid_post', id: 'own' }));
   const note = part(page, 'notice');
   await note.waitFor();
   await ready(page);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 
 import { latents, openApp, part, ready, serious } from '../support/app.js';
+import { manifest } from '../support/demo.js';
 import { launch, newPage } from '../support/chromium.js';
 import { asset, serve } from '../support/server.js';
 
@@ -28,12 +29,12 @@ const state = (page) => page.evaluate(() => document.body.dataset.state);
 const untilState = (page, word) => page.waitForFunction((want) => document.body?.dataset.state === want, word);
 
 test('a missing SAE of the demo costs that SAE only, and can be loaded later', async () => {
-  server.rules = [{ match: /layer_3\.pt$/, status: 404 }];
+  server.rules = [{ match: /layer_3\/sae_weights/, status: 404 }];
   const page = await newPage(browser);
   page.setDefaultTimeout(20_000);
   await page.goto(server.url(''));
   await untilState(page, 'ready');
-  assert.match(await part(page, 'error').innerText(), /Not loaded: openai\.layer_3\..*layer_3\.pt/s);
+  assert.match(await part(page, 'error').innerText(), /Not loaded: openai\.layer_3\..*sae_weights\.safetensors/s);
   assert.deepEqual(await part(page, 'sae-switch').evaluateAll((all) => all.map((one) => one.dataset.sae)), ['openai.layer_1', 'openai.layer_5']);
   assert.ok((await latents(page)).length > 0);
   assert.deepEqual(await serious(page), []);
@@ -48,19 +49,19 @@ test('a missing SAE of the demo costs that SAE only, and can be loaded later', a
 });
 
 test('without all of its SAEs the demo still traces', async () => {
-  server.rules = [{ match: /\.pt$/, status: 404 }];
+  server.rules = [{ match: /^demo\/sae\//, status: 404 }];
   const page = await newPage(browser);
   await page.goto(server.url(''));
   await untilState(page, 'ready');
   const said = await part(page, 'error').innerText();
-  for (const layer of [1, 3, 5]) assert.match(said, new RegExp(`layer_${layer}\\.pt`));
+  for (const { id } of manifest.saes) assert.ok(said.includes(id), said);
   assert.ok((await part(page, 'token').count()) > 10);
   assert.match(await part(page, 'next-tokens').innerText(), /%/);
   await page.context().close();
 });
 
 test('a link about the SAE that failed shows nothing of another, and is restored when it comes', async () => {
-  server.rules = [{ match: /layer_3\.pt$/, status: 404 }];
+  server.rules = [{ match: /layer_3\/sae_weights/, status: 404 }];
   const page = await newPage(browser);
   page.setDefaultTimeout(20_000);
   await page.goto(server.url('#model=demo&sae=openai.layer_3&token=4&feature=16'));
@@ -74,7 +75,7 @@ test('a link about the SAE that failed shows nothing of another, and is restored
   await page.context().close();
 });
 
-for (const file of ['app.wasm', 'boot.js', 'sae-explorer.js']) {
+for (const file of ['app.wasm', 'boot.js']) {
   test(`without ${file} the page says so, and reloads on request`, async () => {
     server.rules = [{ match: new RegExp(`^${asset(file).replace('.', '\\.')}$`), status: 404 }];
     const page = await newPage(browser);
@@ -82,8 +83,7 @@ for (const file of ['app.wasm', 'boot.js', 'sae-explorer.js']) {
     const error = part(page, 'error');
     await error.waitFor();
     assert.equal(await state(page), 'error');
-    // A module that another one needs is named by the one that needs it.
-    const named = (file === 'sae-explorer.js' ? asset('boot.js') : asset(file)).replace('assets/', '');
+    const named = asset(file).replace('assets/', '');
     const said = await error.innerText();
     assert.ok(said.includes(named), said);
     assert.match(said, /could not start/);
@@ -133,7 +133,7 @@ test('what a script loads is shown, and the page is ready again', async () => {
   page.setDefaultTimeout(20_000);
   const before = await latents(page);
   await page.evaluate(async () => {
-    await window.saeExplorer.loadSae(new URL('demo/sae/layer_1.pt', document.baseURI), { id: 'mine', hook: 'blocks.1.hook_resid_post' });
+    await window.saeExplorer.loadSae(new URL('fixtures/openai/layer_1.pt', document.baseURI), { id: 'mine', hook: 'blocks.1.hook_resid_post' });
   });
   await part(page, 'sae-switch', '[data-sae="mine"][aria-pressed="true"]').waitFor();
   await untilState(page, 'ready');
@@ -148,7 +148,7 @@ test('what a script loads is shown, and the page is ready again', async () => {
   assert.deepEqual(shown, expected);
   // Other weights under the same id: what is shown is theirs. The page's trace waits for those of the script.
   await page.evaluate(async () => {
-    await window.saeExplorer.loadSae(new URL('demo/sae/layer_5.pt', document.baseURI), { id: 'mine', hook: 'blocks.5.hook_resid_post' });
+    await window.saeExplorer.loadSae(new URL('fixtures/openai/layer_5.pt', document.baseURI), { id: 'mine', hook: 'blocks.5.hook_resid_post' });
     for (let again = 0; again < 5; again += 1) await window.saeExplorer.trace('What a script asks itself');
   });
   await part(page, 'sae-switch', '[data-sae="mine"][title*="blocks.5"]').waitFor();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { STILL, latents, openApp, part, picture, ready, serious, trace } from '../support/app.js';
+import { SAES, ptFile } from '../support/demo.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serveHub } from '../support/hub.js';
 import { saelens } from '../support/layouts.js';
@@ -21,7 +22,7 @@ let browser;
 before(async () => {
   [server, hub] = await Promise.all([serve(), serveHub()]);
   browser = await launch({ webgpu: false });
-  const [config, weights, tokenizer, ...saes] = await Promise.all([...MODEL.map((name) => read(`model/${name}`)), ...[1, 3, 5].map((layer) => read(`sae/layer_${layer}.pt`))]);
+  const [config, weights, tokenizer, ...saes] = await Promise.all([...MODEL.map((name) => read(`model/${name}`)), ...[1, 3, 5].map((layer) => readFile(ptFile(layer)))]);
   hub.repo('tiny/model', { 'config.json': config, 'model.safetensors': weights, 'tokenizer.json': tokenizer });
   hub.repo('tiny/saes', { 'layer_1.pt': saes[0], 'layer_3.pt': saes[1], 'layer_5.pt': saes[2] });
   const folder = 'tests/fixtures/saelens/blocks.3.hook_resid_post_relu';
@@ -134,7 +135,7 @@ test('the catalogue: what fits is loaded by a click, and each SAE shows its numb
 test('local files: recognised, named where they lack something, loaded and traced', async () => {
   const page = await open();
   await openDialog(page, 'Files');
-  await part(page, 'pick-files').setInputFiles([...MODEL.map((name) => demo(`model/${name}`)), demo('sae/layer_3.pt'), join(root, 'tests/fixtures/odd.safetensors')]);
+  await part(page, 'pick-files').setInputFiles([...MODEL.map((name) => demo(`model/${name}`)), ptFile(3), join(root, 'tests/fixtures/odd.safetensors')]);
   await part(page, 'found').locator('li').first().waitFor();
   const sae = row(page, 'found', 'layer_3');
   assert.match(await sae.innerText(), /SAE · .+ · it does not say where it belongs/);
@@ -234,7 +235,7 @@ test('an SAE of another width does not fit, however small it is', async () => {
 
 test('files dropped on the page; a wrong hook is doubted', async () => {
   const page = await open();
-  const bytes = (await read('sae/layer_5.pt')).toString('base64');
+  const bytes = (await readFile(ptFile(5))).toString('base64');
   const transfer = await page.evaluateHandle((encoded) => {
     const data = new DataTransfer();
     data.items.add(new File([Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0))], 'mine.pt'));
@@ -319,7 +320,7 @@ test('progress, cancel, a broken connection, and going on from there', async () 
   await part(page, 'cancel').click();
   await part(page, 'progress').waitFor({ state: 'hidden' });
   assert.equal(await part(page, 'error').count(), 0);
-  assert.deepEqual(await loaded(page), ['demo', 'openai.layer_1', 'openai.layer_3', 'openai.layer_5']);
+  assert.deepEqual(await loaded(page), ['demo', ...SAES]);
   // Now the connection breaks as soon as it is made.
   hub.misbehave(/model\.safetensors/, { cutAfter: 0 });
   await load(row(page, 'catalogue-models', 'Tiny'));

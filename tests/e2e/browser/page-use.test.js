@@ -7,10 +7,9 @@ import { after, before, test } from 'node:test';
 
 import { parseSafetensors } from '../page/parity.js';
 import { latents, openApp, part, ready, trace } from '../support/app.js';
+import { SAES } from '../support/demo.js';
 import { launch } from '../support/chromium.js';
 import { root, serve } from '../support/server.js';
-
-const SAES = ['openai.layer_1', 'openai.layer_3', 'openai.layer_5'];
 
 let server;
 let browser;

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
+import { FIXTURES } from '../support/demo.js';
 import { launch, openBare } from '../support/chromium.js';
 import { assertEdit, assertParity, openDemo } from '../support/parity.js';
 import { serve } from '../support/server.js';
@@ -38,7 +39,7 @@ test('"gpu" is refused with what is missing', async () => {
   assert.match(fault.message, /WebGPU/);
 });
 
-for (const name of ['fairy', 'bible', 'rust', 'pydoc', 'gloss', 'odd']) {
+for (const name of FIXTURES) {
   test(`${name}: every number`, () => assertParity(page, name));
   test(`${name}: greedy continuation, all of it`, async () => {
     const { same, told, ids, reference } = await page.evaluate((fixture) => parity.greedy(engine, fixture, 40), name);

@@ -65,7 +65,7 @@ test('on the GPU', async (t) => {
       const { saes, backend } = await engine.info();
       return { same: first === second, notices, saes: saes.map(({ id }) => id), backend };
     }, PROMPT);
-    assert.deepEqual(found, { same: true, notices: ['device-lost'], saes: ['openai.layer_1', 'openai.layer_3', 'openai.layer_5'], backend: 'gpu' });
+    assert.deepEqual(found, { same: true, notices: ['device-lost'], saes: SAES, backend: 'gpu' });
   });
   await t.test('of two traces the later wins', () => laterTraceWins(page));
   await t.test('a generation stops by its signal', () => generationStops(page));
@@ -100,7 +100,7 @@ test('what cannot be loaded again is said, and stands in the way of nothing else
     window.engine = await SaeExplorer.create({ backend: 'cpu' });
     await engine.loadModel('demo');
     const { loss } = await engine.trace(prompt, { saes: [] });
-    await engine.loadSae(at('demo/sae/layer_3.pt'), { id: 'gone', hook: 'blocks.3.hook_resid_post' });
+    await engine.loadSae(at('fixtures/openai/layer_3.pt'), { id: 'gone', hook: 'blocks.3.hook_resid_post' });
     await engine.storage();
     await engine.deleteStored('all');
     return loss;
@@ -110,7 +110,7 @@ test('what cannot be loaded again is said, and stands in the way of nothing else
     engine._worker.terminate();
     const failed = await window.fault(engine.trace(prompt));
     const { model, saes } = await engine.info();
-    const loaded = (await engine.loadSae(new URL('demo/sae/layer_1.pt', document.baseURI), { id: 'other', hook: 'blocks.1.hook_resid_post' })).id;
+    const loaded = (await engine.loadSae(new URL('fixtures/openai/layer_1.pt', document.baseURI), { id: 'other', hook: 'blocks.1.hook_resid_post' })).id;
     await engine.unloadSae('gone');
     return { failed, model: model.id, saes: saes.length, loaded, trace: await engine.trace(prompt).then(({ loss, saes }) => ({ loss, saes: saes.map(({ id }) => id) })) };
   }, PROMPT);

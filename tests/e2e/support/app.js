@@ -21,7 +21,11 @@ export async function openApp(browser, server, { path = '', context = {} } = {})
  * @param {{error?: boolean}} expected
  */
 export async function ready(page, { error = false } = {}) {
-  await page.waitForFunction(() => ['ready', 'error'].includes(document.body?.dataset.state));
+  await page.waitForFunction(() => {
+    const { state } = document.body?.dataset ?? {};
+    // The first prompt is traced as soon as one SAE is there; the others come behind it.
+    return state === 'error' || (state === 'ready' && document.querySelector('[data-testid="progress"]') === null);
+  });
   const { state, message } = await page.evaluate(() => ({
     state: document.body.dataset.state,
     message: [...document.querySelectorAll('[data-testid="error"]')].map((element) => element.innerText).join('\n'),

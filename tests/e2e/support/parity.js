@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 
-export const DEMO_SAES = { 'openai.layer_1': 'openai.layer_1', 'openai.layer_3': 'openai.layer_3', 'openai.layer_5': 'openai.layer_5' };
+import { SAES } from './demo.js';
+
+export const DEMO_SAES = Object.fromEntries(SAES.map((id) => [id, id]));
 
 /** Opens an engine in the page as `window.engine`, with the demo loaded. */
 export function openDemo(page, options) {

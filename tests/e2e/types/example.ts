@@ -10,18 +10,19 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     stallSeconds: 20,
     demo: new URL('https://example.org/demo/demo.json'),
     onProgress: ({ stage, loaded, total, name, source }) => console.log(stage === 'model', loaded / total, name, source === 'cache'),
-    onNotice: ({ code, message }) => console.log(code === 'device-lost', message),
+    onNotice: ({ code, message, sae, reason }) => console.log(code === 'sae-not-loaded', message, sae, reason === 'missing-file'),
   });
   explorer.addEventListener('change', ({ detail }) => console.log(detail.method === 'loadSae', detail.model?.id, detail.saes.length, explorer.loaded.saes[0]?.hook));
   const model = await explorer.loadModel('demo');
   await explorer.loadModel('https://example.org/gpt2/', { id: 'small', prependBos: true, weightFormat: 'f16', signal });
   await explorer.loadModel({ config: new Uint8Array(1), weights: file, tokenizer: { vocab: file, merges: new ArrayBuffer(1) } });
   const demo: SaeInfo[] = await explorer.loadSae('demo');
+  const one: SaeInfo = await explorer.loadSae('demo', { only: demo[0].hook, weightFormat: 'f16', signal });
   const own: SaeInfo = await explorer.loadSae(file, { hook: 'blocks.3.hook_resid_post', id: 'own' });
   await explorer.loadSae(folder);
   await explorer.loadSae({ cfg: file, weights: 'sae_weights.safetensors' });
 
-  const trace: Trace = await explorer.trace('text', { saes: [own.id, demo[0].id], topLogits: 5, bos: 'auto', signal });
+  const trace: Trace = await explorer.trace('text', { saes: [own.id, one.id], topLogits: 5, bos: 'auto', signal });
   const latent: number = trace.saes[0].latents[trace.saes[0].k];
   const fvu: number | null = trace.saes[0].metrics.fvu;
   const { logitEffect, nearest } = await explorer.feature(own.id, latent, { signal });

@@ -23,7 +23,7 @@ beforeEach(() => {
     name: 'Demo',
     bos: false,
     model: { config: { path: 'config.json', bytes: 2 }, weights: { path: 'weights', bytes: weights.length }, tokenizer: { path: 'tokenizer.json', bytes: 2 } },
-    saes: [{ id: 'a', hook: 'h', file: { path: 'a', bytes: 1 } }],
+    saes: [{ id: 'a', hook: 'h', cfg: { path: 'a.json', bytes: 1 }, weights: { path: 'a', bytes: 1 } }],
   });
   hub.put('demo/config.json', '{}');
   hub.put('demo/tokenizer.json', '{}');

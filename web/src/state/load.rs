@@ -63,8 +63,6 @@ pub struct Task {
     pub source: Source,
     /// Hook of an SAE, if one was chosen.
     pub hook: Option<String>,
-    /// True if an SAE was trained with a BOS, where that is known beside its file.
-    pub bos: Option<bool>,
 }
 
 /// A load under way.
@@ -197,6 +195,8 @@ pub enum LoadAction {
     Model(ModelInfo),
     /// An SAE is there.
     Sae(SaeInfo),
+    /// An SAE is there that nobody chose: what is selected stays. It goes before the SAEs with these ids.
+    Beside(SaeInfo, Vec<String>),
     /// An SAE is gone.
     Unloaded(String),
     /// The model's loss on the sample text is requested.
@@ -256,6 +256,7 @@ impl State {
             LoadAction::Dismiss => self.broken = None,
             LoadAction::Model(model) => self.model_loaded(model),
             LoadAction::Sae(sae) => self.sae_loaded(sae),
+            LoadAction::Beside(sae, before) => self.sae_beside(sae, &before),
             LoadAction::Unloaded(id) => self.sae_unloaded(&id),
             LoadAction::MeasuringModel => self.sample_loss = Remote::Waiting,
             LoadAction::MeasuredModel(model, result) => {

@@ -37,6 +37,19 @@ impl State {
         self.outdated();
     }
 
+    /// An SAE comes after the one in view, which stays selected; `before` are ids of those that go behind it.
+    pub(super) fn sae_beside(&mut self, sae: SaeInfo, before: &[String]) {
+        let mut saes = (*self.saes).clone();
+        saes.retain(|one| one.id != sae.id);
+        let at = saes.iter().position(|one| before.contains(&one.id));
+        if self.place.sae.is_none() {
+            self.place.sae = Some(sae.id.clone());
+        }
+        saes.insert(at.unwrap_or(saes.len()), sae);
+        self.saes = Shared::new(saes);
+        self.outdated();
+    }
+
     pub(super) fn sae_unloaded(&mut self, id: &str) {
         let mut saes = (*self.saes).clone();
         saes.retain(|one| one.id != id);

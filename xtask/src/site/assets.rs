@@ -14,6 +14,9 @@ pub const FOLDER: &str = "assets";
 /// Digits of a hash in a name: enough that two versions of one file differ.
 const DIGITS: usize = 10;
 
+/// Files below this folder keep their names.
+const STABLE: &str = "demo/";
+
 /// Attributes by which a page names files.
 const ATTRIBUTES: [&str; 2] = ["href", "src"];
 
@@ -81,6 +84,9 @@ impl Assets {
     }
 
     fn named(&mut self, path: &str) -> Result<String> {
+        if path.starts_with(STABLE) {
+            return Ok(path.to_owned());
+        }
         if self.bundler.address(path).is_none() {
             let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str());
             self.file(path, stem.unwrap_or(path))?;
@@ -124,7 +130,7 @@ mod tests {
         let root = std::env::temp_dir().join(format!("xtask-assets-{}", std::process::id()));
         let (modules, site) = (root.join("modules"), root.join("site"));
         fs::create_dir_all(&modules).unwrap();
-        let page = "<link rel=\"x\" href=\"style.css\"><script src=\"boot.js\"></script><link href=\"boot.js\">";
+        let page = "<link rel=\"x\" href=\"style.css\"><script src=\"boot.js\"></script><link href=\"boot.js\"><link href=\"demo/a.json\">";
         fs::write(modules.join("index.html"), page).unwrap();
         fs::write(modules.join("style.css"), "a {}").unwrap();
         fs::write(modules.join("boot.js"), "export const a = 1;").unwrap();
@@ -138,6 +144,7 @@ mod tests {
             2,
             "{html}"
         );
+        assert!(html.contains("href=\"demo/a.json\""), "{html}");
         let style = html.split('"').find(|part| part.ends_with(".css")).unwrap();
         assert_eq!(fs::read_to_string(site.join(style)).unwrap(), "a {}");
         // Other content, another name.

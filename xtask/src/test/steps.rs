@@ -12,6 +12,9 @@ use crate::{packages, process, random, size};
 /// Names the folder in which the end-to-end tests leave pictures of the page; without it they make none.
 const PICTURES: &str = "SAE_EXPLORER_SCREENSHOTS";
 
+/// The folder of the tests in a browser.
+const E2E: &str = "tests/e2e";
+
 /// `cargo fmt --check` over the workspace and the fuzz targets.
 pub fn format(paths: &Paths) -> Result<()> {
     toolchain::components(paths)?;
@@ -74,28 +77,43 @@ pub fn size(paths: &Paths) -> Result<()> {
 
 /// The package's tests that need no browser.
 pub fn package(paths: &Paths) -> Result<()> {
-    let folder = paths.root.join("tests/e2e");
+    let folder = paths.root.join(E2E);
     packages::npm(&folder)?;
     process::run(&mut node_tests(&folder, "unit"))
 }
 
 /// The tests that drive the built site in headless Chromium.
 pub fn browser(paths: &Paths) -> Result<()> {
-    let folder = paths.root.join("tests/e2e");
-    let chromium = packages::chromium()?;
-    packages::npm(&folder)?;
-    let mut command = node_tests(&folder, "test");
-    command
-        .env("CHROMIUM", chromium)
-        .env("SAE_EXPLORER_DIST", &paths.dist)
-        // The server under test is this very program.
-        .env("SAE_EXPLORER_XTASK", std::env::current_exe()?)
-        .env("SAE_EXPLORER_RANDOM", random::for_tests(paths)?);
+    let mut command = node_tests(&paths.root.join(E2E), "test");
+    in_browser(paths, &mut command)?;
+    command.env("SAE_EXPLORER_RANDOM", random::for_tests(paths)?);
     // Where the README's pictures go, as seen from the root and not from the tests' folder.
     if let Some(pictures) = std::env::var_os(PICTURES) {
         command.env(PICTURES, paths.root.join(pictures));
     }
     process::run(&mut command)
+}
+
+/// One file of them.
+pub fn browser_file(paths: &Paths, file: &str) -> Result<()> {
+    let mut command = Command::new("node");
+    command
+        .args(["--test", "--test-reporter=spec", file])
+        .current_dir(paths.root.join(E2E));
+    in_browser(paths, &mut command)?;
+    process::run(&mut command)
+}
+
+/// Installs what the tests in a browser need, and tells them where it is.
+fn in_browser(paths: &Paths, command: &mut Command) -> Result<()> {
+    let chromium = packages::chromium()?;
+    packages::npm(&paths.root.join(E2E))?;
+    command
+        .env("CHROMIUM", chromium)
+        .env("SAE_EXPLORER_DIST", &paths.dist)
+        // The server under test is this very program.
+        .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
+    Ok(())
 }
 
 /// A script of a folder's `package.json` that runs `node --test`.

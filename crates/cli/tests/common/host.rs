@@ -28,7 +28,7 @@ pub fn host() -> Server {
     let (repo, path) = SAE.split_once(':').unwrap();
     let saelens = root().join(format!("tests/fixtures/saelens/{HOOK}"));
     server.publish_folder(repo, path, &saelens);
-    let pt = fs::read(root().join("web/demo/sae/layer_3.pt")).unwrap();
+    let pt = fs::read(root().join("tests/fixtures/openai/layer_3.pt")).unwrap();
     server.publish("someone/saes", "layer_3.pt", &pt);
     server.put("plain/sae 3/layer_3.pt", &pt, false);
     server

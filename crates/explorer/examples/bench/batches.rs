@@ -1,12 +1,10 @@
 //! Batches beside one run after the other: sequences of the demo's model, and ablations of one prompt.
 
 use std::cell::Cell;
-use std::rc::Rc;
 
 use explorer::{Bos, Edit, Input, SaeOptions, Session, TraceOptions, WeightChoice};
 use formats::gpt2::Gpt2Files;
-use formats::sae::openai;
-use formats::source::MemoryBytes;
+use formats::sae::saelens;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
 use kernels::Device;
@@ -21,7 +19,7 @@ const TOKENS: usize = 64;
 const RUNS: usize = 5;
 /// Longer runs are measured once.
 const ENOUGH_SECONDS: f64 = 2.0;
-const SAE: &str = "layer 3";
+const SAE: &str = "middle";
 
 /// Measures a session with the demo's model and one of its SAEs.
 pub fn measure(device: &Device, folder: &str) -> Result<Value> {
@@ -73,13 +71,13 @@ fn session(device: &Device, folder: &str) -> Result<Session> {
     let tokenizer = Tokenizer::from_tokenizer_json(&read("model/tokenizer.json")?)?;
     let mut session = Session::on(device.clone());
     block_on(session.load_model("demo", "demo", files, tokenizer, WeightChoice::Auto))?;
-    let bytes = MemoryBytes::new("layer_3.pt", read("sae/layer_3.pt")?);
-    let file = block_on(openai::open_pt(Rc::new(bytes)))?;
-    let options = SaeOptions {
-        hook: Some("blocks.3.hook_resid_post".to_owned()),
-        ..SaeOptions::default()
-    };
-    block_on(session.load_sae(SAE, &file, &options))?;
+    let manifest: Value = serde_json::from_slice(&read("demo.json")?)?;
+    let saes = manifest["saes"].as_array().map_or(&[][..], Vec::as_slice);
+    let sae = saes.get(saes.len() / 2).unwrap_or(&Value::Null);
+    let at = |part: &str| sae[part]["path"].as_str().unwrap_or_default().to_owned();
+    let weights = TensorFile::from_safetensors(&at("weights"), read(&at("weights"))?)?;
+    let file = block_on(saelens::open_folder(&read(&at("cfg"))?, weights))?;
+    block_on(session.load_sae(SAE, &file, &SaeOptions::default()))?;
     Ok(session)
 }
 

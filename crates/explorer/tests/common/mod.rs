@@ -20,8 +20,10 @@ pub const PROMPTS: [&str; 6] = ["fairy", "bible", "rust", "pydoc", "gloss", "odd
 pub const TOPK: [&str; 3] = ["openai.layer_1", "openai.layer_3", "openai.layer_5"];
 pub const RELU: &str = "saelens.blocks.3.relu";
 
+/// The root of this checkout, or of another one whose demo is to be tested.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::env::var_os("SAE_EXPLORER_CHECKOUT").map_or_else(own, PathBuf::from)
 }
 
 pub fn read(path: &Path) -> Vec<u8> {
@@ -139,7 +141,7 @@ pub fn at_layer_3() -> SaeOptions {
 }
 
 fn demo_sae(name: &str) -> SaeFile {
-    let bytes = read(&root().join("web/demo/sae").join(name));
+    let bytes = read(&root().join("tests/fixtures/openai").join(name));
     block_on(openai::open_pt(Rc::new(MemoryBytes::new(name, bytes)))).unwrap()
 }
 
@@ -150,26 +152,25 @@ pub fn demo_session(backend: BackendChoice) -> Option<Session> {
     Some(session)
 }
 
+/// Loads the demo's autoencoders as its manifest lists them, and the ReLU one beside them.
 fn load_demo_saes(session: &mut Session) {
-    for layer in [1, 3, 5] {
-        let name = format!("layer_{layer}.pt");
-        let file = demo_sae(&name);
-        let options = SaeOptions {
-            hook: Some(format!("blocks.{layer}.hook_resid_post")),
-            ..SaeOptions::default()
-        };
-        let id = format!("openai.layer_{layer}");
-        block_on(session.load_sae(&id, &file, &options)).unwrap();
+    let demo = root().join("web/demo");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&read(&demo.join("demo.json"))).unwrap();
+    for sae in manifest["saes"].as_array().unwrap() {
+        let at = |part: &str| demo.join(sae[part]["path"].as_str().unwrap());
+        let id = sae["id"].as_str().unwrap();
+        load_folder(session, id, &at("cfg"), &at("weights"));
     }
     let folder = root().join("tests/fixtures/saelens/blocks.3.hook_resid_post_relu");
-    let weights = TensorFile::from_safetensors(
-        "sae_weights.safetensors",
-        read(&folder.join("sae_weights.safetensors")),
-    )
-    .unwrap();
-    let cfg = read(&folder.join("cfg.json"));
-    let file = block_on(saelens::open_folder(&cfg, weights)).unwrap();
-    block_on(session.load_sae(RELU, &file, &SaeOptions::default())).unwrap();
+    let weights = folder.join("sae_weights.safetensors");
+    load_folder(session, RELU, &folder.join("cfg.json"), &weights);
+}
+
+fn load_folder(session: &mut Session, id: &str, cfg: &Path, weights: &Path) {
+    let weights = TensorFile::from_safetensors("sae_weights.safetensors", read(weights)).unwrap();
+    let file = block_on(saelens::open_folder(&read(cfg), weights)).unwrap();
+    block_on(session.load_sae(id, &file, &SaeOptions::default())).unwrap();
 }
 
 /// A standard autoencoder in memory with these rows as encoder (transposed) and decoder, without biases.

@@ -12,9 +12,10 @@ use formats::source::{ByteSource, MemoryBytes};
 use formats::tensors::{Entry, TensorFile, TensorSet};
 use pollster::block_on;
 
-/// The repository's root.
+/// The root of this checkout, or of another one whose demo is to be tested.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::env::var_os("SAE_EXPLORER_CHECKOUT").map_or_else(own, PathBuf::from)
 }
 
 /// A file of the repository.

@@ -14,9 +14,10 @@ use crate::tensors::TensorFile;
 use cfg::Cfg;
 
 pub use super::sparsity::read_sparsity;
-pub use write::{Folder, write_folder};
+pub use write::{Folder, Precision, write_folder, write_folder_in};
 
 const CFG: &str = "cfg.json";
+const WEIGHTS: &str = "sae_weights.safetensors";
 
 pub(super) const KEYS: Keys = Keys {
     encoder: "W_enc",

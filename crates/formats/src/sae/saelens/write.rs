@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use half::f16;
 use safetensors::tensor::{Dtype, View, serialize};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::CFG;
+use super::{CFG, WEIGHTS};
 use crate::error::{Error, Result};
 use crate::sae::check::check;
 use crate::sae::{Architecture, Gate, Sae, SeqposSlice, transposed};
@@ -20,6 +21,15 @@ pub struct Folder {
     pub weights: Vec<u8>,
 }
 
+/// Number format of the weights in a written file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits: holds every weight as it is.
+    F32,
+    /// 16 bits: half the size, for weights that it holds exactly.
+    F16,
+}
+
 /// Writes the files that [`open_folder`](super::open_folder) reads, in SAELens 6's layout and f32. The same autoencoder
 /// always gives the same bytes, and it is read back identical, except for `firing_frequency`, which these files have no place
 /// for, and for a `norm_scaling_factor`, which SAELens does not know and which is folded into the weights.
@@ -27,6 +37,15 @@ pub struct Folder {
 /// # Errors
 /// `wrong-shape`, `non-finite-weights` or `bad-file` where the autoencoder's parts do not belong together.
 pub fn write_folder(sae: &Sae) -> Result<Folder> {
+    write_folder_in(sae, Precision::F32)
+}
+
+/// As [`write_folder`], with the weights in a number format of choice. Nothing is ever rounded. `cfg.json` states float32 all
+/// the same: its `dtype` is what SAELens computes in, not how the file stores the weights.
+///
+/// # Errors
+/// As [`write_folder`]; `bad-file` with the tensor, the element and its value where the format does not hold a weight exactly.
+pub fn write_folder_in(sae: &Sae, precision: Precision) -> Result<Folder> {
     check(sae)?;
     let folded = sae.with_folded_factor();
     if let Some(folded) = &folded {
@@ -36,7 +55,7 @@ pub fn write_folder(sae: &Sae) -> Result<Folder> {
     let sae = folded.as_ref().unwrap_or(sae);
     Ok(Folder {
         cfg_json: cfg_json(sae)?,
-        weights: weights(sae)?,
+        weights: weights(sae, precision)?,
     })
 }
 
@@ -129,15 +148,19 @@ fn cfg_json(sae: &Sae) -> Result<Vec<u8>> {
     Ok(json)
 }
 
-/// An f32 tensor to be written.
+/// A tensor to be written.
 struct Floats<'a> {
     shape: Vec<usize>,
     values: Cow<'a, [f32]>,
+    precision: Precision,
 }
 
 impl View for Floats<'_> {
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        match self.precision {
+            Precision::F32 => Dtype::F32,
+            Precision::F16 => Dtype::F16,
+        }
     }
 
     fn shape(&self) -> &[usize] {
@@ -145,32 +168,51 @@ impl View for Floats<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        self.values.iter().flat_map(|v| v.to_le_bytes()).collect()
+        let values = self.values.iter();
+        match self.precision {
+            Precision::F32 => values.flat_map(|v| v.to_le_bytes()).collect(),
+            Precision::F16 => values
+                .flat_map(|v| f16::from_f32(*v).to_le_bytes())
+                .collect(),
+        }
     }
 
     fn data_len(&self) -> usize {
-        4 * self.values.len()
+        let bytes = match self.precision {
+            Precision::F32 => 4,
+            Precision::F16 => 2,
+        };
+        bytes * self.values.len()
     }
 }
 
-fn kept<'a>(name: &'static str, values: &'a [f32], shape: &[usize]) -> (&'static str, Floats<'a>) {
-    let floats = Floats {
-        shape: shape.to_vec(),
-        values: Cow::Borrowed(values),
-    };
-    (name, floats)
+/// Refuses a tensor of which the number format does not hold every element exactly.
+fn check_exact(name: &str, tensor: &Floats<'_>) -> Result<()> {
+    if tensor.precision == Precision::F32 {
+        return Ok(());
+    }
+    let inexact = |value: &&f32| f16::from_f32(**value).to_f32().to_bits() != value.to_bits();
+    match tensor.values.iter().enumerate().find(|(_, v)| inexact(v)) {
+        None => Ok(()),
+        Some((element, value)) => Err(Error::bad(
+            WEIGHTS,
+            format!("f16 does not hold `{name}` exactly: element {element} is {value}"),
+        )),
+    }
 }
 
-fn weights(sae: &Sae) -> Result<Vec<u8>> {
+fn weights(sae: &Sae, precision: Precision) -> Result<Vec<u8>> {
     let (d_in, d_sae) = (sae.config.d_in, sae.config.d_sae);
+    let floats = |values, shape: &[usize]| Floats {
+        shape: shape.to_vec(),
+        values,
+        precision,
+    };
+    let kept =
+        |name: &'static str, values, shape: &[usize]| (name, floats(Cow::Borrowed(values), shape));
+    let encoder = transposed(&sae.w_enc, d_sae, d_in);
     let mut tensors = vec![
-        (
-            "W_enc",
-            Floats {
-                shape: vec![d_in, d_sae],
-                values: Cow::Owned(transposed(&sae.w_enc, d_sae, d_in)),
-            },
-        ),
+        ("W_enc", floats(Cow::Owned(encoder), &[d_in, d_sae])),
         kept("W_dec", &sae.w_dec, &[d_sae, d_in]),
         kept("b_dec", &sae.b_dec, &[d_in]),
     ];
@@ -190,6 +232,8 @@ fn weights(sae: &Sae) -> Result<Vec<u8>> {
             }
         }
     }
-    serialize(tensors, None)
-        .map_err(|e| Error::bad("sae_weights.safetensors", format!("cannot be written: {e}")))
+    for (name, tensor) in &tensors {
+        check_exact(name, tensor)?;
+    }
+    serialize(tensors, None).map_err(|e| Error::bad(WEIGHTS, format!("cannot be written: {e}")))
 }
