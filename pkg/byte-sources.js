@@ -22,6 +22,12 @@ export class BlobSource {
     this.#onBytes = onBytes;
   }
 
+  /** Another reader takes it over, with its own signal and its own counting of bytes. */
+  attach({ signal, onBytes = () => {} }) {
+    this.#signal = signal;
+    this.#onBytes = onBytes;
+  }
+
   async read(offset, length) {
     checkBounds(this, offset, length);
     this.#signal?.throwIfAborted();

@@ -33,6 +33,11 @@ export class Connections {
     this.stall = stall;
   }
 
+  /** Starts the fetcher, so that the first request need not wait for it. */
+  prepare() {
+    this.#running();
+  }
+
   /**
    * As the browser's `fetch`: rejects with a TypeError where there is no answer; with `not-chosen` where nobody has chosen
    * the address.

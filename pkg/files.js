@@ -6,6 +6,7 @@ import { Connections } from './connections.js';
 import { SaeExplorerError } from './errors.js';
 import { WAITS, changed, connect, isSilent, sameVersion, versionOf, waitFor } from './http.js';
 import { Memory } from './memory.js';
+import { until } from './until.js';
 import { UrlSource } from './url-source.js';
 import { checkSmall } from './verify.js';
 
@@ -26,6 +27,7 @@ const PIECE_BYTES = 256 << 10;
 /** The files of one worker. */
 export class Files {
   #memory = new Memory();
+  #begun = new Map(); // address → promise of a source that nobody has opened yet
   #connections;
   #waits;
 
@@ -45,6 +47,22 @@ export class Files {
     this.#connections.gate.choose(url);
   }
 
+  /** Begins to read a file that will be opened soon. What fails here is requested again when it is opened. */
+  begin(file) {
+    const source = this.#opened(file, {}).then((opened) => {
+      opened.prefetch();
+      return opened;
+    });
+    source.catch(() => {});
+    this.#begun.set(file.url, source);
+  }
+
+  /** Lets go of what was begun and not opened. */
+  abandon() {
+    for (const source of this.#begun.values()) source.then((opened) => opened.close(), () => {});
+    this.#begun.clear();
+  }
+
   /**
    * Opens a file for reading by pieces. Rejects at once where it is missing or may not be read.
    * @param {FileAt} file
@@ -52,6 +70,19 @@ export class Files {
    * @returns {Promise<{name: string, size: number, read: Function, close: Function, forget: Function}>}
    */
   async open(file, { signal, onBytes } = {}) {
+    const begun = this.#begun.get(file.url);
+    if (begun === undefined) return this.#opened(file, { signal, onBytes });
+    this.#begun.delete(file.url);
+    const source = await until(signal, begun.catch(() => null)).catch((error) => {
+      begun.then((opened) => opened.close(), () => {});
+      throw error;
+    });
+    if (source === null) return this.#opened(file, { signal, onBytes });
+    source.attach({ signal, onBytes });
+    return source;
+  }
+
+  async #opened(file, { signal, onBytes }) {
     if (file.blob !== undefined) return new BlobSource({ name: file.name, blob: file.blob, signal, onBytes });
     const make = (given) => new UrlSource({ name: file.name, url: file.url, hash: file.hash, connections: this.#connections, memory: this.#memory, signal, onBytes, waits: this.#waits, ...given });
     if (file.hash !== undefined && file.bytes !== undefined) {
@@ -85,14 +116,14 @@ export class Files {
     }
   }
 
-  /** A small JSON file that says what others must be: always requested, and not stored. */
+  /** A small JSON file that says what others must be: always requested, and not stored. `here`: without waiting for the fetcher. */
   async json(file, options) {
     return (await this.answer(file, options)).value;
   }
 
   /** The same, with the address of the page that follows it, where the host says that there is one. */
-  async answer(file, { signal } = {}) {
-    const { text, headers } = await this.#text(file, signal);
+  async answer(file, { signal, here } = {}) {
+    const { text, headers } = await this.#text(file, signal, here);
     const next = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(headers.get('link') ?? '')?.[1] ?? null;
     try {
       return { value: JSON.parse(text), next };
@@ -114,9 +145,9 @@ export class Files {
   }
 
   // A text as a whole; a connection that breaks or stalls is tried again.
-  async #text(file, signal) {
+  async #text(file, signal, here) {
     for (let attempt = 0; ; attempt += 1) {
-      const { response, controller } = await this.#ask(file, { signal });
+      const { response, controller } = await this.#ask(file, { signal, here });
       const parts = [];
       const ended = await readToEnd({ response, controller }, PIECE_BYTES, 0, signal, (piece) => parts.push(piece)).catch((error) => error);
       signal?.throwIfAborted();

@@ -3,8 +3,24 @@
  *
  * Every method returns a Promise. A failed call rejects with a {@link SaeExplorerError}.
  */
-export class SaeExplorer {
+export class SaeExplorer extends EventTarget {
   private constructor();
+
+  /**
+   * `change`: another model or other SAEs are loaded than before, whoever called for it; `event.detail` is a {@link Change}. It
+   * comes before the call that made the change resolves. A load that fails leaves what was loaded.
+   */
+  addEventListener(type: 'change', listener: (event: CustomEvent<Change>) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+
+  /** What is loaded, without asking the worker; after a lost device or a dead worker, what is loaded again when a call needs it. */
+  readonly loaded: Loaded;
+
+  /**
+   * Starts a worker that the next `create()` takes, so that the engine, and with `model` a model, arrive while the page's own code
+   * does. What fails in it is tried again, and reported, by `create()` and `loadModel()`.
+   */
+  static prepare(options?: PrepareOptions): void;
 
   /**
    * Starts a worker and its engine.
@@ -42,13 +58,13 @@ export class SaeExplorer {
    * Makes the dimensions of the activation at a hook a feature set of their own, beside the SAEs: the MLP's neurons
    * (`blocks.{L}.mlp.hook_post`), the heads' outputs (`blocks.{L}.attn.hook_z`) or the residual stream's basis.
    */
-  loadNeurons(hook: string, options?: { id?: string }): Promise<SaeInfo>;
+  loadNeurons(hook: string, options?: { id?: string } & LookOptions): Promise<SaeInfo>;
 
   /** Takes an SAE or other feature set off the device. */
-  unloadSae(id: string): Promise<void>;
+  unloadSae(id: string, options?: LookOptions): Promise<void>;
 
   /** The catalogue of the site, with the fit of each entry on this device. Only `catalogue.json` is fetched for that. */
-  catalogue(): Promise<Catalogue>;
+  catalogue(options?: LookOptions): Promise<Catalogue>;
 
   /**
    * The models and SAEs in files, recognised by their content, and the problems with the rest. Nothing is loaded.
@@ -79,7 +95,7 @@ export class SaeExplorer {
   trace(prompt: Prompt, options?: TraceOptions): Promise<Trace>;
 
   /** Output direction of one latent: its effect on the logits, and the most similar latents. */
-  feature(sae: string, latent: number): Promise<Feature>;
+  feature(sae: string, latent: number, options?: LookOptions): Promise<Feature>;
 
   /** The logits of every position, `[tokens, vocab]`. */
   logits(prompt: Prompt, options?: PromptOptions): Promise<Matrix>;
@@ -112,22 +128,22 @@ export class SaeExplorer {
    * The model's loss on {@link SAMPLE_TEXT}, beside what is usual: weights that are damaged or lie transposed pass every check
    * of shapes, and show here. `null` where the context is too short to predict anything.
    */
-  sampleLoss(): Promise<SampleLoss | null>;
+  sampleLoss(options?: LookOptions): Promise<SampleLoss | null>;
 
   /** A prompt's tokens, without running the model. */
   tokenize(prompt: Prompt, options?: PromptOptions): Promise<Tokenization>;
 
   /** The loaded model and SAEs, the backend and the memory in use. Without what could not be loaded again after a loss. */
-  info(): Promise<Info>;
+  info(options?: LookOptions): Promise<Info>;
 
   /**
    * Files that the browser stores for this page: models and SAEs from earlier visits, also those that are loaded in part. The
    * last blocks of a load are stored after it; this waits for them.
    */
-  storage(): Promise<StorageInfo>;
+  storage(options?: LookOptions): Promise<StorageInfo>;
 
   /** Deletes a stored file by its `key`, or all of them. What is loaded stays loaded. */
-  deleteStored(key: string | 'all'): Promise<void>;
+  deleteStored(key: string | 'all', options?: LookOptions): Promise<void>;
 
   /** Asks the browser not to clear away what is stored when its disk fills up; whether it agreed. */
   persistStorage(): Promise<boolean>;
@@ -241,9 +257,31 @@ export interface CreateOptions {
   onNotice?: (notice: Notice) => void;
 }
 
+export interface PrepareOptions {
+  /** `"demo"`: the demo's model will be loaded. */
+  model?: 'demo';
+  /** As for `create()`. */
+  demo?: string | URL;
+  /** What is at that address, where the page has requested it already, so that it is not requested twice. */
+  manifest?: PromiseLike<object>;
+  /** Large files are requested once this has settled: what the page itself needs first. Default: at once. */
+  after?: PromiseLike<unknown>;
+}
+
 export interface LookOptions {
   /** Aborting rejects the call with `cancelled` at once. */
   signal?: AbortSignal;
+}
+
+export interface Loaded {
+  model: ModelInfo | null;
+  /** In the order of loading. */
+  saes: SaeInfo[];
+}
+
+/** What is loaded after a change, and the method that changed it. */
+export interface Change extends Loaded {
+  method: 'loadModel' | 'loadSae' | 'loadNeurons' | 'unloadSae' | 'dispose';
 }
 
 /** Bytes loaded so far; `total` is 0 where it is not known. */
@@ -560,7 +598,7 @@ export interface SaeInfo {
   origin: Origin | null;
 }
 
-export interface PromptOptions {
+export interface PromptOptions extends LookOptions {
   /**
    * Choice of a BOS token before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
    * any SAE was trained with one, else as the model is used. `true` and `false` are the same as `"yes"` and `"no"`.
@@ -573,8 +611,6 @@ export interface TraceOptions extends PromptOptions {
   saes?: string[];
   /** Number of next tokens per position; default 10. */
   topLogits?: number;
-  /** Aborting rejects the call with `cancelled`. */
-  signal?: AbortSignal;
 }
 
 export interface Token {
@@ -754,7 +790,6 @@ export interface GenerateOptions extends PromptOptions {
   topK?: number;
   /** Draw among the likeliest tokens that together reach this probability; 1 (default): all. */
   topP?: number;
-  signal?: AbortSignal;
   /** Called with each token as it comes. */
   onToken?: (token: Token) => void;
 }

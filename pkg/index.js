@@ -4,14 +4,15 @@
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PROMPT, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
+import { COUNT, CREATE, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
+import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, saeSource } from './sources.js';
 
 export { SAMPLE_TEXT } from './sample.js';
 export { SaeExplorerError, droppedFiles };
 
-export class SaeExplorer {
+export class SaeExplorer extends EventTarget {
   #options;
   #spawn;
   #link = null;
@@ -23,13 +24,14 @@ export class SaeExplorer {
 
   /** Not called directly: use SaeExplorer.create(). */
   constructor(options, spawn) {
+    super();
     this.#options = options;
     this.#spawn = spawn;
   }
 
   static async create(options = {}) {
     const { backend = 'auto', limits = 'adapter', demo, catalogue, stallSeconds, onProgress, onNotice, _spawn } = checked(options, CREATE);
-    const spawn = _spawn ?? (() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
+    const spawn = _spawn ?? (() => takePrepared() ?? startWorker());
     const addresses = { demo: beside('demo', demo, '../demo/demo.json'), catalogue: beside('catalogue', catalogue, '../catalogue.json') };
     const explorer = new SaeExplorer({ backend, limits, stallSeconds, ...addresses, onProgress, onNotice }, spawn);
     try {
@@ -41,11 +43,17 @@ export class SaeExplorer {
     return explorer;
   }
 
+  /** Starts the worker of the next session; see index.d.ts. */
+  static prepare(options = {}) {
+    const { model, demo, manifest, after, _spawn = startWorker } = checked(options, PREPARE);
+    prepare(_spawn, { demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, after });
+  }
+
   async loadModel(source, options = {}) {
     const { id, prependBos, weightFormat, signal } = checked(options, LOAD_MODEL);
     const sent = { source: modelSource(source), id, prependBos, weightFormat };
     // SAEs belong to the model they were loaded for.
-    const done = (link, info) => this.#session.setModel(link, { ...sent, source: pinned(sent.source, info?.origin) });
+    const done = (link, info) => this.#session.setModel(link, { ...sent, source: pinned(sent.source, info?.origin) }, info);
     const load = this.#load('loadModel', sent, { needs: 'engine', done }, signal, 'Loading the model');
     this.#session.replace(load);
     return load;
@@ -60,39 +68,42 @@ export class SaeExplorer {
       for (const sae of Array.isArray(loaded) ? loaded : [loaded]) {
         // One of the demo's SAEs is found again by its id.
         const again = from.demo ? { ...sent, source: { ...from, only: sae.id } } : { ...sent, source: pinned(from, sae.origin), id: sae.id };
-        this.#session.addSae(link, sae.id, { method: 'loadSae', sent: again });
+        this.#session.addSae(link, sae, { method: 'loadSae', sent: again });
       }
     };
     return this.#load('loadSae', sent, { needs: 'model', done }, signal, 'Loading the SAE');
   }
 
   async loadNeurons(hook, options = {}) {
-    const { id = hook } = checked(options, { id: NAME });
+    const { id = hook, signal } = checked(options, { id: NAME, ...STOPPABLE });
     const sent = { hook: text(hook, 'hook'), id };
-    const done = (link, loaded) => this.#session.addSae(link, loaded.id, { method: 'loadNeurons', sent });
-    return this.#call('loadNeurons', sent, { needs: 'model', done });
+    const done = (link, loaded) => this.#session.addSae(link, loaded, { method: 'loadNeurons', sent });
+    return this.#load('loadNeurons', sent, { needs: 'model', done }, signal, 'Loading the neurons');
   }
 
-  async unloadSae(id) {
+  async unloadSae(id, options = {}) {
+    const { signal } = checked(options, STOPPABLE);
     const sent = { id: text(id, 'id') };
+    const done = () => this.#session.removeSae(id);
     // Not loaded again only to be unloaded.
-    if (this.#session.isLost(this.#link, id)) return this.#session.removeSae(id);
-    await this.#call('unloadSae', sent, { done: () => this.#session.removeSae(id) });
-    return undefined;
+    if (this.#session.isLost(this.#link, id)) {
+      done();
+      this.#changed('unloadSae');
+      return;
+    }
+    await this.#load('unloadSae', sent, { done }, signal, 'The unloading');
   }
 
-  async catalogue() {
-    return this.#call('catalogue', {}, { needs: 'engine' });
+  async catalogue(options = {}) {
+    return this.#ask('catalogue', {}, options, { needs: 'engine' });
   }
 
   async recognise(files, options = {}) {
-    const { signal } = checked(options, STOPPABLE);
-    return this.#look('recognise', { list: fileList(files) }, signal, 'Looking at the files');
+    return this.#ask('recognise', { list: fileList(files) }, options, { needs: 'engine', what: 'Looking at the files' });
   }
 
   async fromLink(link, options = {}) {
-    const { signal } = checked(options, STOPPABLE);
-    return this.#look('fromLink', { text: text(link, 'link') }, signal, 'Looking at the link');
+    return this.#ask('fromLink', { text: text(link, 'link') }, options, { needs: 'engine', what: 'Looking at the link' });
   }
 
   async setMirror(base) {
@@ -105,12 +116,12 @@ export class SaeExplorer {
     await this.#configure({ memoryBudget: bytes });
   }
 
-  async storage() {
-    return this.#call('storage', {}, { needs: 'worker' });
+  async storage(options = {}) {
+    return this.#ask('storage', {}, options, { needs: 'worker' });
   }
 
-  async deleteStored(key) {
-    await this.#call('deleteStored', { key: required('key', key, { accepts: 'the key of a stored file, or "all"', test: TEXT.test }) }, { needs: 'worker' });
+  async deleteStored(key, options = {}) {
+    await this.#ask('deleteStored', { key: required('key', key, { accepts: 'the key of a stored file, or "all"', test: TEXT.test }) }, options, { needs: 'worker' });
   }
 
   /** Only a page can ask for this, not a worker. */
@@ -131,42 +142,42 @@ export class SaeExplorer {
     }
   }
 
-  async feature(sae, latent) {
-    return this.#call('feature', { sae: required('sae', sae, TEXT), latent: required('latent', latent, COUNT) });
+  async feature(sae, latent, options = {}) {
+    return this.#ask('feature', { sae: required('sae', sae, TEXT), latent: required('latent', latent, COUNT) }, options);
   }
 
   async logits(prompt, options = {}) {
-    return this.#call('logits', { prompt: promptOf(prompt), options: checked(options, PROMPT) });
+    return this.#ask('logits', { prompt: promptOf(prompt) }, options, { kinds: PROMPT });
   }
 
   async residual(prompt, layer, options = {}) {
-    return this.#call('residual', { prompt: promptOf(prompt), layer: required('layer', layer, COUNT), options: checked(options, PROMPT) });
+    return this.#ask('residual', { prompt: promptOf(prompt), layer: required('layer', layer, COUNT) }, options, { kinds: PROMPT });
   }
 
   async reconstruction(prompt, sae, options = {}) {
-    return this.#call('reconstruction', { prompt: promptOf(prompt), sae: required('sae', sae, TEXT), options: checked(options, PROMPT) });
+    return this.#ask('reconstruction', { prompt: promptOf(prompt), sae: required('sae', sae, TEXT) }, options, { kinds: PROMPT });
   }
 
   async edited(prompt, edit, options = {}) {
     const given = Array.isArray(edit) ? editList(edit) : checkedEdit(edit);
-    return this.#call('edited', { prompt: promptOf(prompt), edit: given, options: checked(options, TRACE) });
+    return this.#ask('edited', { prompt: promptOf(prompt), edit: given }, options, { kinds: TRACE });
   }
 
   async editBatch(prompt, edits, options = {}) {
     if (!Array.isArray(edits)) throw wrong('edits', edits, { accepts: 'a list of lists of edits' });
-    return this.#call('editBatch', { prompt: promptOf(prompt), edits: edits.map(editList), options: checked(options, TRACE) });
+    return this.#ask('editBatch', { prompt: promptOf(prompt), edits: edits.map(editList) }, options, { kinds: TRACE });
   }
 
   async taps(prompt, options = {}) {
-    return this.#call('taps', { prompt: promptOf(prompt), options: checked(options, TAPS) });
+    return this.#ask('taps', { prompt: promptOf(prompt) }, options, { kinds: TAPS });
   }
 
-  async sampleLoss() {
-    return this.#call('sampleLoss', {}, { needs: 'model' });
+  async sampleLoss(options = {}) {
+    return this.#ask('sampleLoss', {}, options, { needs: 'model' });
   }
 
   async tokenize(prompt, options = {}) {
-    return this.#call('tokenize', { prompt: promptOf(prompt), options: checked(options, PROMPT) });
+    return this.#ask('tokenize', { prompt: promptOf(prompt) }, options, { kinds: PROMPT });
   }
 
   async generate(prompt, options = {}) {
@@ -206,18 +217,26 @@ export class SaeExplorer {
     }
   }
 
-  async info() {
+  async info(options = {}) {
     try {
-      return await this.#call('info', {});
+      return await this.#ask('info', {}, options);
     } catch (error) {
       // Parts that could not be loaded again are not loaded, and this states so.
       if (error.details?.reloading === undefined) throw error;
-      return this.#call('info', {}, { needs: 'engine' });
+      return this.#ask('info', {}, options, { needs: 'engine' });
     }
   }
 
+  /** What is loaded, or will be loaded again by the call that needs it: the model (or null), and the SAEs in their order. */
+  get loaded() {
+    return this.#session.loaded;
+  }
+
   async dispose() {
+    const first = !this.#disposed;
     this.#disposed = true;
+    this.#session = new Session();
+    if (first) this.#changed('dispose');
     this.#trace?.cancel();
     const link = this.#link;
     this.#link = null;
@@ -268,20 +287,31 @@ export class SaeExplorer {
     const own = this.#abortable(signal, what);
     try {
       // Not raced against the signal: only the worker knows whether it was loaded before it could be stopped.
-      return await this.#call(method, sent, { needs, done, own });
+      const noted = (link, value) => {
+        done(link, value);
+        this.#changed(method);
+      };
+      return await this.#call(method, sent, { needs, done: noted, own });
     } finally {
       own.done();
     }
   }
 
-  // Nothing comes of it but its answer, so that one who has stopped it need not wait for the worker.
-  async #look(method, args, signal, what) {
+  // A call that can be stopped, and of which nothing comes but its answer: one who has stopped it need not wait for the worker.
+  // Options other than the signal are sent, where there are any (`kinds`).
+  async #ask(method, args, options, { kinds, needs, what = `The call of ${method}()` } = {}) {
+    const { signal, ...rest } = checked(options, kinds ?? STOPPABLE);
     const own = this.#abortable(signal, what);
     try {
-      return await Promise.race([own.aborted, this.#call(method, args, { needs: 'engine', own })]);
+      return await Promise.race([own.aborted, this.#call(method, kinds === undefined ? args : { ...args, options: rest }, { needs, own })]);
     } finally {
       own.done();
     }
+  }
+
+  // Tells that something else is loaded, whoever made it so: the page, or a script on it. What a listener throws is not the call's.
+  #changed(method) {
+    this.dispatchEvent(Object.assign(new Event('change'), { detail: { method, ...this.#session.loaded } }));
   }
 
   #event(event, value, onEvent) {
@@ -363,6 +393,10 @@ export class SaeExplorer {
       done: () => signal?.removeEventListener('abort', cancel),
     };
   }
+}
+
+function startWorker() {
+  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 }
 
 // A source that loads the same weights again: at the commit that was found, whatever its branch is at by then.

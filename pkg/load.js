@@ -12,7 +12,11 @@ import { nameOf } from './sources.js';
 
 /** The demo's manifest, its paths made into URLs. */
 export async function demoManifest(files, demoUrl, signal) {
-  const manifest = await files.json({ name: 'demo.json', url: demoUrl }, { signal });
+  return readManifest(await files.json({ name: 'demo.json', url: demoUrl }, { signal, here: true }), demoUrl);
+}
+
+/** The same of its content. */
+export function readManifest(manifest, demoUrl) {
   const located = ({ path, bytes }) => ({ name: nameOf(new URL(path, demoUrl)), url: new URL(path, demoUrl).href, bytes });
   try {
     const { config, weights, tokenizer } = manifest.model;

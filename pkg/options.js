@@ -44,6 +44,7 @@ export const SEED = {
   test: (value) => (typeof value === 'bigint' ? value >= 0n && value < 2n ** 64n : COUNT.test(value)),
 };
 export const FUNCTION = { accepts: 'a function', test: (value) => typeof value === 'function' };
+export const PROMISE = { accepts: 'a promise', test: (value) => typeof value?.then === 'function' };
 export const SIGNAL = { accepts: 'an AbortSignal', test: (value) => isObject(value) && typeof value.aborted === 'boolean' && typeof value.addEventListener === 'function' };
 
 /** A value for a message: short, and never a thing that cannot be printed. */
@@ -88,16 +89,17 @@ export function checked(given, kinds, name = 'options') {
   return sent;
 }
 
-/** Options of what does nothing but look. */
+/** The option of every call that may take long. */
 export const STOPPABLE = { signal: SIGNAL };
 /** Options of everything that runs a prompt. */
-export const PROMPT = { bos: BOS };
-export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG, signal: SIGNAL };
-export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, signal: SIGNAL, onToken: FUNCTION };
+export const PROMPT = { ...STOPPABLE, bos: BOS };
+export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG };
+export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, onToken: FUNCTION };
 export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf('set', 'add', 'scale'), positions: COUNTS };
 export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT };
 export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
 export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, centre: FLAG, prependBos: FLAG, normScalingFactor: POSITIVE, stream: STREAM, only: NAME, signal: SIGNAL };
+export const PREPARE = { model: oneOf('demo'), manifest: PROMISE, after: PROMISE };
 export const CREATE = { backend: BACKEND, limits: LIMITS, onProgress: FUNCTION, onNotice: FUNCTION, stallSeconds: POSITIVE };
 
 /** An edit, checked. */

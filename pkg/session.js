@@ -4,22 +4,28 @@
 import { SaeExplorerError } from './errors.js';
 
 export class Session {
-  #model = null; // {method, sent}: the call that loads it
+  #model = null; // {method, sent, info}: the call that loads it, and what it gave
   #saes = new Map(); // id → the same, in the order of loading
   #loaded = new WeakMap(); // link → Set of those that its worker has loaded
   #loading = null; // {link, promise, stop} of the loading again under way
   #replacing = new Set(); // loads of another model under way
 
+  /** Descriptions of the model and the SAEs, as they were loaded. */
+  get loaded() {
+    return { model: this.#model?.info ?? null, saes: [...this.#saes.values()].map(({ info }) => info) };
+  }
+
   /** A model was loaded by a call, instead of the one before and of its SAEs. */
-  setModel(link, sent) {
-    this.#model = { method: 'loadModel', sent };
+  setModel(link, sent, info) {
+    this.#model = { method: 'loadModel', sent, info };
     this.#saes.clear();
     this.#loaded.set(link, new Set([this.#model]));
   }
 
   /** An SAE was loaded by a call, or made. */
-  addSae(link, id, call) {
-    this.#saes.set(id, call);
+  addSae(link, info, { method, sent }) {
+    const call = { method, sent, info };
+    this.#saes.set(info.id, call);
     this.#on(link).add(call);
   }
 

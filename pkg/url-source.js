@@ -97,6 +97,15 @@ export class UrlSource {
     return bytes;
   }
 
+  /** Another reader takes it over, with its own signal and its own counting of bytes. */
+  attach({ signal, onBytes = () => {} }) {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#signal = signal;
+    this.#onBytes = onBytes;
+    signal?.addEventListener('abort', this.#abort);
+    if (signal?.aborted) this.#abort();
+  }
+
   /** Begins to fetch the file from its beginning, for a reader that will read it forward. */
   prefetch() {
     this.#pump();

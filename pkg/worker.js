@@ -1,16 +1,17 @@
 // The worker: owns one engine (engine.js, made from Rust), loads files for it and runs the page's calls one by one.
 //
-// In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}
+// In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}   {prepare: {demo, manifest?}}   {proceed}
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
 import init, { Engine, Sha256, Tokenizer } from './engine.js';
 import { damaged, duringCalls } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { Connections } from './connections.js';
+import { Demo } from './demo.js';
 import { SaeExplorerError, cancelled, toPlain } from './errors.js';
 import { Files } from './files.js';
 import { Gate, seal } from './gate.js';
-import { demoManifest, demoSaes, modelFiles, saeFiles } from './load.js';
+import { demoSaes, modelFiles, saeFiles } from './load.js';
 import { canStay, fromFiles, fromLink } from './offers.js';
 import { Meter } from './progress.js';
 import { Queue } from './queue.js';
@@ -20,7 +21,6 @@ import { Verifier } from './verify.js';
 let engine = null;
 let memory = null;
 let lastTraceMilliseconds = null;
-let demoUrl = null;
 let device = null; // {backend, deviceBytes} as last seen
 let catalogueUrl = null;
 let catalogue = null; // a promise, once it was requested
@@ -34,7 +34,9 @@ const onNotice = (notice) => self.postMessage({ notice });
 const gate = new Gate();
 seal(self, gate);
 const connections = new Connections(undefined, { gate });
+connections.prepare();
 const files = new Files(onNotice, { connections });
+const demo = new Demo(files);
 const queue = new Queue(() => engine?.cancel());
 const verifier = new Verifier({
   newHash: () => new Sha256(),
@@ -62,20 +64,14 @@ function pause() {
 }
 
 const methods = {
-  async start({ backend, limits, demo, catalogue: address, stallSeconds, settings: given }, { progress }) {
-    demoUrl = demo;
+  async start({ backend, limits, demo: manifest, catalogue: address, stallSeconds, settings: given }, { progress }) {
+    demo.url = manifest;
     catalogueUrl = address;
     settings = given;
     if (stallSeconds !== undefined) connections.stall = 1000 * stallSeconds;
-    for (const url of [demo, address]) gate.choose(url);
+    for (const url of [manifest, address]) gate.choose(url);
     progress('engine', 0, 1);
-    try {
-      const module = files.response({ name: 'engine_bg.wasm', url: new URL('./engine_bg.wasm', import.meta.url).href }, 'application/wasm');
-      ({ memory } = await init({ module_or_path: module }));
-    } catch (error) {
-      if (error instanceof SaeExplorerError) throw error;
-      throw new SaeExplorerError('network', `engine_bg.wasm could not be loaded (${error.message}). Check that it lies beside engine.js and that the connection works, then reload.`, { file: 'engine_bg.wasm' });
-    }
+    ({ memory } = await compiled());
     engine = await Engine.create(backend, limits, pause);
     progress('engine', 1, 1);
     const { fallbackReason } = onDevice();
@@ -86,17 +82,18 @@ const methods = {
 
   async loadModel({ source, id, prependBos, weightFormat }, context) {
     const { signal } = context;
-    const demo = source.demo ? await demoManifest(files, demoUrl, signal) : null;
+    if (!source.demo) demo.abandon();
+    const own = source.demo ? await demo.ofModel(signal) : null;
     const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue, source.revision);
-    const from = demo ?? offer?.source ?? source;
+    const from = own ?? offer?.source ?? source;
     chooseFiles([...Object.values(source.parts ?? {}).flat(), ...(source.files ?? [])]);
-    const name = demo?.name ?? offer?.entry.name ?? named(from) ?? id ?? 'model';
-    return loading('model', context, demo?.parts.weights.bytes, async (means) => {
+    const name = own?.name ?? offer?.entry.name ?? named(from) ?? id ?? 'model';
+    return loading('model', context, { expected: own?.parts.weights.bytes, base: own === null ? await mirror() : null }, async (means) => {
       const parts = await modelFiles(from, means);
       const tokenizer = parts.tokenizer === undefined ? Tokenizer.fromVocabMerges(parts.vocab, parts.merges) : Tokenizer.fromJson(parts.tokenizer);
-      const options = { id: id ?? demo?.id ?? offer?.entry.id ?? name, name, weightFormat };
+      const options = { id: id ?? own?.id ?? offer?.entry.id ?? name, name, weightFormat };
       const info = await engine.loadModel(parts.config, parts.weights, parts.index, tokenizer, options);
-      engine.setPrependBos(demo?.bos ?? prependBos ?? false);
+      engine.setPrependBos(own?.bos ?? prependBos ?? false);
       modelOrigin = parts.origin ?? null;
       saeOrigins.clear();
       return { ...info, origin: modelOrigin };
@@ -107,7 +104,7 @@ const methods = {
     if (source.demo) return loadDemoSaes(source, options, context);
     const offer = source.catalogue === undefined ? null : catalogueSae(await offered(context.signal), source);
     chooseFiles(source.files ?? []);
-    return loading('sae', context, 0, async (means) => {
+    return loading('sae', context, { base: await mirror() }, async (means) => {
       const parts = await saeFiles(offer?.source ?? source, means);
       const info = await loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre, prependBos: options.prependBos ?? offer?.entry.bos }, parts);
       saeOrigins.set(info.id, parts.origin ?? null);
@@ -193,6 +190,40 @@ const beside = {
   fromLink: async ({ text }, signal) => fromLink(text, { files, signal, device: deviceMemory(), mirror: await mirror() }),
 };
 
+// The engine's wasm, as an instance; a failure is not remembered.
+let instance = null;
+function compiled() {
+  instance ??= instantiated().catch((error) => {
+    instance = null;
+    throw error;
+  });
+  return instance;
+}
+
+async function instantiated() {
+  const url = new URL('./engine_bg.wasm', import.meta.url).href;
+  const name = nameOf(url);
+  try {
+    return await init({ module_or_path: files.response({ name, url }, 'application/wasm') });
+  } catch (error) {
+    if (error instanceof SaeExplorerError) throw error;
+    throw new SaeExplorerError('network', `${name} could not be loaded (${error.message}). Check that ${url} is there and that the connection works, then reload.`, { file: name, url });
+  }
+}
+
+// What a session will want is requested before it is created: small files at once, large ones when the page says so.
+let proceed;
+const proceeding = new Promise((resolve) => (proceed = resolve));
+async function prepare({ demo: address, manifest }) {
+  if (address !== null) {
+    gate.choose(address);
+    demo.url = address;
+    demo.begin(proceeding, manifest);
+  }
+  await proceeding;
+  compiled().catch(() => {}); // start() tries again, and says so
+}
+
 // Files that a caller has given by their addresses.
 function chooseFiles(list) {
   for (const { url } of list) if (url !== undefined) gate.choose(url);
@@ -236,9 +267,9 @@ function named({ folder, repo, path }) {
 
 // One of the demo's SAEs, or all of them. Of several, one that fails costs itself only: a notice names it.
 async function loadDemoSaes({ only }, { weightFormat }, context) {
-  const wanted = demoSaes(await demoManifest(files, demoUrl, context.signal), only);
+  const wanted = demoSaes(await demo.ofSaes(context.signal), only);
   const expected = wanted.reduce((sum, { weights }) => sum + weights.bytes, 0);
-  return loading('sae', context, expected, async (means) => {
+  return loading('sae', context, { expected }, async (means) => {
     const infos = [];
     const failures = [];
     for (const sae of wanted) {
@@ -255,6 +286,9 @@ async function loadDemoSaes({ only }, { weightFormat }, context) {
       onNotice({ code: 'sae-not-loaded', message: `The demo's SAE ${sae.id} was not loaded: ${error.message}`, sae: sae.id, reason: error.code });
     }
     return only === undefined ? infos : infos[0];
+  }).catch((error) => {
+    demo.forget();
+    throw error;
   });
 }
 
@@ -285,8 +319,9 @@ async function mustStay(pt, cfg) {
   return canStay(pt, shape) && saeFits(saeDeviceBytes(shape), streamedDeviceBytes(shape), deviceMemory()).streamed;
 }
 
-// Runs `work(means)`; what it opens counts in the progress, and is let go of in the end.
-async function loading(stage, { progress, signal }, expected, work) {
+// Runs `work(means)`; what it opens counts in the progress, and is let go of in the end. `base`: the mirror, where it matters: the
+// site's is in its catalogue, for which the demo shall not wait.
+async function loading(stage, { progress, signal }, { expected = 0, base = null }, work) {
   const meter = new Meter((loaded, total, more) => progress(stage, loaded, total, more), expected);
   const opened = [];
   let over = false;
@@ -301,7 +336,7 @@ async function loading(stage, { progress, signal }, expected, work) {
     for (const source of damaged(error, opened)) await source.forget();
   };
   try {
-    const loaded = await work({ files, signal, open, forget, mirror: await mirror() });
+    const loaded = await work({ files, signal, open, forget, mirror: base });
     meter.finish();
     return loaded;
   } catch (error) {
@@ -364,6 +399,8 @@ self.onmessage = ({ data }) => {
   else if (data.cancel !== undefined) (stops.get(data.cancel) ?? (() => queue.cancel(data.cancel)))();
   else if (data.ping !== undefined) self.postMessage({ pong: true });
   else if (data.lock !== undefined) hold(data.lock);
+  else if (data.prepare !== undefined) prepare(data.prepare);
+  else if (data.proceed) proceed();
 };
 
 // The page waits for this lock; it gets it when this worker is gone (see link.js).

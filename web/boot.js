@@ -1,27 +1,51 @@
 // Starts the page: the engine's class and the like first, because the page binds them by their global names.
 
+import startApp from './app.js';
+import { watchCopies } from './copies.js';
+import { watchDrops } from './drops.js';
+import { SAMPLE_TEXT, SaeExplorer } from './pkg/index.js';
+import { publishedSession } from './session.js';
+
 const { tellFailure, hopeless } = globalThis.saeExplorerGuard;
 
-const PARTS = ['app.js', 'drops.js', 'copies.js', 'session.js', 'pkg/index.js'];
+/** Whether the address asks for the demo's model: where it names no other. */
+function wantsDemo() {
+  const named = /[#?&]model=([^&]*)/.exec(location.hash)?.[1];
+  return named === undefined || named === 'demo';
+}
 
-/** Modules beside this one. A static import that fails would leave nobody to say so; here all that failed are named. */
-async function parts(names) {
-  const loaded = await Promise.allSettled(names.map((name) => import(`./${name}`)));
-  const missing = names.filter((_, at) => loaded[at].status === 'rejected');
-  if (missing.length === 0) return loaded.map(({ value }) => value);
-  const { reason } = loaded.find(({ status }) => status === 'rejected');
-  throw new Error(`${missing.join(', ')}, or a script that they need, did not load (${reason?.message ?? reason})`);
+/** Files of the site that are requested before the app is there: path → promise of the Response. */
+const begun = new Map();
+
+function begin(path) {
+  const response = fetch(path);
+  response.catch(() => {}); // the app says so
+  begun.set(path, response);
+  return response;
+}
+
+/** A file of the site for the app, as a Response: the one that was begun, the first time. */
+function siteFile(path) {
+  const response = begun.get(path) ?? fetch(path);
+  begun.delete(path);
+  return response;
 }
 
 async function boot() {
-  const [app, { watchDrops }, { watchCopies }, { publishedSession }, engine] = await parts(PARTS);
-  const { SaeExplorer, SAMPLE_TEXT } = engine;
-  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, publishedSession, watchDrops });
+  const app = new URL('./app_bg.wasm', import.meta.url);
+  const response = fetch(app);
+  const manifest = begin('demo/demo.json');
+  // The engine's worker starts beside the app, but on a slow line large files wait for what the app shows without them.
+  const first = wantsDemo() ? [response, begin('demo/recorded.json')] : [response];
+  const after = Promise.allSettled(first.map((file) => file.then((answer) => answer.clone().arrayBuffer())));
+  SaeExplorer.prepare(wantsDemo() ? { model: 'demo', manifest: manifest.then((answer) => answer.clone().json()), after } : { after });
+  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, publishedSession, siteFile, watchDrops });
   watchCopies();
   try {
-    await app.default({ module_or_path: new URL('./app_bg.wasm', import.meta.url) });
+    await startApp({ module_or_path: response });
   } catch (error) {
-    throw new Error(`app_bg.wasm did not load or run (${error?.message ?? error})`);
+    const file = app.pathname.slice(app.pathname.lastIndexOf('/') + 1);
+    throw new Error(`${file} did not load or run (${error?.message ?? error})`);
   }
 }
 

@@ -155,6 +155,13 @@ pub fn webgpu_missing() -> Option<&'static str> {
     }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// Of `boot.js`: a file of the site, which may have been requested before the app was there.
+    #[wasm_bindgen(js_name = siteFile)]
+    fn site_file(path: &str) -> js_sys::Promise;
+}
+
 /// Reads a JSON file of the site.
 pub async fn fetch_json(path: &str) -> Result<JsValue, Fault> {
     let failed = |why: &str| Fault {
@@ -162,8 +169,7 @@ pub async fn fetch_json(path: &str) -> Result<JsValue, Fault> {
         message: format!("{path} could not be fetched: {why}."),
         too_long: None,
     };
-    let window = window().ok_or_else(|| failed("there is no window"))?;
-    let response = JsFuture::from(window.fetch_with_str(path))
+    let response = JsFuture::from(site_file(path))
         .await
         .map_err(|_| failed("the server cannot be reached"))?;
     let response: web_sys::Response = response.unchecked_into();

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the engine natively, then the page in Chromium.
+//! `cargo xtask bench`: the engine natively, then the page in Chromium; a first visit over slow lines.
 
 use std::fs;
 use std::path::PathBuf;
@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Only the half in the browser
     #[arg(long)]
     browser: bool,
+    /// Only a first visit to the page over slow lines
+    #[arg(long, conflicts_with_all = ["native", "browser", "model", "peer"])]
+    site: bool,
 }
 
 /// Runs both parts; tables go to standard output, JSON into `tests/output/`.
@@ -42,6 +45,9 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
         .with_context(|| format!("could not make {}", paths.output.display()))?;
     if arguments.torch {
         bench_torch::require()?;
+    }
+    if arguments.site {
+        return first_visit(paths);
     }
     if !arguments.browser && arguments.model.is_none() {
         let json = native(paths, arguments.cpu)?;
@@ -72,25 +78,38 @@ fn native(paths: &Paths, only_cpu: bool) -> Result<PathBuf> {
     Ok(json)
 }
 
-fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {
+/// A script of `tests/bench` on the site that was just built. It writes its results to a file of the output folder.
+fn script(paths: &Paths, name: &str, json: &str) -> Result<Command> {
     let folder = paths.root.join("tests/bench");
     let chromium = packages::chromium()?;
     packages::npm(&folder)?;
-    site::build(paths)?;
-    transfer(paths)?;
-    let json = match arguments.model {
-        None => "bench-browser.json",
-        Some(_) => "bench-full-size.json",
-    };
     let mut command = Command::new("node");
     command
-        .arg(folder.join("browser.mjs"))
+        .arg(folder.join(name))
         .arg("--json")
         .arg(paths.output.join(json))
         .current_dir(&folder)
         .env("CHROMIUM", chromium)
         .env("SAE_EXPLORER_DIST", &paths.dist)
         .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
+    Ok(command)
+}
+
+fn first_visit(paths: &Paths) -> Result<()> {
+    let mut command = script(paths, "site.mjs", "bench-site.json")?;
+    site::build(paths)?;
+    transfer(paths)?;
+    process::run(&mut command)
+}
+
+fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {
+    let json = match arguments.model {
+        None => "bench-browser.json",
+        Some(_) => "bench-full-size.json",
+    };
+    let mut command = script(paths, "browser.mjs", json)?;
+    site::build(paths)?;
+    transfer(paths)?;
     let given = [("--model", &arguments.model), ("--peer", &arguments.peer)];
     let given = given
         .into_iter()

@@ -1,11 +1,12 @@
 //! `cargo xtask serve | build | test | fuzz | bench | demo | random-model | random-sae`: everything that is done with the project from a terminal.
 //!
 //! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
-//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`site`], [`size`]) and its demo ([`demo`]), how it is served
+//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`bundle`], [`site`], [`size`]) and its demo ([`demo`]), how it is served
 //! ([`server`], [`policy`]), checked ([`mod@test`], [`fuzz`]) and measured ([`mod@bench`]), and on what ([`random`]).
 
 mod bench;
 mod bench_torch;
+mod bundle;
 mod demo;
 mod fuzz;
 mod packages;

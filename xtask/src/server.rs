@@ -1,7 +1,7 @@
 //! Server of one folder of static files, on this machine only.
 //!
-//! `tower_http` finds and sends the files: media types, ranges, entity tags, conditional requests. Added here are the
-//! site's content security policy, a path below which the site appears, and the refusal of hidden files.
+//! `tower_http` finds, compresses and sends the files: media types, ranges, entity tags, conditional requests. Added here are the
+//! site's content security policy, its caching, a path below which the site appears, and the refusal of hidden files.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -16,13 +16,15 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version};
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::ListenerExt as _;
 use percent_encoding::percent_decode_str;
+use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
 use crate::policy::Policy;
+use crate::site::assets;
 
 const DEFAULT_PORT: u16 = 8080;
 /// Number of ports after the default one that are tried.
@@ -105,7 +107,9 @@ impl Server {
                 let site = Arc::clone(&site);
                 async move { site.answer(request).await }
             };
-            Ok(axum::serve(listener, Router::new().fallback(answer)).await?)
+            let compression = CompressionLayer::new().compress_when(is_compressed);
+            let router = Router::new().fallback(answer).layer(compression);
+            Ok(axum::serve(listener, router).await?)
         })
     }
 }
@@ -152,8 +156,7 @@ impl Site {
         if let Some(policy) = policy {
             set(headers, CONTENT_SECURITY_POLICY, policy);
         }
-        // The browser keeps files but asks each time, so that a rebuilt page is seen at once.
-        set(headers, CACHE_CONTROL, "no-cache");
+        set(headers, CACHE_CONTROL, caching(path));
         set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
         let kind = headers
             .get(CONTENT_TYPE)
@@ -163,6 +166,35 @@ impl Site {
             set(headers, CONTENT_TYPE, &kind);
         }
     }
+}
+
+/// Caching of a file. One whose name carries a hash of its content never changes; of any other the browser asks each time, so that a
+/// rebuilt page is seen at once.
+fn caching(path: &str) -> &'static str {
+    let hashed = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_prefix(assets::FOLDER)?.strip_prefix('/'))
+        .is_some_and(|file| assets::unhashed(file).is_some());
+    if hashed {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    }
+}
+
+/// True for code and texts. Weights hardly become smaller, and a part of a compressed file would be of no use.
+fn is_compressed(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let kinds = [
+        "text/",
+        "application/wasm",
+        "application/json",
+        "image/svg+xml",
+    ];
+    kinds.iter().any(|start| kind.starts_with(start))
 }
 
 /// Sets a header, unless the value cannot be one.

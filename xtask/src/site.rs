@@ -1,4 +1,11 @@
-//! The static site: what lies where in `dist/`.
+//! The static site: what lies where in `dist/`, and the package in `pkg/dist`.
+//!
+//! All code lies in `assets/`, under names that carry a hash of the content, so that a file of one version never meets one of
+//! another, and browsers may keep it for good. What has a stable name is small or says itself which version it is:
+//! `index.html`, `catalogue.json` and `demo/`, which a site's owner may exchange, and `pkg/index.js`, by which scripts import
+//! the package.
+
+pub mod assets;
 
 use std::fs;
 use std::io;
@@ -6,8 +13,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::bundle::Bundler;
 use crate::paths::Paths;
 use crate::wasm;
+use assets::Assets;
 
 /// Endings of the page's own files, at the top level of `web/`.
 const PAGE_ENDINGS: [&str; 7] = [
@@ -23,21 +32,28 @@ const PAGE_ENDINGS: [&str; 7] = [
 /// Endings of the hand-written part of the package that a browser or a compiler reads.
 const PACKAGE_ENDINGS: [&str; 2] = [".js", ".d.ts"];
 
+/// Files of the page that keep their names: a site's owner may edit them.
+const STABLE: [&str; 1] = ["catalogue.json"];
+
+/// The package's workers, each after those that it starts: module, and the name of its bundle.
+const WORKERS: [(&str, &str); 2] = [("pkg/fetcher.js", "fetcher"), ("pkg/worker.js", "worker")];
+
+/// What a script imports of the package: module, and the name of its bundle.
+const PACKAGE: (&str, &str) = ("pkg/index.js", "sae-explorer");
+
 /// Builds the site beside the old one, then swaps: a browser never sees half of it.
 pub fn build(paths: &Paths) -> Result<()> {
+    let modules = paths.target.join("site");
+    remove(&modules)?;
+    collect(paths, &modules)?;
+
     let fresh = paths.root.join("dist.new");
     remove(&fresh)?;
-    fs::create_dir_all(&fresh).with_context(|| format!("could not make {}", fresh.display()))?;
-    wasm::build(paths, &fresh)?;
-    copy(&paths.root.join("index.html"), &fresh.join("index.html"))?;
-    copy_top_level(&paths.root.join("web"), &fresh, &PAGE_ENDINGS)?;
+    fs::create_dir_all(fresh.join("pkg"))
+        .with_context(|| format!("could not make {}", fresh.display()))?;
+    lay_out(&modules, &fresh)?;
     copy_demo(paths, &fresh)?;
-    copy_top_level(
-        &paths.root.join("pkg"),
-        &fresh.join("pkg"),
-        &PACKAGE_ENDINGS,
-    )?;
-    lay_out_package(paths, &fresh)?;
+    lay_out_package(paths, &modules)?;
 
     let old = paths.root.join("dist.old");
     remove(&old)?;
@@ -51,6 +67,48 @@ pub fn build(paths: &Paths) -> Result<()> {
 /// Puts the checkout's demo bundle into a site.
 pub fn copy_demo(paths: &Paths, site: &Path) -> Result<()> {
     copy(&paths.root.join("web/demo"), &site.join("demo"))
+}
+
+/// All modules of page and package, compiled and written by hand, side by side as they import each other.
+fn collect(paths: &Paths, modules: &Path) -> Result<()> {
+    fs::create_dir_all(modules.join("pkg"))
+        .with_context(|| format!("could not make {}", modules.display()))?;
+    wasm::build(paths, modules)?;
+    copy(&paths.root.join("index.html"), &modules.join("index.html"))?;
+    copy_top_level(&paths.root.join("web"), modules, &PAGE_ENDINGS)?;
+    copy_top_level(
+        &paths.root.join("pkg"),
+        &modules.join("pkg"),
+        &PACKAGE_ENDINGS,
+    )
+}
+
+/// The site without its demo: bundles and other files in `assets/`, and the page that names them.
+fn lay_out(modules: &Path, site: &Path) -> Result<()> {
+    let mut assets = Assets::new(modules, site)?;
+    assets.file("pkg/engine_bg.wasm", "engine")?;
+    for (entry, name) in WORKERS {
+        assets.bundle(entry, name)?;
+    }
+    // The page has the package in its own bundle, as one file less to request; scripts have it by itself.
+    assets.file("app_bg.wasm", "app")?;
+    assets.bundle("boot.js", "boot")?;
+    let page = assets.page("index.html")?;
+    write(&site.join("index.html"), &page)?;
+    let (entry, name) = PACKAGE;
+    assets.bundle(entry, name)?;
+    let package = assets.address(entry)?;
+    write(
+        &site.join("pkg/index.js"),
+        &format!(
+            "export * from '../assets/{}';\n",
+            package.trim_start_matches("./")
+        ),
+    )?;
+    for name in STABLE {
+        copy(&modules.join(name), &site.join(name))?;
+    }
+    Ok(())
 }
 
 /// The files of a folder with one of these endings, without those in folders below it.
@@ -69,11 +127,17 @@ fn copy_top_level(from: &Path, to: &Path, endings: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// `pkg/dist`: the package ready for `npm pack`, with its description and licences.
-fn lay_out_package(paths: &Paths, site: &Path) -> Result<()> {
+/// `pkg/dist`: the package ready for `npm pack`: its modules, the same as bundles, its description and licences.
+fn lay_out_package(paths: &Paths, modules: &Path) -> Result<()> {
     let folder = paths.root.join("pkg/dist");
     remove(&folder)?;
-    copy(&site.join("pkg"), &folder)?;
+    copy(&modules.join("pkg"), &folder)?;
+    let mut bundler = Bundler::new(modules);
+    for (entry, name) in WORKERS.into_iter().chain([PACKAGE]) {
+        let file = format!("{name}.bundle.js");
+        write(&folder.join(&file), &bundler.bundle(entry)?)?;
+        bundler.place(entry, format!("./{file}"));
+    }
     for file in [
         "pkg/package.json",
         "pkg/README.md",
@@ -84,6 +148,10 @@ fn lay_out_package(paths: &Paths, site: &Path) -> Result<()> {
         copy(&from, &folder.join(from.file_name().unwrap_or_default()))?;
     }
     Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("could not write {}", path.display()))
 }
 
 /// Copies a file, or a folder with everything in it.

@@ -40,7 +40,7 @@ pub enum Step {
     Package,
     /// the site is built
     Build,
-    /// the page's wasm stays within its budget
+    /// each part of the site stays within its budget
     Size,
     /// the page and the package in a real browser
     Browser,
@@ -74,7 +74,7 @@ impl Step {
             Self::Fuzz => "fuzz",
             Self::Package => "package",
             Self::Build => "build of the site",
-            Self::Size => "wasm size",
+            Self::Size => "size",
             Self::Browser => "end to end in a browser",
             Self::DemoStandIn => "stand-in for the demo",
         }

@@ -15,7 +15,7 @@ const PROFILE: &str = "web";
 
 /// A crate, and the name under which its module reaches the browser.
 struct Module {
-    /// Cargo's name of the file, without its ending.
+    /// Cargo's name of the crate, and of the file without its ending.
     file: &'static str,
     /// `NAME.js` and `NAME_bg.wasm`.
     name: &'static str,
@@ -39,11 +39,12 @@ const MODULES: [Module; 2] = [
 /// Compiles both crates and writes the modules with their JavaScript glue into `site`.
 pub fn build(paths: &Paths, site: &Path) -> Result<()> {
     let toolchain = WasmToolchain::find(paths)?;
-    let mut command = toolchain.cargo(paths, "build");
-    command.args(["--profile", PROFILE, "--package", "web", "--package", "js"]);
-    process::run(&mut command)?;
     let compiled = paths.target.join(WASM_TARGET).join(PROFILE);
     for module in MODULES {
+        // Each by itself: built together, each would have the features that the other asks of what both use.
+        let mut command = toolchain.cargo(paths, "build");
+        command.args(["--profile", PROFILE, "--package", module.file]);
+        process::run(&mut command)?;
         let folder = site.join(module.folder);
         fs::create_dir_all(&folder)
             .with_context(|| format!("could not make {}", folder.display()))?;

@@ -11,7 +11,7 @@ import { launch, newPage } from '../support/chromium.js';
 import { serveHub } from '../support/hub.js';
 import { gpt2 } from '../support/layouts.js';
 import { policyOf } from '../support/policy.js';
-import { dist, serve } from '../support/server.js';
+import { asset, dist, serve } from '../support/server.js';
 
 let site;
 let browser;
@@ -41,11 +41,14 @@ test('documents and scripts come with the policy of index.html, as from the test
   const policy = await policyOf(join(dist, 'index.html'));
   const own = await serve();
   try {
-    for (const [path, expected] of [['', policy.documents], ['pkg/worker.js', policy.workers], ['pkg/fetcher.js', policy.workers], ['pkg/engine_bg.wasm', null], ['catalogue.json', null]]) {
+    for (const [path, expected] of [['', policy.documents], [asset('worker.js'), policy.workers], [asset('fetcher.js'), policy.workers], [asset('engine.wasm'), null], ['catalogue.json', null]]) {
       for (const base of [site.url, own.url('')]) {
         const response = await fetch(base + path);
         assert.equal(response.status, 200);
         assert.equal(response.headers.get('content-security-policy'), expected, base + path);
+        // What a name stands for never changes where the name carries a hash; of anything else the browser asks each time.
+        const caching = path.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
+        assert.equal(response.headers.get('cache-control'), caching, base + path);
       }
     }
   } finally {
@@ -57,7 +60,7 @@ test('a worker reaches the origins that a person chose, and no others', async ()
   const page = await newPage(browser);
   await page.goto(site.url);
   await ready(page);
-  const worker = page.workers().find((one) => one.url().endsWith('/pkg/worker.js'));
+  const worker = page.workers().find((one) => one.url().endsWith(asset('worker.js')));
   assert.ok(worker !== undefined, page.workers().map((one) => one.url()).join());
   const reached = () =>
     worker.evaluate(async (urls) => {

@@ -9,7 +9,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { launch, openBare } from '../support/chromium.js';
 import { serveHub } from '../support/hub.js';
 import { below } from '../support/layouts.js';
-import { root, serve } from '../support/server.js';
+import { asset, root, serve } from '../support/server.js';
 
 const BLOCK = 8 << 20;
 const WEIGHTS = 'demo/gpt2/resolve/main/model.safetensors';
@@ -283,12 +283,12 @@ test('the catalogue says what fits before anything is loaded', async () => {
 test('a silent host is given up, and a look at it can be stopped', async () => {
   const page = await openBare(browser, server);
   const release = {};
-  server.rules = [{ match: /engine_bg\.wasm/, hold: new Promise((resolve) => (release.wasm = resolve)) }];
+  server.rules = [{ match: /engine-\w+\.wasm/, hold: new Promise((resolve) => (release.wasm = resolve)) }];
   const { host } = new URL(server.origin);
   const none = await page.evaluate(() => window.fault(SaeExplorer.create({ backend: 'cpu', stallSeconds: 0.5 })));
   release.wasm();
   server.rules = [];
-  assert.deepEqual([none.code, none.details.file, none.details.host, none.details.seconds], ['network', 'engine_bg.wasm', host, 0.5], JSON.stringify(none));
+  assert.deepEqual([none.code, none.details.file, none.details.host, none.details.seconds], ['network', asset('engine.wasm').replace('assets/', ''), host, 0.5], JSON.stringify(none));
   const found = await page.evaluate(async (origin) => {
     window.engine = await SaeExplorer.create({ backend: 'cpu', stallSeconds: 2 });
     await engine.setMirror(origin);

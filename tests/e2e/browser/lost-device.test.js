@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 
 import { part } from '../support/app.js';
 import { launch, newPage, openBare } from '../support/chromium.js';
-import { dist, serve } from '../support/server.js';
+import { asset, dist, serve } from '../support/server.js';
 
 const PROMPT = 'Once upon a time';
 let server;
@@ -113,14 +113,14 @@ test('while an SAE is uploaded: the model is there again with it', async () => {
 });
 
 test('on the page: what happened is shown, and one click goes on', async () => {
-  const worker = await readFile(join(dist, 'pkg/worker.js'), 'utf8');
-  server.files.set('pkg/worker.js', Buffer.from(`${prelude(5e6)}\n${worker}`));
+  const worker = await readFile(join(dist, asset('worker.js')), 'utf8');
+  server.files.set(asset('worker.js'), Buffer.from(`${prelude(5e6)}\n${worker}`));
   const page = await newPage(browser);
   await page.goto(server.url(''));
   const error = part(page, 'error');
   await error.waitFor();
   assert.match(await error.innerText(), /GPU device was lost/);
-  server.files.delete('pkg/worker.js');
+  server.files.delete(asset('worker.js'));
   await error.getByRole('button', { name: 'Load again' }).click();
   await page.waitForFunction(() => document.body.dataset.state === 'ready');
   assert.equal(await error.count(), 0);

@@ -7,7 +7,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { latents, openApp, part, ready, serious } from '../support/app.js';
 import { manifest } from '../support/demo.js';
 import { launch, newPage } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { asset, serve } from '../support/server.js';
 
 let server;
 let browser;
@@ -75,16 +75,15 @@ test('a link about the SAE that failed shows nothing of another, and is restored
   await page.context().close();
 });
 
-for (const file of ['app.js', 'app_bg.wasm', 'boot.js', 'drops.js', 'pkg/index.js', 'pkg/errors.js']) {
+for (const file of ['app.wasm', 'boot.js']) {
   test(`without ${file} the page says so, and reloads on request`, async () => {
-    server.rules = [{ match: new RegExp(`^${file.replace('.', '\\.')}$`), status: 404 }];
+    server.rules = [{ match: new RegExp(`^${asset(file).replace('.', '\\.')}$`), status: 404 }];
     const page = await newPage(browser);
     await page.goto(server.url(''));
     const error = part(page, 'error');
     await error.waitFor();
     assert.equal(await state(page), 'error');
-    // A module that another one needs is named by the one that needs it.
-    const named = file === 'pkg/errors.js' ? 'pkg/index.js' : file;
+    const named = asset(file).replace('assets/', '');
     const said = await error.innerText();
     assert.ok(said.includes(named), said);
     assert.match(said, /could not start/);
@@ -96,13 +95,13 @@ for (const file of ['app.js', 'app_bg.wasm', 'boot.js', 'drops.js', 'pkg/index.j
   });
 }
 
-for (const file of ['pkg/worker.js', 'pkg/engine_bg.wasm', 'demo/demo.json']) {
+for (const file of [asset('worker.js'), asset('engine.wasm'), 'demo/demo.json']) {
   test(`without ${file} the page says so, and loads again on request`, async () => {
     server.rules = [{ match: new RegExp(`^${file.replace('.', '\\.')}$`), status: 404 }];
     const page = await newPage(browser);
     await page.goto(server.url(''));
     await untilState(page, 'error');
-    assert.match(await part(page, 'error').first().innerText(), /worker|engine_bg\.wasm|demo\.json/);
+    assert.match(await part(page, 'error').first().innerText(), /worker|engine-\w+\.wasm|demo\.json/);
     server.rules = [];
     await page.getByRole('button', { name: 'Load again' }).click();
     await untilState(page, 'ready');

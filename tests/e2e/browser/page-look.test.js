@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { STILL, openApp, part, picture, serious } from '../support/app.js';
 import { launch, newPage } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { asset, serve } from '../support/server.js';
 
 let server;
 let browser;
@@ -90,7 +90,7 @@ test('asks no other origin for anything, and breaks no rule of its own policy', 
   const others = page.seen.requests.filter((url) => !url.startsWith(server.origin) && !/^(data|blob):/.test(url));
   assert.deepEqual(others, []);
   // What a worker's worker asks for is seen here as well.
-  for (const asked of ['/pkg/fetcher.js', '/demo/model/model.safetensors']) assert.ok(page.seen.requests.some((url) => url.endsWith(asked)), asked);
+  for (const asked of [asset('fetcher.js'), '/demo/model/model.safetensors']) assert.ok(page.seen.requests.some((url) => url.endsWith(asked)), asked);
   assert.deepEqual(page.seen.errors, []);
   const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
   assert.match(policy, /default-src 'none'/);

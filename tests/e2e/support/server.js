@@ -1,6 +1,6 @@
 // A small static server that misbehaves on request.
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, join, normalize, resolve } from 'node:path';
@@ -12,6 +12,15 @@ import { policyOf } from './policy.js';
 const here = dirname(fileURLToPath(import.meta.url));
 export const root = resolve(here, '../../..');
 export const dist = resolve(process.env.SAE_EXPLORER_DIST ?? join(root, 'dist'));
+
+/** The site's path of a file whose name carries a hash of its content, by its name without it: `asset('worker.js')`. */
+export function asset(name) {
+  const file = readdirSync(join(dist, 'assets')).find((one) => one.replace(HASH, '') === name);
+  if (file === undefined) throw new Error(`the site has no ${name} in assets/`);
+  return `assets/${file}`;
+}
+
+const HASH = /-[0-9a-f]{10}(?=\.\w+$)/;
 
 const TYPES = {
   html: 'text/html; charset=utf-8',
@@ -28,6 +37,7 @@ const TYPES = {
 const BESIDE = {
   'fixtures/': join(root, 'tests/fixtures'),
   'e2e/': join(here, '../page'),
+  'package/': join(root, 'pkg/dist'),
 };
 
 /**
@@ -82,7 +92,7 @@ async function answer(state, prefix, request, response) {
     'content-type': TYPES[below.slice(below.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
     'content-length': to - from,
     'accept-ranges': 'bytes',
-    'cache-control': 'no-cache',
+    'cache-control': lasting(state, below) ? 'public, max-age=31536000, immutable' : 'no-cache',
     etag: file.etag,
   });
   if (request.method === 'HEAD') return response.end();
@@ -94,6 +104,9 @@ async function answer(state, prefix, request, response) {
   }
   return file.open(from, to).pipe(response);
 }
+
+// Content never changes under a name that carries its hash, unless a test has put other content there.
+const lasting = ({ files }, below) => below.startsWith('assets/') && HASH.test(below) && !files.has(below);
 
 async function find(state, below) {
   if (state.files.has(below)) {

@@ -3,6 +3,7 @@
 import { SAMPLE_TEXT, SaeExplorer, SaeExplorerError, droppedFiles, type SaeInfo, type Trace } from 'sae-explorer';
 
 export async function example(file: File, folder: FileList, signal: AbortSignal): Promise<string> {
+  SaeExplorer.prepare({ model: 'demo', manifest: Promise.resolve({}), after: Promise.resolve() });
   const explorer = await SaeExplorer.create({
     backend: 'auto',
     limits: 'default',
@@ -11,6 +12,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
     onProgress: ({ stage, loaded, total, name, source }) => console.log(stage === 'model', loaded / total, name, source === 'cache'),
     onNotice: ({ code, message, sae, reason }) => console.log(code === 'sae-not-loaded', message, sae, reason === 'missing-file'),
   });
+  explorer.addEventListener('change', ({ detail }) => console.log(detail.method === 'loadSae', detail.model?.id, detail.saes.length, explorer.loaded.saes[0]?.hook));
   const model = await explorer.loadModel('demo');
   await explorer.loadModel('https://example.org/gpt2/', { id: 'small', prependBos: true, weightFormat: 'f16', signal });
   await explorer.loadModel({ config: new Uint8Array(1), weights: file, tokenizer: { vocab: file, merges: new ArrayBuffer(1) } });
@@ -23,7 +25,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const trace: Trace = await explorer.trace('text', { saes: [own.id, one.id], topLogits: 5, bos: 'auto', signal });
   const latent: number = trace.saes[0].latents[trace.saes[0].k];
   const fvu: number | null = trace.saes[0].metrics.fvu;
-  const { logitEffect, nearest } = await explorer.feature(own.id, latent);
+  const { logitEffect, nearest } = await explorer.feature(own.id, latent, { signal });
   const { shape, data } = await explorer.logits('text', { bos: 'no' });
   const row: Float32Array = data.subarray(0, shape[1]);
   await explorer.residual('text', model.nLayers - 1);

@@ -14,6 +14,7 @@ export function fakeWorkers(answers) {
 class FakeWorker extends EventTarget {
   calls = [];
   cancelled = [];
+  prepared = []; // what it was told before a session took it
   terminated = false;
   #answers;
   #release = () => {};
@@ -54,6 +55,7 @@ class FakeWorker extends EventTarget {
       this.cancelled.push(data.cancel);
       return;
     }
+    if (data.prepare !== undefined || data.proceed) this.prepared.push(data);
     if (data.method === undefined) return;
     this.calls.push(data);
     this.emit({ id: data.id, received: true });

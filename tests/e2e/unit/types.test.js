@@ -20,10 +20,15 @@ test('the example compiles against index.d.ts', async () => {
 
 test('index.d.ts declares every method, and no other', async () => {
   const typings = await readFile(here('../../../pkg/index.d.ts'), 'utf8');
-  const face = typings.slice(typings.indexOf('class SaeExplorer {'), typings.indexOf('class SaeExplorerError'));
+  const face = typings.slice(typings.indexOf('class SaeExplorer extends EventTarget {'), typings.indexOf('class SaeExplorerError'));
   const declared = new Set([...face.matchAll(/^ {2}(?:static )?(\w+)\(/gm)].map(([, name]) => name));
-  const own = Object.getOwnPropertyNames(SaeExplorer.prototype).filter((name) => name !== 'constructor' && !name.startsWith('_'));
-  assert.deepEqual([...declared].sort(), [...own, 'create'].sort());
+  const { constructor, ...members } = Object.getOwnPropertyDescriptors(SaeExplorer.prototype);
+  const own = Object.keys(members).filter((name) => !name.startsWith('_') && members[name].get === undefined);
+  const statics = Object.getOwnPropertyNames(SaeExplorer).filter((name) => typeof SaeExplorer[name] === 'function');
+  declared.delete('addEventListener'); // inherited; its events are declared
+  assert.deepEqual([...declared].sort(), [...own, ...statics].sort());
+  const values = Object.keys(members).filter((name) => !name.startsWith('_') && members[name].get !== undefined);
+  assert.deepEqual([...face.matchAll(/^ {2}readonly (\w+):/gm)].map(([, name]) => name), values);
 });
 
 test('package.json lists every module of the package', async () => {
@@ -37,5 +42,6 @@ test('package.json lists every module of the package', async () => {
     for (const [, other] of source.matchAll(/(?:from '|new URL\('|import\(')\.\/([\w.-]+)'/g)) await follow(other);
   };
   await follow('index.js');
-  assert.deepEqual([...files].sort(), [...seen, 'index.d.ts'].sort());
+  const bundles = ['sae-explorer', 'worker', 'fetcher'].map((name) => `${name}.bundle.js`); // made of these modules
+  assert.deepEqual([...files].sort(), [...seen, ...bundles, 'index.d.ts'].sort());
 });

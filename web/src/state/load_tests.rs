@@ -88,6 +88,25 @@ fn a_new_sae_is_selected_and_traced_and_its_numbers_belong_to_it() {
 }
 
 #[test]
+fn an_sae_that_nobody_chose_takes_its_place_beside_the_one_in_view() {
+    let before = demo();
+    let (view, feature) = (before.place.sae.clone(), before.place.feature);
+    let state = load(before, LoadAction::Beside(sae("c"), vec!["b".to_owned()]));
+    let ids: Vec<_> = state.saes.iter().map(|sae| sae.id.as_str()).collect();
+    assert_eq!(ids, ["a", "c", "b"]);
+    assert_eq!((&state.place.sae, state.place.feature), (&view, feature));
+    assert_eq!(state.word(), "tracing", "its features come with a trace");
+    // Where none was there, it is the one in view.
+    let place = Place {
+        prompt: Some("one".to_owned()),
+        ..Place::default()
+    };
+    let state = State::new(place).after(Action::EngineReady(model("demo"), Vec::new()));
+    let state = load(state, LoadAction::Beside(sae("c"), Vec::new()));
+    assert_eq!(state.place.sae.as_deref(), Some("c"));
+}
+
+#[test]
 fn numbers_on_the_sample_are_taken_when_somebody_looks_and_all_on_the_same_tokens() {
     let state = demo();
     assert!(state.unmeasured().is_empty());

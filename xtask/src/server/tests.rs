@@ -105,6 +105,32 @@ fn documents_and_scripts_come_with_the_policy_that_the_page_states() {
 }
 
 #[test]
+fn hashed_names_are_kept_and_code_is_compressed() {
+    let folder = Folder::new("kept");
+    fs::create_dir_all(folder.0.join("assets")).unwrap();
+    for name in [
+        "engine-0123456789.wasm",
+        "engine.wasm",
+        "weights-0123456789.bin",
+    ] {
+        fs::write(folder.0.join("assets").join(name), [b'a'; 5000]).unwrap();
+    }
+    let address = start(&folder, "");
+    let compressed = "Accept-Encoding: gzip\r\n";
+    let kept = ask(&address, &get("/assets/engine-0123456789.wasm", compressed));
+    assert!(kept.contains("cache-control: public, max-age=31536000, immutable\r\n"));
+    assert!(
+        kept.contains("content-encoding: gzip\r\n") && kept.len() < 1000,
+        "{kept}"
+    );
+    let asked = ask(&address, &get("/assets/engine.wasm", ""));
+    assert!(asked.contains("cache-control: no-cache\r\n"));
+    assert!(asked.ends_with(&"a".repeat(5000)));
+    let weights = ask(&address, &get("/assets/weights-0123456789.bin", compressed));
+    assert!(weights.contains("content-length: 5000\r\n"), "{weights}");
+}
+
+#[test]
 fn ranges_tags_and_heads() {
     let folder = Folder::new("ranges");
     let address = start(&folder, "");

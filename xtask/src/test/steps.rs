@@ -67,13 +67,11 @@ pub fn native(paths: &Paths) -> Result<()> {
     process::run(process::cargo(paths).args(["test", "--package", "xtask"]))
 }
 
-/// Each wasm module against its budget, with a table of everything a visitor downloads.
+/// Each part of the site against its budget, with a table of everything a visitor downloads.
 pub fn size(paths: &Paths) -> Result<()> {
     let files = size::measure(&paths.dist)?;
     size::print_table(&files);
-    for (module, bytes, budget) in size::check(&files)? {
-        println!("  {module} after gzip -9: {bytes} bytes of at most {budget}");
-    }
+    size::print_budgets(&size::check(&files)?);
     Ok(())
 }
 

@@ -67,7 +67,7 @@ fn load_or_loaded(
 }
 
 fn demo(controller: &Controller, state: &State) -> Html {
-    let about = html! { "the small model of this page with three SAEs" };
+    let about = html! { "the small model of this page with its SAEs" };
     let action = load_or_loaded(
         controller,
         state,

@@ -1,0 +1,45 @@
+// A worker that is started before a session is wanted, so that the engine and the demo's model are on their way while the
+// page's own code arrives. The next session takes it.
+
+let prepared = null; // {worker, ended}
+
+/**
+ * Starts a worker and tells it what will be wanted. Whatever fails here is tried again, and reported, by the session.
+ * @param {() => Worker} spawn
+ * @param {object} given
+ * @param {string | null} given.demo address of the manifest of the demo whose model will be loaded; null: none
+ * @param {Promise<object>} [given.manifest] what is at that address, where the page has requested it
+ * @param {Promise<unknown>} [given.after] large files are requested once it has settled
+ */
+export async function prepare(spawn, { demo, manifest, after }) {
+  if (prepared !== null) return;
+  let worker;
+  try {
+    worker = spawn();
+  } catch {
+    return;
+  }
+  const own = { worker, ended: false };
+  prepared = own;
+  const end = (event) => {
+    event.preventDefault?.();
+    own.ended = true;
+    worker.terminate();
+  };
+  worker.onerror = end;
+  worker.onmessage = (event) => {
+    if (event.data.fatal !== undefined) end(event);
+  };
+  const tell = (message) => own.ended || worker.postMessage(message);
+  const [read] = await Promise.allSettled([manifest]);
+  tell({ prepare: { demo, manifest: read.value } });
+  await Promise.allSettled([after]);
+  tell({ proceed: true });
+}
+
+/** The worker that was started, for the caller to own; null where there is none, or none that still runs. */
+export function takePrepared() {
+  const own = prepared;
+  prepared = null;
+  return own === null || own.ended ? null : own.worker;
+}
