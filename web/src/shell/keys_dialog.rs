@@ -16,7 +16,7 @@ pub struct Props {
 }
 
 const KEYS: [(&[&str], &str); 8] = [
-    (&["←", "→"], "the token before, the token after"),
+    (&["←", "→"], "the token to the left, to the right"),
     (
         &["↑", "↓"],
         "the feature above, the feature below, from a token or a feature",
