@@ -19,7 +19,7 @@ use crate::shell::header::Header;
 use crate::shell::keys_dialog::KeysDialog;
 use crate::shell::load_request::{LoadRequest, Request};
 use crate::shell::note::NoteLine;
-use crate::shell::progress::{BrokenBanner, Progress};
+use crate::shell::progress::BrokenBanner;
 use crate::state::route::Route;
 use crate::state::url::Place;
 use crate::state::{Action, During, History, Phase, Remote, State};
@@ -70,13 +70,13 @@ pub fn App() -> Html {
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
             <Header place={state.address()} model={state.shown_model().map(|model| AttrValue::from(model.name.clone()))} saes={state.saes.clone()} expected={state.expected.clone()} info={state.info.clone()}
-                milliseconds={state.trace.as_ref().filter(|_| state.recorded.is_none()).map(|trace| trace.milliseconds)} tracing={state.is_tracing()} />
+                milliseconds={state.trace.as_ref().filter(|_| state.recorded.is_none()).map(|trace| trace.milliseconds)} tracing={state.is_tracing()}
+                job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} />
             <main id="main" tabindex="-1">
                 if let Some(problem) = problem {
                     <ErrorBanner problem={problem.clone()} prompt={state.prompt().to_owned()} bos={state.place.bos} />
                 }
                 if loading {
-                    <div class="overlay"><Progress job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} /></div>
                     <BrokenBanner broken={state.broken.clone()} weights={weights.clone()} />
                 }
                 if let Some(request) = Request::of(state) {

@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use super::progress::Progress;
 use super::tabs::Tabs;
 use crate::browser;
 use crate::context::use_controller;
@@ -9,10 +10,12 @@ use crate::data::{DemoSae, Info, SaeInfo};
 use crate::display::hook_label;
 use crate::format::{bytes, duration};
 use crate::shared::Shared;
-use crate::state::Action;
+use crate::state::load::Job;
 use crate::state::load::Section;
+use crate::state::meter::Meter;
 use crate::state::route::Route;
 use crate::state::url::Place;
+use crate::state::{Action, Phase};
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
@@ -31,6 +34,14 @@ pub struct Props {
     pub milliseconds: Option<f64>,
     /// True while a trace is under way.
     pub tracing: bool,
+    /// The load under way that the person chose.
+    pub job: Option<Job>,
+    /// Its progress.
+    pub meter: Meter,
+    /// State of the engine.
+    pub phase: Phase,
+    /// True while the first trace is under way.
+    pub first: bool,
 }
 
 /// The header.
@@ -50,7 +61,10 @@ pub fn Header(props: &Props) -> Html {
                 <button type="button" data-testid="open" aria-haspopup="dialog" title="Open a model, an SAE, or neurons (o)" onclick={open}>{ "Open…" }</button>
             }
             <div class="saes"><SaeSwitch selected={place.sae.clone()} saes={saes.clone()} expected={props.expected.clone()} /></div>
-            <Status model={props.model.clone()} info={props.info.clone()} milliseconds={props.milliseconds} tracing={props.tracing} />
+            <div class="status">
+                <Progress job={props.job.clone()} meter={props.meter.clone()} phase={props.phase.clone()} first={props.first} />
+                <Status model={props.model.clone()} info={props.info.clone()} milliseconds={props.milliseconds} tracing={props.tracing} />
+            </div>
             <button type="button" class="help" aria-haspopup="dialog" aria-label="Keys and definitions" title="Keys and definitions (?)"
                 onclick={controller.on(|_| Action::ShowKeys(true))}>{ "?" }</button>
         </header>
@@ -123,7 +137,7 @@ struct StatusProps {
 #[component]
 fn Status(props: &StatusProps) -> Html {
     html! {
-        <div class="status" data-testid="status">
+        <div class="facts" data-testid="status">
             if let Some(model) = &props.model {
                 <span>{ model }</span>
             }

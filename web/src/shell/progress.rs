@@ -78,7 +78,7 @@ pub fn Progress(props: &Props) -> Html {
     let controller = use_controller();
     let loading = job.is_some() || *phase == Phase::Loading;
     if !loading && *first {
-        return html! { <div class="progress card" data-testid="progress"><p>{ "Tracing the first prompt" }</p><progress aria-label="Tracing the first prompt" /></div> };
+        return html! { <div class="progress" data-testid="progress"><span>{ "Tracing the first prompt" }</span><progress aria-label="Tracing the first prompt" /></div> };
     }
     if !loading {
         return Html::default();
@@ -88,18 +88,13 @@ pub fn Progress(props: &Props) -> Html {
     // The engine's start has steps, not bytes.
     let known = total > 1.0;
     html! {
-        <div class="progress card" data-testid="progress">
-            <p>
-                { &title }
-                if known {
-                    <span class="number">{ figures(meter) }</span>
-                }
-            </p>
+        <div class="progress" data-testid="progress" title={file(meter)}>
+            <span>{ &title }</span>
             <progress aria-label={title.clone()} max={known.then(|| plain(total, 0))} value={known.then(|| plain(loaded, 0))} />
-            <p>
-                <span class="muted">{ file(meter) }</span>
-                <button type="button" class="quiet" data-testid="cancel" onclick={move |_| controller.stop_loading()}>{ "Cancel" }</button>
-            </p>
+            if known {
+                <span class="number">{ figures(meter) }</span>
+            }
+            <button type="button" class="quiet" data-testid="cancel" onclick={move |_| controller.stop_loading()}>{ "Cancel" }</button>
         </div>
     }
 }
