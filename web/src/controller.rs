@@ -195,7 +195,7 @@ impl Controller {
         spawn_local(async move {
             // Without it the page shows its first trace when the model is there.
             if let Ok(recorded) = loader::fetch_recorded().await {
-                this.dispatch(Action::Recorded(recorded));
+                this.dispatch(Action::Recorded(Box::new(recorded)));
             }
             this.dispatch(Action::Introduced);
         });

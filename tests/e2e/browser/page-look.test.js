@@ -69,7 +69,15 @@ for (const { name, ...context } of VIEWS) {
     await part(page, 'token').nth(8).click();
     // The strongest is active almost everywhere; the one after it is about this token, which shows more.
     await part(page, 'feature-row').nth(1).click();
+    // On a narrow screen the feature is a sheet, which is seen open first and then out of the way.
+    const handle = part(page, 'dock').locator('.handle');
+    if (await handle.isVisible()) {
+      await handle.click();
+      await picture(page, `${name}-feature`);
+      assert.deepEqual(await serious(page), []);
+    }
     await part(page, 'feature-panel').waitFor({ state: 'visible' });
+    if (await handle.isVisible()) await handle.click();
     await picture(page, name);
     await assertTints(page);
     const widths = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);

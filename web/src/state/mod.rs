@@ -377,7 +377,7 @@ pub enum Action {
     /// The manifest's example prompts are there, and the SAEs that the demo has.
     Examples(Vec<Example>, Vec<DemoSae>),
     /// The recorded trace is there.
-    Recorded(Recorded),
+    Recorded(Box<Recorded>),
     /// Examples and recorded trace have come, or have failed to.
     Introduced,
     /// The model and its SAEs are there.

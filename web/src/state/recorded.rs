@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn shown(hash: &str) -> State {
-        State::new(Place::from_hash(hash)).after(Action::Recorded(recorded()))
+        State::new(Place::from_hash(hash)).after(Action::Recorded(Box::new(recorded())))
     }
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
         };
         let state = State::new(Place::default())
             .after(Action::EngineReady(model, Vec::new()))
-            .after(Action::Recorded(recorded()));
+            .after(Action::Recorded(Box::new(recorded())));
         assert!(state.recorded.is_none() && state.trace.is_none());
     }
 

@@ -20,7 +20,7 @@ impl State {
             }
             Action::Load(action) => self.loading(action),
             Action::Asking => self.phase = Phase::Asking,
-            Action::Recorded(recorded) => self.show_recorded(recorded),
+            Action::Recorded(recorded) => self.show_recorded(*recorded),
             Action::Introduced => self.introduced = true,
             Action::Examples(examples, expected) => {
                 self.expected = Shared::new(expected);
