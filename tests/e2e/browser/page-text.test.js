@@ -114,6 +114,8 @@ test('what is dragged over with the mouse is copied; Enter and the space bar sel
   const box = (index) => part(page, 'token', `[data-index="${index}"]`).boundingBox();
   const [from, to] = [await box(1), await box(tokens.length - 1)];
   const dragged = async (startX, endX) => {
+    // A press on selected text would drag that text away.
+    await page.evaluate(() => getSelection().removeAllRanges());
     await page.evaluate(() => navigator.clipboard.writeText('nothing was copied'));
     await page.mouse.move(startX, from.y + from.height / 2);
     await page.mouse.down();

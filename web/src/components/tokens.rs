@@ -1,8 +1,6 @@
 //! The prompt's tokens as chips, tinted by a feature's activation. Tokens that hold bytes of one character stand together
 //! below it.
 
-use std::rc::Rc;
-
 use yew::prelude::*;
 
 use super::token_text::{piece_html, placed_text};
@@ -68,7 +66,7 @@ pub fn Tokens(props: &Props) -> Html {
 /// What the chips show, of all tokens.
 struct Chips<'a> {
     props: &'a Props,
-    layout: &'a Rc<Layout>,
+    layout: &'a Layout,
     first_own: usize,
     along: &'a [f32],
     peak: f32,
@@ -77,7 +75,7 @@ struct Chips<'a> {
 }
 
 impl<'a> Chips<'a> {
-    fn new(props: &'a Props, layout: &'a Rc<Layout>) -> Self {
+    fn new(props: &'a Props, layout: &'a Layout) -> Self {
         let first_own = props.trace.first_own();
         let along = props
             .feature
@@ -155,7 +153,9 @@ impl<'a> Chips<'a> {
         let Some(token) = trace.tokens.get(index) else {
             return Html::default();
         };
-        // A chip is no button, because browsers let no selection of text begin at the edge of one, or in one at all.
+        // A chip is no button, because browsers let no selection of text begin at the edge of one, or in one at all. The
+        // gap before it has a place of its own, because otherwise the chip's beginning were the end of the chip before
+        // it, and a selection that is dragged from there would be empty.
         let onkeydown = {
             let controller = controller.clone();
             move |event: KeyboardEvent| {
@@ -183,16 +183,19 @@ impl<'a> Chips<'a> {
             )),
         );
         html! {
-            <span role="option" {class} data-testid="token" data-index={index.to_string()} data-skipped={skipped.then_some("true")} title={self.title(index, bos, skipped)}
-                aria-selected={selected.to_string()} tabindex={if focusable { "0" } else { "-1" }}
-                onclick={controller.on(move |_| Action::SelectToken(index, History::Push))} {onkeydown}>
-                if bos {
-                    // Where it is no part of the text, a copy does not have it.
-                    <span data-original={if self.layout.in_prompt(index) { token.text.clone() } else { String::new() }}>{ "BOS" }</span>
-                } else {
-                    { placed_text(self.layout.pieces(index), direction) }
-                }
-            </span>
+            <>
+                <i class="gap" />
+                <span role="option" {class} data-testid="token" data-index={index.to_string()} data-skipped={skipped.then_some("true")} title={self.title(index, bos, skipped)}
+                    aria-selected={selected.to_string()} tabindex={if focusable { "0" } else { "-1" }}
+                    onclick={controller.on(move |_| Action::SelectToken(index, History::Push))} {onkeydown}>
+                    if bos {
+                        // Where it is no part of the text, a copy does not have it.
+                        <span data-original={if self.layout.in_prompt(index) { token.text.clone() } else { String::new() }}>{ "BOS" }</span>
+                    } else {
+                        { placed_text(self.layout.pieces(index), direction) }
+                    }
+                </span>
+            </>
         }
     }
 

@@ -318,6 +318,25 @@ mod tests {
         assert_eq!(walk(&layout, 0, Side::Right), [0, 1, 3, 2, 4, 5]);
     }
 
+    #[test]
+    fn a_long_prompt_is_laid_out_in_linear_time() {
+        // With time that grows by the square this would take hours.
+        let line = "a שלום 12 (😀)";
+        let prompt = vec![line; 50_000].join("\n");
+        let cuts: Vec<_> = (0..prompt.len()).step_by(3).collect();
+        let texts = cut(&prompt, &cuts);
+        let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+        let start = std::time::Instant::now();
+        let layout = Layout::new(&prompt, &texts, 0);
+        assert!(layout.lines.len() > 40_000);
+        assert!(
+            start.elapsed().as_secs() < 20,
+            "{} tokens took {:?}",
+            texts.len(),
+            start.elapsed()
+        );
+    }
+
     proptest! {
         #[test]
         fn every_token_is_drawn_once_and_reached_once(prompt in "[ab1אבع🙂 ().\n\u{202e}]{0,24}", cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..16)) {
