@@ -218,7 +218,10 @@ def main():
         width = inner if hook.endswith("mlp.hook_post") else D_MODEL
         for neuron in (0, 11, 200):
             effects.append({"neurons": hook, "latent": neuron} | effect(w, hook, np.eye(width)[neuron]))
-    out = {"prompts": prompts, "effects": effects}
+    # The sample text in the demo's tokens: `cargo xtask demo` writes it.
+    ids = json.loads((ROOT / "tests/fixtures/demo-sample.json").read_text())["token_ids"]
+    sample = float(losses(run(w, ids)[0], ids).mean())
+    out = {"prompts": prompts, "effects": effects, "sample_loss": sample}
     text = json.dumps(out, indent=1, allow_nan=False)
     (ROOT / "tests/fixtures/demo-metrics.json").write_text(text + "\n")
 

@@ -4,6 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use explorer::SAMPLE_TEXT;
+use formats::tokenizer::Tokenizer;
+use serde_json::json;
 
 use crate::folder::{MODEL, Source, TOKENIZER, fixtures_in};
 use crate::manifest::{self, File, Manifest, Model, Prompt};
@@ -137,11 +140,23 @@ fn references(source: &Source, fixtures: &Path) -> Result<()> {
         let from = source.root.join("sae/saelens").join(name);
         copy(&from, &fixtures.join("saelens").join(name))?;
     }
+    let sample = serde_json::to_vec(&sample(&source.root.join("model"))?)?;
+    write(&fixtures.join("demo-sample.json"), &sample)?;
     for name in TOKENIZER {
         let from = source.root.join("model").join(name);
         copy(&from, &fixtures.join("tokenizer").join(name))?;
     }
     Ok(())
+}
+
+/// The engine's sample text in the model's tokens, for the program that computes its loss from the formulas.
+fn sample(model: &Path) -> Result<serde_json::Value> {
+    let path = model.join("tokenizer.json");
+    let json = fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
+    let tokenizer = Tokenizer::from_tokenizer_json(&json)?;
+    let mut ids = Vec::from_iter(tokenizer.bos());
+    ids.extend(tokenizer.encode(SAMPLE_TEXT));
+    Ok(json!({ "token_ids": ids, "text": SAMPLE_TEXT }))
 }
 
 /// Copies a file, or a folder with everything in it, as new files: a read-only original does not make read-only copies.

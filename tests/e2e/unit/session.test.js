@@ -479,6 +479,8 @@ test('a wrong value of an option is refused by name, with the value and what is 
     [() => explorer.loadSae('demo', { centre: 1 }), 'centre', /1/],
     [() => explorer.loadSae('demo', { normScalingFactor: 0 }), 'normScalingFactor', /0/],
     [() => explorer.loadSae('demo', { stream: 'yes' }), 'stream', /"yes".*true, false or "auto"/],
+    [() => explorer.loadSae('demo', { only: 3 }), 'only', /3/],
+    [() => explorer.loadSae('https://host.test/sae.pt', { only: 'a' }), 'only', /left out.*"demo"/],
     [() => explorer.loadNeurons(7), 'hook', /7/],
     [() => explorer.unloadSae(7), 'id', /7/],
     [() => explorer.recognise([]), 'files', /at least one/],
@@ -555,4 +557,14 @@ test('every option of an SAE reaches the worker', async () => {
   await explorer.loadSae('https://host.test/sae.pt', given);
   const { args } = workers[0].calls.find(({ method }) => method === 'loadSae');
   for (const [name, value] of Object.entries(given)) assert.equal(args[name], value, name);
+});
+
+test('one SAE of the demo is requested by what names it, and loaded again by its id', async () => {
+  const { explorer, workers } = await session({ loadSae: ({ source }) => ({ id: source.only === 'blocks.3.hook' ? 'b' : source.only }) });
+  await explorer.loadModel('demo');
+  assert.equal((await explorer.loadSae('demo', { only: 'blocks.3.hook', weightFormat: 'f32' })).id, 'b');
+  explorer._worker.terminate();
+  await explorer.trace('x');
+  const sent = workers.flatMap(({ calls }) => calls).filter(({ method }) => method === 'loadSae');
+  assert.deepEqual(sent.map(({ args }) => [args.source.only, args.weightFormat]), [['blocks.3.hook', 'f32'], ['b', 'f32']]);
 });

@@ -96,6 +96,10 @@ fn an_sae_that_nobody_chose_takes_its_place_beside_the_one_in_view() {
     assert_eq!(ids, ["a", "c", "b"]);
     assert_eq!((&state.place.sae, state.place.feature), (&view, feature));
     assert_eq!(state.word(), "tracing", "its features come with a trace");
+    let state = state.after(Action::Traced(trace(&["a", "b", "c"])));
+    let traced = state.trace.as_ref().unwrap().saes.iter();
+    let traced: Vec<_> = traced.map(|sae| sae.id.as_str()).collect();
+    assert_eq!(traced, ["a", "c", "b"], "as the SAEs are shown");
     // Where none was there, it is the one in view.
     let place = Place {
         prompt: Some("one".to_owned()),

@@ -222,7 +222,7 @@ impl State {
         }
     }
 
-    fn traced(&mut self, trace: Trace) {
+    fn traced(&mut self, mut trace: Trace) {
         // The later prompt wins: what comes for an earlier one is not shown under it.
         if Some(&trace.prompt) != self.place.prompt.as_ref() || trace.bos != self.place.bos {
             return;
@@ -238,6 +238,9 @@ impl State {
         // The prompt has its step in the history already; what is chosen for it now belongs to that step.
         self.history = History::Replace;
         let last = trace.tokens.len().saturating_sub(1);
+        // The engine lists SAEs in the order in which they were loaded; here each has its place.
+        let place = |id: &str| self.saes.iter().position(|sae| sae.id == id);
+        trace.saes.sort_by_key(|sae| place(&sae.id));
         self.trace = Some(Shared::new(trace));
         self.recorded = None;
         self.stale = false;
