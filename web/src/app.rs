@@ -6,12 +6,23 @@ use wasm_bindgen::prelude::*;
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::open::OpenDialog;
 use crate::controller::Controller;
 use crate::keys;
 use crate::page::Page;
-use crate::pages::prompt::prompt_page;
+use crate::routes::library::Library;
+use crate::routes::prompt::{PromptRoute, Props as PromptProps};
+use crate::routes::start::Start;
+use crate::shell::dock::Dock;
+use crate::shell::error_banner::ErrorBanner;
+use crate::shell::header::Header;
+use crate::shell::keys_dialog::KeysDialog;
+use crate::shell::load_request::{LoadRequest, Request};
+use crate::shell::note::NoteLine;
+use crate::shell::progress::{BrokenBanner, Progress};
+use crate::state::route::Route;
 use crate::state::url::Place;
-use crate::state::{Action, History, Phase, Remote, State};
+use crate::state::{Action, During, History, Phase, Remote, State};
 
 /// Typing has paused when no key came for so long, in milliseconds.
 const PAUSE: u32 = 300;
@@ -46,9 +57,91 @@ pub fn App() -> Html {
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
 
+    use_focus_of_routes(state.place.route);
+
+    let route = state.place.route;
+    // Shown below the prompt where it is about the prompt.
+    let problem = state
+        .problem
+        .as_ref()
+        .filter(|problem| !(route.shows_prompt() && problem.during == During::Tracing));
+    let loading = state.open.section.is_none() || route == Route::Library;
+    let weights = state.open.weights().to_owned();
     html! {
-        { prompt_page(&controller, state) }
+        <ContextProvider<Controller> context={controller.clone()}>
+            <Header place={state.address()} model={state.shown_model().map(|model| AttrValue::from(model.name.clone()))} saes={state.saes.clone()} expected={state.expected.clone()} info={state.info.clone()}
+                milliseconds={state.trace.as_ref().filter(|_| state.recorded.is_none()).map(|trace| trace.milliseconds)} tracing={state.is_tracing()} />
+            <main id="main" tabindex="-1">
+                if let Some(problem) = problem {
+                    <ErrorBanner problem={problem.clone()} prompt={state.prompt().to_owned()} bos={state.place.bos} />
+                }
+                if loading {
+                    <div class="overlay"><Progress job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} /></div>
+                    <BrokenBanner broken={state.broken.clone()} weights={weights.clone()} />
+                }
+                if let Some(request) = Request::of(state) {
+                    <LoadRequest {request} catalogue={state.open.catalogue.clone()} {weights} loaded={state.model.is_some()} />
+                }
+                if route == Route::Start {
+                    <Start place={state.address()} ready={state.trace.is_some()} />
+                }
+                <div class="columns">
+                    <div class="route">
+                        if route.shows_prompt() && awaits_examples(state) {
+                            <section class="card prompt empty" aria-busy="true"><p class="muted">{ "Reading the examples…" }</p></section>
+                        } else if route.shows_prompt() {
+                            <PromptRoute ..PromptProps::of(state) />
+                        } else {
+                            <Library state={state.clone()} />
+                        }
+                    </div>
+                    { for dock(state) }
+                </div>
+            </main>
+            <NoteLine note={state.note.clone()} />
+            if route != Route::Library {
+                <OpenDialog controller={controller.clone()} state={state.clone()} />
+            }
+            <KeysDialog open={state.keys_open} />
+        </ContextProvider<Controller>>
     }
+}
+
+/// True until the manifest's examples and the recorded trace have come or failed: what is drawn piece by piece moves under the
+/// eyes of the reader.
+fn awaits_examples(state: &State) -> bool {
+    state.phase == Phase::Loading && state.trace.is_none() && !state.introduced
+}
+
+/// True while the page waits for the first trace and has nothing to show.
+fn is_first_trace(state: &State) -> bool {
+    state.phase == Phase::Ready && state.trace.is_none() && state.problem.is_none()
+}
+
+/// The selected feature, where the trace on screen has its SAE.
+fn dock(state: &State) -> Option<Html> {
+    let trace = state.trace.clone()?;
+    let sae = state.sae_trace()?.id.clone();
+    let latent = state.place.feature?;
+    let token = state.place.token.unwrap_or(0);
+    Some(html! {
+        <Dock {trace} {sae} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} live={state.recorded.is_none()} />
+    })
+}
+
+/// The title says where the page is; a focus that went with the route before goes to the new one.
+#[hook]
+fn use_focus_of_routes(route: Route) {
+    let first = use_mut_ref(|| true);
+    use_effect_with(route, move |&route| {
+        browser::set_title(&match route {
+            Route::Start => "sae-explorer".to_owned(),
+            _ => format!("{} · sae-explorer", route.name()),
+        });
+        if !first.replace(false) && !browser::has_focus() {
+            browser::focus("#main");
+        }
+    });
 }
 
 #[hook]
@@ -60,15 +153,19 @@ fn use_load(controller: &Controller) {
 /// The address follows the state, and the state the address.
 #[hook]
 fn use_address(state: &State, controller: &Controller) {
-    let hash = state.address().to_hash();
-    // Before the demo is there, the address has nothing to say that it does not say already.
     // The request of a link must not be lost before it is answered.
-    let settled = state.phase == Phase::Ready && state.trace.is_some() && state.requested.is_none();
+    let route = state.place.route;
+    let hash = match &state.requested {
+        Some(requested) => requested.clone().on(route).to_hash(),
+        None => state.address().to_hash(),
+    };
+    // Before the demo is there, the address has nothing to say that it does not say already, but for another route.
+    let settled = state.phase == Phase::Ready && state.trace.is_some();
     use_effect_with(
         (settled, hash, state.history),
         move |(settled, hash, history)| {
             let mut later = None;
-            if *settled {
+            if *settled || Place::from_hash(&browser::hash()).route != route {
                 let (hash, history) = (hash.clone(), *history);
                 if history == History::ReplaceSoon {
                     later = Some(Timeout::new(PAUSE, move || {

@@ -87,6 +87,20 @@ pub fn mark_body(name: &str, value: &str) {
     }
 }
 
+/// Sets the title of the window.
+pub fn set_title(title: &str) {
+    if let Some(document) = document() {
+        document.set_title(title);
+    }
+}
+
+/// True if an element has the focus, and not the page as a whole.
+pub fn has_focus() -> bool {
+    document()
+        .and_then(|document| document.active_element())
+        .is_some_and(|element| element.tag_name() != "BODY")
+}
+
 /// The elements that a selector finds.
 pub fn all(selector: &str) -> Vec<Element> {
     let Some(found) = document().and_then(|document| document.query_selector_all(selector).ok())
@@ -104,6 +118,14 @@ pub fn focus(selector: &str) {
     if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         // An element that takes no focus is left alone.
         let _ = element.focus();
+    }
+}
+
+/// Clicks the first element that a selector finds.
+pub fn click(selector: &str) {
+    let found = all(selector).into_iter().next();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        element.click();
     }
 }
 

@@ -11,6 +11,7 @@ use yew::prelude::*;
 use crate::browser;
 use crate::data::{DemoSae, Manifest, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
+use crate::loader;
 use crate::page::Page;
 use crate::state::load::LoadAction;
 use crate::state::url::Place;
@@ -170,10 +171,11 @@ impl Controller {
             match Manifest::fetch().await {
                 Ok(manifest) => {
                     demo = manifest.saes;
-                    this.dispatch(Action::Examples(manifest.prompts));
+                    this.dispatch(Action::Examples(manifest.prompts, demo.clone()));
                 }
                 Err(fault) => this.dispatch(Action::Note(Note::staying(fault.message))),
             }
+            this.introduce();
             let started = this.start(&demo, &signal).await;
             this.set_loading(None);
             match started {
@@ -184,6 +186,18 @@ impl Controller {
                 }
                 Err(fault) => this.fail(fault, During::Loading),
             }
+        });
+    }
+
+    /// Shows the recorded trace, while the engine starts.
+    fn introduce(&self) {
+        let this = self.clone();
+        spawn_local(async move {
+            // Without it the page shows its first trace when the model is there.
+            if let Ok(recorded) = loader::fetch_recorded().await {
+                this.dispatch(Action::Recorded(recorded));
+            }
+            this.dispatch(Action::Introduced);
         });
     }
 

@@ -309,6 +309,30 @@ from_js! {
     DemoSae {
         /// Id, as in the address.
         id: String = "id",
+        /// Hook point.
+        hook: String = "hook",
+    }
+
+    /// The trace of the demo's first example, recorded when the demo was put together (`docs/demo.md`).
+    Recorded {
+        /// The example.
+        prompt: Example = "prompt",
+        /// The model.
+        model: ModelInfo = "model",
+        /// The SAE of the trace.
+        sae: SaeInfo = "sae",
+        /// The trace.
+        trace: Trace = "trace",
+        /// Descriptions of the features that the page selects first.
+        features: Vec<RecordedFeature> = "features",
+    }
+
+    /// The description of a feature, recorded.
+    RecordedFeature {
+        /// The latent.
+        latent: u32 = "latent",
+        /// Its description.
+        feature: Feature = "",
     }
 
     /// The part of the demo bundle's manifest that the page reads.

@@ -4,8 +4,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
 use crate::browser;
+use crate::components::tokens::layout;
 use crate::controller::Controller;
-use crate::display::{Direction, direction_of};
+use crate::display::Side;
 use crate::state::load::Section;
 use crate::state::{Action, History, State};
 
@@ -48,10 +49,10 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         "/" => browser::focus("[data-testid=prompt]"),
         "o" => controller.open(Section::Catalogue),
         "?" => controller.dispatch(Action::ShowKeys(true)),
-        "ArrowLeft" => move_token(state, controller, -rightwards(state)),
-        "ArrowRight" => move_token(state, controller, rightwards(state)),
-        "Home" if on_token => move_token(state, controller, isize::MIN),
-        "End" if on_token => move_token(state, controller, isize::MAX),
+        "ArrowLeft" => move_aside(state, controller, Side::Left),
+        "ArrowRight" => move_aside(state, controller, Side::Right),
+        "Home" if on_token => select_token(controller, 0),
+        "End" if on_token => select_last(state, controller),
         // Up and down scroll the page unless a token or a feature has the focus.
         "ArrowUp" if on_feature => move_feature(focused.as_ref(), controller, -1),
         "ArrowDown" if on_feature || on_token => move_feature(focused.as_ref(), controller, 1),
@@ -67,29 +68,26 @@ fn leave_prompt(state: &State) {
     ));
 }
 
-/// The step to the token on the right: in text that is read from the right it is the one before.
-fn rightwards(state: &State) -> isize {
-    let prompt = state.trace.as_ref().map_or("", |trace| &trace.prompt);
-    match direction_of(prompt) {
-        Some(Direction::Rtl) => -1,
-        _ => 1,
+/// Selects the token on a side of the selected one, as it is seen; at the end of the prompt the same again.
+fn move_aside(state: &State, controller: &Controller, side: Side) {
+    if let (Some(trace), Some(last)) = (&state.trace, last_token(state)) {
+        let token = state.place.token.unwrap_or(0).min(last);
+        let next = layout(trace).beside(token, side).unwrap_or(token);
+        select_token(controller, next);
     }
 }
 
-fn move_token(state: &State, controller: &Controller, by: isize) {
-    let Some(last) = state
-        .trace
-        .as_ref()
-        .and_then(|trace| trace.tokens.len().checked_sub(1))
-    else {
-        return;
-    };
-    let token = state
-        .place
-        .token
-        .unwrap_or(0)
-        .saturating_add_signed(by)
-        .min(last);
+fn select_last(state: &State, controller: &Controller) {
+    if let Some(last) = last_token(state) {
+        select_token(controller, last);
+    }
+}
+
+fn last_token(state: &State) -> Option<usize> {
+    state.trace.as_ref()?.tokens.len().checked_sub(1)
+}
+
+fn select_token(controller: &Controller, token: usize) {
     controller.dispatch(Action::SelectToken(token, History::Replace));
     browser::focus(&format!("{TOKENS}[data-index=\"{token}\"]"));
 }

@@ -8,7 +8,7 @@ use web_sys::{AbortController, AbortSignal};
 
 use crate::browser;
 use crate::controller::{Controller, TURN};
-use crate::data::{DemoSae, Manifest, ModelInfo, SaeInfo, SaeTrace, Trace};
+use crate::data::{DemoSae, Manifest, ModelInfo, Recorded, SaeInfo, SaeTrace, Trace};
 use crate::engine::{Engine, Fault, read};
 use crate::js_value::{FromJs, object};
 use crate::offers::Found;
@@ -18,6 +18,9 @@ use crate::state::{Action, During, Note, Sample, State};
 
 /// Path of the demo bundle's manifest.
 pub const MANIFEST: &str = "demo/demo.json";
+
+/// Path of its recorded trace.
+const RECORDED: &str = "demo/recorded.json";
 
 impl Controller {
     /// Something about loading happened.
@@ -505,6 +508,11 @@ fn load_options(task: &Task, weights: &str, signal: &AbortSignal) -> JsValue {
         ("stream", "auto".into()),
         ("signal", signal.into()),
     ])
+}
+
+/// The recorded trace of the demo.
+pub async fn fetch_recorded() -> Result<Recorded, Fault> {
+    read(browser::fetch_json(RECORDED).await?)
 }
 
 impl Manifest {

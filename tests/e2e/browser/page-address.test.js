@@ -27,7 +27,8 @@ after(async () => {
   await Promise.all([server?.close(), hub?.close()]);
 });
 
-async function open(path = '') {
+// The start page is one of its own; links lead past it.
+async function open(path = '#/prompt') {
   const page = await openApp(browser, server, { path, context: { permissions: ['clipboard-read', 'clipboard-write'] } });
   page.setDefaultTimeout(15_000);
   return page;
@@ -130,7 +131,7 @@ test('the same of a model from files', async () => {
   await part(page, 'feature-row').nth(1).click();
   await part(page, 'feature-panel').waitFor();
   const [latent, address] = [await panel(page), page.url()];
-  assert.match(address, /#model=file%3Amodel&sae=file%3Alayer_1%40blocks/);
+  assert.match(address, /#\/prompt\?model=file%3Amodel&sae=file%3Alayer_1%40blocks/);
   await page.reload();
   const asked = part(page, 'asked');
   await asked.waitFor();
@@ -155,7 +156,7 @@ test('the same of a model from files', async () => {
   await settled(other);
   assert.equal(await part(other, 'missing-sae').count(), 0);
   assert.ok((await latents(other)).includes(Number(await panel(other))));
-  assert.match(other.url(), /#model=demo&sae=openai/);
+  assert.match(other.url(), /#\/prompt\?model=demo&sae=openai/);
   await Promise.all([page.context().close(), other.context().close()]);
 });
 
@@ -167,7 +168,7 @@ test('a copied link is that of the screen, also before the address has followed'
   const link = await copiedLink(page);
   assert.notEqual(link, before);
   assert.match(link, /prompt=A\+link\+to\+this\+very\+text/);
-  assert.match(link, /^http:\/\/127\.0\.0\.1:\d+\/#model=demo&sae=openai\.layer_3/);
+  assert.match(link, /^http:\/\/127\.0\.0\.1:\d+\/#\/prompt\?model=demo&sae=openai\.layer_3/);
   const other = await open(link.slice(server.url('').length));
   assert.equal(await part(other, 'prompt').inputValue(), 'A link to this very text');
   await Promise.all([page.context().close(), other.context().close()]);

@@ -151,7 +151,7 @@ test('local files: recognised, named where they lack something, loaded and trace
   const [fvu] = await numbers(page, one);
   assert.ok(fvu < 0.5);
   // The address names what its reader has to open; page-address.test.js opens it.
-  assert.match(page.url(), /#model=file%3Amodel&sae=file%3Alayer_3%40blocks\.3\.hook_resid_post&/);
+  assert.match(page.url(), /#\/\?model=file%3Amodel&sae=file%3Alayer_3%40blocks\.3\.hook_resid_post&/);
   await page.keyboard.press('Escape');
   assert.ok((await latents(page)).length > 0);
   assert.deepEqual(page.seen.errors, []);

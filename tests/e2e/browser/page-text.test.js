@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { openApp, part, ready, serious, trace } from '../support/app.js';
+import { openApp, part, picture, serious, trace } from '../support/app.js';
 import { launch } from '../support/chromium.js';
 import { serve } from '../support/server.js';
 
@@ -53,14 +53,119 @@ async function copied(from, to) {
 
 const boxes = (indices) => page.evaluate((all) => all.map((index) => document.querySelector(`[data-testid="token"][data-index="${index}"]`).getBoundingClientRect().x), indices);
 
-test('copies of tokens are the text that they stand for', async () => {
-  for (const prompt of ['A king,\n\n\tand a  queen.\n', 'un cœur 🙂 naïve\u00a0!', '<0xF0> typed, 🙂 real', 'שלום, a שלום']) {
+/** Where each token's bytes lie in the prompt; those of the BOS nowhere. */
+function ranges(prompt, tokens) {
+  const bytes = Buffer.from(prompt);
+  let at = 0;
+  return tokens.map((text, index) => {
+    const start = at;
+    if (index === 0) return [0, 0];
+    // What looks like a byte is one where the prompt has it.
+    for (const [piece, hex] of text.matchAll(/<0x([89A-F][0-9A-F])>|[^]/gu)) {
+      const isByte = hex !== undefined && bytes[at] === Number.parseInt(hex, 16);
+      at += isByte ? 1 : Buffer.byteLength(piece);
+    }
+    return [start, at];
+  });
+}
+
+/** The characters of the prompt that have a byte from one place to another. */
+function characters(prompt, from, to) {
+  let at = 0;
+  return [...prompt].filter((character) => {
+    const start = at;
+    at += Buffer.byteLength(character);
+    return start < to && at > from;
+  }).join('');
+}
+
+const KINDS = {
+  'lines and spaces': 'A king,\n\n\tand a  queen.\n',
+  'accents and a no-break space': 'un cœur 🙂 naïve\u00a0!',
+  'bytes, typed and real': '<0xF0> typed, 🙂 real <0x41>',
+  emoji: '😀😁 I ❤️ it',
+  'a family of emoji': 'a 👩‍👩‍👧!',
+  'Hebrew within English': 'peace (שלום, 12) there',
+  'Arabic with Latin and digits': 'سلام GPT-2 و 34',
+  'lines of two directions': 'one שלום\nשלום two 3\n',
+  Chinese: '你好，world。',
+  Devanagari: 'नमस्ते',
+  'only spaces': '   ',
+  'a byte order mark': '\ufeffa',
+};
+for (const [kind, prompt] of Object.entries(KINDS)) {
+  test(`copies of tokens are the text that they stand for: ${kind}`, async () => {
     const tokens = await show(prompt);
     assert.equal(await copied(0, tokens.length - 1), prompt);
+    const places = ranges(prompt, tokens);
+    assert.equal(places.at(-1)[1], Buffer.byteLength(prompt));
+    // Of a part, too: a character of which a byte is selected is copied whole, and once.
+    for (let first = 0; first < tokens.length; first += 1) {
+      for (const last of new Set([first, Math.min(first + 2, tokens.length - 1), tokens.length - 1])) {
+        assert.equal(await copied(first, last), characters(prompt, places[first][0], places[last][1]), `${first} to ${last}`);
+      }
+    }
+  });
+}
+
+test('what is dragged over with the mouse is copied; Enter and the space bar select like a click', async () => {
+  const prompt = 'Once 😀 upon';
+  const tokens = await show(prompt);
+  const box = (index) => part(page, 'token', `[data-index="${index}"]`).boundingBox();
+  const [from, to] = [await box(1), await box(tokens.length - 1)];
+  const dragged = async (startX, endX) => {
+    await page.evaluate(() => navigator.clipboard.writeText('nothing was copied'));
+    await page.mouse.move(startX, from.y + from.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(to.x + 2, to.y + to.height / 2, { steps: 5 });
+    await page.mouse.move(endX, to.y + to.height / 2, { steps: 5 });
+    await page.mouse.up();
+    await page.keyboard.press('Control+c');
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  assert.equal(await dragged(from.x + 1, to.x + to.width - 1), prompt, 'from edge to edge');
+  const letter = (from.width - 4) / 'Once'.length;
+  assert.equal(await dragged(from.x + 2 + 2 * letter, to.x + to.width - 2 - 2 * letter), 'ce 😀 up', 'within tokens');
+  // Enter and the space bar select a token, as a click does.
+  await part(page, 'token', '[data-index="1"]').click();
+  for (const key of ['Enter', 'Space']) {
+    await part(page, 'token', '[data-index="2"]').focus();
+    await page.keyboard.press(key);
+    assert.equal(await part(page, 'token', '[aria-selected="true"]').getAttribute('data-index'), '2');
+    await page.keyboard.press('ArrowLeft');
   }
-  // From a token in the middle, without the mark for its space.
-  const tokens = await show('Once upon a time');
-  assert.equal(await copied(2, tokens.length - 1), ' upon a time');
+});
+
+/** What is copied of a selection from one place in the page to another. */
+async function copiedBetween(select) {
+  await page.evaluate(select);
+  await page.evaluate(() => navigator.clipboard.writeText('nothing was copied'));
+  await page.keyboard.press('Control+c');
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+test('a selection that ends at a mark does not have it, and a character above its tokens is copied like them', async () => {
+  await show('a b\n😀');
+  const after = await copiedBetween(() => {
+    const mark = [...document.querySelectorAll('.mark')].find(({ dataset }) => dataset.original === ' ').firstChild;
+    getSelection().setBaseAndExtent(mark, mark.length, document.querySelector('.tokens'), document.querySelector('.tokens').childNodes.length);
+  });
+  assert.equal(after, 'b\n😀');
+  const until = await copiedBetween(() => {
+    const mark = [...document.querySelectorAll('.mark')].find(({ dataset }) => dataset.original === '\n').firstChild;
+    getSelection().setBaseAndExtent(document.querySelector('.tokens'), 0, mark, 0);
+  });
+  assert.equal(until, 'a b');
+  assert.equal(await copiedBetween(() => getSelection().selectAllChildren(document.querySelector('.whole'))), '😀');
+  // Together with what stands around the tokens.
+  const around = await copiedBetween(() => {
+    const range = document.createRange();
+    range.setStartBefore(document.querySelector('.tokens'));
+    range.setEndAfter(document.querySelector('.tokens'));
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+  });
+  assert.equal(around, 'a b\n😀\n');
 });
 
 test('a byte is told from the same text typed', async () => {
@@ -75,6 +180,41 @@ test('a byte is told from the same text typed', async () => {
   assert.equal(kinds.length, tokens.length);
   const style = (selector) => page.evaluate((one) => getComputedStyle(document.querySelector(one)).borderTopStyle, selector);
   assert.equal(await style('[data-testid="token"] [data-byte]'), 'solid');
+  assert.deepEqual(await serious(page), []);
+});
+
+test('tokens of one character stand together below it', async () => {
+  const tokens = await show('I 😀 中');
+  const groups = page.getByRole('listbox', { name: 'Tokens' }).getByRole('group');
+  const names = await groups.evaluateAll((all) => all.map((group) => group.getAttribute('aria-label')));
+  assert.deepEqual(names, ['“😀” U+1F600', '“中” U+4E2D']);
+  const group = groups.first();
+  assert.equal(await group.locator('.whole').innerText(), '😀');
+  // The character is what one sees first: larger, and above its bytes.
+  const size = (selector) => group.locator(selector).first().evaluate((one) => Number.parseFloat(getComputedStyle(one).fontSize));
+  assert.ok((await size('.whole')) > 1.3 * (await size('.byte')));
+  const [whole, first] = [await group.locator('.whole').boundingBox(), await group.locator('[data-testid="token"]').first().boundingBox()];
+  assert.ok(whole.y + whole.height <= first.y + 1);
+  // Each of its tokens is one by itself, says which bytes it has, and is reached by the keys one after the other.
+  const indices = await group.locator('[data-testid="token"]').evaluateAll((all) => all.map(({ dataset }) => Number(dataset.index)));
+  assert.ok(indices.length > 1);
+  const titles = await group.locator('[data-testid="token"]').evaluateAll((all) => all.map(({ title }) => title));
+  for (const title of titles) assert.match(title, /bytes? \d(–\d)? of 4 of “😀” U\+1F600 · position \d+ · id \d+.* · activation of feature \d+: .* · loss /);
+  await part(page, 'token', `[data-index="${indices[0]}"]`).click();
+  for (const index of indices.slice(1)) {
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await part(page, 'token', '[aria-selected="true"]').getAttribute('data-index'), String(index));
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.index), String(index));
+  }
+  // A click on the character goes to the token at which the model has read all of it.
+  await part(page, 'token', '[data-index="0"]').click();
+  await group.locator('.whole').click();
+  assert.equal(await part(page, 'token', '[aria-selected="true"]').getAttribute('data-index'), String(indices.at(-1)));
+  // By itself, as in a list, a part of a character stays a byte.
+  await part(page, 'token', `[data-index="${indices[0]}"]`).click();
+  assert.match(await part(page, 'next-tokens').locator('h2').innerText(), /<0xF0>/);
+  assert.equal(await part(page, 'next-tokens').locator('h2 .byte').first().evaluate((byte) => getComputedStyle(byte).borderTopStyle), 'solid');
+  assert.equal(await copiedBetween(() => getSelection().selectAllChildren(document.querySelector('[data-testid="next-tokens"] h2 .quoted'))), tokens[indices[0]]);
   assert.deepEqual(await serious(page), []);
 });
 
@@ -98,6 +238,66 @@ test('text that is read from the right stands so, tokens and prompt', async () =
   const [first, last] = await boxes([1, mixed.length - 1]);
   assert.ok(first < Math.min(...inside) && last > Math.max(...inside), 'the words around it keep their places');
 });
+
+/** The tokens as they stand on the screen: lines from the top, each from left to right. */
+const onScreen = () =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('.token-line')].flatMap((line) =>
+      [...line.querySelectorAll('[data-testid="token"]')]
+        .map((chip) => [chip.getBoundingClientRect().x, Number(chip.dataset.index)])
+        .sort(([one], [other]) => one - other)
+        .map(([, index]) => index),
+    ),
+  );
+
+test('the arrow keys move as they point, once over each token, whatever the directions', async () => {
+  for (const [prompt, directions] of [
+    ['peace (שלום לך 12) there\nשלום two 3!', ['ltr', 'rtl']],
+    ['a שלום GPT 2, b', ['ltr']],
+  ]) {
+    await show(prompt);
+    assert.deepEqual(await page.locator('.token-line').evaluateAll((lines) => lines.map(({ dir }) => dir)), directions);
+    const order = await onScreen();
+    await part(page, 'token', `[data-index="${order[0]}"]`).click();
+    const selected = async () => Number(await part(page, 'token', '[aria-selected="true"]').getAttribute('data-index'));
+    const seen = [await selected()];
+    for (let at = 1; at < order.length; at += 1) {
+      await page.keyboard.press('ArrowRight');
+      seen.push(await selected());
+    }
+    assert.deepEqual(seen, order);
+    // At the end of it the key stays, and the other one goes back.
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await selected(), order.at(-1));
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await selected(), order.at(-2));
+  }
+});
+
+test('brackets, numbers and words of a line from the right stand as in any text', async () => {
+  const tokens = await show('שלום (GPT 2)!');
+  const text = (index) => tokens[index].trim();
+  const order = (await onScreen()).map(text).join('').replaceAll(/<0x..>|[^ -~]/g, '');
+  // From left to right on the screen; the brackets turn round, so that "(" opens to the left.
+  assert.equal(order, '!)GPT2(<|endoftext|>');
+  const bracket = part(page, 'token').filter({ hasText: '(' }).locator('bdi');
+  assert.equal(await bracket.getAttribute('dir'), 'rtl');
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`text of all kinds, ${colorScheme}: nothing serious, and it fits`, async () => {
+    const prompt = 'I 😀 <0xF0> it:\u00a0中文\n\tשלום GPT 12!\nسلام 👩‍👩‍👧 नम';
+    for (const width of [1440, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await show(prompt);
+      assert.deepEqual(await serious(page), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${width} wide`);
+      await picture(page, `text-${colorScheme}-${width}`);
+    }
+    await page.setViewportSize({ width: 1280, height: 720 });
+  });
+}
 
 const generated = () => page.evaluate(() => document.querySelector('[data-testid="generated"]')?.textContent ?? '');
 

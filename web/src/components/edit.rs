@@ -14,7 +14,9 @@ use crate::format::{NONE, count, fixed, optional, percent, plain, signed, small}
 use crate::ranking::peak;
 use crate::state::{Action, EditSpec, EditState, Reach, Remote};
 
-/// The control for a latent of an SAE whose activation at each token is `along`; and clean and edited run side by side.
+/// The control for a latent of an SAE whose activation at each token is `along`; and clean and edited run side by side. `live` says
+/// that there is a model to run.
+#[expect(clippy::too_many_arguments)]
 pub fn edit(
     controller: &Controller,
     trace: &Trace,
@@ -23,6 +25,7 @@ pub fn edit(
     token: usize,
     along: &[f32],
     edit: &EditState,
+    live: bool,
 ) -> Html {
     let first = trace.first_own();
     let typed = edit
@@ -48,6 +51,7 @@ pub fn edit(
         move |_: MouseEvent| controller.edit(spec.clone())
     };
     let nowhere = positions.is_empty();
+    let idle = nowhere || !live;
     let oninput = controller.on(|event: InputEvent| {
         Action::EditValue(event.target_unchecked_into::<HtmlInputElement>().value())
     });
@@ -60,13 +64,15 @@ pub fn edit(
                         <button type="button" aria-pressed={(edit.reach == reach).to_string()} onclick={controller.on(move |_| Action::EditReach(reach))}>{ name }</button>
                     }) }
                 </div>
-                <button type="button" disabled={nowhere} data-testid="ablate" onclick={run(0.0)}>{ "Ablate (set to 0)" }</button>
+                <button type="button" disabled={idle} data-testid="ablate" onclick={run(0.0)}>{ "Ablate (set to 0)" }</button>
                 <span class="together">
-                    <button type="button" disabled={nowhere || value.is_none()} data-testid="clamp" onclick={run(value.unwrap_or(0.0))}>{ "Set to" }</button>
+                    <button type="button" disabled={idle || value.is_none()} data-testid="clamp" onclick={run(value.unwrap_or(0.0))}>{ "Set to" }</button>
                     <input type="text" inputmode="decimal" aria-label="Activation to set" size="7" value={typed} {oninput} aria-invalid={value.is_none().to_string()} />
                 </span>
             </div>
-            if nowhere {
+            if !live {
+                <p class="muted">{ "The model runs with an edit once it is here." }</p>
+            } else if nowhere {
                 <p class="muted">{ "The feature is active on no token of this prompt: choose the selected token." }</p>
             }
             if let Some((spec, answer)) = &edit.answer {

@@ -36,6 +36,8 @@ pub struct Props {
     pub feature: Remote<Shared<Feature>>,
     /// The edit control.
     pub edit: EditState,
+    /// True if the model is there to run with edits.
+    pub live: bool,
 }
 
 /// The panel.
@@ -85,7 +87,7 @@ pub fn FeaturePanel(props: &Props) -> Html {
                 Remote::Failed(message) => html! { <p class="error" role="alert">{ message }</p> },
                 Remote::Idle | Remote::Waiting => html! { <p class="muted">{ "Asking the engine…" }</p> },
             } }
-            { edit(controller, trace, sae, *latent, *token, &along, &props.edit) }
+            { edit(controller, trace, sae, *latent, *token, &along, &props.edit, props.live) }
         </section>
     }
 }

@@ -141,9 +141,15 @@ pub fn Features(props: &Props) -> Html {
         move |_| shown.set(seen.max(*shown) + PORTION)
     };
     html! {
-        <section class="card" aria-labelledby="features-title">
+        <section class="card" aria-labelledby="features-title" data-testid="features">
             <div class="card-head">
                 <h2 id="features-title">{ title(&trace, view, token) }</h2>
+                <div class="seg small" role="group" aria-label="View">
+                    { for [(View::Token, "At a token"), (View::Prompt, "Whole prompt")].map(|(one, name)| html! {
+                        <button type="button" data-view={one.name()} aria-pressed={(view == one).to_string()}
+                            onclick={controller.on(move |_| Action::SelectView(one))}>{ name }</button>
+                    }) }
+                </div>
                 <div class="seg small" role="group" aria-label="Whole prompt, ranked by" data-testid="ranking">
                     { for Ranking::ALL.map(|one| html! {
                         <button type="button" data-ranking={one.name()} title={format!("Features of the whole prompt. {}", ranking_term(one).definition)}

@@ -2,26 +2,40 @@
 
 use yew::prelude::*;
 
-use crate::display::{Piece, pieces};
+use crate::display::{Byte, Direction, Piece, pieces};
 
-/// A token's text; its direction does not reach beyond it. Where it looks like a byte, it is one.
+/// The text of a token by itself; its direction does not reach beyond it. Where it looks like a byte, it is one.
 pub fn token_text(text: &str) -> Html {
-    marked_text(text, false)
+    html! { <bdi class="token-text">{ for pieces(text).iter().map(piece_html) }</bdi> }
 }
 
-/// The same of a token that stands in a prompt as it is, if it was `typed`. Marks carry what they stand for, which is
-/// what a copy gives (`copies.js`).
-pub fn marked_text(text: &str, typed: bool) -> Html {
-    let shown = pieces(text, typed).into_iter().map(|piece| match piece {
+/// The text of a token that stands in a prompt, on a stretch that is read in a direction.
+pub fn placed_text(pieces: &[Piece], direction: Direction) -> Html {
+    html! { <bdi class="token-text" dir={direction.name()}>{ for pieces.iter().map(piece_html) }</bdi> }
+}
+
+/// A piece of a token. Marks carry what they stand for, and bytes the whole character with its place in the prompt, which
+/// is what a copy gives (`copies.js`).
+pub fn piece_html(piece: &Piece) -> Html {
+    match piece {
         Piece::Text(text) => html! { { text } },
         Piece::Mark(mark, original) => {
-            html! { <i class="mark" data-original={original}>{ mark }</i> }
+            html! { <i class="mark" data-original={original.clone()}>{ mark.clone() }</i> }
         }
-        Piece::Byte(byte) => html! {
-            <i class="byte" data-byte={format!("{byte:02X}")} title="A byte that is only a part of a character">{ format!("<0x{byte:02X}>") }</i>
-        },
-    });
-    html! { <bdi class="token-text">{ for shown }</bdi> }
+        Piece::Byte(Byte { value, part }) => {
+            let original = part.map(|part| part.character.to_string());
+            let start = part.map(|part| part.start.to_string());
+            // In the prompt the chip's title names the character.
+            let title = part
+                .is_none()
+                .then_some("A byte that is only a part of a character");
+            html! {
+                <i class="byte" data-byte={format!("{value:02X}")} data-original={original} data-start={start} {title}>
+                    <span class="frame">{ "<0x" }</span>{ format!("{value:02X}") }<span class="frame">{ ">" }</span>
+                </i>
+            }
+        }
+    }
 }
 
 /// A token's text as it stands in a sentence.

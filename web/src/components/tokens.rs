@@ -1,11 +1,16 @@
-//! The prompt's tokens as chips, tinted by a feature's activation.
+//! The prompt's tokens as chips, tinted by a feature's activation. Tokens that hold bytes of one character stand together
+//! below it.
+
+use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::token_text::marked_text;
+use super::token_text::{piece_html, placed_text};
 use crate::controller::Controller;
 use crate::data::Trace;
-use crate::display::{Break, Direction, direction_of, laid_out, line_break, quoted};
+use crate::display::{
+    Direction, Layout, SplitCharacter, Unit, describe_bytes, named, pieces, quoted,
+};
 use crate::format::{fixed, tint};
 use crate::ranking::peak;
 use crate::shared::Shared;
@@ -31,114 +36,203 @@ pub struct Props {
     pub loss_shown: bool,
 }
 
+/// The layout of a trace's tokens.
+pub fn layout(trace: &Trace) -> Layout {
+    let texts: Vec<_> = trace
+        .tokens
+        .iter()
+        .map(|token| token.text.as_str())
+        .collect();
+    Layout::new(&trace.prompt, &texts, trace.first_own())
+}
+
 /// The chips.
 #[component]
 pub fn Tokens(props: &Props) -> Html {
-    let Props {
-        controller, trace, ..
-    } = props;
-    let first = trace.first_own();
-    let along = props
-        .feature
-        .as_ref()
-        .map(|(_, along)| along.as_slice())
-        .unwrap_or_default();
-    let max = peak(along, first);
-    let own = trace.tokens.get(first..).unwrap_or_default();
-    // The person may have typed it.
-    let typed_bos = trace.tokens[..first.min(trace.tokens.len())]
-        .first()
-        .and_then(|bos| trace.prompt.strip_prefix(bos.text.as_str()))
-        .is_some();
-    let after_bos = match trace.tokens.first() {
-        Some(bos) if typed_bos => &trace.prompt[bos.text.len()..],
-        _ => trace.prompt.as_str(),
-    };
-    let laid = laid_out(after_bos, own.iter().map(|token| token.text.as_str()));
-    let line = direction_of(&trace.prompt).unwrap_or(Direction::Ltr);
-    let mut directions = vec![line; first];
-    directions.extend(crate::display::directions(&laid, line));
-    let chip = |(index, token): (usize, &crate::data::Token)| {
-        let bos = index < first;
-        let activation = along.get(index).copied();
-        let loss = trace.loss_of(index);
-        let mut title = format!(
-            "{} · position {index} · id {}",
-            quoted(&token.text),
-            token.id
+    let layout = use_memo(props.trace.clone(), |trace| layout(trace));
+    let chips = Chips::new(props, &layout);
+    let lines = layout.lines.iter().map(|line| {
+        html! {
+            <div class="token-line" dir={line.direction.name()}>
+                { chips.runs(&line.units, line.direction.level()) }
+            </div>
+        }
+    });
+    html! {
+        <div class="tokens" role="listbox" aria-label="Tokens" aria-orientation="horizontal" dir={layout.direction.name()}>
+            { for lines }
+        </div>
+    }
+}
+
+/// What the chips show, of all tokens.
+struct Chips<'a> {
+    props: &'a Props,
+    layout: &'a Rc<Layout>,
+    first_own: usize,
+    along: &'a [f32],
+    peak: f32,
+    /// True at each position that does not count.
+    skipped: Vec<bool>,
+}
+
+impl<'a> Chips<'a> {
+    fn new(props: &'a Props, layout: &'a Rc<Layout>) -> Self {
+        let first_own = props.trace.first_own();
+        let along = props
+            .feature
+            .as_ref()
+            .map(|(_, along)| along.as_slice())
+            .unwrap_or_default();
+        let mut skipped = vec![false; props.trace.tokens.len()];
+        for &position in &props.skipped {
+            if let Some(skipped) = skipped.get_mut(position as usize) {
+                *skipped = true;
+            }
+        }
+        Self {
+            props,
+            layout,
+            first_own,
+            along,
+            peak: peak(along, first_own),
+            skipped,
+        }
+    }
+
+    /// Units of a line at an embedding level or above. Each run above it has an element of its own with its direction, in
+    /// which it stands as it is read, wherever the line wraps.
+    fn runs(&self, units: &[Unit], level: u8) -> Html {
+        let deeper = |unit: &Unit| unit.level > level;
+        let runs = units
+            .chunk_by(|a, b| deeper(a) == deeper(b))
+            .map(|run| match run.first() {
+                Some(first) if deeper(first) => {
+                    let direction = Direction::of_level(level + 1);
+                    html! { <span dir={direction.name()}>{ self.runs(run, level + 1) }</span> }
+                }
+                _ => html! { <>{ for run.iter().map(|unit| self.unit(unit)) }</> },
+            });
+        html! { <>{ for runs }</> }
+    }
+
+    fn unit(&self, unit: &Unit) -> Html {
+        let direction = Direction::of_level(unit.level);
+        let chips = unit.tokens.clone().map(|token| self.chip(token, direction));
+        if unit.characters.is_empty() {
+            return html! { <>{ for chips }</> };
+        }
+        let names: Vec<_> = unit
+            .characters
+            .iter()
+            .map(|split| named(split.character))
+            .collect();
+        let names = names.join(", ");
+        // At its last token the model has read the whole character.
+        let last = unit.tokens.end.saturating_sub(1);
+        let title = format!(
+            "{names} · positions {}–{last} · a click selects the last of them",
+            unit.tokens.start
         );
+        let select = self
+            .props
+            .controller
+            .on(move |_: MouseEvent| Action::SelectToken(last, History::Push));
+        html! {
+            <span class="split" role="group" aria-label={names}>
+                <span class="whole" aria-hidden="true" {title} onclick={select}>
+                    { for unit.characters.iter().map(|split| character(split, direction)) }
+                </span>
+                <span class="parts">{ for chips }</span>
+            </span>
+        }
+    }
+
+    fn chip(&self, index: usize, direction: Direction) -> Html {
+        let Props {
+            controller, trace, ..
+        } = self.props;
+        let Some(token) = trace.tokens.get(index) else {
+            return Html::default();
+        };
+        // A chip is no button, because browsers let no selection of text begin at the edge of one, or in one at all.
+        let onkeydown = {
+            let controller = controller.clone();
+            move |event: KeyboardEvent| {
+                if matches!(event.key().as_str(), "Enter" | " ") {
+                    event.prevent_default();
+                    controller.dispatch(Action::SelectToken(index, History::Push));
+                }
+            }
+        };
+        let bos = index < self.first_own;
+        let skipped = !bos && self.skipped[index];
+        let selected = self.props.selected == Some(index);
+        let focusable = selected || (self.props.selected.is_none() && index == 0);
+        let class = classes!(
+            "chip",
+            bos.then_some("bos"),
+            skipped.then_some("skipped"),
+            format!(
+                "t{}",
+                tint(self.along.get(index).copied().unwrap_or(0.0), self.peak)
+            ),
+            self.props.loss_shown.then(|| format!(
+                "l{}",
+                tint(trace.loss_of(index).unwrap_or(0.0), STRONG_LOSS)
+            )),
+        );
+        html! {
+            <span role="option" {class} data-testid="token" data-index={index.to_string()} data-skipped={skipped.then_some("true")} title={self.title(index, bos, skipped)}
+                aria-selected={selected.to_string()} tabindex={if focusable { "0" } else { "-1" }}
+                onclick={controller.on(move |_| Action::SelectToken(index, History::Push))} {onkeydown}>
+                if bos {
+                    // Where it is no part of the text, a copy does not have it.
+                    <span data-original={if self.layout.in_prompt(index) { token.text.clone() } else { String::new() }}>{ "BOS" }</span>
+                } else {
+                    { placed_text(self.layout.pieces(index), direction) }
+                }
+            </span>
+        }
+    }
+
+    fn title(&self, index: usize, bos: bool, skipped: bool) -> String {
+        let trace = &self.props.trace;
+        let token = &trace.tokens[index];
+        let mut title = quoted(&token.text);
+        if let Some(bytes) = describe_bytes(self.layout.pieces(index)) {
+            title.push_str(&format!(" · {bytes}"));
+        }
+        title.push_str(&format!(" · position {index} · id {}", token.id));
         if bos {
-            title.push_str(if typed_bos {
+            title.push_str(if self.layout.in_prompt(index) {
                 " · BOS, as typed"
             } else {
                 " · BOS, put before the prompt"
             });
         }
-        let skipped = !bos
-            && props
-                .skipped
-                .iter()
-                .any(|&position| position as usize == index);
         if skipped {
             title.push_str(" · does not count in the SAE's numbers");
         }
-        if let (Some(activation), Some((latent, _))) = (activation, &props.feature) {
+        if let (Some(activation), Some((latent, _))) = (self.along.get(index), &self.props.feature)
+        {
             title.push_str(&format!(
                 " · activation of feature {latent}: {}",
-                fixed(activation.into(), 3)
+                fixed(f64::from(*activation), 3)
             ));
         }
-        if let Some(loss) = loss {
+        if let Some(loss) = trace.loss_of(index) {
             title.push_str(&format!(" · loss {} nats", fixed(loss.into(), 3)));
         }
-        let selected = props.selected == Some(index);
-        let focusable = selected || (props.selected.is_none() && index == 0);
-        let class = classes!(
-            "chip",
-            bos.then_some("bos"),
-            skipped.then_some("skipped"),
-            format!("t{}", tint(activation.unwrap_or(0.0), max)),
-            props
-                .loss_shown
-                .then(|| format!("l{}", tint(loss.unwrap_or(0.0), STRONG_LOSS))),
-        );
-        let breaks = line_break(&token.text);
-        html! {
-            <>
-                if breaks == Some(Break::Before) && index > first {
-                    <br />
-                }
-                <button type="button" role="option" {class} data-testid="token" data-index={index.to_string()} data-skipped={skipped.then_some("true")} {title}
-                    aria-selected={selected.to_string()} tabindex={if focusable { "0" } else { "-1" }}
-                    onclick={controller.on(move |_| Action::SelectToken(index, History::Push))}>
-                    if bos {
-                        // Where it is no part of the text, a copy does not have it.
-                        <span data-original={if typed_bos { token.text.clone() } else { String::new() }}>{ "BOS" }</span>
-                    } else {
-                        { marked_text(&token.text, index.checked_sub(first).is_some_and(|own| laid[own].typed)) }
-                    }
-                </button>
-                if breaks == Some(Break::After) {
-                    <br />
-                }
-            </>
-        }
-    };
-    let tokens: Vec<_> = trace.tokens.iter().enumerate().collect();
-    // Tokens that are read the other way than the line stand together, in their own order.
-    let mut at = 0;
-    let runs = directions.chunk_by(|a, b| a == b).map(|run| {
-        let chips = tokens[at..at + run.len()].iter().copied().map(chip);
-        at += run.len();
-        if run[0] == line {
-            html! { <>{ for chips }</> }
-        } else {
-            html! { <span dir={run[0].name()}>{ for chips }</span> }
-        }
-    });
+        title
+    }
+}
+
+/// A character above the tokens that hold its bytes.
+fn character(split: &SplitCharacter, direction: Direction) -> Html {
+    let text = split.character.to_string();
+    let shown = pieces(&text);
     html! {
-        <div class="tokens" role="listbox" aria-label="Tokens" aria-orientation="horizontal" dir={line.name()}>
-            { for runs }
-        </div>
+        <bdi dir={direction.name()} data-original={text} data-start={split.start.to_string()}>{ for shown.iter().map(piece_html) }</bdi>
     }
 }

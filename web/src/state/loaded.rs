@@ -18,6 +18,8 @@ impl State {
         self.sample_loss = Remote::Idle;
         // The tokens may be others, and all that was computed is of the model before.
         self.trace = None;
+        self.recorded = None;
+        self.expected = Shared::default();
         self.problem = None;
         self.phase = Phase::Ready;
         self.at_once = true;
@@ -47,7 +49,9 @@ impl State {
         }
         saes.insert(at.unwrap_or(saes.len()), sae);
         self.saes = Shared::new(saes);
-        self.outdated();
+        // What is known of the others stays true.
+        self.stale = true;
+        self.at_once = true;
     }
 
     pub(super) fn sae_unloaded(&mut self, id: &str) {

@@ -5,18 +5,21 @@ pub mod load;
 mod load_tests;
 mod loaded;
 pub mod meter;
+mod recorded;
 pub mod reduce;
+pub mod route;
 #[cfg(test)]
 mod tests;
 pub mod url;
 
 use crate::data::{
-    Edited, Example, Feature, Generation, Info, Metrics, ModelInfo, SaeInfo, SaeTrace, SampleLoss,
-    Trace,
+    DemoSae, Edited, Example, Feature, Generation, Info, Metrics, ModelInfo, Recorded, SaeInfo,
+    SaeTrace, SampleLoss, Trace,
 };
 use crate::shared::Shared;
 use load::{Broken, Job, LoadAction, OpenState};
 use meter::Meter;
+use route::Route;
 use url::{Place, Ranking, View};
 
 /// State of the engine.
@@ -227,6 +230,12 @@ pub struct State {
     pub examples: Shared<Vec<Example>>,
     /// The trace on screen; of an earlier prompt while the next one is on its way.
     pub trace: Option<Shared<Trace>>,
+    /// The recording that is on screen, until the live trace comes.
+    pub recorded: Option<Shared<Recorded>>,
+    /// True once the first things to show have come, or have failed to.
+    pub introduced: bool,
+    /// SAEs of the demo, which come one after the other.
+    pub expected: Shared<Vec<DemoSae>>,
     /// Set when the choice of a BOS has just changed: true if the trace in which the token is selected has one. In the next
     /// trace the same token may be one further on, or one back.
     pub bos_before: Option<bool>,
@@ -279,6 +288,9 @@ impl State {
             saes: Shared::default(),
             examples: Shared::default(),
             trace: None,
+            recorded: None,
+            introduced: false,
+            expected: Shared::default(),
             bos_before: None,
             stale: false,
             attempt: 0,
@@ -310,6 +322,7 @@ impl State {
     pub fn is_current(&self) -> bool {
         self.trace.as_ref().is_some_and(|trace| {
             !self.stale
+                && self.recorded.is_none()
                 && self.place.prompt.as_ref() == Some(&trace.prompt)
                 && self.place.bos == trace.bos
                 && trace.saes.len() == self.saes.len()
@@ -329,11 +342,21 @@ impl State {
             Phase::Failed => "error",
             Phase::Loading => "loading",
             Phase::Asking => "asking",
-            // Until its first trace the page has nothing to show.
-            Phase::Ready if self.is_tracing() && self.trace.is_none() => "loading",
+            // Until its first trace the page has nothing live to show.
+            Phase::Ready
+                if self.is_tracing() && (self.trace.is_none() || self.recorded.is_some()) =>
+            {
+                "loading"
+            }
             Phase::Ready if self.is_tracing() => "tracing",
             Phase::Ready => "ready",
         }
+    }
+
+    /// The model of what is on screen: the loaded one, or that of the recording.
+    pub fn shown_model(&self) -> Option<&ModelInfo> {
+        let recorded = self.recorded.as_ref().map(|recorded| &recorded.model);
+        self.model.as_deref().or(recorded)
     }
 
     /// The selected SAE's part of the trace.
@@ -351,8 +374,12 @@ pub enum Action {
     Load(LoadAction),
     /// The engine is there and waits for the person's answer.
     Asking,
-    /// The manifest's example prompts are there.
-    Examples(Vec<Example>),
+    /// The manifest's example prompts are there, and the SAEs that the demo has.
+    Examples(Vec<Example>, Vec<DemoSae>),
+    /// The recorded trace is there.
+    Recorded(Recorded),
+    /// Examples and recorded trace have come, or have failed to.
+    Introduced,
     /// The model and its SAEs are there.
     EngineReady(ModelInfo, Vec<SaeInfo>),
     /// The engine reported what is loaded, the backend and the memory in use; true if a script changed what is loaded.
@@ -389,6 +416,8 @@ pub enum Action {
     SelectRanking(Ranking),
     /// The address changed from outside: back, forward, a link.
     Restore(Place),
+    /// Another page of the application was chosen.
+    Go(Route),
     /// The description of a feature is requested.
     FeatureRequested,
     /// The description of the feature that is selected in an SAE.

@@ -20,7 +20,10 @@ impl State {
             }
             Action::Load(action) => self.loading(action),
             Action::Asking => self.phase = Phase::Asking,
-            Action::Examples(examples) => {
+            Action::Recorded(recorded) => self.show_recorded(recorded),
+            Action::Introduced => self.introduced = true,
+            Action::Examples(examples, expected) => {
+                self.expected = Shared::new(expected);
                 if self.place.prompt.is_none() {
                     self.place.prompt = examples.first().map(|example| example.text.clone());
                     self.history = History::Replace;
@@ -75,6 +78,12 @@ impl State {
                 self.history = History::Push;
             }
             Action::Restore(place) => self.restore(place),
+            Action::Go(route) => {
+                self.place.route = route;
+                self.history = History::Push;
+            }
+            // A description that is there already, of the recording, stays until the live one comes.
+            Action::FeatureRequested if matches!(self.feature, Remote::Here(_)) => {}
             Action::FeatureRequested => self.feature = Remote::Waiting,
             Action::FeatureReceived(sae, latent, result) => {
                 if self.place.feature == Some(latent) && self.place.sae.as_ref() == Some(&sae) {
@@ -136,6 +145,14 @@ impl State {
             self.place.token = None;
             self.select_feature(None, History::Replace);
         }
+        if let Some(recorded) = &self.recorded
+            && !saes.iter().any(|sae| sae.id == recorded.sae.id)
+        {
+            // Its SAE could not be loaded. Where an address names it, that is restored and says so.
+            self.recorded = None;
+            self.place.sae = None;
+            self.select_feature(None, History::Replace);
+        }
         self.generate.forget();
         self.place.model = Some(model.id.clone());
         let named = self.place.sae.is_some();
@@ -146,7 +163,9 @@ impl State {
             self.place.sae = self.middle_sae();
         }
         self.numbers.clear();
-        self.trace = None;
+        if self.recorded.is_none() {
+            self.trace = None;
+        }
         self.phase = Phase::Ready;
         self.at_once = true;
         if self.place.prompt.is_none() {
@@ -220,6 +239,7 @@ impl State {
         self.history = History::Replace;
         let last = trace.tokens.len().saturating_sub(1);
         self.trace = Some(Shared::new(trace));
+        self.recorded = None;
         self.stale = false;
         if self.place.token.is_some_and(|token| token > last) {
             self.place.token = Some(last);
@@ -285,12 +305,14 @@ impl State {
         }
         self.place.feature = latent;
         self.history = history;
+        self.describe_recorded();
     }
 
     pub(super) fn restore(&mut self, place: Place) {
         let place = self.as_loaded(place.sound());
         let (model, saes) = self.missing(&place);
         if model.is_some() || !saes.is_empty() {
+            self.place.route = place.route;
             self.requested = Some(place);
             return;
         }
@@ -298,7 +320,21 @@ impl State {
         if let Some(next) = &place.prompt {
             self.leave_prompt(next);
         }
-        let before = std::mem::replace(&mut self.place, place);
+        let mut before = std::mem::replace(&mut self.place, place);
+        if self.recorded.is_some() {
+            // What was chosen in the recording, before the model was there.
+            self.place.token = self.place.token.or(before.token.take());
+            if self.place.sae.is_none() || self.place.sae == before.sae {
+                self.place.feature = self.place.feature.or(before.feature);
+            }
+        }
+        self.history = History::Replace;
+        self.bos_before = None;
+        // What an address leaves open stays as it is.
+        self.place.model = before.model;
+        if self.place.sae.is_none() {
+            self.place.sae.clone_from(&before.sae);
+        }
         let same_feature = self.place.feature == before.feature && self.place.sae == before.sae;
         if !same_feature {
             self.feature = Remote::Idle;
@@ -306,13 +342,6 @@ impl State {
                 reach: self.edit.reach,
                 ..EditState::default()
             };
-        }
-        self.history = History::Replace;
-        self.bos_before = None;
-        // What an address leaves open stays as it is.
-        self.place.model = before.model;
-        if self.place.sae.is_none() {
-            self.place.sae = before.sae;
         }
         if self.place.prompt.is_none() {
             self.place.prompt = before.prompt.clone();

@@ -1,5 +1,6 @@
 //! Tests of the state: actions of a person, one after the other.
 
+use super::route::Route;
 use super::url::{Place, Ranking, View};
 use super::*;
 use crate::data::Token;
@@ -48,7 +49,7 @@ fn ready(place: Place) -> State {
         text: text.to_owned(),
     });
     let state = State::new(place)
-        .after(Action::Examples(examples.to_vec()))
+        .after(Action::Examples(examples.to_vec(), Vec::new()))
         .after(Action::EngineReady(model, saes.to_vec()));
     let prompt = state.prompt().to_owned();
     state.after(Action::Traced(trace(&prompt)))
@@ -70,6 +71,7 @@ fn starts_with_a_traced_example_and_something_selected() {
 #[test]
 fn an_address_is_restored_as_it_was() {
     let place = Place {
+        route: Route::Prompt,
         model: Some("demo".to_owned()),
         sae: Some("c".to_owned()),
         token: Some(2),
@@ -359,5 +361,21 @@ fn another_prompt_keeps_a_feature_that_it_has_and_no_other() {
         other(55).history,
         History::Replace,
         "the prompt itself was the step"
+    );
+}
+
+#[test]
+fn another_route_keeps_everything_else() {
+    let state = ready(Place::default());
+    let before = state.place.clone();
+    let state = state.after(Action::Go(Route::Library));
+    assert_eq!(state.history, History::Push);
+    assert_eq!(state.place, before.clone().on(Route::Library));
+    // A link to a route alone, such as a tab before anything is loaded.
+    let state = state.after(Action::Restore(Place::from_hash("#/prompt")));
+    assert_eq!(state.place.route, Route::Prompt);
+    assert_eq!(
+        (&state.place.prompt, &state.place.sae),
+        (&before.prompt, &before.sae)
     );
 }

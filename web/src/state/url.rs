@@ -1,7 +1,8 @@
-//! The view of the page as an address: `#model=demo&sae=openai.layer_3&token=8&feature=1234&view=token&rank=max&prompt=…`.
+//! The view of the page as an address: `#/prompt?model=demo&sae=openai.layer_3&token=8&feature=1234&view=token&rank=max&prompt=…`.
 
 use std::fmt::Write;
 
+use super::route::Route;
 use crate::data::Origin;
 
 /// List of features that is shown.
@@ -199,6 +200,8 @@ pub fn public(url: &str) -> String {
 /// Everything that an address says. What is `None` is left to the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
+    /// The page of the application.
+    pub route: Route,
     /// Id of the model.
     pub model: Option<String>,
     /// Id of the SAE.
@@ -237,13 +240,27 @@ impl Place {
         self
     }
 
+    /// The same on another page of the application.
+    pub fn on(mut self, route: Route) -> Self {
+        self.route = route;
+        self
+    }
+
+    /// The address for others: a link leads past the introduction.
+    pub fn to_link(&self) -> String {
+        match self.route {
+            Route::Start => self.clone().on(Route::Prompt).to_hash(),
+            _ => self.to_hash(),
+        }
+    }
+
     /// The address, from its `#` on.
     pub fn to_hash(&self) -> String {
-        let mut hash = String::from("#");
+        let mut hash = format!("#{}", self.route.path());
+        let mut separator = '?';
         let mut put = |name: &str, value: &str| {
-            if hash.len() > 1 {
-                hash.push('&');
-            }
+            hash.push(separator);
+            separator = '&';
             hash.push_str(name);
             hash.push('=');
             encode(&mut hash, value);
@@ -275,11 +292,19 @@ impl Place {
     }
 
     /// Reads an address. What it does not know, or cannot make sense of, it passes over: a link that was cut off in a
-    /// message still opens what is left of it.
+    /// message still opens what is left of it. Links from before there were routes (`#model=…`) are about a prompt.
     pub fn from_hash(hash: &str) -> Self {
-        let mut place = Self::default();
         let hash = hash.strip_prefix('#').unwrap_or(hash);
-        for (name, value) in hash.split('&').filter_map(|pair| pair.split_once('=')) {
+        let (route, pairs) = match hash.split_once('?') {
+            _ if hash.is_empty() => (Route::Start, ""),
+            Some((path, pairs)) if path.starts_with('/') => {
+                (Route::of_path(path).unwrap_or_default(), pairs)
+            }
+            None if hash.starts_with('/') => (Route::of_path(hash).unwrap_or_default(), ""),
+            _ => (Route::Prompt, hash),
+        };
+        let mut place = Self::default().on(route);
+        for (name, value) in pairs.split('&').filter_map(|pair| pair.split_once('=')) {
             let value = decode(value);
             match name {
                 "model" => place.model = Some(value),
@@ -367,9 +392,11 @@ mod tests {
             0usize..3,
             any::<Option<String>>(),
             any::<Option<bool>>(),
+            0usize..Route::ALL.len(),
         )
             .prop_map(
-                |(model, sae, beside, token, feature, whole, ranking, prompt, bos)| Place {
+                |(model, sae, beside, token, feature, whole, ranking, prompt, bos, route)| Place {
+                    route: Route::ALL[route],
                     bos,
                     model,
                     sae,
@@ -409,5 +436,20 @@ mod tests {
         assert_eq!((place.token, place.feature), (None, Some(12)));
         assert_eq!((place.view, place.ranking), (View::Prompt, Ranking::Mean));
         assert_eq!(Place::from_hash(""), Place::default());
+        assert_eq!(place.route, Route::Prompt);
+        assert_eq!(Place::from_hash("#/").route, Route::Start);
+        assert_eq!(Place::from_hash("#/library").route, Route::Library);
+        // A page that there is not yet, or no longer: the start, with what else the address says.
+        let place = Place::from_hash("#/nowhere?token=3");
+        assert_eq!((place.route, place.token), (Route::Start, Some(3)));
+    }
+
+    #[test]
+    fn a_link_leads_past_the_introduction() {
+        let place = Place::from_hash("#/?model=demo&token=3");
+        assert_eq!(place.route, Route::Start);
+        assert!(place.to_link().starts_with("#/prompt?model=demo&token=3"));
+        let library = place.on(Route::Library);
+        assert_eq!(library.to_link(), library.to_hash());
     }
 }

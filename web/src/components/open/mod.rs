@@ -9,9 +9,9 @@ mod storage;
 use web_sys::{HtmlDialogElement, HtmlInputElement};
 use yew::prelude::*;
 
-use super::progress::{broken_banner, progress_bar};
 use crate::controller::Controller;
 use crate::offers::Fits;
+use crate::shell::progress::{BrokenBanner, Progress};
 use crate::state::State;
 use crate::state::load::{Field, LoadAction, Section, Task};
 
@@ -53,6 +53,21 @@ pub fn OpenDialog(props: &Props) -> Html {
 }
 
 fn inside(controller: &Controller, state: &State, section: Section) -> Html {
+    html! {
+        <>
+            <div class="card-head">
+                <h2 id="open-title">{ "Open a model, an SAE, or neurons" }</h2>
+                <button type="button" onclick={controller.on_load(|_: MouseEvent| LoadAction::Open(None))}>{ "Close" }</button>
+            </div>
+            <Progress job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={false} />
+            <BrokenBanner broken={state.broken.clone()} weights={state.open.weights().to_owned()} />
+            { sections(controller, state, section) }
+        </>
+    }
+}
+
+/// The places to load from, one of them open, and what is loaded.
+pub fn sections(controller: &Controller, state: &State, section: Section) -> Html {
     let switch = |(one, name): (Section, &'static str)| {
         let controller = controller.clone();
         let go = move |_| controller.open(one);
@@ -60,12 +75,6 @@ fn inside(controller: &Controller, state: &State, section: Section) -> Html {
     };
     html! {
         <>
-            <div class="card-head">
-                <h2 id="open-title">{ "Open a model, an SAE, or neurons" }</h2>
-                <button type="button" onclick={controller.on_load(|_: MouseEvent| LoadAction::Open(None))}>{ "Close" }</button>
-            </div>
-            { progress_bar(controller, state) }
-            { broken_banner(controller, state) }
             <div class="seg section-switch" role="group" aria-label="Where from">{ for Section::ALL.map(switch) }</div>
             <div class="section">
                 { match section {

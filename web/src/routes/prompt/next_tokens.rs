@@ -2,9 +2,9 @@
 
 use yew::prelude::*;
 
-use super::bars::{Bar, bars};
-use super::term::defined;
-use super::token_text::{quoted_token, token_text};
+use crate::components::bars::{Bar, bars};
+use crate::components::term::defined;
+use crate::components::token_text::{quoted_token, token_text};
 use crate::data::Trace;
 use crate::definitions::{LOSS, PROBABILITY};
 use crate::display::quoted;

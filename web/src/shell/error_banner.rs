@@ -2,26 +2,35 @@
 
 use yew::prelude::*;
 
-use crate::controller::Controller;
+use crate::context::use_controller;
 use crate::state::{Action, During, Problem};
 
-/// The failure's message with the buttons that help; the prompt is there to cut it where it is too long.
-pub fn error_banner(
-    controller: &Controller,
-    problem: &Problem,
-    prompt: &str,
-    bos: Option<bool>,
-) -> Html {
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The failure.
+    pub problem: Problem,
+    /// The prompt, to cut it where it is too long.
+    pub prompt: AttrValue,
+    /// The person's choice of a BOS before it.
+    pub bos: Option<bool>,
+}
+
+/// The failure's message with the buttons that help.
+#[component]
+pub fn ErrorBanner(props: &Props) -> Html {
+    let controller = use_controller();
+    let bos = props.bos;
     let Problem {
         code,
         message,
         during,
         too_long,
-    } = problem;
+    } = &props.problem;
     let button = match (during, too_long, code.as_str()) {
         (During::Tracing, Some((_, limit)), _) => {
-            let (controller, prompt, limit) = (controller.clone(), prompt.to_owned(), *limit);
-            let cut = move |_| controller.cut(prompt.clone(), bos, limit);
+            let (controller, prompt, limit) = (controller.clone(), props.prompt.clone(), *limit);
+            let cut = move |_| controller.cut(prompt.to_string(), bos, limit);
             html! { <button type="button" onclick={cut}>{ format!("Cut to {limit} tokens") }</button> }
         }
         // Nothing but another prompt helps.

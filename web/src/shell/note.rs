@@ -3,7 +3,7 @@
 use gloo::timers::callback::Timeout;
 use yew::prelude::*;
 
-use crate::controller::Controller;
+use crate::context::use_controller;
 use crate::state::{Action, Note};
 
 /// Time that a passing note stays, in milliseconds.
@@ -12,8 +12,6 @@ const STAY: u32 = 4000;
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Receiver of the actions.
-    pub controller: Controller,
     /// The note, if there is one.
     pub note: Option<Note>,
 }
@@ -21,14 +19,15 @@ pub struct Props {
 /// The note; its place is always there, so that screen readers notice what comes into it.
 #[component]
 pub fn NoteLine(props: &Props) -> Html {
-    let forget = props.controller.clone();
+    let controller = use_controller();
+    let forget = controller.clone();
     use_effect_with(props.note.clone(), move |note| {
         let passing = note.as_ref().is_some_and(|note| note.passing);
         let timeout =
             passing.then(|| Timeout::new(STAY, move || forget.dispatch(Action::Note(None))));
         move || drop(timeout)
     });
-    let close = props.controller.on(|_: MouseEvent| Action::Note(None));
+    let close = controller.on(|_: MouseEvent| Action::Note(None));
     html! {
         <div class="note" role="status" data-testid="note">
             if let Some(note) = &props.note {

@@ -2,17 +2,27 @@
 
 use yew::prelude::*;
 
-use crate::controller::Controller;
-use crate::state::State;
+use crate::context::use_controller;
 use crate::state::load::Section;
 use crate::state::url::Reference;
 
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The id that the address names.
+    pub id: AttrValue,
+    /// The feature that it names.
+    pub feature: Option<u32>,
+    /// True if the page can load it when the person says so.
+    pub requested: bool,
+}
+
 /// The card instead of the features: which SAE is missing, and how to open it.
-pub fn missing_sae(controller: &Controller, state: &State) -> Html {
-    let Some(id) = state.missing_sae() else {
-        return Html::default();
-    };
-    let subject = match state.place.feature {
+#[component]
+pub fn MissingSae(props: &Props) -> Html {
+    let controller = use_controller();
+    let Props { id, feature, .. } = props;
+    let subject = match feature {
         Some(feature) => format!("feature {feature} of the SAE"),
         None => "the SAE".to_owned(),
     };
@@ -24,7 +34,7 @@ pub fn missing_sae(controller: &Controller, state: &State) -> Html {
             },
             "The page cannot open it by itself. Open that file again, by its name, or drop it on the page; or choose one of the SAEs above.",
         ),
-        _ if state.requested.is_some() => (
+        _ if props.requested => (
             format!("“{id}”, which is not loaded"),
             "It is loaded when you say so, above.",
         ),
@@ -33,10 +43,7 @@ pub fn missing_sae(controller: &Controller, state: &State) -> Html {
             "Load it again from where it came, or choose one of the SAEs above.",
         ),
     };
-    let open = {
-        let controller = controller.clone();
-        move |_| controller.open(Section::Files)
-    };
+    let open = move |_| controller.open(Section::Files);
     html! {
         <section class="card" aria-labelledby="features-title" data-testid="missing-sae">
             <h2 id="features-title">{ "This SAE is missing" }</h2>

@@ -2,11 +2,11 @@
 
 use yew::prelude::*;
 
-use crate::controller::Controller;
+use crate::context::use_controller;
 use crate::format::{bytes, plain, time_left};
-use crate::state::load::{Broken, Job};
+use crate::state::Phase;
+use crate::state::load::{Broken, Job, LoadAction};
 use crate::state::meter::Meter;
-use crate::state::{Phase, State};
 
 /// The current work, as a sentence.
 fn title(job: Option<&Job>, meter: &Meter) -> String {
@@ -52,25 +52,41 @@ fn file(meter: &Meter) -> String {
     format!("{}{from}", progress.name)
 }
 
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The load that the person chose.
+    pub job: Option<Job>,
+    /// Progress of a load.
+    pub meter: Meter,
+    /// State of the engine.
+    pub phase: Phase,
+    /// True while the first trace is under way.
+    pub first: bool,
+}
+
 /// A bar for what is being loaded, with its name, bytes, rate and time; or for the first trace. Nothing where nothing is
 /// under way.
-pub fn progress_bar(controller: &Controller, state: &State) -> Html {
-    let loading = state.job.is_some() || state.phase == Phase::Loading;
-    let first = state.phase == Phase::Ready && state.trace.is_none() && state.problem.is_none();
-    if !loading && first {
+#[component]
+pub fn Progress(props: &Props) -> Html {
+    let Props {
+        job,
+        meter,
+        phase,
+        first,
+    } = props;
+    let controller = use_controller();
+    let loading = job.is_some() || *phase == Phase::Loading;
+    if !loading && *first {
         return html! { <div class="progress card" data-testid="progress"><p>{ "Tracing the first prompt" }</p><progress aria-label="Tracing the first prompt" /></div> };
     }
     if !loading {
         return Html::default();
     }
-    let (job, meter) = (state.job.as_ref(), &state.meter);
-    let title = title(job, meter);
+    let title = title(job.as_ref(), meter);
     let (loaded, total) = (meter.progress.loaded, meter.progress.total);
-    let known = total > 0.0;
-    let stop = {
-        let controller = controller.clone();
-        move |_| controller.stop_loading()
-    };
+    // The engine's start has steps, not bytes.
+    let known = total > 1.0;
     html! {
         <div class="progress card" data-testid="progress">
             <p>
@@ -82,15 +98,26 @@ pub fn progress_bar(controller: &Controller, state: &State) -> Html {
             <progress aria-label={title.clone()} max={known.then(|| plain(total, 0))} value={known.then(|| plain(loaded, 0))} />
             <p>
                 <span class="muted">{ file(meter) }</span>
-                <button type="button" class="quiet" data-testid="cancel" onclick={stop}>{ "Cancel" }</button>
+                <button type="button" class="quiet" data-testid="cancel" onclick={move |_| controller.stop_loading()}>{ "Cancel" }</button>
             </p>
         </div>
     }
 }
 
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct BrokenProps {
+    /// The failed part of a load.
+    pub broken: Option<Broken>,
+    /// Format of the weights on the device.
+    pub weights: AttrValue,
+}
+
 /// The failed part of a load, with a way to go on. What was loaded before is still there.
-pub fn broken_banner(controller: &Controller, state: &State) -> Html {
-    let Some(broken) = &state.broken else {
+#[component]
+pub fn BrokenBanner(props: &BrokenProps) -> Html {
+    let controller = use_controller();
+    let Some(broken) = &props.broken else {
         return Html::default();
     };
     let Broken {
@@ -99,16 +126,15 @@ pub fn broken_banner(controller: &Controller, state: &State) -> Html {
         then,
     } = broken;
     let again = {
-        let (controller, left) = (controller.clone(), left.clone());
-        let weights = state.open.weights().to_owned();
-        let then = then.clone();
+        let (controller, left, then) = (controller.clone(), left.clone(), then.clone());
+        let weights = props.weights.clone();
         move |_| controller.run(left.clone(), &weights, then.clone())
     };
     html! {
         <div class="error" role="alert" data-testid="error" data-code={problem.code.clone()}>
             <p>{ &problem.message }</p>
             <button type="button" onclick={again}>{ if broken.resumes() { "Resume" } else { "Try again" } }</button>
-            <button type="button" onclick={controller.on_load(|_: MouseEvent| crate::state::load::LoadAction::Dismiss)}>{ "Close" }</button>
+            <button type="button" onclick={controller.on_load(|_: MouseEvent| LoadAction::Dismiss)}>{ "Close" }</button>
         </div>
     }
 }

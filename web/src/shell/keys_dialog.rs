@@ -3,22 +3,20 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
-use super::term::definition_id;
-use crate::controller::Controller;
+use crate::components::term::definition_id;
+use crate::context::use_controller;
 use crate::definitions::ALL;
 use crate::state::Action;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// Receiver of the actions.
-    pub controller: Controller,
     /// True if it is open.
     pub open: bool,
 }
 
 const KEYS: [(&[&str], &str); 8] = [
-    (&["←", "→"], "the token before, the token after"),
+    (&["←", "→"], "the token to the left, to the right"),
     (
         &["↑", "↓"],
         "the feature above, the feature below, from a token or a feature",
@@ -37,6 +35,7 @@ const KEYS: [(&[&str], &str); 8] = [
 /// A modal dialog: the browser keeps the focus in it and closes it on Escape.
 #[component]
 pub fn KeysDialog(props: &Props) -> Html {
+    let controller = use_controller();
     let node = use_node_ref();
     let dialog = node.clone();
     use_effect_with(props.open, move |&open| {
@@ -49,8 +48,8 @@ pub fn KeysDialog(props: &Props) -> Html {
             }
         }
     });
-    let close = props.controller.on(|_: MouseEvent| Action::ShowKeys(false));
-    let onclose = props.controller.on(|_: Event| Action::ShowKeys(false));
+    let close = controller.on(|_: MouseEvent| Action::ShowKeys(false));
+    let onclose = controller.on(|_: Event| Action::ShowKeys(false));
     html! {
         <dialog ref={node} {onclose} data-testid="keys-dialog" aria-labelledby="keys-title">
             <div class="card-head">

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::term::defined;
+use crate::components::term::defined;
 use crate::data::{Metrics, SaeTrace, Trace};
 use crate::definitions::{
     COSINE, DELTA_CE, FVU, KL, L0, LOSS, N, RELATIVE_ERROR, SPLICED_LOSS, Term,

@@ -3,39 +3,86 @@
 use yew::prelude::*;
 
 use crate::browser;
+use crate::context::use_controller;
 use crate::controller::Controller;
 use crate::download::{Download, link_host, repository_host};
 use crate::format::{bytes, count};
 use crate::offers::{Catalogue, Offer};
+use crate::shared::Shared;
 use crate::state::load::{Kind, LoadAction, Section, Task};
-use crate::state::url::Reference;
+use crate::state::url::{Place, Reference};
 use crate::state::{Remote, State};
 use crate::tasks::to_see;
 
+/// What an address requests that is not loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The place that the address names.
+    pub place: Place,
+    /// The loads that it needs.
+    pub tasks: Vec<Task>,
+    /// The name of a model from somebody's files: nothing can be loaded for it before it is there.
+    pub model_from_files: Option<String>,
+}
+
+impl Request {
+    /// The request that is to be answered, if there is one and nothing is being loaded.
+    pub fn of(state: &State) -> Option<Self> {
+        let (Some(place), None, None) = (&state.requested, &state.job, &state.broken) else {
+            return None;
+        };
+        let (model, _) = state.missing(place);
+        let model_from_files = match model.as_deref().map(Reference::of_model) {
+            Some(Reference::File(name, _)) => Some(name.to_owned()),
+            _ => None,
+        };
+        Some(Self {
+            tasks: to_see(state, place),
+            place: place.clone(),
+            model_from_files,
+        })
+    }
+}
+
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The request.
+    pub request: Request,
+    /// The catalogue, which knows sizes and hosts.
+    pub catalogue: Remote<Shared<Catalogue>>,
+    /// Format of the weights on the device.
+    pub weights: AttrValue,
+    /// True if a model is loaded, with which the person can stay.
+    pub loaded: bool,
+}
+
 /// The question, where an address names something that is not loaded.
-pub fn load_request(controller: &Controller, state: &State) -> Html {
-    let (Some(place), None, None) = (&state.requested, &state.job, &state.broken) else {
-        return Html::default();
-    };
-    let tasks = to_see(state, place);
-    let catalogue = match &state.open.catalogue {
+#[component]
+pub fn LoadRequest(props: &Props) -> Html {
+    let controller = use_controller();
+    let Request {
+        place,
+        tasks,
+        model_from_files,
+    } = &props.request;
+    let no = no(&controller, props.loaded);
+    if let Some(name) = model_from_files {
+        return missing_model(&controller, name, no);
+    }
+    let catalogue = match &props.catalogue {
         Remote::Here(catalogue) => Some(&**catalogue),
         _ => None,
     };
-    let (model, _) = state.missing(place);
-    // A model from somebody's files: nothing can be loaded for it before it is there.
-    if let Some(Reference::File(name, _)) = model.as_deref().map(Reference::of_model) {
-        return missing_model(controller, state, name);
-    }
-    let question = format!("Load {}?", what(&tasks, catalogue));
+    let question = format!("Load {}?", what(tasks, catalogue));
     // The catalogue may name a mirror; without an answer nothing is said of hosts.
-    let from = match &state.open.catalogue {
+    let from = match &props.catalogue {
         Remote::Idle | Remote::Waiting => String::new(),
-        Remote::Here(_) | Remote::Failed(_) => Download::of(&tasks, catalogue).sentence(),
+        Remote::Here(_) | Remote::Failed(_) => Download::of(tasks, catalogue).sentence(),
     };
     let yes = {
-        let (controller, place) = (controller.clone(), place.clone());
-        let weights = state.open.weights().to_owned();
+        let (controller, place, tasks) = (controller.clone(), place.clone(), tasks.clone());
+        let weights = props.weights.clone();
         move |_| controller.run(tasks.clone(), &weights, Some(place.clone()))
     };
     html! {
@@ -44,14 +91,14 @@ pub fn load_request(controller: &Controller, state: &State) -> Html {
             if !from.is_empty() {
                 <p data-testid="download">{ from }</p>
             }
-            <div class="controls"><button type="button" class="main" data-testid="load-asked" onclick={yes}>{ question }</button>{ no(controller, state) }</div>
+            <div class="controls"><button type="button" class="main" data-testid="load-asked" onclick={yes}>{ question }</button>{ no }</div>
         </div>
     }
 }
 
 /// The button for those who do not want what the link requests.
-fn no(controller: &Controller, state: &State) -> Html {
-    if state.model.is_some() {
+fn no(controller: &Controller, loaded: bool) -> Html {
+    if loaded {
         return html! { <button type="button" onclick={controller.on_load(|_: MouseEvent| LoadAction::Stay)}>{ "Stay with what is loaded" }</button> };
     }
     let controller = controller.clone();
@@ -63,7 +110,7 @@ fn no(controller: &Controller, state: &State) -> Html {
 }
 
 /// A model that was opened from files: only a person has them.
-fn missing_model(controller: &Controller, state: &State, name: &str) -> Html {
+fn missing_model(controller: &Controller, name: &str, no: Html) -> Html {
     let open = {
         let controller = controller.clone();
         move |_| controller.open(Section::Files)
@@ -71,7 +118,7 @@ fn missing_model(controller: &Controller, state: &State, name: &str) -> Html {
     html! {
         <div class="card asked" data-testid="asked">
             <p>{ format!("This link is about the model “{name}”, which was opened from files. The page cannot open them by itself: open that folder again, by its name, or drop it on the page. Nothing of another model is shown in its place.") }</p>
-            <div class="controls"><button type="button" class="main" onclick={open}>{ "Open files…" }</button>{ no(controller, state) }</div>
+            <div class="controls"><button type="button" class="main" onclick={open}>{ "Open files…" }</button>{ no }</div>
         </div>
     }
 }

@@ -1,3 +1,0 @@
-//! Whole pages, put together from components.
-
-pub mod prompt;

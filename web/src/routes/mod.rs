@@ -1,0 +1,5 @@
+//! The routes of the page, one folder each. Which one is shown is a part of the address (`state/route.rs`).
+
+pub mod library;
+pub mod prompt;
+pub mod start;

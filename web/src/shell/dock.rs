@@ -1,0 +1,52 @@
+//! The selected feature, in view on every route: at the side on a wide screen, a sheet at the lower edge on a narrow one.
+
+use yew::prelude::*;
+
+use crate::components::feature_panel::FeaturePanel;
+use crate::context::use_controller;
+use crate::data::{Feature, Trace};
+use crate::display::hook_label;
+use crate::shared::Shared;
+use crate::state::{EditState, Remote};
+
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The trace.
+    pub trace: Shared<Trace>,
+    /// Id of the SAE.
+    pub sae: String,
+    /// The selected latent.
+    pub latent: u32,
+    /// The selected token.
+    pub token: usize,
+    /// The engine's description of the feature.
+    pub feature: Remote<Shared<Feature>>,
+    /// The edit control.
+    pub edit: EditState,
+    /// True if the model is there to run with edits.
+    pub live: bool,
+}
+
+/// The dock.
+#[component]
+pub fn Dock(props: &Props) -> Html {
+    let controller = use_controller();
+    // Only a narrow screen has the handle; a wide one shows the panel in any case.
+    let open = use_state(|| false);
+    let hook = props.trace.sae(&props.sae).map_or("", |sae| &sae.hook);
+    let toggle = {
+        let open = open.clone();
+        move |_| open.set(!*open)
+    };
+    html! {
+        <aside class="dock" aria-label="Selected feature" data-testid="dock" data-open={open.to_string()}>
+            <button type="button" class="handle" aria-expanded={open.to_string()} onclick={toggle}>
+                { "Feature " }<span class="id">{ props.latent }</span>{ format!(" · {}", hook_label(hook)) }
+            </button>
+            <div class="dock-body">
+                <FeaturePanel {controller} trace={props.trace.clone()} sae={props.sae.clone()} latent={props.latent} token={props.token} feature={props.feature.clone()} edit={props.edit.clone()} live={props.live} />
+            </div>
+        </aside>
+    }
+}

@@ -1,0 +1,10 @@
+//! The frame around every route: header with tabs, banners, the dock with the selected feature, notes.
+
+pub mod dock;
+pub mod error_banner;
+pub mod header;
+pub mod keys_dialog;
+pub mod load_request;
+pub mod note;
+pub mod progress;
+pub mod tabs;

@@ -1,0 +1,180 @@
+//! The recorded trace: what the page shows before the model is there. It gives way to the live trace of the same prompt.
+
+use super::url::Place;
+use super::{Remote, State};
+use crate::data::Recorded;
+use crate::shared::Shared;
+
+impl State {
+    /// Shows the recorded trace, unless something live is there or the address is about something else.
+    pub(super) fn show_recorded(&mut self, recorded: Recorded) {
+        let live = self.trace.is_some() || self.model.is_some();
+        if live || !answers(&recorded, &self.place) {
+            return;
+        }
+        let mut trace = recorded.trace.clone();
+        trace.prompt.clone_from(&recorded.prompt.text);
+        self.place.prompt = Some(recorded.prompt.text.clone());
+        self.place.sae = Some(recorded.sae.id.clone());
+        self.trace = Some(Shared::new(trace));
+        self.recorded = Some(Shared::new(recorded));
+        self.choose();
+        self.describe_recorded();
+    }
+
+    /// Takes the selected feature's description from the recording, where that has it.
+    pub(super) fn describe_recorded(&mut self) {
+        let (Some(recorded), Some(latent)) = (&self.recorded, self.place.feature) else {
+            return;
+        };
+        let found = recorded.features.iter().find(|one| one.latent == latent);
+        self.feature = found.map_or(Remote::Idle, |one| {
+            Remote::Here(Shared::new(one.feature.clone()))
+        });
+    }
+}
+
+/// True if an address asks for nothing else than what was recorded.
+fn answers(recorded: &Recorded, place: &Place) -> bool {
+    fn agrees(asked: Option<&String>, here: &str) -> bool {
+        asked.is_none_or(|asked| asked == here)
+    }
+    agrees(place.model.as_ref(), &recorded.model.id)
+        && agrees(place.sae.as_ref(), &recorded.sae.id)
+        && agrees(place.prompt.as_ref(), &recorded.prompt.text)
+        && place.beside.is_empty()
+        && place.bos.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+    use crate::data::{RecordedFeature, Token};
+
+    fn recorded() -> Recorded {
+        Recorded {
+            prompt: Example {
+                name: "first".to_owned(),
+                text: "one".to_owned(),
+            },
+            model: ModelInfo {
+                id: "demo".to_owned(),
+                ..ModelInfo::default()
+            },
+            sae: SaeInfo {
+                id: "b".to_owned(),
+                ..SaeInfo::default()
+            },
+            trace: trace("b"),
+            features: vec![RecordedFeature {
+                latent: 4,
+                feature: Feature {
+                    decoder_norm: 2.0,
+                    ..Feature::default()
+                },
+            }],
+        }
+    }
+
+    fn trace(sae: &str) -> Trace {
+        Trace {
+            prompt: "one".to_owned(),
+            tokens: vec![Token::default(); 2],
+            saes: vec![SaeTrace {
+                id: sae.to_owned(),
+                n_latents: 10,
+                k: 1,
+                latents: vec![3, 4],
+                activations: vec![1.0, 2.0],
+                ..SaeTrace::default()
+            }],
+            ..Trace::default()
+        }
+    }
+
+    fn shown(hash: &str) -> State {
+        State::new(Place::from_hash(hash)).after(Action::Recorded(recorded()))
+    }
+
+    #[test]
+    fn is_shown_at_once_and_gives_way_to_the_live_trace() {
+        let state = shown("");
+        assert!(state.recorded.is_some() && state.trace.is_some());
+        assert_eq!(state.word(), "loading");
+        assert!(matches!(&state.feature, Remote::Here(feature) if feature.decoder_norm == 2.0));
+        // What is chosen meanwhile stays chosen.
+        let state = state.after(Action::SelectToken(0, History::Push));
+        let sae = SaeInfo {
+            id: "b".to_owned(),
+            ..SaeInfo::default()
+        };
+        let model = ModelInfo {
+            id: "demo".to_owned(),
+            ..ModelInfo::default()
+        };
+        let state = state.after(Action::EngineReady(model, vec![sae]));
+        assert!(
+            state.trace.is_some(),
+            "nothing goes before the live one comes"
+        );
+        assert!(state.is_tracing());
+        assert_eq!(state.word(), "loading");
+        let state = state
+            .after(Action::Restore(Place::from_hash("")))
+            .after(Action::Traced(trace("b")));
+        assert!(state.recorded.is_none());
+        assert_eq!((state.word(), state.place.token), ("ready", Some(0)));
+    }
+
+    #[test]
+    fn is_not_shown_for_a_link_about_something_else() {
+        for hash in [
+            "#/prompt?model=gpt2",
+            "#/prompt?sae=other",
+            "#/prompt?prompt=two",
+            "#/prompt?bos=no",
+        ] {
+            assert!(shown(hash).trace.is_none(), "{hash}");
+        }
+        assert!(
+            shown("#/prompt?model=demo&sae=b&prompt=one&token=1")
+                .trace
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn a_live_trace_is_never_replaced_by_it() {
+        let model = ModelInfo {
+            id: "demo".to_owned(),
+            ..ModelInfo::default()
+        };
+        let state = State::new(Place::default())
+            .after(Action::EngineReady(model, Vec::new()))
+            .after(Action::Recorded(recorded()));
+        assert!(state.recorded.is_none() && state.trace.is_none());
+    }
+
+    #[test]
+    fn without_its_sae_another_one_is_shown() {
+        let model = ModelInfo {
+            id: "demo".to_owned(),
+            ..ModelInfo::default()
+        };
+        let other = SaeInfo {
+            id: "c".to_owned(),
+            ..SaeInfo::default()
+        };
+        let state = shown("").after(Action::EngineReady(model, vec![other]));
+        assert!(state.recorded.is_none() && state.trace.is_none());
+        assert_eq!(state.place.sae.as_deref(), Some("c"));
+        assert_eq!(state.place.feature, None);
+    }
+
+    #[test]
+    fn another_prompt_is_typed_over_it() {
+        let state = shown("").after(Action::Type("two".to_owned()));
+        assert!(state.recorded.is_some(), "it is still what is on screen");
+        assert!(!state.is_current());
+    }
+}

@@ -1,0 +1,71 @@
+//! Routes of the page: the part of the address between `#` and `?`.
+//!
+//! An address holds the route and everything else that is chosen, so both change in one step of the browser's history. The hash
+//! router of `yew-router` keeps a history of its own, panics on hashes that do not begin with `#/`, which old links have, and
+//! on a change that the browser refuses, so routes are read and written here.
+
+/// A page of the application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// The introduction, with the prompt below it.
+    #[default]
+    Start,
+    /// A prompt and its features.
+    Prompt,
+    /// Models, SAEs, files and downloads.
+    Library,
+}
+
+impl Route {
+    /// Routes that have a tab, in its order.
+    pub const TABS: [Self; 2] = [Self::Prompt, Self::Library];
+
+    /// Every route.
+    pub const ALL: [Self; 3] = [Self::Start, Self::Prompt, Self::Library];
+
+    /// Its part of the address, from the first `/` on.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Start => "/",
+            Self::Prompt => "/prompt",
+            Self::Library => "/library",
+        }
+    }
+
+    /// Name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "Start",
+            Self::Prompt => "Prompt",
+            Self::Library => "Library",
+        }
+    }
+
+    /// The route of a path; nothing where there is none.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let path = path.trim_end_matches('/');
+        Self::ALL
+            .into_iter()
+            .find(|route| route.path().trim_end_matches('/') == path)
+    }
+
+    /// True where the prompt and its tokens are on screen.
+    pub fn shows_prompt(self) -> bool {
+        matches!(self, Self::Start | Self::Prompt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_leads_to_its_route() {
+        for route in Route::ALL {
+            assert_eq!(Route::of_path(route.path()), Some(route));
+        }
+        assert_eq!(Route::of_path("/library/"), Some(Route::Library));
+        assert_eq!(Route::of_path(""), Some(Route::Start));
+        assert_eq!(Route::of_path("/nowhere"), None);
+    }
+}
