@@ -26,10 +26,8 @@ export async function throttle(target, { bitsPerSecond, roundTrip }) {
     near.setNoDelay(true);
     far.setNoDelay(true);
     const established = performance.now() + roundTrip;
-    near.on('data', (bytes) => {
-      const wait = Math.max(0, established - performance.now()) + oneWay;
-      setTimeout(() => far.writable && far.write(bytes), wait);
-    });
+    const up = new Schedule();
+    near.on('data', (bytes) => up.at(Math.max(established, performance.now()) + oneWay, () => far.writable && far.write(bytes)));
     const way = line.add(near, far);
     far.on('data', (bytes) => way.put(bytes));
     far.on('end', () => way.put(null));
@@ -55,6 +53,23 @@ export async function throttle(target, { bitsPerSecond, roundTrip }) {
   };
 }
 
+/** Work at given times, each not before the one that was given before it: timers alone may go off in another order. */
+class Schedule {
+  #work = [];
+  #timer = null;
+
+  at(time, run) {
+    this.#work.push({ time, run });
+    this.#timer ??= setTimeout(() => this.#due(), time - performance.now());
+  }
+
+  #due() {
+    while (this.#work.length > 0 && this.#work[0].time <= performance.now()) this.#work.shift().run();
+    const [next] = this.#work;
+    this.#timer = next === undefined ? null : setTimeout(() => this.#due(), Math.max(1, next.time - performance.now()));
+  }
+}
+
 /** The way down: connections take turns, a segment each. */
 class Line {
   bytes = 0;
@@ -70,7 +85,7 @@ class Line {
   }
 
   add(near, far) {
-    const way = { near, far, waiting: [], size: 0 };
+    const way = { near, far, waiting: [], size: 0, down: new Schedule() };
     way.put = (bytes) => {
       way.waiting.push(bytes);
       way.size += bytes?.length ?? 0;
@@ -108,10 +123,10 @@ class Line {
   }
 
   #send(way) {
-    const { near, far, waiting } = way;
+    const { near, far, waiting, down } = way;
     const first = waiting.shift();
     if (first === null) {
-      setTimeout(() => near.end(), this.#oneWay);
+      down.at(this.#free + this.#oneWay, () => near.end());
       return;
     }
     const segment = first.subarray(0, SEGMENT);
@@ -120,6 +135,6 @@ class Line {
     if (way.size <= WAITING) far.resume();
     this.#free += segment.length / this.#perMillisecond;
     this.bytes += segment.length;
-    setTimeout(() => near.writable && near.write(segment), this.#free - performance.now() + this.#oneWay);
+    down.at(this.#free + this.#oneWay, () => near.writable && near.write(segment));
   }
 }

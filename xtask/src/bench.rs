@@ -37,6 +37,9 @@ pub struct Arguments {
     /// Only a first visit to the page over slow lines
     #[arg(long, conflicts_with_all = ["native", "browser", "model", "peer"])]
     site: bool,
+    /// Visits on each line
+    #[arg(long, requires = "site", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
 }
 
 /// Runs both parts; tables go to standard output, JSON into `tests/output/`.
@@ -47,7 +50,7 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
         bench_torch::require()?;
     }
     if arguments.site {
-        return first_visit(paths);
+        return first_visit(paths, arguments.runs);
     }
     if !arguments.browser && arguments.model.is_none() {
         let json = native(paths, arguments.cpu)?;
@@ -95,8 +98,9 @@ fn script(paths: &Paths, name: &str, json: &str) -> Result<Command> {
     Ok(command)
 }
 
-fn first_visit(paths: &Paths) -> Result<()> {
+fn first_visit(paths: &Paths, runs: u32) -> Result<()> {
     let mut command = script(paths, "site.mjs", "bench-site.json")?;
+    command.arg("--runs").arg(runs.to_string());
     site::build(paths)?;
     transfer(paths)?;
     process::run(&mut command)

@@ -1,5 +1,7 @@
 //! Download sizes of the site, and the limits that its parts must stay below.
 
+pub mod history;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -9,6 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::site::assets;
+use history::Sizes;
 
 /// A part of the site with a limit of its own.
 struct Budget {
@@ -120,15 +123,20 @@ pub fn print_table(files: &[FileSize]) {
     sum("total", &files.iter().collect::<Vec<_>>());
 }
 
-/// Prints one line per budget.
-pub fn print_budgets(spent: &[Spent]) {
+/// Prints one line per budget, with the change since another commit.
+pub fn print_budgets(spent: &[Spent], before: Option<&Sizes>) {
+    let since = before.map_or(String::new(), |sizes| format!("since {}", sizes.commit));
     println!(
-        "\n  {:12}  {:>12}  {:>12}  {:>8}",
+        "\n  {:12}  {:>12}  {:>12}  {:>8}  {since:>14}",
         "gzip -9", "bytes", "budget", "used"
     );
     for Spent { name, bytes, limit } in spent {
         let share = 100 * bytes / limit;
-        println!("  {name:12}  {bytes:>12}  {limit:>12}  {share:>6} %");
+        let old = before.and_then(|sizes| sizes.bytes.get(*name));
+        let change = old.map_or(String::new(), |old| {
+            format!("{:+}", *bytes as i64 - *old as i64)
+        });
+        println!("  {name:12}  {bytes:>12}  {limit:>12}  {share:>6} %  {change:>14}");
     }
 }
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { launch, openBare } from '../support/chromium.js';
+import { SAES } from '../support/demo.js';
 import { openDemo } from '../support/parity.js';
 import { serve } from '../support/server.js';
 

@@ -71,7 +71,9 @@ pub fn native(paths: &Paths) -> Result<()> {
 pub fn size(paths: &Paths) -> Result<()> {
     let files = size::measure(&paths.dist)?;
     size::print_table(&files);
-    size::print_budgets(&size::check(&files)?);
+    let spent = size::check(&files)?;
+    let before = size::history::note(paths, &spent)?;
+    size::print_budgets(&spent, before.as_ref());
     Ok(())
 }
 
