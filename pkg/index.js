@@ -157,7 +157,8 @@ export class SaeExplorer {
   }
 
   async taps(prompt, options = {}) {
-    return this.#call('taps', { prompt: promptOf(prompt), options: checked(options, TAPS) });
+    const { signal, ...rest } = checked(options, TAPS);
+    return this.#look('taps', { prompt: promptOf(prompt), options: rest }, signal, 'The call of taps()', 'session');
   }
 
   async sampleLoss() {
@@ -274,10 +275,10 @@ export class SaeExplorer {
   }
 
   // Nothing comes of it but its answer, so that one who has stopped it need not wait for the worker.
-  async #look(method, args, signal, what) {
+  async #look(method, args, signal, what, needs = 'engine') {
     const own = this.#abortable(signal, what);
     try {
-      return await Promise.race([own.aborted, this.#call(method, args, { needs: 'engine', own })]);
+      return await Promise.race([own.aborted, this.#call(method, args, { needs, own })]);
     } finally {
       own.done();
     }

@@ -10,6 +10,7 @@ use crate::controller::Controller;
 use crate::keys;
 use crate::page::Page;
 use crate::pages::prompt::prompt_page;
+use crate::requests::taps::use_taps;
 use crate::state::url::Place;
 use crate::state::{Action, History, Phase, Remote, State};
 
@@ -42,6 +43,7 @@ pub fn App() -> Html {
     use_question(state, &controller);
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
+    use_taps(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));

@@ -81,6 +81,8 @@ from_js! {
         n_ctx: usize = "nCtx",
         /// Number of blocks.
         n_layers: u32 = "nLayers",
+        /// Number of attention heads per block.
+        n_heads: u32 = "nHeads",
         /// Width of the residual stream.
         d_model: u32 = "dModel",
         /// Width of the MLPs, where the engine states it.
@@ -243,6 +245,28 @@ from_js! {
         kl: Option<f64> = "kl",
         /// `[T]`; KL(clean ‖ edited) after each token, nats.
         kl_by_position: Vec<f32> = "klByPosition",
+    }
+
+    /// The logit lens of a block: what the residual stream out of it gives through the final LayerNorm and the unembedding.
+    Lens {
+        /// The block.
+        layer: u32 = "layer",
+        /// Mean next-token cross-entropy, nats.
+        loss: Option<f64> = "loss",
+        /// `[T−1]`; entry i is the loss of token i+1, nats.
+        token_losses: Vec<f32> = "tokenLosses",
+        /// The likeliest next tokens after each position.
+        next_by_position: Vec<Vec<NextToken>> = "nextByPosition",
+    }
+
+    /// A value taken from a pass.
+    Tapped {
+        /// Its name, such as `blocks.3.attn.hook_pattern`.
+        name: String = "name",
+        /// `[T, heads, T]` (query, head, key) of an attention pattern.
+        shape: Vec<usize> = "shape",
+        /// The last dimension runs fastest.
+        data: Vec<f32> = "data",
     }
 
     /// The loaded model and SAEs, the engine's backend and its memory.

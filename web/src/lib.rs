@@ -13,6 +13,7 @@ pub mod offers;
 pub mod ranking;
 pub mod shared;
 pub mod state;
+pub mod views;
 
 #[cfg(target_arch = "wasm32")]
 pub mod app;
@@ -34,5 +35,7 @@ pub mod loader;
 pub mod page;
 #[cfg(target_arch = "wasm32")]
 pub mod pages;
+#[cfg(target_arch = "wasm32")]
+pub mod requests;
 #[cfg(target_arch = "wasm32")]
 pub mod tasks;

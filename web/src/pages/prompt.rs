@@ -22,6 +22,7 @@ use crate::components::progress::{broken_banner, progress_bar};
 use crate::components::prompt_box::prompt_box;
 use crate::components::term::defined;
 use crate::components::tokens::Tokens;
+use crate::components::views::{ViewPanel, view_switch};
 use crate::controller::Controller;
 use crate::data::{SaeInfo, Trace};
 use crate::definitions::LOSS;
@@ -30,6 +31,7 @@ use crate::format::{count, optional};
 use crate::ranking::along;
 use crate::shared::Shared;
 use crate::state::load::Section;
+use crate::state::views::{PromptView, ViewsAction};
 use crate::state::{Action, During, State};
 
 /// The page.
@@ -102,10 +104,14 @@ fn parts(controller: &Controller, state: &State) -> Html {
     let token = state.place.token.unwrap_or(0);
     let sae = state.place.sae.as_deref().unwrap_or_default();
     let info = state.saes.iter().find(|one| one.id == sae);
+    let on_view = controller.on(Action::Views);
     html! {
         <>
             <div class="list">
-                if let Some(info) = info {
+                { view_switch(state.place.shown.view, &on_view) }
+                if state.place.shown.view != PromptView::Features {
+                    { view(state, trace, token, on_view) }
+                } else if let Some(info) = info {
                     { cautions(info, trace) }
                     <Features controller={controller.clone()} trace={trace.clone()} sae={sae.to_owned()} view={state.place.view} ranking={state.place.ranking} {token} selected={state.place.feature} />
                 } else if state.missing_sae().is_some() {
@@ -129,6 +135,17 @@ fn parts(controller: &Controller, state: &State) -> Html {
                 { generate_panel(controller, &state.generate, trace, state.is_current()) }
             </div>
         </>
+    }
+}
+
+/// The view that is shown in place of the list of features.
+fn view(state: &State, trace: &Shared<Trace>, token: usize, on: Callback<ViewsAction>) -> Html {
+    let Some(model) = state.model.clone() else {
+        return Html::default();
+    };
+    let sae = state.place.sae.clone().map(AttrValue::from);
+    html! {
+        <ViewPanel trace={trace.clone()} {model} shown={state.place.shown.clone()} layer={state.attention_layer()} views={state.views.clone()} {sae} {token} feature={state.place.feature} {on} />
     }
 }
 

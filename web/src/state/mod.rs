@@ -9,6 +9,9 @@ pub mod reduce;
 #[cfg(test)]
 mod tests;
 pub mod url;
+pub mod views;
+#[cfg(test)]
+mod views_tests;
 
 use crate::data::{
     Edited, Example, Feature, Generation, Info, Metrics, ModelInfo, SaeInfo, SaeTrace, SampleLoss,
@@ -18,6 +21,7 @@ use crate::shared::Shared;
 use load::{Broken, Job, LoadAction, OpenState};
 use meter::Meter;
 use url::{Place, Ranking, View};
+use views::{Views, ViewsAction};
 
 /// State of the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -266,6 +270,8 @@ pub struct State {
     pub numbers: Vec<(String, Remote<Sample>)>,
     /// The place of an address that needs something that is not loaded.
     pub requested: Option<Place>,
+    /// Results for the views of the prompt beside its list of features.
+    pub views: Views,
 }
 
 impl State {
@@ -298,6 +304,7 @@ impl State {
             sample_loss: Remote::Idle,
             numbers: Vec::new(),
             requested: None,
+            views: Views::default(),
         }
     }
 
@@ -413,6 +420,8 @@ pub enum Action {
     ShowLoss(bool),
     /// Opens or closes the list of keys.
     ShowKeys(bool),
+    /// Something about the views of the prompt beside its list of features.
+    Views(ViewsAction),
 }
 
 /// A setting of the continuation.

@@ -1,6 +1,7 @@
 //! Tests of the state: actions of a person, one after the other.
 
 use super::url::{Place, Ranking, View};
+use super::views::{PromptView, Shown};
 use super::*;
 use crate::data::Token;
 
@@ -24,7 +25,7 @@ fn sae_trace(id: &str, shift: i32) -> SaeTrace {
     }
 }
 
-fn trace(prompt: &str) -> Trace {
+pub(super) fn trace(prompt: &str) -> Trace {
     Trace {
         prompt: prompt.to_owned(),
         tokens: vec![Token::default(); 4],
@@ -34,7 +35,7 @@ fn trace(prompt: &str) -> Trace {
     }
 }
 
-fn ready(place: Place) -> State {
+pub(super) fn ready(place: Place) -> State {
     let model = ModelInfo {
         id: "demo".to_owned(),
         ..ModelInfo::default()
@@ -79,6 +80,11 @@ fn an_address_is_restored_as_it_was() {
         prompt: Some("mine".to_owned()),
         beside: Vec::new(),
         bos: None,
+        shown: Shown {
+            view: PromptView::Attention,
+            layer: Some(4),
+            head: Some(1),
+        },
     };
     let state = ready(place.clone());
     assert_eq!(state.place, place);

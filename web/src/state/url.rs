@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::views::Shown;
 use crate::data::Origin;
 
 /// List of features that is shown.
@@ -217,6 +218,8 @@ pub struct Place {
     pub beside: Vec<String>,
     /// The person's choice of a BOS before the prompt; nothing leaves it to the engine.
     pub bos: Option<bool>,
+    /// The shown view of the prompt.
+    pub shown: Shown,
 }
 
 /// The choice of a BOS by its name in the address and in the API.
@@ -265,6 +268,9 @@ impl Place {
         }
         put("view", self.view.name());
         put("rank", self.ranking.name());
+        for (name, value) in self.shown.parts() {
+            put(name, &value);
+        }
         if self.bos.is_some() {
             put("bos", bos_name(self.bos));
         }
@@ -303,9 +309,10 @@ impl Place {
                         .flatten();
                 }
                 "prompt" => place.prompt = Some(value),
-                _ => {}
+                name => place.shown.read(name, &value),
             }
         }
+        place.shown = place.shown.sound();
         place
     }
 }
@@ -354,7 +361,15 @@ fn decode(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::views::PromptView;
     use proptest::prelude::*;
+
+    fn shown() -> impl Strategy<Value = Shown> {
+        (0usize..4, any::<Option<u32>>(), any::<Option<u32>>()).prop_map(|(view, layer, head)| {
+            let view = PromptView::ALL[view];
+            Shown { view, layer, head }.sound()
+        })
+    }
 
     fn places() -> impl Strategy<Value = Place> {
         (
@@ -367,10 +382,12 @@ mod tests {
             0usize..3,
             any::<Option<String>>(),
             any::<Option<bool>>(),
+            shown(),
         )
             .prop_map(
-                |(model, sae, beside, token, feature, whole, ranking, prompt, bos)| Place {
+                |(model, sae, beside, token, feature, whole, ranking, prompt, bos, shown)| Place {
                     bos,
+                    shown,
                     model,
                     sae,
                     token,
