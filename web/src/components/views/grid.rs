@@ -248,9 +248,10 @@ pub fn Grid(props: &Props) -> Html {
         );
         html! {
             <td role="gridcell" {class} data-row={row.to_string()} data-token={index.to_string()} tabindex={if at == here { "0" } else { "-1" }}
-                aria-selected={selected.to_string()} aria-label={cell.label} aria-colindex={(index + 2).to_string()}>
-                <span class="what">if cell.is_token { { token_text(&cell.text) } } else { { cell.text } }</span>
-                <span class="value">{ cell.value }</span>
+                aria-selected={selected.to_string()} aria-colindex={(index + 2).to_string()}>
+                <span class="what" aria-hidden="true">if cell.is_token { { token_text(&cell.text) } } else { { cell.text } }</span>
+                <span class="value" aria-hidden="true">{ cell.value }</span>
+                <span class="sr">{ cell.label }</span>
             </td>
         }
     };
