@@ -247,18 +247,6 @@ from_js! {
         kl_by_position: Vec<f32> = "klByPosition",
     }
 
-    /// The logit lens of a block: what the residual stream out of it gives through the final LayerNorm and the unembedding.
-    Lens {
-        /// The block.
-        layer: u32 = "layer",
-        /// Mean next-token cross-entropy, nats.
-        loss: Option<f64> = "loss",
-        /// `[T−1]`; entry i is the loss of token i+1, nats.
-        token_losses: Vec<f32> = "tokenLosses",
-        /// The likeliest next tokens after each position.
-        next_by_position: Vec<Vec<NextToken>> = "nextByPosition",
-    }
-
     /// A value taken from a pass.
     Tapped {
         /// Its name, such as `blocks.3.attn.hook_pattern`.
@@ -354,6 +342,19 @@ from_js! {
         /// SAEs.
         saes: Vec<DemoSae> = "saes",
     }
+}
+
+/// The logit lens of a block: what the residual stream out of it gives through the final LayerNorm and the unembedding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lens {
+    /// The block.
+    pub layer: u32,
+    /// Mean next-token cross-entropy, nats.
+    pub loss: Option<f64>,
+    /// `[T−1]`; entry i is the loss of token i+1, nats.
+    pub token_losses: Vec<f32>,
+    /// The likeliest next tokens after each position.
+    pub next_by_position: Vec<Vec<NextToken>>,
 }
 
 impl Trace {

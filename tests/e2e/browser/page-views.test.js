@@ -332,6 +332,8 @@ for (const { name, ...context } of LOOKS) {
       await show(view, looked);
       if (view === 'attention') await part(looked, 'head', '[data-head="1"]').click();
       await (context.hasTouch ? cell(1, 9, looked).tap() : cell(1, 9, looked).hover());
+      const said = await part(looked, 'view-detail').innerText();
+      assert.match(said, /layer 3, |layer 1, after|from .+ to /, `${view}: ${said}`);
       await picture(looked, `view-${view}-${name}`);
       const widths = await looked.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
       assert.ok(widths[0] <= widths[1], `${view}: ${widths[0]} px of content on a page of ${widths[1]} px`);

@@ -8,13 +8,30 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::controller::Controller;
-use crate::data::{Lens, Tapped};
+use crate::data::{Lens, NextToken, Tapped, from_js};
 use crate::engine::{Engine, Fault, read};
 use crate::js_value::{get, object};
 use crate::state::views::{Tap, TapsAnswer, TapsRequest, ViewsAction};
 use crate::state::{Action, State};
 use crate::views::lens::LISTED;
 use crate::views::pattern::Pattern;
+
+/// Tokens whose candidates are read at once. Of a long prompt a layer has thousands: the page draws in between.
+const AT_ONCE: usize = 256;
+
+from_js! {
+    /// A block's logit lens whose candidates are still to be read.
+    Unread {
+        /// As of [`Lens`].
+        layer: u32 = "layer",
+        /// As of [`Lens`].
+        loss: Option<f64> = "loss",
+        /// As of [`Lens`].
+        token_losses: Vec<f32> = "tokenLosses",
+        /// A list of candidates for each position.
+        next_by_position: Vec<JsValue> = "nextByPosition",
+    }
+}
 
 /// Requests what the shown view needs. A request that nobody waits for any more is stopped: another view is shown, or the prompt
 /// was changed.
@@ -68,10 +85,8 @@ async fn answer(
     match request.tap {
         Tap::Lens => {
             let mut lenses = Vec::<Lens>::new();
-            for lens in list("logitLens").unwrap_or_default().iter() {
-                // Of a long prompt a layer is thousands of objects: the page draws in between.
-                browser::wait(0).await;
-                lenses.push(read(lens)?);
+            for layer in list("logitLens").unwrap_or_default().iter() {
+                lenses.push(lens(read(layer)?).await?);
             }
             Ok(TapsAnswer::Lens(lenses))
         }
@@ -82,4 +97,20 @@ async fn answer(
                 .ok_or_else(|| Fault::own(format!("The engine's attention pattern of layer {layer} has an unexpected shape. Reload the page, so that page and engine are of one version.")))
         }
     }
+}
+
+async fn lens(unread: Unread) -> Result<Lens, Fault> {
+    let mut next_by_position = Vec::<Vec<NextToken>>::with_capacity(unread.next_by_position.len());
+    for positions in unread.next_by_position.chunks(AT_ONCE) {
+        browser::wait(0).await;
+        for candidates in positions {
+            next_by_position.push(read(candidates.clone())?);
+        }
+    }
+    Ok(Lens {
+        layer: unread.layer,
+        loss: unread.loss,
+        token_losses: unread.token_losses,
+        next_by_position,
+    })
 }

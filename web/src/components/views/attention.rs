@@ -92,21 +92,20 @@ pub fn AttentionView(props: &Props) -> Html {
     let Props {
         trace, token, on, ..
     } = props;
-    let pointed = use_state(|| None::<At>);
+    let pointed = use_state_eq(|| None::<At>);
     let pattern = match &props.pattern {
         Remote::Here(pattern) => Some(pattern.clone()),
         _ => None,
     };
     let heads = use_memo(props.heads, |&heads| {
-        let names = (0..heads).map(|head| format!("head {head}"));
-        names
-            .chain(["mean".to_owned()])
-            .map(|name| Head {
-                title: String::new(),
-                name,
-                side: None,
-            })
-            .collect::<Vec<_>>()
+        let head = |name: String| Head {
+            title: format!("Weights of {name}"),
+            name,
+            side: None,
+        };
+        let mean = head("mean of heads".to_owned());
+        let heads = (0..heads).map(|one| head(format!("head {one}")));
+        heads.chain([mean]).collect::<Vec<_>>()
     });
     let cells = use_memo(
         (trace.clone(), pattern.clone(), *token),
@@ -150,6 +149,7 @@ pub fn AttentionView(props: &Props) -> Html {
                 }
             </div>
             { legend("weight", described(ATTENTION, "attention weight, without a unit:"), &[0.0, 0.01, 0.1, 0.5, 1.0].map(step)) }
+            <p class="legend">{ "In the pictures the same steps go up to full ink." }</p>
             { progress(&props.pattern, "the attention of this layer", on) }
             <p class="line"><span>{ "A picture for each head: rows are the tokens that look, from above; columns are those looked at, from the left. Choose one to enlarge it." }</span>
                 if merged > 1 {

@@ -146,7 +146,7 @@ pub fn Grid(props: &Props) -> Html {
     } = props;
     let tokens = trace.tokens.len();
     let node = use_node_ref();
-    let at = use_state(|| At {
+    let at = use_state_eq(|| At {
         row: props.row.unwrap_or(0),
         token: *token,
     });
@@ -213,8 +213,9 @@ pub fn Grid(props: &Props) -> Html {
         }
     };
     let left = {
-        let on_point = props.on_point.clone();
-        move |_: MouseEvent| on_point.emit(None)
+        let (on_point, node) = (props.on_point.clone(), node.clone());
+        // Where the keyboard stands in the table, it still points.
+        move |_: MouseEvent| on_point.emit(has_focus(&node).then_some(here))
     };
     let chosen = {
         let on_choose = props.on_choose.clone();
@@ -226,6 +227,8 @@ pub fn Grid(props: &Props) -> Html {
     };
     let shown = columns(tokens, here.token);
     let first = trace.first_own();
+    // Columns in front of the tokens.
+    let before = 1 + usize::from(props.side.is_some());
     let head = |index: usize| {
         let text = &trace.tokens[index].text;
         let on = index == *token;
@@ -248,7 +251,7 @@ pub fn Grid(props: &Props) -> Html {
         );
         html! {
             <td role="gridcell" {class} data-row={row.to_string()} data-token={index.to_string()} tabindex={if at == here { "0" } else { "-1" }}
-                aria-selected={selected.to_string()} aria-colindex={(index + 2).to_string()}>
+                aria-selected={selected.to_string()} aria-colindex={(index + before + 1).to_string()}>
                 <span class="what" aria-hidden="true">if cell.is_token { { token_text(&cell.text) } } else { { cell.text } }</span>
                 <span class="value" aria-hidden="true">{ cell.value }</span>
                 <span class="sr">{ cell.label }</span>
@@ -259,7 +262,7 @@ pub fn Grid(props: &Props) -> Html {
         <>
             { stretch(tokens, shown.clone(), &at) }
             <div class="grid-scroll" ref={node}>
-                <table class={classes!("grid", props.colour)} role="grid" aria-label={props.label.clone()} aria-readonly="true" aria-colcount={(tokens + 1).to_string()}
+                <table class={classes!("grid", props.colour)} role="grid" aria-label={props.label.clone()} aria-readonly="true" aria-colcount={(tokens + before).to_string()}
                     {onkeydown} onmouseover={pointed} onmouseleave={left} onfocusin={focused} onclick={chosen}>
                     <thead><tr>
                         <td class="head"></td>

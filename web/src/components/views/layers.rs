@@ -68,7 +68,7 @@ fn cell(trace: &Trace, row: &Row, token: usize) -> Cell {
 pub fn LayersView(props: &Props) -> Html {
     let Props { trace, on, .. } = props;
     let all = use_state(|| false);
-    let pointed = use_state(|| None::<At>);
+    let pointed = use_state_eq(|| None::<At>);
     let rows = use_memo((trace.clone(), *all), |(trace, all)| rows(trace, *all));
     let heads = use_memo(rows.clone(), |rows| {
         let head = |row: &Row| Head {

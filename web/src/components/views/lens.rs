@@ -63,7 +63,7 @@ fn cell(trace: &Trace, lens: &Lens, token: usize) -> Cell {
 #[component]
 pub fn LensView(props: &Props) -> Html {
     let Props { trace, on, .. } = props;
-    let pointed = use_state(|| None::<At>);
+    let pointed = use_state_eq(|| None::<At>);
     let lenses = match &props.lenses {
         Remote::Here(lenses) => Some(lenses.clone()),
         _ => None,

@@ -49,7 +49,7 @@ pub fn Matrix(props: &Props) -> Html {
         trace, token, on, ..
     } = props;
     let tokens = trace.tokens.len();
-    let point = use_state(|| None::<(usize, usize)>);
+    let point = use_state_eq(|| None::<(usize, usize)>);
     let (query, key) = point
         .filter(|&(query, key)| query < tokens && key < tokens)
         .unwrap_or((*token, *token));
