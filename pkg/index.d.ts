@@ -753,6 +753,8 @@ export interface TapOptions extends PromptOptions {
   names?: string[];
   /** How many of the likeliest next tokens to list per block and position; 0 (default): no logit lens. */
   logitLens?: number;
+  /** Stops the call: it rejects with the code `cancelled`. */
+  signal?: AbortSignal;
 }
 
 export interface Tapped {

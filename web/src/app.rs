@@ -10,6 +10,7 @@ use crate::components::open::OpenDialog;
 use crate::controller::Controller;
 use crate::keys;
 use crate::page::Page;
+use crate::requests::taps::use_taps;
 use crate::routes::library::Library;
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
@@ -53,6 +54,7 @@ pub fn App() -> Html {
     use_question(state, &controller);
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
+    use_taps(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));

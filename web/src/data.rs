@@ -81,6 +81,8 @@ from_js! {
         n_ctx: usize = "nCtx",
         /// Number of blocks.
         n_layers: u32 = "nLayers",
+        /// Number of attention heads per block.
+        n_heads: u32 = "nHeads",
         /// Width of the residual stream.
         d_model: u32 = "dModel",
         /// Width of the MLPs, where the engine states it.
@@ -245,6 +247,16 @@ from_js! {
         kl_by_position: Vec<f32> = "klByPosition",
     }
 
+    /// A value taken from a pass.
+    Tapped {
+        /// Its name, such as `blocks.3.attn.hook_pattern`.
+        name: String = "name",
+        /// `[T, heads, T]` (query, head, key) of an attention pattern.
+        shape: Vec<usize> = "shape",
+        /// The last dimension runs fastest.
+        data: Vec<f32> = "data",
+    }
+
     /// The loaded model and SAEs, the engine's backend and its memory.
     Info {
         /// The loaded model.
@@ -342,6 +354,19 @@ from_js! {
         /// SAEs.
         saes: Vec<DemoSae> = "saes",
     }
+}
+
+/// The logit lens of a block: what the residual stream out of it gives through the final LayerNorm and the unembedding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lens {
+    /// The block.
+    pub layer: u32,
+    /// Mean next-token cross-entropy, nats.
+    pub loss: Option<f64>,
+    /// `[T−1]`; entry i is the loss of token i+1, nats.
+    pub token_losses: Vec<f32>,
+    /// The likeliest next tokens after each position.
+    pub next_by_position: Vec<Vec<NextToken>>,
 }
 
 impl Trace {

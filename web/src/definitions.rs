@@ -40,6 +40,9 @@ terms! {
     DECODER_NORM = "decoder-norm", "‖decoder‖", "Euclidean norm of the latent's row of W_dec; 1 for a neuron, whose direction is its dimension.";
     OUTPUT_NORM = "output-norm", "‖output‖", "Euclidean norm of what one unit of the latent writes to the residual stream: its row of W_dec through W_O of the layer (hook_z) or through W_out (mlp.hook_post).";
     ENCODER_BIAS = "encoder-bias", "encoder bias", "The latent's entry of b_enc: added to its pre-activation.";
+    SPECIFIC = "specific", "specific feature", "A latent that is active on at most half of this prompt's tokens, the BOS left out. What is active on more of them says little about any one token.";
+    LENS = "lens", "logit lens", "The next token that the residual stream out of a layer already gives: the stream through the final LayerNorm and the unembedding, as if the layers behind it were not there. That of the last layer is the model's own prediction.";
+    ATTENTION = "attention", "attention weight", "How strongly a head looks from one token (the query) at another one (the key): its softmax weight, from 0 to 1. A token looks at itself and those before it, so its weights sum to 1.";
     NEAREST = "nearest", "nearest by decoder cosine", "Latents of the same SAE whose rows of W_dec have the largest cosine with this one's.";
     WEIGHTS = "weights", "weights", "How they lie on the device: f32, or f16 in half the memory, each weight rounded. auto takes f16 where it holds every weight exactly and the device gains by it. Sums are f32 in any case.";
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it) at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";

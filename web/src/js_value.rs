@@ -1,12 +1,29 @@
 //! Conversion of JavaScript values. A general deserialiser would be a tenth of the page.
 
-use js_sys::{Array, Object, Reflect};
-use wasm_bindgen::JsValue;
+use js_sys::{Array, Float32Array, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
 
 /// A type that can be read from a JavaScript value.
 pub trait FromJs: Sized {
     /// The value; nothing where it is of another kind.
     fn from_js(value: &JsValue) -> Option<Self>;
+
+    /// The values of a list, which may be a typed array; nothing where it is of another kind.
+    fn list_from_js(value: &JsValue) -> Option<Vec<Self>> {
+        items(value)
+    }
+}
+
+/// The values of a list, one by one.
+fn items<T: FromJs>(value: &JsValue) -> Option<Vec<T>> {
+    // A string, which could be gone through too, is no list.
+    if !value.is_object() {
+        return None;
+    }
+    Array::from(value)
+        .iter()
+        .map(|item| T::from_js(&item))
+        .collect()
 }
 
 /// A property of a JavaScript object.
@@ -46,6 +63,14 @@ impl FromJs for f64 {
 impl FromJs for f32 {
     fn from_js(value: &JsValue) -> Option<Self> {
         Some(value.as_f64()? as Self)
+    }
+
+    fn list_from_js(value: &JsValue) -> Option<Vec<Self>> {
+        match value.dyn_ref::<Float32Array>() {
+            // In one copy: a layer's attention may be millions of numbers.
+            Some(array) => Some(array.to_vec()),
+            None => items(value),
+        }
     }
 }
 
@@ -87,14 +112,7 @@ impl<T: FromJs> FromJs for Option<T> {
 
 impl<T: FromJs> FromJs for Vec<T> {
     fn from_js(value: &JsValue) -> Option<Self> {
-        // Typed arrays as well; a string, which could be gone through too, is no list.
-        if !value.is_object() {
-            return None;
-        }
-        Array::from(value)
-            .iter()
-            .map(|item| T::from_js(&item))
-            .collect()
+        T::list_from_js(value)
     }
 }
 

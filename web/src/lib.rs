@@ -13,6 +13,7 @@ pub mod offers;
 pub mod ranking;
 pub mod shared;
 pub mod state;
+pub mod views;
 
 #[cfg(target_arch = "wasm32")]
 pub mod app;
@@ -34,6 +35,8 @@ pub mod keys;
 pub mod loader;
 #[cfg(target_arch = "wasm32")]
 pub mod page;
+#[cfg(target_arch = "wasm32")]
+pub mod requests;
 #[cfg(target_arch = "wasm32")]
 pub mod routes;
 #[cfg(target_arch = "wasm32")]

@@ -51,6 +51,21 @@ test('errors keep their code, message and details', async () => {
   });
 });
 
+test('taps are stopped by a signal, and by that of their own call alone', async () => {
+  const waiting = {};
+  const { explorer, workers } = await session({ taps: ({ prompt, options }) => new Promise((resolve) => (waiting[prompt] = () => resolve(options))) });
+  const [one, other] = [new AbortController(), new AbortController()];
+  const first = explorer.taps('first', { logitLens: 5, signal: one.signal });
+  const second = explorer.taps('second', { logitLens: 5, signal: other.signal });
+  await new Promise(setImmediate);
+  one.abort();
+  await assert.rejects(first, { code: 'cancelled' });
+  assert.equal(workers[0].cancelled.length, 1);
+  waiting.second();
+  assert.deepEqual(await second, { logitLens: 5 });
+  await assert.rejects(explorer.taps('third', { logitLens: 5, signal: 'soon' }), { code: 'bad-option', details: { option: 'signal', value: 'soon', accepts: 'an AbortSignal' } });
+});
+
 test('a second trace cancels the first', async () => {
   const { explorer, workers } = await session({ trace: ({ prompt }) => (prompt === 'first' ? never() : { prompt }) });
   const first = explorer.trace('first');

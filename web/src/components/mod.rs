@@ -11,3 +11,4 @@ pub mod spark;
 pub mod term;
 pub mod token_text;
 pub mod tokens;
+pub mod views;

@@ -11,6 +11,9 @@ pub mod route;
 #[cfg(test)]
 mod tests;
 pub mod url;
+pub mod views;
+#[cfg(test)]
+mod views_tests;
 
 use crate::data::{
     DemoSae, Edited, Example, Feature, Generation, Info, Metrics, ModelInfo, Recorded, SaeInfo,
@@ -21,6 +24,7 @@ use load::{Broken, Job, LoadAction, OpenState};
 use meter::Meter;
 use route::Route;
 use url::{Place, Ranking, View};
+use views::{Views, ViewsAction};
 
 /// State of the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -275,6 +279,8 @@ pub struct State {
     pub numbers: Vec<(String, Remote<Sample>)>,
     /// The place of an address that needs something that is not loaded.
     pub requested: Option<Place>,
+    /// Results for the views of the prompt beside its list of features.
+    pub views: Views,
 }
 
 impl State {
@@ -310,6 +316,7 @@ impl State {
             sample_loss: Remote::Idle,
             numbers: Vec::new(),
             requested: None,
+            views: Views::default(),
         }
     }
 
@@ -442,6 +449,8 @@ pub enum Action {
     ShowLoss(bool),
     /// Opens or closes the list of keys.
     ShowKeys(bool),
+    /// Something about the views of the prompt beside its list of features.
+    Views(ViewsAction),
 }
 
 /// A setting of the continuation.

@@ -134,6 +134,7 @@ impl State {
             Action::Generated(..) | Action::GenerateEnded(..) => {}
             Action::ShowLoss(shown) => self.loss_shown = shown,
             Action::ShowKeys(open) => self.keys_open = open,
+            Action::Views(action) => self.view(action),
         }
         self
     }

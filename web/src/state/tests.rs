@@ -2,6 +2,7 @@
 
 use super::route::Route;
 use super::url::{Place, Ranking, View};
+use super::views::{PromptView, Shown};
 use super::*;
 use crate::data::Token;
 
@@ -25,7 +26,7 @@ fn sae_trace(id: &str, shift: i32) -> SaeTrace {
     }
 }
 
-fn trace(prompt: &str) -> Trace {
+pub(super) fn trace(prompt: &str) -> Trace {
     Trace {
         prompt: prompt.to_owned(),
         tokens: vec![Token::default(); 4],
@@ -35,7 +36,7 @@ fn trace(prompt: &str) -> Trace {
     }
 }
 
-fn ready(place: Place) -> State {
+pub(super) fn ready(place: Place) -> State {
     let model = ModelInfo {
         id: "demo".to_owned(),
         ..ModelInfo::default()
@@ -81,6 +82,11 @@ fn an_address_is_restored_as_it_was() {
         prompt: Some("mine".to_owned()),
         beside: Vec::new(),
         bos: None,
+        shown: Shown {
+            view: PromptView::Attention,
+            layer: Some(4),
+            head: Some(1),
+        },
     };
     let state = ready(place.clone());
     assert_eq!(state.place, place);

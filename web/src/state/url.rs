@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::route::Route;
+use super::views::Shown;
 use crate::data::Origin;
 
 /// List of features that is shown.
@@ -220,6 +221,8 @@ pub struct Place {
     pub beside: Vec<String>,
     /// The person's choice of a BOS before the prompt; nothing leaves it to the engine.
     pub bos: Option<bool>,
+    /// The shown view of the prompt.
+    pub shown: Shown,
 }
 
 /// The choice of a BOS by its name in the address and in the API.
@@ -282,6 +285,9 @@ impl Place {
         }
         put("view", self.view.name());
         put("rank", self.ranking.name());
+        for (name, value) in self.shown.parts() {
+            put(name, &value);
+        }
         if self.bos.is_some() {
             put("bos", bos_name(self.bos));
         }
@@ -328,9 +334,10 @@ impl Place {
                         .flatten();
                 }
                 "prompt" => place.prompt = Some(value),
-                _ => {}
+                name => place.shown.read(name, &value),
             }
         }
+        place.shown = place.shown.sound();
         place
     }
 }
@@ -379,7 +386,15 @@ fn decode(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::views::PromptView;
     use proptest::prelude::*;
+
+    fn shown() -> impl Strategy<Value = Shown> {
+        (0usize..4, any::<Option<u32>>(), any::<Option<u32>>()).prop_map(|(view, layer, head)| {
+            let view = PromptView::ALL[view];
+            Shown { view, layer, head }.sound()
+        })
+    }
 
     fn places() -> impl Strategy<Value = Place> {
         (
@@ -393,11 +408,25 @@ mod tests {
             any::<Option<String>>(),
             any::<Option<bool>>(),
             0usize..Route::ALL.len(),
+            shown(),
         )
             .prop_map(
-                |(model, sae, beside, token, feature, whole, ranking, prompt, bos, route)| Place {
+                |(
+                    model,
+                    sae,
+                    beside,
+                    token,
+                    feature,
+                    whole,
+                    ranking,
+                    prompt,
+                    bos,
+                    route,
+                    shown,
+                )| Place {
                     route: Route::ALL[route],
                     bos,
+                    shown,
                     model,
                     sae,
                     token,

@@ -13,15 +13,17 @@ use yew::prelude::*;
 use crate::components::features::Features;
 use crate::components::notices::notices;
 use crate::components::tokens::Tokens;
+use crate::components::views::{ViewPanel, view_switch};
 use crate::context::use_controller;
 use crate::controller::Controller;
-use crate::data::{Example, SaeInfo, Trace};
+use crate::data::{Example, ModelInfo, SaeInfo, Trace};
 use crate::ranking::along;
 use crate::shared::Shared;
 use crate::shell::error_banner::ErrorBanner;
 use crate::state::load::Section;
 use crate::state::url::{Place, Ranking, View};
-use crate::state::{During, GenerateState, Problem, State};
+use crate::state::views::{PromptView, Shown, Views, ViewsAction};
+use crate::state::{Action, During, GenerateState, Problem, State};
 use bos::BosLine;
 use generate::generate_panel;
 use metrics::metrics_table;
@@ -65,8 +67,16 @@ pub struct Props {
     pub loss_shown: bool,
     /// The continuation.
     pub generate: GenerateState,
+    /// The loaded model.
+    pub model: Option<Shared<ModelInfo>>,
     /// The model's longest prompt, in tokens.
     pub n_ctx: usize,
+    /// The view of the prompt, and its settings.
+    pub shown: Shown,
+    /// The layer whose attention is shown.
+    pub attention_layer: u32,
+    /// Values that the views show.
+    pub views: Views,
     /// The place of what is on screen, for links.
     pub place: Place,
 }
@@ -99,6 +109,10 @@ impl Props {
             ranking: place.ranking,
             loss_shown: state.loss_shown,
             generate: state.generate.clone(),
+            model: state.model.clone(),
+            shown: place.shown.clone(),
+            attention_layer: state.attention_layer(),
+            views: state.views.clone(),
             n_ctx: state.shown_model().map_or(0, |model| model.n_ctx),
             place: state.address(),
         }
@@ -154,9 +168,13 @@ fn tokens(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html
 /// Results of a trace.
 fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html {
     let token = props.token.unwrap_or(0);
+    let on_view = controller.on(Action::Views);
     html! {
         <>
-            if let Some(info) = &props.sae {
+            { view_switch(props.shown.view, &on_view) }
+            if props.shown.view != PromptView::Features {
+                { view(props, trace, token, on_view) }
+            } else if let Some(info) = &props.sae {
                 { cautions(info, trace) }
                 <Features controller={controller.clone()} trace={trace.clone()} sae={info.id.clone()} view={props.view} ranking={props.ranking} {token} selected={props.feature} />
             } else if let Some(id) = &props.missing {
@@ -172,6 +190,17 @@ fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html 
             </div>
             { generate_panel(controller, &props.generate, trace, props.current) }
         </>
+    }
+}
+
+/// The view that is shown in place of the list of features.
+fn view(props: &Props, trace: &Shared<Trace>, token: usize, on: Callback<ViewsAction>) -> Html {
+    let Some(model) = props.model.clone() else {
+        return html! { <p class="muted">{ "The model computes this once it is here." }</p> };
+    };
+    let sae = props.place.sae.clone().map(AttrValue::from);
+    html! {
+        <ViewPanel trace={trace.clone()} {model} shown={props.shown.clone()} layer={props.attention_layer} views={props.views.clone()} {sae} {token} feature={props.feature} {on} />
     }
 }
 

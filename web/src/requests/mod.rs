@@ -1,0 +1,3 @@
+//! Requests to the engine that follow from the state, each with one subject.
+
+pub mod taps;
