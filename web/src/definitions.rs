@@ -41,6 +41,7 @@ terms! {
     OUTPUT_NORM = "output-norm", "‖output‖", "Euclidean norm of what one unit of the latent writes to the residual stream: its row of W_dec through W_O of the layer (hook_z) or through W_out (mlp.hook_post).";
     ENCODER_BIAS = "encoder-bias", "encoder bias", "The latent's entry of b_enc: added to its pre-activation.";
     NEAREST = "nearest", "nearest by decoder cosine", "Latents of the same SAE whose rows of W_dec have the largest cosine with this one's.";
+    LATENTS = "latents", "latents", "The SAE's width (d_sae): the number of directions into which it splits an activation, each of which is a feature.";
     WEIGHTS = "weights", "weights", "How they lie on the device: f32, or f16 in half the memory, each weight rounded. auto takes f16 where it holds every weight exactly and the device gains by it. Sums are f32 in any case.";
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it) at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
 }

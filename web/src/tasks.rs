@@ -3,13 +3,18 @@
 use wasm_bindgen::prelude::*;
 
 use crate::browser;
-use crate::data::DemoSae;
+use crate::data::{DemoSae, Origin, SaeInfo};
 use crate::js_value::{get, object};
+use crate::library::choice::{Part, Plan};
 use crate::loader::MANIFEST;
 use crate::offers::{FoundPart, Source};
 use crate::state::State;
 use crate::state::load::{Kind, Task};
+use crate::state::removed::Removed;
 use crate::state::url::{FILE, NEURONS, Place, Reference, catalogue, public, repository};
+
+/// Id of the demo.
+const DEMO: &str = "demo";
 
 impl Task {
     /// The demo.
@@ -17,10 +22,11 @@ impl Task {
         Self {
             kind: Kind::Demo,
             name: "the demo".to_owned(),
-            id: String::new(),
-            source: "demo".into(),
+            id: DEMO.to_owned(),
+            source: DEMO.into(),
             hook: None,
             bos: None,
+            bytes: None,
         }
     }
 
@@ -33,6 +39,7 @@ impl Task {
             source: browser::beside(MANIFEST, &sae.file.path).into(),
             hook: Some(sae.hook.clone()),
             bos: sae.bos,
+            bytes: None,
         }
     }
 
@@ -61,7 +68,55 @@ impl Task {
             source,
             hook: None,
             bos: None,
+            bytes: None,
         }
+    }
+
+    /// The parts of a choice in the catalogue.
+    pub fn of_plan(plan: &Plan) -> Vec<Self> {
+        let task = |part: &Part| {
+            let kind = match part.layer {
+                Some(_) => Kind::Sae,
+                None => Kind::Model,
+            };
+            Self {
+                bytes: Some(part.bytes),
+                ..Self::catalogue(kind, part.name.clone(), &part.entry, part.layer, None)
+            }
+        };
+        plan.parts.iter().map(task).collect()
+    }
+
+    /// A removed SAE: as the page loaded it, or else from where it says that it came.
+    pub fn again(removed: &Removed) -> Option<Self> {
+        if removed.task.is_some() {
+            return removed.task.clone();
+        }
+        let SaeInfo {
+            id, hook, origin, ..
+        } = &removed.sae;
+        if let Some(hook) = id.strip_prefix(NEURONS) {
+            return Some(Self::neurons(hook));
+        }
+        let Origin {
+            repository,
+            commit,
+            path,
+        } = origin.as_ref().filter(|origin| !origin.commit.is_empty())?;
+        let source = object([
+            ("repo", repository.as_str().into()),
+            ("revision", commit.as_str().into()),
+            ("path", path.as_str().into()),
+        ]);
+        Some(Self {
+            kind: Kind::Sae,
+            name: id.clone(),
+            id: id.clone(),
+            source,
+            hook: Some(hook.clone()),
+            bos: removed.sae.prepend_bos,
+            bytes: None,
+        })
     }
 
     /// Something behind a link; `id` is as in the page's address.
@@ -73,6 +128,7 @@ impl Task {
             source: link.into(),
             hook: hook.map(str::to_owned),
             bos: None,
+            bytes: None,
         }
     }
 
@@ -85,6 +141,7 @@ impl Task {
             source: JsValue::UNDEFINED,
             hook: Some(hook.to_owned()),
             bos: None,
+            bytes: None,
         }
     }
 
@@ -107,6 +164,7 @@ impl Task {
             source: source.clone(),
             hook: hook.map(str::to_owned),
             bos: None,
+            bytes: None,
         }
     }
 }

@@ -10,8 +10,6 @@ use crate::display::hook_label;
 use crate::format::{bytes, duration};
 use crate::shared::Shared;
 use crate::state::Action;
-use crate::state::load::Section;
-use crate::state::route::Route;
 use crate::state::url::Place;
 
 /// Shown data.
@@ -36,17 +34,10 @@ pub struct Props {
 pub fn Header(props: &Props) -> Html {
     let Props { place, saes, .. } = props;
     let controller = use_controller();
-    let open = {
-        let controller = controller.clone();
-        move |_| controller.open(Section::Catalogue)
-    };
     html! {
         <header class="top">
             <h1><a href={Place::default().to_hash()} title="Start">{ "sae-explorer" }</a></h1>
             <Tabs place={place.clone()} />
-            if place.route != Route::Library {
-                <button type="button" data-testid="open" aria-haspopup="dialog" title="Open a model, an SAE, or neurons (o)" onclick={open}>{ "Open…" }</button>
-            }
             if !saes.is_empty() {
                 <div class="seg" role="group" aria-label="SAE">
                     { for saes.iter().map(|sae| {

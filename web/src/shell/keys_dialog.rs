@@ -28,7 +28,7 @@ const KEYS: [(&[&str], &str); 8] = [
     (&["Enter"], "select, as a step that the back button undoes"),
     (&["/"], "write in the prompt"),
     (&["Esc"], "leave the prompt, close this list"),
-    (&["o"], "open a model, an SAE, neurons"),
+    (&["o"], "go to the library: models, SAEs, files, neurons"),
     (&["Ctrl", "Enter"], "in the prompt: trace it now"),
 ];
 

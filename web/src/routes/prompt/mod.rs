@@ -19,9 +19,9 @@ use crate::data::{Example, SaeInfo, Trace};
 use crate::ranking::along;
 use crate::shared::Shared;
 use crate::shell::error_banner::ErrorBanner;
-use crate::state::load::Section;
+use crate::state::route::Route;
 use crate::state::url::{Place, Ranking, View};
-use crate::state::{During, GenerateState, Problem, State};
+use crate::state::{Action, During, GenerateState, Problem, State};
 use bos::BosLine;
 use generate::generate_panel;
 use metrics::metrics_table;
@@ -188,7 +188,7 @@ fn cautions(info: &SaeInfo, trace: &Trace) -> Html {
 fn no_sae(controller: &Controller) -> Html {
     let open = {
         let controller = controller.clone();
-        move |_| controller.open(Section::Catalogue)
+        move |_| controller.dispatch(Action::Go(Route::Library))
     };
     html! {
         <section class="card" aria-labelledby="features-title">
