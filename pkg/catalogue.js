@@ -1,6 +1,7 @@
 // The site's catalogue (catalogue.json): its models and SAEs, their sizes, and whether they fit this device.
 
 import { SaeExplorerError } from './errors.js';
+import { layerPath } from './stored.js';
 
 const GIB = 2 ** 30;
 /** Bytes that wasm can address, and those that the engine needs for itself. */
@@ -78,7 +79,8 @@ export function fits(neededBytes, { backend, deviceBytes, memoryBudget, deviceMe
   }
   const availableBytes = Math.max(0, total - deviceBytes);
   const ok = neededBytes <= availableBytes;
-  const reason = ok ? null : `${needs({ neededBytes }, { backend })}, ${gigabytes(availableBytes)} available (${how}, less what is loaded)`;
+  const less = deviceBytes > 0 ? ', less what is loaded' : '';
+  const reason = ok ? null : `${needs({ neededBytes }, { backend })}, ${gigabytes(availableBytes)} available (${how}${less})`;
   return { ok, neededBytes, availableBytes, reason };
 }
 
@@ -119,11 +121,23 @@ export function judged({ models, saes }, mirror, device) {
     const deviceBytes = modelDeviceBytes(entry);
     return { ...entry, deviceBytes, fits: fits(deviceBytes, device) };
   };
+  const judgedModels = models.map(model);
   const sae = (entry) => {
     const deviceBytes = saeDeviceBytes(entry);
-    return { ...entry, deviceBytes, fits: saeFits(deviceBytes, entry.streamable ? streamedDeviceBytes(entry) : null, device) };
+    const streamedBytes = entry.streamable ? streamedDeviceBytes(entry) : null;
+    const own = judgedModels.find(({ id }) => id === entry.model);
+    return { ...entry, deviceBytes, fits: saeFits(deviceBytes, streamedBytes, device), fitsWithModel: withModel(own, deviceBytes, streamedBytes, device) };
   };
-  return { mirror, models: models.map(model), saes: saes.map(sae) };
+  return { mirror, models: judgedModels, saes: saes.map(sae) };
+}
+
+// Fit of an SAE together with its model, in the place of what is loaded: the model before it, with its SAEs, leaves the device
+// when the new one is there. null for a model that is not in the catalogue.
+function withModel(model, saeBytes, streamedBytes, device) {
+  if (model === undefined) return null;
+  if (!model.fits.ok) return { ...model.fits, streamed: false };
+  const { deviceBytes } = model;
+  return saeFits(deviceBytes + saeBytes, streamedBytes === null ? null : deviceBytes + streamedBytes, { ...device, deviceBytes: 0 });
 }
 
 // Location of an entry: at its own revision or another one that was requested; its hashes hold at any.
@@ -144,12 +158,11 @@ export function catalogueSae({ saes }, { catalogue: id, layer, path, revision })
   if (!entry.layers.includes(at)) {
     throw new SaeExplorerError('bad-option', `${entry.name} has one SAE for each of the layers ${entry.layers.join(', ')}; ${layer === undefined ? 'name one of them as layer' : `there is none for ${layer}`}.`, { option: 'layer', value: layer, allowed: entry.layers });
   }
-  const filled = (pattern) => pattern.replaceAll('{L}', String(at));
-  const where = path ?? entry.paths?.[at] ?? filled(entry.path);
+  const where = path ?? layerPath(entry, at);
   return {
     entry,
     id: entry.layers.length === 1 ? entry.id : `${entry.id}.${at}`,
-    hook: filled(entry.hook),
+    hook: entry.hook.replaceAll('{L}', String(at)),
     source: placed(entry, revision, where),
   };
 }

@@ -336,6 +336,11 @@ export interface StoredFile {
   verified: boolean;
   /** When it was last used, milliseconds since 1970. */
   usedAt: number;
+  /** Id of the catalogue's model that it belongs to, itself or as part of an SAE for it; `"demo"` for the demo's; `null` for others. */
+  model: string | null;
+  /** Id of the catalogue's SAE release that it is a part of, and the layer. */
+  sae: string | null;
+  layer: number | null;
 }
 
 /** An entry of the catalogue. */
@@ -422,6 +427,8 @@ export interface CatalogueModel extends CatalogueEntry {
   heads: number;
   vocab: number;
   context: number;
+  /** Bytes of it that the browser stores. */
+  storedBytes: number;
 }
 
 /** A release of SAEs: one for each of its layers. */
@@ -447,6 +454,10 @@ export interface CatalogueSae extends CatalogueEntry {
   centre: boolean;
   /** True if they are TopK SAEs in OpenAI's `.pt` files, which can stay there (`stream`). */
   streamable?: boolean;
+  /** Fit of one together with its model, in the place of what is loaded; `null` where the catalogue has no such model. */
+  fitsWithModel: Fits | null;
+  /** Bytes of each layer's SAE that the browser stores, in the order of `layers`. */
+  storedBytes: number[];
 }
 
 export interface Fits {

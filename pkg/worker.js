@@ -16,6 +16,7 @@ import { canStay, fromFiles, fromLink } from './offers.js';
 import { Meter } from './progress.js';
 import { Queue } from './queue.js';
 import { nameOf } from './sources.js';
+import { owners, withStored } from './stored.js';
 import { Verifier } from './verify.js';
 
 let engine = null;
@@ -161,9 +162,10 @@ const beside = {
     await files.store.behind.flush();
     const entries = await files.store.entries();
     const { usage = null, quota = null } = (await navigator.storage?.estimate?.().catch(() => null)) ?? {};
+    const owner = await ownerOf();
     return {
       entries: entries
-        .map(({ key, meta: { name, url, size, usedAt }, storedBytes, complete, verified }) => ({ key, name, url, bytes: size, storedBytes, complete, verified, usedAt }))
+        .map(({ key, meta: { name, url, size, usedAt }, storedBytes, complete, verified }) => ({ key, name, url, bytes: size, storedBytes, complete, verified, usedAt, ...owner(url) }))
         .sort((one, other) => other.usedAt - one.usedAt),
       usageBytes: usage,
       quotaBytes: quota,
@@ -176,7 +178,9 @@ const beside = {
   settle: () => files.store.behind.flush(),
 
   async catalogue() {
-    return judged(await offered(), await mirror(), deviceMemory());
+    const [whole, entries, owner] = [await offered(), await files.store.entries(), await ownerOf()];
+    const stored = entries.map(({ meta: { url }, storedBytes }) => ({ url, storedBytes }));
+    return judged(withStored(whole, stored, owner), await mirror(), deviceMemory());
   },
 
   configure(given) {
@@ -254,9 +258,15 @@ function offered(signal) {
   return catalogue;
 }
 
+// The model and SAE of a stored file, by its address. Without a catalogue the files are listed all the same.
+async function ownerOf() {
+  const whole = catalogueUrl === null ? null : await offered().catch(() => null);
+  return owners(whole ?? { models: [], saes: [] }, { mirror: await mirror(), demo: demoUrl });
+}
+
 // The mirror that a person has set, or else the site's owner in the catalogue; a site need not have one.
 async function mirror() {
-  return settings.mirror ?? (await offered().catch(() => null))?.mirror ?? null;
+  return settings.mirror ?? (catalogueUrl === null ? null : await offered().catch(() => null))?.mirror ?? null;
 }
 
 // The last part of an address or repository, as a name.

@@ -6,12 +6,11 @@ use wasm_bindgen::prelude::*;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::components::open::OpenDialog;
 use crate::controller::Controller;
 use crate::keys;
 use crate::page::Page;
 use crate::requests::taps::use_taps;
-use crate::routes::library::Library;
+use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
 use crate::shell::dock::Dock;
@@ -67,8 +66,7 @@ pub fn App() -> Html {
         .problem
         .as_ref()
         .filter(|problem| !(route.shows_prompt() && problem.during == During::Tracing));
-    let loading = state.open.section.is_none() || route == Route::Library;
-    let weights = state.open.weights().to_owned();
+    let weights = state.library.weights().to_owned();
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
             <Header place={state.address()} model={state.shown_model().map(|model| AttrValue::from(model.name.clone()))} saes={state.saes.clone()} expected={state.expected.clone()} info={state.info.clone()}
@@ -78,11 +76,9 @@ pub fn App() -> Html {
                 if let Some(problem) = problem {
                     <ErrorBanner problem={problem.clone()} prompt={state.prompt().to_owned()} bos={state.place.bos} />
                 }
-                if loading {
-                    <BrokenBanner broken={state.broken.clone()} weights={weights.clone()} />
-                }
+                <BrokenBanner broken={state.broken.clone()} weights={weights.clone()} />
                 if let Some(request) = Request::of(state) {
-                    <LoadRequest {request} catalogue={state.open.catalogue.clone()} {weights} loaded={state.model.is_some()} />
+                    <LoadRequest {request} catalogue={state.library.catalogue.clone()} {weights} pace={browser::pace(state.library.rate)} loaded={state.model.is_some()} />
                 }
                 if route == Route::Start {
                     <Start place={state.address()} ready={state.trace.is_some()} />
@@ -94,16 +90,13 @@ pub fn App() -> Html {
                         } else if route.shows_prompt() {
                             <PromptRoute ..PromptProps::of(state) />
                         } else {
-                            <Library state={state.clone()} />
+                            <Library ..LibraryProps::of(state) />
                         }
                     </div>
                     { for dock(state) }
                 </div>
             </main>
             <NoteLine note={state.note.clone()} />
-            if route != Route::Library {
-                <OpenDialog controller={controller.clone()} state={state.clone()} />
-            }
             <KeysDialog open={state.keys_open} />
         </ContextProvider<Controller>>
     }
@@ -260,7 +253,7 @@ fn use_numbers(state: &State, controller: &Controller) {
 #[hook]
 fn use_question(state: &State, controller: &Controller) {
     let controller = controller.clone();
-    let wanted = state.requested.is_some() && state.open.catalogue == Remote::Idle;
+    let wanted = state.requested.is_some() && state.library.catalogue == Remote::Idle;
     use_effect_with(wanted, move |&wanted| {
         if wanted {
             controller.request_catalogue();

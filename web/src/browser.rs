@@ -6,6 +6,7 @@ use web_sys::{Document, Element, HtmlElement, Window};
 
 use crate::engine::Fault;
 use crate::js_value::get;
+use crate::library::pace::Pace;
 use crate::state::History;
 
 fn window() -> Option<Window> {
@@ -160,6 +161,22 @@ extern "C" {
     /// Of `boot.js`: a file of the site, which may have been requested before the app was there.
     #[wasm_bindgen(js_name = siteFile)]
     fn site_file(path: &str) -> js_sys::Promise;
+}
+
+/// The expected rate of a download: that of the last one in bytes per second, or what the browser states.
+pub fn pace(measured: Option<f64>) -> Pace {
+    Pace::of(measured, stated_rate())
+}
+
+/// The browser's estimate of the connection's rate, in Mbit/s, where it gives one.
+fn stated_rate() -> Option<f64> {
+    let connection = get(window()?.navigator().as_ref(), "connection")?;
+    get(&connection, "downlink")?.as_f64()
+}
+
+/// The page on which a repository is published.
+pub fn published(repository: &str) -> String {
+    format!("https://huggingface.co/{repository}")
 }
 
 /// Reads a JSON file of the site.

@@ -13,7 +13,7 @@ use crate::data::{DemoSae, Manifest, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
 use crate::loader;
 use crate::page::Page;
-use crate::state::load::LoadAction;
+use crate::state::load::{LoadAction, Task};
 use crate::state::url::Place;
 use crate::state::{Action, During, EditSpec, Note, Problem, State};
 
@@ -43,6 +43,8 @@ struct Inner {
     measuring: Cell<bool>,
     /// Stops the look at files or a link that is under way; of several the last one is shown.
     seeking: RefCell<Option<AbortController>>,
+    /// True if the library was requested before there was an engine to ask.
+    library_wanted: Cell<bool>,
 }
 
 /// Sends requests to the engine, and dispatches the results. Two are equal if they serve the same page.
@@ -72,6 +74,7 @@ impl Controller {
             loading: RefCell::default(),
             measuring: Cell::new(false),
             seeking: RefCell::default(),
+            library_wanted: Cell::new(false),
         };
         Self {
             dispatcher,
@@ -138,6 +141,11 @@ impl Controller {
         }
     }
 
+    /// Notes that the library is to be requested when there is an engine.
+    pub(crate) fn want_library(&self) {
+        self.inner.library_wanted.set(true);
+    }
+
     pub(crate) fn engine(&self) -> Option<Engine> {
         self.inner.engine.borrow().clone()
     }
@@ -171,6 +179,9 @@ impl Controller {
             match Manifest::fetch().await {
                 Ok(manifest) => {
                     demo = manifest.saes;
+                    let parts = demo.iter().map(Task::demo_sae);
+                    let known = std::iter::once(Task::demo()).chain(parts).collect();
+                    this.dispatch_load(LoadAction::Known(known));
                     this.dispatch(Action::Examples(manifest.prompts, demo.clone()));
                 }
                 Err(fault) => this.dispatch(Action::Note(Note::staying(fault.message))),
@@ -233,6 +244,10 @@ impl Controller {
         *self.inner.closures.borrow_mut() = Some([on_progress, on_notice, on_change, on_traces]);
         *self.inner.engine.borrow_mut() = Some(engine.clone());
         browser::publish("saeExplorer", &published);
+        if self.inner.library_wanted.take() {
+            self.request_catalogue();
+            self.request_storage();
+        }
         // Nothing is fetched from elsewhere because a link says so: the person has to confirm.
         let place = Place::from_hash(&browser::hash());
         if place.model.as_deref().is_some_and(|model| model != "demo") {

@@ -44,6 +44,7 @@ terms! {
     LENS = "lens", "logit lens", "The next token that the residual stream out of a layer already gives: the stream through the final LayerNorm and the unembedding, as if the layers behind it were not there. That of the last layer is the model's own prediction.";
     ATTENTION = "attention", "attention weight", "How strongly a head looks from one token (the query) at another one (the key): its softmax weight, from 0 to 1. A token looks at itself and those before it, so its weights sum to 1.";
     NEAREST = "nearest", "nearest by decoder cosine", "Latents of the same SAE whose rows of W_dec have the largest cosine with this one's.";
+    LATENTS = "latents", "latents", "The SAE's width (d_sae): the number of directions into which it splits an activation, each of which is a feature.";
     WEIGHTS = "weights", "weights", "How they lie on the device: f32, or f16 in half the memory, each weight rounded. auto takes f16 where it holds every weight exactly and the device gains by it. Sums are f32 in any case.";
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it) at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
 }

@@ -1,6 +1,7 @@
 //! Hosts and sizes of a download, for the question that comes before it.
 
 use crate::format::bytes;
+use crate::library::pace::Pace;
 
 /// The host on which repositories are published.
 const HUGGING_FACE: &str = "huggingface.co";
@@ -29,14 +30,18 @@ impl Download {
         }
     }
 
-    /// Hosts and total size as a sentence; nothing where nothing is downloaded.
-    pub fn sentence(&self) -> String {
+    /// Hosts, total size and time as a sentence; nothing where nothing is downloaded.
+    pub fn sentence(&self, pace: &Pace) -> String {
         if self.all == 0 {
             return String::new();
         }
         let hosts = self.hosts.join(" and ");
         let size = match (self.unknown, self.all) {
-            (0, _) => format!("{} in all", bytes(self.known)),
+            (0, _) => format!(
+                "{} in all, {}",
+                bytes(self.known),
+                pace.sentence(self.known)
+            ),
             (unknown, all) if unknown == all => {
                 "its size is known once the host is asked".to_owned()
             }
@@ -72,20 +77,24 @@ mod tests {
 
     #[test]
     fn names_hosts_and_the_whole_size() {
+        let pace = Pace::of(Some(7.49e6), None);
         let mut download = Download::default();
-        assert_eq!(download.sentence(), "");
+        assert_eq!(download.sentence(&pace), "");
         download.add(repository_host(""), Some(548e6));
         download.add(repository_host(""), Some(201e6));
-        assert_eq!(download.sentence(), "From huggingface.co: 749 MB in all.");
+        assert_eq!(
+            download.sentence(&pace),
+            "From huggingface.co: 749 MB in all, about 2 min at 7.5 MB/s, measured on the last download."
+        );
         download.add(link_host("https://a.org/x.pt@blocks.1.hook_z", ""), None);
         assert_eq!(
-            download.sentence(),
+            download.sentence(&pace),
             "From huggingface.co and a.org: 749 MB and 1 of 3 parts whose size is known once the host is asked."
         );
         let mut link = Download::default();
         link.add(link_host("owner/name:x.pt", "https://m.org:81/f"), None);
         assert_eq!(
-            link.sentence(),
+            link.sentence(&pace),
             "From m.org:81: its size is known once the host is asked."
         );
     }

@@ -164,6 +164,19 @@ pub fn count(many: usize, noun: &str) -> String {
     format!("{many} {noun}{}", if many == 1 { "" } else { "s" })
 }
 
+/// A whole number with its digits in groups of three: `32,768`.
+pub fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A message as a sentence of its own: with a capital at its start and a full stop at its end.
 pub fn sentence(message: &str) -> String {
     let message = message.trim();
@@ -254,6 +267,10 @@ mod tests {
         assert_eq!(bytes(812.0), "812 bytes");
         assert_eq!(bytes(38_200_000.0), "38 MB");
         assert_eq!(bytes(1_519_000_000.0), "1.52 GB");
+        assert_eq!(
+            [768, 24_576, 131_072, 1_000_000].map(grouped),
+            ["768", "24,576", "131,072", "1,000,000"]
+        );
         assert_eq!(time_ago(7200.0), "2 h ago");
         assert_eq!(time_left(42.0), "42 s");
         assert_eq!(time_left(200.0), "4 min");

@@ -1,4 +1,4 @@
-//! The keyboard: arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to open models and SAEs, `?` for the list of keys.
+//! The keyboard: arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to the library of models and SAEs, `?` for the list of keys.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -7,7 +7,7 @@ use crate::browser;
 use crate::components::tokens::layout;
 use crate::controller::Controller;
 use crate::display::Side;
-use crate::state::load::Section;
+use crate::state::route::Route;
 use crate::state::{Action, History, State};
 
 const TOKENS: &str = "[data-testid=token]";
@@ -20,20 +20,16 @@ fn takes_keys(element: &Element) -> bool {
 
 /// Handles a key that was pressed anywhere on the page.
 pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
-    if event.ctrl_key()
-        || event.meta_key()
-        || event.alt_key()
-        || state.keys_open
-        || state.open.section.is_some()
-    {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || state.keys_open {
         return;
     }
+    let on_prompt = state.place.route.shows_prompt();
     let focused = browser::document().and_then(|document| document.active_element());
     let target = event
         .target()
         .and_then(|target| target.dyn_into::<Element>().ok());
     if target.as_ref().is_some_and(takes_keys) {
-        if event.key() == "Escape" {
+        if event.key() == "Escape" && on_prompt {
             event.prevent_default();
             leave_prompt(state);
         }
@@ -46,9 +42,11 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         .as_ref()
         .is_some_and(|element| element.matches(TOKENS).unwrap_or(false));
     match event.key().as_str() {
-        "/" => browser::focus("[data-testid=prompt]"),
-        "o" => controller.open(Section::Catalogue),
+        "o" => controller.dispatch(Action::Go(Route::Library)),
         "?" => controller.dispatch(Action::ShowKeys(true)),
+        // The others are about the prompt.
+        _ if !on_prompt => return,
+        "/" => browser::focus("[data-testid=prompt]"),
         "ArrowLeft" => move_aside(state, controller, Side::Left),
         "ArrowRight" => move_aside(state, controller, Side::Right),
         "Home" if on_token => select_token(controller, 0),

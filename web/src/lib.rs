@@ -9,6 +9,7 @@ pub mod display;
 pub mod download;
 pub mod export;
 pub mod format;
+pub mod library;
 pub mod offers;
 pub mod ranking;
 pub mod shared;

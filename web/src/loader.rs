@@ -1,4 +1,4 @@
-//! Loading models and SAEs: the part of the controller behind the dialog.
+//! Loading models and SAEs: the part of the controller behind the library.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,9 @@ use crate::data::{DemoSae, Manifest, ModelInfo, Recorded, SaeInfo, SaeTrace, Tra
 use crate::engine::{Engine, Fault, read};
 use crate::js_value::{FromJs, object};
 use crate::offers::Found;
-use crate::state::load::{Broken, Job, Kind, LoadAction, Section, Task};
+use crate::state::job::Job;
+use crate::state::load::{Broken, Kind, LoadAction, Section, Task};
+use crate::state::route::Route;
 use crate::state::url::Place;
 use crate::state::{Action, During, Note, Sample, State};
 
@@ -28,19 +30,17 @@ impl Controller {
         self.dispatch(Action::Load(action));
     }
 
-    /// Opens the dialog, and requests what the section shows.
-    pub fn open(&self, section: Section) {
-        self.dispatch_load(LoadAction::Open(Some(section)));
-        match section {
-            Section::Catalogue => self.request_catalogue(),
-            Section::Storage => self.request_storage(),
-            Section::Files | Section::Link | Section::Neurons => {}
-        }
+    /// Goes to a section of the library.
+    pub fn open_library(&self, section: Section) {
+        self.dispatch(Action::Go(Route::Library));
+        self.dispatch_load(LoadAction::Aim(Some(section)));
     }
 
-    /// Asks what the site offers and what fits.
+    /// Asks what the site offers and what fits; before there is an engine, as soon as there is one.
     pub fn request_catalogue(&self) {
-        let Some(engine) = self.engine() else { return };
+        let Some(engine) = self.engine() else {
+            return self.want_library();
+        };
         let this = self.clone();
         spawn_local(async move {
             let result = engine.call("catalogue", &[]).await.and_then(read);
@@ -50,26 +50,31 @@ impl Controller {
 
     /// Asks what the browser keeps.
     pub fn request_storage(&self) {
-        self.with_storage(None);
+        self.with_storage("storage", Vec::new());
     }
 
-    /// Deletes a stored file by its key, or all of them by `all`.
-    pub fn delete_stored(&self, key: &str) {
-        self.with_storage(Some(("deleteStored", key.into())));
+    /// Deletes stored files by their keys.
+    pub fn delete_stored(&self, keys: Vec<String>) {
+        let keys = keys.into_iter().map(|key| key.as_str().into()).collect();
+        self.with_storage("deleteStored", keys);
     }
 
     /// Asks the browser to keep what is stored when space is short.
     pub fn persist(&self) {
-        self.with_storage(Some(("persistStorage", JsValue::UNDEFINED)));
+        self.with_storage("persistStorage", vec![JsValue::UNDEFINED]);
     }
 
-    fn with_storage(&self, first: Option<(&'static str, JsValue)>) {
+    /// Calls a method with each of the arguments, and then asks what the browser keeps.
+    fn with_storage(&self, method: &'static str, arguments: Vec<JsValue>) {
         let Some(engine) = self.engine() else { return };
         let this = self.clone();
         spawn_local(async move {
             let mut done = Ok(JsValue::TRUE);
-            if let Some((method, argument)) = first {
+            for argument in arguments {
                 done = engine.call(method, &[argument]).await;
+                if done.is_err() {
+                    break;
+                }
             }
             if done.as_ref().is_ok_and(|answer| *answer == JsValue::FALSE) {
                 this.dispatch(Action::Note(Note::staying(
@@ -81,6 +86,8 @@ impl Controller {
                 Err(fault) => Err(fault),
             };
             this.dispatch_load(LoadAction::Storage(result.map_err(message)));
+            // What is stored is not downloaded again.
+            this.request_catalogue();
         });
     }
 
@@ -102,7 +109,7 @@ impl Controller {
 
     /// Looks at files, and shows what they are.
     pub fn look_at_files(&self, files: JsValue) {
-        self.dispatch_load(LoadAction::Open(Some(Section::Files)));
+        self.open_library(Section::Files);
         self.seek(Section::Files, "recognise", files);
     }
 
@@ -144,22 +151,16 @@ impl Controller {
         let (Some(engine), Ok(controller)) = (self.engine(), AbortController::new()) else {
             return;
         };
-        self.dispatch_load(LoadAction::Chosen(
-            tasks.iter().map(|task| task.id.clone()).collect(),
-        ));
+        self.dispatch_load(LoadAction::Chosen(tasks.clone()));
+        self.dispatch_load(LoadAction::Started(Job::of(&tasks)));
         let weights = weights.to_owned();
         let signal = controller.signal();
         self.set_loading(Some(controller));
         let this = self.clone();
         spawn_local(async move {
-            let of = tasks.len();
             let mut failures = Failures::default();
             for (at, task) in tasks.iter().enumerate() {
-                this.dispatch_load(LoadAction::Started(Job {
-                    name: task.name.clone(),
-                    number: at + 1,
-                    of,
-                }));
+                this.dispatch_load(LoadAction::NextPart(at));
                 match this.load_one(&engine, task, &weights, &signal).await {
                     Ok(failed) => failures.append(failed),
                     Err(fault) => {
@@ -187,6 +188,7 @@ impl Controller {
             this.request_info(false).await;
             // What fits depends on what is loaded.
             this.request_catalogue();
+            this.request_storage();
         });
     }
 
@@ -271,20 +273,22 @@ impl Controller {
             }
         }
         self.dispatch(Action::EngineReady(model, loaded));
-        if let Some(job) = rest.job() {
-            self.dispatch_load(LoadAction::Started(job));
+        if !rest.tasks.is_empty() {
+            let others: Vec<Task> = rest.tasks.iter().cloned().collect();
+            self.dispatch_load(LoadAction::Started(Job::of(&others)));
         }
         Ok(rest)
     }
 
     /// Loads the demo's other SAEs once the first trace is there; gives those that could not be loaded.
     async fn load_rest(&self, engine: &Engine, mut rest: Rest, signal: &AbortSignal) -> Failures {
-        if rest.job().is_some() {
+        if !rest.tasks.is_empty() {
             self.first_trace().await;
         }
-        while let Some(job) = rest.job() {
-            let Some(task) = rest.next(signal) else { break };
-            self.dispatch_load(LoadAction::Started(job));
+        let mut at = 0;
+        while let Some(task) = rest.next(signal) {
+            self.dispatch_load(LoadAction::NextPart(at));
+            at += 1;
             match load_demo_sae(engine, &task, signal).await {
                 Ok(sae) => {
                     let before = rest.behind(&sae.id);
@@ -458,16 +462,6 @@ impl Rest {
             self.failures.left.extend(self.tasks.drain(..));
         }
         self.tasks.pop_front()
-    }
-
-    /// The next one as a job, of as many as there are beside the first.
-    fn job(&self) -> Option<Job> {
-        let of = self.order.len().saturating_sub(1);
-        self.tasks.front().map(|task| Job {
-            name: task.name.clone(),
-            number: of + 1 - self.tasks.len(),
-            of,
-        })
     }
 
     /// Ids of those that are shown behind one.

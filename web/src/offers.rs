@@ -17,6 +17,10 @@ from_js! {
         ok: bool = "ok",
         /// Why it does not fit, or not whole.
         reason: String = "reason",
+        /// Memory that it needs on the device, bytes.
+        needed_bytes: f64 = "neededBytes",
+        /// Memory that there is for it, bytes.
+        available_bytes: f64 = "availableBytes",
     }
 
     /// Fields of every entry of the catalogue; for SAEs, about one of them.
@@ -25,6 +29,8 @@ from_js! {
         id: String = "id",
         /// Name for people.
         name: String = "name",
+        /// The repository in which it is published, `owner/name`.
+        repo: String = "repo",
         /// Licence.
         licence: String = "licence",
         /// Size of the download, bytes.
@@ -43,6 +49,10 @@ from_js! {
         d_model: u32 = "dModel",
         /// Size of the vocabulary.
         vocab: u32 = "vocab",
+        /// Longest prompt, tokens.
+        context: u32 = "context",
+        /// Bytes of it that the browser stores.
+        stored_bytes: f64 = "storedBytes",
     }
 
     /// A release of SAEs in the catalogue: one for each of its layers.
@@ -57,6 +67,16 @@ from_js! {
         hook: String = "hook",
         /// Width of the activation that they read.
         d_in: Option<u32> = "dIn",
+        /// Number of latents.
+        d_sae: u32 = "dSae",
+        /// `topk` or `standard`.
+        architecture: String = "architecture",
+        /// Latents per token of a TopK SAE.
+        k: Option<u32> = "k",
+        /// Fit of one of them together with its model, where the catalogue has that.
+        fits_with_model: Option<Fits> = "fitsWithModel",
+        /// Bytes of each layer's SAE that the browser stores, in the order of the layers.
+        stored_bytes: Vec<f64> = "storedBytes",
     }
 
     /// The catalogue of the site.
@@ -121,6 +141,12 @@ from_js! {
         verified: bool = "verified",
         /// When it was last used, in milliseconds since 1970.
         used_at: f64 = "usedAt",
+        /// Id of the catalogue's model that it belongs to, itself or as part of an SAE; `demo` for the demo's.
+        model: Option<String> = "model",
+        /// Id of the catalogue's release of SAEs that it is a part of.
+        sae: Option<String> = "sae",
+        /// The layer in that release.
+        layer: Option<u32> = "layer",
     }
 
     /// Files that the browser stores for the page.
@@ -264,6 +290,7 @@ mod tests {
             layers: 12,
             d_model: 768,
             vocab: 50257,
+            ..CatalogueModel::default()
         };
         let model = |id: &str, n_layers| ModelInfo {
             id: id.to_owned(),

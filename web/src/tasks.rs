@@ -2,14 +2,16 @@
 
 use wasm_bindgen::prelude::*;
 
-use crate::data::DemoSae;
+use crate::data::{DemoSae, Origin, SaeInfo};
 use crate::js_value::{get, object};
+use crate::library::choice::{Part, Plan};
 use crate::offers::{FoundPart, Source};
 use crate::state::State;
 use crate::state::load::{Kind, Task};
+use crate::state::removed::Removed;
 use crate::state::url::{FILE, NEURONS, Place, Reference, catalogue, public, repository};
 
-/// The demo as a source for the engine's API.
+/// Id of the demo, and its name as a source for the engine's API.
 const DEMO: &str = "demo";
 
 impl Task {
@@ -23,9 +25,10 @@ impl Task {
         Self {
             kind: Kind::Demo,
             name: "the demo".to_owned(),
-            id: String::new(),
+            id: DEMO.to_owned(),
             source: DEMO.into(),
             hook: None,
+            bytes: None,
         }
     }
 
@@ -37,6 +40,7 @@ impl Task {
             id: sae.id.clone(),
             source: DEMO.into(),
             hook: None,
+            bytes: None,
         }
     }
 
@@ -64,7 +68,54 @@ impl Task {
             id: catalogue(entry, layer, commit),
             source,
             hook: None,
+            bytes: None,
         }
+    }
+
+    /// The parts of a choice in the catalogue.
+    pub fn of_plan(plan: &Plan) -> Vec<Self> {
+        let task = |part: &Part| {
+            let kind = match part.layer {
+                Some(_) => Kind::Sae,
+                None => Kind::Model,
+            };
+            Self {
+                bytes: Some(part.bytes),
+                ..Self::catalogue(kind, part.name.clone(), &part.entry, part.layer, None)
+            }
+        };
+        plan.parts.iter().map(task).collect()
+    }
+
+    /// A removed SAE: as the page loaded it, or else from where it says that it came.
+    pub fn again(removed: &Removed) -> Option<Self> {
+        if removed.task.is_some() {
+            return removed.task.clone();
+        }
+        let SaeInfo {
+            id, hook, origin, ..
+        } = &removed.sae;
+        if let Some(hook) = id.strip_prefix(NEURONS) {
+            return Some(Self::neurons(hook));
+        }
+        let Origin {
+            repository,
+            commit,
+            path,
+        } = origin.as_ref().filter(|origin| !origin.commit.is_empty())?;
+        let source = object([
+            ("repo", repository.as_str().into()),
+            ("revision", commit.as_str().into()),
+            ("path", path.as_str().into()),
+        ]);
+        Some(Self {
+            kind: Kind::Sae,
+            name: id.clone(),
+            id: id.clone(),
+            source,
+            hook: Some(hook.clone()),
+            bytes: None,
+        })
     }
 
     /// Something behind a link; `id` is as in the page's address.
@@ -75,6 +126,7 @@ impl Task {
             id: id.to_owned(),
             source: link.into(),
             hook: hook.map(str::to_owned),
+            bytes: None,
         }
     }
 
@@ -86,6 +138,7 @@ impl Task {
             id: format!("{}{hook}", NEURONS),
             source: JsValue::UNDEFINED,
             hook: Some(hook.to_owned()),
+            bytes: None,
         }
     }
 
@@ -107,6 +160,7 @@ impl Task {
             id,
             source: source.clone(),
             hook: hook.map(str::to_owned),
+            bytes: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { openApp, part, ready, trace } from '../support/app.js';
+import { openApp, openLibrary, openPrompt, part, ready, trace } from '../support/app.js';
 import { launch } from '../support/chromium.js';
 import { expected, randomFiles } from '../support/full-size.js';
 import { serveHub } from '../support/hub.js';
@@ -41,15 +41,11 @@ after(async () => {
 
 const info = (page) => page.evaluate(() => window.saeExplorer.info());
 
-/** Loads an entry of the catalogue, and waits until the page is done with it. */
-async function loadFrom(page, list, name) {
-  await part(page, 'open').click();
-  const row = part(page, list).locator('li').filter({ hasText: name });
-  await row.getByRole('button', { name: 'Load', exact: true }).click();
+/** Answers the question about what was chosen in the catalogue, and waits until the page is done with it. */
+async function loadChosen(page) {
+  await part(page, 'load-chosen').click();
   await part(page, 'progress').waitFor();
   await part(page, 'progress').waitFor({ state: 'hidden' });
-  await page.keyboard.press('Escape');
-  await ready(page);
 }
 
 test('GPT-2 small and a 32k autoencoder from the catalogue, on WebGPU', async (t) => {
@@ -57,8 +53,12 @@ test('GPT-2 small and a 32k autoencoder from the catalogue, on WebGPU', async (t
   page.setDefaultTimeout(300_000);
   const before = await info(page);
   assert.equal(before.backend, 'gpu');
-  await loadFrom(page, 'catalogue-models', MODEL.name);
-  await loadFrom(page, 'catalogue-saes', SAE.name);
+  await openLibrary(page);
+  // The SAE brings its model.
+  await part(page, 'release', `[data-release="${SAE.id}"]`).locator('[data-testid="layer"]').click();
+  await loadChosen(page);
+  await openPrompt(page);
+  await ready(page);
   await t.test('the page traces a prompt', async () => {
     await trace(page, expected.model.text);
     await ready(page);

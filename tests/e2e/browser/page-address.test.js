@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { latents, openApp, part, ready, serious } from '../support/app.js';
+import { latents, openApp, openLibrary, openPrompt, part, ready, serious } from '../support/app.js';
 import { ptFile } from '../support/demo.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serveHub } from '../support/hub.js';
@@ -34,14 +34,6 @@ async function open(path = '#/prompt') {
   return page;
 }
 
-/** Opens the dialog by its key, at a section. */
-async function openDialog(page, section) {
-  await page.evaluate(() => document.activeElement?.blur());
-  await page.keyboard.press('o');
-  await part(page, 'open-dialog').waitFor();
-  await page.getByRole('button', { name: section, exact: true }).click();
-}
-
 async function settled(page) {
   await part(page, 'progress').waitFor({ state: 'hidden' });
   await ready(page);
@@ -53,9 +45,9 @@ async function openFile(page, path, hook) {
   const sae = part(page, 'found').locator('li').first();
   await sae.waitFor();
   await sae.locator('select').selectOption(hook);
-  await sae.getByRole('button', { name: 'Load', exact: true }).click();
+  await part(sae, 'load').click();
   await settled(page);
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
 }
 
 /** Loads what a link leads to, at a hook. */
@@ -66,9 +58,9 @@ async function openLink(page, link, hook) {
   const sae = part(page, 'found').locator('li').first();
   await sae.waitFor();
   await sae.locator('select').selectOption(hook);
-  await sae.getByRole('button', { name: 'Load', exact: true }).click();
+  await part(sae, 'load').click();
   await settled(page);
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
 }
 
 const panel = (page) => part(page, 'feature-panel').getAttribute('data-latent');
@@ -81,7 +73,7 @@ async function copiedLink(page) {
 
 test('an address that names a file which is gone says which, and shows nothing of another SAE', async () => {
   const page = await open();
-  await openDialog(page, 'Files');
+  await openLibrary(page);
   await openFile(page, ptFile(5), 'blocks.5.hook_resid_post');
   await part(page, 'token', '[data-index="7"]').click();
   await part(page, 'feature-row').nth(2).click();
@@ -121,12 +113,12 @@ test('an address that names a file which is gone says which, and shows nothing o
 
 test('the same of a model from files', async () => {
   const page = await open();
-  await openDialog(page, 'Files');
+  await openLibrary(page);
   await part(page, 'pick-files').setInputFiles([...MODEL, ptFile(1)]);
   await part(page, 'found').locator('select').selectOption('blocks.1.hook_resid_post');
   await page.getByRole('button', { name: 'Load all' }).click();
   await settled(page);
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
   await part(page, 'token', '[data-index="4"]').click();
   await part(page, 'feature-row').nth(1).click();
   await part(page, 'feature-panel').waitFor();
@@ -144,7 +136,7 @@ test('the same of a model from files', async () => {
   assert.equal(await part(page, 'found').locator('select').inputValue(), 'blocks.1.hook_resid_post');
   await page.getByRole('button', { name: 'Load all' }).click();
   await settled(page);
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
   await part(page, 'feature-panel').waitFor();
   assert.equal(await panel(page), latent);
   assert.equal(await part(page, 'token', '[aria-selected="true"]').getAttribute('data-index'), '4');
@@ -180,7 +172,7 @@ test('a link keeps the revision of a repository', async () => {
   hub.repo('tiny/saes', { 'one.pt': three });
   hub.repo('tiny/saes', { 'one.pt': one }, { revision: 'v2' });
   const page = await open();
-  await openDialog(page, 'Link');
+  await openLibrary(page);
   await openLink(page, 'tiny/saes@v2:one.pt', 'blocks.1.hook_resid_post');
   await part(page, 'token', '[data-index="6"]').click();
   const rows = await latents(page);
@@ -206,7 +198,7 @@ test('a link names the commit that was loaded, so that others see the same weigh
   const [before, later] = ['a', 'b'].map((digit) => digit.repeat(40));
   hub.repo('tiny/moving', { 'one.pt': one }, { commit: before });
   const page = await open();
-  await openDialog(page, 'Link');
+  await openLibrary(page);
   await openLink(page, 'tiny/moving:one.pt', 'blocks.1.hook_resid_post');
   await part(page, 'token', '[data-index="6"]').click();
   await part(page, 'feature-row').nth(1).click();
@@ -235,7 +227,7 @@ test('a link names the commit that was loaded, so that others see the same weigh
 test('a link leaves out the query of an address, which may be a key', async () => {
   hub.put('private/one.pt', await readFile(ptFile(1)));
   const page = await open();
-  await openDialog(page, 'Link');
+  await openLibrary(page);
   await openLink(page, `${hub.origin}/private/one.pt?key=hush`, 'blocks.1.hook_resid_post');
   await part(page, 'feature-row').first().waitFor();
   const said = async () => [page.url(), await copiedLink(page)];

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { openApp, part, ready, serious, trace } from '../support/app.js';
+import { openApp, openLibrary, openPrompt, part, ready, serious, trace } from '../support/app.js';
 import { launch } from '../support/chromium.js';
 import { root, serve } from '../support/server.js';
 
@@ -39,14 +39,12 @@ async function open(path = `#prompt=${PROMPT.replaceAll(' ', '+')}`) {
 
 /** Loads an SAE from files. */
 async function openFiles(page, files) {
-  await page.evaluate(() => document.activeElement?.blur());
-  await page.keyboard.press('o');
-  await page.getByRole('button', { name: 'Files', exact: true }).click();
+  await openLibrary(page);
   await part(page, 'pick-files').setInputFiles(files);
-  await part(page, 'found').locator('li').getByRole('button', { name: 'Load', exact: true }).click();
+  await part(page, 'found').locator('[data-testid="load"]').click();
   await part(page, 'progress').waitFor({ state: 'hidden' });
   await ready(page);
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
 }
 
 const choose = async (page, bos) => {
@@ -186,8 +184,7 @@ test('what was assumed of the files is there to read, beside the features and in
   assert.equal(await note.count(), 1);
   await note.locator('summary').click();
   assert.match(await note.innerText(), /1 note about its files\s+Nothing states if a BOS .*\.$/s);
-  await page.evaluate(() => document.activeElement?.blur());
-  await page.keyboard.press('o');
+  await openLibrary(page);
   await part(page, 'loaded').locator('[data-testid="notice"]').first().waitFor();
   assert.deepEqual(await serious(page), []);
   await page.context().close();

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 
-import { latents, openApp, part, ready, serious } from '../support/app.js';
+import { latents, openApp, openLibrary, part, ready, serious } from '../support/app.js';
 import { manifest } from '../support/demo.js';
 import { launch, newPage } from '../support/chromium.js';
 import { asset, serve } from '../support/server.js';
@@ -177,9 +177,7 @@ test('what a script loads is shown, and the page is ready again', async () => {
 test('looking at a link is cancelled, and what comes late is not shown', async () => {
   const page = await openApp(browser, server);
   page.setDefaultTimeout(15_000);
-  await page.evaluate(() => document.activeElement?.blur());
-  await page.keyboard.press('o');
-  await page.getByRole('button', { name: 'Link', exact: true }).click();
+  await openLibrary(page);
   let release;
   server.rules = [{ match: /^slow\//, hold: new Promise((resolve) => (release = resolve)) }];
   server.files.set('slow/cfg.json', Buffer.from(JSON.stringify({ architecture: 'topk', d_in: 256, d_sae: 32, k: 4, metadata: { hook_name: 'blocks.1.hook_resid_post' } })));
@@ -205,9 +203,7 @@ test('looking at a link is cancelled, and what comes late is not shown', async (
 test('of two looks at links the later one is shown, whichever is answered first', async () => {
   const page = await openApp(browser, server);
   page.setDefaultTimeout(15_000);
-  await page.evaluate(() => document.activeElement?.blur());
-  await page.keyboard.press('o');
-  await page.getByRole('button', { name: 'Link', exact: true }).click();
+  await openLibrary(page);
   let release;
   server.rules = [{ match: /^slow\//, hold: new Promise((resolve) => (release = resolve)) }];
   for (const name of ['slow', 'quick']) {

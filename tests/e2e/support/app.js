@@ -34,6 +34,19 @@ export async function ready(page, { error = false } = {}) {
   return message;
 }
 
+/** Goes to the library by its key. */
+export async function openLibrary(page) {
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press('o');
+  await part(page, 'library').waitFor();
+}
+
+/** Goes to the prompt by its tab. */
+export async function openPrompt(page) {
+  await page.getByRole('link', { name: 'Prompt', exact: true }).click();
+  await part(page, 'prompt').waitFor();
+}
+
 /** One of the page's parts, by the name that it carries for tests. */
 export const part = (page, name, attributes = '') => page.locator(`[data-testid="${name}"]${attributes}`);
 

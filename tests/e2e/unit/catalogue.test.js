@@ -13,6 +13,7 @@ const GIB = 2 ** 30;
 const device = (changes) => ({ backend: 'gpu', deviceBytes: 0, memoryBudget: null, deviceMemory: 8, ...changes });
 
 test('every published release is there', () => {
+  assert.equal(catalogue.saes.length, 20);
   assert.deepEqual(catalogue.models.map(({ id }) => id), ['gpt2', 'gpt2-medium', 'gpt2-large', 'gpt2-xl', 'distilgpt2']);
   const ids = catalogue.saes.map(({ id }) => id);
   for (const size of ['32k', '128k']) for (const place of ['resid-post', 'resid-mid', 'attn-out', 'mlp-out']) assert.ok(ids.includes(`oai-v5-${size}-${place}`));

@@ -6,7 +6,6 @@ pub mod edit;
 pub mod feature_panel;
 pub mod features;
 pub mod notices;
-pub mod open;
 pub mod spark;
 pub mod term;
 pub mod token_text;

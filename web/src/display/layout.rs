@@ -257,7 +257,11 @@ mod tests {
         );
         assert_eq!(
             units(&layout),
-            [vec![0..1, 1..2, 2..3], vec![3..4], vec![4..5, 5..6, 6..7]]
+            [
+                [0, 1, 2].map(|at| at..at + 1).to_vec(),
+                [3].map(|at| at..at + 1).to_vec(),
+                [4, 5, 6].map(|at| at..at + 1).to_vec()
+            ]
         );
         assert!(!layout.in_prompt(0) && layout.in_prompt(1));
         let layout = Layout::new("\n a", &["<|endoftext|>", "\n ", "a"], 1);

@@ -10,10 +10,8 @@ use crate::data::{DemoSae, Info, SaeInfo};
 use crate::display::hook_label;
 use crate::format::{bytes, duration};
 use crate::shared::Shared;
-use crate::state::load::Job;
-use crate::state::load::Section;
+use crate::state::job::Job;
 use crate::state::meter::Meter;
-use crate::state::route::Route;
 use crate::state::url::Place;
 use crate::state::{Action, Phase};
 
@@ -49,17 +47,10 @@ pub struct Props {
 pub fn Header(props: &Props) -> Html {
     let Props { place, saes, .. } = props;
     let controller = use_controller();
-    let open = {
-        let controller = controller.clone();
-        move |_| controller.open(Section::Catalogue)
-    };
     html! {
         <header class="top">
             <h1><a href={Place::default().to_hash()} title="Start">{ "sae-explorer" }</a></h1>
             <Tabs place={place.clone()} />
-            if place.route != Route::Library {
-                <button type="button" data-testid="open" aria-haspopup="dialog" title="Open a model, an SAE, or neurons (o)" onclick={open}>{ "Open…" }</button>
-            }
             <div class="saes"><SaeSwitch selected={place.sae.clone()} saes={saes.clone()} expected={props.expected.clone()} /></div>
             <div class="status">
                 <Progress job={props.job.clone()} meter={props.meter.clone()} phase={props.phase.clone()} first={props.first} />

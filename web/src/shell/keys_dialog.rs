@@ -32,7 +32,7 @@ const KEYS: [(&[&str], &str); 9] = [
         &["←", "↓"],
         "in a table of layers or heads and tokens: the cell beside; Enter chooses it",
     ),
-    (&["o"], "open a model, an SAE, neurons"),
+    (&["o"], "go to the library: models, SAEs, files, neurons"),
     (&["Ctrl", "Enter"], "in the prompt: trace it now"),
 ];
 

@@ -7,6 +7,7 @@ use crate::context::use_controller;
 use crate::controller::Controller;
 use crate::download::{Download, link_host, repository_host};
 use crate::format::{bytes, count};
+use crate::library::pace::Pace;
 use crate::offers::{Catalogue, Offer};
 use crate::shared::Shared;
 use crate::state::load::{Kind, LoadAction, Section, Task};
@@ -53,6 +54,8 @@ pub struct Props {
     pub catalogue: Remote<Shared<Catalogue>>,
     /// Format of the weights on the device.
     pub weights: AttrValue,
+    /// The expected rate of the download.
+    pub pace: Pace,
     /// True if a model is loaded, with which the person can stay.
     pub loaded: bool,
 }
@@ -74,11 +77,19 @@ pub fn LoadRequest(props: &Props) -> Html {
         Remote::Here(catalogue) => Some(&**catalogue),
         _ => None,
     };
-    let question = format!("Load {}?", what(tasks, catalogue));
+    // With the sizes that the catalogue knows, so that the load has one total.
+    let sized = |task: &Task| Task {
+        bytes: entry(task, catalogue).map(|offer| offer.bytes),
+        ..task.clone()
+    };
+    let tasks: Vec<Task> = tasks.iter().map(sized).collect();
+    let question = format!("Load {}?", what(&tasks, catalogue));
     // The catalogue may name a mirror; without an answer nothing is said of hosts.
     let from = match &props.catalogue {
         Remote::Idle | Remote::Waiting => String::new(),
-        Remote::Here(_) | Remote::Failed(_) => Download::of(tasks, catalogue).sentence(),
+        Remote::Here(_) | Remote::Failed(_) => {
+            Download::of(&tasks, catalogue).sentence(&props.pace)
+        }
     };
     let yes = {
         let (controller, place, tasks) = (controller.clone(), place.clone(), tasks.clone());
@@ -113,7 +124,7 @@ fn no(controller: &Controller, loaded: bool) -> Html {
 fn missing_model(controller: &Controller, name: &str, no: Html) -> Html {
     let open = {
         let controller = controller.clone();
-        move |_| controller.open(Section::Files)
+        move |_| controller.open_library(Section::Files)
     };
     html! {
         <div class="card asked" data-testid="asked">

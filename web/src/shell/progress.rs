@@ -5,18 +5,18 @@ use yew::prelude::*;
 use crate::context::use_controller;
 use crate::format::{bytes, plain, time_left};
 use crate::state::Phase;
-use crate::state::load::{Broken, Job, LoadAction};
+use crate::state::job::Job;
+use crate::state::load::{Broken, LoadAction};
 use crate::state::meter::Meter;
 
 /// The current work, as a sentence.
 fn title(job: Option<&Job>, meter: &Meter) -> String {
-    if let Some(Job { name, number, of }) = job {
-        let place = if *of > 1 {
-            format!(" ({number} of {of})")
-        } else {
-            String::new()
+    if let Some(job) = job {
+        let place = match job.parts.len() {
+            0 | 1 => String::new(),
+            of => format!(" ({} of {of})", job.at + 1),
         };
-        return format!("Loading {name}{place}");
+        return format!("Loading {}{place}", job.name());
     }
     match meter.progress.stage.as_str() {
         "engine" => "Starting the engine",
@@ -27,15 +27,18 @@ fn title(job: Option<&Job>, meter: &Meter) -> String {
     .to_owned()
 }
 
-/// Bytes, rate and the time that is left.
-fn figures(meter: &Meter) -> String {
-    let progress = &meter.progress;
-    let mut text = format!("{} of {}", bytes(progress.loaded), bytes(progress.total));
-    if let Some(rate) = meter.rate() {
+/// Bytes of all parts, rate and the time that is left.
+fn figures(loaded: f64, total: Option<f64>, rate: Option<f64>) -> String {
+    let mut text = match total {
+        Some(total) => format!("{} of {}", bytes(loaded), bytes(total)),
+        None => format!("{} so far", bytes(loaded)),
+    };
+    if let Some(rate) = rate {
         text.push_str(&format!(" · {}/s", bytes(rate)));
-    }
-    if let Some(seconds) = meter.seconds_left() {
-        text.push_str(&format!(" · {} left", time_left(seconds)));
+        let left = total.map_or(0.0, |total| total - loaded);
+        if left > 0.0 {
+            text.push_str(&format!(" · {} left", time_left(left / rate)));
+        }
     }
     text
 }
@@ -84,15 +87,21 @@ pub fn Progress(props: &Props) -> Html {
         return Html::default();
     }
     let title = title(job.as_ref(), meter);
-    let (loaded, total) = (meter.progress.loaded, meter.progress.total);
-    // The engine's start has steps, not bytes.
-    let known = total > 1.0;
+    let (loaded, total) = match job {
+        Some(job) => (job.loaded(meter), job.total(meter)),
+        // The engine's start has steps, not bytes.
+        None => (
+            meter.progress.loaded,
+            Some(meter.progress.total).filter(|&total| total > 1.0),
+        ),
+    };
+    let known = total.is_some() || loaded > 1.0;
     html! {
         <div class="progress" data-testid="progress" title={file(meter)}>
             <span>{ &title }</span>
-            <progress aria-label={title.clone()} max={known.then(|| plain(total, 0))} value={known.then(|| plain(loaded, 0))} />
+            <progress aria-label={title.clone()} max={total.map(|total| plain(total, 0))} value={total.map(|_| plain(loaded, 0))} />
             if known {
-                <span class="number">{ figures(meter) }</span>
+                <span class="number">{ figures(loaded, total, meter.rate()) }</span>
             }
             <button type="button" class="quiet" data-testid="cancel" onclick={move |_| controller.stop_loading()}>{ "Cancel" }</button>
         </div>

@@ -1,36 +1,23 @@
-//! Loading models and SAEs: what the dialog shows, what is under way, and what became of it.
+//! Loading models and SAEs: the state of the library, what is under way, and what became of it.
 
+use super::job::Job;
 use super::meter::Meter;
+use super::removed::{Earlier, Removed};
+use super::route::Route;
 use super::url::Place;
 use super::{During, History, Note, Problem, Remote, Sample, State};
 use crate::data::{ModelInfo, Progress, SaeInfo, SampleLoss};
+use crate::library::choice::Choice;
 use crate::offers::{Catalogue, Found, Source, Storage};
 use crate::shared::Shared;
 
-/// A part of the dialog.
+/// A source that is looked at before anything is loaded from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// The catalogue of the site.
-    Catalogue,
     /// Files of one's own.
     Files,
     /// An address.
     Link,
-    /// Feature sets that need no SAE.
-    Neurons,
-    /// Files that the browser stores.
-    Storage,
-}
-
-impl Section {
-    /// All of them, in the order of their buttons, with their names.
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Catalogue, "Catalogue"),
-        (Self::Files, "Files"),
-        (Self::Link, "Link"),
-        (Self::Neurons, "Neurons"),
-        (Self::Storage, "Storage"),
-    ];
 }
 
 /// Kinds of things that a task loads.
@@ -63,17 +50,17 @@ pub struct Task {
     pub source: Source,
     /// Hook of an SAE, if one was chosen.
     pub hook: Option<String>,
+    /// Size of its download in bytes, where that is known beforehand.
+    pub bytes: Option<f64>,
 }
 
-/// A load under way.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Job {
-    /// Name of what is being loaded.
-    pub name: String,
-    /// Number of the current part, from 1.
-    pub number: usize,
-    /// Number of parts.
-    pub of: usize,
+/// Stored files that a person is about to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// All of them.
+    All,
+    /// Those of a model and the SAEs for it; of nothing: what the catalogue does not name.
+    Of(Option<String>),
 }
 
 /// A failed load, with the parts that are left.
@@ -102,15 +89,13 @@ pub enum Field {
     NeuronKind,
 }
 
-/// The dialog.
+/// The library's part of the state.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct OpenState {
-    /// The part that is shown; nothing while it is closed.
-    pub section: Option<Section>,
+pub struct LibraryState {
+    /// The section to which the page leads; it takes the focus once it is there.
+    pub aim: Option<Section>,
     /// The catalogue of the site.
     pub catalogue: Remote<Shared<Catalogue>>,
-    /// The layer that was chosen for an SAE of the catalogue, by the SAE's id.
-    pub layers: Vec<(String, u32)>,
     /// Models and SAEs in files, and behind a link.
     pub found: [Remote<Shared<Found>>; 2],
     /// The hook that was chosen for an SAE that was found: the section's slot, the SAE's index, and the hook.
@@ -119,9 +104,21 @@ pub struct OpenState {
     pub storage: Remote<Shared<Storage>>,
     /// Values of the fields that were touched.
     pub fields: Vec<(Field, String)>,
+    /// The part of the catalogue about which the person is asked before it is loaded.
+    pub choice: Option<Choice>,
+    /// Stored files about which the person is asked before they are deleted.
+    pub deletion: Option<Deletion>,
+    /// Tasks of everything that was loaded or offered in this visit, by their ids.
+    pub tasks: Vec<Task>,
+    /// SAEs that were taken off the device, in the order of their places.
+    pub removed: Vec<Removed>,
+    /// The model that was loaded before.
+    pub earlier: Option<Earlier>,
+    /// Rate of the last download, bytes per second.
+    pub rate: Option<f64>,
 }
 
-impl OpenState {
+impl LibraryState {
     /// Text of a field.
     pub fn field(&self, field: Field) -> &str {
         let typed = self.fields.iter().find(|one| one.0 == field);
@@ -139,14 +136,6 @@ impl OpenState {
         self.field(Field::Weights)
     }
 
-    /// The layer that is chosen for an SAE of the catalogue; at first the middle one.
-    pub fn layer(&self, sae: &str, layers: &[u32]) -> Option<u32> {
-        let chosen = self.layers.iter().find(|one| one.0 == sae);
-        chosen
-            .map(|one| one.1)
-            .or_else(|| layers.get(layers.len() / 2).copied())
-    }
-
     /// The hook that was chosen for an SAE that was found.
     pub fn hook(&self, slot: usize, index: usize) -> Option<&str> {
         let chosen = self
@@ -157,7 +146,7 @@ impl OpenState {
     }
 }
 
-/// The slot of [`OpenState::found`] for a section: files or a link.
+/// The slot of [`LibraryState::found`] for a section: files or a link.
 pub fn slot(section: Section) -> usize {
     usize::from(section == Section::Link)
 }
@@ -165,11 +154,13 @@ pub fn slot(section: Section) -> usize {
 /// Actions of loading.
 #[derive(Clone, Debug)]
 pub enum LoadAction {
-    /// Opens the dialog at a section, or closes it.
-    Open(Option<Section>),
+    /// The page leads to a section of the library, or has led there.
+    Aim(Option<Section>),
     /// The catalogue of the site.
     Catalogue(Result<Catalogue, String>),
-    /// A layer was chosen for an SAE of the catalogue.
+    /// Something of the catalogue was chosen, or is no longer.
+    Choose(Option<Choice>),
+    /// A layer of a release was chosen, or is no longer: the release's id, and the layer.
     Layer(String, u32),
     /// Files or a link are being looked at.
     Seeking(Section),
@@ -183,8 +174,12 @@ pub enum LoadAction {
     Storage(Result<Storage, String>),
     /// Something was typed or chosen.
     Field(Field, String),
+    /// The person is asked whether stored files are to be deleted, or no longer.
+    Delete(Option<Deletion>),
     /// Something is being loaded.
     Started(Job),
+    /// The job goes on with the part of this index.
+    NextPart(usize),
     /// Bytes came, at a time in milliseconds.
     Progress(Progress, f64),
     /// Loading ended: all is there, or it was stopped, or it failed.
@@ -211,43 +206,63 @@ pub enum LoadAction {
     Request(Place),
     /// It is not to be loaded.
     Stay,
-    /// The person loads what has these ids, be it what the address requests or something else.
-    Chosen(Vec<String>),
+    /// Things that can be loaded, now or again.
+    Known(Vec<Task>),
+    /// The person loads these, be it what the address requests or something else.
+    Chosen(Vec<Task>),
 }
 
 impl State {
     pub(super) fn loading(&mut self, action: LoadAction) {
         match action {
-            LoadAction::Open(section) => self.open.section = section,
-            LoadAction::Catalogue(result) => self.open.catalogue = remote(result),
-            LoadAction::Layer(sae, layer) => {
-                self.open.layers.retain(|one| one.0 != sae);
-                self.open.layers.push((sae, layer));
+            LoadAction::Aim(section) => self.library.aim = section,
+            LoadAction::Catalogue(result) => self.library.catalogue = remote(result),
+            LoadAction::Choose(choice) => self.library.choice = choice,
+            LoadAction::Layer(release, layer) => {
+                let before = self.library.choice.as_ref();
+                self.library.choice = Choice::with_layer(before, &release, layer);
             }
             LoadAction::Seeking(section) => {
                 let slot = slot(section);
-                self.open.found[slot] = Remote::Waiting;
-                self.open.hooks.retain(|one| one.0 != slot);
+                self.library.found[slot] = Remote::Waiting;
+                self.library.hooks.retain(|one| one.0 != slot);
             }
-            LoadAction::Found(section, result) => self.open.found[slot(section)] = remote(result),
-            LoadAction::SeekStopped(section) => self.open.found[slot(section)] = Remote::Idle,
+            LoadAction::Found(section, result) => {
+                self.library.found[slot(section)] = remote(result)
+            }
+            LoadAction::SeekStopped(section) => self.library.found[slot(section)] = Remote::Idle,
             LoadAction::Hook(slot, index, hook) => {
-                self.open
+                self.library
                     .hooks
                     .retain(|one| (one.0, one.1) != (slot, index));
-                self.open.hooks.push((slot, index, hook));
+                self.library.hooks.push((slot, index, hook));
             }
-            LoadAction::Storage(result) => self.open.storage = remote(result),
+            LoadAction::Storage(result) => {
+                self.library.storage = remote(result);
+                self.library.deletion = None;
+            }
+            LoadAction::Delete(deletion) => self.library.deletion = deletion,
             LoadAction::Field(field, value) => {
-                self.open.fields.retain(|one| one.0 != field);
-                self.open.fields.push((field, value));
+                self.library.fields.retain(|one| one.0 != field);
+                self.library.fields.push((field, value));
             }
             LoadAction::Started(job) => {
                 self.job = Some(job);
                 self.meter = Meter::default();
                 self.broken = None;
+                self.library.choice = None;
             }
-            LoadAction::Progress(progress, now) => self.meter.update(progress, now),
+            LoadAction::NextPart(at) => {
+                if let Some(job) = &mut self.job {
+                    job.go_on(at, &self.meter);
+                }
+                self.meter = Meter::default();
+            }
+            LoadAction::Progress(progress, now) => {
+                let measured = progress.source == "network";
+                self.meter.update(progress, now);
+                self.library.rate = self.meter.rate().filter(|_| measured).or(self.library.rate);
+            }
             LoadAction::Ended(broken) => {
                 self.job = None;
                 self.broken = broken;
@@ -257,7 +272,10 @@ impl State {
             LoadAction::Model(model) => self.model_loaded(model),
             LoadAction::Sae(sae) => self.sae_loaded(sae),
             LoadAction::Beside(sae, before) => self.sae_beside(sae, &before),
-            LoadAction::Unloaded(id) => self.sae_unloaded(&id),
+            LoadAction::Unloaded(id) => {
+                self.keep_removed(&id);
+                self.sae_unloaded(&id);
+            }
             LoadAction::MeasuringModel => self.sample_loss = Remote::Waiting,
             LoadAction::MeasuredModel(model, result) => {
                 if self.model.as_ref().is_some_and(|loaded| loaded.id == model) {
@@ -271,7 +289,11 @@ impl State {
             }
             LoadAction::Request(place) => self.requested = Some(place),
             LoadAction::Stay => self.stay(),
-            LoadAction::Chosen(ids) => self.chosen(&ids),
+            LoadAction::Known(tasks) => self.remember(tasks),
+            LoadAction::Chosen(tasks) => {
+                self.chosen(&tasks);
+                self.remember(tasks);
+            }
         }
     }
 
@@ -292,10 +314,11 @@ impl State {
     }
 
     /// The person loads something. Where that is a part of what the address requests, the rest of it is still wanted.
-    fn chosen(&mut self, ids: &[String]) {
+    fn chosen(&mut self, tasks: &[Task]) {
         let Some(place) = &self.requested else { return };
         let (model, saes) = self.missing(place);
-        if !model.iter().chain(&saes).any(|id| ids.contains(id)) {
+        let loads = |id: &String| tasks.iter().any(|task| task.id == *id);
+        if !model.iter().chain(&saes).any(loads) {
             self.stay();
         }
     }
@@ -328,15 +351,15 @@ impl State {
 
     /// The model whose loss on the sample text somebody looks for and nobody has requested.
     pub fn unmeasured_model(&self) -> Option<String> {
-        let shown = self.open.section.is_some() && self.job.is_none();
+        let shown = self.place.route == Route::Library && self.job.is_none();
         let wanted = shown && self.sample_loss == Remote::Idle;
         let model = self.model.as_ref().filter(|_| wanted)?;
         Some(model.id.clone())
     }
 
-    /// SAEs whose numbers are shown and were not requested: those without, while the dialog is open.
+    /// SAEs whose numbers are shown and were not requested: those without, while the library is on screen.
     pub fn unmeasured(&self) -> Vec<String> {
-        let shown = self.open.section.is_some() && self.job.is_none();
+        let shown = self.place.route == Route::Library && self.job.is_none();
         let saes = self.saes.iter().filter(|_| shown);
         saes.filter(|sae| self.numbers_of(&sae.id).is_none())
             .map(|sae| sae.id.clone())

@@ -1,6 +1,9 @@
 //! Tests of the state while models and SAEs are loaded and unloaded.
 
-use super::load::{Broken, Job, LoadAction, Section};
+use super::job::Job;
+use super::load::{Broken, Deletion, Kind, LoadAction, Section, Task};
+use super::removed::{Row, rows};
+use super::route::Route;
 use super::url::{Place, Reference, public, repository};
 use super::*;
 
@@ -15,6 +18,17 @@ fn model(id: &str) -> ModelInfo {
     ModelInfo {
         id: id.to_owned(),
         ..ModelInfo::default()
+    }
+}
+
+fn task(kind: Kind, id: &str) -> Task {
+    Task {
+        kind,
+        name: id.to_owned(),
+        id: id.to_owned(),
+        source: Default::default(),
+        hook: None,
+        bytes: None,
     }
 }
 
@@ -114,7 +128,7 @@ fn an_sae_that_nobody_chose_takes_its_place_beside_the_one_in_view() {
 fn numbers_on_the_sample_are_taken_when_somebody_looks_and_all_on_the_same_tokens() {
     let state = demo();
     assert!(state.unmeasured().is_empty());
-    let state = load(state, LoadAction::Open(Some(Section::Catalogue)));
+    let state = state.after(Action::Go(Route::Library));
     assert_eq!(state.unmeasured(), ["a", "b"]);
     let result = |bos| {
         Ok(Sample {
@@ -151,11 +165,7 @@ fn another_model_takes_its_saes_along() {
 fn a_failed_load_loses_nothing() {
     let state = demo();
     let before = state.clone();
-    let job = Job {
-        name: "GPT-2 small".to_owned(),
-        number: 1,
-        of: 1,
-    };
+    let job = Job::of(&[task(Kind::Model, "gpt2")]);
     let state = load(state, LoadAction::Started(job));
     assert!(state.job.is_some());
     let broken = Broken::new(
@@ -248,22 +258,22 @@ fn a_model_from_files_is_waited_for_and_then_the_place_is_restored() {
         State::new(place.clone()),
         LoadAction::Request(place.clone()),
     );
-    assert_eq!(asking.wanted_hook("one"), Some("blocks.1.hook_z"));
-    assert_eq!(asking.wanted_hook("two"), None);
+    let wanted = Some(("one".to_owned(), "blocks.1.hook_z".to_owned()));
+    assert_eq!(asking.wanted_file(), wanted);
     let state = load(
         asking.clone(),
-        LoadAction::Chosen(vec!["file:mine".to_owned()]),
+        LoadAction::Chosen(vec![task(Kind::Model, "file:mine")]),
     );
     let state = load(state, LoadAction::Model(model("file:mine")));
     let state = load(state, LoadAction::Ended(None));
     assert_eq!(state.requested, None);
     assert_eq!(state.missing_sae(), Some("file:one@blocks.1.hook_z"));
-    assert_eq!(state.wanted_hook("one"), Some("blocks.1.hook_z"));
+    assert_eq!(state.wanted_file(), wanted);
     assert_eq!((state.place.token, state.place.feature), (Some(1), Some(3)));
     let state = load(state, LoadAction::Sae(sae("file:one@blocks.1.hook_z")));
     assert_eq!((state.missing_sae(), state.place.feature), (None, Some(3)));
     // Something else was chosen: its place is not the one of the link.
-    let state = load(asking, LoadAction::Chosen(vec!["gpt2".to_owned()]));
+    let state = load(asking, LoadAction::Chosen(vec![task(Kind::Model, "gpt2")]));
     let state = load(state, LoadAction::Model(model("gpt2")));
     let state = load(state, LoadAction::Ended(None));
     assert_eq!((state.requested, state.place.feature), (None, None));
@@ -316,11 +326,7 @@ fn what_a_script_loads_is_taken_over() {
     let state = informed(state, Some(model("other")), &[], true);
     assert!(state.saes.is_empty() && state.trace.is_none());
     // What the page loads itself, it hears of by itself.
-    let job = Job {
-        name: "x".to_owned(),
-        number: 1,
-        of: 1,
-    };
+    let job = Job::of(&[task(Kind::Model, "x")]);
     let state = load(state, LoadAction::Started(job));
     let state = informed(state, Some(model("third")), &["d"], false);
     assert_eq!(state.place.model.as_deref(), Some("other"));
@@ -455,24 +461,146 @@ fn ids_keep_a_revision_and_leave_secrets_out() {
 }
 
 #[test]
-fn the_dialog_remembers_what_was_chosen() {
-    let state = load(demo(), LoadAction::Open(Some(Section::Files)));
-    let state = load(state, LoadAction::Layer("jb".to_owned(), 3));
-    assert_eq!(state.open.layer("jb", &[1, 2, 3]), Some(3));
-    assert_eq!(state.open.layer("other", &[1, 2, 3]), Some(2));
-    assert_eq!(state.open.layer("none", &[]), None);
+fn the_library_remembers_what_was_chosen() {
+    let state = load(demo(), LoadAction::Layer("jb".to_owned(), 3));
+    let state = load(state, LoadAction::Layer("jb".to_owned(), 8));
+    let choice = state.library.choice.clone().unwrap_or_default();
+    assert_eq!((choice.entry.as_str(), choice.layers), ("jb", vec![3, 8]));
+    // The question is answered when loading starts.
+    let state = load(state, LoadAction::Started(Job::default()));
+    assert_eq!(state.library.choice, None);
     let state = load(state, LoadAction::Hook(0, 1, "blocks.1.hook_z".to_owned()));
-    assert_eq!(state.open.hook(0, 1), Some("blocks.1.hook_z"));
+    assert_eq!(state.library.hook(0, 1), Some("blocks.1.hook_z"));
     // Other files: what was said about the ones before says nothing about these.
     let state = load(state, LoadAction::Seeking(Section::Files));
-    assert_eq!(state.open.hook(0, 1), None);
+    assert_eq!(state.library.hook(0, 1), None);
+}
+
+#[test]
+fn deleting_is_asked_about_until_it_is_done() {
+    let state = load(demo(), LoadAction::Delete(Some(Deletion::All)));
+    assert_eq!(state.library.deletion, Some(Deletion::All));
+    let state = load(state, LoadAction::Storage(Ok(Default::default())));
+    assert_eq!(state.library.deletion, None);
+}
+
+/// The list of SAEs: each id, with a cross before those that were removed.
+fn listed(state: &State) -> Vec<String> {
+    let row = |row: &Row| match row {
+        Row::Loaded(sae) => sae.id.clone(),
+        Row::Removed(removed) => format!("×{}", removed.sae.id),
+    };
+    rows(&state.saes, &state.library.removed)
+        .iter()
+        .map(row)
+        .collect()
+}
+
+#[test]
+fn a_removed_sae_stays_in_the_list_and_comes_back_in_its_place() {
+    let ids = ["a", "b", "c", "d"];
+    let mut state = demo();
+    for id in &ids[2..] {
+        state = load(state, LoadAction::Sae(sae(id)));
+    }
+    state = load(
+        state,
+        LoadAction::Known(ids.map(|id| task(Kind::Sae, id)).to_vec()),
+    );
+    for id in ["b", "d", "a"] {
+        state = load(state, LoadAction::Unloaded(id.to_owned()));
+    }
+    assert_eq!(listed(&state), ["×a", "×b", "c", "×d"]);
+    let back = state.library.removed.iter().find(|one| one.sae.id == "b");
+    let task = back.and_then(|one| one.task.as_ref()).map(|task| &task.id);
+    assert_eq!(task.map(String::as_str), Some("b"));
+    state = load(state, LoadAction::Sae(sae("b")));
+    assert_eq!(listed(&state), ["×a", "b", "c", "×d"]);
+    state = load(state, LoadAction::Sae(sae("d")));
+    state = load(state, LoadAction::Sae(sae("a")));
+    assert_eq!(listed(&state), ids);
+    // One that the page cannot find again says so; and with another model they are all gone.
+    state = load(state, LoadAction::Sae(sae("by-a-script")));
+    state = load(state, LoadAction::Unloaded("by-a-script".to_owned()));
+    assert!(state.library.removed.iter().all(|one| !one.comes_back()));
+    state = load(state, LoadAction::Model(model("gpt2")));
+    assert!(state.library.removed.is_empty());
+}
+
+#[test]
+fn the_model_before_can_be_had_back_with_its_saes() {
+    let mut state = load(
+        demo(),
+        LoadAction::Known(vec![task(Kind::Demo, "demo"), task(Kind::Sae, "a")]),
+    );
+    let chosen = vec![task(Kind::Model, "gpt2"), task(Kind::Sae, "jb@8")];
+    state = load(state, LoadAction::Chosen(chosen));
+    state = load(state, LoadAction::Model(model("gpt2")));
+    state = load(state, LoadAction::Sae(sae("jb@8")));
+    let earlier = |state: &State| {
+        let earlier = state.library.earlier.as_ref();
+        earlier.map(|one| {
+            one.tasks
+                .iter()
+                .map(|task| task.id.clone())
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(
+        earlier(&state),
+        Some(vec!["demo".to_owned()]),
+        "the demo brings its SAEs"
+    );
+    let state = state.after(Action::EngineReady(model("demo"), vec![sae("a")]));
+    assert_eq!(
+        earlier(&state),
+        Some(vec!["gpt2".to_owned(), "jb@8".to_owned()])
+    );
+    // The same model again is nothing to go back to.
+    let same = load(state.clone(), LoadAction::Model(model("demo")));
+    assert_eq!(earlier(&same), earlier(&state));
+}
+
+#[test]
+fn a_job_has_one_total_and_its_rate_is_remembered() {
+    let mut parts = [task(Kind::Model, "gpt2"), task(Kind::Sae, "jb@8")];
+    parts[0].bytes = Some(900.0);
+    parts[1].bytes = Some(100.0);
+    let mut state = load(demo(), LoadAction::Started(Job::of(&parts)));
+    let progress = |loaded, source: &str| crate::data::Progress {
+        stage: "model".to_owned(),
+        loaded,
+        total: 900.0,
+        source: source.to_owned(),
+        ..Default::default()
+    };
+    for (loaded, now) in [(0.0, 0.0), (450.0, 1000.0)] {
+        state = load(
+            state,
+            LoadAction::Progress(progress(loaded, "network"), now),
+        );
+    }
+    let told = |state: &State| {
+        let job = state.job.as_ref();
+        job.map(|job| (job.loaded(&state.meter), job.total(&state.meter)))
+    };
+    assert_eq!(told(&state), Some((450.0, Some(1000.0))));
+    state = load(state, LoadAction::NextPart(1));
+    assert_eq!(told(&state), Some((900.0, Some(1000.0))));
+    assert_eq!(state.library.rate, Some(450.0));
+    // What comes from the browser's store says nothing about the network.
+    for (loaded, now) in [(0.0, 0.0), (90.0, 1000.0)] {
+        state = load(state, LoadAction::Progress(progress(loaded, "cache"), now));
+    }
+    assert_eq!(state.library.rate, Some(450.0));
+    assert_eq!(load(state, LoadAction::Ended(None)).job, None);
 }
 
 #[test]
 fn the_models_loss_on_the_sample_is_taken_once_and_belongs_to_its_model() {
     let mut state = demo();
     assert_eq!(state.unmeasured_model(), None, "nobody looks");
-    state = load(state, LoadAction::Open(Some(Section::Catalogue)));
+    state = state.after(Action::Go(Route::Library));
     let of = state.unmeasured_model().unwrap_or_default();
     state = load(state, LoadAction::MeasuringModel);
     assert_eq!(state.unmeasured_model(), None);

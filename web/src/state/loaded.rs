@@ -7,6 +7,7 @@ use crate::shared::Shared;
 
 impl State {
     pub(super) fn model_loaded(&mut self, model: ModelInfo) {
+        self.keep_earlier(&model.id);
         self.place.model = Some(model.id.clone());
         self.select_feature(None, History::Push);
         self.place.sae = None;
@@ -27,9 +28,10 @@ impl State {
 
     pub(super) fn sae_loaded(&mut self, sae: SaeInfo) {
         let id = sae.id.clone();
+        let back = self.take_back(&id);
         let mut saes = (*self.saes).clone();
         saes.retain(|one| one.id != id);
-        saes.push(sae);
+        saes.insert(back.unwrap_or(saes.len()).min(saes.len()), sae);
         self.saes = Shared::new(saes);
         self.numbers.retain(|one| one.0 != id);
         if self.place.sae.as_ref() != Some(&id) {
@@ -87,14 +89,14 @@ impl State {
         (self.model.is_some() && !loaded).then_some(id)
     }
 
-    /// The hook that the address names for an SAE from a file of this name, while it waits for that file.
-    pub fn wanted_hook(&self, name: &str) -> Option<&str> {
+    /// The name of an SAE from a file and the hook that the address names for it, while the page waits for that file.
+    pub fn wanted_file(&self) -> Option<(String, String)> {
         let asked = self
             .requested
             .as_ref()
             .and_then(|place| place.sae.as_deref());
         match Reference::of(asked.or(self.missing_sae())?) {
-            Reference::File(wanted, hook) if wanted == name => hook,
+            Reference::File(name, hook) => Some((name.to_owned(), hook?.to_owned())),
             _ => None,
         }
     }

@@ -36,12 +36,6 @@ impl Meter {
         let (time, bytes) = (self.now - self.from.0, self.progress.loaded - self.from.1);
         (time > 500.0 && bytes > 0.0).then(|| bytes / time * 1000.0)
     }
-
-    /// Seconds until all is there.
-    pub fn seconds_left(&self) -> Option<f64> {
-        let left = self.progress.total - self.progress.loaded;
-        self.rate().filter(|_| left > 0.0).map(|rate| left / rate)
-    }
 }
 
 #[cfg(test)]
@@ -73,7 +67,6 @@ mod tests {
             );
         }
         assert_eq!(meter.rate(), Some(10.0));
-        assert_eq!(meter.seconds_left(), Some(90.0));
         // Twice as fast from here on.
         for second in 11..=20 {
             update(

@@ -1,5 +1,6 @@
 //! The whole state of the page, and everything that can happen to it.
 
+pub mod job;
 pub mod load;
 #[cfg(test)]
 mod load_tests;
@@ -7,6 +8,7 @@ mod loaded;
 pub mod meter;
 mod recorded;
 pub mod reduce;
+pub mod removed;
 pub mod route;
 #[cfg(test)]
 mod tests;
@@ -20,7 +22,8 @@ use crate::data::{
     SaeTrace, SampleLoss, Trace,
 };
 use crate::shared::Shared;
-use load::{Broken, Job, LoadAction, OpenState};
+use job::Job;
+use load::{Broken, LibraryState, LoadAction};
 use meter::Meter;
 use route::Route;
 use url::{Place, Ranking, View};
@@ -265,8 +268,8 @@ pub struct State {
     pub note: Option<Note>,
     /// True if the list of keys is open.
     pub keys_open: bool,
-    /// The dialog in which models and SAEs are chosen.
-    pub open: OpenState,
+    /// The library.
+    pub library: LibraryState,
     /// The load under way that the person chose.
     pub job: Option<Job>,
     /// Its progress.
@@ -309,7 +312,7 @@ impl State {
             loss_shown: false,
             note: None,
             keys_open: false,
-            open: OpenState::default(),
+            library: LibraryState::default(),
             job: None,
             meter: Meter::default(),
             broken: None,

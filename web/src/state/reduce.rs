@@ -140,6 +140,7 @@ impl State {
     }
 
     fn engine_ready(&mut self, model: ModelInfo, saes: Vec<SaeInfo>) {
+        self.keep_earlier(&model.id);
         if self.model.is_some() {
             // What was selected belonged to the model before.
             self.place.sae = None;

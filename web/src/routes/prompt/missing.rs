@@ -43,7 +43,7 @@ pub fn MissingSae(props: &Props) -> Html {
             "Load it again from where it came, or choose one of the SAEs above.",
         ),
     };
-    let open = move |_| controller.open(Section::Files);
+    let open = move |_| controller.open_library(Section::Files);
     html! {
         <section class="card" aria-labelledby="features-title" data-testid="missing-sae">
             <h2 id="features-title">{ "This SAE is missing" }</h2>

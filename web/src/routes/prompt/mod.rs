@@ -20,7 +20,7 @@ use crate::data::{Example, ModelInfo, SaeInfo, Trace};
 use crate::ranking::along;
 use crate::shared::Shared;
 use crate::shell::error_banner::ErrorBanner;
-use crate::state::load::Section;
+use crate::state::route::Route;
 use crate::state::url::{Place, Ranking, View};
 use crate::state::views::{PromptView, Shown, Views, ViewsAction};
 use crate::state::{Action, During, GenerateState, Problem, State};
@@ -222,7 +222,7 @@ fn cautions(info: &SaeInfo, trace: &Trace) -> Html {
 fn no_sae(controller: &Controller) -> Html {
     let open = {
         let controller = controller.clone();
-        move |_| controller.open(Section::Catalogue)
+        move |_| controller.dispatch(Action::Go(Route::Library))
     };
     html! {
         <section class="card" aria-labelledby="features-title">

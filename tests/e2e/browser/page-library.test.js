@@ -1,11 +1,11 @@
-// Opening models and SAEs: the dialog, the catalogue, files, links, progress, what is stored, and what a link may do.
+// The library: the catalogue before any download, files, links, progress, removed SAEs, what is stored, and what a link may do.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { STILL, latents, openApp, part, picture, ready, serious, trace } from '../support/app.js';
+import { STILL, latents, openApp, openLibrary, openPrompt, part, picture, ready, serious, trace } from '../support/app.js';
 import { SAES, ptFile } from '../support/demo.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serveHub } from '../support/hub.js';
@@ -19,6 +19,8 @@ const MODEL = ['config.json', 'model.safetensors', 'tokenizer.json'];
 let server;
 let hub;
 let browser;
+/** The catalogue of most of these tests; the site's own one is not on this host. */
+let catalogue;
 before(async () => {
   [server, hub] = await Promise.all([serve(), serveHub()]);
   browser = await launch({ webgpu: false });
@@ -38,32 +40,37 @@ before(async () => {
   const release = { id: 'tiny-topk', name: 'TopK, after the block', model: 'tiny', repo: 'tiny/saes', path: 'layer_{L}.pt', layers: [1, 3, 5], hook: 'blocks.{L}.hook_resid_post', architecture: 'topk', dIn: dModel, dSae: 4096, k: 16, context: 256, bos: true, centre: false, licence: 'unknown', bytes: saes[0].length };
   const huge = { ...model, id: 'huge', name: 'Huge', repo: 'tiny/huge', parameters: 4e12, layers: 1000, dModel: 65536, bytes: 16e12 };
   const giant = { ...release, id: 'giant', name: 'Two million latents', dSae: 2_097_152, bytes: 4.3e9, streamable: true };
-  server.files.set('catalogue.json', Buffer.from(JSON.stringify({ mirror: hub.origin, models: [model, huge], saes: [release, giant] })));
+  catalogue = Buffer.from(JSON.stringify({ mirror: hub.origin, models: [model, huge], saes: [release, giant] }));
+  server.files.set('catalogue.json', catalogue);
 });
 after(async () => {
   await browser?.close();
   await Promise.all([server?.close(), hub?.close()]);
 });
 
-/** The page with the demo; what should come and does not is found out within a minute. */
+/** The library of a page with the demo; what should come and does not is found out within a minute. */
 async function open(context = {}) {
   const page = await openApp(browser, server, { context });
   page.setDefaultTimeout(15_000);
+  await openLibrary(page);
   return page;
 }
 
-/** Opens the dialog by its key, at a section. */
-async function openDialog(page, section = 'Catalogue') {
-  await page.evaluate(() => document.activeElement?.blur());
-  await page.keyboard.press('o');
-  await part(page, 'open-dialog').waitFor();
-  await page.getByRole('button', { name: section, exact: true }).click();
-}
-
-/** A row of one of the dialog's lists, by what stands in it. */
+/** A row of a list, by what stands in it. */
 const row = (page, list, text) => part(page, list).locator('li').filter({ hasText: text });
+const model = (page, id) => part(page, 'catalogue-model', `[data-model="${id}"]`);
+const release = (page, id) => part(page, 'release', `[data-release="${id}"]`);
+const layer = (page, id, number) => release(page, id).locator(`[data-layer="${number}"]`);
 
-const load = (row) => row.getByRole('button', { name: 'Load', exact: true }).click();
+const load = (row) => part(row, 'load').click();
+
+/** Says yes to the question about a part of the catalogue. */
+const confirm = (page) => part(page, 'load-chosen').click();
+
+async function loadModel(page, id) {
+  await load(model(page, id));
+  await confirm(page);
+}
 
 /** Waits until nothing is being loaded and the prompt is traced. */
 async function settled(page) {
@@ -85,14 +92,49 @@ async function numbers(page, sae) {
   return (await cells.allTextContents()).slice(0, 4).map((text) => Number(text.replace('−', '-')));
 }
 
-test('the catalogue: what fits is loaded by a click, and each SAE shows its numbers', async () => {
+/** The element that has the focus, by its text or name. */
+const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent);
+
+test('every model and release is seen before anything is downloaded, even before a model is there', async () => {
+  server.files.delete('catalogue.json');
+  let release;
+  server.rules = [{ match: /model\.safetensors$/, hold: new Promise((resolve) => (release = resolve)) }];
+  const page = await newPage(browser);
+  await page.goto(server.url('#/library'));
+  const rows = part(page, 'release');
+  await rows.first().waitFor();
+  const { models, saes } = JSON.parse(await readFile(join(root, 'web/catalogue.json')));
+  assert.equal(saes.length, 20);
+  assert.equal(await page.evaluate(() => document.body.dataset.state), 'loading');
+  const told = await part(page, 'catalogue-model').evaluateAll((all) => all.map((one) => one.dataset.model));
+  assert.deepEqual(told, ['demo', ...models.map(({ id }) => id)]);
+  assert.equal(await rows.count(), 20);
+  for (const { id, name, hook, dSae, layers, licence } of saes) {
+    const one = part(page, 'release', `[data-release="${id}"]`);
+    const text = await one.innerText();
+    for (const said of [name, hook.replace('blocks.{L}.', ''), dSae.toLocaleString('en-US'), / [kM]B/, /fits|does not fit/, licence === 'unknown' ? 'not stated' : licence]) {
+      assert.ok(said instanceof RegExp ? said.test(text) : text.includes(said), `${id}: ${said} in ${text}`);
+    }
+    assert.deepEqual(await one.locator('[data-testid="layer"]').allInnerTexts(), layers.map(String));
+  }
+  assert.equal(await part(page, 'catalogue-model', '[data-model="gpt2"]').locator('[data-testid="release"]').count(), 20);
+  assert.deepEqual(page.seen.requests.filter((url) => !url.startsWith(server.origin)), []);
+  assert.deepEqual(page.seen.errors, []);
+  release();
+  server.rules = [];
+  await page.context().close();
+  server.files.set('catalogue.json', catalogue);
+});
+
+test('the catalogue: a model is loaded after one question, and each SAE shows its numbers', async () => {
   const page = await open();
-  await openDialog(page);
-  await part(page, 'catalogue-models').waitFor();
-  assert.match(await row(page, 'catalogue-models', 'Tiny').innerText(), /14 MB · MIT · fits/);
-  const huge = row(page, 'catalogue-models', 'Huge');
-  assert.match(await huge.innerText(), /needs .+ available/);
-  assert.ok(await huge.getByRole('button', { name: 'Load' }).isDisabled());
+  await model(page, 'tiny').waitFor();
+  assert.match(await model(page, 'tiny').innerText(), /\d layers × 256 · context \d+ tokens · 14 MB · MIT · fits/);
+  const huge = model(page, 'huge');
+  assert.match(await huge.innerText(), /does not fit: needs .+ available/);
+  await load(huge);
+  assert.match(await part(page, 'why').innerText(), /^It needs .+ available .+\.$/);
+  assert.ok(await part(page, 'load-chosen').isDisabled());
   // The demo's numbers, taken when somebody looks.
   const shown = await numbers(page, 'openai.layer_3');
   const { fvu, l0, deltaCe, kl } = await page.evaluate(async () => {
@@ -110,36 +152,119 @@ test('the catalogue: what fits is loaded by a click, and each SAE shows its numb
   assert.match(says, /\(N = \d+;/);
   for (const words of [`: ${loss} nats per token (`, `; usual for a trained model: less than ${usual}; chance: ${chance.toFixed(2)})`]) assert.ok(says.includes(words), says);
   assert.equal(await part(page, 'sample-loss-caution').count(), 0);
-  await load(row(page, 'catalogue-models', 'Tiny'));
+  await load(model(page, 'tiny'));
+  const question = part(page, 'question');
+  assert.match(await question.innerText(), /Load Tiny\?.* takes the place of demo .* and its 3 SAEs\. They can be had back\./s);
+  await confirm(page);
   await settled(page);
   assert.deepEqual(await loaded(page), ['tiny']);
   assert.match(await part(page, 'sample-loss').innerText(), new RegExp(`${loss.replace('.', '\\.')} nats`), 'the model that is loaded now, which is the same');
-  const saes = row(page, 'catalogue-saes', 'TopK');
-  assert.match(await saes.innerText(), /8.5 MB · licence not stated · fits/);
-  const giant = row(page, 'catalogue-saes', 'Two million');
-  assert.match(await giant.innerText(), /does not fit whole: needs .+ available .+ It stays in its file, which is read through for every prompt: that needs 0\.\d GB/);
-  assert.ok(await giant.getByRole('button', { name: 'Load' }).isEnabled());
-  await saes.locator('select').selectOption('5');
-  await load(saes);
+  assert.match(await release(page, 'tiny-topk').innerText(), /8.5 MB.*fits.*not stated/s);
+  assert.match(await release(page, 'giant').innerText(), /stays in its file, needs \d+ MB/);
+  await layer(page, 'giant', 3).click();
+  assert.match(await part(page, 'why').innerText(), /does not fit whole: needs .+ available .+ It stays in its file, which is read through for every prompt: that needs 0\.\d GB/);
+  assert.ok(await part(page, 'load-chosen').isEnabled());
+  await layer(page, 'tiny-topk', 5).click();
+  assert.equal(await question.count(), 1, 'one question at a time');
+  await confirm(page);
   await settled(page);
   assert.deepEqual(await loaded(page), ['tiny', 'tiny-topk@5']);
+  assert.equal(await layer(page, 'tiny-topk', 5).getAttribute('aria-label'), 'layer 5, loaded');
   const [fvu5] = await numbers(page, 'tiny-topk@5');
   assert.ok(fvu5 > 0 && fvu5 < 0.5, String(fvu5));
-  await page.keyboard.press('Escape');
-  await part(page, 'open-dialog').waitFor({ state: 'hidden' });
+  await openPrompt(page);
   assert.ok((await latents(page)).length > 0);
-  assert.match(page.url(), /model=tiny&sae=tiny-topk%405/);
-  await openDialog(page);
-  await page.getByRole('button', { name: 'Remove tiny-topk@5' }).click();
-  await part(page, 'loaded-sae').waitFor({ state: 'hidden' });
-  assert.deepEqual(await loaded(page), ['tiny']);
+  assert.match(page.url(), /#\/prompt\?model=tiny&sae=tiny-topk%405/);
+  await page.goBack();
+  await part(page, 'library').waitFor();
+  assert.match(page.url(), /#\/library\?model=tiny&sae=tiny-topk%405/);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('SAEs load their model after one question with total size, host and time', async () => {
+  const page = await open();
+  hub.requests.length = 0;
+  await layer(page, 'tiny-topk', 1).click();
+  const question = part(page, 'question');
+  const asked = async () => (await question.innerText()).replaceAll(/\s+/g, ' ');
+  // The model's weights and tokenizer, and one SAE or two: 13.8 + 0.2 and 8.5 MB each.
+  const host = hub.origin.slice('http://'.length);
+  assert.match(await asked(), new RegExp(`^Load Tiny and TopK, after the block, layer 1\\? 23 MB from ${host}: about \\d+ (s|min) at [\\d.]+ [kM]B/s, (measured|assumed|the )`));
+  await layer(page, 'tiny-topk', 5).click();
+  assert.match(await asked(), new RegExp(`^Load Tiny and 2 SAEs\\? 31 MB from ${host}: about `));
+  assert.match(await asked(), /It needs about \d+ MB of the .+ available on the device\. It takes the place of demo .* and its 3 SAEs/);
+  assert.deepEqual(hub.requests, [], 'nothing is asked of the host before the answer');
+  await layer(page, 'tiny-topk', 1).click();
+  assert.match(await asked(), /^Load Tiny and TopK, after the block, layer 5\?/);
+  await page.getByRole('button', { name: 'Not now' }).click();
+  assert.equal(await question.count(), 0);
+  assert.equal(await focused(page), 'layer 5');
+  await layer(page, 'tiny-topk', 5).click();
+  await layer(page, 'tiny-topk', 3).click();
+  hub.misbehave(/model\.safetensors|layer_5\.pt/, { pause: 20 });
+  await confirm(page);
+  assert.equal(await focused(page), 'layer 5', 'the focus stays where the question was');
+  // One total over the model and both SAEs.
+  await page.waitForFunction(() => /\(1 of 3\).* of 31 MB/s.test(document.querySelector('[data-testid="progress"]')?.innerText ?? ''));
+  await page.waitForFunction(() => /layer 5 \(2 of 3\)\s*\d\d MB of 31 MB/s.test(document.querySelector('[data-testid="progress"]')?.innerText ?? ''));
+  await settled(page);
+  hub.misbehave(/model\.safetensors|layer_5\.pt/, null);
+  assert.deepEqual(await loaded(page), ['tiny', 'tiny-topk@5', 'tiny-topk@3']);
+  // What is stored is not downloaded again, and the time that a download takes is known by now.
+  await page.getByRole('button', { name: 'Remove tiny-topk@3' }).click();
+  await part(page, 'removed-sae').waitFor();
+  await page.waitForFunction(() => document.querySelector('[data-release="tiny-topk"] [data-layer="3"]').getAttribute('aria-label') === 'layer 3, stored in this browser');
+  await layer(page, 'tiny-topk', 3).click();
+  assert.match(await asked(), /^Load TopK, after the block, layer 3\? 8\.5 MB, stored in this browser: nothing is downloaded\./);
+  await layer(page, 'tiny-topk', 3).click();
+  await layer(page, 'tiny-topk', 1).click();
+  assert.match(await asked(), /layer 1\? 8\.5 MB from .*, measured on the last download\./);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('what was removed is had back by one click, in its place', async () => {
+  const page = await open();
+  const ids = () => page.locator('[data-testid="loaded"] [data-sae]').evaluateAll((rows) => rows.map(({ dataset }) => (dataset.testid === 'removed-sae' ? `×${dataset.sae}` : dataset.sae)));
+  const all = ['openai.layer_1', 'openai.layer_3', 'openai.layer_5'];
+  await page.getByRole('button', { name: 'Remove openai.layer_3' }).focus();
+  await page.keyboard.press('Enter');
+  await part(page, 'removed-sae').waitFor();
+  assert.deepEqual(await loaded(page), ['demo', all[0], all[2]]);
+  assert.deepEqual(await ids(), [all[0], `×${all[1]}`, all[2]]);
+  assert.equal(await focused(page), 'Load openai.layer_3 again', 'the focus is where it was');
+  await page.keyboard.press('Enter');
+  await settled(page);
+  await part(page, 'removed-sae').waitFor({ state: 'detached' });
+  assert.deepEqual(await ids(), all);
+  assert.deepEqual((await loaded(page)).sort(), ['demo', ...all]);
+  assert.equal(await focused(page), 'Remove openai.layer_3');
+  // A file that was dropped is still at hand, and so is the model before.
+  await part(page, 'pick-files').setInputFiles([...MODEL.map((name) => demo(`model/${name}`)), ptFile(1)]);
+  await part(page, 'found').locator('select').selectOption('blocks.1.hook_resid_post');
+  await page.getByRole('button', { name: 'Load all' }).click();
+  await settled(page);
+  const [own, file] = await loaded(page);
+  await page.getByRole('button', { name: `Remove ${file}` }).click();
+  await page.getByRole('button', { name: `Load ${file} again` }).click();
+  await settled(page);
+  assert.deepEqual(await loaded(page), [own, file]);
+  const earlier = part(page, 'earlier');
+  assert.match(await earlier.innerText(), /Before: demo/);
+  await load(earlier);
+  await settled(page);
+  assert.deepEqual((await loaded(page)).sort(), ['demo', ...all]);
+  assert.match(await earlier.innerText(), /Before: model with 1 SAE/);
+  await load(earlier);
+  await settled(page);
+  assert.deepEqual(await loaded(page), [own, file]);
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });
 
 test('local files: recognised, named where they lack something, loaded and traced', async () => {
   const page = await open();
-  await openDialog(page, 'Files');
   await part(page, 'pick-files').setInputFiles([...MODEL.map((name) => demo(`model/${name}`)), ptFile(3), join(root, 'tests/fixtures/odd.safetensors')]);
   await part(page, 'found').locator('li').first().waitFor();
   const sae = row(page, 'found', 'layer_3');
@@ -157,7 +282,7 @@ test('local files: recognised, named where they lack something, loaded and trace
   assert.ok(fvu < 0.5);
   // The address names what its reader has to open; page-address.test.js opens it.
   assert.match(page.url(), /#\/\?model=file%3Amodel&sae=file%3Alayer_3%40blocks\.3\.hook_resid_post&/);
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
   assert.ok((await latents(page)).length > 0);
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
@@ -165,7 +290,6 @@ test('local files: recognised, named where they lack something, loaded and trace
 
 test('a folder picked on the page', async () => {
   const page = await open();
-  await openDialog(page, 'Files');
   await part(page, 'pick-folder').setInputFiles(demo('model'));
   const model = row(page, 'found', 'model');
   await model.waitFor();
@@ -186,7 +310,6 @@ test('a folder picked on the page', async () => {
 
 test('an SAE that meets what it was not trained for', async () => {
   const page = await open();
-  await openDialog(page, 'Link');
   const field = page.getByRole('textbox', { name: /owner\/name/ });
   for (const name of ['short', 'without-bos']) {
     await field.fill(`tiny/${name}`);
@@ -197,7 +320,7 @@ test('an SAE that meets what it was not trained for', async () => {
     await settled(page);
   }
   assert.match(await part(page, 'other-model').innerText(), /trained on gpt2-medium; the loaded model seems to be another/);
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
   // Of the three at this layer the first is the demo's, which says nothing of its training.
   const told = async (place) => {
     await page.getByRole('button', { name: 'layer 3', exact: true }).nth(place).click();
@@ -214,7 +337,6 @@ test('an SAE that meets what it was not trained for', async () => {
 
 test('an SAE of another width does not fit, however small it is', async () => {
   const page = await open();
-  await openDialog(page, 'Files');
   const narrow = saelens();
   const files = Object.entries(narrow).map(([name, content]) => ({ name, mimeType: '', buffer: Buffer.isBuffer(content) ? content : Buffer.from(JSON.stringify(content)) }));
   await part(page, 'pick-files').setInputFiles(files);
@@ -224,10 +346,9 @@ test('an SAE of another width does not fit, however small it is', async () => {
   assert.match(await found.first().innerText(), says);
   assert.doesNotMatch(await found.first().innerText(), /fits/);
   hub.repo('tiny/narrow', narrow);
-  await page.getByRole('button', { name: 'Link', exact: true }).click();
   await page.getByRole('textbox', { name: /owner\/name/ }).fill('tiny/narrow');
   await page.keyboard.press('Enter');
-  const linked = row(page, 'found', 'narrow');
+  const linked = part(page, 'link').locator('li').filter({ hasText: 'narrow' });
   await linked.waitFor();
   assert.match(await linked.innerText(), says);
   assert.doesNotMatch(await linked.innerText(), /fits/);
@@ -238,8 +359,9 @@ test('an SAE of another width does not fit, however small it is', async () => {
   await page.context().close();
 });
 
-test('files dropped on the page; a wrong hook is doubted', async () => {
+test('files dropped anywhere lead to the library; a wrong hook is doubted', async () => {
   const page = await open();
+  await openPrompt(page);
   const bytes = (await readFile(ptFile(5))).toString('base64');
   const transfer = await page.evaluateHandle((encoded) => {
     const data = new DataTransfer();
@@ -252,6 +374,8 @@ test('files dropped on the page; a wrong hook is doubted', async () => {
   assert.equal(await page.locator('body').getAttribute('data-over'), 'false');
   const sae = row(page, 'found', 'mine');
   await sae.waitFor();
+  assert.match(page.url(), /#\/library/);
+  assert.equal(await focused(page), 'Your files');
   await sae.locator('select').selectOption('blocks.0.hook_mlp_out');
   await load(sae);
   await settled(page);
@@ -266,7 +390,7 @@ test('files dropped on the page; a wrong hook is doubted', async () => {
   await part(page, 'doubt').nth(1).waitFor();
   assert.match(await part(page, 'doubt').nth(1).innerText(), caution);
   // The same beside its features, on the prompt; and not beside those of an SAE that is where it belongs.
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
   assert.match(await part(page, 'caution').innerText(), caution);
   await part(page, 'sae-switch', '[data-sae="openai.layer_5"]').click();
   await part(page, 'caution').waitFor({ state: 'detached' });
@@ -275,9 +399,6 @@ test('files dropped on the page; a wrong hook is doubted', async () => {
 
 test('a link: what it leads to is listed before anything is loaded', async () => {
   const page = await open();
-  await openDialog(page, 'Catalogue');
-  await part(page, 'catalogue-models').waitFor();
-  await page.getByRole('button', { name: 'Link', exact: true }).click();
   const field = page.getByRole('textbox', { name: /owner\/name/ });
   await field.fill('tiny/saes:layer_1.pt');
   hub.requests.length = 0;
@@ -291,18 +412,17 @@ test('a link: what it leads to is listed before anything is loaded', async () =>
   assert.match(page.url(), /sae=tiny%2Fsaes%3Alayer_1.pt%40blocks.1.hook_resid_post/);
   await field.fill('tiny/nothing');
   await page.keyboard.press('Enter');
-  await page.waitForFunction(() => /nothing/.test(document.querySelector('.section')?.textContent ?? ''));
+  await page.waitForFunction(() => /nothing/.test(document.querySelector('[data-testid="link"] [role="alert"]')?.textContent ?? ''));
   await page.context().close();
 });
 
 test('neurons need no SAE', async () => {
   const page = await open();
-  await openDialog(page, 'Neurons');
   await page.getByRole('combobox', { name: 'layer' }).selectOption('2');
-  await page.getByRole('button', { name: 'Load', exact: true }).click();
+  await load(part(page, 'neurons'));
   await settled(page);
   assert.ok((await loaded(page)).includes('neurons:blocks.2.mlp.hook_post'));
-  await page.keyboard.press('Escape');
+  await openPrompt(page);
   await part(page, 'feature-row').first().waitFor();
   await part(page, 'feature-row').first().click();
   await part(page, 'feature-panel').waitFor();
@@ -313,10 +433,8 @@ test('neurons need no SAE', async () => {
 
 test('progress, cancel, a broken connection, and going on from there', async () => {
   const page = await open();
-  await openDialog(page);
-  await part(page, 'catalogue-models').waitFor();
   hub.misbehave(/model\.safetensors/, { pause: 40 });
-  await load(row(page, 'catalogue-models', 'Tiny'));
+  await loadModel(page, 'tiny');
   await page.waitForFunction(() => /MB\/s|kB\/s/.test(document.querySelector('[data-testid="progress"]')?.textContent ?? ''));
   const told = await part(page, 'progress').innerText();
   assert.match(told, /Loading Tiny/);
@@ -328,7 +446,7 @@ test('progress, cancel, a broken connection, and going on from there', async () 
   assert.deepEqual(await loaded(page), ['demo', ...SAES]);
   // Now the connection breaks as soon as it is made.
   hub.misbehave(/model\.safetensors/, { cutAfter: 0 });
-  await load(row(page, 'catalogue-models', 'Tiny'));
+  await loadModel(page, 'tiny');
   const error = part(page, 'error');
   await error.waitFor();
   assert.match(await error.innerText(), /model\.safetensors/);
@@ -341,22 +459,41 @@ test('progress, cancel, a broken connection, and going on from there', async () 
   await page.context().close();
 });
 
-test('what is stored: listed, kept on request, deleted', async () => {
+test('what is stored: listed by model, kept on request, deleted after a question', async () => {
   const page = await open();
-  await openDialog(page);
-  await part(page, 'catalogue-models').waitFor();
-  await load(row(page, 'catalogue-models', 'Tiny'));
+  await layer(page, 'tiny-topk', 3).click();
+  await confirm(page);
   await settled(page);
-  await page.getByRole('button', { name: 'Storage', exact: true }).click();
-  const weights = row(page, 'stored', 'model.safetensors').filter({ hasText: '/tiny/model' });
-  await weights.waitFor();
+  const shelf = (id) => part(page, 'shelf', `[data-model="${id}"]`);
+  const summary = (id) => shelf(id).locator('summary');
+  await page.waitForFunction(() => /the model and 1 SAE/.test(document.querySelector('[data-testid="shelf"][data-model="tiny"] summary')?.textContent ?? ''));
+  assert.match(await summary('tiny').innerText(), /Tiny\s+the model and 1 SAE · 4 files · 23 MB/);
+  assert.match(await summary('demo').innerText(), /Demo\s+its model and SAEs · \d+ files · \d+ MB/);
+  await summary('tiny').click();
+  const files = shelf('tiny').locator('li');
+  assert.deepEqual((await files.locator('b').allInnerTexts()).at(-1), 'TopK, after the block, layer 3 · layer_3.pt', "the model's own files come first");
+  const weights = files.filter({ hasText: 'model.safetensors' });
   assert.match(await weights.innerText(), /MB · complete( · SHA-256 verified)? · last used just now · from .+\/tiny\/model$/m);
-  const before = await part(page, 'stored').locator('li').count();
   await weights.getByRole('button', { name: /Delete/ }).click();
-  await page.waitForFunction((count) => document.querySelectorAll('[data-testid="stored"] li').length === count - 1, before);
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid="shelf"][data-model="tiny"] li').length === 3);
+  assert.equal(await focused(page), 'Stored in this browser', 'the focus is not lost with the button');
+  // Those of a model, and all: each after a question, which can be answered with no.
+  await shelf('tiny').getByRole('button', { name: 'Delete what is stored of Tiny…' }).click();
+  const question = part(page, 'delete-question');
+  assert.match(await question.innerText(), /Delete the model and 1 SAE of Tiny, 8\.7 MB\? What is on the device stays there/);
+  await question.getByRole('button', { name: 'Keep' }).click();
+  await question.waitFor({ state: 'detached' });
+  assert.equal(await files.count(), 3);
+  await shelf('tiny').getByRole('button', { name: 'Delete what is stored of Tiny…' }).click();
+  await part(page, 'delete-confirmed').click();
+  await shelf('tiny').waitFor({ state: 'detached' });
+  assert.equal(await shelf('demo').count(), 1);
   await part(page, 'delete-all').click();
+  assert.match(await question.innerText(), /Delete \d+ files, \d+ MB\?/);
+  assert.ok((await page.evaluate(async () => (await window.saeExplorer.storage()).entries.length)) > 0, 'nothing is deleted before the answer');
+  await part(page, 'delete-confirmed').click();
   await page.getByText('Nothing is stored.').waitFor();
-  assert.deepEqual(await loaded(page), ['tiny'], 'what is loaded stays loaded');
+  assert.deepEqual(await loaded(page), ['tiny', 'tiny-topk@3'], 'what is loaded stays loaded');
   await page.context().close();
 });
 
@@ -368,7 +505,7 @@ test('a link to something else downloads nothing before the person says so', asy
   await page.waitForFunction(() => /14 MB/.test(document.querySelector('[data-testid="load-asked"]')?.textContent ?? ''));
   assert.match(await button.innerText(), /^Load Tiny \(14 MB\) and 1 SAE\?$/);
   // The model's weights and tokenizer and one SAE: 13.8 + 0.2 + 8.5 MB.
-  assert.match(await part(page, 'download').innerText(), new RegExp(`^From ${hub.origin.slice('http://'.length)}: 23 MB in all\\.$`));
+  assert.match(await part(page, 'download').innerText(), new RegExp(`^From ${hub.origin.slice('http://'.length)}: 23 MB in all, about \\d+ (s|min) at .*\\.$`));
   assert.deepEqual(hub.requests, []);
   await button.click();
   await part(page, 'asked').waitFor({ state: 'hidden' });
@@ -387,27 +524,67 @@ test('a link to something else downloads nothing before the person says so', asy
 });
 
 const VIEWS = [
-  { name: 'open', viewport: { width: 1440, height: 1000 }, colorScheme: 'light' },
-  { name: 'open-dark', viewport: { width: 1440, height: 1000 }, colorScheme: 'dark' },
-  { name: 'open-narrow', viewport: { width: 360, height: 800 }, colorScheme: 'light' },
+  { name: 'library', viewport: { width: 1440, height: 1000 }, colorScheme: 'light' },
+  { name: 'library-dark', viewport: { width: 1440, height: 1000 }, colorScheme: 'dark' },
+  { name: 'library-forced', viewport: { width: 1440, height: 1000 }, forcedColors: 'active' },
+  { name: 'library-tablet', viewport: { width: 1024, height: 800 }, hasTouch: true },
+  { name: 'library-phone', viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+  { name: 'library-narrow', viewport: { width: 320, height: 800 }, hasTouch: true, isMobile: true },
 ];
 for (const { name, ...context } of VIEWS) {
-  test(`${name}: everything in the dialog fits, axe-core finds nothing serious`, async () => {
+  test(`${name}: everything fits, can be hit and is free of serious faults`, async () => {
     // The site's own catalogue, which is as long as it will be.
     server.files.delete('catalogue.json');
     const page = await open({ ...context, ...STILL });
-    await openDialog(page);
-    await part(page, 'catalogue-models').waitFor();
+    await layer(page, 'res-jb', 8).waitFor();
     await numbers(page, 'openai.layer_5');
-    for (const section of ['Files', 'Link', 'Neurons', 'Storage', 'Catalogue']) {
-      await page.getByRole('button', { name: section, exact: true }).click();
-      const widths = await part(page, 'open-dialog').evaluate((dialog) => [dialog.scrollWidth, dialog.clientWidth]);
-      assert.ok(widths[0] <= widths[1], `${section}: ${widths[0]} px of content in a dialog of ${widths[1]} px`);
-      assert.deepEqual(await serious(page), [], section);
+    assert.deepEqual(await serious(page), []);
+    await layer(page, 'res-jb', 8).click();
+    await part(page, 'question').waitFor();
+    await part(page, 'delete-all').click();
+    await part(page, 'shelf').locator('summary').first().click();
+    await page.getByText('Mirror', { exact: true }).click();
+    assert.deepEqual(await serious(page), []);
+    const { wide, small } = await page.evaluate(() => {
+      const { scrollWidth, clientWidth } = document.documentElement;
+      const targets = [...document.querySelectorAll('.library :is(button, a, summary, select, input:not(.sr), label.pick)')];
+      const boxes = targets.map((one) => [one, one.getBoundingClientRect()]).filter(([, { width }]) => width > 0);
+      return { wide: scrollWidth - clientWidth, small: boxes.filter(([, { width, height }]) => Math.min(width, height) < 24).map(([{ textContent }]) => textContent) };
+    });
+    assert.ok(wide <= 0, `${wide} px more than the window`);
+    if (context.hasTouch) assert.deepEqual(small, []);
+    if (name === 'library') {
+      await page.getByText('Mirror', { exact: true }).click();
+      await part(page, 'delete-all').click();
+      await part(page, 'shelf').locator('summary').first().click();
+      await picture(page, name);
     }
-    await part(page, 'catalogue-models').waitFor();
-    if (name === 'open') await picture(page, name);
     assert.deepEqual(page.seen.errors, []);
     await page.context().close();
   });
 }
+
+test('the library by keyboard alone', async () => {
+  server.files.set('catalogue.json', catalogue);
+  const page = await open();
+  await layer(page, 'tiny-topk', 1).focus();
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(page), 'layer 3');
+  await page.keyboard.press('Enter');
+  assert.match(await part(page, 'question').innerText(), /Load Tiny and 2 SAEs\?/);
+  // From the last layer over the link to the source: the answer is next.
+  while ((await focused(page)) !== 'Load') await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await settled(page);
+  assert.deepEqual(await loaded(page), ['tiny', 'tiny-topk@1', 'tiny-topk@3']);
+  assert.equal(await focused(page), 'layer 1, loaded');
+  // Keys that are about the prompt do nothing here.
+  const { hash } = new URL(page.url());
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('/');
+  assert.equal(new URL(page.url()).hash, hash);
+  assert.equal(await focused(page), 'layer 1, loaded');
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
