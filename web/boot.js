@@ -2,7 +2,7 @@
 
 const { tellFailure, hopeless } = globalThis.saeExplorerGuard;
 
-const PARTS = ['app.js', 'drops.js', 'copies.js', 'session.js', 'pkg/index.js'];
+const PARTS = ['app.js', 'drops.js', 'copies.js', 'focus.js', 'session.js', 'pkg/index.js'];
 
 /** Modules beside this one. A static import that fails would leave nobody to say so; here all that failed are named. */
 async function parts(names) {
@@ -14,10 +14,11 @@ async function parts(names) {
 }
 
 async function boot() {
-  const [app, { watchDrops }, { watchCopies }, { publishedSession }, engine] = await parts(PARTS);
+  const [app, { watchDrops }, { watchCopies }, { keepFocus }, { publishedSession }, engine] = await parts(PARTS);
   const { SaeExplorer, SAMPLE_TEXT } = engine;
   Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, publishedSession, watchDrops });
   watchCopies();
+  keepFocus();
   try {
     await app.default({ module_or_path: new URL('./app_bg.wasm', import.meta.url) });
   } catch (error) {

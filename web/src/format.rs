@@ -164,6 +164,11 @@ pub fn count(many: usize, noun: &str) -> String {
     format!("{many} {noun}{}", if many == 1 { "" } else { "s" })
 }
 
+/// Says that an SAE has no feature of this number.
+pub fn no_feature(number: &str, latents: usize) -> String {
+    format!("There is no feature {number}: this SAE has {latents}, counted from 0.")
+}
+
 /// A message as a sentence of its own: with a capital at its start and a full stop at its end.
 pub fn sentence(message: &str) -> String {
     let message = message.trim();

@@ -1,4 +1,5 @@
-//! The keyboard: arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to open models and SAEs, `?` for the list of keys.
+//! The keyboard: Ctrl K to find, arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to open models and
+//! SAEs, `?` for the list of keys. Keys of a single character can be switched off.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -7,6 +8,7 @@ use crate::browser;
 use crate::controller::Controller;
 use crate::display::{Direction, direction_of};
 use crate::state::load::Section;
+use crate::state::route::Route;
 use crate::state::{Action, History, State};
 
 const TOKENS: &str = "[data-testid=token]";
@@ -17,12 +19,30 @@ fn takes_keys(element: &Element) -> bool {
     matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
 }
 
+/// True for Ctrl K and ⌘K, also with a Caps Lock that is on.
+fn finds(event: &KeyboardEvent) -> bool {
+    (event.ctrl_key() != event.meta_key())
+        && !event.alt_key()
+        && !event.shift_key()
+        && event.key().eq_ignore_ascii_case("k")
+}
+
 /// Handles a key that was pressed anywhere on the page.
 pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
+    if finds(event) {
+        // Browsers have a use of their own for it.
+        event.prevent_default();
+        let other_dialog = state.open.section.is_some() && state.place.route != Route::Library;
+        if !other_dialog {
+            controller.dispatch(Action::ShowFind(!state.find_open));
+        }
+        return;
+    }
     if event.ctrl_key()
         || event.meta_key()
         || event.alt_key()
         || state.keys_open
+        || state.find_open
         || state.open.section.is_some()
     {
         return;
@@ -45,6 +65,7 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         .as_ref()
         .is_some_and(|element| element.matches(TOKENS).unwrap_or(false));
     match event.key().as_str() {
+        "/" | "o" | "?" if !state.single_keys => return,
         "/" => browser::focus("[data-testid=prompt]"),
         "o" => controller.open(Section::Catalogue),
         "?" => controller.dispatch(Action::ShowKeys(true)),

@@ -4,8 +4,10 @@ use yew::prelude::*;
 
 use super::tabs::Tabs;
 use crate::browser;
+use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::data::{Info, ModelInfo, SaeInfo};
+use crate::definitions::SAE;
 use crate::display::hook_label;
 use crate::format::{bytes, duration};
 use crate::shared::Shared;
@@ -47,7 +49,10 @@ pub fn Header(props: &Props) -> Html {
             if place.route != Route::Library {
                 <button type="button" data-testid="open" aria-haspopup="dialog" title="Open a model, an SAE, or neurons (o)" onclick={open}>{ "Open…" }</button>
             }
+            <button type="button" class="find-button" data-testid="find" aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" title="Find a feature by its number, an SAE, a command, an example prompt"
+                onclick={controller.on(|_| Action::ShowFind(true))}>{ "Find" }<span class="key" aria-hidden="true">{ for find_keys().map(|key| html! { <kbd>{ key }</kbd> }) }</span></button>
             if !saes.is_empty() {
+                { defined(SAE) }
                 <div class="seg" role="group" aria-label="SAE">
                     { for saes.iter().map(|sae| {
                         let id = sae.id.clone();
@@ -68,6 +73,11 @@ pub fn Header(props: &Props) -> Html {
                 onclick={controller.on(|_| Action::ShowKeys(true))}>{ "?" }</button>
         </header>
     }
+}
+
+/// The keys that open the dialog that finds things.
+fn find_keys() -> [&'static str; 2] {
+    [if browser::is_apple() { "⌘" } else { "Ctrl" }, "K"]
 }
 
 /// Shown data.

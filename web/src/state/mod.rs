@@ -254,6 +254,10 @@ pub struct State {
     pub note: Option<Note>,
     /// True if the list of keys is open.
     pub keys_open: bool,
+    /// True if the dialog that finds things is open.
+    pub find_open: bool,
+    /// True if keys of a single character (`/`, `o`, `?`) do something.
+    pub single_keys: bool,
     /// The dialog in which models and SAEs are chosen.
     pub open: OpenState,
     /// The load under way that the person chose.
@@ -293,6 +297,8 @@ impl State {
             loss_shown: false,
             note: None,
             keys_open: false,
+            find_open: false,
+            single_keys: true,
             open: OpenState::default(),
             job: None,
             meter: Meter::default(),
@@ -381,6 +387,13 @@ pub enum Action {
     SelectToken(usize, History),
     /// A feature was selected.
     SelectFeature(u32, History),
+    /// A feature of an SAE was asked for by its number.
+    ShowFeature {
+        /// Id of the SAE.
+        sae: String,
+        /// The latent.
+        latent: u32,
+    },
     /// A feature was selected together with a token where it is active.
     Jump(usize),
     /// An SAE was selected.
@@ -417,6 +430,10 @@ pub enum Action {
     ShowLoss(bool),
     /// Opens or closes the list of keys.
     ShowKeys(bool),
+    /// Opens or closes the dialog that finds things.
+    ShowFind(bool),
+    /// The person wants keys of a single character, or not.
+    UseSingleKeys(bool),
 }
 
 /// A setting of the continuation.
