@@ -14,10 +14,12 @@ function take(element) {
   return document.activeElement === element;
 }
 
-/** The first element within another one that takes the focus; one that is marked as its home goes before the rest. */
+/** The first element within another one that takes the focus. One that is marked as its home goes before the rest, and fields
+ * in which keys write something come last. */
 function takeWithin(element) {
   const inside = [...element.querySelectorAll(FOCUSABLE)].filter(({ tabIndex }) => tabIndex >= 0);
-  return inside.filter((one) => one.matches('[data-home]')).some(take) || inside.some(take);
+  const rank = (one) => (one.matches('[data-home]') ? 0 : one.matches('input, select, textarea') ? 2 : 1);
+  return inside.sort((one, other) => rank(one) - rank(other)).some(take);
 }
 
 /** Watches the focus: from an element that goes away it moves to the nearest one that is left. */

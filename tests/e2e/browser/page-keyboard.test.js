@@ -102,17 +102,26 @@ test('the focus is never lost by what a person does', async () => {
   await held(page, 'the end of a continuation');
   await press(page, part(page, 'generate').getByRole('button', { name: 'Use as prompt' }), 'using a continuation as the prompt');
   await ready(page);
-  await held(page, 'its trace');
+  assert.match(await focused(page), /TEXTAREA prompt/);
+  await page.keyboard.press('Escape');
+  await held(page, 'leaving the prompt');
   await page.keyboard.press('?');
   await part(page, 'keys-dialog').waitFor();
   await press(page, part(page, 'keys-dialog').getByRole('button', { name: 'Close' }), 'closing the list of keys');
   await part(page, 'keys-dialog').waitFor({ state: 'hidden' });
   await held(page, 'after the list of keys');
-  for (const tab of ['Library', 'Prompt']) {
+  const goTo = async (tab) => {
     await press(page, part(page, 'tab', `[data-route="${tab}"]`), `going to ${tab}`);
     await page.waitForFunction((name) => document.querySelector('[aria-current="page"]')?.dataset.route === name, tab);
     await held(page, `on ${tab}`);
+  };
+  await goTo('Library');
+  for (const id of ['openai.layer_3', 'openai.layer_5']) {
+    await press(page, page.getByRole('button', { name: `Remove ${id}` }), `removing ${id}`);
+    await part(page, 'sae-switch', `[data-sae="${id}"]`).waitFor({ state: 'detached' });
+    await held(page, `after ${id} was removed`);
   }
+  await goTo('Prompt');
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });

@@ -106,7 +106,7 @@ pub fn find(query: &str, sources: &[&dyn Source], recent: &[Hit]) -> Found {
         problem = problem.or(why_not);
     }
     // The sort keeps the order of equals.
-    matches.sort_by(|a, b| b.0.cmp(&a.0));
+    matches.sort_by_key(|one| std::cmp::Reverse(one.0));
     let hits = matches.into_iter().take(MOST).map(|(_, hit)| hit).collect();
     Found { hits, problem }
 }

@@ -64,6 +64,14 @@ pub fn generate_panel(
         move |_| controller.stop_generating()
     };
     let whole = format!("{}{}", generate.prompt, generate.text);
+    let use_as_prompt = {
+        let controller = controller.clone();
+        move |_| {
+            controller.dispatch(Action::UsePrompt(whole.clone()));
+            // The button goes away; what it changes is the prompt.
+            browser::focus("[data-testid=prompt]");
+        }
+    };
     html! {
         <section class="card" data-testid="generate" aria-labelledby="generate-title">
             <h2 id="generate-title">{ "Continue the prompt" }</h2>
@@ -92,7 +100,7 @@ pub fn generate_panel(
                 </p>
             }
             if !generate.running && !generate.text.is_empty() {
-                <button type="button" class="quiet" onclick={controller.on(move |_| Action::UsePrompt(whole.clone()))}>{ "Use as prompt" }</button>
+                <button type="button" class="quiet" onclick={use_as_prompt}>{ "Use as prompt" }</button>
             }
         </section>
     }
