@@ -3,6 +3,7 @@
 import startApp from './app.js';
 import { watchCopies } from './copies.js';
 import { watchDrops } from './drops.js';
+import { keepFocus } from './focus.js';
 import { SAMPLE_TEXT, SaeExplorer } from './pkg/index.js';
 import { publishedSession } from './session.js';
 
@@ -41,6 +42,7 @@ async function boot() {
   SaeExplorer.prepare(wantsDemo() ? { model: 'demo', manifest: manifest.then((answer) => answer.clone().json()), after } : { after });
   Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, publishedSession, siteFile, watchDrops });
   watchCopies();
+  keepFocus();
   try {
     await startApp({ module_or_path: response });
   } catch (error) {

@@ -6,15 +6,18 @@ use wasm_bindgen::prelude::*;
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::term::Definitions;
 use crate::controller::Controller;
 use crate::keys;
 use crate::page::Page;
+use crate::preferences;
 use crate::requests::taps::use_taps;
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
 use crate::shell::dock::Dock;
 use crate::shell::error_banner::ErrorBanner;
+use crate::shell::find_dialog::{FindDialog, Props as FindProps};
 use crate::shell::header::Header;
 use crate::shell::keys_dialog::KeysDialog;
 use crate::shell::load_request::{LoadRequest, Request};
@@ -40,7 +43,11 @@ pub fn start() {
 /// The application.
 #[component]
 pub fn App() -> Html {
-    let page = use_reducer_eq(|| Page(State::new(Place::from_hash(&browser::hash()))));
+    let page = use_reducer_eq(|| {
+        let mut state = State::new(Place::from_hash(&browser::hash()));
+        state.single_keys = preferences::single_keys();
+        Page(state)
+    });
     let controller = use_memo((), |()| Controller::new(page.dispatcher()));
     let controller = (*controller).clone();
     let state = &page.0;
@@ -97,7 +104,9 @@ pub fn App() -> Html {
                 </div>
             </main>
             <NoteLine note={state.note.clone()} />
-            <KeysDialog open={state.keys_open} />
+            <FindDialog ..FindProps::of(state) />
+            <KeysDialog open={state.keys_open} single_keys={state.single_keys} />
+            <Definitions />
         </ContextProvider<Controller>>
     }
 }

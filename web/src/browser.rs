@@ -130,6 +130,16 @@ pub fn click(selector: &str) {
     }
 }
 
+/// True on a system whose keyboards have ⌘ where others have Ctrl.
+pub fn is_apple() -> bool {
+    let platform = window().and_then(|window| window.navigator().platform().ok());
+    platform.is_some_and(|name| {
+        ["Mac", "iPhone", "iPad"]
+            .iter()
+            .any(|one| name.starts_with(one))
+    })
+}
+
 /// Puts text on the clipboard.
 pub async fn copy(text: &str) -> Result<(), Fault> {
     let refused = || {

@@ -1,4 +1,4 @@
-//! The name of each number on the page and its one definition.
+//! Each word and number on the page, with its one definition.
 
 /// A name as it is shown, and what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,19 @@ macro_rules! terms {
 }
 
 terms! {
+    FEATURE = "feature", "feature", "A direction in the model's activations that an SAE has learned. It is active on few tokens, and what these have in common is its meaning, if it has one. Features have numbers, no names: feature 903 is latent 903 of its SAE.";
+    LATENT = "latent", "latent", "One of the numbers that an SAE computes from an activation: how active a feature is at a token. Most of them are 0.";
+    SAE = "sae", "SAE", "Sparse autoencoder: a small network that writes an activation of the model as a sum of a few features out of thousands, trained to lose as little as possible by it. Each belongs to one hook point of one model.";
+    LAYER = "layer", "layer", "One of the model's blocks, counted from 0. Each reads the residual stream and adds to it; the SAE of layer 3 reads the stream after block 3, unless its name says otherwise.";
+    HOOK = "hook", "hook", "A place in the model where an activation is read or changed, by TransformerLens's names: blocks.3.hook_resid_post is the residual stream after block 3.";
+    TOKEN = "token", "token", "A piece of text that the model reads as one: a word, a part of one, a sign, or some bytes of a character. Each has an id in the vocabulary.";
+    POSITION = "position", "position", "Index of a token in what the model reads, counted from 0; a BOS before the prompt has position 0.";
+    RESIDUAL_STREAM = "residual-stream", "residual stream", "The vector that the model carries along for each token. Every layer adds something to it, and the last state of it decides about the next token.";
+    LOGIT = "logit", "logit", "The model's score of a possible next token. The softmax of all logits gives their probabilities.";
+    DIRECT_PATH = "direct-path", "direct path", "From a feature's output straight to the logits, past all later layers. What those make of it is not in it.";
+    NEURON = "neuron", "neuron", "One dimension of an activation, as it is, without an SAE. Neurons are listed, described and edited as features are.";
+    TEMPERATURE = "temperature", "temperature", "0 takes the likeliest token each time (greedy). Above 0 tokens are drawn, more freely the higher it is.";
+    SEED = "seed", "seed", "The number that random draws begin with: the same seed and settings give the same text.";
     ACTIVATION = "activation", "activation", "The latent's value after the activation function, in the SAE's own units. Comparable between tokens for one latent, not between SAEs.";
     MAXIMUM = "maximum", "maximum", "The latent's largest activation over the prompt's tokens. The BOS is left out, because SAEs are not trained on it.";
     MEAN = "mean", "mean", "The latent's activation, mean over all the prompt's tokens, zeros included. The BOS is left out.";
@@ -49,10 +62,39 @@ terms! {
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it) at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
 }
 
+/// Those that are words of the field rather than numbers; `docs/words.md` has them as well.
+pub const WORDS: &[Term] = &[
+    FEATURE,
+    LATENT,
+    SAE,
+    LAYER,
+    HOOK,
+    TOKEN,
+    POSITION,
+    RESIDUAL_STREAM,
+    LOGIT,
+    DIRECT_PATH,
+    NEURON,
+    TEMPERATURE,
+    SEED,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn the_documentation_has_the_same_words() {
+        let documented = include_str!("../../docs/words.md");
+        for Term {
+            name, definition, ..
+        } in WORDS
+        {
+            let line = format!("| {name} | {definition} |");
+            assert!(documented.contains(&line), "docs/words.md lacks: {line}");
+        }
+    }
 
     #[test]
     fn every_term_has_its_own_key_and_name() {

@@ -177,6 +177,11 @@ pub fn grouped(number: u32) -> String {
     text
 }
 
+/// Says that an SAE has no feature of this number.
+pub fn no_feature(number: &str, latents: usize) -> String {
+    format!("There is no feature {number}: this SAE has {latents}, counted from 0.")
+}
+
 /// A message as a sentence of its own: with a capital at its start and a full stop at its end.
 pub fn sentence(message: &str) -> String {
     let message = message.trim();

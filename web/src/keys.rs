@@ -1,4 +1,5 @@
-//! The keyboard: arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to the library of models and SAEs, `?` for the list of keys.
+//! The keyboard: Ctrl K to find, arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to the library of
+//! models and SAEs, `?` for the list of keys. Keys of a single character can be switched off.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -18,9 +19,24 @@ fn takes_keys(element: &Element) -> bool {
     matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
 }
 
+/// True for Ctrl K and ⌘K, also with a Caps Lock that is on.
+fn finds(event: &KeyboardEvent) -> bool {
+    (event.ctrl_key() != event.meta_key())
+        && !event.alt_key()
+        && !event.shift_key()
+        && event.key().eq_ignore_ascii_case("k")
+}
+
 /// Handles a key that was pressed anywhere on the page.
 pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
-    if event.ctrl_key() || event.meta_key() || event.alt_key() || state.keys_open {
+    if finds(event) {
+        // Browsers have a use of their own for it.
+        event.prevent_default();
+        controller.dispatch(Action::ShowFind(!state.find_open));
+        return;
+    }
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || state.keys_open || state.find_open
+    {
         return;
     }
     let on_prompt = state.place.route.shows_prompt();
@@ -42,6 +58,7 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         .as_ref()
         .is_some_and(|element| element.matches(TOKENS).unwrap_or(false));
     match event.key().as_str() {
+        "/" | "o" | "?" if !state.single_keys => return,
         "o" => controller.dispatch(Action::Go(Route::Library)),
         "?" => controller.dispatch(Action::ShowKeys(true)),
         // The others are about the prompt.

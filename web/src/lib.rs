@@ -8,6 +8,7 @@ pub mod definitions;
 pub mod display;
 pub mod download;
 pub mod export;
+pub mod find;
 pub mod format;
 pub mod library;
 pub mod offers;
@@ -36,6 +37,8 @@ pub mod keys;
 pub mod loader;
 #[cfg(target_arch = "wasm32")]
 pub mod page;
+#[cfg(target_arch = "wasm32")]
+pub mod preferences;
 #[cfg(target_arch = "wasm32")]
 pub mod requests;
 #[cfg(target_arch = "wasm32")]

@@ -5,7 +5,7 @@ use yew::prelude::*;
 use super::term::defined;
 use crate::controller::Controller;
 use crate::data::Trace;
-use crate::definitions::ACTIVATION;
+use crate::definitions::{ACTIVATION, POSITION};
 use crate::display::quoted;
 use crate::format::{LEAST_COLUMNS, fixed, plain};
 use crate::ranking::{extent, strongest};
@@ -86,7 +86,7 @@ pub fn ActivationChart(props: &Props) -> Html {
                 { for along.iter().enumerate().map(bar) }
             </svg>
             <figcaption class="line">
-                <span>{ format!("position {shown}") }</span>
+                <span>{ defined(POSITION) }{ format!(" {shown}") }</span>
                 if let Some(token) = trace.tokens.get(shown) {
                     <span class="quoted">{ if shown < first { "BOS".to_owned() } else { quoted(&token.text) } }</span>
                 }

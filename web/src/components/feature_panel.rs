@@ -5,11 +5,13 @@ use yew::prelude::*;
 use super::activation_chart::ActivationChart;
 use super::bars::{Bar, bars};
 use super::edit::edit;
-use super::term::defined;
+use super::term::{defined, described};
 use super::token_text::token_text;
 use crate::controller::Controller;
 use crate::data::{Feature, TokenValue, Trace};
-use crate::definitions::{DECODER_NORM, ENCODER_BIAS, LOGIT_EFFECT, MAXIMUM, NEAREST, OUTPUT_NORM};
+use crate::definitions::{
+    DECODER_NORM, ENCODER_BIAS, FEATURE, LOGIT_EFFECT, MAXIMUM, NEAREST, OUTPUT_NORM,
+};
 use crate::display::{hook_label, quoted};
 use crate::format::{count, fixed, share, signed};
 use crate::ranking::{along, peak, strongest};
@@ -67,7 +69,7 @@ pub fn FeaturePanel(props: &Props) -> Html {
     html! {
         <section class="card panel" data-testid="feature-panel" data-latent={latent.to_string()} aria-labelledby="panel-title">
             <h2 id="panel-title" title={format!("Latent {latent} of {} at {}", sae.id, sae.hook)}>
-                { "Feature " }<span class="id">{ latent }</span>{ format!(" · {}", hook_label(&sae.hook)) }
+                { described(FEATURE, "Feature") }{ " " }<span class="id">{ latent }</span>{ format!(" · {}", hook_label(&sae.hook)) }
             </h2>
             <p class="line">
                 <span>{ defined(MAXIMUM) }{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>

@@ -7,7 +7,7 @@ use super::term::defined;
 use super::token_text::{quoted_token, token_text};
 use crate::controller::Controller;
 use crate::data::{SaeTrace, Trace};
-use crate::definitions::{ACTIVATION, MAXIMUM, MEAN, TOKENS, Term};
+use crate::definitions::{ACTIVATION, FEATURE, MAXIMUM, MEAN, TOKENS, Term};
 use crate::export;
 use crate::format::{fixed, share};
 use crate::ranking::{Ranked, along, at_token, extent, over_prompt, strongest};
@@ -164,7 +164,7 @@ pub fn Features(props: &Props) -> Html {
             } else {
                 <table class="features">
                     <thead><tr>
-                        <th scope="col">{ "feature" }</th>
+                        <th scope="col">{ defined(FEATURE) }</th>
                         <th scope="col" class="grow" title="The tokens of this prompt on which the feature is strongest">{ "strongest tokens" }</th>
                         <th scope="col" class="opt" title="Activation at each token of the prompt, as a share of its largest; the BOS is left out">{ "along the prompt" }</th>
                         <th scope="col" class="opt-narrow"><span class="sr">{ "bar" }</span></th>

@@ -19,6 +19,12 @@ pub fn hook_label(hook: &str) -> String {
     }
 }
 
+/// Layer of a hook point; nothing for those that belong to none.
+pub fn layer_of(hook: &str) -> Option<u32> {
+    let (layer, _) = hook.strip_prefix("blocks.")?.split_once('.')?;
+    layer.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +35,7 @@ mod tests {
         assert_eq!(hook_label("blocks.8.mlp.hook_post"), "layer 8 mlp post");
         assert_eq!(hook_label("blocks.8.hook_resid_pre"), "layer 8 resid_pre");
         assert_eq!(hook_label("hook_embed"), "hook_embed");
+        assert_eq!(layer_of("blocks.11.attn.hook_z"), Some(11));
+        assert_eq!(layer_of("ln_final.hook_normalized"), None);
     }
 }

@@ -9,6 +9,6 @@ mod marks;
 
 pub use characters::{SplitCharacter, describe_bytes};
 pub use directions::{Direction, Side};
-pub use hooks::hook_label;
+pub use hooks::{hook_label, layer_of};
 pub use layout::{Layout, Line, Unit};
 pub use marks::{Byte, Part, Piece, named, pieces, quoted};

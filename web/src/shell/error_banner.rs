@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::browser;
 use crate::context::use_controller;
 use crate::state::{Action, During, Problem};
 
@@ -30,7 +31,11 @@ pub fn ErrorBanner(props: &Props) -> Html {
     let button = match (during, too_long, code.as_str()) {
         (During::Tracing, Some((_, limit)), _) => {
             let (controller, prompt, limit) = (controller.clone(), props.prompt.clone(), *limit);
-            let cut = move |_| controller.cut(prompt.to_string(), bos, limit);
+            let cut = move |_| {
+                controller.cut(prompt.to_string(), bos, limit);
+                // The button goes away; what it changes is the prompt.
+                browser::focus("[data-testid=prompt]");
+            };
             html! { <button type="button" onclick={cut}>{ format!("Cut to {limit} tokens") }</button> }
         }
         // Nothing but another prompt helps.

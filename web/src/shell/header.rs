@@ -5,8 +5,10 @@ use yew::prelude::*;
 use super::progress::Progress;
 use super::tabs::Tabs;
 use crate::browser;
+use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::data::{DemoSae, Info, SaeInfo};
+use crate::definitions::SAE;
 use crate::display::hook_label;
 use crate::format::{bytes, duration};
 use crate::shared::Shared;
@@ -51,7 +53,9 @@ pub fn Header(props: &Props) -> Html {
         <header class="top">
             <h1><a href={Place::default().to_hash()} title="Start">{ "sae-explorer" }</a></h1>
             <Tabs place={place.clone()} />
-            <div class="saes"><SaeSwitch selected={place.sae.clone()} saes={saes.clone()} expected={props.expected.clone()} /></div>
+            <button type="button" class="find-button" data-testid="find" aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" title="Find a feature by its number, an SAE, a command, an example prompt"
+                onclick={controller.on(|_| Action::ShowFind(true))}>{ "Find" }<span class="key" aria-hidden="true">{ for find_keys().map(|key| html! { <kbd>{ key }</kbd> }) }</span></button>
+            <div class="saes">{ defined(SAE) }<SaeSwitch selected={place.sae.clone()} saes={saes.clone()} expected={props.expected.clone()} /></div>
             <div class="status">
                 <Progress job={props.job.clone()} meter={props.meter.clone()} phase={props.phase.clone()} first={props.first} />
                 <Status model={props.model.clone()} info={props.info.clone()} milliseconds={props.milliseconds} tracing={props.tracing} />
@@ -60,6 +64,11 @@ pub fn Header(props: &Props) -> Html {
                 onclick={controller.on(|_| Action::ShowKeys(true))}>{ "?" }</button>
         </header>
     }
+}
+
+/// The keys that open the dialog that finds things.
+fn find_keys() -> [&'static str; 2] {
+    [if browser::is_apple() { "⌘" } else { "Ctrl" }, "K"]
 }
 
 /// Shown data.

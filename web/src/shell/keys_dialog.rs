@@ -1,11 +1,12 @@
 //! The keys, and what each number means.
 
-use web_sys::HtmlDialogElement;
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::components::term::definition_id;
+use super::modal::use_modal;
 use crate::context::use_controller;
 use crate::definitions::ALL;
+use crate::preferences;
 use crate::state::Action;
 
 /// Shown data.
@@ -13,9 +14,20 @@ use crate::state::Action;
 pub struct Props {
     /// True if it is open.
     pub open: bool,
+    /// True if keys of a single character are used.
+    pub single_keys: bool,
 }
 
-const KEYS: [(&[&str], &str); 9] = [
+/// Keys with modifiers, and those that do something only where a token, a feature or the prompt has the focus.
+const KEYS: [(&[&str], &str); 10] = [
+    (
+        &["Ctrl", "K"],
+        "find a feature, an SAE, a command, an example; ⌘ K on a Mac",
+    ),
+    (
+        &["Ctrl", "Enter"],
+        "in the prompt: trace it now; ⌘ Enter on a Mac",
+    ),
     (&["←", "→"], "the token to the left, to the right"),
     (
         &["↑", "↓"],
@@ -26,34 +38,44 @@ const KEYS: [(&[&str], &str); 9] = [
         "the first token, the last one, from a token",
     ),
     (&["Enter"], "select, as a step that the back button undoes"),
-    (&["/"], "write in the prompt"),
-    (&["Esc"], "leave the prompt, close this list"),
     (
         &["←", "↓"],
         "in a table of layers or heads and tokens: the cell beside; Enter chooses it",
     ),
-    (&["o"], "go to the library: models, SAEs, files, neurons"),
-    (&["Ctrl", "Enter"], "in the prompt: trace it now"),
+    (
+        &["Tab"],
+        "from one control to the next; with Shift to the one before",
+    ),
+    (
+        &["Enter"],
+        "on a dotted word: its definition, which Esc closes",
+    ),
+    (
+        &["Esc"],
+        "leave the prompt, close a definition or a dialog such as this list",
+    ),
 ];
 
-/// A modal dialog: the browser keeps the focus in it and closes it on Escape.
+/// Keys of a single character, which can be switched off.
+const SINGLE_KEYS: [(&str, &str); 3] = [
+    ("/", "write in the prompt"),
+    ("o", "go to the library: models, SAEs, files, neurons"),
+    ("?", "open this list"),
+];
+
+/// The dialog.
 #[component]
 pub fn KeysDialog(props: &Props) -> Html {
     let controller = use_controller();
     let node = use_node_ref();
-    let dialog = node.clone();
-    use_effect_with(props.open, move |&open| {
-        if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
-            if open && !dialog.open() {
-                // It fails only for a dialog that is not in the page.
-                let _ = dialog.show_modal();
-            } else if !open && dialog.open() {
-                dialog.close();
-            }
-        }
-    });
+    use_modal(&node, props.open);
     let close = controller.on(|_: MouseEvent| Action::ShowKeys(false));
     let onclose = controller.on(|_: Event| Action::ShowKeys(false));
+    let switch = controller.on(|event: Event| {
+        let on = event.target_unchecked_into::<HtmlInputElement>().checked();
+        preferences::set_single_keys(on);
+        Action::UseSingleKeys(on)
+    });
     html! {
         <dialog ref={node} {onclose} data-testid="keys-dialog" aria-labelledby="keys-title">
             <div class="card-head">
@@ -64,12 +86,15 @@ pub fn KeysDialog(props: &Props) -> Html {
                 { for KEYS.iter().map(|(keys, what)| html! {
                     <div><dt>{ for keys.iter().map(|key| html! { <kbd>{ *key }</kbd> }) }</dt><dd>{ *what }</dd></div>
                 }) }
-                <div><dt><kbd>{ "?" }</kbd></dt><dd>{ "open this list" }</dd></div>
             </dl>
-            <h2>{ "What each number means" }</h2>
+            <label class="check single-keys"><input type="checkbox" data-testid="single-keys" checked={props.single_keys} onchange={switch} />{ "Use keys of a single character" }</label>
+            <dl class={classes!("keys", (!props.single_keys).then_some("off"))}>
+                { for SINGLE_KEYS.map(|(key, what)| html! { <div><dt><kbd>{ key }</kbd></dt><dd>{ what }</dd></div> }) }
+            </dl>
+            <h2>{ "What each word and number means" }</h2>
             <dl class="definitions">
                 { for ALL.iter().map(|term| html! {
-                    <div><dt>{ term.name }</dt><dd id={definition_id(term)}>{ term.definition }</dd></div>
+                    <div><dt>{ term.name }</dt><dd>{ term.definition }</dd></div>
                 }) }
             </dl>
         </dialog>

@@ -2,9 +2,11 @@
 
 pub mod dock;
 pub mod error_banner;
+pub mod find_dialog;
 pub mod header;
 pub mod keys_dialog;
 pub mod load_request;
+mod modal;
 pub mod note;
 pub mod progress;
 pub mod tabs;

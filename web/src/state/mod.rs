@@ -268,6 +268,10 @@ pub struct State {
     pub note: Option<Note>,
     /// True if the list of keys is open.
     pub keys_open: bool,
+    /// True if the dialog that finds things is open.
+    pub find_open: bool,
+    /// True if keys of a single character (`/`, `o`, `?`) do something.
+    pub single_keys: bool,
     /// The library.
     pub library: LibraryState,
     /// The load under way that the person chose.
@@ -312,6 +316,8 @@ impl State {
             loss_shown: false,
             note: None,
             keys_open: false,
+            find_open: false,
+            single_keys: true,
             library: LibraryState::default(),
             job: None,
             meter: Meter::default(),
@@ -416,6 +422,13 @@ pub enum Action {
     SelectToken(usize, History),
     /// A feature was selected.
     SelectFeature(u32, History),
+    /// A feature of an SAE was asked for by its number.
+    ShowFeature {
+        /// Id of the SAE.
+        sae: String,
+        /// The latent.
+        latent: u32,
+    },
     /// A feature was selected together with a token where it is active.
     Jump(usize),
     /// An SAE was selected.
@@ -454,6 +467,10 @@ pub enum Action {
     ShowKeys(bool),
     /// Something about the views of the prompt beside its list of features.
     Views(ViewsAction),
+    /// Opens or closes the dialog that finds things.
+    ShowFind(bool),
+    /// The person wants keys of a single character, or not.
+    UseSingleKeys(bool),
 }
 
 /// A setting of the continuation.

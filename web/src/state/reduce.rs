@@ -5,8 +5,10 @@ use super::{
     Action, During, EditState, GenerateField, History, Note, Phase, Problem, Remote, State,
 };
 use crate::data::{ModelInfo, SaeInfo, Trace};
+use crate::format::no_feature;
 use crate::ranking;
 use crate::shared::Shared;
+use crate::state::route::Route;
 use crate::state::url::{Place, View};
 
 impl State {
@@ -58,6 +60,7 @@ impl State {
                 self.history = history;
             }
             Action::SelectFeature(latent, history) => self.select_feature(Some(latent), history),
+            Action::ShowFeature { sae, latent } => self.show_feature(sae, latent),
             Action::Jump(token) => {
                 self.place.token = Some(token);
                 self.history = History::Push;
@@ -135,6 +138,12 @@ impl State {
             Action::ShowLoss(shown) => self.loss_shown = shown,
             Action::ShowKeys(open) => self.keys_open = open,
             Action::Views(action) => self.view(action),
+            Action::ShowFind(open) => {
+                self.find_open = open;
+                // One dialog at a time.
+                self.keys_open &= !open;
+            }
+            Action::UseSingleKeys(on) => self.single_keys = on,
         }
         self
     }
@@ -254,9 +263,7 @@ impl State {
         if let (Some(latent), Some(latents)) = (self.place.feature, latents)
             && latent as usize >= latents
         {
-            self.note = Note::staying(format!(
-                "There is no feature {latent}: this SAE has {latents}, counted from 0."
-            ));
+            self.note = Note::staying(no_feature(&latent.to_string(), latents));
             self.select_feature(None, self.history);
         }
         self.choose();
@@ -311,6 +318,28 @@ impl State {
         self.place.feature = latent;
         self.history = history;
         self.describe_recorded();
+    }
+
+    /// Selects a feature that was asked for by its number, with the token where it is strongest if it is active anywhere.
+    fn show_feature(&mut self, sae: String, latent: u32) {
+        if !self.place.route.shows_prompt() {
+            self.place.route = Route::Prompt;
+        }
+        self.place.sae = Some(sae);
+        // Also where the number is that of the feature of another SAE.
+        self.select_feature(None, History::Push);
+        self.select_feature(Some(latent), History::Push);
+        let strongest = self
+            .trace
+            .as_ref()
+            .zip(self.sae_trace())
+            .and_then(|(trace, sae)| {
+                let along = ranking::along(sae, trace.tokens.len(), latent);
+                ranking::strongest(&along, trace.first_own(), 1)
+                    .first()
+                    .copied()
+            });
+        self.place.token = strongest.or(self.place.token).or(Some(0));
     }
 
     pub(super) fn restore(&mut self, place: Place) {

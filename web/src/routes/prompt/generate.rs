@@ -4,8 +4,10 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::term::defined;
 use crate::controller::Controller;
 use crate::data::Trace;
+use crate::definitions::{SEED, TEMPERATURE};
 use crate::engine::GenerateOptions;
 use crate::format::count;
 use crate::shared::Shared;
@@ -40,14 +42,14 @@ pub fn generate_panel(
     current: bool,
 ) -> Html {
     let options = options(generate);
-    let field = |field: GenerateField, label: &'static str, title: &'static str, value: &str| {
+    let field = |field: GenerateField, label: &'static str, name: Html, value: &str| {
         let oninput = controller.on(move |event: InputEvent| {
             Action::Generate(
                 field,
                 event.target_unchecked_into::<HtmlInputElement>().value(),
             )
         });
-        html! { <label {title}>{ label }<input type="text" inputmode="decimal" size="5" value={value.to_owned()} {oninput} /></label> }
+        html! { <span class="field">{ name }<input type="text" inputmode="decimal" size="5" aria-label={label} value={value.to_owned()} {oninput} /></span> }
     };
     let start = {
         let (controller, trace, options) = (controller.clone(), trace.clone(), options);
@@ -62,6 +64,14 @@ pub fn generate_panel(
         move |_| controller.stop_generating()
     };
     let whole = format!("{}{}", generate.prompt, generate.text);
+    let use_as_prompt = {
+        let controller = controller.clone();
+        move |_| {
+            controller.dispatch(Action::UsePrompt(whole.clone()));
+            // The button goes away; what it changes is the prompt.
+            browser::focus("[data-testid=prompt]");
+        }
+    };
     html! {
         <section class="card" data-testid="generate" aria-labelledby="generate-title">
             <h2 id="generate-title">{ "Continue the prompt" }</h2>
@@ -71,9 +81,9 @@ pub fn generate_panel(
                 } else {
                     <button type="button" key="start" disabled={!current || options.is_err()} onclick={start}>{ "Continue" }</button>
                 }
-                { field(GenerateField::MaxTokens, "tokens at most", "How many new tokens at most", &generate.max_tokens) }
-                { field(GenerateField::Temperature, "temperature", "0 takes the likeliest token each time (greedy); above 0 tokens are drawn, more freely the higher it is", &generate.temperature) }
-                { field(GenerateField::Seed, "seed", "The same seed and settings give the same text", &generate.seed) }
+                { field(GenerateField::MaxTokens, "tokens at most", "tokens at most".into(), &generate.max_tokens) }
+                { field(GenerateField::Temperature, "temperature", defined(TEMPERATURE), &generate.temperature) }
+                { field(GenerateField::Seed, "seed", defined(SEED), &generate.seed) }
             </div>
             if let Err(message) = options {
                 <p class="error" role="alert">{ message }</p>
@@ -90,7 +100,7 @@ pub fn generate_panel(
                 </p>
             }
             if !generate.running && !generate.text.is_empty() {
-                <button type="button" class="quiet" onclick={controller.on(move |_| Action::UsePrompt(whole.clone()))}>{ "Use as prompt" }</button>
+                <button type="button" class="quiet" onclick={use_as_prompt}>{ "Use as prompt" }</button>
             }
         </section>
     }

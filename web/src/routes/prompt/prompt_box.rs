@@ -37,7 +37,7 @@ pub fn prompt_box(
                     }
                 }) }
             </div>
-            <textarea aria-label="Prompt" data-testid="prompt" rows="3" dir="auto" spellcheck="false" autocomplete="off" placeholder="Any text"
+            <textarea aria-label="Prompt" data-testid="prompt" data-home="true" rows="3" dir="auto" spellcheck="false" autocomplete="off" placeholder="Any text"
                 title="Traced when typing pauses; Ctrl+Enter traces at once"
                 aria-invalid={invalid.to_string()} value={prompt.to_owned()} {oninput} {onkeydown} />
         </>

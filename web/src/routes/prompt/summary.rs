@@ -4,12 +4,12 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::components::term::defined;
+use crate::components::term::{defined, described};
 use crate::context::use_controller;
 use crate::data::Trace;
-use crate::definitions::LOSS;
+use crate::definitions::{LOSS, TOKEN};
 use crate::export;
-use crate::format::{count, optional};
+use crate::format::optional;
 use crate::shared::Shared;
 use crate::state::Action;
 
@@ -93,7 +93,7 @@ pub fn Summary(props: &Props) -> Html {
     html! {
         <div class="line">
             <span class="liveness" data-testid="liveness" data-liveness={name} title={meaning}>{ sign }{ " " }{ name }</span>
-            <span title={if trace.bos_prepended { "The BOS is counted" } else { "" }}><b>{ count(trace.tokens.len(), "token") }</b>{ format!(" of at most {n_ctx}") }</span>
+            <span title={if trace.bos_prepended { "The BOS is counted" } else { "" }}><b>{ trace.tokens.len() }</b>{ " " }{ described(TOKEN, if trace.tokens.len() == 1 { "token" } else { "tokens" }) }{ format!(" of at most {n_ctx}") }</span>
             <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ format!(" nats, N = {}", trace.token_losses.len()) }</span>
             <label class="check" title="Marks each token by its own loss: the more surprising, the stronger"><input type="checkbox" checked={*loss_shown} onchange={show} />{ "underline by loss" }</label>
             <span class="end">

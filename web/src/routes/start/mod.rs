@@ -6,6 +6,8 @@ use gloo::timers::callback::Timeout;
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::term::{defined, described};
+use crate::definitions::{FEATURE, LAYER, SAE, TOKEN};
 use crate::state::route::Route;
 use crate::state::url::Place;
 use tour::Tour;
@@ -49,7 +51,10 @@ pub fn Start(props: &Props) -> Html {
     html! {
         <section class="intro" aria-labelledby="intro-title" data-testid="intro">
             <h2 id="intro-title">{ "See what a language model computes, feature by feature, on your own machine." }</h2>
-            <p>{ "A sparse autoencoder splits the model's activity into thousands of features. Each orange word below is one where the selected feature is active. Nothing leaves this page." }
+            <p>
+                { "A " }{ described(SAE, "sparse autoencoder (SAE)") }
+                { " splits the model's activity at one " }{ defined(LAYER) }{ " into thousands of " }{ described(FEATURE, "features") }
+                { ". Each orange " }{ defined(TOKEN) }{ " below is one where the selected feature is active. Nothing leaves this page. Words with a dotted line open their meaning." }
                 { " " }<button type="button" data-testid="begin-tour" disabled={!props.ready} onclick={begin}>{ "One-minute tour" }</button></p>
             <ul class="doors">
                 <li><a href={to(Route::Prompt)} data-testid="door" onclick={find}><b>{ "Find a feature" }</b><span>{ "Type a text, choose a token: its features, and what each pushes the model to say" }</span></a></li>
