@@ -134,6 +134,10 @@ export class SaeExplorer {
     return this.#call('feature', { sae: required('sae', sae, TEXT), latent: required('latent', latent, COUNT) });
   }
 
+  async matches(sae, latent, other) {
+    return this.#call('matches', { sae: required('sae', sae, TEXT), latent: required('latent', latent, COUNT), other: required('other', other, TEXT) });
+  }
+
   async logits(prompt, options = {}) {
     return this.#call('logits', { prompt: promptOf(prompt), options: checked(options, PROMPT) });
   }
