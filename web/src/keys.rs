@@ -1,4 +1,4 @@
-//! The keyboard: arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to open models and SAEs, `?` for the list of keys.
+//! The keyboard: arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to open models and SAEs, `p` to pin the feature, `?` for the list of keys.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -7,6 +7,7 @@ use crate::browser;
 use crate::controller::Controller;
 use crate::display::{Direction, direction_of};
 use crate::state::load::Section;
+use crate::state::tray::TrayAction;
 use crate::state::{Action, History, State};
 
 const TOKENS: &str = "[data-testid=token]";
@@ -47,6 +48,10 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
     match event.key().as_str() {
         "/" => browser::focus("[data-testid=prompt]"),
         "o" => controller.open(Section::Catalogue),
+        "p" => match state.selected() {
+            Some(feature) => controller.dispatch(Action::Tray(TrayAction::Pin(feature))),
+            None => return,
+        },
         "?" => controller.dispatch(Action::ShowKeys(true)),
         "ArrowLeft" => move_token(state, controller, -rightwards(state)),
         "ArrowRight" => move_token(state, controller, rightwards(state)),

@@ -36,13 +36,19 @@ pub struct Props {
 pub fn Header(props: &Props) -> Html {
     let Props { place, saes, .. } = props;
     let controller = use_controller();
+    // What is pinned and edited stays, as on every way through the page.
+    let start = Place {
+        pins: place.pins.clone(),
+        edits: place.edits.clone(),
+        ..Place::default()
+    };
     let open = {
         let controller = controller.clone();
         move |_| controller.open(Section::Catalogue)
     };
     html! {
         <header class="top">
-            <h1><a href={Place::default().to_hash()} title="Start">{ "sae-explorer" }</a></h1>
+            <h1><a href={start.to_hash()} title="Start">{ "sae-explorer" }</a></h1>
             <Tabs place={place.clone()} />
             if place.route != Route::Library {
                 <button type="button" data-testid="open" aria-haspopup="dialog" title="Open a model, an SAE, or neurons (o)" onclick={open}>{ "Open…" }</button>

@@ -15,7 +15,7 @@ pub struct Props {
     pub open: bool,
 }
 
-const KEYS: [(&[&str], &str); 8] = [
+const KEYS: [(&[&str], &str); 9] = [
     (&["←", "→"], "the token before, the token after"),
     (
         &["↑", "↓"],
@@ -28,6 +28,7 @@ const KEYS: [(&[&str], &str); 8] = [
     (&["Enter"], "select, as a step that the back button undoes"),
     (&["/"], "write in the prompt"),
     (&["Esc"], "leave the prompt, close this list"),
+    (&["p"], "pin the selected feature, or no longer"),
     (&["o"], "open a model, an SAE, neurons"),
     (&["Ctrl", "Enter"], "in the prompt: trace it now"),
 ];

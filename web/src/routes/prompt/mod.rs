@@ -15,13 +15,13 @@ use crate::components::notices::notices;
 use crate::components::tokens::Tokens;
 use crate::context::use_controller;
 use crate::controller::Controller;
-use crate::data::{Example, SaeInfo, Trace};
+use crate::data::{Edited, Example, SaeInfo, Trace};
 use crate::ranking::along;
 use crate::shared::Shared;
 use crate::shell::error_banner::ErrorBanner;
 use crate::state::load::Section;
 use crate::state::url::{Place, Ranking, View};
-use crate::state::{During, GenerateState, Problem, State};
+use crate::state::{During, GenerateState, Problem, Remote, State};
 use bos::BosLine;
 use generate::generate_panel;
 use metrics::metrics_table;
@@ -63,6 +63,8 @@ pub struct Props {
     pub loss_shown: bool,
     /// The continuation.
     pub generate: GenerateState,
+    /// The answer with the edits in force, where there are such.
+    pub edited: Option<Shared<Edited>>,
     /// The model's longest prompt, in tokens.
     pub n_ctx: usize,
     /// The place of what is on screen, for links.
@@ -94,6 +96,10 @@ impl Props {
             ranking: place.ranking,
             loss_shown: state.loss_shown,
             generate: state.generate.clone(),
+            edited: match state.edited() {
+                Some((_, Remote::Here(edited))) => Some(edited.clone()),
+                _ => None,
+            },
             n_ctx: state.model.as_ref().map_or(0, |model| model.n_ctx),
             place: state.address(),
         }
@@ -160,7 +166,7 @@ fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html 
                 { no_sae(controller) }
             }
             <div class="pair">
-                { next_tokens(trace, token) }
+                { next_tokens(trace, token, props.edited.as_deref()) }
                 if !trace.saes.is_empty() {
                     { metrics_table(trace, props.sae.as_ref().map_or("", |info| &info.id)) }
                 }
