@@ -231,7 +231,10 @@ impl State {
         };
         self.place.token = Some(token);
         if latent != self.place.feature {
+            // Why there is no counterpart is still to be read beside the feature that is shown instead.
+            let matched = self.selection.matched.take();
             self.select_feature(latent, self.history);
+            self.selection.matched = matched;
         }
     }
 }
