@@ -97,6 +97,12 @@ export class SaeExplorer extends EventTarget {
   /** Output direction of one latent: its effect on the logits, and the most similar latents. */
   feature(sae: string, latent: number, options?: LookOptions): Promise<Feature>;
 
+  /**
+   * The ten latents of the SAE `other` whose decoder directions have the largest cosine with that of a latent of `sae`, the
+   * nearest first. Both must be at one hook point, or anywhere in the residual stream; `other` must not stay in its file.
+   */
+  matches(sae: string, latent: number, other: string): Promise<{ latent: number; cosine: number }[]>;
+
   /** The logits of every position, `[tokens, vocab]`. */
   logits(prompt: Prompt, options?: PromptOptions): Promise<Matrix>;
 

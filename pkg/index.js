@@ -146,6 +146,10 @@ export class SaeExplorer extends EventTarget {
     return this.#ask('feature', { sae: required('sae', sae, TEXT), latent: required('latent', latent, COUNT) }, options);
   }
 
+  async matches(sae, latent, other) {
+    return this.#call('matches', { sae: required('sae', sae, TEXT), latent: required('latent', latent, COUNT), other: required('other', other, TEXT) });
+  }
+
   async logits(prompt, options = {}) {
     return this.#ask('logits', { prompt: promptOf(prompt) }, options, { kinds: PROMPT });
   }

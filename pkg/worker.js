@@ -132,6 +132,7 @@ const methods = {
   },
 
   feature: ({ sae, latent }) => engine.feature(sae, latent),
+  matches: ({ sae, latent, other }) => engine.matches(sae, latent, other),
   logits: ({ prompt, options }) => engine.logits(prompt, options),
   residual: ({ prompt, layer, options }) => engine.residual(prompt, layer, options),
   reconstruction: ({ prompt, sae, options }) => engine.reconstruction(prompt, sae, options),

@@ -23,6 +23,7 @@ use crate::shell::keys_dialog::KeysDialog;
 use crate::shell::load_request::{LoadRequest, Request};
 use crate::shell::note::NoteLine;
 use crate::shell::progress::BrokenBanner;
+use crate::shell::tray::{Props as TrayProps, Tray};
 use crate::state::route::Route;
 use crate::state::url::Place;
 use crate::state::{Action, During, History, Phase, Remote, State};
@@ -56,6 +57,8 @@ pub fn App() -> Html {
     use_address(state, &controller);
     use_traces(state, &controller);
     use_feature(state, &controller);
+    use_match(state, &controller);
+    use_edits(state, &controller);
     use_generation(state, &controller);
     use_question(state, &controller);
     use_numbers(state, &controller);
@@ -103,6 +106,7 @@ pub fn App() -> Html {
                     { for dock(state) }
                 </div>
             </main>
+            <Tray ..TrayProps::of(state) />
             <NoteLine note={state.note.clone()} />
             <FindDialog ..FindProps::of(state) />
             <KeysDialog open={state.keys_open} single_keys={state.single_keys} />
@@ -126,10 +130,22 @@ fn is_first_trace(state: &State) -> bool {
 fn dock(state: &State) -> Option<Html> {
     let trace = state.trace.clone()?;
     let sae = state.sae_trace()?.id.clone();
-    let latent = state.place.feature?;
+    let latent = state.place.feature;
+    let about_match = state.about_match().map(AttrValue::from);
+    if latent.is_none() && about_match.is_none() {
+        return None;
+    }
     let token = state.place.token.unwrap_or(0);
+    let selected = state.selected();
+    let pinned = selected
+        .as_ref()
+        .is_some_and(|feature| state.place.pins.contains(feature));
+    let run = state.edited().filter(|(spec, _)| {
+        let edits = &mut spec.edits.iter();
+        edits.any(|edit| Some(&edit.feature) == selected.as_ref())
+    });
     Some(html! {
-        <Dock {trace} {sae} {latent} {token} feature={state.feature.clone()} edit={state.edit.clone()} live={state.recorded.is_none()} />
+        <Dock {trace} {sae} {latent} {about_match} {token} feature={state.feature.clone()} edit={state.edit.clone()} run={run.cloned()} {pinned} live={state.recorded.is_none()} />
     })
 }
 
@@ -234,6 +250,28 @@ fn use_feature(state: &State, controller: &Controller) {
     use_effect_with(wanted, move |(ready, sae, latent, _)| {
         if let (true, Some(sae), Some(latent)) = (ready, sae, latent) {
             controller.feature(sae.clone(), *latent);
+        }
+    });
+}
+
+/// The counterpart of a feature in another SAE is looked for.
+#[hook]
+fn use_match(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.search().cloned(), move |matching| {
+        if let Some(matching) = matching {
+            controller.match_feature(matching.clone());
+        }
+    });
+}
+
+/// The edits in force are run.
+#[hook]
+fn use_edits(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.edits_to_run(), move |spec| {
+        if let Some(spec) = spec {
+            controller.edit(spec.clone());
         }
     });
 }

@@ -14,6 +14,8 @@ use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
 use crate::loader;
 use crate::page::Page;
 use crate::state::load::{LoadAction, Task};
+use crate::state::selection::Matching;
+use crate::state::tray::TrayAction;
 use crate::state::url::Place;
 use crate::state::{Action, During, EditSpec, Note, Problem, State};
 
@@ -347,14 +349,28 @@ impl Controller {
         });
     }
 
-    /// Runs a trace's tokens with one latent edited.
+    /// Looks for the counterpart of a feature in another SAE.
+    pub fn match_feature(&self, request: Matching) {
+        let Some(engine) = self.engine() else {
+            let gone = Err("the engine is not there.".to_owned());
+            return self.dispatch(Action::Matched(request, gone));
+        };
+        let this = self.clone();
+        spawn_local(async move {
+            let result = engine.matches(&request.from, &request.to).await;
+            let result = result.map_err(|fault| fault.message);
+            this.dispatch(Action::Matched(request, result));
+        });
+    }
+
+    /// Runs a trace's tokens with latents edited.
     pub fn edit(&self, spec: EditSpec) {
         let Some(engine) = self.engine() else { return };
-        self.dispatch(Action::EditRequested(spec.clone()));
+        self.dispatch(Action::Tray(TrayAction::Requested(spec.clone())));
         let this = self.clone();
         spawn_local(async move {
             let result = engine.edited(&spec).await.map_err(|fault| fault.message);
-            this.dispatch(Action::EditReceived(spec, result));
+            this.dispatch(Action::Tray(TrayAction::Received(spec, result)));
         });
     }
 

@@ -6,11 +6,12 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
 use crate::data::{
-    Edited, Feature, Generation, Info, Notice, Progress, Token, Tokenization, Trace,
+    Edited, Feature, Generation, Info, Neighbour, Notice, Progress, Token, Tokenization, Trace,
 };
 use crate::format::sentence;
 use crate::js_value::{FromJs, get, object};
 use crate::state::EditSpec;
+use crate::state::tray::FeatureId;
 use crate::state::url::bos_name;
 
 #[wasm_bindgen]
@@ -28,6 +29,14 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     async fn feature(this: &SaeExplorer, sae: &str, latent: u32) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn matches(
+        this: &SaeExplorer,
+        sae: &str,
+        latent: u32,
+        other: &str,
+    ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     async fn edited(
@@ -235,22 +244,33 @@ impl Engine {
         read(self.0.feature(sae, latent).await?)
     }
 
-    /// Runs a trace's tokens with one latent edited.
+    /// The latents of another SAE that are nearest to a feature by decoder cosine, the nearest first.
+    pub async fn matches(&self, from: &FeatureId, to: &str) -> Result<Vec<Neighbour>, Fault> {
+        read(self.0.matches(&from.sae, from.latent, to).await?)
+    }
+
+    /// Runs a trace's tokens with latents edited.
     pub async fn edited(&self, spec: &EditSpec) -> Result<Edited, Fault> {
-        let positions: js_sys::Array = spec
-            .positions
+        let edits: Array = spec
+            .edits
             .iter()
-            .map(|&position| JsValue::from(position as u32))
+            .map(|edit| {
+                let positions: Array = edit
+                    .positions
+                    .iter()
+                    .map(|&position| JsValue::from(position as u32))
+                    .collect();
+                object([
+                    ("sae", edit.feature.sae.as_str().into()),
+                    ("latent", edit.feature.latent.into()),
+                    ("value", edit.value.into()),
+                    ("positions", positions.into()),
+                ])
+            })
             .collect();
-        let edit = object([
-            ("sae", spec.sae.as_str().into()),
-            ("latent", spec.latent.into()),
-            ("value", spec.value.into()),
-            ("positions", positions.into()),
-        ]);
         let options = object([("topLogits", CANDIDATES.into())]);
         let tokens = Uint32Array::from(spec.tokens.as_slice());
-        read(self.0.edited(&tokens, &edit, &options).await?)
+        read(self.0.edited(&tokens, &edits, &options).await?)
     }
 
     /// Continues tokens, telling each one as it comes.

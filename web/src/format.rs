@@ -31,6 +31,18 @@ pub fn exact(value: f64) -> String {
         .map_or_else(|_| String::new(), String::from)
 }
 
+/// A finite number that [`exact`] wrote.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn read(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// A finite number that [`exact`] wrote.
+#[cfg(target_arch = "wasm32")]
+pub fn read(text: &str) -> Option<f64> {
+    crate::browser::number(text)
+}
+
 /// As [`exact`], for a number of single precision.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn exact_single(value: f32) -> String {

@@ -1,5 +1,5 @@
 //! The keyboard: Ctrl K to find, arrows over tokens and features, `/` to the prompt, Escape out of it, `o` to the library of
-//! models and SAEs, `?` for the list of keys. Keys of a single character can be switched off.
+//! models and SAEs, `p` to pin the feature, `?` for the list of keys. Keys of a single character can be switched off.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -9,6 +9,7 @@ use crate::components::tokens::layout;
 use crate::controller::Controller;
 use crate::display::Side;
 use crate::state::route::Route;
+use crate::state::tray::TrayAction;
 use crate::state::{Action, History, State};
 
 const TOKENS: &str = "[data-testid=token]";
@@ -58,8 +59,12 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         .as_ref()
         .is_some_and(|element| element.matches(TOKENS).unwrap_or(false));
     match event.key().as_str() {
-        "/" | "o" | "?" if !state.single_keys => return,
+        "/" | "o" | "p" | "?" if !state.single_keys => return,
         "o" => controller.dispatch(Action::Go(Route::Library)),
+        "p" => match state.selected() {
+            Some(feature) => controller.dispatch(Action::Tray(TrayAction::Pin(feature))),
+            None => return,
+        },
         "?" => controller.dispatch(Action::ShowKeys(true)),
         // The others are about the prompt.
         _ if !on_prompt => return,

@@ -113,20 +113,72 @@ pub fn strongest(along: &[f32], first: usize, at_most: usize) -> Vec<usize> {
     tokens
 }
 
-/// Initial selection in a prompt without one: the latent with the largest activation among those that
-/// are active on few tokens, because the very strongest is often active everywhere; and its token.
+/// True if a latent is active at a token.
+pub fn is_active(sae: &SaeTrace, token: usize, latent: u32) -> bool {
+    at_token(sae, token).any(|active| active.latent == latent && active.activation != 0.0)
+}
+
+/// The measure of how specific a latent is to a token, by its share of this prompt: |a| · ln((1 + N) / n), where a is its
+/// activation there, N the number of the prompt's own tokens, and n the number of those on which the latent is active, at
+/// least 1. A strong latent that is active everywhere has little of it (ln((1 + N) / N)), one that is active on this token
+/// alone has its activation ln(1 + N) times.
+pub struct Specificity {
+    /// Own tokens on which each latent is active.
+    counts: Vec<u32>,
+    /// Number of own tokens.
+    own: usize,
+}
+
+impl Specificity {
+    /// For the latents of an SAE in a prompt.
+    pub fn of(trace: &Trace, sae: &SaeTrace) -> Self {
+        let first = trace.first_own();
+        let mut counts = vec![0; sae.n_latents];
+        for token in first..trace.tokens.len() {
+            for active in at_token(sae, token).filter(|active| active.activation != 0.0) {
+                if let Some(count) = counts.get_mut(active.latent as usize) {
+                    *count += 1;
+                }
+            }
+        }
+        let own = trace.tokens.len().saturating_sub(first);
+        Self { counts, own }
+    }
+
+    /// The measure for a latent with its activation at a token.
+    pub fn measure(&self, active: Active) -> f64 {
+        let count = self.counts.get(active.latent as usize).copied();
+        let count = count.unwrap_or(0).max(1);
+        let share = (1.0 + self.own as f64) / f64::from(count);
+        f64::from(active.activation.abs()) * share.ln()
+    }
+
+    /// The most specific latent of a token, with its measure; of equals the stronger one. Nothing where none is active.
+    fn best_at(&self, sae: &SaeTrace, token: usize) -> Option<(u32, f64)> {
+        at_token(sae, token)
+            .filter(|active| active.activation != 0.0)
+            .map(|active| (active.latent, self.measure(active)))
+            .reduce(|best, next| if next.1 > best.1 { next } else { best })
+    }
+}
+
+/// The most specific latent of a token, see [`Specificity`]; nothing where none is active.
+pub fn most_specific(trace: &Trace, sae: &SaeTrace, token: usize) -> Option<u32> {
+    let best = Specificity::of(trace, sae).best_at(sae, token);
+    best.map(|(latent, _)| latent)
+}
+
+/// Initial selection in a prompt without one: the token and latent that are the most specific, see [`Specificity`]. The very
+/// strongest latent is often active everywhere.
 pub fn beginning(trace: &Trace, sae: &SaeTrace) -> Option<(usize, u32)> {
-    let (tokens, first) = (trace.tokens.len(), trace.first_own());
-    let ranked = over_prompt(sae, tokens, first, Ranking::Max);
-    let few = (tokens - first.min(tokens)).div_ceil(6).max(1);
-    let chosen = ranked
-        .iter()
-        .find(|ranked| ranked.count <= few)
-        .or(ranked.first())?;
-    let token = strongest(&along(sae, tokens, chosen.latent), first, 1)
-        .first()
-        .copied()?;
-    Some((token, chosen.latent))
+    let specificity = Specificity::of(trace, sae);
+    (trace.first_own()..trace.tokens.len())
+        .filter_map(|token| {
+            let (latent, measure) = specificity.best_at(sae, token)?;
+            Some((token, latent, measure))
+        })
+        .reduce(|best, next| if next.2 > best.2 { next } else { best })
+        .map(|(token, latent, _)| (token, latent))
 }
 
 #[cfg(test)]
@@ -138,6 +190,7 @@ mod tests {
     fn sae(k: usize, rows: &[&[(i32, f32)]]) -> SaeTrace {
         let mut sae = SaeTrace {
             k,
+            n_latents: 100,
             ..SaeTrace::default()
         };
         for row in rows {
@@ -178,6 +231,31 @@ mod tests {
     }
 
     #[test]
+    fn specificity_is_the_activation_by_the_share_of_the_prompt() {
+        let trace = Trace {
+            tokens: vec![Token::default(); 5],
+            bos_prepended: true,
+            ..Trace::default()
+        };
+        let rows: [&[(i32, f32)]; 5] = [
+            &[(1, 9.0)],
+            &[(1, 4.0), (2, 2.0)],
+            &[(1, 4.0)],
+            &[(1, 4.0), (3, 1.0)],
+            &[(1, 4.0), (3, -1.0)],
+        ];
+        let specificity = Specificity::of(&trace, &sae(2, &rows));
+        let measure = |latent, activation| specificity.measure(Active { latent, activation });
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        // Four own tokens: active on all of them, on one, on two, and on none.
+        assert!(near(measure(1, 4.0), 4.0 * (5.0_f64 / 4.0).ln()));
+        assert!(near(measure(2, 2.0), 2.0 * 5.0_f64.ln()));
+        assert!(near(measure(3, -1.0), 2.5_f64.ln()));
+        assert!(near(measure(9, 1.0), 5.0_f64.ln()));
+        assert_eq!(beginning(&trace, &sae(2, &rows)), Some((1, 2)));
+    }
+
+    #[test]
     fn begins_at_a_feature_that_is_not_everywhere() {
         let mut rows: Vec<&[(i32, f32)]> = vec![&[(7, 9.0), (8, 1.0)]; 8];
         rows[5] = &[(7, 9.0), (4, 6.0)];
@@ -186,7 +264,13 @@ mod tests {
             bos_prepended: true,
             ..Trace::default()
         };
-        assert_eq!(beginning(&trace, &sae(2, &rows)), Some((5, 4)));
+        let sae_trace = sae(2, &rows);
+        assert_eq!(beginning(&trace, &sae_trace), Some((5, 4)));
+        assert_eq!(most_specific(&trace, &sae_trace, 5), Some(4));
+        // Where both are everywhere, or nearly, the stronger one.
+        assert_eq!(most_specific(&trace, &sae_trace, 3), Some(7));
+        assert_eq!(most_specific(&trace, &sae_trace, 99), None);
+        assert!(is_active(&sae_trace, 5, 4) && !is_active(&sae_trace, 4, 4));
         assert_eq!(beginning(&Trace::default(), &sae(2, &[])), None);
     }
 

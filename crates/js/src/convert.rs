@@ -223,6 +223,11 @@ fn token_effect(effect: &TokenEffect) -> JsValue {
         .into()
 }
 
+/// Latents with their decoder cosines.
+pub fn neighbours(found: &[Neighbour]) -> JsValue {
+    found.iter().map(neighbour).collect::<Array>().into()
+}
+
 fn neighbour(neighbour: &Neighbour) -> JsValue {
     Object::new()
         .count("latent", neighbour.latent)

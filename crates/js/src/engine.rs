@@ -109,6 +109,25 @@ impl Engine {
         Ok(convert::feature(&feature))
     }
 
+    /// The latents of an SAE that are most like a latent of another one.
+    ///
+    /// # Errors
+    /// `unknown-sae`, `bad-option` (no such latent, not comparable), `device-lost`.
+    pub async fn matches(
+        &self,
+        sae: String,
+        latent: JsValue,
+        other: String,
+    ) -> Result<JsValue, JsValue> {
+        let latent: u32 = options::read("latent", latent)?;
+        let found = self
+            .session()?
+            .matches(&sae, latent, &other)
+            .await
+            .map_err(refused)?;
+        Ok(convert::neighbours(&found))
+    }
+
     /// Logits, `[tokens, vocab]`.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const latent: number = trace.saes[0].latents[trace.saes[0].k];
   const fvu: number | null = trace.saes[0].metrics.fvu;
   const { logitEffect, nearest } = await explorer.feature(own.id, latent, { signal });
+  for (const { latent: like, cosine } of await explorer.matches(own.id, latent, one.id)) console.log(like, cosine);
   const { shape, data } = await explorer.logits('text', { bos: 'no' });
   const row: Float32Array = data.subarray(0, shape[1]);
   await explorer.residual('text', model.nLayers - 1);

@@ -467,6 +467,7 @@ test('a wrong value of an option is refused by name, with the value and what is 
     [() => explorer.feature('a', 1.5), 'latent', /1\.5/],
     [() => explorer.feature('a', () => {}), 'latent', /function/],
     [() => explorer.feature(undefined, 1), 'sae', /missing/],
+    [() => explorer.matches('a', 1), 'other', /missing/],
     [() => explorer.edited('x', { latent: 1, value: 0 }), 'sae', /missing/],
     [() => explorer.edited('x', { sae: 'a', latent: -1, value: 0 }), 'latent', /-1/],
     [() => explorer.edited('x', { sae: 'a', latent: 1, value: NaN }), 'value', /NaN.*finite/],

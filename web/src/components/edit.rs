@@ -3,19 +3,25 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use super::comparison::comparison;
 use super::spark::spark;
 use super::term::{defined, described};
-use super::token_text::{quoted_token, token_text};
+use super::token_text::quoted_token;
 use crate::browser;
 use crate::controller::Controller;
-use crate::data::{Edited, NextToken, SaeTrace, Trace};
+use crate::data::{Edited, SaeTrace, Trace};
 use crate::definitions::{EDIT, KL_EDITED, LOSS};
-use crate::format::{NONE, count, fixed, optional, percent, plain, signed, small};
+use crate::format::{NONE, count, fixed, optional, plain, signed, small};
 use crate::ranking::peak;
+use crate::shared::Shared;
+use crate::state::tray::{Edit, FeatureId, TrayAction};
 use crate::state::{Action, EditSpec, EditState, Reach, Remote};
 
-/// The control for a latent of an SAE whose activation at each token is `along`; and clean and edited run side by side. `live` says
-/// that there is a model to run.
+/// A run with edits, and what came of it.
+pub type Run = (EditSpec, Remote<Shared<Edited>>);
+
+/// The control for a latent of an SAE whose activation at each token is `along`. `live` says that there
+/// is a model to run.
 #[expect(clippy::too_many_arguments)]
 pub fn edit(
     controller: &Controller,
@@ -40,15 +46,16 @@ pub fn edit(
             .collect(),
     };
     let run = |value: f64| {
-        let controller = controller.clone();
-        let spec = EditSpec {
-            tokens: trace.ids(),
+        let feature = FeatureId {
             sae: sae.id.clone(),
             latent,
+        };
+        let edit = Edit {
+            feature,
             value,
             positions: positions.clone(),
         };
-        move |_: MouseEvent| controller.edit(spec.clone())
+        controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Edit(edit.clone())))
     };
     let nowhere = positions.is_empty();
     let idle = nowhere || !live;
@@ -75,14 +82,18 @@ pub fn edit(
             } else if nowhere {
                 <p class="muted">{ "The feature is active on no token of this prompt: choose the selected token." }</p>
             }
-            if let Some((spec, answer)) = &edit.answer {
-                { match answer {
-                    Remote::Here(edited) => outcome(trace, spec, edited, token),
-                    Remote::Failed(message) => html! { <p class="error" role="alert">{ message }</p> },
-                    Remote::Idle | Remote::Waiting => html! { <p class="muted">{ "Running the model with the edit…" }</p> },
-                } }
-            }
         </>
+    }
+}
+
+/// What came of a run with edits, at the selected token and along the prompt.
+pub fn run_result(trace: &Trace, (spec, answer): &Run, token: usize) -> Html {
+    match answer {
+        Remote::Here(edited) => outcome(trace, spec, edited, token),
+        Remote::Failed(message) => html! { <p class="error" role="alert">{ message }</p> },
+        Remote::Idle | Remote::Waiting => {
+            html! { <p class="muted">{ "Running the model with the edit…" }</p> }
+        }
     }
 }
 
@@ -107,16 +118,23 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
         .enumerate()
         .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
         .filter(|worst| *worst.1 != 0.0);
-    let at = match spec.positions[..] {
-        [position] => format!("at position {position}"),
-        _ => format!("at {}", count(spec.positions.len(), "token")),
+    let said = |edit: &Edit| {
+        let at = match edit.positions[..] {
+            [position] => format!("at position {position}"),
+            _ => format!("at {}", count(edit.positions.len(), "token")),
+        };
+        html! { <span>{ format!("feature {} set to ", edit.feature.latent) }<b>{ fixed(edit.value, 2) }</b>{ format!(" {at}") }</span> }
     };
+    let sae = spec
+        .edits
+        .first()
+        .and_then(|edit| trace.sae(&edit.feature.sae));
     html! {
         <div class="outcome" data-testid="edited" aria-live="polite">
             <p class="line">
-                <span>{ format!("feature {} set to ", spec.latent) }<b>{ fixed(spec.value, 2) }</b>{ format!(" {at}") }</span>
+                { for spec.edits.iter().map(said) }
                 <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| NONE.to_owned()) }{ format!("), N = {}", trace.token_losses.len()) }</span>
-                <span>{ defined(KL_EDITED) }{ " " }<b>{ edited.kl.map_or_else(|| NONE.to_owned(), small) }</b>{ format!(" nats, N = {}", trace.sae(&spec.sae).map_or(0, |sae| sae.metrics.positions)) }</span>
+                <span>{ defined(KL_EDITED) }{ " " }<b>{ edited.kl.map_or_else(|| NONE.to_owned(), small) }</b>{ format!(" nats, N = {}", sae.map_or(0, |sae| sae.metrics.positions)) }</span>
                 if let Some(kl) = edited.kl_by_position.get(token) {
                     <span>{ "after the selected token " }<b>{ small(f64::from(*kl)) }</b>{ " nats" }</span>
                 }
@@ -130,56 +148,5 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
             }
             { comparison(trace, edited, token) }
         </div>
-    }
-}
-
-fn comparison(trace: &Trace, edited: &Edited, token: usize) -> Html {
-    let clean = trace
-        .next_by_position
-        .get(token)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let after = edited
-        .next_by_position
-        .get(token)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let find = |side: &[NextToken], id: u32| {
-        side.iter()
-            .find(|next| next.id == id)
-            .map(|next| f64::from(next.prob))
-    };
-    // A token outside a run's ten is less likely there than its tenth.
-    let below = |side: &[NextToken]| {
-        side.last().map_or_else(
-            || NONE.to_owned(),
-            |last| format!("≤{}", percent(last.prob.into())),
-        )
-    };
-    let came = after.iter().filter(|next| find(clean, next.id).is_none());
-    let line = |next: &NextToken| {
-        let (before, now) = (find(clean, next.id), find(after, next.id));
-        let change = before
-            .zip(now)
-            .map(|(before, now)| signed((now - before) * 100.0, 1));
-        html! {
-            <tr>
-                <td class="words">{ token_text(&next.text) }</td>
-                <td class="number">{ before.map_or_else(|| below(clean), percent) }</td>
-                <td class="number">{ now.map_or_else(|| below(after), percent) }</td>
-                <td class="number">{ change.unwrap_or_else(|| NONE.to_owned()) }</td>
-            </tr>
-        }
-    };
-    html! {
-        <table>
-            <thead><tr>
-                <th scope="col">{ "next token after " }{ for trace.tokens.get(token).map(|token| quoted_token(&token.text)) }</th>
-                <th scope="col" class="number">{ "clean" }</th>
-                <th scope="col" class="number">{ "edited" }</th>
-                <th scope="col" class="number" title="Edited minus clean probability, in percentage points">{ "Δ points" }</th>
-            </tr></thead>
-            <tbody>{ for clean.iter().chain(came).map(line) }</tbody>
-        </table>
     }
 }

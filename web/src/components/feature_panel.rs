@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use super::activation_chart::ActivationChart;
 use super::bars::{Bar, bars};
-use super::edit::edit;
+use super::edit::{Run, edit, run_result};
 use super::term::{defined, described};
 use super::token_text::token_text;
 use crate::controller::Controller;
@@ -16,6 +16,7 @@ use crate::display::{hook_label, quoted};
 use crate::format::{count, fixed, share, signed};
 use crate::ranking::{along, peak, strongest};
 use crate::shared::Shared;
+use crate::state::tray::{FeatureId, TrayAction};
 use crate::state::{Action, EditState, History, Remote};
 
 /// Strongest tokens that are listed.
@@ -40,6 +41,10 @@ pub struct Props {
     pub edit: EditState,
     /// True if the model is there to run with edits.
     pub live: bool,
+    /// The run with the edits in force, if it is of this feature.
+    pub run: Option<Run>,
+    /// True if the feature is pinned.
+    pub pinned: bool,
 }
 
 /// The panel.
@@ -66,11 +71,20 @@ pub fn FeaturePanel(props: &Props) -> Html {
         Remote::Here(feature) => Some(feature),
         _ => None,
     };
+    let feature = FeatureId {
+        sae: sae.id.clone(),
+        latent: *latent,
+    };
+    let pin = controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Pin(feature.clone())));
     html! {
         <section class="card panel" data-testid="feature-panel" data-latent={latent.to_string()} aria-labelledby="panel-title">
-            <h2 id="panel-title" title={format!("Latent {latent} of {} at {}", sae.id, sae.hook)}>
-                { described(FEATURE, "Feature") }{ " " }<span class="id">{ latent }</span>{ format!(" · {}", hook_label(&sae.hook)) }
-            </h2>
+            <div class="card-head">
+                <h2 id="panel-title" title={format!("Latent {latent} of {} at {}", sae.id, sae.hook)}>
+                    { described(FEATURE, "Feature") }{ " " }<span class="id">{ latent }</span>{ format!(" · {}", hook_label(&sae.hook)) }
+                </h2>
+                <button type="button" class="pin" data-testid="pin-button" aria-pressed={props.pinned.to_string()}
+                    title="Keeps this feature at the lower edge of every page (p)" onclick={pin}>{ if props.pinned { "Pinned" } else { "Pin" } }</button>
+            </div>
             <p class="line">
                 <span>{ defined(MAXIMUM) }{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
                 <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>
@@ -90,6 +104,9 @@ pub fn FeaturePanel(props: &Props) -> Html {
                 Remote::Idle | Remote::Waiting => html! { <p class="muted">{ "Asking the engine…" }</p> },
             } }
             { edit(controller, trace, sae, *latent, *token, &along, &props.edit, props.live) }
+            if let Some(run) = &props.run {
+                { run_result(trace, run, *token) }
+            }
         </section>
     }
 }

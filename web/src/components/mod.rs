@@ -2,6 +2,7 @@
 
 pub mod activation_chart;
 pub mod bars;
+pub mod comparison;
 pub mod edit;
 pub mod feature_panel;
 pub mod features;

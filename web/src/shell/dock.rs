@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::components::edit::Run;
 use crate::components::feature_panel::FeaturePanel;
 use crate::context::use_controller;
 use crate::data::{Feature, Trace};
@@ -16,8 +17,10 @@ pub struct Props {
     pub trace: Shared<Trace>,
     /// Id of the SAE.
     pub sae: String,
-    /// The selected latent.
-    pub latent: u32,
+    /// The selected latent; nothing while its counterpart in another SAE is looked for.
+    pub latent: Option<u32>,
+    /// A sentence about that search: what is looked for, or what was found.
+    pub about_match: Option<AttrValue>,
     /// The selected token.
     pub token: usize,
     /// The engine's description of the feature.
@@ -26,6 +29,10 @@ pub struct Props {
     pub edit: EditState,
     /// True if the model is there to run with edits.
     pub live: bool,
+    /// The run with the edits in force, if it is of this feature.
+    pub run: Option<Run>,
+    /// True if the feature is pinned.
+    pub pinned: bool,
 }
 
 /// The dock.
@@ -42,10 +49,18 @@ pub fn Dock(props: &Props) -> Html {
     html! {
         <aside class="dock" aria-label="Selected feature" data-testid="dock" data-open={open.to_string()}>
             <button type="button" class="handle" aria-expanded={open.to_string()} onclick={toggle}>
-                { "Feature " }<span class="id">{ props.latent }</span>{ format!(" · {}", hook_label(hook)) }
+                { "Feature " }if let Some(latent) = props.latent { <span class="id">{ latent }</span> }{ format!(" · {}", hook_label(hook)) }
             </button>
+            <div role="status">
+                if let Some(said) = &props.about_match {
+                    <p class="about-match" data-testid="about-match">{ said }</p>
+                }
+            </div>
             <div class="dock-body">
-                <FeaturePanel {controller} trace={props.trace.clone()} sae={props.sae.clone()} latent={props.latent} token={props.token} feature={props.feature.clone()} edit={props.edit.clone()} live={props.live} />
+                if let Some(latent) = props.latent {
+                    <FeaturePanel {controller} trace={props.trace.clone()} sae={props.sae.clone()} {latent} token={props.token} feature={props.feature.clone()}
+                        edit={props.edit.clone()} run={props.run.clone()} pinned={props.pinned} live={props.live} />
+                }
             </div>
         </aside>
     }

@@ -49,9 +49,15 @@ pub struct Props {
 pub fn Header(props: &Props) -> Html {
     let Props { place, saes, .. } = props;
     let controller = use_controller();
+    // What is pinned and edited stays, as on every way through the page.
+    let start = Place {
+        pins: place.pins.clone(),
+        edits: place.edits.clone(),
+        ..Place::default()
+    };
     html! {
         <header class="top">
-            <h1><a href={Place::default().to_hash()} title="Start">{ "sae-explorer" }</a></h1>
+            <h1><a href={start.to_hash()} title="Start">{ "sae-explorer" }</a></h1>
             <Tabs place={place.clone()} />
             <button type="button" class="find-button" data-testid="find" aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" title="Find a feature by its number, an SAE, a command, an example prompt"
                 onclick={controller.on(|_| Action::ShowFind(true))}>{ "Find" }<span class="key" aria-hidden="true">{ for find_keys().map(|key| html! { <kbd>{ key }</kbd> }) }</span></button>

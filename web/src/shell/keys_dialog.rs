@@ -57,8 +57,9 @@ const KEYS: [(&[&str], &str); 10] = [
 ];
 
 /// Keys of a single character, which can be switched off.
-const SINGLE_KEYS: [(&str, &str); 3] = [
+const SINGLE_KEYS: [(&str, &str); 4] = [
     ("/", "write in the prompt"),
+    ("p", "pin the selected feature, or no longer"),
     ("o", "go to the library: models, SAEs, files, neurons"),
     ("?", "open this list"),
 ];

@@ -1,4 +1,4 @@
-//! The frame around every route: header with tabs, banners, the dock with the selected feature, notes.
+//! The frame around every route: header with tabs, banners, the dock with the selected feature, the tray with pinned features and edits, notes.
 
 pub mod dock;
 pub mod error_banner;
@@ -10,3 +10,4 @@ mod modal;
 pub mod note;
 pub mod progress;
 pub mod tabs;
+pub mod tray;

@@ -306,6 +306,7 @@ impl State {
             self.place.sae = None;
             self.place.token = None;
             self.select_feature(None, History::Replace);
+            self.empty_tray();
         } else if self.missing_sae().is_some() {
             self.place.sae = self.middle_sae();
             self.select_feature(None, History::Replace);

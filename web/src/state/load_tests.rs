@@ -71,6 +71,10 @@ fn a_new_sae_is_selected_and_traced_and_its_numbers_belong_to_it() {
     let state = state.after(Action::Traced(trace(&["a", "b"])));
     assert_eq!(state.word(), "tracing", "a trace without it is not the one");
     let state = state.after(Action::Traced(trace(&["a", "b", "mine"])));
+    // The counterpart of the feature that was selected is looked for; there is none.
+    let request = state.selection.matching.clone().unwrap();
+    assert_eq!((request.to.as_str(), state.place.feature), ("mine", None));
+    let state = state.after(Action::Matched(request, Ok(Vec::new())));
     assert_eq!((state.word(), state.place.feature), ("ready", Some(4)));
 
     let numbers = Sample {

@@ -12,6 +12,7 @@ impl State {
         self.select_feature(None, History::Push);
         self.place.sae = None;
         self.place.token = None;
+        self.empty_tray();
         self.generate.forget();
         self.model = Some(Shared::new(model));
         self.saes = Shared::default();
@@ -34,10 +35,7 @@ impl State {
         saes.insert(back.unwrap_or(saes.len()).min(saes.len()), sae);
         self.saes = Shared::new(saes);
         self.numbers.retain(|one| one.0 != id);
-        if self.place.sae.as_ref() != Some(&id) {
-            self.select_feature(None, History::Push);
-        }
-        self.place.sae = Some(id);
+        self.select_sae(id);
         self.outdated();
     }
 
@@ -72,7 +70,7 @@ impl State {
     pub(super) fn outdated(&mut self) {
         self.stale = true;
         self.feature = Remote::Idle;
-        self.edit.answer = None;
+        self.tray.answer = None;
         self.at_once = true;
         self.attempt = self.attempt.wrapping_add(1);
     }
@@ -137,6 +135,9 @@ impl State {
             .filter(|&id| place.sae.as_ref() != Some(id) && loads_by_itself(id));
         place.beside = beside.map(|id| self.pinned_sae(id)).collect();
         place.sae = place.sae.map(|id| self.pinned_sae(&id));
+        for id in place.tray_saes() {
+            *id = self.pinned_sae(id);
+        }
         place.model = place.model.map(|id| match &self.model {
             Some(model) if model.id == id => pinned_model(model),
             _ => id,
@@ -157,7 +158,7 @@ impl State {
         {
             place.model = Some(model.id.clone());
         }
-        for id in place.sae.iter_mut().chain(&mut place.beside) {
+        let localise = |id: &mut String| {
             let here = self.saes.iter().any(|sae| sae.id == *id);
             let same = self
                 .saes
@@ -166,7 +167,10 @@ impl State {
             if let Some(sae) = same {
                 id.clone_from(&sae.id);
             }
-        }
+        };
+        let shown = place.sae.iter_mut().chain(&mut place.beside);
+        shown.for_each(localise);
+        place.tray_saes().for_each(localise);
         place
     }
 

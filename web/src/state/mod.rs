@@ -10,15 +10,21 @@ mod recorded;
 pub mod reduce;
 pub mod removed;
 pub mod route;
+pub mod selection;
+#[cfg(test)]
+mod selection_tests;
 #[cfg(test)]
 mod tests;
+pub mod tray;
+#[cfg(test)]
+mod tray_tests;
 pub mod url;
 pub mod views;
 #[cfg(test)]
 mod views_tests;
 
 use crate::data::{
-    DemoSae, Edited, Example, Feature, Generation, Info, Metrics, ModelInfo, Recorded, SaeInfo,
+    DemoSae, Example, Feature, Generation, Info, Metrics, ModelInfo, Neighbour, Recorded, SaeInfo,
     SaeTrace, SampleLoss, Trace,
 };
 use crate::shared::Shared;
@@ -26,6 +32,8 @@ use job::Job;
 use load::{Broken, LibraryState, LoadAction};
 use meter::Meter;
 use route::Route;
+use selection::{Matching, Selection};
+use tray::{Edit, Tray, TrayAction};
 use url::{Place, Ranking, View};
 use views::{Views, ViewsAction};
 
@@ -128,30 +136,22 @@ pub enum Reach {
     Active,
 }
 
-/// An edit of one feature.
+/// A run with edits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EditSpec {
-    /// The ids of the tokens that are run with it: those of the trace in which it was chosen.
+    /// The ids of the tokens that are run with them: those of the trace on screen.
     pub tokens: Vec<u32>,
-    /// Id of the SAE.
-    pub sae: String,
-    /// The latent.
-    pub latent: u32,
-    /// The value that it is set to.
-    pub value: f64,
-    /// At which tokens.
-    pub positions: Vec<usize>,
+    /// The edits.
+    pub edits: Vec<Edit>,
 }
 
-/// The edit control: its settings and its last answer.
+/// The settings of the edit control.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EditState {
     /// At which tokens.
     pub reach: Reach,
     /// The value to set, as typed; nothing typed means twice the feature's maximum.
     pub value: Option<String>,
-    /// The last requested edit, and its result.
-    pub answer: Option<(EditSpec, Remote<Shared<Edited>>)>,
 }
 
 /// The continuation of the prompt: its settings, as typed, and what has come so far.
@@ -256,8 +256,12 @@ pub struct State {
     pub problem: Option<Problem>,
     /// The description of the selected feature.
     pub feature: Remote<Shared<Feature>>,
+    /// What belongs to the selection beside the address.
+    pub selection: Selection,
     /// The edit control.
     pub edit: EditState,
+    /// What the edits in force change.
+    pub tray: Tray,
     /// The continuation.
     pub generate: GenerateState,
     /// The backend and the memory in use.
@@ -310,7 +314,9 @@ impl State {
             at_once: true,
             problem: None,
             feature: Remote::Idle,
+            selection: Selection::default(),
             edit: EditState::default(),
+            tray: Tray::default(),
             generate: GenerateState::default(),
             info: None,
             loss_shown: false,
@@ -433,6 +439,10 @@ pub enum Action {
     Jump(usize),
     /// An SAE was selected.
     SelectSae(String),
+    /// The features of another SAE that are nearest to the one that was selected, or why there are none.
+    Matched(Matching, Result<Vec<Neighbour>, String>),
+    /// Something about pinned features and edits.
+    Tray(TrayAction),
     /// A list was selected.
     SelectView(View),
     /// An order of the prompt's features was selected; it shows them.
@@ -449,10 +459,6 @@ pub enum Action {
     EditReach(Reach),
     /// The value it is set to, as typed.
     EditValue(String),
-    /// An edit is requested.
-    EditRequested(EditSpec),
-    /// Its answer.
-    EditReceived(EditSpec, Result<Edited, String>),
     /// The continuation's settings, as typed.
     Generate(GenerateField, String),
     /// A continuation of a prompt starts: the number of the run, and the prompt.

@@ -1,9 +1,8 @@
 //! Effects of actions on the state. Pure: nothing here calls the engine or the browser.
 
 use super::meter::Meter;
-use super::{
-    Action, During, EditState, GenerateField, History, Note, Phase, Problem, Remote, State,
-};
+use super::selection::Selection;
+use super::{Action, During, GenerateField, History, Note, Phase, Problem, Remote, State};
 use crate::data::{ModelInfo, SaeInfo, Trace};
 use crate::format::no_feature;
 use crate::ranking;
@@ -54,23 +53,16 @@ impl State {
             Action::TraceNow => self.trace_now(),
             Action::SelectBos(bos) => self.select_bos(bos),
             Action::Traced(trace) => self.traced(trace),
-            Action::SelectToken(token, history) => {
-                self.place.token = Some(token);
-                self.place.view = View::Token;
-                self.history = history;
-            }
+            Action::SelectToken(token, history) => self.select_token(token, history),
             Action::SelectFeature(latent, history) => self.select_feature(Some(latent), history),
             Action::ShowFeature { sae, latent } => self.show_feature(sae, latent),
             Action::Jump(token) => {
                 self.place.token = Some(token);
                 self.history = History::Push;
             }
-            Action::SelectSae(sae) => {
-                self.place.sae = Some(sae);
-                self.history = History::Push;
-                self.select_feature(None, History::Push);
-                self.choose();
-            }
+            Action::SelectSae(sae) => self.select_sae(sae),
+            Action::Matched(request, result) => self.matched(&request, result),
+            Action::Tray(action) => self.tray(action),
             Action::SelectView(view) => {
                 self.place.view = view;
                 self.history = History::Push;
@@ -96,15 +88,6 @@ impl State {
             }
             Action::EditReach(reach) => self.edit.reach = reach,
             Action::EditValue(value) => self.edit.value = Some(value),
-            Action::EditRequested(spec) => self.edit.answer = Some((spec, Remote::Waiting)),
-            Action::EditReceived(spec, result) => {
-                if let Some((asked, answer)) = &mut self.edit.answer
-                    && *asked == spec
-                {
-                    *answer = result
-                        .map_or_else(Remote::Failed, |edited| Remote::Here(Shared::new(edited)));
-                }
-            }
             Action::Generate(field, value) => {
                 *match field {
                     GenerateField::MaxTokens => &mut self.generate.max_tokens,
@@ -155,6 +138,7 @@ impl State {
             self.place.sae = None;
             self.place.token = None;
             self.select_feature(None, History::Replace);
+            self.empty_tray();
         }
         if let Some(recorded) = &self.recorded
             && !saes.iter().any(|sae| sae.id == recorded.sae.id)
@@ -200,8 +184,15 @@ impl State {
 
     fn set_prompt(&mut self, prompt: String, history: History) {
         self.leave_prompt(&prompt);
-        self.place.prompt = Some(prompt);
         self.history = history;
+        if self.prompt() != prompt {
+            self.selection.inherited = true;
+            if self.take_edits_off() {
+                // A step of its own, so that the back button brings the edit back with its prompt.
+                self.history = History::Push;
+            }
+        }
+        self.place.prompt = Some(prompt);
         self.at_once = false;
         if self.phase == Phase::Ready {
             self.problem = None;
@@ -238,14 +229,16 @@ impl State {
         if Some(&trace.prompt) != self.place.prompt.as_ref() || trace.bos != self.place.bos {
             return;
         }
-        if let (Some(before), Some(token)) = (self.bos_before.take(), self.place.token) {
+        if let Some(before) = self.bos_before.take() {
             // The same token of the text, in tokens with a BOS more or less.
-            let shifted =
-                (token + usize::from(trace.bos_prepended)).saturating_sub(usize::from(before));
-            self.place.token = Some(shifted);
+            let shifted = |token: usize| {
+                (token + usize::from(trace.bos_prepended)).saturating_sub(usize::from(before))
+            };
+            self.place.token = self.place.token.map(shifted);
+            self.shift_edits(before, trace.bos_prepended);
         }
         self.problem = None;
-        self.edit.answer = None;
+        self.tray.answer = None;
         // The prompt has its step in the history already; what is chosen for it now belongs to that step.
         self.history = History::Replace;
         let last = trace.tokens.len().saturating_sub(1);
@@ -266,58 +259,8 @@ impl State {
             self.note = Note::staying(no_feature(&latent.to_string(), latents));
             self.select_feature(None, self.history);
         }
+        self.drop_stale_feature();
         self.choose();
-    }
-
-    /// Selects what nobody has selected: a token, and one of its features.
-    pub(super) fn choose(&mut self) {
-        let (Some(trace), Some(sae)) = (self.trace.clone(), self.sae_trace()) else {
-            return;
-        };
-        let beginning = ranking::beginning(&trace, sae);
-        let (token, latent) = match (self.place.token, self.place.feature) {
-            (None, None) => match beginning {
-                Some(beginning) => (beginning.0, Some(beginning.1)),
-                None => (0, None),
-            },
-            // Where the selected feature is strongest; in a text without it there is something else to see.
-            (None, Some(latent)) => {
-                let along = ranking::along(sae, trace.tokens.len(), latent);
-                match (
-                    ranking::strongest(&along, trace.first_own(), 1).first(),
-                    beginning,
-                ) {
-                    (Some(&token), _) => (token, Some(latent)),
-                    (None, Some((token, other))) => (token, Some(other)),
-                    (None, None) => (0, Some(latent)),
-                }
-            }
-            (Some(token), None) => (
-                token,
-                ranking::at_token(sae, token)
-                    .next()
-                    .map(|active| active.latent),
-            ),
-            (Some(token), Some(latent)) => (token, Some(latent)),
-        };
-        self.place.token = Some(token);
-        if latent != self.place.feature {
-            self.select_feature(latent, self.history);
-        }
-    }
-
-    pub(super) fn select_feature(&mut self, latent: Option<u32>, history: History) {
-        if latent != self.place.feature {
-            self.feature = Remote::Idle;
-            // What was typed and found was about another feature.
-            self.edit = EditState {
-                reach: self.edit.reach,
-                ..EditState::default()
-            };
-        }
-        self.place.feature = latent;
-        self.history = history;
-        self.describe_recorded();
     }
 
     /// Selects a feature that was asked for by its number, with the token where it is strongest if it is active anywhere.
@@ -371,12 +314,9 @@ impl State {
         }
         let same_feature = self.place.feature == before.feature && self.place.sae == before.sae;
         if !same_feature {
-            self.feature = Remote::Idle;
-            self.edit = EditState {
-                reach: self.edit.reach,
-                ..EditState::default()
-            };
+            self.forget_feature();
         }
+        self.selection = Selection::default();
         if self.place.prompt.is_none() {
             self.place.prompt = before.prompt.clone();
         }

@@ -1,12 +1,13 @@
 //! Tests of the state: actions of a person, one after the other.
 
 use super::route::Route;
+use super::tray::FeatureId;
 use super::url::{Place, Ranking, View};
 use super::views::{PromptView, Shown};
 use super::*;
 use crate::data::Token;
 
-fn sae_trace(id: &str, shift: i32) -> SaeTrace {
+pub(super) fn sae_trace(id: &str, shift: i32) -> SaeTrace {
     SaeTrace {
         id: id.to_owned(),
         n_latents: 100,
@@ -87,6 +88,18 @@ fn an_address_is_restored_as_it_was() {
             layer: Some(4),
             head: Some(1),
         },
+        pins: vec![FeatureId {
+            sae: "a".to_owned(),
+            latent: 3,
+        }],
+        edits: vec![Edit {
+            feature: FeatureId {
+                sae: "c".to_owned(),
+                latent: 22,
+            },
+            value: 2.5,
+            positions: vec![1, 2],
+        }],
     };
     let state = ready(place.clone());
     assert_eq!(state.place, place);
@@ -228,24 +241,6 @@ fn a_continuation_does_not_outlive_its_prompt() {
 }
 
 #[test]
-fn an_answer_about_other_tokens_is_not_taken_for_the_same_edit() {
-    let spec = |token: u32| EditSpec {
-        tokens: vec![token],
-        sae: "b".to_owned(),
-        latent: 12,
-        value: 0.0,
-        positions: vec![1],
-    };
-    let state = ready(Place::default()).after(Action::EditRequested(spec(1)));
-    let state = state
-        .after(Action::UsePrompt("two".to_owned()))
-        .after(Action::Traced(trace("two")))
-        .after(Action::EditRequested(spec(2)))
-        .after(Action::EditReceived(spec(1), Ok(Edited::default())));
-    assert_eq!(state.edit.answer, Some((spec(2), Remote::Waiting)));
-}
-
-#[test]
 fn a_choice_of_a_bos_is_traced_stands_in_the_address_and_keeps_the_token() {
     let with = |bos: Option<bool>, bos_prepended: bool| Trace {
         bos,
@@ -297,7 +292,7 @@ fn a_late_trace_does_not_replace_a_later_prompt() {
 
 #[test]
 fn typing_keeps_the_selection_and_a_failure_keeps_the_prompt() {
-    let state = ready(Place::default()).after(Action::SelectFeature(42, History::Push));
+    let state = ready(Place::default()).after(Action::SelectFeature(13, History::Push));
     let state = state.after(Action::Type("longer".to_owned()));
     assert_eq!(state.history, History::ReplaceSoon);
     let problem = Problem {
@@ -312,18 +307,7 @@ fn typing_keeps_the_selection_and_a_failure_keeps_the_prompt() {
     let state = state.after(Action::Retry);
     assert_eq!(state.word(), "tracing");
     let state = state.after(Action::Traced(trace("longer")));
-    assert_eq!(state.place.feature, Some(42));
-}
-
-#[test]
-fn another_sae_selects_one_of_its_own_features_in_one_step() {
-    let state = ready(Place::default()).after(Action::SelectToken(2, History::Push));
-    let state = state.after(Action::SelectSae("c".to_owned()));
-    assert_eq!(
-        (state.place.token, state.place.feature),
-        (Some(2), Some(23))
-    );
-    assert_eq!(state.history, History::Push);
+    assert_eq!(state.place.feature, Some(13));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::route::Route;
+use super::tray::{Edit, FeatureId};
 use super::views::Shown;
 use crate::data::Origin;
 
@@ -58,6 +59,12 @@ pub const FILE: &str = "file:";
 
 /// The beginning of the ids of feature sets that need no SAE; a hook point follows.
 pub const NEURONS: &str = "neurons:";
+
+/// The part of an address that names a pinned feature; as often as there are such.
+const PIN: &str = "pin";
+
+/// The part of an address that says an edit; as often as there are such.
+const EDIT: &str = "edit";
 
 /// Meaning of an id in an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,7 +206,7 @@ pub fn public(url: &str) -> String {
 }
 
 /// Everything that an address says. What is `None` is left to the page.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Place {
     /// The page of the application.
     pub route: Route,
@@ -223,6 +230,10 @@ pub struct Place {
     pub bos: Option<bool>,
     /// The shown view of the prompt.
     pub shown: Shown,
+    /// Pinned features, each once.
+    pub pins: Vec<FeatureId>,
+    /// Edits in force.
+    pub edits: Vec<Edit>,
 }
 
 /// The choice of a BOS by its name in the address and in the API.
@@ -266,7 +277,11 @@ impl Place {
             separator = '&';
             hash.push_str(name);
             hash.push('=');
-            encode(&mut hash, value);
+            let kept: &[u8] = match name {
+                PIN | EDIT => b"/=@,",
+                _ => b"",
+            };
+            encode(&mut hash, value, kept);
         };
         if let Some(model) = &self.model {
             put("model", model);
@@ -293,6 +308,12 @@ impl Place {
         }
         if let Some(prompt) = &self.prompt {
             put("prompt", prompt);
+        }
+        for pin in &self.pins {
+            put(PIN, &pin.to_text());
+        }
+        for edit in &self.edits {
+            put(EDIT, &edit.to_text());
         }
         hash
     }
@@ -334,6 +355,12 @@ impl Place {
                         .flatten();
                 }
                 "prompt" => place.prompt = Some(value),
+                PIN => {
+                    let pin = FeatureId::from_text(&value);
+                    let pin = pin.filter(|pin| !place.pins.contains(pin));
+                    place.pins.extend(pin);
+                }
+                EDIT => place.edits.extend(Edit::from_text(&value)),
                 name => place.shown.read(name, &value),
             }
         }
@@ -342,10 +369,11 @@ impl Place {
     }
 }
 
-/// Letters, digits and `-._~` stand for themselves, a space is a `+`, all else is percent-encoded UTF-8.
-fn encode(out: &mut String, value: &str) {
+/// Letters, digits, `-._~` and the bytes of `kept` stand for themselves, a space is a `+`, all else is percent-encoded UTF-8.
+fn encode(out: &mut String, value: &str, kept: &[u8]) {
     for byte in value.bytes() {
         match byte {
+            _ if kept.contains(&byte) => out.push(char::from(byte)),
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 out.push(char::from(byte))
             }
@@ -396,8 +424,31 @@ mod tests {
         })
     }
 
+    fn features() -> impl Strategy<Value = FeatureId> {
+        (".+", any::<u32>()).prop_map(|(sae, latent)| FeatureId { sae, latent })
+    }
+
+    fn edits() -> impl Strategy<Value = Edit> {
+        let value = any::<f64>().prop_filter("finite", |value| value.is_finite());
+        let positions = prop::collection::btree_set(0usize..2000, 1..20);
+        (features(), value, positions).prop_map(|(feature, value, positions)| Edit {
+            feature,
+            value,
+            positions: positions.into_iter().collect(),
+        })
+    }
+
+    fn pins() -> impl Strategy<Value = Vec<FeatureId>> {
+        prop::collection::vec(features(), 0..3).prop_map(|mut pins| {
+            pins.dedup();
+            pins
+        })
+    }
+
     fn places() -> impl Strategy<Value = Place> {
+        let tray = (pins(), prop::collection::vec(edits(), 0..3));
         (
+            tray,
             any::<Option<String>>(),
             any::<Option<String>>(),
             any::<Vec<String>>(),
@@ -406,12 +457,11 @@ mod tests {
             any::<bool>(),
             0usize..3,
             any::<Option<String>>(),
-            any::<Option<bool>>(),
-            0usize..Route::ALL.len(),
-            shown(),
+            (any::<Option<bool>>(), 0usize..Route::ALL.len(), shown()),
         )
             .prop_map(
                 |(
+                    (pins, edits),
                     model,
                     sae,
                     beside,
@@ -420,10 +470,10 @@ mod tests {
                     whole,
                     ranking,
                     prompt,
-                    bos,
-                    route,
-                    shown,
+                    (bos, route, shown),
                 )| Place {
+                    pins,
+                    edits,
                     route: Route::ALL[route],
                     bos,
                     shown,
@@ -471,6 +521,18 @@ mod tests {
         // A page that there is not yet, or no longer: the start, with what else the address says.
         let place = Place::from_hash("#/nowhere?token=3");
         assert_eq!((place.route, place.token), (Route::Start, Some(3)));
+    }
+
+    #[test]
+    fn pins_and_edits_can_be_read_and_typed() {
+        let hash = "#/prompt?view=token&rank=max&pin=openai.layer_3/903&pin=a@8/2&edit=openai.layer_3/903=-1.5@5,7-9";
+        let place = Place::from_hash(hash);
+        assert_eq!((place.pins.len(), place.edits.len()), (2, 1));
+        assert_eq!(place.edits[0].positions, [5, 7, 8, 9]);
+        assert_eq!(place.to_hash(), hash);
+        // A feature is pinned once; what is no feature or no edit is passed over.
+        let place = Place::from_hash("#pin=a/1&pin=a/1&pin=a&edit=a/1=x@3");
+        assert_eq!((place.pins.len(), place.edits.len()), (1, 0));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::analysis::metrics;
 use crate::analysis::question::Question;
 use crate::error::Error;
 use crate::features::multiply::multiply;
-use crate::features::set::Neighbour;
+use crate::features::set::{Neighbour, norm};
 use crate::store::model::LoadedModel;
 
 /// Number of tokens that are listed.
@@ -68,7 +68,11 @@ pub(crate) async fn feature(
     set.check_latent(latent)?;
     let pace = &question.pace;
     let found = set.features.direction(pace, latent).await?;
-    let nearest = set.features.nearest(pace, latent, &found).await?;
+    let nearest = set
+        .features
+        .nearest(pace, &found.direction, Some(latent))
+        .await?
+        .unwrap_or_default();
     pace.step().await?;
     let device = question.executor.device();
     let direction = &found.direction;
@@ -132,9 +136,4 @@ fn scaled(direction: &[f32], mean: f64, weight: &[f32]) -> Vec<f32> {
         .zip(weight)
         .map(|(direction, weight)| ((f64::from(*direction) - mean) * f64::from(*weight)) as f32)
         .collect()
-}
-
-fn norm(direction: &[f32]) -> f32 {
-    let squares = direction.iter().map(|x| f64::from(*x).powi(2));
-    squares.sum::<f64>().sqrt() as f32
 }

@@ -6,6 +6,7 @@ pub(crate) mod edited;
 pub(crate) mod evaluate;
 pub(crate) mod feature;
 pub(crate) mod generate;
+pub(crate) mod matches;
 pub(crate) mod metrics;
 pub(crate) mod question;
 mod sample;

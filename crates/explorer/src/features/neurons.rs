@@ -7,7 +7,7 @@ use sae::EditTable;
 
 use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
-use crate::features::set::{Direction, FeatureSet, Later};
+use crate::features::set::{Direction, FeatureSet, Later, Neighbour, norm};
 use crate::pace::Pace;
 
 /// The dimensions of the activation at a hook.
@@ -111,6 +111,27 @@ impl FeatureSet for Neurons {
                 direction,
                 encoder_bias,
             })
+        })
+    }
+
+    /// A neuron's direction is its dimension, so its cosine with a direction is that direction's share of it. What is
+    /// orthogonal, as all neurons are to each other, is not near.
+    fn nearest<'a>(
+        &'a self,
+        _pace: &'a Pace,
+        direction: &'a [f32],
+        except: Option<u32>,
+    ) -> Later<'a, Option<Vec<Neighbour>>> {
+        Box::pin(async move {
+            let length = norm(direction);
+            let candidates = direction.iter().zip(0_u32..);
+            let nearest = candidates
+                .filter(|(value, neuron)| Some(*neuron) != except && **value != 0.0)
+                .map(|(value, latent)| Neighbour {
+                    latent,
+                    cosine: value / length,
+                });
+            Ok(Some(Neighbour::nearest(nearest)))
         })
     }
 }

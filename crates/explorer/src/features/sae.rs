@@ -7,11 +7,8 @@ use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
 use crate::features::listed::{slots, strongest};
 use crate::features::multiply::multiply;
-use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared};
+use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared, norm};
 use crate::pace::Pace;
-
-/// Number of neighbours that are listed.
-const NEIGHBOURS: usize = 10;
 
 /// The listed latents of an encoding.
 fn listed(features: &DeviceFeatures) -> Result<&Encoding, Error> {
@@ -114,27 +111,21 @@ impl FeatureSet for Sae {
     fn nearest<'a>(
         &'a self,
         pace: &'a Pace,
-        latent: u32,
-        direction: &'a Direction,
-    ) -> Later<'a, Vec<Neighbour>> {
+        direction: &'a [f32],
+        except: Option<u32>,
+    ) -> Later<'a, Option<Vec<Neighbour>>> {
         Box::pin(async move {
             pace.step().await?;
-            let norms = self.decoder_norms();
-            let norm = index(norms, "the decoder norm of latent", latent)?;
-            let products = multiply(pace.device(), self.w_dec(), &direction.direction).await?;
-            let mut nearest: Vec<Neighbour> = products
-                .iter()
-                .zip(norms)
-                .zip(0_u32..)
-                .filter(|((_, other_norm), other)| *other != latent && **other_norm * norm != 0.0)
-                .map(|((product, other_norm), other)| Neighbour {
-                    latent: other,
-                    cosine: product / (norm * other_norm),
-                })
-                .collect();
-            nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.latent.cmp(&b.latent)));
-            nearest.truncate(NEIGHBOURS);
-            Ok(nearest)
+            let length = norm(direction);
+            let products = multiply(pace.device(), self.w_dec(), direction).await?;
+            let candidates = products.iter().zip(self.decoder_norms()).zip(0_u32..);
+            let nearest = candidates
+                .filter(|((_, norm), latent)| Some(*latent) != except && **norm * length != 0.0)
+                .map(|((product, norm), latent)| Neighbour {
+                    latent,
+                    cosine: product / (norm * length),
+                });
+            Ok(Some(Neighbour::nearest(nearest)))
         })
     }
 }

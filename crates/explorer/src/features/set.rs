@@ -57,18 +57,18 @@ pub(crate) trait FeatureSet {
     /// As [`FeatureSet::prepare`].
     fn direction<'a>(&'a self, pace: &'a Pace, latent: u32) -> Later<'a, Direction>;
 
-    /// The other latents with the largest decoder cosine, the nearest first; none where looking for them would take a
-    /// reading of the whole file, or all are orthogonal.
+    /// The latents whose decoder directions have the largest cosine with a direction `[d_in]`, the nearest first, `except` left
+    /// out; None where looking for them would take a reading of the whole file.
     ///
     /// # Errors
     /// As [`FeatureSet::prepare`].
     fn nearest<'a>(
         &'a self,
         _pace: &'a Pace,
-        _latent: u32,
-        _direction: &'a Direction,
-    ) -> Later<'a, Vec<Neighbour>> {
-        Box::pin(async { Ok(Vec::new()) })
+        _direction: &'a [f32],
+        _except: Option<u32>,
+    ) -> Later<'a, Option<Vec<Neighbour>>> {
+        Box::pin(async { Ok(None) })
     }
 }
 
@@ -80,13 +80,32 @@ pub(crate) struct Direction {
     pub(crate) encoder_bias: f32,
 }
 
-/// Another feature of the same autoencoder.
+/// A feature whose decoder direction is near to another's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Neighbour {
     /// The latent.
     pub latent: u32,
     /// Cosine of the two decoder directions.
     pub cosine: f32,
+}
+
+/// Number of neighbours that are listed.
+const NEIGHBOURS: usize = 10;
+
+impl Neighbour {
+    /// The nearest of all candidates, the nearest first; of equals the lower latent.
+    pub(crate) fn nearest(candidates: impl Iterator<Item = Self>) -> Vec<Self> {
+        let mut nearest: Vec<Self> = candidates.collect();
+        nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.latent.cmp(&b.latent)));
+        nearest.truncate(NEIGHBOURS);
+        nearest
+    }
+}
+
+/// Euclidean norm of a direction, summed in f64.
+pub(crate) fn norm(direction: &[f32]) -> f32 {
+    let squares = direction.iter().map(|x| f64::from(*x).powi(2));
+    squares.sum::<f64>().sqrt() as f32
 }
 
 /// A coder for some rows.

@@ -10,11 +10,13 @@ use crate::analysis::edited::{self, Edit, Edited};
 use crate::analysis::evaluate::{self, Evaluation};
 use crate::analysis::feature::{self, Feature};
 use crate::analysis::generate::{self, GenerateOptions, Generation};
+use crate::analysis::matches;
 use crate::analysis::sample_loss::{self, SampleLoss};
 use crate::analysis::statistics::{self, TextStatistics};
 use crate::analysis::taps::{self, TapOptions, Taps};
 use crate::analysis::trace::{self, Trace, TraceOptions};
 use crate::error::Error;
+use crate::features::set::Neighbour;
 use crate::matrix::Matrix;
 use crate::tokens::{Bos, BosDecision, Input, Token, Tokenization};
 
@@ -117,6 +119,21 @@ impl Session {
     /// [`Error::UnknownSae`], [`Error::BadOption`] for a latent that is not there, [`Error::Device`].
     pub async fn feature(&self, sae: &str, latent: u32) -> Result<Feature, Error> {
         feature::feature(&self.question(), sae, latent).await
+    }
+
+    /// The ten latents of `other` whose decoder directions have the largest cosine with that of `latent` of `sae`, the nearest
+    /// first; without the latent itself. Both have to be at one hook point, or anywhere in the residual stream.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSae`]; [`Error::BadOption`] for a latent that is not there, for hook points without a common basis,
+    /// and where `other` stays in its file; [`Error::File`], [`Error::Device`].
+    pub async fn matches(
+        &self,
+        sae: &str,
+        latent: u32,
+        other: &str,
+    ) -> Result<Vec<Neighbour>, Error> {
+        matches::matches(&self.question(), sae, latent, other).await
     }
 
     /// The loaded model's loss on [`crate::SAMPLE_TEXT`], with a BOS if the model has one; None where its context is too

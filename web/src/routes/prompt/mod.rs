@@ -16,14 +16,14 @@ use crate::components::tokens::Tokens;
 use crate::components::views::{ViewPanel, view_switch};
 use crate::context::use_controller;
 use crate::controller::Controller;
-use crate::data::{Example, ModelInfo, SaeInfo, Trace};
+use crate::data::{Edited, Example, ModelInfo, SaeInfo, Trace};
 use crate::ranking::along;
 use crate::shared::Shared;
 use crate::shell::error_banner::ErrorBanner;
 use crate::state::route::Route;
 use crate::state::url::{Place, Ranking, View};
 use crate::state::views::{PromptView, Shown, Views, ViewsAction};
-use crate::state::{Action, During, GenerateState, Problem, State};
+use crate::state::{Action, During, GenerateState, Problem, Remote, State};
 use bos::BosLine;
 use generate::generate_panel;
 use metrics::metrics_table;
@@ -67,6 +67,8 @@ pub struct Props {
     pub loss_shown: bool,
     /// The continuation.
     pub generate: GenerateState,
+    /// The answer with the edits in force, where there are such.
+    pub edited: Option<Shared<Edited>>,
     /// The loaded model.
     pub model: Option<Shared<ModelInfo>>,
     /// The model's longest prompt, in tokens.
@@ -109,6 +111,10 @@ impl Props {
             ranking: place.ranking,
             loss_shown: state.loss_shown,
             generate: state.generate.clone(),
+            edited: match state.edited() {
+                Some((_, Remote::Here(edited))) => Some(edited.clone()),
+                _ => None,
+            },
             model: state.model.clone(),
             shown: place.shown.clone(),
             attention_layer: state.attention_layer(),
@@ -183,7 +189,7 @@ fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html 
                 { no_sae(controller) }
             }
             <div class="pair">
-                { next_tokens(trace, token) }
+                { next_tokens(trace, token, props.edited.as_deref()) }
                 if !trace.saes.is_empty() {
                     { metrics_table(trace, props.sae.as_ref().map_or("", |info| &info.id)) }
                 }

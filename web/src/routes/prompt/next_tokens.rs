@@ -3,15 +3,16 @@
 use yew::prelude::*;
 
 use crate::components::bars::{Bar, bars};
+use crate::components::comparison::comparison;
 use crate::components::term::defined;
 use crate::components::token_text::{quoted_token, token_text};
-use crate::data::Trace;
+use crate::data::{Edited, Trace};
 use crate::definitions::{LOSS, PROBABILITY};
 use crate::display::quoted;
 use crate::format::{fixed, percent, share};
 
-/// The ten likeliest next tokens after the selected token.
-pub fn next_tokens(trace: &Trace, token: usize) -> Html {
+/// The ten likeliest next tokens after the selected token; while an edit is on, of the clean and of the edited run.
+pub fn next_tokens(trace: &Trace, token: usize, edited: Option<&Edited>) -> Html {
     let candidates = trace
         .next_by_position
         .get(token)
@@ -52,7 +53,14 @@ pub fn next_tokens(trace: &Trace, token: usize) -> Html {
                     <span>{ "The prompt ends here, so there is no actual next token and no loss." }</span>
                 }
             </p>
-            { bars("Likeliest next tokens with their probabilities", "probability", lines) }
+            if let Some(edited) = edited {
+                <p class="line" data-testid="clean-and-edited">
+                    <span><b>{ "clean" }</b>{ ": the model as it is, as in the line above. " }<b>{ "edited" }</b>{ ": with the edit that is on." }</span>
+                </p>
+                { comparison(trace, edited, token) }
+            } else {
+                { bars("Likeliest next tokens with their probabilities", "probability", lines) }
+            }
         </section>
     }
 }

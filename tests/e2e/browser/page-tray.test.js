@@ -1,0 +1,177 @@
+// Pinned features and edits in force: on every route, in the address, and off again.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { openApp, part, picture, ready, serious, STILL, trace } from '../support/app.js';
+import { launch } from '../support/chromium.js';
+import { serve } from '../support/server.js';
+
+let server;
+let browser;
+let page;
+before(async () => {
+  server = await serve();
+  browser = await launch({ webgpu: false });
+  page = await openApp(browser, server);
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+const PROMPT = 'Once upon a time there was a king who had three daughters.';
+const place = (more) => `#/prompt?${new URLSearchParams({ model: 'demo', prompt: PROMPT, sae: 'openai.layer_3', token: 8 })}${more}`;
+
+async function goTo(more) {
+  await page.goto('about:blank');
+  await page.goto(server.url(place(more)));
+  await ready(page);
+}
+
+const pins = () => part(page, 'pin').evaluateAll((items) => items.map((item) => Number(item.dataset.latent)));
+const selected = () => part(page, 'feature-panel').getAttribute('data-latent').then(Number);
+const effectShown = () => page.waitForFunction(() => /Δ/.test(document.querySelector('[data-testid="edit-effect"]')?.textContent ?? ''));
+const focusIsLost = () => page.evaluate(() => document.activeElement === document.body);
+
+test('a feature is pinned with p or a button, shown on every route, selected with a click, and unpinned', async () => {
+  await goTo('&feature=903');
+  assert.equal(await part(page, 'tray').count(), 0);
+  await page.keyboard.press('p');
+  await part(page, 'pin').waitFor();
+  assert.match(page.url(), /pin=openai\.layer_3\/903$/);
+  assert.equal(await part(page, 'pin-button').getAttribute('aria-pressed'), 'true');
+  await part(page, 'feature-row').first().click();
+  const strongest = await selected();
+  await part(page, 'pin-button').click();
+  assert.deepEqual(await pins(), [903, strongest]);
+  // Its activation on the selected token, as the list has it.
+  const activation = await part(page, 'feature-row').first().locator('td').last().textContent();
+  const shown = await part(page, 'pin', `[data-latent="${strongest}"]`).locator('.number').textContent();
+  assert.ok(Math.abs(Number(shown) - Number(activation)) < 0.006, `${shown} is shown, ${activation} in the list`);
+  await part(page, 'tab', '[data-route="Library"]').click();
+  assert.deepEqual(await pins(), [903, strongest]);
+  await part(page, 'tab', '[data-route="Prompt"]').click();
+  await part(page, 'sae-switch', '[data-sae="openai.layer_5"]').click();
+  await part(page, 'pin', '[data-latent="903"]').locator('button').first().click();
+  await page.waitForFunction(() => document.querySelector('[data-testid="feature-panel"]')?.dataset.latent === '903');
+  assert.equal(await part(page, 'sae-switch', '[data-sae="openai.layer_3"]').getAttribute('aria-pressed'), 'true');
+  assert.deepEqual(await serious(page), []);
+  await page.getByRole('button', { name: `Unpin feature ${strongest} of layer 3` }).press('Enter');
+  assert.deepEqual(await pins(), [903]);
+  assert.equal(await focusIsLost(), false);
+  await page.getByRole('button', { name: 'Unpin feature 903 of layer 3' }).press('Enter');
+  await part(page, 'tray').waitFor({ state: 'detached' });
+  assert.equal(await focusIsLost(), false);
+  await page.goBack();
+  await part(page, 'pin').waitFor();
+  assert.deepEqual(await pins(), [903]);
+});
+
+test('an edit stays on while one looks elsewhere, with its effect, and is taken off', async () => {
+  await goTo('');
+  await part(page, 'ablate').click();
+  await effectShown();
+  const latent = await selected();
+  const want = await page.evaluate(
+    async ([prompt, one]) => {
+      const clean = await window.saeExplorer.trace(prompt);
+      const edited = await window.saeExplorer.edited(prompt, { sae: 'openai.layer_3', latent: one, value: 0, positions: [8] });
+      return { clean: clean.loss, edited: edited.loss, next: edited.nextByPosition[8][0].prob };
+    },
+    [PROMPT, latent],
+  );
+  await ready(page);
+  await effectShown();
+  const effect = await part(page, 'edit-effect').textContent();
+  assert.ok(effect.includes(`loss ${want.clean.toFixed(3)} → ${want.edited.toFixed(3)} nats`), effect);
+  assert.match(effect, /KL of the edit \S+ nats/);
+  assert.match(await part(page, 'edit-row').textContent(), new RegExp(`feature ${latent} of layer 3 set to 0.00 at .*king.*\\(position 8\\)`));
+  // The next tokens say which is which.
+  const next = part(page, 'next-tokens');
+  await part(page, 'clean-and-edited').waitFor();
+  assert.deepEqual((await next.locator('thead th').allTextContents()).slice(1, 3), ['clean', 'edited']);
+  const edited = await next.locator('tbody tr td:nth-child(3)').allTextContents();
+  assert.ok(edited.includes(`${(want.next * 100).toFixed(1)}%`), edited.join());
+  // Another token, another feature, another route: it stays on.
+  await part(page, 'token', '[data-index="3"]').click();
+  await part(page, 'feature-row', ':not(.on)').last().click();
+  assert.notEqual(await selected(), latent);
+  await part(page, 'tab', '[data-route="Library"]').click();
+  assert.equal(await part(page, 'edit-effect').textContent(), effect);
+  assert.deepEqual(await serious(page), []);
+  await part(page, 'take-off').press('Enter');
+  await part(page, 'edit-banner').waitFor({ state: 'detached' });
+  assert.equal(await focusIsLost(), false);
+  assert.doesNotMatch(page.url(), /edit=/);
+  await page.goBack();
+  await effectShown();
+  assert.equal(await part(page, 'edit-effect').textContent(), effect);
+});
+
+test('a link restores pins and edits; what it cannot run it says', async () => {
+  await goTo('&feature=903&pin=openai.layer_3/903&pin=gone/5&edit=openai.layer_3/903=2.5@5,7-8');
+  await effectShown();
+  assert.match(await part(page, 'edit-row').textContent(), /feature 903 of layer 3 set to 2.50 at 3 tokens/);
+  assert.equal(await part(page, 'pin', '[data-missing="true"]').textContent().then((text) => text.includes('not loaded')), true);
+  assert.match(page.url(), /pin=openai\.layer_3\/903&pin=gone\/5&edit=openai\.layer_3\/903=2\.5@5,7-8$/);
+  await page.reload();
+  await ready(page);
+  await effectShown();
+
+  await goTo('&edit=gone/5=0@3');
+  assert.equal(await part(page, 'edit-row').getAttribute('data-standing'), 'missing');
+  assert.match(await part(page, 'edit-row').textContent(), /its SAE is not loaded, so this edit is not on/);
+  assert.equal(await part(page, 'clean-and-edited').count(), 0);
+  await goTo('&edit=openai.layer_3/903=0@99');
+  assert.match(await part(page, 'edit-row').textContent(), /the prompt has only \d+ tokens, so this edit is not on/);
+});
+
+test('another prompt takes an edit off, says so, and back brings both back', async () => {
+  await goTo('&edit=openai.layer_3/903=4@5');
+  await effectShown();
+  await trace(page, 'A dog and a cat.');
+  assert.equal(await part(page, 'edit-banner').count(), 0);
+  assert.match(await part(page, 'note').textContent(), /taken off: it belongs to the tokens of the prompt before/);
+  await page.goBack();
+  await effectShown();
+  assert.equal(await part(page, 'prompt').inputValue(), PROMPT);
+});
+
+const VIEWS = [
+  ['wide', { viewport: { width: 1440, height: 900 } }],
+  ['dark', { viewport: { width: 1024, height: 800 }, colorScheme: 'dark' }],
+  ['narrow', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
+];
+
+for (const [name, context] of VIEWS) {
+  test(`nothing lies over the tray, and nothing is faulty (${name})`, async () => {
+    const path = place('&feature=903&pin=openai.layer_3/903&pin=openai.layer_5/16&pin=gone/5&edit=openai.layer_3/903=2.5@5,7-8');
+    const own = await openApp(browser, server, { path, context: { ...context, ...STILL } });
+    await own.waitForFunction(() => /Δ/.test(document.querySelector('[data-testid="edit-effect"]')?.textContent ?? ''));
+    await picture(own, `tray-${name}`);
+    assert.deepEqual(await serious(own), []);
+    const boxes = Object.fromEntries(
+      await Promise.all(['tray', 'edit-banner', 'take-off'].map(async (what) => [what, await part(own, what).boundingBox()])),
+    );
+    const { height } = own.viewportSize();
+    const bottom = ({ y, height: tall }) => y + tall;
+    assert.ok(bottom(boxes.tray) <= height + 1);
+    assert.ok(boxes['take-off'].y >= boxes['edit-banner'].y && bottom(boxes['take-off']) <= bottom(boxes['edit-banner']));
+    assert.ok(boxes['take-off'].x + boxes['take-off'].width <= own.viewportSize().width, 'its button is in view');
+    assert.ok(boxes['take-off'].height >= 24 && boxes['take-off'].width >= 24);
+    if (name === 'narrow') {
+      const tabs = await own.locator('.tabs').boundingBox();
+      assert.ok(bottom(boxes.tray) <= tabs.y + 1, 'the tabs are below the tray');
+      await part(own, 'dock').locator('.handle').tap();
+      await picture(own, `tray-${name}-sheet`);
+      assert.deepEqual(await serious(own), []);
+    }
+    // The last thing on the page can be scrolled out from behind it.
+    await own.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+    const last = await own.locator('main .route > :last-child').boundingBox();
+    assert.ok(bottom(last) <= boxes.tray.y, 'the end of the page is above the tray');
+    assert.ok(bottom(await part(own, 'dock').boundingBox()) <= boxes.tray.y + 1, 'the dock ends above the tray');
+    await own.context().close();
+  });
+}
