@@ -106,7 +106,7 @@ pub fn LensView(props: &Props) -> Html {
         <>
             <p class="line"><span>{ defined(LENS) }{ ": the likeliest next token out of each layer, after each token. Bold: the token that does follow." }</span></p>
             { legend("prob", described(PROBABILITY, "probability:"), &[0.05, 0.25, 0.5, 1.0].map(step)) }
-            <p class="legend loss"><span class="step"><i class="swatch" aria-hidden="true"></i>{ "mean " }{ defined(LOSS) }{ " of the layer over the prompt, in nats, as a share of the largest" }</span></p>
+            <p class="legend loss"><span class="step"><i class="swatch" aria-hidden="true"></i><span>{ "mean " }{ defined(LOSS) }{ " of the layer over the prompt, in nats, as a share of the largest" }</span></span></p>
             { progress(&props.lenses, "the logit lens", on) }
             <Grid label="Likeliest next token of each layer after each token" colour="prob" side="loss, nats" trace={trace.clone()} {heads} cells={(*cells).clone()}
                 token={props.token} on_point={point} on_choose={choose} />
