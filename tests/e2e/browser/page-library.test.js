@@ -436,12 +436,13 @@ test('progress, cancel, a broken connection, and going on from there', async () 
   hub.misbehave(/model\.safetensors/, { pause: 40 });
   await loadModel(page, 'tiny');
   await page.waitForFunction(() => /MB\/s|kB\/s/.test(document.querySelector('[data-testid="progress"]')?.textContent ?? ''));
-  const told = await part(page, 'progress').innerText();
+  const told = await part(page, 'jobs').innerText();
   assert.match(told, /Loading Tiny/);
   assert.match(told, /\d [kM]B of 14 MB · .*B\/s · \d+ s left/);
   assert.match(told, /model\.safetensors from the network/);
-  await part(page, 'cancel').click();
+  await part(page, 'cancel-job').click();
   await part(page, 'progress').waitFor({ state: 'hidden' });
+  assert.match(await part(page, 'jobs').innerText(), /Nothing is being loaded\./);
   assert.equal(await part(page, 'error').count(), 0);
   assert.deepEqual(await loaded(page), ['demo', ...SAES]);
   // Now the connection breaks as soon as it is made.

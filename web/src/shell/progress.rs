@@ -10,7 +10,7 @@ use crate::state::load::{Broken, LoadAction};
 use crate::state::meter::Meter;
 
 /// The current work, as a sentence.
-fn title(job: Option<&Job>, meter: &Meter) -> String {
+pub(crate) fn title(job: Option<&Job>, meter: &Meter) -> String {
     if let Some(job) = job {
         let place = match job.parts.len() {
             0 | 1 => String::new(),
@@ -27,24 +27,51 @@ fn title(job: Option<&Job>, meter: &Meter) -> String {
     .to_owned()
 }
 
-/// Bytes of all parts, rate and the time that is left.
-fn figures(loaded: f64, total: Option<f64>, rate: Option<f64>) -> String {
-    let mut text = match total {
-        Some(total) => format!("{} of {}", bytes(loaded), bytes(total)),
-        None => format!("{} so far", bytes(loaded)),
-    };
-    if let Some(rate) = rate {
-        text.push_str(&format!(" · {}/s", bytes(rate)));
-        let left = total.map_or(0.0, |total| total - loaded);
-        if left > 0.0 {
-            text.push_str(&format!(" · {} left", time_left(left / rate)));
+/// Bytes of a load: of all of its parts, where a person chose it.
+pub(crate) struct Amount {
+    /// Bytes so far.
+    pub(crate) loaded: f64,
+    /// Bytes in all, where they are known.
+    pub(crate) total: Option<f64>,
+}
+
+impl Amount {
+    /// Of a load under way.
+    pub(crate) fn of(job: Option<&Job>, meter: &Meter) -> Self {
+        let Some(job) = job else {
+            let progress = &meter.progress;
+            return Self {
+                loaded: progress.loaded,
+                // The engine's start has steps, not bytes.
+                total: Some(progress.total).filter(|&total| total > 1.0),
+            };
+        };
+        Self {
+            loaded: job.loaded(meter),
+            total: job.total(meter),
         }
     }
-    text
+
+    /// With a rate in bytes per second, and the time that is left; empty before there is something to tell.
+    pub(crate) fn text(&self, rate: Option<f64>) -> String {
+        let mut text = match self.total {
+            Some(total) => format!("{} of {}", bytes(self.loaded), bytes(total)),
+            None if self.loaded > 1.0 => format!("{} so far", bytes(self.loaded)),
+            None => return String::new(),
+        };
+        if let Some(rate) = rate {
+            text.push_str(&format!(" · {}/s", bytes(rate)));
+            let left = self.total.map_or(0.0, |total| total - self.loaded);
+            if left > 0.0 {
+                text.push_str(&format!(" · {} left", time_left(left / rate)));
+            }
+        }
+        text
+    }
 }
 
 /// The file under way and where it comes from.
-fn file(meter: &Meter) -> String {
+pub(crate) fn file(meter: &Meter) -> String {
     let progress = &meter.progress;
     let from = match progress.source.as_str() {
         "network" => " from the network",
@@ -87,22 +114,12 @@ pub fn Progress(props: &Props) -> Html {
         return Html::default();
     }
     let title = title(job.as_ref(), meter);
-    let (loaded, total) = match job {
-        Some(job) => (job.loaded(meter), job.total(meter)),
-        // The engine's start has steps, not bytes.
-        None => (
-            meter.progress.loaded,
-            Some(meter.progress.total).filter(|&total| total > 1.0),
-        ),
-    };
-    let known = total.is_some() || loaded > 1.0;
+    let amount = Amount::of(job.as_ref(), meter);
     html! {
         <div class="progress" data-testid="progress" title={file(meter)}>
             <span>{ &title }</span>
-            <progress aria-label={title.clone()} max={total.map(|total| plain(total, 0))} value={total.map(|_| plain(loaded, 0))} />
-            if known {
-                <span class="number">{ figures(loaded, total, meter.rate()) }</span>
-            }
+            <progress aria-label={title.clone()} max={amount.total.map(|total| plain(total, 0))} value={amount.total.map(|_| plain(amount.loaded, 0))} />
+            <span class="number">{ amount.text(meter.rate()) }</span>
             <button type="button" class="quiet" data-testid="cancel" onclick={move |_| controller.stop_loading()}>{ "Cancel" }</button>
         </div>
     }

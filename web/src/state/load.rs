@@ -250,7 +250,6 @@ impl State {
                 self.job = Some(job);
                 self.meter = Meter::default();
                 self.broken = None;
-                self.library.choice = None;
             }
             LoadAction::NextPart(at) => {
                 if let Some(job) = &mut self.job {
@@ -291,6 +290,8 @@ impl State {
             LoadAction::Stay => self.stay(),
             LoadAction::Known(tasks) => self.remember(tasks),
             LoadAction::Chosen(tasks) => {
+                // The question is answered.
+                self.library.choice = None;
                 self.chosen(&tasks);
                 self.remember(tasks);
             }

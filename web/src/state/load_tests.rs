@@ -470,8 +470,10 @@ fn the_library_remembers_what_was_chosen() {
     let state = load(state, LoadAction::Layer("jb".to_owned(), 8));
     let choice = state.library.choice.clone().unwrap_or_default();
     assert_eq!((choice.entry.as_str(), choice.layers), ("jb", vec![3, 8]));
-    // The question is answered when loading starts.
+    // The question is answered by a load that the person chose, not by one of the page's own.
     let state = load(state, LoadAction::Started(Job::default()));
+    assert!(state.library.choice.is_some());
+    let state = load(state, LoadAction::Chosen(Vec::new()));
     assert_eq!(state.library.choice, None);
     let state = load(state, LoadAction::Hook(0, 1, "blocks.1.hook_z".to_owned()));
     assert_eq!(state.library.hook(0, 1), Some("blocks.1.hook_z"));

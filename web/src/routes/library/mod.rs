@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod found;
+mod jobs;
 mod loaded;
 mod options;
 mod own;
@@ -16,7 +17,9 @@ use crate::browser;
 use crate::context::use_controller;
 use crate::data::{ModelInfo, SaeInfo, SampleLoss};
 use crate::shared::Shared;
+use crate::state::job::Job;
 use crate::state::load::{Field, LibraryState, LoadAction, Section, slot};
+use crate::state::meter::Meter;
 use crate::state::{Phase, Remote, Sample, State};
 
 /// Shown data.
@@ -34,6 +37,10 @@ pub struct Props {
     pub sample_loss: Remote<Option<SampleLoss>>,
     /// The name and hook of an SAE for whose file the address waits.
     pub wanted: Option<(String, String)>,
+    /// The load that the person chose.
+    pub job: Option<Job>,
+    /// Progress of a load.
+    pub meter: Meter,
     /// True while something is being loaded.
     pub busy: bool,
 }
@@ -48,6 +55,8 @@ impl Props {
             numbers: state.numbers.clone(),
             sample_loss: state.sample_loss.clone(),
             wanted: state.wanted_file(),
+            job: state.job.clone(),
+            meter: state.meter.clone(),
             busy: state.job.is_some() || state.phase == Phase::Loading,
         }
     }
@@ -99,6 +108,7 @@ pub fn Library(props: &Props) -> Html {
     html! {
         <div class="library" data-testid="library">
             <options::Options weights={weights.clone()} mirror={field(Field::Mirror)} mirror_set={mirror} />
+            <jobs::Jobs job={props.job.clone()} meter={props.meter.clone()} {busy} />
             <loaded::Loaded model={model.clone()} saes={saes.clone()} removed={library.removed.clone()} earlier={library.earlier.clone()}
                 numbers={props.numbers.clone()} sample_loss={props.sample_loss.clone()} weights={weights.clone()} {busy} />
             <catalogue::CatalogueSection catalogue={library.catalogue.clone()} model={model.clone()} saes={saes.clone()} choice={library.choice.clone()} {pace} weights={weights.clone()} {busy} />
