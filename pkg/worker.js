@@ -262,7 +262,7 @@ function offered(signal) {
 // The model and SAE of a stored file, by its address. Without a catalogue the files are listed all the same.
 async function ownerOf() {
   const whole = catalogueUrl === null ? null : await offered().catch(() => null);
-  return owners(whole ?? { models: [], saes: [] }, { mirror: await mirror(), demo: demoUrl });
+  return owners(whole ?? { models: [], saes: [] }, { mirror: await mirror(), demo: demo.url });
 }
 
 // The mirror that a person has set, or else the site's owner in the catalogue; a site need not have one.

@@ -139,7 +139,7 @@ test('a prompt that is too long is cut, and the focus goes to it', async () => {
 });
 
 test('where the button of a failure goes away, the focus stays near', async () => {
-  server.rules = [{ match: /layer_3\.pt$/, status: 404 }];
+  server.rules = [{ match: /layer_3\/sae_weights/, status: 404 }];
   const page = await newPage(browser);
   await page.goto(server.url(''));
   await page.waitForFunction(() => document.body?.dataset.state === 'ready');

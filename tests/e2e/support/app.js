@@ -21,15 +21,14 @@ export async function openApp(browser, server, { path = '', context = {} } = {})
  * @param {{error?: boolean}} expected
  */
 export async function ready(page, { error = false } = {}) {
-  await page.waitForFunction(() => {
+  // State and message are taken together: a moment later the page may be at the next thing.
+  const seen = await page.waitForFunction(() => {
     const { state } = document.body?.dataset ?? {};
     // The first prompt is traced as soon as one SAE is there; the others come behind it.
-    return state === 'error' || (state === 'ready' && document.querySelector('[data-testid="progress"]') === null);
+    const settled = state === 'error' || (state === 'ready' && document.querySelector('[data-testid="progress"]') === null);
+    return settled && { state, message: [...document.querySelectorAll('[data-testid="error"]')].map((element) => element.innerText).join('\n') };
   });
-  const { state, message } = await page.evaluate(() => ({
-    state: document.body.dataset.state,
-    message: [...document.querySelectorAll('[data-testid="error"]')].map((element) => element.innerText).join('\n'),
-  }));
+  const { state, message } = await seen.jsonValue();
   assert.equal(state, error ? 'error' : 'ready', message);
   return message;
 }
