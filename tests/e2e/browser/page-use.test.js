@@ -72,10 +72,11 @@ visit('opens with a worked prompt, traced', async () => {
   assert.ok((await tokens()).length > 10);
   assert.ok((await latents(page)).length > 0);
   const prompt = await part(page, 'prompt').inputValue();
-  const { saes, loss, tokenLosses } = await page.evaluate(async (asked) => {
+  const { saes, loss, tokenLosses } = await page.evaluate(async ([asked, shown]) => {
     const { saes: all, loss: mean, tokenLosses: each } = await window.saeExplorer.trace(asked);
-    return { saes: all.map(({ metrics }) => metrics), loss: mean, tokenLosses: [...each] };
-  }, prompt);
+    const metricsOf = (id) => all.find((sae) => sae.id === id).metrics;
+    return { saes: shown.map(metricsOf), loss: mean, tokenLosses: [...each] };
+  }, [prompt, SAES]);
   assert.match(await text('metrics-table'), /FVU/);
   const cells = (name) => part(page, 'metrics-table').locator('tr').filter({ has: page.getByText(name, { exact: true }) }).locator('td').allInnerTexts();
   const written = (name, decimals) => saes.map((metrics) => metrics[name].toFixed(decimals));

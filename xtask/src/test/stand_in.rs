@@ -6,8 +6,8 @@
 //! - the site's SAEs are the `.pt` files bit for bit and trace alike, the model reads as its configuration says, tokens are those of
 //!   the reference (crates `formats` and `demo`);
 //! - the recorded trace is the live one, on the CPU and on a GPU device (crate `demo`);
-//! - where python3 has NumPy and torch, losses, metrics, edits and values inside a pass are those that they compute for the stand-in
-//!   from the formulas, on every device (crate `explorer`);
+//! - where python3 has NumPy and torch, edits and values inside a pass are those that they compute for the stand-in from the
+//!   formulas, on every device (crate `explorer`);
 //! - package and page in a browser, on the site as it was last built with the stand-in's files in it.
 //!
 //! It does not show the tests that compare with the fixtures' logits and latents, which PyTorch computed where the demo was trained:
@@ -27,8 +27,9 @@ const CHECKOUT: &str = "SAE_EXPLORER_CHECKOUT";
 const PARTS: [&str; 4] = ["web/demo", "tests/fixtures", "tests/reference", "tests/e2e"];
 
 /// Tests that compare with what a program in Python computes for whatever demo there is, and the file that it writes.
-const COMPUTED: [(&str, &str); 3] = [
-    ("metrics", "tests/fixtures/demo-metrics.json"),
+/// Reconstruction metrics are not among them: where an SAE is random, latents of a token are often so close that f32 chooses another
+/// one than float64, and then the reconstruction, which is no good anyway, is another one.
+const COMPUTED: [(&str, &str); 2] = [
     ("edit_batches", "tests/fixtures/demo-edits.json"),
     ("taps", "tests/fixtures/demo-taps.json"),
 ];
