@@ -1,5 +1,5 @@
-// The demo's manifest, which is requested once for a model and its SAEs, so that both are of one version; and its model's
-// files, which may be requested before anybody loads them.
+// The demo's manifest, which is requested once for a model and its SAEs, so that both are of one version; and the files of its
+// model and of one SAE, which may be requested before anybody loads them.
 
 import { demoManifest, readManifest } from './load.js';
 import { until } from './until.js';
@@ -9,6 +9,7 @@ export class Demo {
   #url = null;
   #manifest = null; // a promise, once it was requested
   #begun = false; // whether it was requested for a model that nobody has loaded yet
+  #turn = 0; // of what is begun
 
   /** @param {import('./files.js').Files} files */
   constructor(files) {
@@ -24,25 +25,41 @@ export class Demo {
   }
 
   /**
-   * Requests the manifest at once, unless it is given, and the model's files when `proceed` has resolved.
+   * Requests the manifest at once, unless it is given; the model's files when `proceed` has resolved; and those of an SAE when the
+   * model's weights have come, so that the line is never idle and nothing is in their way.
    * @param {Promise<unknown>} proceed
-   * @param {object} [given] what is at the manifest's address
+   * @param {{manifest?: object, sae?: string}} [given] what is at the manifest's address, and the SAE's id
    */
-  async begin(proceed, given) {
+  async begin(proceed, { manifest: read, sae: id } = {}) {
     this.#begun = true;
+    const turn = ++this.#turn;
     try {
-      if (given !== undefined) this.#manifest = Promise.resolve(readManifest(given, this.#url));
-      const { parts } = await (this.#manifest ?? this.#request());
+      if (read !== undefined) this.#manifest = Promise.resolve(readManifest(read, this.#url));
+      const { parts, saes } = await (this.#manifest ?? this.#request());
       await proceed;
-      if (this.#begun) for (const file of Object.values(parts)) this.#files.begin(file);
+      if (this.#turn !== turn) return;
+      const { weights, ...small } = parts;
+      for (const file of Object.values(small)) this.#files.begin(file);
+      const model = this.#files.begin(weights);
+      const sae = saes.find((one) => one.id === id);
+      if (sae !== undefined) this.#follow(model, sae, turn);
     } catch {
       // Whoever loads the model requests it again, and is told.
     }
   }
 
+  async #follow(model, sae, turn) {
+    const source = await model.catch(() => null);
+    await source?.whole;
+    if (source === null || this.#turn !== turn) return;
+    this.#files.begin(sae.cfg);
+    this.#files.begin(sae.weights);
+  }
+
   /** Another model is loaded: what was begun of this one is not wanted. */
   abandon() {
     this.#begun = false;
+    this.#turn += 1;
     this.#files.abandon();
   }
 

@@ -55,6 +55,7 @@ export class Files {
     });
     source.catch(() => {});
     this.#begun.set(file.url, source);
+    return source;
   }
 
   /** Lets go of what was begun and not opened. */

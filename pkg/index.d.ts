@@ -270,6 +270,8 @@ export interface PrepareOptions {
   demo?: string | URL;
   /** What is at that address, where the page has requested it already, so that it is not requested twice. */
   manifest?: PromiseLike<object>;
+  /** Id of the demo's SAE that will be loaded after the model: it follows the model's weights. */
+  sae?: string | PromiseLike<string>;
   /** Large files are requested once this has settled: what the page itself needs first. Default: at once. */
   after?: PromiseLike<unknown>;
 }

@@ -45,8 +45,8 @@ export class SaeExplorer extends EventTarget {
 
   /** Starts the worker of the next session; see index.d.ts. */
   static prepare(options = {}) {
-    const { model, demo, manifest, after, _spawn = startWorker } = checked(options, PREPARE);
-    prepare(_spawn, { demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, after });
+    const { model, demo, manifest, sae, after, _spawn = startWorker } = checked(options, PREPARE);
+    prepare(_spawn, { demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, sae, after });
   }
 
   async loadModel(source, options = {}) {

@@ -9,9 +9,10 @@ let prepared = null; // {worker, ended}
  * @param {object} given
  * @param {string | null} given.demo address of the manifest of the demo whose model will be loaded; null: none
  * @param {Promise<object>} [given.manifest] what is at that address, where the page has requested it
+ * @param {string | Promise<string>} [given.sae] id of the demo's SAE that will be loaded after the model
  * @param {Promise<unknown>} [given.after] large files are requested once it has settled
  */
-export async function prepare(spawn, { demo, manifest, after }) {
+export async function prepare(spawn, { demo, manifest, sae, after }) {
   if (prepared !== null) return;
   let worker;
   try {
@@ -31,8 +32,8 @@ export async function prepare(spawn, { demo, manifest, after }) {
     if (event.data.fatal !== undefined) end(event);
   };
   const tell = (message) => own.ended || worker.postMessage(message);
-  const [read] = await Promise.allSettled([manifest]);
-  tell({ prepare: { demo, manifest: read.value } });
+  const [read, id] = await Promise.allSettled([manifest, sae]);
+  tell({ prepare: { demo, manifest: read.value, sae: id.value } });
   await Promise.allSettled([after]);
   tell({ proceed: true });
 }

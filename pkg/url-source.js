@@ -14,10 +14,13 @@ const READ_THROUGH = 4;
 const PROGRESS_BYTES = 256 << 10;
 
 export class UrlSource {
+  #onWhole;
   /** Origin of the last bytes, or of the first if there are none yet. */
   origin;
   /** Bytes that have arrived, each counted once. */
   loaded = 0;
+  /** Resolves when all of them have. */
+  whole = new Promise((resolve) => (this.#onWhole = resolve));
   #version;
   #hash;
   #ranges; // null until an answer has shown whether the host gives parts of files
@@ -217,6 +220,7 @@ export class UrlSource {
     if (bytes > before) {
       this.#counted.set(index, bytes);
       this.loaded += bytes - before;
+      if (this.loaded === this.size) this.#onWhole();
     }
     this.#onBytes(this);
   }

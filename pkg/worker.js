@@ -1,6 +1,6 @@
 // The worker: owns one engine (engine.js, made from Rust), loads files for it and runs the page's calls one by one.
 //
-// In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}   {prepare: {demo, manifest?}}   {proceed}
+// In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}   {prepare: {demo, manifest?, sae?}}   {proceed}
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
 import init, { Engine, Sha256, Tokenizer } from './engine.js';
@@ -219,11 +219,11 @@ async function instantiated() {
 // What a session will want is requested before it is created: small files at once, large ones when the page says so.
 let proceed;
 const proceeding = new Promise((resolve) => (proceed = resolve));
-async function prepare({ demo: address, manifest }) {
+async function prepare({ demo: address, manifest, sae }) {
   if (address !== null) {
     gate.choose(address);
     demo.url = address;
-    demo.begin(proceeding, manifest);
+    demo.begin(proceeding, { manifest, sae });
   }
   await proceeding;
   compiled().catch(() => {}); // start() tries again, and says so

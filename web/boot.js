@@ -9,10 +9,20 @@ import { publishedSession } from './session.js';
 
 const { tellFailure, hopeless } = globalThis.saeExplorerGuard;
 
-/** Whether the address asks for the demo's model: where it names no other. */
-function wantsDemo() {
-  const named = /[#?&]model=([^&]*)/.exec(location.hash)?.[1];
-  return named === undefined || named === 'demo';
+/** What the address names as the model, or as the SAE. */
+function named(what) {
+  return new RegExp(`[#?&]${what}=([^&]*)`).exec(location.hash)?.[1];
+}
+
+/** What the engine's worker may request beforehand: the demo, unless the address names another model. */
+function wanted(manifest) {
+  const model = named('model');
+  if (model !== undefined && model !== 'demo') return { first: [] };
+  const json = (response) => response.then((answer) => answer.clone().json());
+  const recorded = begin('demo/recorded.json');
+  // Without a choice the SAE of the recorded trace is shown.
+  const sae = named('sae') ?? json(recorded).then(({ sae: { id } }) => id);
+  return { first: [recorded], model: 'demo', manifest: json(manifest), sae };
 }
 
 /** Files of the site that are requested before the app is there: path → promise of the Response. */
@@ -37,9 +47,9 @@ async function boot() {
   const response = fetch(app);
   const manifest = begin('demo/demo.json');
   // The engine's worker starts beside the app, but on a slow line large files wait for what the app shows without them.
-  const first = wantsDemo() ? [response, begin('demo/recorded.json')] : [response];
-  const after = Promise.allSettled(first.map((file) => file.then((answer) => answer.clone().arrayBuffer())));
-  SaeExplorer.prepare(wantsDemo() ? { model: 'demo', manifest: manifest.then((answer) => answer.clone().json()), after } : { after });
+  const { first, ...demo } = wanted(manifest);
+  const after = Promise.allSettled([response, ...first].map((file) => file.then((answer) => answer.clone().arrayBuffer())));
+  SaeExplorer.prepare({ ...demo, after });
   Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, publishedSession, siteFile, watchDrops });
   watchCopies();
   keepFocus();

@@ -3,7 +3,7 @@
 import { SAMPLE_TEXT, SaeExplorer, SaeExplorerError, droppedFiles, type SaeInfo, type Trace } from 'sae-explorer';
 
 export async function example(file: File, folder: FileList, signal: AbortSignal): Promise<string> {
-  SaeExplorer.prepare({ model: 'demo', manifest: Promise.resolve({}), after: Promise.resolve() });
+  SaeExplorer.prepare({ model: 'demo', manifest: Promise.resolve({}), sae: 'a', after: Promise.resolve() });
   const explorer = await SaeExplorer.create({
     backend: 'auto',
     limits: 'default',

@@ -23,11 +23,13 @@ beforeEach(() => {
     name: 'Demo',
     bos: false,
     model: { config: { path: 'config.json', bytes: 2 }, weights: { path: 'weights', bytes: weights.length }, tokenizer: { path: 'tokenizer.json', bytes: 2 } },
-    saes: [{ id: 'a', hook: 'h', cfg: { path: 'a.json', bytes: 1 }, weights: { path: 'a', bytes: 1 } }],
+    saes: [{ id: 'a', hook: 'h', cfg: { path: 'a.json', bytes: 2 }, weights: { path: 'a', bytes: 1 } }],
   });
   hub.put('demo/config.json', '{}');
   hub.put('demo/tokenizer.json', '{}');
   hub.put('demo/weights', weights);
+  hub.put('demo/a.json', '{}');
+  hub.put('demo/a', 'a');
 });
 
 const answers = { start: undefined, loadModel: { id: 'demo' } };
@@ -47,7 +49,7 @@ test('the next session takes the prepared worker, and the one after it starts it
   let arrived;
   SaeExplorer.prepare({ model: 'demo', demo: 'https://site.test/demo.json', after: new Promise((_, reject) => (arrived = reject)) });
   await settled();
-  assert.deepEqual(workers[0].prepared, [{ prepare: { demo: 'https://site.test/demo.json', manifest: undefined } }]);
+  assert.deepEqual(workers[0].prepared, [{ prepare: { demo: 'https://site.test/demo.json', manifest: undefined, sae: undefined } }]);
   const first = await SaeExplorer.create();
   arrived(new Error('the page itself did not come'));
   await settled();
@@ -115,7 +117,7 @@ test('what was begun is requested once, and read by whoever opens it', async () 
 
 test('a manifest that the page has is not requested', async () => {
   const { files, demo } = opened();
-  await demo.begin(Promise.resolve(), { id: 'd', name: 'D', model: { config: { path: 'config.json' }, weights: { path: 'weights' }, tokenizer: { path: 'tokenizer.json' } }, saes: [] });
+  await demo.begin(Promise.resolve(), { manifest: { id: 'd', name: 'D', model: { config: { path: 'config.json' }, weights: { path: 'weights' }, tokenizer: { path: 'tokenizer.json' } }, saes: [] } });
   const { id, parts } = await demo.ofModel();
   assert.equal(id, 'd');
   same(await files.bytes(parts.config), Buffer.from('{}'));
@@ -124,8 +126,24 @@ test('a manifest that the page has is not requested', async () => {
   assert.ok(!asked().includes('GET demo/demo.json'), asked().join());
   // One that makes no sense is requested by whoever loads the model.
   const other = opened();
-  await other.demo.begin(Promise.resolve(), { id: 'd' });
+  await other.demo.begin(Promise.resolve(), { manifest: { id: 'd' } });
   assert.equal((await other.demo.ofModel()).id, 'demo');
+});
+
+test('an SAE follows the model\'s weights', async () => {
+  const { files, demo } = opened();
+  hub.misbehave(/weights/, { stopAfter: 1000, stops: 1 });
+  const begun = demo.begin(Promise.resolve(), { sae: 'a' });
+  while (!asked().includes('GET demo/weights')) await settled();
+  assert.ok(!asked().some((one) => one.includes('demo/a')), asked().join());
+  await begun;
+  const { saes: [sae] } = await demo.ofModel();
+  while (!asked().includes('GET demo/a')) await settled();
+  same(await files.bytes(sae.cfg), Buffer.from('{}'));
+  const source = await files.open(sae.weights);
+  same(await readAll(source), Buffer.from('a'));
+  await source.close();
+  assert.deepEqual(asked().filter((one) => one.includes('demo/a')).sort(), ['GET demo/a', 'GET demo/a.json']);
 });
 
 test('what could not be begun is requested again when it is wanted', async () => {
