@@ -180,6 +180,9 @@ impl FoundPart {
     }
 }
 
+/// Id of the demo's model.
+const DEMO: &str = "demo";
+
 /// Width of the activation at a hook point of a model, where that is certain.
 fn hook_width(model: &ModelInfo, hook: &str) -> Option<u32> {
     let point = match hook.strip_prefix("blocks.") {
@@ -220,11 +223,17 @@ pub fn does_not_belong(
 }
 
 impl CatalogueModel {
-    /// True if a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere.
+    /// True if a loaded model was taken from this entry, at whatever commit.
+    pub fn gave(&self, model: &ModelInfo) -> bool {
+        model.id.split('@').next() == Some(&self.offer.id)
+    }
+
+    /// True if a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere. The demo is a model of
+    /// its own, whatever its shape.
     pub fn is(&self, model: &ModelInfo) -> bool {
-        self.offer.id == model.id
-            || (self.layers, self.d_model, self.vocab)
-                == (model.n_layers, model.d_model, model.vocab)
+        let shape = (self.layers, self.d_model, self.vocab);
+        self.gave(model)
+            || model.id != DEMO && shape == (model.n_layers, model.d_model, model.vocab)
     }
 }
 
@@ -302,5 +311,9 @@ mod tests {
         assert!(entry.is(&model("gpt2", 0)));
         assert!(entry.is(&model("file:my-gpt2", 12)));
         assert!(!entry.is(&model("file:my-gpt2", 6)));
+        assert!(!entry.is(&model("demo", 12)));
+        let pinned = model("gpt2@0123456789abcdef0123456789abcdef01234567", 0);
+        assert!(entry.is(&pinned) && entry.gave(&pinned));
+        assert!(!entry.gave(&model("file:my-gpt2", 12)));
     }
 }

@@ -206,8 +206,8 @@ test('SAEs load their model after one question with total size, host and time', 
   await confirm(page);
   assert.equal(await focused(page), 'layer 5', 'the focus stays where the question was');
   // One total over the model and both SAEs.
-  await page.waitForFunction(() => /\(1 of 3\).* of 31 MB/s.test(document.querySelector('[data-testid="progress"]')?.innerText ?? ''));
-  await page.waitForFunction(() => /layer 5 \(2 of 3\)\s*\d\d MB of 31 MB/s.test(document.querySelector('[data-testid="progress"]')?.innerText ?? ''));
+  await page.waitForFunction(() => /\(1 of 3\).* of 31 MB/s.test(document.querySelector('[data-testid="jobs"]')?.innerText ?? ''));
+  await page.waitForFunction(() => /layer 5 \(2 of 3\)\s*\d\d MB of 31 MB/s.test(document.querySelector('[data-testid="jobs"]')?.innerText ?? ''));
   await settled(page);
   hub.misbehave(/model\.safetensors|layer_5\.pt/, null);
   assert.deepEqual(await loaded(page), ['tiny', 'tiny-topk@5', 'tiny-topk@3']);
@@ -227,19 +227,19 @@ test('SAEs load their model after one question with total size, host and time', 
 test('what was removed is had back by one click, in its place', async () => {
   const page = await open();
   const ids = () => page.locator('[data-testid="loaded"] [data-sae]').evaluateAll((rows) => rows.map(({ dataset }) => (dataset.testid === 'removed-sae' ? `×${dataset.sae}` : dataset.sae)));
-  const all = ['openai.layer_1', 'openai.layer_3', 'openai.layer_5'];
-  await page.getByRole('button', { name: 'Remove openai.layer_3' }).focus();
+  const all = SAES;
+  await page.getByRole('button', { name: `Remove ${all[1]}` }).focus();
   await page.keyboard.press('Enter');
   await part(page, 'removed-sae').waitFor();
   assert.deepEqual(await loaded(page), ['demo', all[0], all[2]]);
   assert.deepEqual(await ids(), [all[0], `×${all[1]}`, all[2]]);
-  assert.equal(await focused(page), 'Load openai.layer_3 again', 'the focus is where it was');
+  assert.equal(await focused(page), `Load ${all[1]} again`, 'the focus is where it was');
   await page.keyboard.press('Enter');
   await settled(page);
   await part(page, 'removed-sae').waitFor({ state: 'detached' });
   assert.deepEqual(await ids(), all);
   assert.deepEqual((await loaded(page)).sort(), ['demo', ...all]);
-  assert.equal(await focused(page), 'Remove openai.layer_3');
+  assert.equal(await focused(page), `Remove ${all[1]}`);
   // A file that was dropped is still at hand, and so is the model before.
   await part(page, 'pick-files').setInputFiles([...MODEL.map((name) => demo(`model/${name}`)), ptFile(1)]);
   await part(page, 'found').locator('select').selectOption('blocks.1.hook_resid_post');
@@ -528,9 +528,9 @@ const VIEWS = [
   { name: 'library', viewport: { width: 1440, height: 1000 }, colorScheme: 'light' },
   { name: 'library-dark', viewport: { width: 1440, height: 1000 }, colorScheme: 'dark' },
   { name: 'library-forced', viewport: { width: 1440, height: 1000 }, forcedColors: 'active' },
-  { name: 'library-tablet', viewport: { width: 1024, height: 800 }, hasTouch: true },
+  { name: 'library-tablet', viewport: { width: 1024, height: 800 }, hasTouch: true, isMobile: true },
   { name: 'library-phone', viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-  { name: 'library-narrow', viewport: { width: 320, height: 800 }, hasTouch: true, isMobile: true },
+  { name: 'library-narrow', viewport: { width: 360, height: 800 }, hasTouch: true, isMobile: true },
 ];
 for (const { name, ...context } of VIEWS) {
   test(`${name}: everything fits, can be hit and is free of serious faults`, async () => {
@@ -538,7 +538,7 @@ for (const { name, ...context } of VIEWS) {
     server.files.delete('catalogue.json');
     const page = await open({ ...context, ...STILL });
     await layer(page, 'res-jb', 8).waitFor();
-    await numbers(page, 'openai.layer_5');
+    await numbers(page, SAES.at(-1));
     assert.deepEqual(await serious(page), []);
     await layer(page, 'res-jb', 8).click();
     await part(page, 'question').waitFor();

@@ -130,7 +130,13 @@ pub fn is_for(
 /// True if a layer of a release is among the loaded SAEs.
 pub fn is_loaded(release: &CatalogueSae, layer: u32, saes: &[SaeInfo]) -> bool {
     let id = address(&release.offer.id, Some(layer), None);
-    saes.iter().any(|sae| sae.id == id)
+    // It may be one of another commit than the branch's.
+    let is_it = |sae: &SaeInfo| {
+        sae.id
+            .strip_prefix(&id)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+    };
+    saes.iter().any(is_it)
 }
 
 /// Fit of one SAE of a release: by itself where its model is loaded, else together with that.
@@ -341,6 +347,11 @@ mod tests {
             ..SaeInfo::default()
         };
         assert_eq!(plan_of(&[8], std::slice::from_ref(&loaded)), None);
+        let pinned = SaeInfo {
+            id: "res-jb@8@0123456789abcdef0123456789abcdef01234567".to_owned(),
+            ..SaeInfo::default()
+        };
+        assert_eq!(plan_of(&[8], &[pinned]), None);
         let other = plan_of(&[8, 5], &[loaded]).expect("a plan");
         assert_eq!(other.what(), "res-jb, layer 5");
     }

@@ -42,12 +42,14 @@ impl Job {
         self.done + meter.progress.loaded
     }
 
-    /// Bytes of all parts; nothing while the size of one of them is not known. The sizes of files that are being read are more
-    /// certain than those that were stated beforehand.
+    /// Bytes of all parts; nothing while the size of one of them is not known. Of the part under way the meter knows the sizes of
+    /// those files that have been opened.
     pub fn total(&self, meter: &Meter) -> Option<f64> {
-        let now = Some(meter.progress.total)
-            .filter(|&total| total > 0.0)
-            .or_else(|| self.parts.get(self.at)?.1)?;
+        let opened = Some(meter.progress.total).filter(|&total| total > 0.0);
+        let now = match (opened, self.parts.get(self.at)?.1) {
+            (Some(opened), Some(stated)) => opened.max(stated),
+            (opened, stated) => opened.or(stated)?,
+        };
         let later = self.parts.get(self.at + 1..).unwrap_or_default();
         let later: Option<f64> = later.iter().map(|part| part.1).sum();
         Some(self.done + now + later?)
@@ -79,6 +81,8 @@ mod tests {
     fn one_total_goes_over_all_parts() {
         let mut job = job(&[Some(500.0), Some(100.0), Some(100.0)]);
         assert_eq!(job.total(&Meter::default()), Some(700.0));
+        // Small files are opened first.
+        assert_eq!(job.total(&meter(1.0, 2.0)), Some(700.0));
         // The first has a little more than was stated.
         assert_eq!(job.total(&meter(20.0, 510.0)), Some(710.0));
         job.go_on(1, &meter(510.0, 510.0));

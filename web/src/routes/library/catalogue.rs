@@ -113,7 +113,7 @@ fn model_section(
     releases: &[&CatalogueSae],
 ) -> Html {
     let offer = &model.offer;
-    let loaded = props.model.as_ref().is_some_and(|here| model.is(here));
+    let loaded = props.model.as_ref().is_some_and(|here| model.gave(here));
     let title = format!("model-{}", offer.id);
     let stored = match model.stored_bytes {
         none if none <= 0.0 => String::new(),
