@@ -17,6 +17,10 @@ export class Demo {
   }
 
   /** Address of the manifest. */
+  get url() {
+    return this.#url;
+  }
+
   set url(url) {
     if (url === this.#url) return;
     this.#url = url;
