@@ -253,7 +253,7 @@ test('targets of fingers measure at least 24 px, and a tap opens a definition', 
   await shown.waitFor({ state: 'visible' });
   const box = await shown.boundingBox();
   assert.ok(box.x >= 0 && box.x + box.width <= 390, JSON.stringify(box));
-  await page.touchscreen.tap(380, 5);
+  await page.touchscreen.tap(195, 2);
   await shown.waitFor({ state: 'hidden' });
   await part(page, 'find').tap();
   await part(page, 'find-field').waitFor();
