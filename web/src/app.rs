@@ -103,7 +103,8 @@ pub fn App() -> Html {
                             <Library ..LibraryProps::of(state) />
                         }
                     </div>
-                    { for dock(state) }
+                    // Always one child: a list that becomes shorter would make the route anew.
+                    { dock(state).unwrap_or_default() }
                 </div>
             </main>
             <Tray ..TrayProps::of(state) />
