@@ -47,7 +47,7 @@ const BUDGETS: [Budget; 3] = [
 ];
 
 /// Limit of all that a first visit requests but for the model and the SAEs, in bytes after `gzip -9`.
-const FIRST_LOAD: usize = 900_000;
+const FIRST_LOAD: usize = 950_000;
 
 /// One file of the site.
 pub struct FileSize {

@@ -2,7 +2,7 @@
 
 use super::State;
 use super::load::{Kind, Task};
-use super::url::{NEURONS, Reference};
+use super::url::{FILE, NEURONS, Reference};
 use crate::data::{Origin, SaeInfo};
 
 /// An SAE that was taken off the device, in its place among those that are there.
@@ -116,7 +116,12 @@ impl State {
             .filter(|sae| !(parts && Reference::of(&sae.id) == Reference::Part))
             .filter_map(|sae| self.task_of(&sae.id));
         self.library.earlier = Some(Earlier {
-            name: model.name.clone(),
+            // The address's mark for what came from a person's files is not for people.
+            name: model
+                .name
+                .strip_prefix(FILE)
+                .unwrap_or(&model.name)
+                .to_owned(),
             tasks: std::iter::once(task).chain(saes).cloned().collect(),
         });
     }
