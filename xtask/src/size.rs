@@ -234,7 +234,7 @@ mod tests {
         );
         let failed = |files: &[FileSize]| check(files).unwrap_err().to_string();
         assert!(failed(&site(420_001, 4_000)).starts_with("app: 420001 bytes"));
-        assert!(failed(&site(300_000, 148_000)).starts_with("first load: 900500 bytes"));
+        assert!(failed(&site(300_000, 198_000)).starts_with("first load: 950500 bytes"));
         let mut more = site(1, 1);
         more.push(file("assets/train-0123456789.wasm", 1));
         assert!(failed(&more).contains("assets/train.wasm has no budget"));
