@@ -52,17 +52,6 @@ pub fn query(name: &str, allowed: &[&'static str]) -> Option<&'static str> {
     allowed.iter().copied().find(|&one| one == value)
 }
 
-/// A finite number as a person types it, with either minus sign. The browser reads it: the table that Rust's own reader
-/// carries would be a twentieth of this page.
-pub fn number(text: &str) -> Option<f64> {
-    let text = text.trim().replace('−', "-");
-    if text.is_empty() {
-        return None;
-    }
-    let number = JsValue::from(text).unchecked_into_f64();
-    number.is_finite().then_some(number)
-}
-
 /// Puts a new hash into the address. Nothing happens where it stands there already.
 pub fn set_hash(new: &str, how: History) {
     if hash() == new {

@@ -11,10 +11,11 @@ use yew::prelude::*;
 use crate::browser;
 use crate::data::{DemoSae, Manifest, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
-use crate::loader;
 use crate::page::Page;
-use crate::state::load::{LoadAction, Task};
+use crate::requests::site;
+use crate::state::load::LoadAction;
 use crate::state::selection::Matching;
+use crate::state::task::Task;
 use crate::state::tray::TrayAction;
 use crate::state::url::Place;
 use crate::state::{Action, During, EditSpec, Note, Problem, State};
@@ -207,7 +208,7 @@ impl Controller {
         let this = self.clone();
         spawn_local(async move {
             // Without it the page shows its first trace when the model is there.
-            if let Ok(recorded) = loader::fetch_recorded().await {
+            if let Ok(recorded) = site::fetch_recorded().await {
                 this.dispatch(Action::Recorded(Box::new(recorded)));
             }
             this.dispatch(Action::Introduced);

@@ -8,21 +8,16 @@ use web_sys::{AbortController, AbortSignal};
 
 use crate::browser;
 use crate::controller::{Controller, TURN};
-use crate::data::{DemoSae, Manifest, ModelInfo, Recorded, SaeInfo, SaeTrace, Trace};
+use crate::data::{DemoSae, Manifest, ModelInfo, SaeInfo, SaeTrace, Trace};
 use crate::engine::{Engine, Fault, read};
-use crate::js_value::{FromJs, object};
+use crate::js_value::object;
 use crate::offers::Found;
 use crate::state::job::Job;
-use crate::state::load::{Broken, Kind, LoadAction, Section, Task};
+use crate::state::load::{Broken, LoadAction, Section};
 use crate::state::route::Route;
+use crate::state::task::{Kind, Task};
 use crate::state::url::Place;
 use crate::state::{Action, During, Note, Sample, State};
-
-/// Path of the demo bundle's manifest.
-pub const MANIFEST: &str = "demo/demo.json";
-
-/// Path of its recorded trace.
-const RECORDED: &str = "demo/recorded.json";
 
 impl Controller {
     /// Something about loading happened.
@@ -502,23 +497,6 @@ fn load_options(task: &Task, weights: &str, signal: &AbortSignal) -> JsValue {
         ("stream", "auto".into()),
         ("signal", signal.into()),
     ])
-}
-
-/// The recorded trace of the demo.
-pub async fn fetch_recorded() -> Result<Recorded, Fault> {
-    read(browser::fetch_json(RECORDED).await?)
-}
-
-impl Manifest {
-    /// Reads the demo bundle's manifest.
-    pub async fn fetch() -> Result<Self, Fault> {
-        let manifest = browser::fetch_json(MANIFEST).await?;
-        Self::from_js(&manifest).ok_or_else(|| {
-            Fault::own(format!(
-                "{MANIFEST} has no example prompts and SAEs that can be read. Build the site again."
-            ))
-        })
-    }
 }
 
 fn message(fault: Fault) -> String {

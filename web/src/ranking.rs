@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::data::{SaeTrace, Trace};
-use crate::state::url::Ranking;
+use crate::state::lists::Ranking;
 
 /// A latent that is active on a token.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,8 +7,8 @@ use crate::js_value::{get, object};
 use crate::library::choice::{Part, Plan};
 use crate::offers::{FoundPart, Source};
 use crate::state::State;
-use crate::state::load::{Kind, Task};
 use crate::state::removed::Removed;
+use crate::state::task::{Kind, Task};
 use crate::state::url::{FILE, NEURONS, Place, Reference, catalogue, public, repository};
 
 /// Id of the demo, and its name as a source for the engine's API.

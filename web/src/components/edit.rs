@@ -7,11 +7,10 @@ use super::comparison::comparison;
 use super::spark::spark;
 use super::term::{defined, described};
 use super::token_text::quoted_token;
-use crate::browser;
 use crate::controller::Controller;
 use crate::data::{Edited, SaeTrace, Trace};
 use crate::definitions::{EDIT, KL_EDITED, LOSS};
-use crate::format::{NONE, count, fixed, optional, plain, signed, small};
+use crate::format::{NONE, count, fixed, number, optional, plain, signed, small};
 use crate::ranking::peak;
 use crate::shared::Shared;
 use crate::state::tray::{Edit, FeatureId, TrayAction};
@@ -38,7 +37,7 @@ pub fn edit(
         .value
         .clone()
         .unwrap_or_else(|| plain(2.0 * f64::from(peak(along, first)), 2));
-    let value = browser::number(&typed);
+    let value = number(&typed);
     let positions: Vec<usize> = match edit.reach {
         Reach::Selected => vec![token],
         Reach::Active => (first..along.len())

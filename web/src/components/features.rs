@@ -12,7 +12,7 @@ use crate::export;
 use crate::format::{fixed, share};
 use crate::ranking::{Ranked, along, at_token, extent, over_prompt, strongest};
 use crate::shared::Shared;
-use crate::state::url::{Ranking, View};
+use crate::state::lists::{Ranking, View};
 use crate::state::{Action, History};
 
 /// Features of a whole prompt that are shown at first, and added at each click.

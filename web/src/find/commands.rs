@@ -2,8 +2,8 @@
 
 use super::matching::{Match, match_text};
 use super::{Hit, Source, Target};
+use crate::state::lists::{Ranking, View};
 use crate::state::route::Route;
-use crate::state::url::{Ranking, View};
 
 /// Something that the page can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

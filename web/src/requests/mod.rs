@@ -1,3 +1,4 @@
-//! Requests to the engine that follow from the state, each with one subject.
+//! Requests to the engine and to the site, each with one subject.
 
+pub mod site;
 pub mod taps;

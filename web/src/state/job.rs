@@ -1,7 +1,7 @@
 //! A load under way, with one total over all of its parts.
 
-use super::load::Task;
 use super::meter::Meter;
+use super::task::Task;
 
 /// A load under way.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,11 +4,12 @@ use super::job::Job;
 use super::meter::Meter;
 use super::removed::{Earlier, Removed};
 use super::route::Route;
+use super::task::Task;
 use super::url::Place;
 use super::{During, History, Note, Problem, Remote, Sample, State};
 use crate::data::{ModelInfo, Progress, SaeInfo, SampleLoss};
 use crate::library::choice::Choice;
-use crate::offers::{Catalogue, Found, Source, Storage};
+use crate::offers::{Catalogue, Found, Storage};
 use crate::shared::Shared;
 
 /// A source that is looked at before anything is loaded from it.
@@ -18,40 +19,6 @@ pub enum Section {
     Files,
     /// An address.
     Link,
-}
-
-/// Kinds of things that a task loads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The demo: its model and its SAEs.
-    Demo,
-    /// A model; the SAEs of the one before go with it.
-    Model,
-    /// An SAE.
-    Sae,
-    /// The model behind a link.
-    ModelLink,
-    /// The SAE behind a link.
-    SaeLink,
-    /// The neurons of a hook point.
-    Neurons,
-}
-
-/// One thing to load.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Task {
-    /// Its kind.
-    pub kind: Kind,
-    /// Name for people.
-    pub name: String,
-    /// The id that it gets, as in the address.
-    pub id: String,
-    /// Its source.
-    pub source: Source,
-    /// Hook of an SAE, if one was chosen.
-    pub hook: Option<String>,
-    /// Size of its download in bytes, where that is known beforehand.
-    pub bytes: Option<f64>,
 }
 
 /// Stored files that a person is about to delete.

@@ -1,9 +1,10 @@
 //! Tests of the state while models and SAEs are loaded and unloaded.
 
 use super::job::Job;
-use super::load::{Broken, Deletion, Kind, LoadAction, Section, Task};
+use super::load::{Broken, Deletion, LoadAction, Section};
 use super::removed::{Row, rows};
 use super::route::Route;
+use super::task::{Kind, Task};
 use super::url::{Place, Reference, public, repository};
 use super::*;
 

@@ -1,6 +1,7 @@
 //! The whole state of the page, and everything that can happen to it.
 
 pub mod job;
+pub mod lists;
 pub mod load;
 #[cfg(test)]
 mod load_tests;
@@ -13,6 +14,7 @@ pub mod route;
 pub mod selection;
 #[cfg(test)]
 mod selection_tests;
+pub mod task;
 #[cfg(test)]
 mod tests;
 pub mod tray;
@@ -29,12 +31,13 @@ use crate::data::{
 };
 use crate::shared::Shared;
 use job::Job;
+use lists::{Ranking, View};
 use load::{Broken, LibraryState, LoadAction};
 use meter::Meter;
 use route::Route;
 use selection::{Matching, Selection};
 use tray::{Edit, Tray, TrayAction};
-use url::{Place, Ranking, View};
+use url::Place;
 use views::{Views, ViewsAction};
 
 /// State of the engine.

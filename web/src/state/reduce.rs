@@ -7,8 +7,9 @@ use crate::data::{ModelInfo, SaeInfo, Trace};
 use crate::format::no_feature;
 use crate::ranking;
 use crate::shared::Shared;
+use crate::state::lists::View;
 use crate::state::route::Route;
-use crate::state::url::{Place, View};
+use crate::state::url::Place;
 
 impl State {
     /// The state after an action.

@@ -1,7 +1,7 @@
 //! Removed SAEs and models, which can be had back.
 
 use super::State;
-use super::load::{Kind, Task};
+use super::task::{Kind, Task};
 use super::url::{FILE, NEURONS, Reference};
 use crate::data::{Origin, SaeInfo};
 

@@ -6,7 +6,7 @@ use crate::data::Neighbour;
 use crate::display::hook_label;
 use crate::format::fixed;
 use crate::ranking;
-use crate::state::url::View;
+use crate::state::lists::View;
 
 /// The decoder cosine from which on a feature counts as the counterpart of another SAE's. Of thousands of random directions of
 /// 128 dimensions the nearest has about 0.36, and less where there are more dimensions.

@@ -1,8 +1,9 @@
 //! Tests of the state: actions of a person, one after the other.
 
+use super::lists::{Ranking, View};
 use super::route::Route;
 use super::tray::FeatureId;
-use super::url::{Place, Ranking, View};
+use super::url::Place;
 use super::views::{PromptView, Shown};
 use super::*;
 use crate::data::Token;

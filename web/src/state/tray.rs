@@ -1,6 +1,5 @@
 //! The tray: pinned features and edits in force. Both stand in the address; what an edit changes is computed from there.
 
-use super::url::Place;
 use super::{EditSpec, History, Note, Remote, State};
 use crate::data::Edited;
 use crate::format;
@@ -246,14 +245,6 @@ impl State {
         self.place.pins.clear();
         self.place.edits.clear();
         self.tray.answer = None;
-    }
-}
-
-impl Place {
-    /// Every SAE's id that stands with a pinned or edited feature.
-    pub(super) fn tray_saes(&mut self) -> impl Iterator<Item = &mut String> {
-        let edited = self.edits.iter_mut().map(|edit| &mut edit.feature.sae);
-        self.pins.iter_mut().map(|pin| &mut pin.sae).chain(edited)
     }
 }
 

@@ -2,56 +2,11 @@
 
 use std::fmt::Write;
 
+use super::lists::{Ranking, View};
 use super::route::Route;
 use super::tray::{Edit, FeatureId};
 use super::views::Shown;
 use crate::data::Origin;
-
-/// List of features that is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
-    /// Those of the selected token.
-    #[default]
-    Token,
-    /// Those of the whole prompt.
-    Prompt,
-}
-
-/// Order of the features of a whole prompt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ranking {
-    /// By largest activation.
-    #[default]
-    Max,
-    /// By mean activation over the tokens.
-    Mean,
-    /// By number of tokens on which they are active.
-    Count,
-}
-
-impl View {
-    /// Its name in the address.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Prompt => "prompt",
-        }
-    }
-}
-
-impl Ranking {
-    /// All of them, in the order of their buttons.
-    pub const ALL: [Self; 3] = [Self::Max, Self::Mean, Self::Count];
-
-    /// Its name in the address.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Max => "max",
-            Self::Mean => "mean",
-            Self::Count => "count",
-        }
-    }
-}
 
 /// The beginning of the ids of what came from the person's own files. An address names them, so that it never shows
 /// something else in their place; the page cannot open them by itself.
@@ -252,6 +207,12 @@ impl Place {
             self.feature = None;
         }
         self
+    }
+
+    /// Every SAE's id that stands with a pinned or edited feature.
+    pub(super) fn tray_saes(&mut self) -> impl Iterator<Item = &mut String> {
+        let edited = self.edits.iter_mut().map(|edit| &mut edit.feature.sae);
+        self.pins.iter_mut().map(|pin| &mut pin.sae).chain(edited)
     }
 
     /// The same on another page of the application.

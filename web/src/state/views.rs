@@ -1,6 +1,6 @@
 //! The views of a prompt beside its list of features: the one that is shown, and what the engine computed for them.
 
-use super::url::View;
+use super::lists::View;
 use super::{History, Phase, Remote, State};
 use crate::data::{Lens, Trace};
 use crate::shared::Shared;

@@ -1,7 +1,8 @@
 //! Tests of the state of the views beside the list of features.
 
+use super::lists::View;
 use super::tests::{ready, trace};
-use super::url::{Place, View};
+use super::url::Place;
 use super::views::{PromptView, Shown, Tap, TapsAnswer, ViewsAction};
 use super::*;
 use crate::data::{Lens, Tapped};

@@ -15,7 +15,8 @@ use crate::library::pace::Pace;
 use crate::offers::{Catalogue, CatalogueModel, CatalogueSae, Fits, does_not_belong};
 use crate::shared::Shared;
 use crate::state::Remote;
-use crate::state::load::{LoadAction, Task};
+use crate::state::load::LoadAction;
+use crate::state::task::Task;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]

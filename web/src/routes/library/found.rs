@@ -8,7 +8,8 @@ use crate::data::ModelInfo;
 use crate::offers::{Fits, Found, FoundPart, Trouble, does_not_belong};
 use crate::shared::Shared;
 use crate::state::Remote;
-use crate::state::load::{Kind, LoadAction, Section, Task, slot};
+use crate::state::load::{LoadAction, Section, slot};
+use crate::state::task::{Kind, Task};
 
 /// Hook points at which SAEs are trained, without their layer.
 const POINTS: [&str; 7] = [

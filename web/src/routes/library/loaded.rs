@@ -11,8 +11,8 @@ use crate::definitions::{DELTA_CE, FVU, KL, L0};
 use crate::display::hook_label;
 use crate::format::{NONE, count, fixed, grouped, optional};
 use crate::shared::Shared;
-use crate::state::load::Task;
 use crate::state::removed::{Earlier, Removed, Row, rows};
+use crate::state::task::Task;
 use crate::state::{Remote, Sample};
 
 /// Shown data.

@@ -9,7 +9,8 @@ use super::parts::{Choices, Load, TextField};
 use crate::context::use_controller;
 use crate::data::ModelInfo;
 use crate::shared::Shared;
-use crate::state::load::{Field, LoadAction, Task};
+use crate::state::load::{Field, LoadAction};
+use crate::state::task::Task;
 
 /// Hook points whose entries are features of their own, with their names.
 const NEURON_KINDS: [(&str, &str); 5] = [

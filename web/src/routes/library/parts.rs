@@ -4,7 +4,8 @@ use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use crate::context::use_controller;
-use crate::state::load::{Field, LoadAction, Task};
+use crate::state::load::{Field, LoadAction};
+use crate::state::task::Task;
 
 /// A button that keeps the focus while it is busy: one that is disabled would lose it.
 #[derive(Clone, PartialEq, Properties)]

@@ -7,7 +7,8 @@ use crate::browser;
 use crate::context::use_controller;
 use crate::library::choice::Plan;
 use crate::library::pace::Pace;
-use crate::state::load::{LoadAction, Task};
+use crate::state::load::LoadAction;
+use crate::state::task::Task;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]

@@ -9,7 +9,7 @@ use crate::controller::Controller;
 use crate::data::Trace;
 use crate::definitions::{SEED, TEMPERATURE};
 use crate::engine::GenerateOptions;
-use crate::format::count;
+use crate::format::{count, number};
 use crate::shared::Shared;
 use crate::state::{Action, GenerateField, GenerateState};
 
@@ -21,7 +21,7 @@ fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
         .parse()
         .ok()
         .filter(|&most| (1..=100_000).contains(&most));
-    let temperature = browser::number(&generate.temperature).filter(|heat| *heat >= 0.0);
+    let temperature = number(&generate.temperature).filter(|heat| *heat >= 0.0);
     Ok(GenerateOptions {
         max_tokens: max_tokens.ok_or("The number of tokens must be a whole number from 1 on.")?,
         temperature: temperature.ok_or("The temperature must be a number from 0 on.")?,
