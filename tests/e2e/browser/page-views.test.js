@@ -232,7 +232,9 @@ test('tables are used by keyboard, and the focus is never lost', async () => {
   const focused = () => page.evaluate(() => [document.activeElement.dataset.row, document.activeElement.dataset.token].map(Number));
   await page.locator('[data-show="attention"]').focus();
   assert.equal(await page.locator('.grid td[tabindex="0"]').count(), 1);
-  await page.keyboard.press('Tab');
+  // Past the words with a definition, to the one cell that Tab reaches.
+  do await page.keyboard.press('Tab');
+  while (await page.evaluate(() => document.activeElement.matches('.term')));
   assert.deepEqual(await focused(), [0, 2]);
   for (const [key, want] of [['ArrowRight', [0, 3]], ['ArrowDown', [1, 3]], ['End', [1, 20]], ['PageDown', [5, 20]], ['ArrowRight', [5, 20]], ['Control+Home', [0, 0]], ['ArrowUp', [0, 0]]]) {
     await page.keyboard.press(key);
@@ -341,7 +343,8 @@ for (const { name, ...context } of LOOKS) {
       // Of two cells the one with the larger value is the darker one, whatever colours are forced.
       const colours = await looked.locator('.grid td[role="gridcell"]').evaluateAll((all) => new Set(all.map((one) => getComputedStyle(one).backgroundColor)).size);
       assert.ok(colours > 3, `${view}: ${colours} colours`);
-      const small = await looked.locator('.view :is(button, select, td[role="gridcell"])').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).filter(({ width, height }) => width < 24 || height < 24).length);
+      // Words in a sentence that open their definition are as high as the line, as links in a text are.
+      const small = await looked.locator('.view :is(button:not(.term), select, td[role="gridcell"])').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).filter(({ width, height }) => width < 24 || height < 24).length);
       assert.equal(small, 0, `${view}: targets below 24 px`);
     }
     assert.deepEqual(looked.seen.errors, []);

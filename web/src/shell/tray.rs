@@ -191,7 +191,7 @@ fn Banner(props: &BannerProps) -> Html {
                     Standing::Beyond(tokens) => html! { <b>{ format!(": the prompt has only {}, so this edit is not on", count(*tokens, "token")) }</b> },
                 } }
                 { " " }
-                <button type="button" data-testid="take-off" aria-label={format!("Take the edit of {name} off")} onclick={take_off(index)}>{ "Take off" }</button>
+                <button type="button" data-testid="take-off" aria-label={format!("Take off the edit of {name}")} onclick={take_off(index)}>{ "Take off" }</button>
             </li>
         }
     };
