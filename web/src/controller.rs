@@ -207,8 +207,10 @@ impl Controller {
     fn introduce(&self) {
         let this = self.clone();
         spawn_local(async move {
-            // Without it the page shows its first trace when the model is there.
-            if let Ok(recorded) = site::fetch_recorded().await {
+            // Without it the page shows its first trace when the model is there. For another model it is of no use.
+            if Place::from_hash(&browser::hash()).is_of_demo()
+                && let Ok(recorded) = site::fetch_recorded().await
+            {
                 this.dispatch(Action::Recorded(Box::new(recorded)));
             }
             this.dispatch(Action::Introduced);
@@ -253,7 +255,7 @@ impl Controller {
         }
         // Nothing is fetched from elsewhere because a link says so: the person has to confirm.
         let place = Place::from_hash(&browser::hash());
-        if place.model.as_deref().is_some_and(|model| model != "demo") {
+        if !place.is_of_demo() {
             self.dispatch_load(LoadAction::Request(place));
             self.dispatch(Action::Asking);
         } else {

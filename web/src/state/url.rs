@@ -215,6 +215,11 @@ impl Place {
         self.pins.iter_mut().map(|pin| &mut pin.sae).chain(edited)
     }
 
+    /// True if the address is about the demo: it names no other model.
+    pub fn is_of_demo(&self) -> bool {
+        self.model.as_deref().is_none_or(|model| model == "demo")
+    }
+
     /// The same on another page of the application.
     pub fn on(mut self, route: Route) -> Self {
         self.route = route;

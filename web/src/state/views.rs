@@ -3,8 +3,8 @@
 use super::lists::View;
 use super::{History, Phase, Remote, State};
 use crate::data::{Lens, Trace};
+use crate::display::layer_of;
 use crate::shared::Shared;
-use crate::views::layers::block_of;
 use crate::views::pattern::Pattern;
 
 /// A way to look at a prompt.
@@ -276,7 +276,7 @@ impl State {
         let info = self.saes.iter().find(|one| Some(one.id.as_str()) == sae);
         let chosen = self.place.shown.layer.filter(|&layer| layer < layers);
         chosen
-            .or_else(|| info.and_then(|info| block_of(&info.hook)))
+            .or_else(|| info.and_then(|info| layer_of(&info.hook)))
             .unwrap_or(0)
     }
 

@@ -1,6 +1,7 @@
 //! Layers × tokens: the strongest specific feature of each SAE at each token.
 
 use crate::data::{SaeTrace, Trace};
+use crate::display::layer_of;
 use crate::ranking::{Active, at_token};
 
 /// A feature is specific if it is active on at most this share of the prompt's tokens, the BOS left out. What is active on more of
@@ -97,15 +98,9 @@ fn is_active(active: &Active) -> bool {
     active.activation != 0.0 && !active.activation.is_nan()
 }
 
-/// The block of a hook point such as `blocks.3.hook_resid_post`.
-pub fn block_of(hook: &str) -> Option<u32> {
-    let (block, _) = hook.strip_prefix("blocks.")?.split_once('.')?;
-    block.parse().ok()
-}
-
 /// The order of hook points in a pass: the embeddings, the blocks, what comes after them.
 fn place(hook: &str) -> u64 {
-    match block_of(hook) {
+    match layer_of(hook) {
         Some(block) => u64::from(block) + 1,
         None if hook.starts_with("ln_final") => u64::MAX,
         None => 0,
@@ -212,6 +207,6 @@ mod tests {
         let order: Vec<_> = rows.iter().map(|row| row.hook.as_str()).collect();
         assert_eq!(order, [hooks[3], hooks[2], hooks[1], hooks[0]]);
         assert!(rows.iter().all(|row| row.cells.iter().all(Option::is_none)));
-        assert_eq!(block_of("blocks.x.hook_resid_post"), None);
+        assert_eq!(layer_of("blocks.x.hook_resid_post"), None);
     }
 }
