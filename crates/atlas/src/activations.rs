@@ -1,0 +1,72 @@
+//! The activations of an example, two bytes each in files.
+
+use half::f16;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Activations of one example. In binary files they are rounded to eleven significant bits, so by at most 2⁻¹¹ of their value,
+/// where they are above 2⁻²⁷ of the largest; as JSON they are plain numbers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Activations(pub Vec<f32>);
+
+/// The exponent of the largest activation after scaling: below the largest f16, 65504.
+const EXPONENT: i32 = 15;
+
+impl Activations {
+    /// These activations as a file gives them back.
+    pub fn rounded(&self) -> Self {
+        let exponent = self.exponent();
+        let halves = self.0.iter().map(|value| to_half(*value, exponent));
+        Self(halves.map(|half| from_half(half, exponent)).collect())
+    }
+
+    /// The power of two by which all are divided before rounding. It does not depend on anything but the largest magnitude.
+    fn exponent(&self) -> i16 {
+        let largest = self.0.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        if largest == 0.0 || !largest.is_finite() {
+            return 0;
+        }
+        // Through f64, where the smallest f32 is a normal number.
+        let bits = f64::from(largest).to_bits();
+        let unbiased = ((bits >> 52) & 0x7ff) as i32 - 1023;
+        // One less, so that rounding up cannot reach the end of the range.
+        (unbiased + 1 - EXPONENT) as i16
+    }
+}
+
+fn to_half(value: f32, exponent: i16) -> f16 {
+    f16::from_f64(f64::from(value) * power_of_two(-exponent))
+}
+
+fn from_half(half: f16, exponent: i16) -> f32 {
+    (half.to_f64() * power_of_two(exponent)) as f32
+}
+
+fn power_of_two(exponent: i16) -> f64 {
+    f64::from(exponent).exp2()
+}
+
+impl Serialize for Activations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return self.0.serialize(serializer);
+        }
+        let exponent = self.exponent();
+        let halves: Vec<[u8; 2]> = self
+            .0
+            .iter()
+            .map(|value| to_half(*value, exponent).to_le_bytes())
+            .collect();
+        (exponent, halves).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Activations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return Vec::deserialize(deserializer).map(Self);
+        }
+        let (exponent, halves) = <(i16, Vec<[u8; 2]>)>::deserialize(deserializer)?;
+        let values = halves.into_iter().map(|bytes| from_half(f16::from_le_bytes(bytes), exponent));
+        Ok(Self(values.collect()))
+    }
+}

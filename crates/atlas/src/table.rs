@@ -1,0 +1,32 @@
+//! The table of all features of a set: what lists, searches and rankings need of each.
+
+use crate::record::{FeatureRecord, FeatureRow};
+
+/// Tokens that a row names as raised or lowered most.
+const EFFECTS: usize = 3;
+
+/// The table, from the records.
+pub fn rows(records: &[FeatureRecord]) -> Vec<FeatureRow> {
+    records.iter().map(row).collect()
+}
+
+fn row(record: &FeatureRecord) -> FeatureRow {
+    let moments = &record.moments;
+    let effects = |values: fn(&crate::record::LogitEffect) -> &Vec<crate::record::TokenValue>| {
+        record.logits.iter().flat_map(values).take(EFFECTS).map(|value| value.token).collect()
+    };
+    FeatureRow {
+        latent: record.latent,
+        label: record.label.clone(),
+        fired: moments.fired,
+        max: moments.max,
+        mean: moments.mean as f32,
+        mean_square: moments.mean_square as f32,
+        skew: moments.skew.map(|value| value as f32),
+        kurtosis: moments.kurtosis.map(|value| value as f32),
+        source: record.main_source,
+        token: record.tokens.first().map(|count| count.token),
+        up: effects(|logits| &logits.up),
+        down: effects(|logits| &logits.down),
+    }
+}

@@ -1,0 +1,1 @@
+//! Statistics while they are collected, mergeable exactly.
