@@ -32,7 +32,9 @@ impl Effects {
             return Ok(None);
         }
         let mean = metrics::mean(products).unwrap_or(0.0);
-        let centred = products.iter().map(|product| (f64::from(*product) - mean) as f32);
+        let centred = products
+            .iter()
+            .map(|product| (f64::from(*product) - mean) as f32);
         self.centred.clear();
         self.centred.extend(centred);
         let token = |(token, value)| TokenValue { token, value };
@@ -41,7 +43,9 @@ impl Effects {
         let last = self.centred.len().saturating_sub(1) as u32;
         let negated = self.centred.iter().rev().map(|value| -value);
         let down = largest((0..).zip(negated), LISTED);
-        let down = down.into_iter().map(|(from_end, value)| (last - from_end, -value));
+        let down = down
+            .into_iter()
+            .map(|(from_end, value)| (last - from_end, -value));
         Ok(Some(LogitEffect {
             up: up.into_iter().map(token).collect(),
             down: down.map(token).collect(),
@@ -52,10 +56,12 @@ impl Effects {
 
 /// Counts of finite values in bins whose width is the smallest power of two with which there are at most 64 of them.
 fn histogram(values: &[f32]) -> Histogram {
-    let bounds = values.iter().fold(None, |bounds: Option<(f32, f32)>, value| {
-        let (low, high) = bounds.unwrap_or((*value, *value));
-        Some((low.min(*value), high.max(*value)))
-    });
+    let bounds = values
+        .iter()
+        .fold(None, |bounds: Option<(f32, f32)>, value| {
+            let (low, high) = bounds.unwrap_or((*value, *value));
+            Some((low.min(*value), high.max(*value)))
+        });
     let Some((low, high)) = bounds else {
         return Histogram::default();
     };
@@ -105,9 +111,17 @@ mod tests {
             let found = histogram(&values);
             assert!(found.counts.len() <= 64, "{found:?}");
             assert_eq!(found.counts.iter().sum::<u64>(), values.len() as u64);
-            assert_eq!(f64::from(found.width).log2().fract(), 0.0, "{}", found.width);
+            assert_eq!(
+                f64::from(found.width).log2().fract(),
+                0.0,
+                "{}",
+                found.width
+            );
             for (index, count) in found.counts.iter().enumerate() {
-                let edge = |more: i32| (f64::from(found.first) + index as f64 + f64::from(more)) * f64::from(found.width);
+                let edge = |more: i32| {
+                    (f64::from(found.first) + index as f64 + f64::from(more))
+                        * f64::from(found.width)
+                };
                 let inside = |value: &&f32| (edge(0)..edge(1)).contains(&f64::from(**value));
                 assert_eq!(*count, values.iter().filter(inside).count() as u64);
             }
@@ -118,15 +132,26 @@ mod tests {
     fn a_smaller_power_of_two_would_give_too_many_bins() {
         let values: Vec<f32> = (0..1000).map(|i| i as f32 * 0.013 - 4.0).collect();
         let found = histogram(&values);
-        assert!(found.counts.len() > 32 && found.counts.len() <= 64, "{}", found.counts.len());
+        assert!(
+            found.counts.len() > 32 && found.counts.len() <= 64,
+            "{}",
+            found.counts.len()
+        );
     }
 
     #[test]
     fn effects_are_centred_and_listed_from_both_ends() {
-        let found = Effects::default().of(&[3.0, 1.0, 1.0, -1.0]).unwrap().unwrap();
-        let pairs = |list: &[TokenValue]| list.iter().map(|x| (x.token, x.value)).collect::<Vec<_>>();
+        let found = Effects::default()
+            .of(&[3.0, 1.0, 1.0, -1.0])
+            .unwrap()
+            .unwrap();
+        let pairs =
+            |list: &[TokenValue]| list.iter().map(|x| (x.token, x.value)).collect::<Vec<_>>();
         assert_eq!(pairs(&found.up), [(0, 2.0), (1, 0.0), (2, 0.0), (3, -2.0)]);
-        assert_eq!(pairs(&found.down), [(3, -2.0), (2, 0.0), (1, 0.0), (0, 2.0)]);
+        assert_eq!(
+            pairs(&found.down),
+            [(3, -2.0), (2, 0.0), (1, 0.0), (0, 2.0)]
+        );
     }
 
     #[test]

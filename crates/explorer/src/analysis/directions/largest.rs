@@ -46,7 +46,12 @@ mod tests {
     #[test]
     fn lists_merge_as_if_they_were_one() {
         let mut list = vec![(0, 3.0), (1, 1.0)];
-        merge_largest(&mut list, [(2, 3.0), (3, 2.0)].into_iter(), 3, |(_, value)| *value);
+        merge_largest(
+            &mut list,
+            [(2, 3.0), (3, 2.0)].into_iter(),
+            3,
+            |(_, value)| *value,
+        );
         assert_eq!(list, [(0, 3.0), (2, 3.0), (3, 2.0)]);
     }
 }

@@ -35,7 +35,8 @@ pub(super) async fn points(
         work.step().await?;
         let range = first..(first + BATCH).min(count);
         let units = unit_columns(&rows(range.clone()).await?, range.len())?;
-        sums.get_or_insert_with(|| Sums::new(units.nrows())).add(&units);
+        sums.get_or_insert_with(|| Sums::new(units.nrows()))
+            .add(&units);
         work.add(range.len());
     }
     let Some(axes) = sums.and_then(Sums::axes) else {
@@ -52,11 +53,16 @@ pub(super) async fn points(
         }));
         work.add(range.len());
     }
-    let largest = coordinates.iter().flatten().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    let largest = coordinates
+        .iter()
+        .flatten()
+        .fold(0.0_f64, |largest, x| largest.max(x.abs()));
     if largest == 0.0 {
         return Ok(None);
     }
-    let scaled = coordinates.iter().map(|point| point.map(|x| (x / largest) as f32));
+    let scaled = coordinates
+        .iter()
+        .map(|point| point.map(|x| (x / largest) as f32));
     Ok(Some(Points {
         coordinates: scaled.collect(),
         shares: axes.shares,
@@ -129,7 +135,14 @@ impl Sums {
         }
         let axis = |index: usize| {
             let axis = found.eigenvectors.column(index).clone_owned();
-            if axis.get(axis.icamax()).is_some_and(|largest| *largest < 0.0) { -axis } else { axis }
+            if axis
+                .get(axis.icamax())
+                .is_some_and(|largest| *largest < 0.0)
+            {
+                -axis
+            } else {
+                axis
+            }
         };
         Some(Axes {
             mean,

@@ -24,7 +24,7 @@ use effects::Effects;
 use largest::{largest, merge_largest};
 use map::Points;
 use products::{Row, Work, each_product, weight};
-use target::{Space, Target, space};
+use target::{Target, space};
 
 /// Neurons that are listed per latent.
 const NEURONS: usize = 5;
@@ -200,7 +200,10 @@ impl Source<'_> {
         let similar = self.own.filter(|_| !self.is_basis());
         let per_latent = weight(config.vocab_size)
             + similar.map_or(0, |own| weight(own.matrix.rows()))
-            + others.iter().map(|other| weight(other.info.n_latents)).sum::<usize>()
+            + others
+                .iter()
+                .map(|other| weight(other.info.n_latents))
+                .sum::<usize>()
             + self.neuron_layers().len() * weight(config.n_inner)
             + self.layers(HookPoint::Z).len() * weight(config.n_embd)
             + if self.is_basis() { 0 } else { 2 };
@@ -214,7 +217,8 @@ impl Source<'_> {
         let rows = async |range: Range<usize>| {
             let mut rows = self.written(range).await?;
             for row in rows.chunks_exact_mut(width) {
-                let scaled = feature::before_unembedding(row, self.set.hook, model.ln_final_weight());
+                let scaled =
+                    feature::before_unembedding(row, self.set.hook, model.ln_final_weight());
                 row.copy_from_slice(&scaled);
             }
             Ok(rows)
@@ -305,17 +309,23 @@ impl Source<'_> {
             each_product(work, self.count, &target.matrix, rows, |row| {
                 self.check(row)?;
                 let length = f64::from(row.norm).powi(2);
-                let heads = row.products.chunks_exact(head_dim).zip(&totals).zip(0_u16..);
+                let heads = row
+                    .products
+                    .chunks_exact(head_dim)
+                    .zip(&totals)
+                    .zip(0_u16..);
                 let shares = heads.filter(|((_, total), _)| **total * length > 0.0);
                 let shares = shares.map(|((products, total), head)| {
                     let share = squares(products) / total * width / length;
                     (u32::from(head), share as f32)
                 });
-                let heads = largest(shares, HEADS).into_iter().map(|(head, share)| AlignedHead {
-                    layer: layer as u16,
-                    head: head as u16,
-                    share,
-                });
+                let heads = largest(shares, HEADS)
+                    .into_iter()
+                    .map(|(head, share)| AlignedHead {
+                        layer: layer as u16,
+                        head: head as u16,
+                        share,
+                    });
                 let listed = &mut place(latents, row.latent)?.heads;
                 merge_largest(listed, heads, HEADS, |head| head.share);
                 Ok(())

@@ -91,7 +91,10 @@ pub(super) async fn each_product(
     let input = device.buffer("directions", batch * width)?;
     let mut recorder = Recorder::new(device);
     let output = recorder.scratch("products", batch * outputs)?;
-    linear(&mut recorder, &Linear::plain(&input, batch, matrix, &output))?;
+    linear(
+        &mut recorder,
+        &Linear::plain(&input, batch, matrix, &output),
+    )?;
     let read = recorder.read_back(&output, batch * outputs)?;
     let plan = recorder.finish();
     let mut take = |first: usize, norms: &[f32], products: &[f32]| {
@@ -151,6 +154,9 @@ pub(super) async fn multiply(
     let mut recorder = Recorder::new(device);
     let output = recorder.scratch("products", count * matrix.rows())?;
     let input = device.buffer_with("directions", rows)?;
-    linear(&mut recorder, &Linear::plain(&input, count, matrix, &output))?;
+    linear(
+        &mut recorder,
+        &Linear::plain(&input, count, matrix, &output),
+    )?;
     Ok(recorder.read_f32(&output, count * matrix.rows()).await?)
 }
