@@ -11,6 +11,7 @@ mod activations;
 pub mod error;
 pub mod files;
 pub mod info;
+pub mod label;
 pub mod record;
 pub mod table;
 pub mod tally;

@@ -82,6 +82,12 @@ pub enum Error {
         /// The token's position.
         position: usize,
     },
+    /// A number that weights alone make is not one.
+    #[error("{what} is not a number; a weight that it is made of is not finite, or too large")]
+    UndefinedWeight {
+        /// The quantity.
+        what: String,
+    },
     /// An index that the engine itself made leads nowhere: a fault of the engine, and no reason to show a number.
     #[error(
         "{what} {index} is missing among {count}; this is a fault of the engine, please report it"
@@ -198,7 +204,7 @@ impl Error {
             Self::HookMismatch { .. } => "hook-mismatch",
             Self::WidthMismatch { .. } => "width-mismatch",
             Self::BadOption { .. } => "bad-option",
-            Self::NotANumber { .. } => "not-a-number",
+            Self::NotANumber { .. } | Self::UndefinedWeight { .. } => "not-a-number",
             Self::Cancelled => "cancelled",
             Self::File(error) => error.code(),
             Self::Model(gpt2::Error::Weight { .. }) => "bad-file",
@@ -235,6 +241,7 @@ impl Error {
                 json!({"what": what, "index": index, "count": count})
             }
             Self::NotANumber { what, position } => json!({"what": what, "position": position}),
+            Self::UndefinedWeight { what } => json!({"what": what}),
             Self::File(error) => error.details(),
             Self::Device(kernels::Error::OutOfMemory { needed, in_use, .. }) => {
                 json!({"needed": needed, "in_use": in_use})

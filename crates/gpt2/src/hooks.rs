@@ -63,6 +63,21 @@ impl HookPoint {
         }
     }
 
+    /// True where the residual stream is read or written. The heads' outputs and the MLP's neurons have a basis of their own
+    /// in each block, and the final LayerNorm scales each dimension.
+    pub fn is_in_stream(self) -> bool {
+        match self {
+            Self::Embed
+            | Self::PosEmbed
+            | Self::ResidPre(_)
+            | Self::AttnOut(_)
+            | Self::ResidMid(_)
+            | Self::MlpOut(_)
+            | Self::ResidPost(_) => true,
+            Self::Z(_) | Self::MlpPost(_) | Self::LnFinalNormalized | Self::LnFinalOut => false,
+        }
+    }
+
     /// The block, for hooks that lie in one.
     pub fn layer(self) -> Option<usize> {
         match self {

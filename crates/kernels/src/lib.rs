@@ -10,6 +10,7 @@ mod backlog;
 mod buffer;
 mod cpu;
 mod device;
+mod download;
 mod edits;
 mod error;
 mod gpu;

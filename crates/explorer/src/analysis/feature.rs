@@ -102,12 +102,7 @@ async fn logit_effect(
     output: &[f32],
 ) -> Result<LogitEffect, Error> {
     let device = question.executor.device();
-    let weight = model.model.ln_final_weight();
-    let scaled: Vec<f32> = match hook {
-        HookPoint::LnFinalOut => output.to_vec(),
-        HookPoint::LnFinalNormalized => scaled(output, 0.0, weight),
-        _ => scaled(output, metrics::mean(output).unwrap_or(0.0), weight),
-    };
+    let scaled = before_unembedding(output, hook, model.model.ln_final_weight());
     let effects = multiply(device, model.model.token_embedding(), &scaled).await?;
     if let Some(position) = effects.iter().position(|effect| !effect.is_finite()) {
         return Err(Error::NotANumber {
@@ -127,6 +122,15 @@ async fn logit_effect(
         top: order.iter().take(LISTED).map(effect).collect(),
         bottom: order.iter().rev().take(LISTED).map(effect).collect(),
     })
+}
+
+/// What the final LayerNorm, without its scale, makes of what is written at a hook.
+pub(crate) fn before_unembedding(output: &[f32], hook: HookPoint, weight: &[f32]) -> Vec<f32> {
+    match hook {
+        HookPoint::LnFinalOut => output.to_vec(),
+        HookPoint::LnFinalNormalized => scaled(output, 0.0, weight),
+        _ => scaled(output, metrics::mean(output).unwrap_or(0.0), weight),
+    }
 }
 
 /// `(direction − mean) ⊙ weight`. The difference is taken in f64: of a direction that does not vary nothing may be left.

@@ -57,21 +57,5 @@ fn refused(other: &str, expected: String) -> Error {
 /// or written. The heads' outputs and the MLP's neurons have a basis of their own in each block, and the final LayerNorm
 /// scales each dimension.
 fn share_basis(one: HookPoint, other: HookPoint) -> bool {
-    one == other || (in_stream(one) && in_stream(other))
-}
-
-fn in_stream(hook: HookPoint) -> bool {
-    match hook {
-        HookPoint::Embed
-        | HookPoint::PosEmbed
-        | HookPoint::ResidPre(_)
-        | HookPoint::AttnOut(_)
-        | HookPoint::ResidMid(_)
-        | HookPoint::MlpOut(_)
-        | HookPoint::ResidPost(_) => true,
-        HookPoint::Z(_)
-        | HookPoint::MlpPost(_)
-        | HookPoint::LnFinalNormalized
-        | HookPoint::LnFinalOut => false,
-    }
+    one == other || (one.is_in_stream() && other.is_in_stream())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod activations;
 mod cautions;
+pub(crate) mod directions;
 pub(crate) mod edited;
 pub(crate) mod evaluate;
 pub(crate) mod feature;

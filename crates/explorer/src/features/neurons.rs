@@ -1,5 +1,7 @@
 //! Neurons as features: the dimensions of an activation, without an autoencoder.
 
+use std::ops::Range;
+
 use kernels::{
     ApplyEdits, Buffer, Copy, Directions, Normalization, OldValues, Recorder, apply_edits, copy,
 };
@@ -7,7 +9,7 @@ use sae::EditTable;
 
 use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
-use crate::features::set::{Direction, FeatureSet, Later, Neighbour, norm};
+use crate::features::set::{Decoder, Direction, FeatureSet, Later, Neighbour, nearest, norm};
 use crate::pace::Pace;
 
 /// The dimensions of the activation at a hook.
@@ -114,6 +116,22 @@ impl FeatureSet for Neurons {
         })
     }
 
+    fn decoder_rows<'a>(&'a self, _pace: &'a Pace, latents: Range<usize>) -> Later<'a, Vec<f32>> {
+        Box::pin(async move {
+            let mut rows = vec![0.0; latents.len() * self.width];
+            for (latent, row) in latents.zip(rows.chunks_exact_mut(self.width.max(1))) {
+                if let Some(value) = row.get_mut(latent) {
+                    *value = 1.0;
+                }
+            }
+            Ok(rows)
+        })
+    }
+
+    fn decoder(&self) -> Decoder<'_> {
+        Decoder::Dimensions
+    }
+
     /// A neuron's direction is its dimension, so its cosine with a direction is that direction's share of it. What is
     /// orthogonal, as all neurons are to each other, is not near.
     fn nearest<'a>(
@@ -125,13 +143,13 @@ impl FeatureSet for Neurons {
         Box::pin(async move {
             let length = norm(direction);
             let candidates = direction.iter().zip(0_u32..);
-            let nearest = candidates
+            let candidates = candidates
                 .filter(|(value, neuron)| Some(*neuron) != except && **value != 0.0)
                 .map(|(value, latent)| Neighbour {
                     latent,
                     cosine: value / length,
                 });
-            Ok(Some(Neighbour::nearest(nearest)))
+            Ok(Some(nearest(candidates)))
         })
     }
 }

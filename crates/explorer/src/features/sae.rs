@@ -1,5 +1,7 @@
 //! Autoencoders on the device as feature sets.
 
+use std::ops::Range;
+
 use kernels::{Buffer, Device, Normalization, Recorder, SparseDecode, sparse_decode};
 use sae::{Architecture, EditTable, Encoding, Sae};
 
@@ -7,7 +9,9 @@ use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
 use crate::features::listed::{slots, strongest};
 use crate::features::multiply::multiply;
-use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared, norm};
+use crate::features::set::{
+    Decoder, Direction, FeatureSet, Later, Neighbour, Prepared, nearest, norm,
+};
 use crate::pace::Pace;
 
 /// The listed latents of an encoding.
@@ -108,6 +112,14 @@ impl FeatureSet for Sae {
         })
     }
 
+    fn decoder_rows<'a>(&'a self, pace: &'a Pace, latents: Range<usize>) -> Later<'a, Vec<f32>> {
+        Box::pin(async move { Ok(self.w_dec().read_rows(pace.device(), latents).await?) })
+    }
+
+    fn decoder(&self) -> Decoder<'_> {
+        Decoder::OnDevice(self.w_dec(), self.decoder_norms())
+    }
+
     fn nearest<'a>(
         &'a self,
         pace: &'a Pace,
@@ -119,13 +131,13 @@ impl FeatureSet for Sae {
             let length = norm(direction);
             let products = multiply(pace.device(), self.w_dec(), direction).await?;
             let candidates = products.iter().zip(self.decoder_norms()).zip(0_u32..);
-            let nearest = candidates
+            let candidates = candidates
                 .filter(|((_, norm), latent)| Some(*latent) != except && **norm * length != 0.0)
                 .map(|((product, norm), latent)| Neighbour {
                     latent,
                     cosine: product / (norm * length),
                 });
-            Ok(Some(Neighbour::nearest(nearest)))
+            Ok(Some(nearest(candidates)))
         })
     }
 }

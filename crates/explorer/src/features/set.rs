@@ -1,9 +1,10 @@
 //! The one shape of everything that turns activations into features.
 
+use std::ops::Range;
 use std::pin::Pin;
 
-use kernels::Buffer;
-use serde::Serialize;
+pub use atlas::record::Neighbour;
+use kernels::{Buffer, Matrix};
 
 use crate::error::Error;
 use crate::features::coder::Coder;
@@ -57,6 +58,15 @@ pub(crate) trait FeatureSet {
     /// As [`FeatureSet::prepare`].
     fn direction<'a>(&'a self, pace: &'a Pace, latent: u32) -> Later<'a, Direction>;
 
+    /// The output directions of some latents, `[latents, d_in]`: rows of W_dec.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::prepare`].
+    fn decoder_rows<'a>(&'a self, pace: &'a Pace, latents: Range<usize>) -> Later<'a, Vec<f32>>;
+
+    /// The place of all output directions.
+    fn decoder(&self) -> Decoder<'_>;
+
     /// The latents whose decoder directions have the largest cosine with a direction `[d_in]`, the nearest first, `except` left
     /// out; None where looking for them would take a reading of the whole file.
     ///
@@ -80,26 +90,25 @@ pub(crate) struct Direction {
     pub(crate) encoder_bias: f32,
 }
 
-/// A feature whose decoder direction is near to another's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Neighbour {
-    /// The latent.
-    pub latent: u32,
-    /// Cosine of the two decoder directions.
-    pub cosine: f32,
+/// The place of the output directions of all latents.
+pub(crate) enum Decoder<'a> {
+    /// On the device: W_dec `[latents, d_in]`, and ‖W_dec row‖ of every latent.
+    OnDevice(&'a Matrix, &'a [f32]),
+    /// Latent i is dimension i of the activation.
+    Dimensions,
+    /// In a file, which would have to be read as a whole.
+    InFile,
 }
 
 /// Number of neighbours that are listed.
-const NEIGHBOURS: usize = 10;
+pub(crate) const NEIGHBOURS: usize = 10;
 
-impl Neighbour {
-    /// The nearest of all candidates, the nearest first; of equals the lower latent.
-    pub(crate) fn nearest(candidates: impl Iterator<Item = Self>) -> Vec<Self> {
-        let mut nearest: Vec<Self> = candidates.collect();
-        nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.latent.cmp(&b.latent)));
-        nearest.truncate(NEIGHBOURS);
-        nearest
-    }
+/// The nearest of all candidates, the nearest first; of equals the lower latent.
+pub(crate) fn nearest(candidates: impl Iterator<Item = Neighbour>) -> Vec<Neighbour> {
+    let mut nearest: Vec<Neighbour> = candidates.collect();
+    nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.latent.cmp(&b.latent)));
+    nearest.truncate(NEIGHBOURS);
+    nearest
 }
 
 /// Euclidean norm of a direction, summed in f64.

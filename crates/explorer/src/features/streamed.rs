@@ -9,7 +9,7 @@ use sae::{GateWeights, Sae, Vectors, WeightSource, Weights, select};
 
 use crate::error::{Error, index};
 use crate::features::coder::Coder;
-use crate::features::set::{Direction, FeatureSet, Later, Prepared};
+use crate::features::set::{Decoder, Direction, FeatureSet, Later, Prepared};
 use crate::features::source::{Source, Stopped};
 use crate::pace::Pace;
 
@@ -48,6 +48,22 @@ impl FeatureSet for Streamed {
                 encoder_bias: self.bias(latent)?,
             })
         })
+    }
+
+    fn decoder_rows<'a>(&'a self, pace: &'a Pace, latents: Range<usize>) -> Later<'a, Vec<f32>> {
+        Box::pin(async move {
+            let source = Source::new(&self.file, pace);
+            if let Layout::LatentMajor = self.file.decoder_layout() {
+                let rows = source.decoder(latents).await;
+                return rows.map_err(Stopped::into_error);
+            }
+            let latents: Vec<u32> = latents.map(|latent| latent as u32).collect();
+            self.rows_of(&source, &latents, Which::Decoder).await
+        })
+    }
+
+    fn decoder(&self) -> Decoder<'_> {
+        Decoder::InFile
     }
 }
 

@@ -6,6 +6,7 @@ use gpt2::HookPoint;
 
 use super::Session;
 use crate::analysis::activations;
+use crate::analysis::directions::{self, SetDirections};
 use crate::analysis::edited::{self, Edit, Edited};
 use crate::analysis::evaluate::{self, Evaluation};
 use crate::analysis::feature::{self, Feature};
@@ -134,6 +135,22 @@ impl Session {
         other: &str,
     ) -> Result<Vec<Neighbour>, Error> {
         matches::matches(&self.question(), sae, latent, other).await
+    }
+
+    /// What weights say about every latent of a set: its direct effect on the logits, its nearest features in the set and in
+    /// each of `others` with a common basis (all that are loaded, where None), the MLP neurons and attention heads before
+    /// it that are aligned with it, and coordinates on a map. Takes memory for some batches of products, 32 MiB each, beside
+    /// the results; reports progress.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::UnknownSae`], [`Error::UndefinedWeight`] where weights are not finite, [`Error::File`],
+    /// [`Error::Cancelled`], [`Error::Device`].
+    pub async fn directions(
+        &self,
+        set: &str,
+        others: Option<&[String]>,
+    ) -> Result<SetDirections, Error> {
+        directions::directions(&self.question(), set, others).await
     }
 
     /// The loaded model's loss on [`crate::SAMPLE_TEXT`], with a BOS if the model has one; None where its context is too

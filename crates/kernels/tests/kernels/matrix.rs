@@ -74,6 +74,30 @@ proptest! {
         });
     }
 
+    #[test]
+    fn rows_come_back_as_they_are_stored(
+        rows in 1..40_usize,
+        cols in 1..24_usize,
+        f16: bool,
+        cut in (0.0..1.0_f64, 0.0..1.0_f64),
+        seed: u64,
+    ) {
+        let format = if f16 { WeightFormat::F16 } else { WeightFormat::F32 };
+        let weights = halved(&Numbers::new(seed).floats(rows * cols, 1.0));
+        let at = |share: f64| (share * (rows + 1) as f64) as usize;
+        let range = at(cut.0.min(cut.1))..at(cut.0.max(cut.1));
+        let expected = &weights[range.start * cols..range.end * cols];
+        for devices in [Devices::new(), Devices::binding_at_most(112)] {
+            for device in devices.each() {
+                let matrix = Matrix::from_rows(device, "W", (rows, cols), format, &weights);
+                let read = matrix.map(|matrix| block_on(matrix.read_rows(device, range.clone())));
+                let read = read.and_then(|read| read);
+                let read = read.map_err(|error| TestCaseError::fail(error.to_string()))?;
+                prop_assert_eq!(&read, expected);
+            }
+        }
+    }
+
     // Bindings so small that a shard has a few rows, and a strip fewer columns than a piece.
     #[test]
     fn shards_and_short_strips_change_nothing(
