@@ -65,7 +65,10 @@ pub fn decode_info(path: &str, bytes: &[u8]) -> Result<AtlasInfo, Error> {
         let files = set.shards.iter().chain(tables.into_iter().flatten());
         for file in files {
             if !is_below(&file.path) {
-                return Err(damaged(format!("{:?} is not the name of a file below it", file.path)));
+                return Err(damaged(format!(
+                    "{:?} is not the name of a file below it",
+                    file.path
+                )));
             }
         }
     }

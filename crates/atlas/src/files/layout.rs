@@ -40,7 +40,10 @@ impl FileInfo {
         let why = if found.bytes == self.bytes {
             "its content is not that which was written (the SHA-256 differs)".to_owned()
         } else {
-            format!("it has {} bytes in the place of {}", found.bytes, self.bytes)
+            format!(
+                "it has {} bytes in the place of {}",
+                found.bytes, self.bytes
+            )
         };
         Err(Error::Damaged {
             path: self.path.clone(),
@@ -71,10 +74,17 @@ pub fn write_set(
     points: Option<&Vec<[f32; 2]>>,
 ) -> Result<Vec<Written>, Error> {
     let expected = set.n_latents as usize;
-    let lengths = [("records", records.len()), ("coordinates", points.map_or(expected, Vec::len))];
+    let lengths = [
+        ("records", records.len()),
+        ("coordinates", points.map_or(expected, Vec::len)),
+    ];
     for (what, got) in lengths {
         if got != expected {
-            return Err(Error::Shape { what, got, expected });
+            return Err(Error::Shape {
+                what,
+                got,
+                expected,
+            });
         }
     }
     let mut files = Vec::new();
