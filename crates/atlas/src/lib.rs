@@ -16,6 +16,8 @@ pub mod table;
 pub mod tally;
 
 pub use error::Error;
-pub use info::{AtlasInfo, CorpusInfo, DocumentInfo, ModelKey, SetInfo, SetKind, Settings};
+pub use info::{
+    AtlasInfo, CorpusInfo, DocumentInfo, Imported, ModelKey, Quantity, SetInfo, SetKind, Settings,
+};
 pub use record::FeatureRecord;
 pub use tally::Tally;
