@@ -80,7 +80,9 @@ pub enum Error {
         last: u32,
     },
     /// A latent of which the files say nothing that the atlas was imported from.
-    #[error("latent {latent} of {set} is not in the atlas: the {format} files that it was imported from do not have it")]
+    #[error(
+        "latent {latent} of {set} is not in the atlas: the {format} files that it was imported from do not have it"
+    )]
     NoRecord {
         /// The set.
         set: String,

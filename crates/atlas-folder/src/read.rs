@@ -33,7 +33,9 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let index = path.join(INDEX);
         let bytes = match read_regular(&index) {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
                 return Err(Error::NoAtlas {
                     path: path.to_owned(),
                     hint: hint(path),
@@ -103,7 +105,10 @@ impl Folder {
                 format: imported.map_or_else(String::new, |imported| imported.format.clone()),
             });
         }
-        self.shard(set, shard)?.into_iter().nth(at).ok_or_else(no_latent)
+        self.shard(set, shard)?
+            .into_iter()
+            .nth(at)
+            .ok_or_else(no_latent)
     }
 
     /// The records of a shard, in the order of their latents. Latents that [`AtlasInfo::has`] not are among them, empty.
@@ -120,8 +125,12 @@ impl Folder {
             });
         };
         let records: Vec<FeatureRecord> = self.decode(file)?;
-        let expected = u64::from(set.shard_size).min(u64::from(set.n_latents).saturating_sub(first));
-        let in_order = records.iter().zip(first..).all(|(record, latent)| u64::from(record.latent) == latent);
+        let expected =
+            u64::from(set.shard_size).min(u64::from(set.n_latents).saturating_sub(first));
+        let in_order = records
+            .iter()
+            .zip(first..)
+            .all(|(record, latent)| u64::from(record.latent) == latent);
         if records.len() as u64 != expected || !in_order {
             let why = format!("it does not hold the {expected} latents from {first} on");
             return Err(self.damaged(file, why));
@@ -150,7 +159,10 @@ impl Folder {
     /// # Errors
     /// [`Error::Read`], [`Error::File`].
     pub fn token_index(&self, set: &SetInfo) -> Result<Option<Vec<Vec<(u32, u64)>>>, Error> {
-        set.token_index.as_ref().map(|file| self.decode(file)).transpose()
+        set.token_index
+            .as_ref()
+            .map(|file| self.decode(file))
+            .transpose()
     }
 
     /// Coordinates of the features of a set; None where the atlas has none.
@@ -203,7 +215,11 @@ impl Folder {
             }
             hash.update(&block[..read]);
         }
-        let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash: String = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         if hash != file.sha256 {
             let why = "its content is not that which was written (the SHA-256 differs)".to_owned();
             return Err(self.damaged(file, why));
@@ -239,7 +255,9 @@ impl Folder {
     /// Number and bytes of all files that the index names.
     pub fn size(&self) -> (usize, u64) {
         let files = all_files(&self.info);
-        files.fold((0, 0), |(files, bytes), file| (files + 1, bytes + file.bytes))
+        files.fold((0, 0), |(files, bytes), file| {
+            (files + 1, bytes + file.bytes)
+        })
     }
 
     fn decode<T: Binary>(&self, file: &FileInfo) -> Result<T, Error> {
@@ -275,7 +293,10 @@ fn hint(path: &Path) -> String {
     };
     let old = path.with_file_name(format!(".{name}.old"));
     if old.join(INDEX).is_file() {
-        format!("; an interrupted run left it at {}: rename that", old.display())
+        format!(
+            "; an interrupted run left it at {}: rename that",
+            old.display()
+        )
     } else {
         String::new()
     }

@@ -1,0 +1,214 @@
+//! The layout of a scan's folder.
+//!
+//! ```text
+//! DIR/scan.json                    ScanInfo; complete: false and no tallies until the scan has ended
+//! DIR/SET.tally                    one per feature set, as atlas::files::encode writes it, when it has ended
+//! DIR/checkpoint-0/, checkpoint-1/ the same two kinds of files as they were while it ran; gone when it has ended
+//! ```
+//!
+//! In each folder `scan.json` is written last, and names the length and SHA-256 of every tally beside it.
+
+use atlas::info::FileInfo;
+use atlas::{ModelKey, SetKind, Settings};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// Version of the layout.
+pub const VERSION: u32 = 1;
+
+/// Name of the index.
+pub const INDEX: &str = "scan.json";
+
+/// Name of a set's tally. Ids of sets are names of files already: letters, digits, `-`, `_` and `.`.
+pub fn tally_name(set: &str) -> String {
+    format!("{set}.tally")
+}
+
+/// A scan, but for its tallies: the content of `scan.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanInfo {
+    /// Version of the layout, [`VERSION`].
+    pub version: u32,
+    /// True if all of the corpus was read, or as much of it as was wanted. Only then are the tallies a result.
+    pub complete: bool,
+    /// The model.
+    pub model: ModelKey,
+    /// The corpus.
+    pub corpus: CorpusKey,
+    /// The settings of the tallies.
+    pub settings: Settings,
+    /// The part of the corpus that this scan reads.
+    pub shard: Shard,
+    /// Tokens after which the scan ends; None for all. It ends with the window that reaches this number.
+    pub limit_tokens: Option<u64>,
+    /// What was read so far.
+    pub progress: Progress,
+    /// The feature sets, in the order in which they were named.
+    pub sets: Vec<SetKey>,
+    /// Their tallies, in the order of `sets`; none while a scan runs.
+    pub tallies: Vec<TallyFile>,
+}
+
+/// The corpus of a scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorpusKey {
+    /// Name for people, as tallies have it.
+    pub name: String,
+    /// The files, in the order in which they are read: documents are numbered through all of them.
+    pub files: Vec<CorpusFile>,
+    /// Field of a record that holds its text.
+    pub text_field: String,
+}
+
+/// A file of a corpus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorpusFile {
+    /// Its name, without folders.
+    pub name: String,
+    /// Its length in bytes, as it lies on the disk.
+    pub bytes: u64,
+}
+
+/// A part of a corpus: the documents whose number modulo `of` is `index`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// From 0.
+    pub index: u32,
+    /// Number of shards, at least 1.
+    pub of: u32,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { index: 0, of: 1 }
+    }
+}
+
+impl Shard {
+    /// True if a document belongs to this part.
+    pub fn has(&self, document: u64) -> bool {
+        document % u64::from(self.of.max(1)) == u64::from(self.index)
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+/// How far a scan is, and what it left out. Documents of other shards are in `documents` alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Documents of the corpus that were read to their end, those of other shards included.
+    pub documents: u64,
+    /// Windows of the next document that were read already.
+    pub windows_of_next: u64,
+    /// Windows that went through the model.
+    pub windows: u64,
+    /// Their tokens, without BOS.
+    pub tokens: u64,
+    /// Ends of documents that were left out because they are shorter than a window may be.
+    pub short_windows: u64,
+    /// Tokens in them.
+    pub short_tokens: u64,
+}
+
+/// Identity of a feature set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetKey {
+    /// Its id: a file's name.
+    pub id: String,
+    /// Its kind.
+    pub kind: SetKind,
+    /// Hook point.
+    pub hook: String,
+    /// Number of latents.
+    pub n_latents: u32,
+    /// SHA-256 of its tensors; of the model's for neurons.
+    pub sha256: String,
+}
+
+/// The tally of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TallyFile {
+    /// Id of the set.
+    pub set: String,
+    /// The file, beside `scan.json`.
+    pub file: FileInfo,
+}
+
+/// An index as a file.
+///
+/// # Errors
+/// [`atlas::Error::Unwritable`].
+pub fn encode_info(info: &ScanInfo) -> Result<Vec<u8>, Error> {
+    let mut bytes = serde_json::to_vec_pretty(info).map_err(|error| atlas::Error::Unwritable {
+        what: INDEX.to_owned(),
+        why: error.to_string(),
+    })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The index in a file. `path` is its name for errors.
+///
+/// # Errors
+/// [`atlas::Error::Damaged`], [`atlas::Error::Version`].
+pub fn decode_info(path: &str, bytes: &[u8]) -> Result<ScanInfo, Error> {
+    let damaged = |why: String| {
+        Error::Atlas(atlas::Error::Damaged {
+            path: path.to_owned(),
+            why,
+        })
+    };
+    // The version first: an index of another version need not have these fields.
+    let value: serde_json::Value = serde_json::from_slice(bytes)
+        .map_err(|error| damaged(format!("it is not JSON ({error})")))?;
+    let version = value.get("version").and_then(serde_json::Value::as_u64);
+    match version {
+        Some(version) if version == u64::from(VERSION) => {}
+        Some(version) => {
+            return Err(Error::Atlas(atlas::Error::Version {
+                path: path.to_owned(),
+                version: version.try_into().unwrap_or(u32::MAX),
+                known: VERSION,
+            }));
+        }
+        None => return Err(damaged("it has no `version`".to_owned())),
+    }
+    let info: ScanInfo =
+        serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+    if info.shard.of == 0 || info.shard.index >= info.shard.of {
+        return Err(damaged(format!("{} is no shard", info.shard)));
+    }
+    for tally in &info.tallies {
+        if tally.file.path != tally_name(&tally.set) || !is_name(&tally.set) {
+            return Err(damaged(format!(
+                "{:?} is not the name of a tally of {:?}",
+                tally.file.path, tally.set
+            )));
+        }
+    }
+    let tallies = info.tallies.iter().map(|tally| &tally.set);
+    if info.complete && !tallies.eq(info.sets.iter().map(|set| &set.id)) {
+        return Err(damaged(
+            "its tallies are not those of its feature sets".to_owned(),
+        ));
+    }
+    Ok(info)
+}
+
+/// True for what can be the name of a file in any folder: letters, digits, `-`, `_` and `.`, not only dots.
+pub(crate) fn is_name(name: &str) -> bool {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    !name.is_empty() && name.chars().all(allowed) && !name.chars().all(|character| character == '.')
+}
