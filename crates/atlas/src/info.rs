@@ -1,6 +1,9 @@
 //! Descriptions of an atlas: its model, its corpus, its feature sets, and the settings of its scan.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// An atlas, but for the records of its features: the content of `atlas.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +21,81 @@ pub struct AtlasInfo {
     pub sets: Vec<SetInfo>,
     /// The documents that examples are from, by increasing number.
     pub documents: Vec<DocumentInfo>,
+    /// The bytes of each token of the vocabulary, so that the atlas can be read without its model. A token of which they
+    /// are not known has none.
+    pub vocabulary: Option<FileInfo>,
+    /// Tables of all features in Parquet, for analysis.
+    pub tables: Vec<FileInfo>,
+    /// What an atlas that was read from another format's files leaves open; None where a scan made it.
+    pub imported: Option<Imported>,
+}
+
+impl AtlasInfo {
+    /// True if a quantity is stated by the records and tables. Where it is not, they have a 0 that means nothing.
+    pub fn knows(&self, quantity: Quantity) -> bool {
+        let imported = self.imported.as_ref();
+        imported.is_none_or(|imported| !imported.unknown.contains(&quantity))
+    }
+
+    /// True if there is a record of a latent. Shards hold an empty one in the place of a missing one.
+    pub fn has(&self, set: &str, latent: u32) -> bool {
+        let missing = self
+            .imported
+            .as_ref()
+            .and_then(|imported| imported.missing.get(set));
+        let mut ranges = missing.into_iter().flatten();
+        !ranges.any(|[first, end]| (*first..*end).contains(&latent))
+    }
+}
+
+/// What is special about an atlas that was read from another format's files.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// The format, such as `sae-dashboard`.
+    pub format: String,
+    /// What these files do not say.
+    pub unknown: Vec<Quantity>,
+    /// By the id of a set: latents of which they say nothing, as ranges without their ends, increasing.
+    pub missing: BTreeMap<String, Vec<[u32; 2]>>,
+}
+
+/// A number that other formats may lack, where the types of this one have no way to leave it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantity {
+    /// [`ModelKey::sha256`] and [`SetInfo::sha256`], which are empty.
+    Hashes,
+    /// [`AtlasInfo::settings`].
+    Settings,
+    /// [`CorpusInfo::tokens`], [`CorpusInfo::source_tokens`] and [`SetInfo::tokens`].
+    CorpusTokens,
+    /// [`CorpusInfo::windows`].
+    CorpusWindows,
+    /// [`CorpusInfo::documents`].
+    CorpusDocuments,
+    /// [`crate::record::Moments::fired`].
+    Fired,
+    /// [`crate::record::Moments::windows`].
+    Windows,
+    /// [`crate::record::Moments::density`].
+    Density,
+    /// [`crate::record::Moments::max`].
+    Max,
+    /// [`crate::record::Moments::mean`].
+    Mean,
+    /// [`crate::record::Moments::mean_square`].
+    MeanSquare,
+    /// [`FeatureRecord::tokens`](crate::FeatureRecord::tokens) and `distinct_tokens`.
+    Tokens,
+    /// [`FeatureRecord::sources`](crate::FeatureRecord::sources) and `main_source`.
+    Sources,
+    /// [`crate::record::Interval::windows`].
+    IntervalWindows,
+    /// [`crate::record::Example::document`].
+    ExampleDocument,
+    /// [`crate::record::Example::start`].
+    ExampleStart,
 }
 
 /// Identity of a model and its tokenizer.
@@ -33,6 +111,23 @@ pub struct ModelKey {
     pub tokenizer_sha256: String,
     /// Number of tokens of the vocabulary.
     pub vocabulary: u32,
+}
+
+impl ModelKey {
+    /// [`ModelKey::tokenizer_sha256`] of a vocabulary.
+    pub fn tokenizer_hash(vocabulary: &[Vec<u8>]) -> String {
+        let mut hash = Sha256::new();
+        for token in vocabulary {
+            hash.update(hexadecimal(token));
+            hash.update(b"\n");
+        }
+        hexadecimal(&hash.finalize())
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A corpus.

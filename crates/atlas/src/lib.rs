@@ -8,6 +8,7 @@
 //! This crate knows neither models nor files on disk: activations and bytes are handed in, bytes are handed out.
 
 mod activations;
+mod content;
 pub mod error;
 pub mod files;
 pub mod info;
@@ -15,8 +16,13 @@ pub mod label;
 pub mod record;
 pub mod table;
 pub mod tally;
+#[cfg(feature = "testing")]
+pub mod testing;
 
+pub use content::Content;
 pub use error::Error;
-pub use info::{AtlasInfo, CorpusInfo, DocumentInfo, ModelKey, SetInfo, SetKind, Settings};
+pub use info::{
+    AtlasInfo, CorpusInfo, DocumentInfo, Imported, ModelKey, Quantity, SetInfo, SetKind, Settings,
+};
 pub use record::FeatureRecord;
 pub use tally::Tally;

@@ -68,10 +68,12 @@ pub struct Moments {
     pub kurtosis: Option<f64>,
 }
 
-/// Counts of values in bins of equal width. Bin i counts values in [(first + i) · width, (first + i + 1) · width).
+/// Counts of values in bins of equal width. Bin i counts values in [origin + (first + i) · width, origin + (first + i + 1) · width).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Histogram {
-    /// Width of a bin, a power of two; 0 where nothing is counted. Zeros of an SAE's latents are not counted.
+    /// Where bin 0 begins: 0, but in an atlas that was imported from another format.
+    pub origin: f32,
+    /// Width of a bin, a power of two but in an atlas that was imported; 0 where nothing is counted. Zeros of an SAE's latents are not counted.
     pub width: f32,
     /// Number of the first bin.
     pub first: i32,

@@ -2,7 +2,7 @@
 
 use super::{INDEX, VERSION};
 use crate::error::Error;
-use crate::info::AtlasInfo;
+use crate::info::{AtlasInfo, FileInfo};
 
 /// An index as a file.
 ///
@@ -61,18 +61,25 @@ pub fn decode_info(path: &str, bytes: &[u8]) -> Result<AtlasInfo, Error> {
                 set.shards.len()
             )));
         }
-        let tables = [&set.table, &set.map, &set.token_index];
-        let files = set.shards.iter().chain(tables.into_iter().flatten());
-        for file in files {
-            if !is_below(&file.path) {
-                return Err(damaged(format!(
-                    "{:?} is not the name of a file below it",
-                    file.path
-                )));
-            }
+    }
+    for file in all_files(&info) {
+        if !is_below(&file.path) {
+            return Err(damaged(format!(
+                "{:?} is not the name of a file below it",
+                file.path
+            )));
         }
     }
     Ok(info)
+}
+
+/// All files that an index names.
+pub fn all_files(info: &AtlasInfo) -> impl Iterator<Item = &FileInfo> {
+    let sets = info.sets.iter().flat_map(|set| {
+        let tables = [&set.table, &set.map, &set.token_index];
+        set.shards.iter().chain(tables.into_iter().flatten())
+    });
+    sets.chain(&info.vocabulary).chain(&info.tables)
 }
 
 /// True if a path leads to a file below the index: no scheme, no root, no `..`.

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{SHARD_SIZE, binary};
 use crate::error::Error;
-use crate::info::{FileInfo, SetInfo};
+use crate::info::{FileInfo, SetInfo, hexadecimal};
 use crate::record::FeatureRecord;
 use crate::table;
 
@@ -23,7 +23,7 @@ pub fn file_info(path: String, bytes: &[u8]) -> FileInfo {
     FileInfo {
         path,
         bytes: bytes.len() as u64,
-        sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hexadecimal(&hash),
     }
 }
 
@@ -115,4 +115,14 @@ pub fn write_set(
     set.map = map;
     set.token_index = token_index;
     Ok(files)
+}
+
+/// The file of a vocabulary, from the bytes of each token.
+///
+/// # Errors
+/// [`Error::Unwritable`].
+pub fn write_vocabulary(vocabulary: &Vec<Vec<u8>>) -> Result<Written, Error> {
+    let bytes = binary::encode(vocabulary)?;
+    let info = file_info("vocabulary.bin".to_owned(), &bytes);
+    Ok(Written { info, bytes })
 }

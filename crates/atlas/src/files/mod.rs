@@ -9,8 +9,8 @@ mod index;
 mod layout;
 
 pub use binary::{Binary, decode, encode};
-pub use index::{decode_info, encode_info};
-pub use layout::{Written, file_info, shard_of, write_set};
+pub use index::{all_files, decode_info, encode_info};
+pub use layout::{Written, file_info, shard_of, write_set, write_vocabulary};
 
 /// Version of the format.
 pub const VERSION: u32 = 1;

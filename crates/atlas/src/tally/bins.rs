@@ -100,6 +100,7 @@ impl Bins {
             return Histogram::default();
         };
         Histogram {
+            origin: 0.0,
             width: power(exponent) as f32,
             first: first as i32 - SIDE,
             counts: counts[first..=last].to_vec(),
