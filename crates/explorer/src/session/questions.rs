@@ -285,6 +285,25 @@ impl Session {
         Ok(self.store.model()?.vocabulary.tokenizer.encode(text))
     }
 
+    /// The bytes of each token of the model's vocabulary, by id; none for an id that no token has.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`].
+    pub fn vocabulary(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let model = self.store.model()?;
+        let tokenizer = &model.vocabulary.tokenizer;
+        let bytes = |id| tokenizer.token_bytes(id).unwrap_or_default().to_vec();
+        Ok((0u32..).take(model.info.vocab).map(bytes).collect())
+    }
+
+    /// A token's text as it can be shown by itself: bytes that are no whole character are written `<0xF0>`.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`].
+    pub fn token_text(&self, id: u32) -> Result<String, Error> {
+        Ok(self.store.model()?.vocabulary.tokenizer.display(id))
+    }
+
     /// Continues a prompt. `on_token` receives every new token and may end it. A cancelled generation returns what there is.
     ///
     /// # Errors
