@@ -7,6 +7,7 @@ mod counts;
 mod kept;
 mod latent;
 mod records;
+mod scratch;
 mod sums;
 mod window;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use self::coactive::Pairs;
 use self::kept::mix;
 use self::latent::{InWindow, LatentTally};
+use self::scratch::{Place, Scratch};
 pub use self::window::{Values, Window};
 use crate::error::Error;
 use crate::info::{DocumentInfo, ModelKey, SetKind, Settings};
@@ -62,16 +64,8 @@ pub struct Tally {
     current: Option<(u64, BTreeMap<u32, u64>)>,
     /// Number of names after the last tidying.
     tidied: usize,
-}
-
-/// Room that is used again for every window.
-#[derive(Default)]
-struct Scratch {
-    /// Latent, position, activation of every firing, by latent and position.
-    firings: Vec<(u32, u16, f32)>,
-    positions: Vec<u16>,
-    activations: Vec<f32>,
-    active: Vec<u32>,
+    #[serde(skip)]
+    scratch: Scratch,
 }
 
 impl Tally {
@@ -87,6 +81,7 @@ impl Tally {
             pairs: Pairs::new(set.n_latents),
             current: None,
             tidied: 0,
+            scratch: Scratch::default(),
             model,
             set,
             corpus,
@@ -158,8 +153,24 @@ impl Tally {
             });
         };
         let source = usize::from(source);
-        let mut scratch = Scratch::default();
-        self.collect(window, values, &mut scratch.firings)?;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let added = self.add_checked(window, values, source, &mut scratch);
+        self.scratch = scratch;
+        added
+    }
+
+    fn add_checked(
+        &mut self,
+        window: &Window<'_>,
+        values: &Values<'_>,
+        source: usize,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let place = Place {
+            set: &self.set,
+            window,
+        };
+        scratch.collect(&place, values)?;
         if let Some(token) = window
             .tokens
             .iter()
@@ -191,83 +202,17 @@ impl Tally {
             self.sources[source].1 += 1;
         }
         if let Values::Sparse { .. } = values {
-            self.add_pairs(&mut scratch);
+            self.add_pairs(scratch);
         }
-        self.add_firings(window, source, values, &mut scratch);
-        Ok(())
-    }
-
-    /// Every firing of the window, sorted by latent and position.
-    fn collect(
-        &self,
-        window: &Window<'_>,
-        values: &Values<'_>,
-        firings: &mut Vec<(u32, u16, f32)>,
-    ) -> Result<(), Error> {
-        let n_latents = self.set.n_latents as usize;
-        let not_a_number = |latent: u32, value: f32, position: usize| Error::NotANumber {
-            set: self.set.id.clone(),
-            latent,
-            value,
-            document: window.document,
-            position: window.start + position as u32,
-        };
-        let counted = window
-            .counted
-            .iter()
-            .enumerate()
-            .filter(|(_, counted)| **counted);
-        for (position, _) in counted {
-            match values {
-                Values::Sparse {
-                    slots,
-                    latents,
-                    activations,
-                } => {
-                    let of_token = position * slots..(position + 1) * slots;
-                    let pairs = latents[of_token.clone()].iter().zip(&activations[of_token]);
-                    for (latent, activation) in pairs {
-                        let Ok(latent) = u32::try_from(*latent) else {
-                            continue;
-                        };
-                        if latent as usize >= n_latents {
-                            return Err(Error::Shape {
-                                what: "latent, outside of the set",
-                                got: latent as usize,
-                                expected: n_latents,
-                            });
-                        }
-                        if !activation.is_finite() {
-                            return Err(not_a_number(latent, *activation, position));
-                        }
-                        if *activation > 0.0 {
-                            firings.push((latent, position as u16, *activation));
-                        }
-                    }
-                }
-                Values::Dense(values) => {
-                    let row = &values[position * n_latents..(position + 1) * n_latents];
-                    for (latent, value) in row.iter().enumerate() {
-                        if !value.is_finite() {
-                            return Err(not_a_number(latent as u32, *value, position));
-                        }
-                        if *value > 0.0 {
-                            firings.push((latent as u32, position as u16, *value));
-                        }
-                    }
-                }
-            }
-        }
-        firings.sort_unstable_by_key(|(latent, position, _)| (*latent, *position));
+        self.add_firings(window, source, values, scratch);
         Ok(())
     }
 
     fn add_pairs(&mut self, scratch: &mut Scratch) {
-        let mut by_position: Vec<(u16, u32)> = scratch
-            .firings
-            .iter()
-            .map(|(latent, position, _)| (*position, *latent))
-            .collect();
+        let by_position = &mut scratch.by_position;
+        by_position.clear();
+        let firings = scratch.firings.iter();
+        by_position.extend(firings.map(|(latent, position, _)| (*position, *latent)));
         by_position.sort_unstable();
         for firings in by_position.chunk_by(|one, other| one.0 == other.0) {
             scratch.active.clear();
@@ -315,12 +260,10 @@ impl Tally {
                 *fired.entry(number).or_insert(0) += firings.len() as u64;
             }
         }
-        if let Values::Dense(values) = values {
-            let n_latents = self.latents.len();
-            for (number, latent) in self.latents.iter_mut().enumerate() {
-                let column = values.iter().skip(number).step_by(n_latents.max(1));
-                let counted = column.zip(window.counted).filter(|(_, counted)| **counted);
-                latent.add_values(counted.map(|(value, _)| *value));
+        if dense {
+            let columns = scratch.columns();
+            for (latent, column) in self.latents.iter_mut().zip(columns) {
+                latent.add_values(column.iter().copied());
             }
         }
     }
