@@ -13,6 +13,7 @@ mod load;
 mod notices;
 mod place;
 mod progress;
+mod scan_corpus;
 mod stream;
 mod table;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
+            Command::Scan(arguments) => scan_corpus::scan(arguments).await.map(|()| true),
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }
     });

@@ -5,19 +5,19 @@
 
 mod document;
 mod error;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 mod files;
 mod lines;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 mod open;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 mod parquet;
 mod records;
 mod text;
 
 pub use document::{Document, Entry, Options, numbered};
 pub use error::{Error, Place};
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 pub use files::Corpus;
 pub use lines::Input;
 pub use records::read_records;

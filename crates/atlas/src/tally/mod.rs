@@ -121,11 +121,14 @@ impl Tally {
         }
     }
 
-    /// Drops names of documents that no example is from, but for `current`.
+    /// Drops names of documents that no record names, but for `current` and the one that has not ended.
     fn tidy_names(&mut self, current: u64) {
         let wanted = self.example_documents();
-        self.names
-            .retain(|number, _| *number == current || wanted.contains(number));
+        // The document of the last window has not ended: how often latents fire in it is noted later.
+        let before = self.current.as_ref().map(|(document, _)| *document);
+        self.names.retain(|number, _| {
+            *number == current || Some(*number) == before || wanted.contains(number)
+        });
         self.tidied = self.names.len();
     }
 
