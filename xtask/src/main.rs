@@ -8,6 +8,7 @@ mod bench;
 mod bench_torch;
 mod bundle;
 mod demo;
+mod demo_atlas;
 mod fuzz;
 mod packages;
 mod paths;
@@ -51,6 +52,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Replace the demo by that of a folder, or record its trace again
     Demo(demo::Arguments),
+    /// Make the demo's atlas again: statistics of its features over its corpus
+    DemoAtlas(demo_atlas::Arguments),
     /// Write a full-size GPT-2 of random weights
     RandomModel(random::ModelArguments),
     /// Write a full-size sparse autoencoder of random weights
@@ -100,6 +103,7 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz(arguments) => fuzz::run(&paths, &arguments),
         Command::Bench(arguments) => bench::run(&paths, &arguments),
         Command::Demo(arguments) => demo::run(&paths, &arguments),
+        Command::DemoAtlas(arguments) => demo_atlas::run(&paths, &arguments),
         Command::RandomModel(arguments) => random::model(&arguments),
         Command::RandomSae(arguments) => random::sae(&arguments),
     }

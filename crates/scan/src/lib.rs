@@ -7,12 +7,14 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod disk;
+mod describe;
 mod division;
 mod error;
 pub mod identity;
 mod info;
 mod run;
 
+pub use describe::{Described, counted, describe};
 pub use division::{Origin, SHORTEST};
 pub use error::Error;
 pub use info::{

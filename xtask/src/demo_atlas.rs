@@ -1,0 +1,87 @@
+//! `cargo xtask demo-atlas`: the demo's atlas, made again from its corpus.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::paths::Paths;
+use crate::process;
+
+/// Arguments of `cargo xtask demo-atlas`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// End the scan with the window that reaches so many tokens; the atlas in the checkout is made without this
+    #[arg(long, value_name = "N")]
+    limit_tokens: Option<u64>,
+    /// The atlas [default: web/demo/atlas]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+const CORPUS: &str = "demo/corpus/sample.jsonl.zst";
+const NAME: &str = "sample of the demo's corpus";
+const ATLAS: &str = "web/demo/atlas";
+
+/// Bytes that the site's atlas may have.
+const BUDGET: u64 = 30_000_000;
+
+/// Blocks of the demo's model. Each has an MLP whose neurons are scanned.
+const BLOCKS: usize = 6;
+
+/// Scans the demo's corpus and writes its atlas. A scan that was interrupted goes on where it was.
+pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
+    let scan = paths.target.join(match arguments.limit_tokens {
+        Some(limit) => format!("demo-scan-{limit}"),
+        None => "demo-scan".to_owned(),
+    });
+    let mut command = program(paths);
+    command.args(["scan", "--model", "demo", "--sae", "demo"]);
+    for block in 0..BLOCKS {
+        command.args(["--neurons", &format!("blocks.{block}.mlp.hook_post")]);
+    }
+    command.arg("--corpus").arg(paths.root.join(CORPUS));
+    command.args(["--corpus-name", NAME, "--context", "64"]);
+    if let Some(limit) = arguments.limit_tokens {
+        command.args(["--limit-tokens", &limit.to_string()]);
+    }
+    process::run(command.arg("--out").arg(&scan))?;
+
+    let out = arguments.out.clone();
+    let out = out.unwrap_or_else(|| paths.root.join(ATLAS));
+    let mut command = program(paths);
+    command.args(["atlas", "merge"]).arg(&scan);
+    command.args(["--model", "demo", "--sae", "demo", "--no-tables"]);
+    process::run(command.arg("--out").arg(&out))?;
+    let bytes = size(&out)?;
+    println!("{}: {:.1} MB", out.display(), bytes as f64 / 1e6);
+    ensure!(
+        bytes <= BUDGET,
+        "{} has {bytes} bytes of {BUDGET} that it may have",
+        out.display()
+    );
+    Ok(())
+}
+
+/// The command-line program, optimised: a scan takes half an hour.
+fn program(paths: &Paths) -> Command {
+    let mut command = process::cargo(paths);
+    command.args(["run", "--quiet", "--release", "--package", "cli", "--"]);
+    command
+}
+
+fn size(folder: &Path) -> Result<u64> {
+    let entries = fs::read_dir(folder);
+    let entries = entries.with_context(|| format!("could not read {}", folder.display()))?;
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry?;
+        bytes += if entry.file_type()?.is_dir() {
+            size(&entry.path())?
+        } else {
+            entry.metadata()?.len()
+        };
+    }
+    Ok(bytes)
+}
