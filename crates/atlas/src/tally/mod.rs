@@ -11,6 +11,7 @@ mod sums;
 mod window;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -67,11 +68,22 @@ pub struct Tally {
 /// Room that is used again for every window.
 #[derive(Default)]
 struct Scratch {
-    /// Latent, position, activation of every firing, by latent and position.
+    /// Latent, position, activation of every firing of an SAE, by latent and position.
     firings: Vec<(u32, u16, f32)>,
     positions: Vec<u16>,
     activations: Vec<f32>,
     active: Vec<u32>,
+    /// Positions that count, where all values are given.
+    counted: Vec<u16>,
+    /// The values at these positions, `[latents, counted]`.
+    columns: Vec<f32>,
+}
+
+/// Latents that are transposed at a time: as many as share a line of the cache.
+const TILE: usize = 16;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 impl Tally {
@@ -161,8 +173,8 @@ impl Tally {
             });
         };
         let source = usize::from(source);
-        let mut scratch = Scratch::default();
-        self.collect(window, values, &mut scratch.firings)?;
+        let mut scratch = SCRATCH.take();
+        self.collect(window, values, &mut scratch)?;
         if let Some(token) = window
             .tokens
             .iter()
@@ -193,19 +205,23 @@ impl Tally {
             self.occurs[*token as usize] += 1;
             self.sources[source].1 += 1;
         }
-        if let Values::Sparse { .. } = values {
-            self.add_pairs(&mut scratch);
+        match values {
+            Values::Sparse { .. } => {
+                self.add_pairs(&mut scratch);
+                self.add_sparse(window, source, &mut scratch);
+            }
+            Values::Dense(_) => self.add_dense(window, source, &mut scratch),
         }
-        self.add_firings(window, source, values, &mut scratch);
+        SCRATCH.set(scratch);
         Ok(())
     }
 
-    /// Every firing of the window, sorted by latent and position.
+    /// Every firing of the window, sorted by latent and position; of dense values the columns instead.
     fn collect(
         &self,
         window: &Window<'_>,
         values: &Values<'_>,
-        firings: &mut Vec<(u32, u16, f32)>,
+        scratch: &mut Scratch,
     ) -> Result<(), Error> {
         let n_latents = self.set.n_latents as usize;
         let not_a_number = |latent: u32, value: f32, position: usize| Error::NotANumber {
@@ -215,18 +231,25 @@ impl Tally {
             document: window.document,
             position: window.start + position as u32,
         };
-        let counted = window
+        scratch.firings.clear();
+        scratch.counted.clear();
+        let counted = (0u16..)
+            .zip(window.counted)
+            .filter(|(_, counted)| **counted);
+        scratch
+            .counted
+            .extend(counted.map(|(position, _)| position));
+        let positions = scratch
             .counted
             .iter()
-            .enumerate()
-            .filter(|(_, counted)| **counted);
-        for (position, _) in counted {
-            match values {
-                Values::Sparse {
-                    slots,
-                    latents,
-                    activations,
-                } => {
+            .map(|position| usize::from(*position));
+        match values {
+            Values::Sparse {
+                slots,
+                latents,
+                activations,
+            } => {
+                for position in positions {
                     let of_token = position * slots..(position + 1) * slots;
                     let pairs = latents[of_token.clone()].iter().zip(&activations[of_token]);
                     for (latent, activation) in pairs {
@@ -244,24 +267,33 @@ impl Tally {
                             return Err(not_a_number(latent, *activation, position));
                         }
                         if *activation > 0.0 {
-                            firings.push((latent, position as u16, *activation));
+                            let firing = (latent, position as u16, *activation);
+                            scratch.firings.push(firing);
                         }
                     }
                 }
-                Values::Dense(values) => {
-                    let row = &values[position * n_latents..(position + 1) * n_latents];
-                    for (latent, value) in row.iter().enumerate() {
-                        if !value.is_finite() {
-                            return Err(not_a_number(latent as u32, *value, position));
-                        }
-                        if *value > 0.0 {
-                            firings.push((latent as u32, position as u16, *value));
+                let place = |(latent, position, _): &(u32, u16, f32)| (*latent, *position);
+                scratch.firings.sort_unstable_by_key(place);
+            }
+            Values::Dense(values) => {
+                let rows = scratch.counted.len();
+                scratch.columns.clear();
+                scratch.columns.resize(n_latents * rows, 0.0);
+                for first in (0..n_latents).step_by(TILE) {
+                    let latents = first..n_latents.min(first + TILE);
+                    for (row, position) in positions.clone().enumerate() {
+                        let start = position * n_latents;
+                        let values = &values[start + latents.start..start + latents.end];
+                        for (latent, value) in latents.clone().zip(values) {
+                            if !value.is_finite() {
+                                return Err(not_a_number(latent as u32, *value, position));
+                            }
+                            scratch.columns[latent * rows + row] = *value;
                         }
                     }
                 }
             }
         }
-        firings.sort_unstable_by_key(|(latent, position, _)| (*latent, *position));
         Ok(())
     }
 
@@ -283,48 +315,70 @@ impl Tally {
         }
     }
 
-    fn add_firings(
-        &mut self,
-        window: &Window<'_>,
-        source: usize,
-        values: &Values<'_>,
-        scratch: &mut Scratch,
-    ) {
-        let dense = matches!(values, Values::Dense(_));
-        for firings in scratch.firings.chunk_by(|one, other| one.0 == other.0) {
+    fn add_sparse(&mut self, window: &Window<'_>, source: usize, scratch: &mut Scratch) {
+        let Scratch {
+            firings,
+            positions,
+            activations,
+            ..
+        } = scratch;
+        for firings in firings.chunk_by(|one, other| one.0 == other.0) {
+            positions.clear();
+            activations.clear();
+            positions.extend(firings.iter().map(|(_, position, _)| *position));
+            activations.extend(firings.iter().map(|(_, _, activation)| *activation));
             let number = firings[0].0;
-            scratch.positions.clear();
-            scratch.activations.clear();
-            scratch
-                .positions
-                .extend(firings.iter().map(|(_, position, _)| *position));
-            scratch
-                .activations
-                .extend(firings.iter().map(|(_, _, activation)| *activation));
-            let latent = &mut self.latents[number as usize];
-            let found = InWindow {
-                window,
-                source,
-                positions: &scratch.positions,
-                activations: &scratch.activations,
-                dense,
-                seed: mix(self.settings.seed ^ mix(u64::from(number))),
-            };
-            latent.add(&found, &self.settings);
-            if !dense {
-                latent.add_values(scratch.activations.iter().copied());
-            }
-            if let Some((_, fired)) = &mut self.current {
-                *fired.entry(number).or_insert(0) += firings.len() as u64;
-            }
+            self.add_latent(number, (window, source), (positions, activations), false);
+            self.latents[number as usize].add_values(activations.iter().copied());
         }
-        if let Values::Dense(values) = values {
-            let n_latents = self.latents.len();
-            for (number, latent) in self.latents.iter_mut().enumerate() {
-                let column = values.iter().skip(number).step_by(n_latents.max(1));
-                let counted = column.zip(window.counted).filter(|(_, counted)| **counted);
-                latent.add_values(counted.map(|(value, _)| *value));
+    }
+
+    fn add_dense(&mut self, window: &Window<'_>, source: usize, scratch: &mut Scratch) {
+        let Scratch {
+            positions,
+            activations,
+            counted,
+            columns,
+            ..
+        } = scratch;
+        if counted.is_empty() {
+            return;
+        }
+        for (number, column) in (0u32..).zip(columns.chunks_exact(counted.len())) {
+            positions.clear();
+            activations.clear();
+            for (position, value) in counted.iter().zip(column) {
+                if *value > 0.0 {
+                    positions.push(*position);
+                    activations.push(*value);
+                }
             }
+            if !positions.is_empty() {
+                self.add_latent(number, (window, source), (positions, activations), true);
+            }
+            self.latents[number as usize].add_values(column.iter().copied());
+        }
+    }
+
+    /// Adds a latent's firings in a window; there is at least one.
+    fn add_latent(
+        &mut self,
+        number: u32,
+        (window, source): (&Window<'_>, usize),
+        (positions, activations): (&[u16], &[f32]),
+        dense: bool,
+    ) {
+        let found = InWindow {
+            window,
+            source,
+            positions,
+            activations,
+            dense,
+            seed: mix(self.settings.seed ^ mix(u64::from(number))),
+        };
+        self.latents[number as usize].add(&found, &self.settings);
+        if let Some((_, fired)) = &mut self.current {
+            *fired.entry(number).or_insert(0) += positions.len() as u64;
         }
     }
 
