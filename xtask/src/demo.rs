@@ -29,7 +29,7 @@ pub struct Reference {
     pub writes: &'static str,
 }
 
-const REFERENCES: [Reference; 3] = [
+const REFERENCES: [Reference; 4] = [
     Reference {
         program: "tests/reference/demo_metrics.py",
         modules: &["numpy"],
@@ -44,6 +44,11 @@ const REFERENCES: [Reference; 3] = [
         program: "tests/reference/demo_taps.py",
         modules: &["torch"],
         writes: "tests/fixtures/demo-taps.json",
+    },
+    Reference {
+        program: "tests/reference/demo_scan.py",
+        modules: &["numpy"],
+        writes: "tests/fixtures/demo-scan.json",
     },
 ];
 

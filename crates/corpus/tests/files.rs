@@ -213,7 +213,7 @@ fn damaged_files_are_named_with_the_place() {
             panic!("{name}: {error}");
         };
         assert!(
-            file.ends_with(name) && *offset > 0 && *offset < text.len() as u64,
+            file.ends_with(name) && *offset < text.len() as u64,
             "{error}"
         );
         let mut damaged = bytes.clone();

@@ -222,7 +222,10 @@ proptest! {
                 let texts: Vec<String> = found.into_iter().map(|entry| entry.text).collect();
                 prop_assert_eq!(texts, expected);
             }
-            Err(error) => prop_assert!(expected.is_empty() && matches!(error, Error::Empty { .. })),
+            Err(error) => prop_assert!(
+                expected.is_empty() && matches!(error, Error::Empty { .. }),
+                "an error"
+            ),
         }
     }
 
@@ -244,7 +247,10 @@ proptest! {
                 let texts: Vec<String> = found.into_iter().map(|entry| entry.text).collect();
                 prop_assert_eq!(texts, expected);
             }
-            Err(error) => prop_assert!(expected.is_empty() && matches!(error, Error::Empty { .. })),
+            Err(error) => prop_assert!(
+                expected.is_empty() && matches!(error, Error::Empty { .. }),
+                "an error"
+            ),
         }
     }
 

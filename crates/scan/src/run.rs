@@ -4,6 +4,10 @@ use atlas::Tally;
 use atlas::tally::{TallySet, Values, Window};
 use corpus::Document;
 use explorer::{Bos, Clock, ScanBatch, ScanOptions, ScanSeconds, ScanValues, Session};
+#[cfg(not(target_arch = "wasm32"))]
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _,
+};
 
 use crate::division::{Division, Origin, SHORTEST};
 use crate::error::Error;
@@ -52,11 +56,17 @@ impl Scan {
     }
 
     fn add(&mut self, batch: &ScanBatch<'_, Origin>) -> Result<(), Error> {
-        for (set, tally) in self.tallies.iter_mut().enumerate() {
-            for window in 0..batch.len() {
-                add(tally, batch, set, window)?;
-            }
-        }
+        let of_set = |(set, tally): (usize, &mut Tally)| {
+            (0..batch.len()).try_for_each(|window| add(tally, batch, set, window))
+        };
+        // Sets have nothing to do with each other; in a browser there is one thread.
+        #[cfg(not(target_arch = "wasm32"))]
+        self.tallies
+            .par_iter_mut()
+            .enumerate()
+            .try_for_each(of_set)?;
+        #[cfg(target_arch = "wasm32")]
+        self.tallies.iter_mut().enumerate().try_for_each(of_set)?;
         if let Some(last) = batch.origin(batch.len().saturating_sub(1)) {
             self.info.progress = last.after;
         }
@@ -79,7 +89,7 @@ fn add(
     batch: &ScanBatch<'_, Origin>,
     set: usize,
     window: usize,
-) -> Result<(), Error> {
+) -> Result<(), atlas::Error> {
     let (Some(origin), Some(tokens), Some(counted), Some(values)) = (
         batch.origin(window),
         batch.tokens(window),
@@ -109,7 +119,7 @@ fn add(
         },
         ScanValues::Dimensions(values) => Values::Dense(values),
     };
-    Ok(tally.add(&window, &values)?)
+    tally.add(&window, &values)
 }
 
 /// Reads the documents of a corpus, from its beginning, and adds what is new to a scan. The model and the feature sets, by the

@@ -14,8 +14,9 @@ pub fn octave(value: f32) -> i16 {
     ((bits >> 52) & 0x7ff) as i16 - 1023
 }
 
+/// 2^exponent for an exponent that octaves have: far inside the range of f64.
 fn power(exponent: i16) -> f64 {
-    f64::from(exponent).exp2()
+    f64::from_bits(((1023 + i64::from(exponent)) as u64) << 52)
 }
 
 /// Counts in at most 64 bins per side of zero. Their width is the power of two for which the largest magnitude lies in bins

@@ -7,11 +7,11 @@ mod counts;
 mod kept;
 mod latent;
 mod records;
-mod scratch;
 mod sums;
 mod window;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use self::coactive::Pairs;
 use self::kept::mix;
 use self::latent::{InWindow, LatentTally};
-use self::scratch::{Place, Scratch};
 pub use self::window::{Values, Window};
 use crate::error::Error;
 use crate::info::{DocumentInfo, ModelKey, SetKind, Settings};
@@ -64,8 +63,27 @@ pub struct Tally {
     current: Option<(u64, BTreeMap<u32, u64>)>,
     /// Number of names after the last tidying.
     tidied: usize,
-    #[serde(skip)]
-    scratch: Scratch,
+}
+
+/// Room that is used again for every window.
+#[derive(Default)]
+struct Scratch {
+    /// Latent, position, activation of every firing of an SAE, by latent and position.
+    firings: Vec<(u32, u16, f32)>,
+    positions: Vec<u16>,
+    activations: Vec<f32>,
+    active: Vec<u32>,
+    /// Positions that count, where all values are given.
+    counted: Vec<u16>,
+    /// The values at these positions, `[latents, counted]`.
+    columns: Vec<f32>,
+}
+
+/// Latents that are transposed at a time: as many as share a line of the cache.
+const TILE: usize = 16;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 impl Tally {
@@ -81,7 +99,6 @@ impl Tally {
             pairs: Pairs::new(set.n_latents),
             current: None,
             tidied: 0,
-            scratch: Scratch::default(),
             model,
             set,
             corpus,
@@ -156,24 +173,8 @@ impl Tally {
             });
         };
         let source = usize::from(source);
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let added = self.add_checked(window, values, source, &mut scratch);
-        self.scratch = scratch;
-        added
-    }
-
-    fn add_checked(
-        &mut self,
-        window: &Window<'_>,
-        values: &Values<'_>,
-        source: usize,
-        scratch: &mut Scratch,
-    ) -> Result<(), Error> {
-        let place = Place {
-            set: &self.set,
-            window,
-        };
-        scratch.collect(&place, values)?;
+        let mut scratch = SCRATCH.take();
+        self.collect(window, values, &mut scratch)?;
         if let Some(token) = window
             .tokens
             .iter()
@@ -204,18 +205,104 @@ impl Tally {
             self.occurs[*token as usize] += 1;
             self.sources[source].1 += 1;
         }
-        if let Values::Sparse { .. } = values {
-            self.add_pairs(scratch);
+        match values {
+            Values::Sparse { .. } => {
+                self.add_pairs(&mut scratch);
+                self.add_sparse(window, source, &mut scratch);
+            }
+            Values::Dense(_) => self.add_dense(window, source, &mut scratch),
         }
-        self.add_firings(window, source, values, scratch);
+        SCRATCH.set(scratch);
+        Ok(())
+    }
+
+    /// Every firing of the window, sorted by latent and position; of dense values the columns instead.
+    fn collect(
+        &self,
+        window: &Window<'_>,
+        values: &Values<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let n_latents = self.set.n_latents as usize;
+        let not_a_number = |latent: u32, value: f32, position: usize| Error::NotANumber {
+            set: self.set.id.clone(),
+            latent,
+            value,
+            document: window.document,
+            position: window.start + position as u32,
+        };
+        scratch.firings.clear();
+        scratch.counted.clear();
+        let counted = (0u16..)
+            .zip(window.counted)
+            .filter(|(_, counted)| **counted);
+        scratch
+            .counted
+            .extend(counted.map(|(position, _)| position));
+        let positions = scratch
+            .counted
+            .iter()
+            .map(|position| usize::from(*position));
+        match values {
+            Values::Sparse {
+                slots,
+                latents,
+                activations,
+            } => {
+                for position in positions {
+                    let of_token = position * slots..(position + 1) * slots;
+                    let pairs = latents[of_token.clone()].iter().zip(&activations[of_token]);
+                    for (latent, activation) in pairs {
+                        let Ok(latent) = u32::try_from(*latent) else {
+                            continue;
+                        };
+                        if latent as usize >= n_latents {
+                            return Err(Error::Shape {
+                                what: "latent, outside of the set",
+                                got: latent as usize,
+                                expected: n_latents,
+                            });
+                        }
+                        if !activation.is_finite() {
+                            return Err(not_a_number(latent, *activation, position));
+                        }
+                        if *activation > 0.0 {
+                            let firing = (latent, position as u16, *activation);
+                            scratch.firings.push(firing);
+                        }
+                    }
+                }
+                let place = |(latent, position, _): &(u32, u16, f32)| (*latent, *position);
+                scratch.firings.sort_unstable_by_key(place);
+            }
+            Values::Dense(values) => {
+                let rows = scratch.counted.len();
+                scratch.columns.clear();
+                scratch.columns.resize(n_latents * rows, 0.0);
+                for first in (0..n_latents).step_by(TILE) {
+                    let latents = first..n_latents.min(first + TILE);
+                    for (row, position) in positions.clone().enumerate() {
+                        let start = position * n_latents;
+                        let values = &values[start + latents.start..start + latents.end];
+                        for (latent, value) in latents.clone().zip(values) {
+                            if !value.is_finite() {
+                                return Err(not_a_number(latent as u32, *value, position));
+                            }
+                            scratch.columns[latent * rows + row] = *value;
+                        }
+                    }
+                }
+            }
+        }
         Ok(())
     }
 
     fn add_pairs(&mut self, scratch: &mut Scratch) {
-        let by_position = &mut scratch.by_position;
-        by_position.clear();
-        let firings = scratch.firings.iter();
-        by_position.extend(firings.map(|(latent, position, _)| (*position, *latent)));
+        let mut by_position: Vec<(u16, u32)> = scratch
+            .firings
+            .iter()
+            .map(|(latent, position, _)| (*position, *latent))
+            .collect();
         by_position.sort_unstable();
         for firings in by_position.chunk_by(|one, other| one.0 == other.0) {
             scratch.active.clear();
@@ -228,46 +315,70 @@ impl Tally {
         }
     }
 
-    fn add_firings(
-        &mut self,
-        window: &Window<'_>,
-        source: usize,
-        values: &Values<'_>,
-        scratch: &mut Scratch,
-    ) {
-        let dense = matches!(values, Values::Dense(_));
-        for firings in scratch.firings.chunk_by(|one, other| one.0 == other.0) {
+    fn add_sparse(&mut self, window: &Window<'_>, source: usize, scratch: &mut Scratch) {
+        let Scratch {
+            firings,
+            positions,
+            activations,
+            ..
+        } = scratch;
+        for firings in firings.chunk_by(|one, other| one.0 == other.0) {
+            positions.clear();
+            activations.clear();
+            positions.extend(firings.iter().map(|(_, position, _)| *position));
+            activations.extend(firings.iter().map(|(_, _, activation)| *activation));
             let number = firings[0].0;
-            scratch.positions.clear();
-            scratch.activations.clear();
-            scratch
-                .positions
-                .extend(firings.iter().map(|(_, position, _)| *position));
-            scratch
-                .activations
-                .extend(firings.iter().map(|(_, _, activation)| *activation));
-            let latent = &mut self.latents[number as usize];
-            let found = InWindow {
-                window,
-                source,
-                positions: &scratch.positions,
-                activations: &scratch.activations,
-                dense,
-                seed: mix(self.settings.seed ^ mix(u64::from(number))),
-            };
-            latent.add(&found, &self.settings);
-            if !dense {
-                latent.add_values(scratch.activations.iter().copied());
-            }
-            if let Some((_, fired)) = &mut self.current {
-                *fired.entry(number).or_insert(0) += firings.len() as u64;
-            }
+            self.add_latent(number, (window, source), (positions, activations), false);
+            self.latents[number as usize].add_values(activations.iter().copied());
         }
-        if dense {
-            let columns = scratch.columns();
-            for (latent, column) in self.latents.iter_mut().zip(columns) {
-                latent.add_values(column.iter().copied());
+    }
+
+    fn add_dense(&mut self, window: &Window<'_>, source: usize, scratch: &mut Scratch) {
+        let Scratch {
+            positions,
+            activations,
+            counted,
+            columns,
+            ..
+        } = scratch;
+        if counted.is_empty() {
+            return;
+        }
+        for (number, column) in (0u32..).zip(columns.chunks_exact(counted.len())) {
+            positions.clear();
+            activations.clear();
+            for (position, value) in counted.iter().zip(column) {
+                if *value > 0.0 {
+                    positions.push(*position);
+                    activations.push(*value);
+                }
             }
+            if !positions.is_empty() {
+                self.add_latent(number, (window, source), (positions, activations), true);
+            }
+            self.latents[number as usize].add_values(column.iter().copied());
+        }
+    }
+
+    /// Adds a latent's firings in a window; there is at least one.
+    fn add_latent(
+        &mut self,
+        number: u32,
+        (window, source): (&Window<'_>, usize),
+        (positions, activations): (&[u16], &[f32]),
+        dense: bool,
+    ) {
+        let found = InWindow {
+            window,
+            source,
+            positions,
+            activations,
+            dense,
+            seed: mix(self.settings.seed ^ mix(u64::from(number))),
+        };
+        self.latents[number as usize].add(&found, &self.settings);
+        if let Some((_, fired)) = &mut self.current {
+            *fired.entry(number).or_insert(0) += positions.len() as u64;
         }
     }
 

@@ -3,6 +3,9 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use gpt2::Sequence;
+use kernels::BackendKind;
+
 use crate::analysis::question::{Question, UNDER_WAY};
 use crate::analysis::scan_batch::{Read, Ready, ScanBatch};
 use crate::error::Error;
@@ -14,6 +17,9 @@ use crate::run::spec::{RunSpec, SetAt, Tap};
 use crate::store::feature_set::{LoadedSet, SetId};
 use crate::store::model::LoadedModel;
 use crate::tokens::{Bos, Prompt};
+
+/// Rows of a run on a GPU are a multiple of this.
+const GPU_MULTIPLE: usize = 64;
 
 /// A clock in seconds from any beginning.
 pub type Clock = Rc<dyn Fn() -> f64>;
@@ -158,8 +164,19 @@ async fn submit<T>(
         coders,
         ..Parts::of_model(question.model()?)
     };
+    let mut sequences = input::sequences(batch.iter().map(|ready| &ready.prompt));
+    // Windows at the ends of documents have any length, and every number of rows has a plan of its own: on a GPU, where making
+    // one takes longer than some rows, the beginning of a window is run once more, which gives what it gave.
+    if question.executor.device().kind() == BackendKind::Gpu {
+        let rows: usize = batch.iter().map(|ready| ready.prompt.ids.len()).sum();
+        let missing = rows.next_multiple_of(GPU_MULTIPLE) - rows;
+        let beginning = batch
+            .first()
+            .and_then(|ready| ready.prompt.ids.get(..missing));
+        sequences.extend(beginning.filter(|ids| !ids.is_empty()).map(Sequence::new));
+    }
     let input = RunInput {
-        sequences: &input::sequences(batch.iter().map(|ready| &ready.prompt)),
+        sequences: &sequences,
         ..RunInput::default()
     };
     question.start(spec, &parts, true, &input).await
