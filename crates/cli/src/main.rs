@@ -1,6 +1,7 @@
 //! The program `sae-explorer`: the engine on files, for scripts and for people.
 
 mod args;
+mod atlas;
 mod cache;
 mod demo;
 mod dump;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
+            Command::Atlas(arguments) => atlas::atlas(arguments),
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }
     });
