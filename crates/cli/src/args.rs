@@ -31,6 +31,8 @@ pub enum Command {
     Export(Export),
     /// Merge, read, exchange and check atlases: what features do over a corpus
     Atlas(Atlas),
+    /// Collect what each feature does over a corpus
+    Scan(Scan),
     /// List or delete what was downloaded
     Cache(Cache),
 }
@@ -244,6 +246,78 @@ pub struct Evaluate {
     /// windows of that length. Without it a built-in sample of 126 tokens of GPT-2 is used
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
+}
+
+/// Options of `scan`.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Options of every command that runs a model.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// An autoencoder, as for `trace`. May be given several times; one pass of the model serves all
+    #[arg(
+        long,
+        value_name = "demo|PATH[@HOOK]|OWNER/NAME[@REVISION][:PATH][@HOOK]|URL[@HOOK]",
+        required_unless_present = "neurons"
+    )]
+    pub sae: Vec<String>,
+
+    /// The dimensions of the activation at a hook, as for `trace`: blocks.3.mlp.hook_post for the neurons of an MLP. May be
+    /// given several times
+    #[arg(long, value_name = "HOOK")]
+    pub neurons: Vec<String>,
+
+    /// The files of the corpus: .txt (documents between lines of <|endoftext|>), .jsonl (one record per line) and .parquet;
+    /// .txt and .jsonl also compressed as .gz or .zst
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub corpus: Vec<PathBuf>,
+
+    /// The corpus's name for people [default: that of its files]
+    #[arg(long, value_name = "NAME")]
+    pub corpus_name: Option<String>,
+
+    /// The field of a record, or the column of a table, that holds the text
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    pub text_field: String,
+
+    /// Tokens per window, a BOS included: 64, 128 or 256
+    #[arg(long, value_name = "TOKENS", default_value_t = 64)]
+    pub context: u32,
+
+    /// Read only the documents whose number modulo N is I, from 0
+    #[arg(long, value_name = "I/N", default_value = "0/1", value_parser = shard)]
+    pub shard: scan::Shard,
+
+    /// End with the window that reaches so many tokens
+    #[arg(long, value_name = "N")]
+    pub limit_tokens: Option<u64>,
+
+    /// The seed of the choice of examples
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Save the state so often that no more than so many minutes are lost when the scan is stopped
+    #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
+    pub checkpoint: f64,
+
+    /// Save the state after so many windows as well
+    #[arg(long, value_name = "N")]
+    pub checkpoint_windows: Option<u64>,
+
+    /// The folder of the scan. The same command goes on with a scan that was stopped
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// A shard as I/N.
+fn shard(given: &str) -> Result<scan::Shard, String> {
+    let parts = given.split_once('/');
+    let numbers = parts.and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        Some((index, of)) if index < of => Ok(scan::Shard { index, of }),
+        _ => Err("it is I/N with I from 0 to N - 1, as in 0/4".to_owned()),
+    }
 }
 
 /// Options of `inspect`.

@@ -100,6 +100,18 @@ pub enum Error {
     /// The demo that the program carries is damaged.
     #[error("the built-in demo is damaged: {0}")]
     Demo(String),
+    /// A scan cannot be made.
+    #[error(transparent)]
+    Scan(#[from] scan::Error),
+    /// A corpus cannot be read.
+    #[error(transparent)]
+    Corpus(#[from] corpus::Error),
+    /// Two feature sets whose names are the same as names of files.
+    #[error("two feature sets would be called {id}; rename one's file")]
+    SameName {
+        /// The name.
+        id: String,
+    },
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] explorer::Error),
@@ -133,7 +145,10 @@ impl Error {
             Self::Hub { source, .. } => source.code(),
             Self::AtlasCommand(source) => source.code(),
             Self::NoCache => "output",
-            Self::Engine(error) => error.code(),
+            Self::Engine(error) | Self::Scan(scan::Error::Engine(error)) => error.code(),
+            Self::Corpus(_) | Self::Scan(scan::Error::Corpus(_)) => "bad-file",
+            Self::Scan(error) => scan_code(error),
+            Self::SameName { .. } => "bad-option",
             Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",
         }
@@ -142,5 +157,17 @@ impl Error {
     /// True if the reader of the output went away, as `| head` does: nobody is left to tell.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn scan_code(error: &scan::Error) -> &'static str {
+    match error {
+        scan::Error::Context { .. } => "bad-option",
+        scan::Error::OtherScan { .. } => "other-scan",
+        scan::Error::NoScan { .. } => "missing-file",
+        scan::Error::Atlas(_) | scan::Error::Read { .. } | scan::Error::Unfinished { .. } => {
+            "bad-file"
+        }
+        _ => "output",
     }
 }

@@ -61,12 +61,31 @@ pub fn text(path: &Path, what: &str) -> Result<String, Error> {
     })
 }
 
+/// A model whose files are open.
+pub struct OpenModel {
+    /// Name for people.
+    pub shown: String,
+    /// Its configuration and weights.
+    pub files: Gpt2Files,
+    /// Its tokenizer.
+    pub tokenizer: Tokenizer,
+    prepend_bos: bool,
+}
+
 /// Puts the model on the session's device. The tokenizer comes back as well, for bytes that are a part of a character.
 pub async fn model(
     session: &mut Session,
     places: &Places<'_>,
     name: &str,
 ) -> Result<Tokenizer, Error> {
+    let model = open_model(places, name).await?;
+    let tokenizer = model.tokenizer.clone();
+    put_model(session, name, model).await?;
+    Ok(tokenizer)
+}
+
+/// Opens a model's files.
+pub async fn open_model(places: &Places<'_>, name: &str) -> Result<OpenModel, Error> {
     let demo = Demo::manifest()?;
     let (shown, files, tokenizer, prepend_bos) = if name == DEMO {
         let (files, tokenizer) = demo.model()?;
@@ -88,15 +107,31 @@ pub async fn model(
         let files = files.map_err(Error::in_folder(folder.name()))?;
         (name.to_owned(), files, tokenizer(&folder)?, prepend_bos)
     };
+    Ok(OpenModel {
+        shown,
+        files,
+        tokenizer,
+        prepend_bos,
+    })
+}
+
+/// Puts an open model on the session's device.
+pub async fn put_model(session: &mut Session, name: &str, model: OpenModel) -> Result<(), Error> {
+    let OpenModel {
+        shown,
+        files,
+        tokenizer,
+        prepend_bos,
+    } = model;
     session
-        .load_model(name, &shown, files, tokenizer.clone(), WeightChoice::Auto)
+        .load_model(name, &shown, files, tokenizer, WeightChoice::Auto)
         .await?;
     session.set_prepend_bos(prepend_bos)?;
     // The built-in demo is what it was when the program was tested.
     if name != DEMO {
         notices::about_model(session, name).await?;
     }
-    Ok(tokenizer)
+    Ok(())
 }
 
 /// A folder's weights, in one file or in several, and whether they are the demo's own.
@@ -140,6 +175,17 @@ pub fn tokenizer(folder: &Place) -> Result<Tokenizer, Error> {
     Tokenizer::from_vocab_merges(&vocab, &merges).map_err(in_folder)
 }
 
+/// An autoencoder whose file is open.
+pub struct OpenSae {
+    /// A name for it.
+    pub id: String,
+    /// Its file.
+    pub file: SaeFile,
+    options: SaeOptions,
+    /// The place that it is from; None for the demo's.
+    place: Option<Place>,
+}
+
 /// Puts an autoencoder, or all of the demo's, on the session's device; with `stream` it stays in its file. Their ids, none of which is in `taken`, are added
 /// there.
 pub async fn saes(
@@ -149,31 +195,67 @@ pub async fn saes(
     stream: bool,
     taken: &mut Vec<String>,
 ) -> Result<(), Error> {
-    let before = session.info().saes.len();
+    for sae in open_saes(places, given, taken).await? {
+        put_sae(session, sae, stream).await?;
+    }
+    Ok(())
+}
+
+/// Opens the file of an autoencoder, or of all of the demo's. Their ids, none of which is in `taken`, are added there.
+pub async fn open_saes(
+    places: &Places<'_>,
+    given: &str,
+    taken: &mut Vec<String>,
+) -> Result<Vec<OpenSae>, Error> {
     if given == DEMO {
         let demo = Demo::manifest()?;
-        for sae in &demo.saes {
-            let options = SaeOptions {
-                // What their files leave open, the manifest states.
-                prepend_bos: Some(demo.bos),
-                ..at_hook(Some(&sae.hook))
-            };
+        let open = demo.saes.iter().map(|sae| {
             let id = id_for(sae.id.clone(), taken);
-            put(session, &id, sae.open()?, &options, stream).await?;
-            taken.push(id);
-        }
-        return Ok(());
+            taken.push(id.clone());
+            Ok(OpenSae {
+                id,
+                file: sae.open()?,
+                options: SaeOptions {
+                    // What their files leave open, the manifest states.
+                    prepend_bos: Some(demo.bos),
+                    ..at_hook(Some(&sae.hook))
+                },
+                place: None,
+            })
+        });
+        return open.collect();
     }
     let (place, hook) = places.at_hook(given)?;
-    let (sae, name) = open_sae(&place).await?;
-    if hook.is_none() && sae.config.hook_name.is_none() {
+    let (file, name) = open_sae(&place).await?;
+    if hook.is_none() && file.config.hook_name.is_none() {
         return Err(Error::NoHook {
             given: given.to_owned(),
         });
     }
     let id = id_for(name, taken);
-    let file_name = sae.file_name().to_owned();
-    let loaded = put(session, &id, sae, &at_hook(hook), stream).await;
+    taken.push(id.clone());
+    Ok(vec![OpenSae {
+        id,
+        file,
+        options: at_hook(hook),
+        place: Some(place),
+    }])
+}
+
+/// Puts an open autoencoder on the session's device; with `stream` it stays in its file.
+pub async fn put_sae(session: &mut Session, sae: OpenSae, stream: bool) -> Result<(), Error> {
+    let before = session.info().saes.len();
+    let OpenSae {
+        id,
+        file,
+        options,
+        place,
+    } = sae;
+    let file_name = file.file_name().to_owned();
+    let loaded = put(session, &id, file, &options, stream).await;
+    let Some(place) = place else {
+        return Ok(loaded?);
+    };
     loaded.map_err(|error| match error {
         // A folder's files have the same names in all folders.
         explorer::Error::File(source) if file_name == SAE_WEIGHTS => {
@@ -181,7 +263,6 @@ pub async fn saes(
         }
         error => error.into(),
     })?;
-    taken.push(id);
     notices::about_saes(session, before)
 }
 

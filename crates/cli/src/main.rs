@@ -14,6 +14,7 @@ mod load;
 mod notices;
 mod place;
 mod progress;
+mod scan_corpus;
 mod stream;
 mod table;
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
             Command::Atlas(arguments) => atlas::atlas(arguments),
+            Command::Scan(arguments) => scan_corpus::scan(arguments).await.map(|()| true),
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }
     });

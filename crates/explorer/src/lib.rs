@@ -21,6 +21,8 @@ pub use analysis::feature::{Feature, LogitEffect, TokenEffect};
 pub use analysis::generate::{GenerateOptions, Generation, Stop};
 pub use analysis::metrics::Metrics;
 pub use analysis::sample_loss::{SAMPLE_TEXT, SampleLoss};
+pub use analysis::scan::{Clock, ScanOptions, ScanSeconds, ScanWindow};
+pub use analysis::scan_batch::{ScanBatch, ScanValues};
 pub use analysis::set_trace::SaeTrace;
 pub use analysis::statistics::{Firing, LatentStatistics, TextStatistics};
 pub use analysis::taps::{Lens, TapOptions, Tapped, Taps};

@@ -9,7 +9,8 @@
 //! In each folder `scan.json` is written last, and names the length and SHA-256 of every tally beside it.
 
 use atlas::info::FileInfo;
-use atlas::{ModelKey, SetKind, Settings};
+use atlas::tally::TallySet;
+use atlas::{ModelKey, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -46,7 +47,7 @@ pub struct ScanInfo {
     /// What was read so far.
     pub progress: Progress,
     /// The feature sets, in the order in which they were named.
-    pub sets: Vec<SetKey>,
+    pub sets: Vec<TallySet>,
     /// Their tallies, in the order of `sets`; none while a scan runs.
     pub tallies: Vec<TallyFile>,
 }
@@ -120,22 +121,6 @@ pub struct Progress {
     pub short_tokens: u64,
 }
 
-/// Identity of a feature set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SetKey {
-    /// Its id: a file's name.
-    pub id: String,
-    /// Its kind.
-    pub kind: SetKind,
-    /// Hook point.
-    pub hook: String,
-    /// Number of latents.
-    pub n_latents: u32,
-    /// SHA-256 of its tensors; of the model's for neurons.
-    pub sha256: String,
-}
-
 /// The tally of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +129,46 @@ pub struct TallyFile {
     pub set: String,
     /// The file, beside `scan.json`.
     pub file: FileInfo,
+}
+
+impl ScanInfo {
+    /// The first thing in which two scans differ, but for how far they are: a plural, and both values. None for the same scan.
+    pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let files = |info: &Self| {
+            let files = info.corpus.files.iter();
+            let files: Vec<String> = files
+                .map(|file| format!("{} of {} bytes", file.name, file.bytes))
+                .collect();
+            files.join(", ")
+        };
+        let sets = |info: &Self| {
+            let sets = info.sets.iter();
+            let sets: Vec<String> = sets
+                .map(|set| format!("{} at {} ({})", set.id, set.hook, set.sha256))
+                .collect();
+            sets.join(", ")
+        };
+        let limit = |info: &Self| match info.limit_tokens {
+            Some(tokens) => tokens.to_string(),
+            None => "none".to_owned(),
+        };
+        let parts: [(&'static str, fn(&Self) -> String); 6] = [
+            ("models", |info| info.model.sha256.clone()),
+            ("tokenizers", |info| info.model.tokenizer_sha256.clone()),
+            ("names of the corpus", |info| info.corpus.name.clone()),
+            ("fields of the text", |info| info.corpus.text_field.clone()),
+            ("shards", |info| info.shard.to_string()),
+            ("settings", |info| format!("{:?}", info.settings)),
+        ];
+        let named = parts.map(|(what, of)| (what, of(self), of(other)));
+        let listed = [
+            ("files of the corpus", files(self), files(other)),
+            ("feature sets", sets(self), sets(other)),
+            ("limits of tokens", limit(self), limit(other)),
+        ];
+        let mut all = named.into_iter().chain(listed);
+        all.find(|(_, one, other)| one != other)
+    }
 }
 
 /// An index as a file.

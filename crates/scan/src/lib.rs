@@ -1,16 +1,22 @@
 //! Scans: documents through a model and its feature sets into one [`atlas::Tally`] per set, and the folder in which a scan is
 //! kept.
 //!
-//! [`ScanInfo`] describes a scan's folder. Its reading and writing ([`disk`]) are for native programs; everything else is for
-//! the page as well.
+//! [`scan()`] divides documents into windows, runs them and adds their activations to tallies. [`identity`] says by hashes which
+//! model, tokenizer and feature sets these are. [`ScanInfo`] describes a scan's folder. Its reading and writing ([`disk`]) are
+//! for native programs; everything else is for the page as well.
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod disk;
+mod division;
 mod error;
+pub mod identity;
 mod info;
+mod run;
 
+pub use division::{Origin, SHORTEST};
 pub use error::Error;
 pub use info::{
-    CorpusFile, CorpusKey, INDEX, Progress, ScanInfo, SetKey, Shard, TallyFile, VERSION,
-    decode_info, encode_info, tally_name,
+    CorpusFile, CorpusKey, INDEX, Progress, ScanInfo, Shard, TallyFile, VERSION, decode_info,
+    encode_info, tally_name,
 };
+pub use run::{Scan, scan};

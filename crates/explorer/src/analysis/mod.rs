@@ -11,6 +11,8 @@ pub(crate) mod metrics;
 pub(crate) mod question;
 mod sample;
 pub(crate) mod sample_loss;
+pub(crate) mod scan;
+pub(crate) mod scan_batch;
 pub(crate) mod set_trace;
 pub(crate) mod statistics;
 pub(crate) mod taps;

@@ -100,7 +100,51 @@ impl FeatureReads {
     }
 }
 
+/// Features as they were read back, without a copy.
+pub(crate) enum FeatureValues<'a> {
+    /// Latents listed per row, `[rows, k]`, the strongest first; `u32::MAX` is an empty slot.
+    Listed {
+        k: usize,
+        latents: &'a [u32],
+        activations: &'a [f32],
+    },
+    /// Every dimension of an activation, `[rows, width]`.
+    Dimensions { width: usize, values: &'a [f32] },
+}
+
 impl FeatureReads {
+    /// The features as they were read. `what` names the set in an error.
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`] with the row.
+    pub(crate) fn values<'a>(
+        &self,
+        readings: &'a Readings,
+        what: &str,
+    ) -> Result<FeatureValues<'a>, Error> {
+        match self.kind {
+            Kind::Listed {
+                k,
+                latents,
+                activations,
+                nan_counts,
+                ..
+            } => {
+                no_nan(readings.words(nan_counts), what)?;
+                Ok(FeatureValues::Listed {
+                    k,
+                    latents: readings.words(latents),
+                    activations: readings.f32(activations),
+                })
+            }
+            Kind::Dimensions { width, values } => {
+                let values = readings.f32(values);
+                finite(values, width, what)?;
+                Ok(FeatureValues::Dimensions { width, values })
+            }
+        }
+    }
+
     /// The activation itself, where every dimension was read; None for listed latents.
     pub(crate) fn activation(&self, readings: &Readings) -> Option<Matrix> {
         match self.kind {
@@ -124,6 +168,20 @@ pub(crate) fn no_nan(counts: &[u32], set: &str) -> Result<(), Error> {
         Some(position) => Err(Error::NotANumber {
             what: format!("a pre-activation of {set}"),
             position,
+        }),
+    }
+}
+
+/// Refuses values `[rows, width]` of which one is NaN or infinite.
+///
+/// # Errors
+/// [`Error::NotANumber`] with the row.
+fn finite(values: &[f32], width: usize, set: &str) -> Result<(), Error> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(Error::NotANumber {
+            what: format!("a neuron of {set}"),
+            position: at / width.max(1),
         }),
     }
 }
@@ -188,12 +246,7 @@ impl Features {
 
     /// All dimensions of an activation, the largest in magnitude first.
     fn of_dimensions(values: &[f32], width: usize, rows: usize, what: &str) -> Result<Self, Error> {
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::NotANumber {
-                what: format!("a neuron of {what}"),
-                position: at / width.max(1),
-            });
-        }
+        finite(values, width, what)?;
         let listed: Vec<Vec<(u32, f32)>> = values
             .chunks_exact(width)
             .map(|row| strongest(row, |value| value != 0.0))

@@ -8,7 +8,7 @@ use gpt2::Cache;
 use kernels::{BackendKind, Buffer, Device, Readings, Recorder, Ticket, Workspace};
 
 use crate::error::Error;
-use crate::features::listed::Features;
+use crate::features::listed::{FeatureValues, Features};
 use crate::matrix::Matrix;
 use crate::pace::Pace;
 use crate::run::compile::{Compiled, Parts, compile};
@@ -256,6 +256,15 @@ impl RunOutput {
     /// The features of a tap; `what` is their set in an error.
     pub(crate) fn features(&self, tap: usize, what: &str) -> Result<Features, Error> {
         self.run.tap(tap)?.take_features(&self.readings, what)
+    }
+
+    /// The features of a tap as they were read, without a copy; `what` is their set in an error.
+    pub(crate) fn feature_values(
+        &self,
+        tap: usize,
+        what: &str,
+    ) -> Result<FeatureValues<'_>, Error> {
+        self.run.tap(tap)?.feature_values(&self.readings, what)
     }
 
     /// The latents' statistics of a tap; `what` is their set in an error.

@@ -22,8 +22,8 @@ pub(crate) struct RunInput<'a> {
 }
 
 /// Whole prompts as sequences of a run.
-pub(crate) fn sequences(prompts: &[Prompt]) -> Vec<Sequence<'_>> {
-    let prompts = prompts.iter();
+pub(crate) fn sequences<'a>(prompts: impl IntoIterator<Item = &'a Prompt>) -> Vec<Sequence<'a>> {
+    let prompts = prompts.into_iter();
     prompts.map(|prompt| Sequence::new(&prompt.ids)).collect()
 }
 

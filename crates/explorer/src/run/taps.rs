@@ -7,7 +7,7 @@ use kernels::{
 
 use crate::error::Error;
 use crate::features::coder::DeviceFeatures;
-use crate::features::listed::{FeatureReads, Features, no_nan};
+use crate::features::listed::{FeatureReads, FeatureValues, Features, no_nan};
 use crate::matrix::Matrix;
 use crate::run::output::{HeadOutput, HeadReads};
 
@@ -64,6 +64,17 @@ impl TapReads {
     pub(crate) fn take_features(&self, readings: &Readings, what: &str) -> Result<Features, Error> {
         match self {
             Self::Features(reads) => reads.take(readings, what),
+            _ => Err(Error::missing("the features of another tap")),
+        }
+    }
+
+    pub(crate) fn feature_values<'a>(
+        &self,
+        readings: &'a Readings,
+        what: &str,
+    ) -> Result<FeatureValues<'a>, Error> {
+        match self {
+            Self::Features(reads) => reads.values(readings, what),
             _ => Err(Error::missing("the features of another tap")),
         }
     }

@@ -12,6 +12,8 @@ use crate::analysis::feature::{self, Feature};
 use crate::analysis::generate::{self, GenerateOptions, Generation};
 use crate::analysis::matches;
 use crate::analysis::sample_loss::{self, SampleLoss};
+use crate::analysis::scan::{self, ScanOptions, ScanSeconds, ScanWindow};
+use crate::analysis::scan_batch::ScanBatch;
 use crate::analysis::statistics::{self, TextStatistics};
 use crate::analysis::taps::{self, TapOptions, Taps};
 use crate::analysis::trace::{self, Trace, TraceOptions};
@@ -238,6 +240,32 @@ impl Session {
         bos: Bos,
     ) -> Result<TextStatistics, Error> {
         statistics::statistics(&self.question(), text.into(), sae, (top, bos)).await
+    }
+
+    /// Runs windows of tokens through the model in batches, and hands the values of several feature sets to `visit`: what a scan
+    /// of a corpus collects. `next` gives the windows, without BOS, until there are none. One pass serves all sets and ends
+    /// behind the last of their hook points; on a GPU the next batch is computed while one is visited.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::UnknownSae`], [`Error::BadOption`] for no set, a BOS that the tokenizer lacks and tokens
+    /// that the model lacks; [`Error::EmptyPrompt`] and [`Error::PromptTooLong`] for a window; [`Error::Unsupported`] for a
+    /// streamed autoencoder, and where a token has more active latents than a selection lists; [`Error::NotANumber`];
+    /// [`Error::Cancelled`] between two batches; [`Error::Device`]; whatever `next` and `visit` return.
+    pub async fn scan<T, E: From<Error>>(
+        &self,
+        options: &ScanOptions<'_>,
+        next: impl FnMut() -> Result<Option<ScanWindow<T>>, E>,
+        visit: impl FnMut(&ScanBatch<'_, T>) -> Result<(), E>,
+    ) -> Result<ScanSeconds, E> {
+        scan::scan(&self.question(), options, next, visit).await
+    }
+
+    /// Tokens of a document, without BOS: its own, if it spells one out, stays.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`].
+    pub fn document_tokens(&self, text: &str) -> Result<Vec<u32>, Error> {
+        Ok(self.store.model()?.vocabulary.tokenizer.encode(text))
     }
 
     /// Continues a prompt. `on_token` receives every new token and may end it. A cancelled generation returns what there is.

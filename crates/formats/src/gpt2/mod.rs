@@ -107,7 +107,7 @@ impl Gpt2Files {
     }
 
     /// Every tensor that the configuration requires: its key without the prefix, and its shape.
-    fn shapes(&self) -> Vec<(String, Vec<usize>)> {
+    pub fn shapes(&self) -> Vec<(String, Vec<usize>)> {
         let Gpt2Config {
             n_layer,
             n_embd: d,

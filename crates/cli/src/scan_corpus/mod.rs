@@ -1,0 +1,328 @@
+//! `scan`: what each feature does over a corpus, saved now and then, resumed where it was stopped.
+
+mod progress;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use atlas::tally::TallySet;
+use atlas::{ModelKey, SetKind, Settings};
+use corpus::{Corpus, Options};
+use explorer::{Clock, LimitsChoice, ScanSeconds, Session};
+use scan::disk::{Folder, Found};
+use scan::{CorpusFile, CorpusKey, ScanInfo, identity};
+use serde::Serialize;
+
+use crate::args;
+use crate::error::Error;
+use crate::place::Places;
+use crate::{load, print_json};
+use progress::Progress;
+
+/// A scan that has ended, as `--json` prints it.
+#[derive(Serialize)]
+struct Summary {
+    /// Its folder.
+    out: String,
+    /// As in `scan.json`.
+    #[serde(flatten)]
+    info: ScanInfo,
+    /// Tokens that were read already when this run began.
+    resumed_at_tokens: u64,
+    /// Of this run, loading left out.
+    seconds: Seconds,
+    /// Of this run, with everything that `seconds` has; None where nothing was left to do.
+    tokens_per_second: Option<f64>,
+    backend: &'static str,
+    adapter: String,
+}
+
+/// Seconds that the parts of a scan took.
+#[derive(Serialize, Default)]
+struct Seconds {
+    /// Reading and tokenising documents.
+    corpus: f64,
+    /// The model and the feature sets.
+    model: f64,
+    /// Reading values back from the device; 0 or nearly so on the CPU.
+    read_back: f64,
+    /// Adding values to the tallies.
+    bookkeeping: f64,
+    /// Saving the state, and writing the result.
+    saving: f64,
+}
+
+/// Reads a corpus and writes the folder of its scan.
+pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
+    let common = &arguments.common;
+    // What can be wrong without the model is said before it is loaded.
+    let options = Options {
+        text_field: arguments.text_field.clone(),
+        ..Options::default()
+    };
+    let mut corpus = Corpus::open(&arguments.corpus, options)?;
+    let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
+    let (model, sets) = load(arguments, &mut session).await?;
+    let has_bos = session
+        .info()
+        .model
+        .is_some_and(|model| model.bos.is_some());
+    let decision = session.bos_decision(common.bos.into())?;
+    let wanted = ScanInfo {
+        version: scan::VERSION,
+        complete: false,
+        model,
+        corpus: corpus_key(arguments, &corpus),
+        settings: Settings {
+            context: arguments.context,
+            bos: decision.prepended && (has_bos || arguments.common.bos == args::Bos::Yes),
+            seed: arguments.seed,
+            ..Settings::default()
+        },
+        shard: arguments.shard,
+        limit_tokens: arguments.limit_tokens,
+        progress: scan::Progress::default(),
+        sets,
+        tallies: Vec::new(),
+    };
+    let (mut folder, found) = Folder::open(&arguments.out, &wanted)?;
+    let mut scan = match found {
+        Found::Complete(info) => {
+            return tell(arguments, &session, (*info, None, Seconds::default()));
+        }
+        Found::Unfinished(scan) => *scan,
+        Found::Nothing => scan::Scan::new(wanted),
+    };
+    let before = scan.info.progress.tokens;
+    let progress = Progress::new(&corpus, arguments.limit_tokens, before);
+    let begun = Instant::now();
+    let mut saved = Saved::new(arguments, &scan);
+    let counted = progress.bytes_of(&mut corpus);
+    let seconds = scan::scan(&session, &mut scan, counted, Some(clock()), |scan| {
+        progress.tell(scan);
+        if saved.is_due(scan) {
+            saved.save(&mut folder, scan)?;
+        }
+        Ok::<(), Error>(())
+    })
+    .await;
+    let ended = match seconds {
+        Ok(seconds) => end(&mut scan, &mut folder).map(|(info, saving)| (info, seconds, saving)),
+        Err(error) => Err(error),
+    };
+    progress.end();
+    let (info, seconds, saving) = ended?;
+    let total = begun.elapsed().as_secs_f64();
+    let seconds = parts(seconds, saved.seconds, saving);
+    tell(arguments, &session, (info, Some((before, total)), seconds))
+}
+
+fn end(scan: &mut scan::Scan, folder: &mut Folder) -> Result<(ScanInfo, f64), Error> {
+    let begun = Instant::now();
+    scan.end()?;
+    let info = folder.finish(scan)?;
+    Ok((info, begun.elapsed().as_secs_f64()))
+}
+
+fn parts(scan: ScanSeconds, checkpoints: f64, finish: f64) -> Seconds {
+    Seconds {
+        corpus: scan.windows,
+        model: scan.run,
+        read_back: scan.read_back,
+        // Checkpoints are made by the visitor.
+        bookkeeping: (scan.visit - checkpoints).max(0.0),
+        saving: checkpoints + finish,
+    }
+}
+
+fn clock() -> Clock {
+    let begun = Instant::now();
+    Rc::new(move || begun.elapsed().as_secs_f64())
+}
+
+/// Loads the model and the feature sets, and identifies them.
+async fn load(
+    arguments: &args::Scan,
+    session: &mut Session,
+) -> Result<(ModelKey, Vec<TallySet>), Error> {
+    let places = Places::new(&arguments.common.downloads);
+    let name = &arguments.common.model;
+    let model = load::open_model(&places, name).await?;
+    let unread = |error| Error::File(Box::new(error));
+    let key = ModelKey {
+        name: model.shown.clone(),
+        sha256: identity::model(&model.files).await.map_err(unread)?,
+        tokenizer_sha256: identity::tokenizer(&model.tokenizer),
+        vocabulary: u32::try_from(model.files.config().vocab_size).unwrap_or(u32::MAX),
+    };
+    load::put_model(session, name, model).await?;
+    let mut hashes = Vec::new();
+    let (mut ids, mut used) = (Vec::new(), Vec::new());
+    for given in &arguments.sae {
+        for mut sae in load::open_saes(&places, given, &mut ids).await? {
+            sae.id = file_name(&sae.id);
+            if used.contains(&sae.id) {
+                return Err(Error::SameName { id: sae.id });
+            }
+            used.push(sae.id.clone());
+            hashes.push((
+                SetKind::Sae,
+                identity::sae(&sae.file).await.map_err(unread)?,
+            ));
+            load::put_sae(session, sae, false).await?;
+        }
+    }
+    for hook in &arguments.neurons {
+        let id = file_name(&format!("neurons.{hook}"));
+        if used.contains(&id) {
+            return Err(Error::SameName { id });
+        }
+        session.load_neurons(&id, hook)?;
+        used.push(id);
+        hashes.push((SetKind::Neurons, key.sha256.clone()));
+    }
+    let loaded = session.info().saes;
+    let sets = loaded
+        .into_iter()
+        .zip(hashes)
+        .map(|(set, (kind, sha256))| TallySet {
+            id: set.id,
+            kind,
+            hook: set.hook,
+            n_latents: u32::try_from(set.n_latents).unwrap_or(u32::MAX),
+            sha256,
+        });
+    Ok((key, sets.collect()))
+}
+
+/// A name with the signs alone that names of files may have everywhere.
+fn file_name(name: &str) -> String {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let name = name.chars().map(|c| if allowed(c) { c } else { '-' });
+    let name: String = name.collect();
+    // A name of nothing but dots is a folder's.
+    match name.chars().all(|character| character == '.') {
+        true => format!("sae{name}"),
+        false => name,
+    }
+}
+
+fn corpus_key(arguments: &args::Scan, corpus: &Corpus) -> CorpusKey {
+    let files = corpus.files().iter().map(|(path, bytes)| CorpusFile {
+        name: name_of(path),
+        bytes: *bytes,
+    });
+    let files: Vec<CorpusFile> = files.collect();
+    let first = files.first().map_or("", |file| &file.name);
+    let of_files = match files.len() {
+        0 | 1 => first.to_owned(),
+        count => format!("{first} and {} more", count - 1),
+    };
+    CorpusKey {
+        name: arguments.corpus_name.clone().unwrap_or(of_files),
+        files,
+        text_field: arguments.text_field.clone(),
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// When the state was last saved.
+struct Saved {
+    every: Duration,
+    every_windows: Option<u64>,
+    at: Instant,
+    at_windows: u64,
+    /// Time that saving took.
+    seconds: f64,
+}
+
+impl Saved {
+    fn new(arguments: &args::Scan, scan: &scan::Scan) -> Self {
+        let every = Duration::try_from_secs_f64(arguments.checkpoint * 60.0);
+        Self {
+            every: every.unwrap_or(Duration::MAX),
+            every_windows: arguments.checkpoint_windows,
+            at: Instant::now(),
+            at_windows: scan.info.progress.windows,
+            seconds: 0.0,
+        }
+    }
+
+    fn is_due(&self, scan: &scan::Scan) -> bool {
+        let windows = scan.info.progress.windows - self.at_windows;
+        self.at.elapsed() >= self.every || self.every_windows.is_some_and(|every| windows >= every)
+    }
+
+    fn save(&mut self, folder: &mut Folder, scan: &scan::Scan) -> Result<(), Error> {
+        let begun = Instant::now();
+        folder.checkpoint(scan)?;
+        self.seconds += begun.elapsed().as_secs_f64();
+        self.at = Instant::now();
+        self.at_windows = scan.info.progress.windows;
+        Ok(())
+    }
+}
+
+/// Prints what was done: `run` has the tokens that were there before, and the seconds of this run.
+fn tell(
+    arguments: &args::Scan,
+    session: &Session,
+    (info, run, seconds): (ScanInfo, Option<(u64, f64)>, Seconds),
+) -> Result<(), Error> {
+    let device = session.info();
+    let tokens = info.progress.tokens;
+    let rate = |(before, total): (u64, f64)| (tokens - before) as f64 / total.max(1e-9);
+    let summary = Summary {
+        out: arguments.out.display().to_string(),
+        resumed_at_tokens: run.map_or(tokens, |(before, _)| before),
+        seconds,
+        tokens_per_second: run.map(rate),
+        backend: device.backend,
+        adapter: device.adapter,
+        info,
+    };
+    let mut out = io::stdout().lock();
+    if arguments.common.json {
+        return print_json(&mut out, &summary);
+    }
+    let progress = &summary.info.progress;
+    writeln!(
+        out,
+        "{}: {} tokens in {} windows of {} documents; {} ends of documents with {} tokens were too short",
+        summary.out,
+        progress.tokens,
+        progress.windows,
+        progress.documents,
+        progress.short_windows,
+        progress.short_tokens,
+    )?;
+    match summary.tokens_per_second {
+        None => writeln!(out, "the scan had ended already")?,
+        Some(rate) => {
+            let Seconds {
+                corpus,
+                model,
+                read_back,
+                bookkeeping,
+                saving,
+            } = summary.seconds;
+            writeln!(
+                out,
+                "{rate:.0} tokens per second on the {} ({}): corpus {corpus:.1} s, model and feature sets {model:.1} s, read-back {read_back:.1} s, bookkeeping {bookkeeping:.1} s, saving {saving:.1} s",
+                summary.backend.to_uppercase(),
+                summary.adapter,
+            )?;
+        }
+    }
+    for tally in &summary.info.tallies {
+        let file = &tally.file;
+        writeln!(out, "{} ({})", file.path, crate::progress::size(file.bytes))?;
+    }
+    Ok(())
+}

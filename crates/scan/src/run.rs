@@ -1,0 +1,166 @@
+//! A scan: windows through the engine into tallies.
+
+use atlas::Tally;
+use atlas::tally::{TallySet, Values, Window};
+use corpus::Document;
+use explorer::{Bos, Clock, ScanBatch, ScanOptions, ScanSeconds, ScanValues, Session};
+
+use crate::division::{Division, Origin, SHORTEST};
+use crate::error::Error;
+use crate::info::{Progress, ScanInfo};
+
+/// A scan while it runs: a tally per feature set, and how far it is. Between two batches of windows it can be saved, and taken up
+/// again from there.
+pub struct Scan {
+    /// Its description. [`ScanInfo::progress`] is as of the last batch.
+    pub info: ScanInfo,
+    /// The tallies, in the order of [`ScanInfo::sets`].
+    pub tallies: Vec<Tally>,
+}
+
+impl Scan {
+    /// A scan that has read nothing.
+    pub fn new(info: ScanInfo) -> Self {
+        let tally = |set: &TallySet| empty(&info, set);
+        Self {
+            tallies: info.sets.iter().map(tally).collect(),
+            info: ScanInfo {
+                complete: false,
+                progress: Progress::default(),
+                tallies: Vec::new(),
+                ..info
+            },
+        }
+    }
+
+    /// Ends it: its tallies are then those of any other division of the same documents, to the byte.
+    ///
+    /// # Errors
+    /// As [`Tally::merge`].
+    pub fn end(&mut self) -> Result<(), Error> {
+        let tallies = std::mem::take(&mut self.tallies);
+        let ended = tallies
+            .into_iter()
+            .zip(&self.info.sets)
+            .map(|(tally, set)| {
+                // Merging ends the last document and drops names that no record needs.
+                tally.merge(empty(&self.info, set))
+            });
+        self.tallies = ended.collect::<Result<_, _>>()?;
+        self.info.complete = true;
+        Ok(())
+    }
+
+    fn add(&mut self, batch: &ScanBatch<'_, Origin>) -> Result<(), Error> {
+        for (set, tally) in self.tallies.iter_mut().enumerate() {
+            for window in 0..batch.len() {
+                add(tally, batch, set, window)?;
+            }
+        }
+        if let Some(last) = batch.origin(batch.len().saturating_sub(1)) {
+            self.info.progress = last.after;
+        }
+        Ok(())
+    }
+}
+
+fn empty(info: &ScanInfo, set: &TallySet) -> Tally {
+    let settings = info.settings.clone();
+    Tally::new(
+        info.model.clone(),
+        set.clone(),
+        info.corpus.name.clone(),
+        settings,
+    )
+}
+
+fn add(
+    tally: &mut Tally,
+    batch: &ScanBatch<'_, Origin>,
+    set: usize,
+    window: usize,
+) -> Result<(), Error> {
+    let (Some(origin), Some(tokens), Some(counted), Some(values)) = (
+        batch.origin(window),
+        batch.tokens(window),
+        batch.counted(set, window),
+        batch.values(set, window),
+    ) else {
+        return Ok(());
+    };
+    if let Some((name, source)) = &origin.named {
+        tally.document(origin.document, name, source);
+    }
+    let window = Window {
+        document: origin.document,
+        start: origin.start,
+        tokens,
+        counted,
+    };
+    let values = match values {
+        ScanValues::Listed {
+            slots,
+            latents,
+            activations,
+        } => Values::Sparse {
+            slots,
+            latents,
+            activations,
+        },
+        ScanValues::Dimensions(values) => Values::Dense(values),
+    };
+    Ok(tally.add(&window, &values)?)
+}
+
+/// Reads the documents of a corpus, from its beginning, and adds what is new to a scan. The model and the feature sets, by the
+/// scan's ids, are loaded in the session. `between` is called after each batch of windows, and may save the scan; an error of it
+/// ends the scan, which is then as it was after that batch.
+///
+/// # Errors
+/// [`Error::Context`], [`Error::Engine`] as [`Session::scan`], [`Error::Corpus`], [`Error::Atlas`]; whatever `between` returns.
+pub async fn scan<E: From<Error> + From<explorer::Error>>(
+    session: &Session,
+    scan: &mut Scan,
+    documents: impl Iterator<Item = Result<Document, corpus::Error>>,
+    clock: Option<Clock>,
+    mut between: impl FnMut(&Scan) -> Result<(), E>,
+) -> Result<ScanSeconds, E> {
+    let model = session.info().model.ok_or(explorer::Error::NoModel)?;
+    let settings = &scan.info.settings;
+    let before = usize::from(settings.bos);
+    let context = settings.context as usize;
+    let least = SHORTEST + before;
+    if context < least || context > model.n_ctx {
+        return Err(E::from(Error::Context {
+            context: settings.context,
+            least,
+            most: model.n_ctx,
+        }));
+    }
+    let sets: Vec<String> = scan.info.sets.iter().map(|set| set.id.clone()).collect();
+    let options = ScanOptions {
+        sets: &sets,
+        bos: if settings.bos { Bos::Yes } else { Bos::No },
+        clock,
+    };
+    let mut division = Division {
+        documents,
+        tokenize: |text: &str| session.document_tokens(text),
+        bos: model.bos.filter(|_| settings.bos),
+        room: context - before,
+        shard: scan.info.shard,
+        limit: scan.info.limit_tokens,
+        progress: scan.info.progress,
+        open: None,
+    };
+    let next = || division.next().map_err(E::from);
+    let seconds = session
+        .scan(&options, next, |batch| {
+            scan.add(batch)?;
+            between(scan)
+        })
+        .await?;
+    // What came after the last window: documents of other shards, or too short.
+    scan.info.progress = division.progress;
+    Ok(seconds)
+}
