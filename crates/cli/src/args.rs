@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::atlas::args::Atlas;
+
 /// Looks inside GPT-2 with sparse autoencoders.
 #[derive(Debug, Parser)]
 #[command(name = "sae-explorer", version)]
@@ -27,6 +29,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Write an autoencoder in another format
     Export(Export),
+    /// Merge, read, exchange and check atlases: what features do over a corpus
+    Atlas(Atlas),
     /// Collect what each feature does over a corpus
     Scan(Scan),
     /// List or delete what was downloaded

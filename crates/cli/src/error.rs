@@ -115,6 +115,9 @@ pub enum Error {
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] explorer::Error),
+    /// A command about an atlas failed.
+    #[error(transparent)]
+    AtlasCommand(Box<crate::atlas::AtlasError>),
     /// Results cannot be put into a file's format.
     #[error("the dump cannot be made: {0}")]
     Dump(String),
@@ -140,6 +143,7 @@ impl Error {
             Self::File(source) | Self::Format { source, .. } => source.code(),
             Self::NoHook { .. } => "hook-mismatch",
             Self::Hub { source, .. } => source.code(),
+            Self::AtlasCommand(source) => source.code(),
             Self::NoCache => "output",
             Self::Engine(error) | Self::Scan(scan::Error::Engine(error)) => error.code(),
             Self::Corpus(_) | Self::Scan(scan::Error::Corpus(_)) => "bad-file",

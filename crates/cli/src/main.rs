@@ -1,6 +1,7 @@
 //! The program `sae-explorer`: the engine on files, for scripts and for people.
 
 mod args;
+mod atlas;
 mod cache;
 mod demo;
 mod dump;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
+            Command::Atlas(arguments) => atlas::atlas(arguments),
             Command::Scan(arguments) => scan_corpus::scan(arguments).await.map(|()| true),
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }

@@ -1,0 +1,111 @@
+//! `atlas merge`: the shards of a scan into an atlas.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use atlas::files::VERSION;
+use atlas::{AtlasInfo, DocumentInfo, Tally};
+use scan::ScanInfo;
+use scan::disk::{read_complete, read_tally};
+
+use super::args::Merge;
+use super::error::AtlasError;
+use super::save::Save;
+use super::shards::{self, Part};
+use super::words::tokenizer;
+use crate::error::Error;
+
+/// Merges shards.
+pub fn merge(arguments: &Merge) -> Result<(), Error> {
+    let parts: Result<Vec<Part>, AtlasError> = arguments.shards.iter().map(|path| Ok((path.clone(), read_complete(path)?))).collect();
+    let parts = parts?;
+    shards::check(&parts)?;
+    let Some((_, first)) = parts.first() else {
+        return Ok(());
+    };
+    let vocabulary = arguments.tokenizer.as_deref().map(|given| tokenizer(given, Some(&first.model))).transpose()?;
+    let mut info = empty(first);
+    let mut documents: BTreeMap<u64, DocumentInfo> = BTreeMap::new();
+    let mut save: Option<Save> = None;
+    for set in 0..first.sets.len() {
+        let tally = merged(&parts, set)?;
+        if save.is_none() {
+            info.corpus = tally.corpus();
+        }
+        let save = match &mut save {
+            Some(save) => save,
+            none => none.insert(Save::new(&arguments.out, &info, !arguments.no_tables)?),
+        };
+        documents.extend(tally.documents().into_iter().map(|document| (document.number, document)));
+        let records = tally.records();
+        save.set(&info, tally.set_info(), &records, Some(&tally.token_index()))?;
+    }
+    let mut save = match save {
+        Some(save) => save,
+        None => Save::new(&arguments.out, &info, !arguments.no_tables)?,
+    };
+    if let Some(vocabulary) = &vocabulary {
+        save.vocabulary(vocabulary)?;
+    }
+    info.documents = documents.into_values().collect();
+    let info = save.finish(&info)?;
+    let sets = if info.sets.len() == 1 { "feature set" } else { "feature sets" };
+    writeln!(
+        io::stderr(),
+        "{}: {} {sets} over {} tokens",
+        arguments.out.display(),
+        info.sets.len(),
+        info.corpus.tokens
+    )?;
+    Ok(())
+}
+
+/// The tally of a set over all shards, one of them in memory at a time.
+fn merged(parts: &[(PathBuf, ScanInfo)], set: usize) -> Result<Tally, AtlasError> {
+    let mut whole: Option<Tally> = None;
+    for (folder, info) in parts {
+        let Some(file) = info.tallies.get(set) else {
+            return Err(atlas::Error::Damaged {
+                path: folder.display().to_string(),
+                why: format!("it has no tally of feature set {set}"),
+            }
+            .into());
+        };
+        let tally = read_tally(folder, file)?;
+        whole = Some(match whole {
+            Some(whole) => whole.merge(tally)?,
+            None => tally,
+        });
+    }
+    // There is at least one shard.
+    whole.ok_or_else(|| {
+        AtlasError::Tally(atlas::Error::Shape {
+            what: "shards",
+            got: 0,
+            expected: 1,
+        })
+    })
+}
+
+fn empty(scan: &ScanInfo) -> AtlasInfo {
+    AtlasInfo {
+        version: VERSION,
+        model: scan.model.clone(),
+        corpus: atlas::CorpusInfo {
+            name: scan.corpus.name.clone(),
+            // Nothing was read: an atlas has a source all the same.
+            sources: vec![scan.corpus.name.clone()],
+            source_tokens: vec![0],
+            documents: 0,
+            windows: 0,
+            tokens: 0,
+        },
+        settings: scan.settings.clone(),
+        sets: Vec::new(),
+        documents: Vec::new(),
+        vocabulary: None,
+        tables: Vec::new(),
+        imported: None,
+    }
+}
