@@ -1,4 +1,5 @@
-"""What the demo's weights say of some features: logit effects, neighbours, neurons, heads, coordinates on the principal axes.
+"""What the demo's weights say of some features: logit effects, neighbours, neurons and heads,
+and how many neighbours a plane of principal axes keeps.
 
 Writes `tests/fixtures/demo-directions.json`, from the weights alone in NumPy and float64. NumPy is all it needs.
 """
@@ -66,13 +67,20 @@ def heads(w, direction, layers):
 
 
 def principal(directions):
-    """Coordinates on the two principal axes, the largest scaled to 1, and the shares of the variance."""
-    units = unit(directions)
-    centred = units - units.mean(0)
-    _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:2] * np.sign(axes[[0, 1], np.abs(axes[:2]).argmax(-1)])[:, None]
-    points = centred @ axes.T
-    return points / np.abs(points).max(), (lengths[:2] ** 2 / (lengths**2).sum())
+    """Coordinates on the two principal axes."""
+    centred = unit(directions) - unit(directions).mean(0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    return centred @ axes[:2].T
+
+
+def kept_neighbours(directions, points):
+    """Share of the ten nearest directions that are among the ten nearest points, mean over all."""
+    cosines = unit(directions) @ unit(directions).T
+    distances = ((points[:, None] - points) ** 2).sum(-1)
+    np.fill_diagonal(cosines, -np.inf)
+    np.fill_diagonal(distances, np.inf)
+    near, on_plane = np.argsort(-cosines, -1)[:, :10], np.argsort(distances, -1)[:, :10]
+    return float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(near, on_plane, strict=True)]))
 
 
 def main():
@@ -82,10 +90,8 @@ def main():
     sets[NEURONS] = (w[f"h.{NEURON_LAYER}.mlp.c_proj.weight"], NEURON_LAYER)
     features, maps = [], []
     for id, (directions, layer) in sets.items():
-        points, shares = principal(directions)
-        of_set = [latent for latent in LATENTS if latent < len(directions)]
-        maps.append({"set": id, "shares": shares.tolist(), "points": {str(latent): points[latent].tolist() for latent in of_set}})
-        for latent in of_set:
+        maps.append({"set": id, "kept_on_principal_axes": kept_neighbours(directions, principal(directions))})
+        for latent in (latent for latent in LATENTS if latent < len(directions)):
             direction = directions[latent]
             cosines = {other: unit(rows) @ unit(direction) for other, (rows, _) in sets.items()}
             cosines[id][latent] = -np.inf

@@ -9,12 +9,18 @@ use std::rc::Rc;
 use atlas::FeatureRecord;
 use atlas::record::{LogitEffect, TokenValue};
 use common::compare::close;
-use common::{at_layer_3, identity_sae, layer_3, read, root, with_demo, with_demo_model};
-use explorer::{Directions, Error, SaeOptions, SetDirections};
+use common::{at_layer_3, demo_on, identity_sae, layer_3, read, root, with_demo, with_demo_model};
+use explorer::{Directions, Error, SaeOptions, Session, SetDirections};
+use kernels::Device;
 use pollster::block_on;
 use serde_json::Value;
 
 const NEURONS: &str = "neurons";
+
+/// Runs a check on the CPU device with the demo model and its autoencoders.
+fn on_cpu(check: impl Fn(&str, &mut Session)) {
+    check("cpu", &mut demo_on(Device::cpu()));
+}
 
 fn references() -> Value {
     serde_json::from_slice(&read(&root().join("tests/fixtures/demo-directions.json"))).unwrap()
@@ -144,6 +150,10 @@ fn weights_say_what_the_formulas_say() {
         session.load_neurons(NEURONS, hook).unwrap();
         for map in references["maps"].as_array().unwrap() {
             let set = map["set"].as_str().unwrap();
+            // An adapter in software takes a minute for each of the larger ones.
+            if device != "cpu" && set != NEURONS {
+                continue;
+            }
             let found = block_on(session.directions(set, None)).unwrap();
             let features = references["features"].as_array().unwrap();
             for expected in features.iter().filter(|feature| feature["set"] == set) {
@@ -151,28 +161,51 @@ fn weights_say_what_the_formulas_say() {
                 let what = format!("{device}: {latent} of {set}");
                 same_directions(&found.latents[latent as usize], expected, &what);
             }
-            let points = found.map.as_ref().unwrap();
-            assert_eq!(points.len(), found.latents.len());
-            assert!(points.iter().flatten().all(|x| x.abs() <= 1.0), "{set}");
-            for (axis, share) in map["shares"].as_array().unwrap().iter().enumerate() {
-                close(found.map_shares[axis], number(share), 1e-6, set);
-                for (latent, expected) in map["points"].as_object().unwrap() {
-                    let found = f64::from(points[latent.parse::<usize>().unwrap()][axis]);
-                    close(
-                        found,
-                        number(&expected[axis]),
-                        1e-4,
-                        &format!("{device}: axis {axis} of {latent} of {set}"),
-                    );
-                }
+            if device == "cpu" {
+                let points = found.map.as_ref().unwrap();
+                assert!(points.iter().flatten().all(|x| x.abs() <= 1.0), "{set}");
+                // Of the two principal axes' plane the reference says how many neighbours it keeps.
+                let least = 3.0 * number(&map["kept_on_principal_axes"]);
+                let kept = kept_neighbours(&found);
+                assert!(kept > least, "{set}: {kept}, not {least}");
             }
         }
     });
 }
 
+/// Share of the ten nearest directions that are among the ten nearest points of the map, mean over all latents.
+fn kept_neighbours(found: &SetDirections) -> f64 {
+    let points = found.map.as_ref().unwrap();
+    let squared =
+        |one: [f32; 2], other: [f32; 2]| (one[0] - other[0]).powi(2) + (one[1] - other[1]).powi(2);
+    let kept =
+        points
+            .iter()
+            .zip(&found.latents)
+            .enumerate()
+            .map(|(latent, (point, directions))| {
+                let others = points
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, _)| *other != latent);
+                let mut others: Vec<(f32, usize)> = others
+                    .map(|(other, at)| (squared(*point, *at), other))
+                    .collect();
+                others.select_nth_unstable_by(9, |a, b| a.0.total_cmp(&b.0));
+                let near = &others[..10];
+                let is_kept = |latent: u32| near.iter().any(|(_, other)| *other == latent as usize);
+                directions
+                    .similar
+                    .iter()
+                    .filter(|similar| is_kept(similar.latent))
+                    .count()
+            });
+    kept.sum::<usize>() as f64 / (10 * points.len()) as f64
+}
+
 #[test]
 fn all_features_at_once_are_what_each_is_by_itself() {
-    with_demo(|device, session| {
+    on_cpu(|device, session| {
         let set = "openai.layer_3";
         let found = block_on(session.directions(set, Some(&[]))).unwrap();
         for latent in [0, 1, 63, 64, 1023, 1024, 2500, 4095] {
@@ -290,7 +323,7 @@ fn dimensions_of_the_stream_are_described_without_neighbours() {
 
 #[test]
 fn an_autoencoder_in_its_file_is_described_as_the_same_one_on_the_device() {
-    with_demo(|device, session| {
+    on_cpu(|device, session| {
         block_on(session.load_streamed_sae("filed", layer_3(), &at_layer_3(), None)).unwrap();
         let others = ["openai.layer_1".to_owned()];
         let filed = block_on(session.directions("filed", Some(&others))).unwrap();
@@ -303,7 +336,10 @@ fn an_autoencoder_in_its_file_is_described_as_the_same_one_on_the_device() {
             };
             assert_eq!(*filed, without, "{device}");
         }
-        assert_eq!(filed.map, whole.map, "{device}");
+        assert_eq!(filed.map, None, "{device}");
+        // A map is the same whenever it is made, whatever else is asked.
+        let again = block_on(session.directions("openai.layer_3", Some(&[]))).unwrap();
+        assert!(again.map.is_some() && again.map == whole.map);
         // It is not looked at as a place to find others in.
         let found =
             block_on(session.directions("openai.layer_1", Some(&["filed".to_owned()]))).unwrap();
@@ -318,7 +354,10 @@ fn an_autoencoder_in_its_file_is_described_as_the_same_one_on_the_device() {
 
 #[test]
 fn progress_comes_and_a_call_can_be_cancelled() {
-    with_demo(|_, session| {
+    on_cpu(|_, session| {
+        session
+            .load_neurons(NEURONS, "blocks.3.mlp.hook_post")
+            .unwrap();
         let (calls, last) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
         let cancel = session.cancel();
         let seen = (calls.clone(), last.clone());
@@ -327,7 +366,7 @@ fn progress_comes_and_a_call_can_be_cancelled() {
             seen.0.set(seen.0.get() + 1);
             seen.1.set(progress.done);
         }));
-        block_on(session.directions("openai.layer_1", None)).unwrap();
+        block_on(session.directions(NEURONS, None)).unwrap();
         assert!(calls.get() > 10, "{}", calls.get());
         let total = last.get();
         last.set(0);
@@ -338,7 +377,7 @@ fn progress_comes_and_a_call_can_be_cancelled() {
                 cancel.cancel();
             }
         }));
-        let stopped = block_on(session.directions("openai.layer_1", None)).unwrap_err();
+        let stopped = block_on(session.directions(NEURONS, None)).unwrap_err();
         assert!(matches!(stopped, Error::Cancelled), "{stopped}");
         assert!(last.get() < total, "{} of {total}", last.get());
         let missing = block_on(session.directions("nothing", None)).unwrap_err();

@@ -3,6 +3,7 @@
 
 mod effects;
 mod largest;
+mod layout;
 mod map;
 mod products;
 mod target;
@@ -22,7 +23,7 @@ use crate::store::feature_set::LoadedSet;
 use crate::store::model::LoadedModel;
 use effects::Effects;
 use largest::{largest, merge_largest};
-use map::Points;
+use layout::NEAREST;
 use products::{Row, Work, each_product, weight};
 use target::{Target, space};
 
@@ -62,12 +63,10 @@ impl Directions {
 pub struct SetDirections {
     /// Per latent.
     pub latents: Vec<Directions>,
-    /// Coordinates per latent: its direction, scaled to length 1, along the two principal axes of all of them, scaled so that
-    /// the largest coordinate is 1 or −1. None where fewer than two axes are needed, and for dimensions of the stream, whose
-    /// directions are all at right angles.
+    /// Coordinates per latent, within −1 to 1: a plane on which latents with near directions lie together (UMAP over the 15
+    /// nearest by cosine, from the directions' principal axes; always the same one). None for an autoencoder that stays in
+    /// its file, for dimensions of the stream, whose directions are all at right angles, and where all directions lie on a line.
     pub map: Option<Vec<[f32; 2]>>,
-    /// Shares of the variance of the directions along these axes.
-    pub map_shares: [f64; 2],
 }
 
 /// What weights say about all latents of `set`, with the nearest in each of `others` (all loaded sets, where None).
@@ -100,22 +99,15 @@ pub(crate) async fn directions(
     let work = Work::new(&question.pace, source.work(&others));
     let mut latents = vec![Directions::default(); source.count];
     source.logits(&work, &mut latents).await?;
-    source.similar(&work, &mut latents).await?;
+    let near = source.similar(&work, &mut latents).await?;
     for other in others {
         source.elsewhere(&work, other, &mut latents).await?;
     }
     source.neurons(&work, &mut latents).await?;
     source.heads(&work, &mut latents).await?;
-    let points = source.map(&work).await?;
+    let map = source.map(&work, &near).await?;
     work.finish()?;
-    let (map, map_shares) = points.map_or((None, [0.0; 2]), |points| {
-        (Some(points.coordinates), points.shares)
-    });
-    Ok(SetDirections {
-        latents,
-        map,
-        map_shares,
-    })
+    Ok(SetDirections { latents, map })
 }
 
 /// The set whose latents are described.
@@ -199,14 +191,13 @@ impl Source<'_> {
         let config = self.model.model.config();
         let similar = self.own.filter(|_| !self.is_basis());
         let per_latent = weight(config.vocab_size)
-            + similar.map_or(0, |own| weight(own.matrix.rows()))
+            + similar.map_or(0, |own| weight(own.matrix.rows()) + map::WEIGHT)
             + others
                 .iter()
                 .map(|other| weight(other.info.n_latents))
                 .sum::<usize>()
             + self.neuron_layers().len() * weight(config.n_inner)
-            + self.layers(HookPoint::Z).len() * weight(config.n_embd)
-            + if self.is_basis() { 0 } else { 2 };
+            + self.layers(HookPoint::Z).len() * weight(config.n_embd);
         self.count.saturating_mul(per_latent)
     }
 
@@ -234,21 +225,29 @@ impl Source<'_> {
         .await
     }
 
-    /// The nearest in the set itself.
-    async fn similar(&self, work: &Work<'_>, latents: &mut [Directions]) -> Result<(), Error> {
+    /// The nearest in the set itself; returns more of them, per latent, for the map.
+    async fn similar(
+        &self,
+        work: &Work<'_>,
+        latents: &mut [Directions],
+    ) -> Result<Vec<Vec<(u32, f32)>>, Error> {
+        let mut near = Vec::new();
         let Some(own) = self.own.filter(|_| !self.is_basis()) else {
-            return Ok(());
+            return Ok(near);
         };
         let rows = async |range| self.compared(range).await;
         each_product(work, self.count, &own.matrix, rows, |row| {
             let cosines = self.cosines(own, row)?;
             let cosines = cosines.filter(|(latent, _)| *latent as usize != row.latent);
-            let nearest = largest(cosines, NEIGHBOURS).into_iter();
-            let nearest = nearest.map(|(latent, cosine)| Neighbour { latent, cosine });
-            place(latents, row.latent)?.similar = nearest.collect();
+            let nearest = largest(cosines, NEAREST.max(NEIGHBOURS));
+            let similar = nearest.iter().take(NEIGHBOURS);
+            let similar = similar.map(|&(latent, cosine)| Neighbour { latent, cosine });
+            place(latents, row.latent)?.similar = similar.collect();
+            near.push(nearest);
             Ok(())
         })
-        .await
+        .await?;
+        Ok(near)
     }
 
     /// The nearest in another set.
@@ -335,13 +334,17 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// Coordinates on the two principal axes.
-    async fn map(&self, work: &Work<'_>) -> Result<Option<Points>, Error> {
-        if self.is_basis() {
+    /// Places on a plane; `near` has the nearest of each latent.
+    async fn map(
+        &self,
+        work: &Work<'_>,
+        near: &[Vec<(u32, f32)>],
+    ) -> Result<Option<Vec<[f32; 2]>>, Error> {
+        if near.is_empty() {
             return Ok(None);
         }
         let rows = async |range| self.compared(range).await;
-        map::points(work, self.count, rows).await
+        map::points(work, near, rows).await
     }
 
     /// Cosines of a latent's direction with the target's; directions that are 0 have none.
