@@ -5,6 +5,7 @@ pub mod atlas;
 mod atlas_tests;
 pub mod job;
 pub mod lists;
+pub mod live;
 pub mod load;
 #[cfg(test)]
 mod load_tests;
@@ -36,6 +37,7 @@ use crate::shared::Shared;
 use atlas::{Atlas, AtlasAction};
 use job::Job;
 use lists::{Ranking, View};
+use live::{Live, LiveAction};
 use load::{Broken, LibraryState, LoadAction};
 use meter::Meter;
 use route::Route;
@@ -301,6 +303,8 @@ pub struct State {
     pub views: Views,
     /// The site's atlas.
     pub atlas: Atlas,
+    /// Results of the model on the page of a feature.
+    pub live: Live,
 }
 
 impl State {
@@ -342,6 +346,7 @@ impl State {
             requested: None,
             views: Views::default(),
             atlas: Atlas::default(),
+            live: Live::default(),
         }
     }
 
@@ -485,6 +490,8 @@ pub enum Action {
     Views(ViewsAction),
     /// Something about the atlas.
     Atlas(AtlasAction),
+    /// Something about the model's results on the page of a feature.
+    Live(LiveAction),
     /// Opens or closes the dialog that finds things.
     ShowFind(bool),
     /// The person wants keys of a single character, or not.

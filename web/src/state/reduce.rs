@@ -124,6 +124,7 @@ impl State {
             Action::ShowKeys(open) => self.keys_open = open,
             Action::Views(action) => self.view(action),
             Action::Atlas(action) => self.atlas_action(action),
+            Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
                 // One dialog at a time.
