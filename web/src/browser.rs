@@ -102,6 +102,22 @@ pub fn all(selector: &str) -> Vec<Element> {
         .collect()
 }
 
+/// Moves the focus to an element.
+pub fn focus_on(element: &Element) {
+    if let Some(element) = element.dyn_ref::<HtmlElement>() {
+        // An element that takes no focus is left alone.
+        let _ = element.focus();
+    }
+}
+
+/// Goes to an address of the page, as a link does.
+pub fn follow(hash: &str) {
+    if let Some(window) = window() {
+        // It fails in a frame that may not change its address; the page then stays where it is.
+        let _ = window.location().set_hash(hash);
+    }
+}
+
 /// Moves the focus to the first element that a selector finds.
 pub fn focus(selector: &str) {
     let found = all(selector).into_iter().next();
@@ -180,25 +196,39 @@ pub fn published(repository: &str) -> String {
 
 /// Reads a JSON file of the site.
 pub async fn fetch_json(path: &str) -> Result<JsValue, Fault> {
-    let failed = |why: &str| Fault {
+    let json = fetch_file(path).await?.json();
+    let failed = |_| unfetched(path, "it is not JSON");
+    JsFuture::from(json.map_err(failed)?).await.map_err(failed)
+}
+
+/// Reads any file of the site.
+pub async fn fetch_bytes(path: &str) -> Result<Vec<u8>, Fault> {
+    let buffer = fetch_file(path).await?.array_buffer();
+    let failed = |_| unfetched(path, "the connection broke");
+    let buffer = JsFuture::from(buffer.map_err(failed)?)
+        .await
+        .map_err(failed)?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+async fn fetch_file(path: &str) -> Result<web_sys::Response, Fault> {
+    let response = JsFuture::from(site_file(path))
+        .await
+        .map_err(|_| unfetched(path, "the server cannot be reached"))?;
+    let response: web_sys::Response = response.unchecked_into();
+    if !response.ok() {
+        let why = format!("the server answered {}", response.status());
+        return Err(unfetched(path, &why));
+    }
+    Ok(response)
+}
+
+fn unfetched(path: &str, why: &str) -> Fault {
+    Fault {
         code: "network".to_owned(),
         message: format!("{path} could not be fetched: {why}."),
         too_long: None,
-    };
-    let response = JsFuture::from(site_file(path))
-        .await
-        .map_err(|_| failed("the server cannot be reached"))?;
-    let response: web_sys::Response = response.unchecked_into();
-    if !response.ok() {
-        return Err(failed(&format!(
-            "the server answered {}",
-            response.status()
-        )));
     }
-    let json = response.json().map_err(|_| failed("it is not JSON"))?;
-    JsFuture::from(json)
-        .await
-        .map_err(|_| failed("it is not JSON"))
 }
 
 /// A value that a script has made reachable, as a property of the window.

@@ -136,6 +136,21 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
+/// A share as a percentage with three digits: `12.3%`, `0.0412%`.
+pub fn share_of(part: f64) -> String {
+    let percent = part * 100.0;
+    let decimals = match percent.abs() {
+        size if size >= 10.0 => 1,
+        size if size >= 1.0 => 2,
+        size if size >= 0.1 => 3,
+        _ => 4,
+    };
+    if percent > 0.0 && percent < 0.00005 {
+        return "<0.0001%".to_owned();
+    }
+    format!("{}%", fixed(percent, decimals))
+}
+
 /// A size in decimal units: `812 bytes`, `3.4 kB`, `38 MB`, `1.52 GB`.
 pub fn bytes(size: f64) -> String {
     if size < 1e3 {
@@ -189,8 +204,8 @@ pub fn count(many: usize, noun: &str) -> String {
 }
 
 /// A whole number with its digits in groups of three: `32,768`.
-pub fn grouped(number: u32) -> String {
-    let digits = number.to_string();
+pub fn grouped(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {

@@ -1,7 +1,11 @@
 //! The whole state of the page, and everything that can happen to it.
 
+pub mod atlas;
+#[cfg(test)]
+mod atlas_tests;
 pub mod job;
 pub mod lists;
+pub mod live;
 pub mod load;
 #[cfg(test)]
 mod load_tests;
@@ -30,8 +34,10 @@ use crate::data::{
     SaeTrace, SampleLoss, Trace,
 };
 use crate::shared::Shared;
+use atlas::{Atlas, AtlasAction};
 use job::Job;
 use lists::{Ranking, View};
+use live::{Live, LiveAction};
 use load::{Broken, LibraryState, LoadAction};
 use meter::Meter;
 use route::Route;
@@ -295,6 +301,10 @@ pub struct State {
     pub requested: Option<Place>,
     /// Results for the views of the prompt beside its list of features.
     pub views: Views,
+    /// The site's atlas.
+    pub atlas: Atlas,
+    /// Results of the model on the page of a feature.
+    pub live: Live,
 }
 
 impl State {
@@ -335,6 +345,8 @@ impl State {
             numbers: Vec::new(),
             requested: None,
             views: Views::default(),
+            atlas: Atlas::default(),
+            live: Live::default(),
         }
     }
 
@@ -476,6 +488,10 @@ pub enum Action {
     ShowKeys(bool),
     /// Something about the views of the prompt beside its list of features.
     Views(ViewsAction),
+    /// Something about the atlas.
+    Atlas(AtlasAction),
+    /// Something about the model's results on the page of a feature.
+    Live(LiveAction),
     /// Opens or closes the dialog that finds things.
     ShowFind(bool),
     /// The person wants keys of a single character, or not.

@@ -49,6 +49,11 @@ impl Binary for Vec<Vec<(u32, u64)>> {
     const KIND: u32 = 4;
 }
 
+/// For each token of the vocabulary, its bytes.
+impl Binary for Vec<Vec<u8>> {
+    const KIND: u32 = 6;
+}
+
 /// The state of a scan.
 impl Binary for Tally {
     const KIND: u32 = 5;

@@ -61,6 +61,16 @@ pub fn shard_of(set: &SetInfo, latent: u32) -> Option<(usize, usize)> {
     })
 }
 
+/// The file with the texts of the vocabulary's tokens.
+///
+/// # Errors
+/// [`Error::Unwritable`].
+pub fn write_vocabulary(tokens: &Vec<Vec<u8>>) -> Result<Written, Error> {
+    let bytes = binary::encode(tokens)?;
+    let info = file_info("vocabulary.bin".to_owned(), &bytes);
+    Ok(Written { info, bytes })
+}
+
 /// All files of a set, from one record per latent in order. What is said of files in `set` is replaced.
 ///
 /// `vocabulary` is the number of tokens; `points` are coordinates per latent, where there are any.
