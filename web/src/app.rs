@@ -11,7 +11,9 @@ use crate::controller::Controller;
 use crate::keys;
 use crate::page::Page;
 use crate::preferences;
+use crate::requests::atlas::use_atlas;
 use crate::requests::taps::use_taps;
+use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
@@ -64,6 +66,7 @@ pub fn App() -> Html {
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
     use_taps(state, &controller);
+    use_atlas(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
@@ -99,6 +102,8 @@ pub fn App() -> Html {
                             <section class="card prompt empty" aria-busy="true"><p class="muted">{ "Reading the examples…" }</p></section>
                         } else if route.shows_prompt() {
                             <PromptRoute ..PromptProps::of(state) />
+                        } else if route == Route::Features {
+                            <FeaturesRoute ..FeaturesProps::of(state) />
                         } else {
                             <Library ..LibraryProps::of(state) />
                         }
@@ -175,18 +180,23 @@ fn use_load(controller: &Controller) {
 #[hook]
 fn use_address(state: &State, controller: &Controller) {
     // The request of a link must not be lost before it is answered.
-    let route = state.place.route;
+    let (route, page) = (state.place.route, state.place.page.clone());
     let hash = match &state.requested {
-        Some(requested) => requested.clone().on(route).to_hash(),
+        Some(requested) => Place {
+            page: page.clone(),
+            ..requested.clone().on(route)
+        }
+        .to_hash(),
         None => state.address().to_hash(),
     };
-    // Before the demo is there, the address has nothing to say that it does not say already, but for another route.
+    // Before the demo is there, the address has nothing to say that it does not say already, but for another page.
     let settled = state.phase == Phase::Ready && state.trace.is_some();
     use_effect_with(
         (settled, hash, state.history),
         move |(settled, hash, history)| {
             let mut later = None;
-            if *settled || Place::from_hash(&browser::hash()).route != route {
+            let there = Place::from_hash(&browser::hash());
+            if *settled || there.route != route || there.page != page {
                 let (hash, history) = (hash.clone(), *history);
                 if history == History::ReplaceSoon {
                     later = Some(Timeout::new(PAUSE, move || {

@@ -180,25 +180,39 @@ pub fn published(repository: &str) -> String {
 
 /// Reads a JSON file of the site.
 pub async fn fetch_json(path: &str) -> Result<JsValue, Fault> {
-    let failed = |why: &str| Fault {
+    let json = fetch_file(path).await?.json();
+    let failed = |_| unfetched(path, "it is not JSON");
+    JsFuture::from(json.map_err(failed)?).await.map_err(failed)
+}
+
+/// Reads any file of the site.
+pub async fn fetch_bytes(path: &str) -> Result<Vec<u8>, Fault> {
+    let buffer = fetch_file(path).await?.array_buffer();
+    let failed = |_| unfetched(path, "the connection broke");
+    let buffer = JsFuture::from(buffer.map_err(failed)?)
+        .await
+        .map_err(failed)?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+async fn fetch_file(path: &str) -> Result<web_sys::Response, Fault> {
+    let response = JsFuture::from(site_file(path))
+        .await
+        .map_err(|_| unfetched(path, "the server cannot be reached"))?;
+    let response: web_sys::Response = response.unchecked_into();
+    if !response.ok() {
+        let why = format!("the server answered {}", response.status());
+        return Err(unfetched(path, &why));
+    }
+    Ok(response)
+}
+
+fn unfetched(path: &str, why: &str) -> Fault {
+    Fault {
         code: "network".to_owned(),
         message: format!("{path} could not be fetched: {why}."),
         too_long: None,
-    };
-    let response = JsFuture::from(site_file(path))
-        .await
-        .map_err(|_| failed("the server cannot be reached"))?;
-    let response: web_sys::Response = response.unchecked_into();
-    if !response.ok() {
-        return Err(failed(&format!(
-            "the server answered {}",
-            response.status()
-        )));
     }
-    let json = response.json().map_err(|_| failed("it is not JSON"))?;
-    JsFuture::from(json)
-        .await
-        .map_err(|_| failed("it is not JSON"))
 }
 
 /// A value that a script has made reachable, as a property of the window.

@@ -13,6 +13,7 @@ use crate::data::{DemoSae, Manifest, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
 use crate::page::Page;
 use crate::requests::site;
+use crate::state::atlas::AtlasAction;
 use crate::state::load::LoadAction;
 use crate::state::selection::Matching;
 use crate::state::task::Task;
@@ -181,13 +182,19 @@ impl Controller {
             // The page works without examples.
             match Manifest::fetch().await {
                 Ok(manifest) => {
+                    let atlas = manifest.atlas.map(|file| site::demo_file(&file.path));
+                    this.dispatch(Action::Atlas(AtlasAction::Named(Ok(atlas))));
                     demo = manifest.saes;
                     let parts = demo.iter().map(Task::demo_sae);
                     let known = std::iter::once(Task::demo()).chain(parts).collect();
                     this.dispatch_load(LoadAction::Known(known));
                     this.dispatch(Action::Examples(manifest.prompts, demo.clone()));
                 }
-                Err(fault) => this.dispatch(Action::Note(Note::staying(fault.message))),
+                Err(fault) => {
+                    let why = Err(fault.message.clone());
+                    this.dispatch(Action::Atlas(AtlasAction::Named(why)));
+                    this.dispatch(Action::Note(Note::staying(fault.message)));
+                }
             }
             this.introduce();
             let started = this.start(&demo, &signal).await;

@@ -353,6 +353,14 @@ from_js! {
         prompts: Vec<Example> = "prompts",
         /// SAEs.
         saes: Vec<DemoSae> = "saes",
+        /// The index of an atlas, if there is one.
+        atlas: Option<SiteFile> = "atlas",
+    }
+
+    /// A file of the demo bundle.
+    SiteFile {
+        /// Address relative to the manifest.
+        path: String = "path",
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything that can be decided without a browser (state, addresses, rankings, how numbers and tokens are written) is plain Rust
 //! that is tested natively. What needs one is compiled for wasm only.
 
+pub mod atlas;
 pub mod browse;
 pub mod data;
 pub mod definitions;

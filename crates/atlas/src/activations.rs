@@ -21,7 +21,10 @@ impl Activations {
 
     /// The power of two by which all are divided before rounding. It does not depend on anything but the largest magnitude.
     fn exponent(&self) -> i16 {
-        let largest = self.0.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let largest = self
+            .0
+            .iter()
+            .fold(0.0f32, |largest, value| largest.max(value.abs()));
         if largest == 0.0 || !largest.is_finite() {
             return 0;
         }
@@ -66,7 +69,9 @@ impl<'de> Deserialize<'de> for Activations {
             return Vec::deserialize(deserializer).map(Self);
         }
         let (exponent, halves) = <(i16, Vec<[u8; 2]>)>::deserialize(deserializer)?;
-        let values = halves.into_iter().map(|bytes| from_half(f16::from_le_bytes(bytes), exponent));
+        let values = halves
+            .into_iter()
+            .map(|bytes| from_half(f16::from_le_bytes(bytes), exponent));
         Ok(Self(values.collect()))
     }
 }

@@ -18,6 +18,8 @@ pub struct AtlasInfo {
     pub sets: Vec<SetInfo>,
     /// The documents that examples are from, by increasing number.
     pub documents: Vec<DocumentInfo>,
+    /// The texts of the vocabulary's tokens, so that an atlas can be read without its model.
+    pub vocabulary: Option<FileInfo>,
 }
 
 /// Identity of a model and its tokenizer.

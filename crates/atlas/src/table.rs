@@ -13,7 +13,13 @@ pub fn rows(records: &[FeatureRecord]) -> Vec<FeatureRow> {
 fn row(record: &FeatureRecord) -> FeatureRow {
     let moments = &record.moments;
     let effects = |values: fn(&crate::record::LogitEffect) -> &Vec<crate::record::TokenValue>| {
-        record.logits.iter().flat_map(values).take(EFFECTS).map(|value| value.token).collect()
+        record
+            .logits
+            .iter()
+            .flat_map(values)
+            .take(EFFECTS)
+            .map(|value| value.token)
+            .collect()
     };
     FeatureRow {
         latent: record.latent,

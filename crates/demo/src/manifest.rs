@@ -25,6 +25,9 @@ pub struct Manifest {
     pub bos: bool,
     /// Example prompts; the first one is traced when the page opens.
     pub prompts: Vec<Prompt>,
+    /// The index of an atlas of the model's features, if the bundle has one. What it names lies beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atlas: Option<File>,
 }
 
 /// The model's files.

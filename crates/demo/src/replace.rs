@@ -78,6 +78,8 @@ fn make(source: &Source, bundle: &Path, old: &Manifest, say: &mut dyn FnMut(Stri
         saes,
         bos: old.bos,
         prompts: prompts(source, old, say),
+        // That of the old model is not about this one.
+        atlas: None,
     };
     write(&bundle.join(manifest::FILE), &manifest.to_json()?)
 }

@@ -31,6 +31,7 @@ impl Command {
     pub fn name(self) -> &'static str {
         match self {
             Self::Go(Route::Start) => "Go to the start page",
+            Self::Go(Route::Features) => "Go to the features",
             Self::Go(Route::Prompt) => "Go to the prompt",
             Self::Go(Route::Library) => "Go to the library",
             Self::TraceNow => "Trace now",

@@ -1,4 +1,5 @@
 //! Requests to the engine and to the site, each with one subject.
 
+pub mod atlas;
 pub mod site;
 pub mod taps;

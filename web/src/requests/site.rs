@@ -11,6 +11,11 @@ const MANIFEST: &str = "demo/demo.json";
 /// Path of its recorded trace.
 const RECORDED: &str = "demo/recorded.json";
 
+/// The address of a file that the demo's manifest names, relative to the page.
+pub fn demo_file(path: &str) -> String {
+    crate::atlas::address(MANIFEST, path)
+}
+
 /// The recorded trace of the demo.
 pub async fn fetch_recorded() -> Result<Recorded, Fault> {
     read(browser::fetch_json(RECORDED).await?)

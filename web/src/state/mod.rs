@@ -1,5 +1,8 @@
 //! The whole state of the page, and everything that can happen to it.
 
+pub mod atlas;
+#[cfg(test)]
+mod atlas_tests;
 pub mod job;
 pub mod lists;
 pub mod load;
@@ -30,6 +33,7 @@ use crate::data::{
     SaeTrace, SampleLoss, Trace,
 };
 use crate::shared::Shared;
+use atlas::{Atlas, AtlasAction};
 use job::Job;
 use lists::{Ranking, View};
 use load::{Broken, LibraryState, LoadAction};
@@ -295,6 +299,8 @@ pub struct State {
     pub requested: Option<Place>,
     /// Results for the views of the prompt beside its list of features.
     pub views: Views,
+    /// The site's atlas.
+    pub atlas: Atlas,
 }
 
 impl State {
@@ -335,6 +341,7 @@ impl State {
             numbers: Vec::new(),
             requested: None,
             views: Views::default(),
+            atlas: Atlas::default(),
         }
     }
 
@@ -476,6 +483,8 @@ pub enum Action {
     ShowKeys(bool),
     /// Something about the views of the prompt beside its list of features.
     Views(ViewsAction),
+    /// Something about the atlas.
+    Atlas(AtlasAction),
     /// Opens or closes the dialog that finds things.
     ShowFind(bool),
     /// The person wants keys of a single character, or not.

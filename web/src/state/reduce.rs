@@ -76,6 +76,7 @@ impl State {
             Action::Restore(place) => self.restore(place),
             Action::Go(route) => {
                 self.place.route = route;
+                self.place.page = None;
                 self.history = History::Push;
             }
             // A description that is there already, of the recording, stays until the live one comes.
@@ -122,6 +123,7 @@ impl State {
             Action::ShowLoss(shown) => self.loss_shown = shown,
             Action::ShowKeys(open) => self.keys_open = open,
             Action::Views(action) => self.view(action),
+            Action::Atlas(action) => self.atlas_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
                 // One dialog at a time.
@@ -291,6 +293,7 @@ impl State {
         let (model, saes) = self.missing(&place);
         if model.is_some() || !saes.is_empty() {
             self.place.route = place.route;
+            self.place.page.clone_from(&place.page);
             self.requested = Some(place);
             return;
         }

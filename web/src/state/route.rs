@@ -12,22 +12,25 @@ pub enum Route {
     Start,
     /// A prompt and its features.
     Prompt,
+    /// The features of an atlas, or the page of one of them.
+    Features,
     /// Models, SAEs, files and downloads.
     Library,
 }
 
 impl Route {
     /// Routes that have a tab, in its order.
-    pub const TABS: [Self; 2] = [Self::Prompt, Self::Library];
+    pub const TABS: [Self; 3] = [Self::Prompt, Self::Features, Self::Library];
 
     /// Every route.
-    pub const ALL: [Self; 3] = [Self::Start, Self::Prompt, Self::Library];
+    pub const ALL: [Self; 4] = [Self::Start, Self::Prompt, Self::Features, Self::Library];
 
     /// Its part of the address, from the first `/` on.
     pub fn path(self) -> &'static str {
         match self {
             Self::Start => "/",
             Self::Prompt => "/prompt",
+            Self::Features => "/features",
             Self::Library => "/library",
         }
     }
@@ -37,6 +40,7 @@ impl Route {
         match self {
             Self::Start => "Start",
             Self::Prompt => "Prompt",
+            Self::Features => "Features",
             Self::Library => "Library",
         }
     }

@@ -75,6 +75,7 @@ fn starts_with_a_traced_example_and_something_selected() {
 fn an_address_is_restored_as_it_was() {
     let place = Place {
         route: Route::Prompt,
+        page: None,
         model: Some("demo".to_owned()),
         sae: Some("c".to_owned()),
         token: Some(2),

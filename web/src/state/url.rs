@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::atlas::AtlasFeature;
 use super::lists::{Ranking, View};
 use super::route::Route;
 use super::tray::{Edit, FeatureId};
@@ -165,6 +166,8 @@ pub fn public(url: &str) -> String {
 pub struct Place {
     /// The page of the application.
     pub route: Route,
+    /// The feature whose page is shown, on the route of the features.
+    pub page: Option<AtlasFeature>,
     /// Id of the model.
     pub model: Option<String>,
     /// Id of the SAE.
@@ -223,7 +226,15 @@ impl Place {
     /// The same on another page of the application.
     pub fn on(mut self, route: Route) -> Self {
         self.route = route;
+        self.page = None;
         self
+    }
+
+    /// The same on the page of a feature.
+    pub fn at(self, feature: AtlasFeature) -> Self {
+        let mut place = self.on(Route::Features);
+        place.page = Some(feature);
+        place
     }
 
     /// The address for others: a link leads past the introduction.
@@ -237,6 +248,11 @@ impl Place {
     /// The address, from its `#` on.
     pub fn to_hash(&self) -> String {
         let mut hash = format!("#{}", self.route.path());
+        if let (Route::Features, Some(page)) = (self.route, &self.page) {
+            hash.push('/');
+            encode(&mut hash, &page.set, b"");
+            let _ = write!(hash, "/{}", page.latent);
+        }
         let mut separator = '?';
         let mut put = |name: &str, value: &str| {
             hash.push(separator);
@@ -288,15 +304,16 @@ impl Place {
     /// message still opens what is left of it. Links from before there were routes (`#model=…`) are about a prompt.
     pub fn from_hash(hash: &str) -> Self {
         let hash = hash.strip_prefix('#').unwrap_or(hash);
-        let (route, pairs) = match hash.split_once('?') {
-            _ if hash.is_empty() => (Route::Start, ""),
-            Some((path, pairs)) if path.starts_with('/') => {
-                (Route::of_path(path).unwrap_or_default(), pairs)
-            }
-            None if hash.starts_with('/') => (Route::of_path(hash).unwrap_or_default(), ""),
-            _ => (Route::Prompt, hash),
+        let (path, pairs) = match hash.split_once('?') {
+            _ if hash.is_empty() => (Route::Start.path(), ""),
+            Some((path, pairs)) if path.starts_with('/') => (path, pairs),
+            None if hash.starts_with('/') => (hash, ""),
+            _ => (Route::Prompt.path(), hash),
         };
-        let mut place = Self::default().on(route);
+        let mut place = match feature_of_path(path) {
+            Some(feature) => Self::default().at(feature),
+            None => Self::default().on(Route::of_path(path).unwrap_or_default()),
+        };
         for (name, value) in pairs.split('&').filter_map(|pair| pair.split_once('=')) {
             let value = decode(value);
             match name {
@@ -333,6 +350,17 @@ impl Place {
         place.shown = place.shown.sound();
         place
     }
+}
+
+/// The feature of a path such as `/features/layer-3/903`.
+fn feature_of_path(path: &str) -> Option<AtlasFeature> {
+    let rest = path
+        .strip_prefix(Route::Features.path())?
+        .strip_prefix('/')?;
+    let (set, latent) = rest.trim_end_matches('/').split_once('/')?;
+    let latent = latent.parse().ok()?;
+    let set = decode(set);
+    (!set.is_empty()).then_some(AtlasFeature { set, latent })
 }
 
 /// Letters, digits, `-._~` and the bytes of `kept` stand for themselves, a space is a `+`, all else is percent-encoded UTF-8.
@@ -423,7 +451,12 @@ mod tests {
             any::<bool>(),
             0usize..3,
             any::<Option<String>>(),
-            (any::<Option<bool>>(), 0usize..Route::ALL.len(), shown()),
+            (
+                any::<Option<bool>>(),
+                0usize..Route::ALL.len(),
+                shown(),
+                prop::option::of((".+", any::<u32>())),
+            ),
         )
             .prop_map(
                 |(
@@ -436,11 +469,14 @@ mod tests {
                     whole,
                     ranking,
                     prompt,
-                    (bos, route, shown),
+                    (bos, route, shown, page),
                 )| Place {
                     pins,
                     edits,
                     route: Route::ALL[route],
+                    page: page
+                        .filter(|_| Route::ALL[route] == Route::Features)
+                        .map(|(set, latent)| AtlasFeature { set, latent }),
                     bos,
                     shown,
                     model,

@@ -47,6 +47,11 @@ impl Binary for Vec<Vec<(u32, u64)>> {
     const KIND: u32 = 4;
 }
 
+/// For each token of the vocabulary, its bytes.
+impl Binary for Vec<Vec<u8>> {
+    const KIND: u32 = 6;
+}
+
 /// The state of a scan.
 impl Binary for Tally {
     const KIND: u32 = 5;
@@ -88,7 +93,9 @@ pub fn decode<T: Binary>(path: &str, bytes: &[u8]) -> Result<T, Error> {
         Some(u32::from_le_bytes(bytes.try_into().ok()?))
     };
     if !bytes.starts_with(MAGIC) {
-        return Err(damaged("it does not begin as files of an atlas do".to_owned()));
+        return Err(damaged(
+            "it does not begin as files of an atlas do".to_owned(),
+        ));
     }
     let (Some(version), Some(kind)) = (word(8), word(12)) else {
         return Err(damaged(format!("it ends after {} bytes", bytes.len())));
@@ -117,10 +124,16 @@ pub fn decode<T: Binary>(path: &str, bytes: &[u8]) -> Result<T, Error> {
             T::MOST_BYTES >> 20
         )));
     }
-    let (value, rest) = postcard::take_from_bytes(&plain)
-        .map_err(|error| damaged(format!("its content does not have the form that it should ({error})")))?;
+    let (value, rest) = postcard::take_from_bytes(&plain).map_err(|error| {
+        damaged(format!(
+            "its content does not have the form that it should ({error})"
+        ))
+    })?;
     if !rest.is_empty() {
-        return Err(damaged(format!("{} bytes follow after its content", rest.len())));
+        return Err(damaged(format!(
+            "{} bytes follow after its content",
+            rest.len()
+        )));
     }
     Ok(value)
 }

@@ -50,6 +50,7 @@ pub fn decode_info(path: &str, bytes: &[u8]) -> Result<AtlasInfo, Error> {
             info.corpus.source_tokens.len()
         )));
     }
+    let mut files: Vec<_> = info.vocabulary.iter().collect();
     for set in &info.sets {
         let shards = set.n_latents.div_ceil(set.shard_size.max(1)) as usize;
         if set.shard_size == 0 || set.shards.len() != shards {
@@ -62,12 +63,13 @@ pub fn decode_info(path: &str, bytes: &[u8]) -> Result<AtlasInfo, Error> {
             )));
         }
         let tables = [&set.table, &set.map, &set.token_index];
-        let files = set.shards.iter().chain(tables.into_iter().flatten());
-        for file in files {
-            if !is_below(&file.path) {
-                return Err(damaged(format!("{:?} is not the name of a file below it", file.path)));
-            }
-        }
+        files.extend(set.shards.iter().chain(tables.into_iter().flatten()));
+    }
+    if let Some(file) = files.iter().find(|file| !is_below(&file.path)) {
+        return Err(damaged(format!(
+            "{:?} is not the name of a file below it",
+            file.path
+        )));
     }
     Ok(info)
 }

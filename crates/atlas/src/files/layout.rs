@@ -40,7 +40,10 @@ impl FileInfo {
         let why = if found.bytes == self.bytes {
             "its content is not that which was written (the SHA-256 differs)".to_owned()
         } else {
-            format!("it has {} bytes in the place of {}", found.bytes, self.bytes)
+            format!(
+                "it has {} bytes in the place of {}",
+                found.bytes, self.bytes
+            )
         };
         Err(Error::Damaged {
             path: self.path.clone(),
@@ -58,6 +61,16 @@ pub fn shard_of(set: &SetInfo, latent: u32) -> Option<(usize, usize)> {
     })
 }
 
+/// The file with the texts of the vocabulary's tokens.
+///
+/// # Errors
+/// [`Error::Unwritable`].
+pub fn write_vocabulary(tokens: &Vec<Vec<u8>>) -> Result<Written, Error> {
+    let bytes = binary::encode(tokens)?;
+    let info = file_info("vocabulary.bin".to_owned(), &bytes);
+    Ok(Written { info, bytes })
+}
+
 /// All files of a set, from one record per latent in order. What is said of files in `set` is replaced.
 ///
 /// `vocabulary` is the number of tokens; `points` are coordinates per latent, where there are any.
@@ -71,10 +84,17 @@ pub fn write_set(
     points: Option<&Vec<[f32; 2]>>,
 ) -> Result<Vec<Written>, Error> {
     let expected = set.n_latents as usize;
-    let lengths = [("records", records.len()), ("coordinates", points.map_or(expected, Vec::len))];
+    let lengths = [
+        ("records", records.len()),
+        ("coordinates", points.map_or(expected, Vec::len)),
+    ];
     for (what, got) in lengths {
         if got != expected {
-            return Err(Error::Shape { what, got, expected });
+            return Err(Error::Shape {
+                what,
+                got,
+                expected,
+            });
         }
     }
     let mut files = Vec::new();

@@ -10,7 +10,7 @@ mod layout;
 
 pub use binary::{Binary, decode, encode};
 pub use index::{decode_info, encode_info};
-pub use layout::{Written, file_info, shard_of, write_set};
+pub use layout::{Written, file_info, shard_of, write_set, write_vocabulary};
 
 /// Version of the format.
 pub const VERSION: u32 = 1;

@@ -1,0 +1,88 @@
+//! Features of the atlas: the list of all, and the page of one.
+
+mod list;
+mod page;
+mod parts;
+
+use yew::prelude::*;
+
+use crate::shared::Shared;
+use crate::state::State;
+use crate::state::atlas::{Atlas, AtlasFeature, Part};
+use crate::state::url::Place;
+
+use crate::atlas::PartId;
+
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// Where the page is.
+    pub place: Place,
+    /// The atlas.
+    pub atlas: Atlas,
+    /// Why the atlas is not about the loaded model.
+    pub misfit: Option<AttrValue>,
+    /// The page of a feature, where one is shown.
+    pub page: Option<page::Props>,
+}
+
+impl Props {
+    /// The slices of the state that the route shows.
+    pub fn of(state: &State) -> Self {
+        Self {
+            place: state.address(),
+            atlas: state.atlas.clone(),
+            misfit: state.atlas_misfit().map(AttrValue::from),
+            page: page::Props::of(state),
+        }
+    }
+}
+
+/// The route.
+#[component]
+pub fn FeaturesRoute(props: &Props) -> Html {
+    let Props { place, atlas, .. } = props;
+    let body = match (&atlas.address, &atlas.index) {
+        (Part::Missing, _) => parts::missing(
+            "This site has no atlas: nobody has put statistics of its features over a corpus beside its model.",
+        ),
+        (Part::Failed(why), _) => parts::missing(why),
+        (_, Part::Ready(info)) => match (&place.page, &props.page) {
+            (Some(_), Some(page)) => html! { <page::FeaturePage ..page.clone() /> },
+            (Some(feature), None) => parts::missing(&no_feature(info, feature)),
+            (None, _) => {
+                html! { <list::List place={place.clone()} info={info.clone()} tables={tables(atlas)} /> }
+            }
+        },
+        (_, index) => parts::waiting("The index of the atlas", PartId::Index, &index.state()),
+    };
+    html! {
+        <div class="atlas" data-testid="atlas">
+            if let Some(misfit) = &props.misfit {
+                <p class="caution" data-testid="atlas-misfit">{ misfit }{ " Its numbers are not about what is loaded, and are not used for it." }</p>
+            }
+            { body }
+        </div>
+    }
+}
+
+type Table = Part<Vec<::atlas::record::FeatureRow>>;
+
+fn tables(atlas: &Atlas) -> Vec<Table> {
+    atlas.sets.iter().map(|set| set.table.clone()).collect()
+}
+
+/// Why there is no page for a feature that the address names.
+fn no_feature(info: &Shared<::atlas::AtlasInfo>, feature: &AtlasFeature) -> String {
+    match info.sets.iter().find(|set| set.id == feature.set) {
+        Some(set) => crate::format::no_feature(&feature.latent.to_string(), set.n_latents as usize),
+        None => {
+            let sets: Vec<_> = info.sets.iter().map(|set| set.id.as_str()).collect();
+            format!(
+                "The atlas has no set {}. It has: {}.",
+                feature.set,
+                sets.join(", ")
+            )
+        }
+    }
+}

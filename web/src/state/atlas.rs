@@ -1,0 +1,442 @@
+//! The atlas: its parts, as far as they were fetched, and whose features it is about.
+
+use ::atlas::files::shard_of;
+use ::atlas::info::FileInfo;
+use ::atlas::record::FeatureRow;
+use ::atlas::{AtlasInfo, FeatureRecord, SetInfo, SetKind};
+
+use super::State;
+use super::route::Route;
+use super::tray::FeatureId;
+use crate::atlas::{Content, PartId, Request, address};
+use crate::data::SaeInfo;
+use crate::shared::Shared;
+
+/// Shards that are kept: a few megabytes.
+const KEPT: usize = 24;
+
+/// A part, as far as it was fetched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Part<T> {
+    /// Not requested.
+    #[default]
+    Idle,
+    /// On its way.
+    Loading,
+    /// There.
+    Ready(Shared<T>),
+    /// The site has no such file.
+    Missing,
+    /// Not to be had, with the reason.
+    Failed(String),
+}
+
+/// State of a part, as [`Part`] without the content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartState {
+    /// Not requested.
+    Idle,
+    /// On its way.
+    Loading,
+    /// There.
+    Ready,
+    /// The site has no such file.
+    Missing,
+    /// Not to be had, with the reason.
+    Failed(String),
+}
+
+impl<T> Part<T> {
+    /// The content, if it is there.
+    pub fn get(&self) -> Option<&Shared<T>> {
+        match self {
+            Self::Ready(content) => Some(content),
+            _ => None,
+        }
+    }
+
+    /// Its state, without its content.
+    pub fn state(&self) -> PartState {
+        match self {
+            Self::Idle => PartState::Idle,
+            Self::Loading => PartState::Loading,
+            Self::Ready(_) => PartState::Ready,
+            Self::Missing => PartState::Missing,
+            Self::Failed(why) => PartState::Failed(why.clone()),
+        }
+    }
+
+    /// A part that is not there.
+    fn without(state: PartState) -> Self {
+        match state {
+            PartState::Idle | PartState::Ready => Self::Idle,
+            PartState::Loading => Self::Loading,
+            PartState::Missing => Self::Missing,
+            PartState::Failed(why) => Self::Failed(why),
+        }
+    }
+
+    fn receive(&mut self, content: T) {
+        *self = Self::Ready(Shared::new(content));
+    }
+}
+
+/// Parts of a feature set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetParts {
+    /// One row per feature.
+    pub table: Part<Vec<FeatureRow>>,
+    /// Coordinates.
+    pub map: Part<Vec<[f32; 2]>>,
+    /// Features by the tokens that they fire on.
+    pub token_index: Part<Vec<Vec<(u32, u64)>>>,
+}
+
+/// A feature of an atlas, as the address names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AtlasFeature {
+    /// Id of the set in the atlas.
+    pub set: String,
+    /// The latent.
+    pub latent: u32,
+}
+
+/// What is known of the site's atlas.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Atlas {
+    /// Address of its index, relative to the page.
+    pub address: Part<String>,
+    /// The index.
+    pub index: Part<AtlasInfo>,
+    /// The bytes of each token.
+    pub vocabulary: Part<Vec<Vec<u8>>>,
+    /// Parts of each set, in the index's order.
+    pub sets: Vec<SetParts>,
+    /// Shards by set and number, the last used last.
+    shards: Vec<((usize, usize), Part<Vec<FeatureRecord>>)>,
+}
+
+/// Something about the atlas.
+#[derive(Clone, Debug)]
+pub enum AtlasAction {
+    /// The address of the index, from the demo's manifest; nothing where the site has no atlas, or why that is not known.
+    Named(Result<Option<String>, String>),
+    /// A part is on its way.
+    Requested(PartId),
+    /// A part came, or why it did not.
+    Received(PartId, Result<Content, String>),
+    /// A part that failed is wanted again.
+    Retry(PartId),
+    /// The page of a feature is opened, or, of none, the list of all.
+    Open(Option<AtlasFeature>),
+}
+
+impl Atlas {
+    /// The index, if it is there.
+    pub fn info(&self) -> Option<&Shared<AtlasInfo>> {
+        self.index.get()
+    }
+
+    /// A set and its index, by its id.
+    pub fn set(&self, id: &str) -> Option<(usize, &SetInfo)> {
+        let sets = self.info()?.sets.iter().enumerate();
+        sets.into_iter().find(|(_, set)| set.id == id)
+    }
+
+    /// The set of an SAE, or of the neurons of a hook.
+    pub fn set_at(&self, hook: &str, n_latents: usize, neurons: bool) -> Option<&SetInfo> {
+        let kind = if neurons {
+            SetKind::Neurons
+        } else {
+            SetKind::Sae
+        };
+        let mut sets = self.info()?.sets.iter();
+        sets.find(|set| set.kind == kind && set.hook == hook && set.n_latents as usize == n_latents)
+    }
+
+    /// The shard that a latent of a set is in; nothing where there is no such latent.
+    pub fn shard_of(&self, set: usize, latent: u32) -> Option<PartId> {
+        let (shard, _) = shard_of(self.info()?.sets.get(set)?, latent)?;
+        Some(PartId::Shard(set, shard))
+    }
+
+    /// A shard.
+    pub fn shard(&self, set: usize, shard: usize) -> &Part<Vec<FeatureRecord>> {
+        let found = self.shards.iter().find(|(id, _)| *id == (set, shard));
+        found.map_or(&Part::Idle, |(_, part)| part)
+    }
+
+    /// State of a part, without its content.
+    pub fn part(&self, id: PartId) -> PartState {
+        let set = id.set().and_then(|set| self.sets.get(set));
+        match (id, set) {
+            (PartId::Index, _) => self.index.state(),
+            (PartId::Vocabulary, _) => self.vocabulary.state(),
+            (PartId::Shard(set, shard), _) => self.shard(set, shard).state(),
+            (PartId::Table(_), Some(set)) => set.table.state(),
+            (PartId::Map(_), Some(set)) => set.map.state(),
+            (PartId::TokenIndex(_), Some(set)) => set.token_index.state(),
+            _ => PartState::Missing,
+        }
+    }
+
+    /// The row of a feature in its set's table, if that is there.
+    pub fn row(&self, set: &str, latent: u32) -> Option<&FeatureRow> {
+        let (set, _) = self.set(set)?;
+        self.sets.get(set)?.table.get()?.get(latent as usize)
+    }
+
+    /// The request for a part that nobody has requested.
+    fn request(&self, part: PartId) -> Option<Request> {
+        if self.part(part) != PartState::Idle {
+            return None;
+        }
+        let index = self.address.get()?;
+        if part == PartId::Index {
+            return Some(Request {
+                part,
+                address: (**index).clone(),
+                file: None,
+            });
+        }
+        let file = part.file(self.info()?)?;
+        Some(Request {
+            part,
+            address: address(index, &file.path),
+            file: Some(file.clone()),
+        })
+    }
+
+    pub(super) fn named(&mut self, address: Result<Option<String>, String>) {
+        self.address = match address {
+            Ok(Some(address)) => Part::Ready(Shared::new(address)),
+            Ok(None) => Part::Missing,
+            Err(why) => Part::Failed(why),
+        };
+    }
+
+    pub(super) fn requested(&mut self, id: PartId) {
+        self.put(id, PartState::Loading);
+    }
+
+    pub(super) fn retry(&mut self, id: PartId) {
+        if matches!(self.part(id), PartState::Failed(_)) {
+            self.put(id, PartState::Idle);
+        }
+    }
+
+    pub(super) fn received(&mut self, id: PartId, content: Result<Content, String>) {
+        // What is no longer kept was given up while it was on its way.
+        if self.part(id) != PartState::Loading {
+            return;
+        }
+        let content = match content {
+            Ok(content) => content,
+            Err(why) => return self.put(id, PartState::Failed(why)),
+        };
+        let set = id.set().and_then(|set| self.sets.get_mut(set));
+        match (id, content, set) {
+            (PartId::Index, Content::Index(info), _) => self.index_came(*info),
+            (PartId::Vocabulary, Content::Vocabulary(tokens), _) => self.vocabulary.receive(tokens),
+            (PartId::Table(_), Content::Table(rows), Some(set)) => set.table.receive(rows),
+            (PartId::Map(_), Content::Map(points), Some(set)) => set.map.receive(points),
+            (PartId::TokenIndex(_), Content::TokenIndex(tokens), Some(set)) => {
+                set.token_index.receive(tokens)
+            }
+            (PartId::Shard(set, shard), Content::Shard(records), _) => {
+                if let Some((_, part)) = self.shards.iter_mut().find(|(id, _)| *id == (set, shard))
+                {
+                    part.receive(records);
+                }
+            }
+            // The content of another part would be a mistake of the page's.
+            _ => {}
+        }
+    }
+
+    fn index_came(&mut self, info: AtlasInfo) {
+        fn part<T>(file: &Option<FileInfo>) -> Part<T> {
+            match file {
+                Some(_) => Part::Idle,
+                None => Part::Missing,
+            }
+        }
+        self.vocabulary = part(&info.vocabulary);
+        let sets = info.sets.iter().map(|set| SetParts {
+            table: part(&set.table),
+            map: part(&set.map),
+            token_index: part(&set.token_index),
+        });
+        self.sets = sets.collect();
+        self.shards.clear();
+        self.index.receive(info);
+    }
+
+    /// Sets a part to a state that has no content.
+    fn put(&mut self, id: PartId, state: PartState) {
+        let set = id.set().and_then(|set| self.sets.get_mut(set));
+        match (id, set) {
+            (PartId::Index, _) => self.index = Part::without(state),
+            (PartId::Vocabulary, _) => self.vocabulary = Part::without(state),
+            (PartId::Shard(set, shard), _) => {
+                self.shards.retain(|(id, _)| *id != (set, shard));
+                self.shards.push(((set, shard), Part::without(state)));
+                let over = self.shards.len().saturating_sub(KEPT);
+                self.shards.drain(..over);
+            }
+            (PartId::Table(_), Some(set)) => set.table = Part::without(state),
+            (PartId::Map(_), Some(set)) => set.map = Part::without(state),
+            (PartId::TokenIndex(_), Some(set)) => set.token_index = Part::without(state),
+            _ => {}
+        }
+    }
+
+    /// A shard that is in use stays longest.
+    pub(super) fn touch(&mut self, id: PartId) {
+        if let PartId::Shard(set, shard) = id
+            && let Some(at) = self.shards.iter().position(|(id, _)| *id == (set, shard))
+        {
+            let used = self.shards.remove(at);
+            self.shards.push(used);
+        }
+    }
+}
+
+impl State {
+    pub(super) fn atlas_action(&mut self, action: AtlasAction) {
+        match action {
+            AtlasAction::Named(address) => self.atlas.named(address),
+            AtlasAction::Requested(id) => self.atlas.requested(id),
+            AtlasAction::Received(id, content) => self.atlas.received(id, content),
+            AtlasAction::Retry(id) => self.atlas.retry(id),
+            AtlasAction::Open(feature) => {
+                self.place.route = Route::Features;
+                self.place.page = feature;
+                self.history = super::History::Push;
+                self.touch_shard();
+            }
+        }
+    }
+
+    pub(super) fn touch_shard(&mut self) {
+        if let Some(id) = self.page_shard() {
+            self.atlas.touch(id);
+        }
+    }
+
+    /// The shard of the feature whose page is shown.
+    pub fn page_shard(&self) -> Option<PartId> {
+        let page = self.place.page.as_ref()?;
+        let (set, _) = self.atlas.set(&page.set)?;
+        self.atlas.shard_of(set, page.latent)
+    }
+
+    /// The record of the feature whose page is shown, if its shard is there.
+    pub fn page_record(&self) -> Option<(Shared<Vec<FeatureRecord>>, usize)> {
+        let page = self.place.page.as_ref()?;
+        let (set, info) = self.atlas.set(&page.set)?;
+        let (shard, at) = shard_of(info, page.latent)?;
+        let records = self.atlas.shard(set, shard).get()?;
+        (at < records.len()).then(|| (records.clone(), at))
+    }
+
+    /// Parts of the atlas that what is on screen needs, first those that it waits for.
+    fn needed_parts(&self) -> Vec<PartId> {
+        let mut needed = Vec::new();
+        if self.place.route != Route::Features {
+            return needed;
+        }
+        needed.extend([PartId::Index, PartId::Vocabulary]);
+        let shard = self.page_shard();
+        needed.extend(shard);
+        // Labels of other features come behind the page itself.
+        let waits = shard
+            .is_some_and(|id| matches!(self.atlas.part(id), PartState::Idle | PartState::Loading));
+        let sets = self.atlas.info().map_or(0, |info| info.sets.len());
+        if !waits {
+            let shown = match &self.place.page {
+                Some(page) => self.atlas.set(&page.set).map(|(set, _)| set),
+                None => (sets > 0).then_some(0),
+            };
+            needed.extend(shown.map(PartId::Table));
+        }
+        needed
+    }
+
+    /// Requests for those of them that nobody has requested.
+    pub fn wanted_parts(&self) -> Vec<Request> {
+        let needed = self.needed_parts().into_iter();
+        needed.filter_map(|part| self.atlas.request(part)).collect()
+    }
+
+    /// Why the atlas is not about the loaded model; nothing where it is, or none is loaded.
+    pub fn atlas_misfit(&self) -> Option<String> {
+        let (info, model) = (self.atlas.info()?, self.model.as_ref()?);
+        let key = &info.model;
+        let why = if key.name != model.name && key.name != model.id {
+            format!("the loaded model is {}", model.name)
+        } else if key.vocabulary != model.vocab {
+            format!(
+                "the loaded model has {} tokens in its vocabulary, and that of the atlas {}",
+                model.vocab, key.vocabulary
+            )
+        } else {
+            return None;
+        };
+        Some(format!("This atlas is of {}; {why}.", key.name))
+    }
+
+    /// The loaded SAE, or the loaded neurons, that a set of the atlas is about.
+    pub fn sae_of_set(&self, set: &SetInfo) -> Option<&SaeInfo> {
+        if self.atlas_misfit().is_some() {
+            return None;
+        }
+        let is = |sae: &&SaeInfo| {
+            let neurons = sae.architecture == "neurons";
+            neurons == (set.kind == SetKind::Neurons)
+                && sae.hook == set.hook
+                && sae.n_latents == set.n_latents as usize
+        };
+        // Where a person loaded another SAE at the same hook, the demo's own is meant.
+        let of_demo = |sae: &&SaeInfo| self.expected.iter().any(|one| one.id == sae.id);
+        let mut saes = self.saes.iter().filter(is);
+        saes.clone().find(of_demo).or_else(|| saes.next())
+    }
+
+    /// Id of the SAE that a set is about; of the demo's also before it is loaded.
+    pub fn sae_id_of_set(&self, set: &SetInfo) -> Option<String> {
+        if let Some(sae) = self.sae_of_set(set) {
+            return Some(sae.id.clone());
+        }
+        if set.kind != SetKind::Sae || self.atlas_misfit().is_some() {
+            return None;
+        }
+        let mut expected = self.expected.iter();
+        expected
+            .find(|sae| sae.hook == set.hook)
+            .map(|sae| sae.id.clone())
+    }
+
+    /// The atlas's name of a feature of a loaded SAE.
+    pub fn in_atlas(&self, feature: &FeatureId) -> Option<AtlasFeature> {
+        if self.atlas_misfit().is_some() {
+            return None;
+        }
+        let sae = self.saes.iter().find(|sae| sae.id == feature.sae)?;
+        let neurons = sae.architecture == "neurons";
+        let set = self.atlas.set_at(&sae.hook, sae.n_latents, neurons)?;
+        // Of two SAEs at one hook the atlas is about one.
+        let meant = self.sae_id_of_set(set)? == feature.sae;
+        (meant && feature.latent < set.n_latents).then(|| AtlasFeature {
+            set: set.id.clone(),
+            latent: feature.latent,
+        })
+    }
+
+    /// The label of a feature of a loaded SAE, where the atlas's table is there and has one.
+    pub fn label(&self, feature: &FeatureId) -> Option<&str> {
+        let AtlasFeature { set, latent } = self.in_atlas(feature)?;
+        let label = &self.atlas.row(&set, latent)?.label;
+        (!label.is_empty()).then_some(label)
+    }
+}
