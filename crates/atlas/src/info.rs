@@ -45,13 +45,13 @@ pub struct CorpusInfo {
     pub name: String,
     /// Names of its sources, such as `kjv`; records name a source by its index here. At least one.
     pub sources: Vec<String>,
-    /// Tokens of each source that were read, positions that do not count left out.
+    /// Tokens of each source that count for the first feature set.
     pub source_tokens: Vec<u64>,
     /// Documents that were read.
     pub documents: u64,
     /// Windows that were read.
     pub windows: u64,
-    /// Tokens that were read and count, of all sources.
+    /// Tokens that count for the first feature set, of all sources.
     pub tokens: u64,
 }
 
@@ -116,6 +116,8 @@ pub struct SetInfo {
     pub sha256: String,
     /// Tokens over which its statistics are: positions that do not count for it are left out.
     pub tokens: u64,
+    /// Of these, the tokens of each source, in the order of [`CorpusInfo::sources`].
+    pub source_tokens: Vec<u64>,
     /// Features per shard. Shard i holds latents from i · this on.
     pub shard_size: u32,
     /// Its shards, in order.
