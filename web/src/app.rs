@@ -9,9 +9,11 @@ use crate::browser;
 use crate::components::term::Definitions;
 use crate::controller::Controller;
 use crate::keys;
+use crate::notes::store::NotesProvider;
 use crate::page::Page;
 use crate::preferences;
 use crate::requests::atlas::use_atlas;
+use crate::requests::text::use_text_search;
 use crate::requests::taps::use_taps;
 use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::library::{Library, Props as LibraryProps};
@@ -67,6 +69,7 @@ pub fn App() -> Html {
     use_sample_loss(state, &controller);
     use_taps(state, &controller);
     use_atlas(state, &controller);
+    use_text_search(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
@@ -82,6 +85,7 @@ pub fn App() -> Html {
     let weights = state.library.weights().to_owned();
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
+            <NotesProvider>
             <Header place={state.address()} model={state.shown_model().map(|model| AttrValue::from(model.name.clone()))} saes={state.saes.clone()} expected={state.expected.clone()} info={state.info.clone()}
                 milliseconds={state.trace.as_ref().filter(|_| state.recorded.is_none()).map(|trace| trace.milliseconds)} tracing={state.is_tracing()}
                 job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} />
@@ -117,6 +121,7 @@ pub fn App() -> Html {
             <FindDialog ..FindProps::of(state) />
             <KeysDialog open={state.keys_open} single_keys={state.single_keys} />
             <Definitions />
+            </NotesProvider>
         </ContextProvider<Controller>>
     }
 }

@@ -136,6 +136,17 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
+/// A share with two digits that count, as a percentage: `12%`, `0.031%`; that of nothing is `0%`.
+pub fn precise_percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent <= 0.0 {
+        return "0%".to_owned();
+    }
+    // One digit more behind the point for each power of ten below 10.
+    let decimals = (1.0 - percent.log10().floor()).clamp(0.0, 8.0);
+    format!("{}%", fixed(percent, decimals as usize))
+}
+
 /// A size in decimal units: `812 bytes`, `3.4 kB`, `38 MB`, `1.52 GB`.
 pub fn bytes(size: f64) -> String {
     if size < 1e3 {
@@ -293,6 +304,10 @@ mod tests {
         assert_eq!(percent(0.412), "41.2%");
         assert_eq!(percent(0.0001), "<0.1%");
         assert_eq!(percent(0.0), "0.0%");
+        let shares = [(1.0, "100%"), (0.125, "13%"), (0.05, "5.0%"), (0.000_312, "0.031%"), (1e-6, "0.00010%"), (0.0, "0%")];
+        for (share, text) in shares {
+            assert_eq!(precise_percent(share), text);
+        }
         assert_eq!(bytes(812.0), "812 bytes");
         assert_eq!(bytes(38_200_000.0), "38 MB");
         assert_eq!(bytes(1_519_000_000.0), "1.52 GB");

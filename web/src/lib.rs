@@ -13,6 +13,7 @@ pub mod export;
 pub mod find;
 pub mod format;
 pub mod library;
+pub mod notes;
 pub mod offers;
 pub mod ranking;
 pub mod shared;

@@ -7,6 +7,7 @@ pub mod effect;
 pub mod filter;
 pub mod list;
 pub mod map;
+pub mod outcome;
 pub mod places;
 pub mod query;
 pub mod sort;
@@ -16,8 +17,9 @@ pub mod window;
 
 pub use filter::{Filter, Group};
 pub use list::{Found, Listed, list};
+pub use outcome::{Outcome, Sources};
 pub use places::{Rows, always_on};
-pub use query::{Query, Search};
+pub use query::{Query, Search, SearchKind};
 pub use sort::{Column, Sort};
 
 /// Share of tokens from which on a feature counts as almost always on: 10 %. Lists fold those features into one line. A

@@ -1,5 +1,7 @@
 //! Search by token: which tokens of the vocabulary a person means, and the features that fire on them.
 
+use std::fmt::Write;
+
 use super::places::Rows;
 
 /// Most tokens that a query is taken to mean.
@@ -69,6 +71,19 @@ fn word(token: &[u8]) -> &[u8] {
     token.strip_prefix(b" ").unwrap_or(token)
 }
 
+/// A token's bytes as text: those that are no part of a whole character are written as `<0xF0>`, as the engine writes them.
+pub fn text_of(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "<0x{byte:02X}>");
+        }
+    }
+    text
+}
+
 /// The features that fire on any of some tokens, with the number of times, most often first; of equals the lower number.
 /// `index` lists for each token of the vocabulary the features that fire on it.
 pub fn firing_on(index: &[Vec<(u32, u64)>], tokens: &[u32], rows: Rows<'_>) -> Vec<(u32, f64)> {
@@ -135,6 +150,12 @@ mod tests {
         for nothing in ["", "  ", "é", "queen"] {
             assert_eq!(found(nothing), [] as [&str; 0], "{nothing}");
         }
+    }
+
+    #[test]
+    fn bytes_of_no_character_are_written_out() {
+        assert_eq!(text_of(" King é".as_bytes()), " King é");
+        assert_eq!(text_of(&[b'a', 0xF0, 0x9F, b'b']), "a<0xF0><0x9F>b");
     }
 
     #[test]

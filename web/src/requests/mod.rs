@@ -3,3 +3,4 @@
 pub mod atlas;
 pub mod site;
 pub mod taps;
+pub mod text;

@@ -1,6 +1,9 @@
 //! The whole state of the page, and everything that can happen to it.
 
 pub mod atlas;
+pub mod browse;
+#[cfg(test)]
+mod browse_tests;
 #[cfg(test)]
 mod atlas_tests;
 pub mod job;
@@ -34,6 +37,7 @@ use crate::data::{
 };
 use crate::shared::Shared;
 use atlas::{Atlas, AtlasAction};
+use browse::{BrowseAction, BrowseState};
 use job::Job;
 use lists::{Ranking, View};
 use load::{Broken, LibraryState, LoadAction};
@@ -301,6 +305,8 @@ pub struct State {
     pub views: Views,
     /// The site's atlas.
     pub atlas: Atlas,
+    /// What belongs to the list of its features beside the address.
+    pub browse: BrowseState,
 }
 
 impl State {
@@ -342,6 +348,7 @@ impl State {
             requested: None,
             views: Views::default(),
             atlas: Atlas::default(),
+            browse: BrowseState::default(),
         }
     }
 
@@ -485,6 +492,8 @@ pub enum Action {
     Views(ViewsAction),
     /// Something about the atlas.
     Atlas(AtlasAction),
+    /// Something about the list of its features.
+    Browse(BrowseAction),
     /// Opens or closes the dialog that finds things.
     ShowFind(bool),
     /// The person wants keys of a single character, or not.

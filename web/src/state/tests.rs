@@ -74,6 +74,8 @@ fn starts_with_a_traced_example_and_something_selected() {
 #[test]
 fn an_address_is_restored_as_it_was() {
     let place = Place {
+        listed: Some("layer-3".to_owned()),
+        browse: Query::default(),
         route: Route::Prompt,
         page: None,
         model: Some("demo".to_owned()),
