@@ -18,6 +18,7 @@ fn atlas() -> (AtlasInfo, Vec<(String, Vec<u8>)>) {
         n_latents: LATENTS,
         sha256: String::new(),
         tokens: 1000,
+        source_tokens: vec![1000],
         shard_size: 0,
         shards: Vec::new(),
         table: None,
