@@ -304,7 +304,14 @@ mod tests {
         assert_eq!(percent(0.412), "41.2%");
         assert_eq!(percent(0.0001), "<0.1%");
         assert_eq!(percent(0.0), "0.0%");
-        let shares = [(1.0, "100%"), (0.125, "13%"), (0.05, "5.0%"), (0.000_312, "0.031%"), (1e-6, "0.00010%"), (0.0, "0%")];
+        let shares = [
+            (1.0, "100%"),
+            (0.125, "13%"),
+            (0.05, "5.0%"),
+            (0.000_312, "0.031%"),
+            (1e-6, "0.00010%"),
+            (0.0, "0%"),
+        ];
         for (share, text) in shares {
             assert_eq!(precise_percent(share), text);
         }

@@ -23,4 +23,3 @@ pub fn key_of(info: &AtlasInfo, set: &SetInfo) -> SetKey {
 fn own_key(sha256: &str, hook: &str) -> String {
     file_info(String::new(), format!("{sha256}\n{hook}").as_bytes()).sha256
 }
-

@@ -56,13 +56,21 @@ pub fn search(search: &Search, rows: Rows<'_>, sources: Sources<'_>) -> Outcome 
     }
     if search.kind() == SearchKind::Text {
         let Some((trace, sae)) = sources.trace else {
-            return if search.text().trim().is_empty() { Outcome::Empty } else { Outcome::Waiting };
+            return if search.text().trim().is_empty() {
+                Outcome::Empty
+            } else {
+                Outcome::Waiting
+            };
         };
         let places = trace.sae(sae).map_or_else(Vec::new, |sae| {
             characteristic(sae, trace.first_own(), trace.tokens.len(), rows)
         });
         let hits = places.iter().map(|one| (one.index, one.measure)).collect();
-        return Outcome::Found { found: Found { hits }, tokens: Vec::new(), places };
+        return Outcome::Found {
+            found: Found { hits },
+            tokens: Vec::new(),
+            places,
+        };
     }
     let Some(vocabulary) = sources.vocabulary else {
         return Outcome::Waiting;
@@ -77,7 +85,15 @@ pub fn search(search: &Search, rows: Rows<'_>, sources: Sources<'_>) -> Outcome 
         (_, Some(index)) => firing_on(index, &tokens, rows),
         (_, None) => return Outcome::Waiting,
     };
-    let named = |id: u32| (id, vocabulary.get(id as usize).map(|bytes| text_of(bytes)).unwrap_or_default());
+    let named = |id: u32| {
+        (
+            id,
+            vocabulary
+                .get(id as usize)
+                .map(|bytes| text_of(bytes))
+                .unwrap_or_default(),
+        )
+    };
     Outcome::Found {
         found: Found { hits },
         tokens: tokens.into_iter().map(named).collect(),
@@ -92,22 +108,50 @@ mod tests {
 
     #[test]
     fn a_search_waits_for_what_it_needs() {
-        let rows = [FeatureRow { up: vec![1], ..FeatureRow::default() }];
+        let rows = [FeatureRow {
+            up: vec![1],
+            ..FeatureRow::default()
+        }];
         let rows = Rows::new(&rows, 10);
         let vocabulary = [b"a".to_vec(), b" king".to_vec()];
         let index = [vec![], vec![(0, 3)]];
-        let all = Sources { vocabulary: Some(&vocabulary), index: Some(&index), trace: None };
+        let all = Sources {
+            vocabulary: Some(&vocabulary),
+            index: Some(&index),
+            trace: None,
+        };
         let on = |text: &str, sources| search(&Search::On(text.to_owned()), rows, sources);
         assert_eq!(on("king", Sources::default()), Outcome::Waiting);
         assert_eq!(on("king", Sources { index: None, ..all }), Outcome::Waiting);
         assert_eq!(on("", all), Outcome::Empty);
         assert_eq!(on("queen", all), Outcome::NoToken);
         assert_eq!(on("king", all).found().unwrap().hits, [(0, 3.0)]);
-        let up = search(&Search::Up("king".to_owned()), rows, Sources { index: None, ..all });
-        let Outcome::Found { found, tokens, .. } = up else { panic!("{up:?}") };
-        assert_eq!((found.hits, tokens), (vec![(0, 1.0)], vec![(1, " king".to_owned())]));
-        assert_eq!(search(&Search::Down("king".to_owned()), rows, all).found().unwrap().hits, []);
-        assert_eq!(search(&Search::Text(" ".to_owned()), rows, all), Outcome::Empty);
-        assert_eq!(search(&Search::Text("a".to_owned()), rows, all), Outcome::Waiting);
+        let up = search(
+            &Search::Up("king".to_owned()),
+            rows,
+            Sources { index: None, ..all },
+        );
+        let Outcome::Found { found, tokens, .. } = up else {
+            panic!("{up:?}")
+        };
+        assert_eq!(
+            (found.hits, tokens),
+            (vec![(0, 1.0)], vec![(1, " king".to_owned())])
+        );
+        assert_eq!(
+            search(&Search::Down("king".to_owned()), rows, all)
+                .found()
+                .unwrap()
+                .hits,
+            []
+        );
+        assert_eq!(
+            search(&Search::Text(" ".to_owned()), rows, all),
+            Outcome::Empty
+        );
+        assert_eq!(
+            search(&Search::Text("a".to_owned()), rows, all),
+            Outcome::Waiting
+        );
     }
 }

@@ -29,13 +29,23 @@ pub fn OwnNote(props: &Props) -> Html {
     let asked = use_state(|| false);
     {
         let asked = asked.setter();
-        use_effect_with((props.key_of_set.clone(), props.latent), move |_| asked.set(false));
+        use_effect_with((props.key_of_set.clone(), props.latent), move |_| {
+            asked.set(false)
+        });
     }
-    let own = context.notes.get(&props.key_of_set.sha256, props.latent).cloned();
+    let own = context
+        .notes
+        .get(&props.key_of_set.sha256, props.latent)
+        .cloned();
     let kept = own.is_some();
     let own = own.unwrap_or_default();
     let put = {
-        let (store, key, latent, own) = (context.store.clone(), props.key_of_set.clone(), props.latent, own.clone());
+        let (store, key, latent, own) = (
+            context.store.clone(),
+            props.key_of_set.clone(),
+            props.latent,
+            own.clone(),
+        );
         move |change: &dyn Fn(&mut Note)| {
             let mut note = own.clone();
             change(&mut note);

@@ -34,29 +34,48 @@ pub struct Labels<'a>(pub Vec<Labelled<'a>>);
 
 impl Labelled<'_> {
     fn hits(&self, query: &str) -> Vec<(Match, Hit)> {
-        let words: Vec<_> = query.split_whitespace().map(str::to_ascii_lowercase).collect();
+        let words: Vec<_> = query
+            .split_whitespace()
+            .map(str::to_ascii_lowercase)
+            .collect();
         let mut found: Vec<(Match, bool, &FeatureRow, &str)> = Vec::new();
         for row in self.rows {
             let own = self.own.and_then(|own| own.label(row.latent));
-            let labels = [own.map(|label| (label, true)), Some((row.label.as_str(), false))];
+            let labels = [
+                own.map(|label| (label, true)),
+                Some((row.label.as_str(), false)),
+            ];
             // A set may have 131,072 labels: the quick test first.
-            let best = labels.into_iter().flatten().filter(|(label, _)| words.iter().all(|word| contains(label, word)))
-                .filter_map(|(label, own)| Some((match_text(query, label)?, own, label))).max_by_key(|one| (one.0, one.1));
+            let best = labels
+                .into_iter()
+                .flatten()
+                .filter(|(label, _)| words.iter().all(|word| contains(label, word)))
+                .filter_map(|(label, own)| Some((match_text(query, label)?, own, label)))
+                .max_by_key(|one| (one.0, one.1));
             if let Some((quality, own, label)) = best {
                 found.push((quality, own, row, label));
             }
         }
         let rows = Rows::new(self.rows, self.tokens);
         // What is almost always on says the least.
-        found.sort_by_key(|(quality, own, row, _)| std::cmp::Reverse((*quality, *own, !always_on(rows.density(row)))));
+        found.sort_by_key(|(quality, own, row, _)| {
+            std::cmp::Reverse((*quality, *own, !always_on(rows.density(row))))
+        });
         found.truncate(MOST);
         let hit = |(quality, own, row, label): (Match, bool, &FeatureRow, &str)| {
             let density = precise_percent(rows.density(row));
             let mine = if own { "your label · " } else { "" };
             let hit = Hit {
-                target: Target::AtlasFeature { set: self.id.to_owned(), latent: row.latent },
+                target: Target::AtlasFeature {
+                    set: self.id.to_owned(),
+                    latent: row.latent,
+                },
                 name: label.to_owned(),
-                about: format!("{mine}feature {} · {} · density {density}", row.latent, hook_label(self.hook)),
+                about: format!(
+                    "{mine}feature {} · {} · density {density}",
+                    row.latent,
+                    hook_label(self.hook)
+                ),
             };
             (quality, hit)
         };
@@ -66,7 +85,10 @@ impl Labelled<'_> {
 
 impl Source for Labels<'_> {
     fn find(&self, query: &str) -> (Vec<(Match, Hit)>, Option<String>) {
-        (self.0.iter().flat_map(|set| set.hits(query)).collect(), None)
+        (
+            self.0.iter().flat_map(|set| set.hits(query)).collect(),
+            None,
+        )
     }
 
     fn has(&self, target: &Target) -> bool {
@@ -74,7 +96,8 @@ impl Source for Labels<'_> {
             return false;
         };
         let sets = self.0.iter();
-        sets.filter(|one| one.id == set).any(|one| Rows::new(one.rows, one.tokens).of_latent(*latent).is_some())
+        sets.filter(|one| one.id == set)
+            .any(|one| Rows::new(one.rows, one.tokens).of_latent(*latent).is_some())
     }
 }
 
@@ -91,17 +114,30 @@ impl Source for FiringOn<'_> {
         let (Some((set, hook)), Some(vocabulary)) = (self.set, self.vocabulary) else {
             return (Vec::new(), None);
         };
-        let hits = tokens_of(query, vocabulary).into_iter().take(TOKENS).filter_map(|id| {
-            let token = text_of(vocabulary.get(id as usize)?);
-            let whole = token.trim().eq_ignore_ascii_case(query.trim());
-            let hit = Hit {
-                name: format!("Features that fire on `{token}`"),
-                about: hook_label(hook),
-                target: Target::Token { set: set.to_owned(), token },
-            };
-            // Behind what has the query for a name.
-            Some((if whole { Match::Beginning } else { Match::Inside }, hit))
-        });
+        let hits = tokens_of(query, vocabulary)
+            .into_iter()
+            .take(TOKENS)
+            .filter_map(|id| {
+                let token = text_of(vocabulary.get(id as usize)?);
+                let whole = token.trim().eq_ignore_ascii_case(query.trim());
+                let hit = Hit {
+                    name: format!("Features that fire on `{token}`"),
+                    about: hook_label(hook),
+                    target: Target::Token {
+                        set: set.to_owned(),
+                        token,
+                    },
+                };
+                // Behind what has the query for a name.
+                Some((
+                    if whole {
+                        Match::Beginning
+                    } else {
+                        Match::Inside
+                    },
+                    hit,
+                ))
+            });
         (hits.collect(), None)
     }
 
@@ -118,23 +154,59 @@ mod tests {
 
     #[test]
     fn labels_are_found_one_s_own_first() {
-        let row = |latent, label: &str, fired| FeatureRow { latent, label: label.to_owned(), fired, ..FeatureRow::default() };
-        let rows = [row(0, "kings of Israel", 3), row(1, "the king", 900), row(2, "", 1), row(3, "kings", 900), row(4, "kings", 1)];
+        let row = |latent, label: &str, fired| FeatureRow {
+            latent,
+            label: label.to_owned(),
+            fired,
+            ..FeatureRow::default()
+        };
+        let rows = [
+            row(0, "kings of Israel", 3),
+            row(1, "the king", 900),
+            row(2, "", 1),
+            row(3, "kings", 900),
+            row(4, "kings", 1),
+        ];
         let mut notes = Notes::default();
-        let key = SetKey { sha256: "aa".to_owned(), ..SetKey::default() };
-        notes.put(&key, 2, OwnNote { label: "Kings".to_owned(), ..OwnNote::default() });
-        let set = Labelled { id: "layer-3", hook: "blocks.3.hook_resid_post", rows: &rows, tokens: 1000, own: notes.of_set("aa") };
+        let key = SetKey {
+            sha256: "aa".to_owned(),
+            ..SetKey::default()
+        };
+        notes.put(
+            &key,
+            2,
+            OwnNote {
+                label: "Kings".to_owned(),
+                ..OwnNote::default()
+            },
+        );
+        let set = Labelled {
+            id: "layer-3",
+            hook: "blocks.3.hook_resid_post",
+            rows: &rows,
+            tokens: 1000,
+            own: notes.of_set("aa"),
+        };
         let labels = Labels(vec![set]);
         let latents = |query: &str| -> Vec<_> {
-            labels.hits_of(query).into_iter().map(|hit| match hit.target {
-                Target::AtlasFeature { latent, .. } => latent,
-                _ => u32::MAX,
-            }).collect()
+            labels
+                .hits_of(query)
+                .into_iter()
+                .map(|hit| match hit.target {
+                    Target::AtlasFeature { latent, .. } => latent,
+                    _ => u32::MAX,
+                })
+                .collect()
         };
         assert_eq!(latents("kings"), [2, 4, 3, 0]);
         assert_eq!(latents("israel king"), [0]);
         assert_eq!(latents("queen"), [] as [u32; 0]);
-        let has = |latent| labels.has(&Target::AtlasFeature { set: "layer-3".to_owned(), latent });
+        let has = |latent| {
+            labels.has(&Target::AtlasFeature {
+                set: "layer-3".to_owned(),
+                latent,
+            })
+        };
         assert!(has(4) && !has(5));
     }
 
@@ -148,11 +220,31 @@ mod tests {
     #[test]
     fn tokens_lead_to_what_fires_on_them() {
         let vocabulary = [b" king".to_vec(), b"king".to_vec(), b" kingdom".to_vec()];
-        let source = FiringOn { set: Some(("layer-3", "blocks.3.hook_resid_post")), vocabulary: Some(&vocabulary) };
-        let names: Vec<_> = source.find("king").0.into_iter().map(|(_, hit)| hit.name).collect();
-        assert_eq!(names, ["Features that fire on ` king`", "Features that fire on `king`"]);
-        assert!(source.has(&Target::Token { set: "layer-3".to_owned(), token: "x".to_owned() }));
-        let none = FiringOn { set: None, ..source };
+        let source = FiringOn {
+            set: Some(("layer-3", "blocks.3.hook_resid_post")),
+            vocabulary: Some(&vocabulary),
+        };
+        let names: Vec<_> = source
+            .find("king")
+            .0
+            .into_iter()
+            .map(|(_, hit)| hit.name)
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "Features that fire on ` king`",
+                "Features that fire on `king`"
+            ]
+        );
+        assert!(source.has(&Target::Token {
+            set: "layer-3".to_owned(),
+            token: "x".to_owned()
+        }));
+        let none = FiringOn {
+            set: None,
+            ..source
+        };
         assert_eq!(none.find("king").0.len(), 0);
     }
 }

@@ -44,7 +44,12 @@ struct FileNote {
 }
 
 fn file_set(set: &SetNotes) -> FileSet {
-    let SetKey { sha256, name, model, hook } = set.key.clone();
+    let SetKey {
+        sha256,
+        name,
+        model,
+        hook,
+    } = set.key.clone();
     let features = set.features.iter().map(|(latent, note)| FileNote {
         latent: *latent,
         favourite: note.favourite,
@@ -52,11 +57,21 @@ fn file_set(set: &SetNotes) -> FileSet {
         note: note.note.clone(),
         changed: note.changed,
     });
-    FileSet { sha256, name, model, hook, features: features.collect() }
+    FileSet {
+        sha256,
+        name,
+        model,
+        hook,
+        features: features.collect(),
+    }
 }
 
 fn file(sets: Vec<FileSet>) -> File {
-    File { format: FORMAT.to_owned(), version: VERSION, sets }
+    File {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        sets,
+    }
 }
 
 /// All notes as a file. Sets without any are left out.
@@ -77,27 +92,69 @@ pub fn write_set(set: &SetNotes) -> String {
 /// Why it has none, as a sentence.
 pub fn read(text: &str) -> Result<Notes, String> {
     if text.len() > MOST_BYTES {
-        return Err(format!("This file has {} MB; a file of notes has at most {}. Choose one that this page has written.", text.len() / 1_000_000, MOST_BYTES >> 20));
+        return Err(format!(
+            "This file has {} MB; a file of notes has at most {}. Choose one that this page has written.",
+            text.len() / 1_000_000,
+            MOST_BYTES >> 20
+        ));
     }
     let file: File = serde_json::from_str(text).map_err(|error| {
         format!("This is no file of notes ({error}). Choose one that this page has written.")
     })?;
     if file.format != FORMAT {
-        return Err(format!("This is a file of {}, not of notes. Choose one that this page has written.", file.format));
+        return Err(format!(
+            "This is a file of {}, not of notes. Choose one that this page has written.",
+            file.format
+        ));
     }
     if file.version != VERSION {
-        return Err(format!("This file is in version {} of the format, and this page reads version {VERSION}. Open it in a newer page.", file.version));
+        return Err(format!(
+            "This file is in version {} of the format, and this page reads version {VERSION}. Open it in a newer page.",
+            file.version
+        ));
     }
     let mut notes = Notes::default();
     for set in file.sets {
-        let FileSet { sha256, name, model, hook, features } = set;
-        let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let FileSet {
+            sha256,
+            name,
+            model,
+            hook,
+            features,
+        } = set;
+        let is_hash = sha256.len() == 64
+            && sha256
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         if !is_hash {
-            return Err(format!("The notes of {name} name no SHA-256 of their features ({sha256}), so it is not known which features they are about."));
+            return Err(format!(
+                "The notes of {name} name no SHA-256 of their features ({sha256}), so it is not known which features they are about."
+            ));
         }
-        let key = SetKey { sha256, name, model, hook };
-        for FileNote { latent, favourite, label, note, changed } in features {
-            notes.put(&key, latent, OwnNote { favourite, label, note, changed });
+        let key = SetKey {
+            sha256,
+            name,
+            model,
+            hook,
+        };
+        for FileNote {
+            latent,
+            favourite,
+            label,
+            note,
+            changed,
+        } in features
+        {
+            notes.put(
+                &key,
+                latent,
+                OwnNote {
+                    favourite,
+                    label,
+                    note,
+                    changed,
+                },
+            );
         }
     }
     Ok(notes)
@@ -109,13 +166,32 @@ mod tests {
     use proptest::prelude::*;
 
     fn notes() -> impl Strategy<Value = Notes> {
-        let note = (any::<bool>(), "[a-z<>&\"é]{0,20}", any::<String>(), any::<u64>());
+        let note = (
+            any::<bool>(),
+            "[a-z<>&\"é]{0,20}",
+            any::<String>(),
+            any::<u64>(),
+        );
         let feature = ("[0-9a-f]{64}", any::<u32>(), note);
         prop::collection::vec(feature, 0..8).prop_map(|features| {
             let mut notes = Notes::default();
             for (sha256, latent, (favourite, label, note, changed)) in features {
-                let key = SetKey { sha256, name: "layer-3".to_owned(), model: "tiny".to_owned(), hook: "blocks.3.hook_resid_post".to_owned() };
-                notes.put(&key, latent, OwnNote { favourite, label, note, changed });
+                let key = SetKey {
+                    sha256,
+                    name: "layer-3".to_owned(),
+                    model: "tiny".to_owned(),
+                    hook: "blocks.3.hook_resid_post".to_owned(),
+                };
+                notes.put(
+                    &key,
+                    latent,
+                    OwnNote {
+                        favourite,
+                        label,
+                        note,
+                        changed,
+                    },
+                );
             }
             notes.sets.retain(|_, set| !set.features.is_empty());
             notes
@@ -141,7 +217,9 @@ mod tests {
     fn what_is_no_file_of_notes_says_so() {
         let hash = "0".repeat(64);
         let file = |format: &str, version: u32, sha256: &str| {
-            format!(r#"{{"format":"{format}","version":{version},"sets":[{{"sha256":"{sha256}","features":[{{"latent":3,"label":"a"}}]}}]}}"#)
+            format!(
+                r#"{{"format":"{format}","version":{version},"sets":[{{"sha256":"{sha256}","features":[{{"latent":3,"label":"a"}}]}}]}}"#
+            )
         };
         assert_eq!(read(&file(FORMAT, 1, &hash)).unwrap().count(), 1);
         for (text, why) in [

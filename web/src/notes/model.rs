@@ -61,7 +61,9 @@ impl Own for SetNotes {
     }
 
     fn is_favourite(&self, latent: u32) -> bool {
-        self.features.get(&latent).is_some_and(|note| note.favourite)
+        self.features
+            .get(&latent)
+            .is_some_and(|note| note.favourite)
     }
 }
 
@@ -155,7 +157,11 @@ impl Notes {
 
     /// The features of a file that would be written here, by set: those about which nothing is kept, and where the choice is so,
     /// those about which something else is.
-    pub fn changes<'a>(&self, file: &'a Self, writing: Writing) -> Vec<(&'a SetKey, u32, &'a OwnNote)> {
+    pub fn changes<'a>(
+        &self,
+        file: &'a Self,
+        writing: Writing,
+    ) -> Vec<(&'a SetKey, u32, &'a OwnNote)> {
         let mut changes = Vec::new();
         for (sha256, set) in &file.sets {
             for (latent, note) in &set.features {
@@ -196,14 +202,30 @@ mod tests {
     fn what_is_empty_is_not_kept() {
         let mut notes = Notes::default();
         notes.put(&key("aa"), 3, note("kings", 1));
-        notes.put(&key("bb"), 3, OwnNote { favourite: true, ..OwnNote::default() });
-        assert_eq!((notes.count(), notes.get("aa", 3).map(|note| note.label.as_str())), (2, Some("kings")));
+        notes.put(
+            &key("bb"),
+            3,
+            OwnNote {
+                favourite: true,
+                ..OwnNote::default()
+            },
+        );
+        assert_eq!(
+            (
+                notes.count(),
+                notes.get("aa", 3).map(|note| note.label.as_str())
+            ),
+            (2, Some("kings"))
+        );
         let set = notes.of_set("bb").unwrap();
         assert!(set.is_favourite(3) && set.label(3).is_none() && !set.is_favourite(4));
         notes.put(&key("aa"), 3, note("", 2));
         assert_eq!((notes.count(), notes.get("aa", 3)), (1, None));
         notes.put(&key("aa"), 3, note(&"é".repeat(500), 2));
-        assert_eq!(notes.get("aa", 3).unwrap().label.chars().count(), LABEL_LENGTH);
+        assert_eq!(
+            notes.get("aa", 3).unwrap().label.chars().count(),
+            LABEL_LENGTH
+        );
     }
 
     #[test]
@@ -217,7 +239,11 @@ mod tests {
         screen.put(&key("aa"), 3, note("", 2));
         let stored = stored.sets["aa"].clone();
         let combined = combine(stored, &screen.sets["aa"], &BTreeSet::from([2, 3]));
-        let labels: Vec<_> = combined.features.iter().map(|(latent, note)| (*latent, note.label.as_str())).collect();
+        let labels: Vec<_> = combined
+            .features
+            .iter()
+            .map(|(latent, note)| (*latent, note.label.as_str()))
+            .collect();
         assert_eq!(labels, [(1, "theirs"), (2, "mine")]);
     }
 
@@ -230,12 +256,25 @@ mod tests {
         file.put(&key("aa"), 1, note("same", 9));
         file.put(&key("aa"), 2, note("theirs", 9));
         file.put(&key("bb"), 2, note("new", 9));
-        assert_eq!(mine.compare(&file), Import { new: 1, same: 1, different: 1 });
+        assert_eq!(
+            mine.compare(&file),
+            Import {
+                new: 1,
+                same: 1,
+                different: 1
+            }
+        );
         let latents = |writing| {
             let changes = mine.changes(&file, writing);
-            changes.into_iter().map(|(key, latent, note)| (key.sha256.clone(), latent, note.label.clone())).collect::<Vec<_>>()
+            changes
+                .into_iter()
+                .map(|(key, latent, note)| (key.sha256.clone(), latent, note.label.clone()))
+                .collect::<Vec<_>>()
         };
-        assert_eq!(latents(Writing::Keep), [("bb".to_owned(), 2, "new".to_owned())]);
+        assert_eq!(
+            latents(Writing::Keep),
+            [("bb".to_owned(), 2, "new".to_owned())]
+        );
         assert_eq!(latents(Writing::Replace).len(), 2);
     }
 }

@@ -51,7 +51,9 @@ fn stored(storage: &Storage, sha256: &str) -> Result<SetNotes, String> {
         return Ok(SetNotes::default());
     };
     let unreadable = |why: String| {
-        format!("The notes that this browser has stored for a set of features cannot be read, and are left as they are: {why}")
+        format!(
+            "The notes that this browser has stored for a set of features cannot be read, and are left as they are: {why}"
+        )
     };
     let mut notes = read(&text).map_err(unreadable)?;
     Ok(notes.sets.remove(sha256).unwrap_or_default())
@@ -65,7 +67,9 @@ impl Store {
             let mut notes = Notes::default();
             let mut problem = None;
             let keys = (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok()?);
-            let names: Vec<_> = keys.filter_map(|key| key.strip_prefix(PREFIX).map(str::to_owned)).collect();
+            let names: Vec<_> = keys
+                .filter_map(|key| key.strip_prefix(PREFIX).map(str::to_owned))
+                .collect();
             for sha256 in names {
                 match stored(&storage, &sha256) {
                     Ok(set) => {
@@ -78,7 +82,9 @@ impl Store {
             for (sha256, unsaved) in self.0.unsaved.borrow().iter() {
                 if let Some(set) = screen.sets.get(sha256) {
                     let stored = notes.sets.remove(sha256).unwrap_or_default();
-                    notes.sets.insert(sha256.clone(), combine(stored, set, unsaved));
+                    notes
+                        .sets
+                        .insert(sha256.clone(), combine(stored, set, unsaved));
                 }
             }
             self.0.notes.replace(notes);
@@ -106,7 +112,10 @@ impl Store {
         for (key, latent, note) in notes {
             self.0.notes.borrow_mut().put(&key, latent, note);
             let mut unsaved = self.0.unsaved.borrow_mut();
-            unsaved.entry(key.sha256.clone()).or_default().insert(latent);
+            unsaved
+                .entry(key.sha256.clone())
+                .or_default()
+                .insert(latent);
         }
         self.save();
     }
@@ -117,7 +126,10 @@ impl Store {
             let notes = self.0.notes.borrow();
             let of_set = |set: &SetNotes| {
                 let key = set.key.clone();
-                set.features.keys().map(|latent| (key.clone(), *latent, OwnNote::default())).collect::<Vec<_>>()
+                set.features
+                    .keys()
+                    .map(|latent| (key.clone(), *latent, OwnNote::default()))
+                    .collect::<Vec<_>>()
             };
             notes.sets.values().flat_map(of_set).collect()
         };
@@ -154,7 +166,11 @@ impl Store {
             storage.set_item(&key, &write_set(&combined))
         };
         kept.map_err(|_| UNKEPT.to_owned())?;
-        self.0.notes.borrow_mut().sets.insert(sha256.to_owned(), combined);
+        self.0
+            .notes
+            .borrow_mut()
+            .sets
+            .insert(sha256.to_owned(), combined);
         self.0.unsaved.borrow_mut().remove(sha256);
         Ok(())
     }

@@ -33,7 +33,9 @@ fn start(controller: Controller, request: TextRequest) {
             ("saes", Array::of1(&request.sae.as_str().into()).into()),
             ("topLogits", 1.into()),
         ]);
-        let answer = engine.call("trace", &[request.text.as_str().into(), options]).await;
+        let answer = engine
+            .call("trace", &[request.text.as_str().into(), options])
+            .await;
         let result = answer.and_then(read::<Trace>).map(Shared::new);
         let result = result.map_err(|Fault { message, .. }| message);
         controller.dispatch(Action::Browse(BrowseAction::TextReceived(request, result)));

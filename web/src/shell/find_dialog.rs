@@ -88,24 +88,39 @@ impl Props {
             Remote::Here(catalogue) => Some(catalogue),
             _ => None,
         });
-        let sets = self.atlas.info().map_or(&[][..], |info| info.sets.as_slice());
-        let labelled = sets.iter().zip(&self.atlas.sets).filter_map(|(set, parts)| {
-            Some(Labelled {
-                id: &set.id,
-                hook: &set.hook,
-                rows: parts.table.get()?,
-                tokens: set.tokens,
-                own: notes.of_set(&key_of(self.atlas.info()?, set).sha256),
-            })
-        });
+        let sets = self
+            .atlas
+            .info()
+            .map_or(&[][..], |info| info.sets.as_slice());
+        let labelled = sets
+            .iter()
+            .zip(&self.atlas.sets)
+            .filter_map(|(set, parts)| {
+                Some(Labelled {
+                    id: &set.id,
+                    hook: &set.hook,
+                    rows: parts.table.get()?,
+                    tokens: set.tokens,
+                    own: notes.of_set(&key_of(self.atlas.info()?, set).sha256),
+                })
+            });
         let labels = Labels(labelled.collect());
         let firing = FiringOn {
-            set: self.set.and_then(|set| sets.get(set)).map(|set| (set.id.as_str(), set.hook.as_str())),
-            vocabulary: self.atlas.vocabulary.get().map(|vocabulary| vocabulary.as_slice()),
+            set: self
+                .set
+                .and_then(|set| sets.get(set))
+                .map(|set| (set.id.as_str(), set.hook.as_str())),
+            vocabulary: self
+                .atlas
+                .vocabulary
+                .get()
+                .map(|vocabulary| vocabulary.as_slice()),
         };
         find(
             query,
-            &[&features, &saes, &commands, &labels, &firing, &examples, &catalogue],
+            &[
+                &features, &saes, &commands, &labels, &firing, &examples, &catalogue,
+            ],
             recent,
         )
     }
@@ -128,7 +143,10 @@ impl Props {
             Target::Token { set, token } => {
                 // Between backticks that very token is meant.
                 let search = Some(Search::On(format!("`{token}`")));
-                let query = Query { search, ..Query::default() };
+                let query = Query {
+                    search,
+                    ..Query::default()
+                };
                 controller.dispatch(Action::Browse(BrowseAction::Open(set, query)));
             }
             Target::Sae(id) => {

@@ -364,7 +364,10 @@ impl State {
         let mut wanted: Vec<Request> = Vec::new();
         for part in self.needed_parts() {
             // Two reasons to need a part are one request for it.
-            let request = self.atlas.request(part).filter(|_| wanted.iter().all(|one| one.part != part));
+            let request = self
+                .atlas
+                .request(part)
+                .filter(|_| wanted.iter().all(|one| one.part != part));
             wanted.extend(request);
         }
         wanted

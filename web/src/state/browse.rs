@@ -85,7 +85,8 @@ impl State {
         if let Some(named) = &self.place.listed {
             return self.atlas.set(named).map(|(set, _)| set);
         }
-        self.set_of_selected().or((!info.sets.is_empty()).then_some(0))
+        self.set_of_selected()
+            .or((!info.sets.is_empty()).then_some(0))
     }
 
     /// Index of the atlas's set that is about the selected SAE.
@@ -97,7 +98,9 @@ impl State {
     pub fn set_of_sae(&self, sae: &str) -> Option<usize> {
         let sets = self.atlas.info()?.sets.iter();
         let is = |set: &::atlas::SetInfo| self.sae_of_set(set).is_some_and(|one| one.id == sae);
-        sets.enumerate().find(|(_, set)| is(set)).map(|(index, _)| index)
+        sets.enumerate()
+            .find(|(_, set)| is(set))
+            .map(|(index, _)| index)
     }
 
     /// Parts of the atlas that the list, the dialog that finds things, and the lists of a live trace need.
@@ -144,6 +147,8 @@ impl State {
             text: text.clone(),
         };
         let asked = self.browse.text.as_ref();
-        asked.is_none_or(|(asked, _)| *asked != request).then_some(request)
+        asked
+            .is_none_or(|(asked, _)| *asked != request)
+            .then_some(request)
     }
 }

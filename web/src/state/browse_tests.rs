@@ -1,7 +1,7 @@
+use ::atlas::AtlasInfo;
 use ::atlas::files::{VERSION, file_info};
 use ::atlas::info::{CorpusInfo, ModelKey, SetInfo, SetKind, Settings};
 use ::atlas::record::FeatureRow;
-use ::atlas::AtlasInfo;
 
 use super::atlas::AtlasAction;
 use super::browse::{BrowseAction, TextRequest};
@@ -57,14 +57,21 @@ fn atlas(state: State, action: AtlasAction) -> State {
 /// A page at an address, with the index there.
 fn with_index(hash: &str) -> State {
     let state = State::new(Place::from_hash(hash));
-    let state = atlas(state, AtlasAction::Named(Ok(Some("a/atlas.json".to_owned()))));
+    let state = atlas(
+        state,
+        AtlasAction::Named(Ok(Some("a/atlas.json".to_owned()))),
+    );
     let state = atlas(state, AtlasAction::Requested(PartId::Index));
     let index = Content::Index(Box::new(info()));
     atlas(state, AtlasAction::Received(PartId::Index, Ok(index)))
 }
 
 fn wanted(state: &State) -> Vec<PartId> {
-    state.wanted_parts().iter().map(|request| request.part).collect()
+    state
+        .wanted_parts()
+        .iter()
+        .map(|request| request.part)
+        .collect()
 }
 
 fn with_engine(state: State) -> State {
@@ -93,26 +100,41 @@ fn a_list_fetches_what_it_shows_and_no_more() {
     let (vocabulary, table) = (PartId::Vocabulary, PartId::Table(1));
     assert_eq!(parts("#/features/layer-3"), [vocabulary, table]);
     assert_eq!(parts("#/features"), [vocabulary, PartId::Table(0)]);
-    assert_eq!(parts("#/features/layer-3?on=+king"), [vocabulary, table, PartId::TokenIndex(1)]);
+    assert_eq!(
+        parts("#/features/layer-3?on=+king"),
+        [vocabulary, table, PartId::TokenIndex(1)]
+    );
     assert_eq!(parts("#/features/layer-3?up=+king"), [vocabulary, table]);
-    assert_eq!(parts("#/features/layer-3?map=yes"), [vocabulary, table, PartId::Map(1)]);
+    assert_eq!(
+        parts("#/features/layer-3?map=yes"),
+        [vocabulary, table, PartId::Map(1)]
+    );
     // No set of this name: nothing of another one in its place.
     let state = with_index("#/features/layer-9");
-    assert_eq!((state.listed_set(), wanted(&state)), (None, vec![vocabulary]));
+    assert_eq!(
+        (state.listed_set(), wanted(&state)),
+        (None, vec![vocabulary])
+    );
     assert_eq!(parts("#/prompt"), []);
 }
 
 #[test]
 fn what_finds_things_needs_the_tables() {
     let state = with_index("#/prompt").after(Action::ShowFind(true));
-    assert_eq!(wanted(&state), [PartId::Vocabulary, PartId::Table(0), PartId::Table(1)]);
+    assert_eq!(
+        wanted(&state),
+        [PartId::Vocabulary, PartId::Table(0), PartId::Table(1)]
+    );
 }
 
 #[test]
 fn the_list_begins_with_the_selected_sae() {
     let mut state = with_engine(with_index("#/features"));
     state.place.sae = Some("sae-3".to_owned());
-    assert_eq!((state.listed_set(), state.set_of_selected()), (Some(1), Some(1)));
+    assert_eq!(
+        (state.listed_set(), state.set_of_selected()),
+        (Some(1), Some(1))
+    );
     let state = browse(state, BrowseAction::List("layer-1".to_owned()));
     assert_eq!(state.listed_set(), Some(0));
     assert_eq!(state.history, History::Push);
@@ -165,12 +187,18 @@ fn a_text_is_traced_once_for_the_set_that_is_listed() {
     let shared = Shared::new(trace);
     state = browse(state, BrowseAction::TextReceived(other, Ok(shared.clone())));
     assert_eq!(state.browse.text, Some((request.clone(), Remote::Waiting)));
-    state = browse(state, BrowseAction::TextReceived(request.clone(), Err("no".to_owned())));
+    state = browse(
+        state,
+        BrowseAction::TextReceived(request.clone(), Err("no".to_owned())),
+    );
     assert_eq!(state.text_to_trace(), None);
     state = browse(state, BrowseAction::TextRetry);
     assert_eq!(state.text_to_trace(), Some(request.clone()));
     state = browse(state, BrowseAction::TextRequested(request.clone()));
-    state = browse(state, BrowseAction::TextReceived(request.clone(), Ok(shared.clone())));
+    state = browse(
+        state,
+        BrowseAction::TextReceived(request.clone(), Ok(shared.clone())),
+    );
     assert_eq!(state.browse.text, Some((request, Remote::Here(shared))));
 }
 
@@ -190,8 +218,17 @@ fn lists_of_a_live_prompt_ask_for_the_statistics_of_their_sae() {
     }));
     state = state.after(Action::SelectSae("sae-3".to_owned()));
     assert_eq!(wanted(&state), [PartId::Table(1)]);
-    let rows = vec![FeatureRow::default(), FeatureRow { latent: 1, ..FeatureRow::default() }];
+    let rows = vec![
+        FeatureRow::default(),
+        FeatureRow {
+            latent: 1,
+            ..FeatureRow::default()
+        },
+    ];
     state = atlas(state, AtlasAction::Requested(PartId::Table(1)));
-    state = atlas(state, AtlasAction::Received(PartId::Table(1), Ok(Content::Table(rows))));
+    state = atlas(
+        state,
+        AtlasAction::Received(PartId::Table(1), Ok(Content::Table(rows))),
+    );
     assert_eq!(wanted(&state), []);
 }

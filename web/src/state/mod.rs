@@ -1,11 +1,11 @@
 //! The whole state of the page, and everything that can happen to it.
 
 pub mod atlas;
+#[cfg(test)]
+mod atlas_tests;
 pub mod browse;
 #[cfg(test)]
 mod browse_tests;
-#[cfg(test)]
-mod atlas_tests;
 pub mod job;
 pub mod lists;
 pub mod load;

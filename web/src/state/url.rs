@@ -6,8 +6,8 @@ use super::atlas::AtlasFeature;
 use super::lists::{Ranking, View};
 use super::route::Route;
 use super::tray::{Edit, FeatureId};
-use crate::browse::Query;
 use super::views::Shown;
+use crate::browse::Query;
 use crate::data::Origin;
 
 /// The beginning of the ids of what came from the person's own files. An address names them, so that it never shows
@@ -485,7 +485,10 @@ mod tests {
                 0usize..Route::ALL.len(),
                 shown(),
                 prop::option::of((".+", any::<u32>())),
-                (prop::option::of(".+"), crate::browse::query::tests::queries()),
+                (
+                    prop::option::of(".+"),
+                    crate::browse::query::tests::queries(),
+                ),
             ),
         )
             .prop_map(

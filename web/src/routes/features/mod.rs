@@ -78,9 +78,12 @@ pub fn FeaturesRoute(props: &Props) -> Html {
 
 /// One's own words about the feature whose page is shown.
 fn own_note(page: &page::Props) -> Html {
-    page.info.sets.get(page.set).map_or_else(Html::default, |set| {
-        html! { <OwnNote key_of_set={key_of(&page.info, set)} latent={page.feature.latent} /> }
-    })
+    page.info
+        .sets
+        .get(page.set)
+        .map_or_else(Html::default, |set| {
+            html! { <OwnNote key_of_set={key_of(&page.info, set)} latent={page.feature.latent} /> }
+        })
 }
 
 /// Why there is no page for a feature that the address names.

@@ -99,7 +99,9 @@ pub fn Filters(props: &Props) -> Html {
     let density = |low: bool| {
         let change = change(History::ReplaceSoon);
         move |event: InputEvent| {
-            let step = event.target_unchecked_into::<HtmlInputElement>().value_as_number();
+            let step = event
+                .target_unchecked_into::<HtmlInputElement>()
+                .value_as_number();
             change(&|query| set(&mut query.filter.density, low, density_at(step)));
         }
     };

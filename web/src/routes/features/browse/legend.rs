@@ -16,7 +16,10 @@ fn swatch(colour: String) -> Html {
 pub fn legend(by: By, sources: &[String], dark: bool) -> Html {
     match by {
         By::Source => {
-            let named = sources.iter().enumerate().filter(|(index, _)| has_its_own(*index));
+            let named = sources
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| has_its_own(*index));
             let others = sources.len() > named.clone().count();
             html! {
                 <ul class="legend" aria-label="Colours of the map" data-testid="map-legend">

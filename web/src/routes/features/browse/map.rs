@@ -81,18 +81,30 @@ struct View {
 type Held = Rc<RefCell<Option<View>>>;
 
 fn is_dark() -> bool {
-    let media = web_sys::window().and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten());
+    let media = web_sys::window().and_then(|window| {
+        window
+            .match_media("(prefers-color-scheme: dark)")
+            .ok()
+            .flatten()
+    });
     media.is_some_and(|media| media.matches())
 }
 
 fn milliseconds() -> f64 {
-    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
+    web_sys::window()
+        .and_then(|window| window.performance())
+        .map_or(0.0, |clock| clock.now())
 }
 
 impl View {
     fn measure(&mut self) {
-        let size = [f64::from(self.canvas.client_width()), f64::from(self.canvas.client_height())];
-        self.dots = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio()).clamp(1.0, 3.0);
+        let size = [
+            f64::from(self.canvas.client_width()),
+            f64::from(self.canvas.client_height()),
+        ];
+        self.dots = web_sys::window()
+            .map_or(1.0, |window| window.device_pixel_ratio())
+            .clamp(1.0, 3.0);
         let [width, height] = size.map(|side| (side * self.dots) as u32);
         if (self.canvas.width(), self.canvas.height()) != (width, height) {
             self.canvas.set_width(width);
@@ -103,22 +115,42 @@ impl View {
 
     fn draw(&mut self) {
         let before = milliseconds();
-        let ink = if self.dark { [255, 255, 255, 255] } else { [0, 0, 0, 255] };
-        self.painter.draw(Look { camera: self.camera, dots: self.dots, marked: self.marked, ink });
+        let ink = if self.dark {
+            [255, 255, 255, 255]
+        } else {
+            [0, 0, 0, 255]
+        };
+        self.painter.draw(Look {
+            camera: self.camera,
+            dots: self.dots,
+            marked: self.marked,
+            ink,
+        });
         if let Some(outline) = &self.outline {
             let corners: Vec<[f64; 2]> = match &self.line {
                 Some(line) => line.clone(),
-                None => self.area.iter().map(|corner| corner.map(|at| f64::from(at) / 1000.0)).collect(),
+                None => self
+                    .area
+                    .iter()
+                    .map(|corner| corner.map(|at| f64::from(at) / 1000.0))
+                    .collect(),
             };
-            let text: Vec<String> = corners.iter().map(|corner| {
-                let [x, y] = self.camera.to_picture(*corner);
-                format!("{},{}", fixed_plain(x), fixed_plain(y))
-            }).collect();
+            let text: Vec<String> = corners
+                .iter()
+                .map(|corner| {
+                    let [x, y] = self.camera.to_picture(*corner);
+                    format!("{},{}", fixed_plain(x), fixed_plain(y))
+                })
+                .collect();
             let _ = outline.set_attribute("points", &text.join(" "));
         }
         self.drawn = self.drawn.wrapping_add(1);
         // For measurements: how long the page's own part of a frame takes.
-        for (name, value) in [("data-drawn", f64::from(self.drawn)), ("data-milliseconds", milliseconds() - before), ("data-zoom", self.camera.zoom)] {
+        for (name, value) in [
+            ("data-drawn", f64::from(self.drawn)),
+            ("data-milliseconds", milliseconds() - before),
+            ("data-zoom", self.camera.zoom),
+        ] {
             let _ = self.canvas.set_attribute(name, &exact(value));
         }
     }
@@ -127,7 +159,9 @@ impl View {
     fn below(&self, place: [f64; 2]) -> Option<u32> {
         let radius = (REACH + self.camera.radius(self.points.len())) / self.camera.scale();
         let at = self.camera.to_map(place);
-        self.grid.nearest(&self.points, at, radius, |index| self.shown.get(index as usize) == Some(&true))
+        self.grid.nearest(&self.points, at, radius, |index| {
+            self.shown.get(index as usize) == Some(&true)
+        })
     }
 }
 
@@ -178,9 +212,16 @@ pub fn Map(props: &Props) -> Html {
     let epoch = use_state(|| 0u32);
 
     {
-        let (held, canvas, outline, painter) = (held.clone(), canvas.clone(), outline.clone(), painter.setter());
+        let (held, canvas, outline, painter) = (
+            held.clone(),
+            canvas.clone(),
+            outline.clone(),
+            painter.setter(),
+        );
         use_effect_with((props.points.clone(), *epoch), move |(points, _)| {
-            let made = canvas.cast::<HtmlCanvasElement>().and_then(|canvas| Some((Painter::new(&canvas)?, canvas)));
+            let made = canvas
+                .cast::<HtmlCanvasElement>()
+                .and_then(|canvas| Some((Painter::new(&canvas)?, canvas)));
             match made {
                 Some((mut drawer, canvas)) => {
                     painter.set(drawer.name());
@@ -217,44 +258,80 @@ pub fn Map(props: &Props) -> Html {
         let held = held.clone();
         let (rows, tokens) = (props.rows.clone(), props.tokens);
         let area = props.query.area.clone();
-        use_effect_with((props.points.clone(), *epoch, *by, *dark, props.listed.clone(), area), move |(_, _, by, dark, listed, area)| {
-            with(&held, |view| {
-                let all = Rows::new(&rows, tokens);
-                view.shown = vec![false; view.points.len()];
-                for index in &listed.rows {
-                    if let Some(shown) = view.shown.get_mut(*index as usize) {
-                        *shown = true;
+        use_effect_with(
+            (
+                props.points.clone(),
+                *epoch,
+                *by,
+                *dark,
+                props.listed.clone(),
+                area,
+            ),
+            move |(_, _, by, dark, listed, area)| {
+                with(&held, |view| {
+                    let all = Rows::new(&rows, tokens);
+                    view.shown = vec![false; view.points.len()];
+                    for index in &listed.rows {
+                        if let Some(shown) = view.shown.get_mut(*index as usize) {
+                            *shown = true;
+                        }
                     }
-                }
-                let colours: Vec<[u8; 4]> = view.shown.iter().zip(rows.iter()).map(|(shown, row)| {
-                    let [red, green, blue] = colour::of(row, all, *by, *dark);
-                    [red, green, blue, OPACITY[usize::from(!shown)]]
-                }).collect();
-                view.painter.colour(&colours);
-                view.area.clone_from(area);
-                view.dark = *dark;
-            });
-        });
+                    let colours: Vec<[u8; 4]> = view
+                        .shown
+                        .iter()
+                        .zip(rows.iter())
+                        .map(|(shown, row)| {
+                            let [red, green, blue] = colour::of(row, all, *by, *dark);
+                            [red, green, blue, OPACITY[usize::from(!shown)]]
+                        })
+                        .collect();
+                    view.painter.colour(&colours);
+                    view.area.clone_from(area);
+                    view.dark = *dark;
+                });
+            },
+        );
     }
     {
-        let (held, canvas, dark, epoch) = (held.clone(), canvas.clone(), dark.setter(), epoch.clone());
+        let (held, canvas, dark, epoch) =
+            (held.clone(), canvas.clone(), dark.setter(), epoch.clone());
         use_effect_with((), move |()| {
             let mut listeners = Vec::new();
             if let Some(canvas) = canvas.cast::<HtmlElement>() {
                 let wheel = held.clone();
                 // The page would scroll by it.
                 let options = EventListenerOptions::enable_prevent_default();
-                listeners.push(EventListener::new_with_options(&canvas, "wheel", options, move |event| {
-                    if let Some(event) = event.dyn_ref::<WheelEvent>() {
-                        event.prevent_default();
-                        let lines = if event.delta_mode() == WheelEvent::DOM_DELTA_PIXEL { 1.0 } else { 30.0 };
-                        let factor = (-event.delta_y() * lines / 400.0).clamp(-1.5, 1.5).exp();
-                        let about = [f64::from(event.offset_x()), f64::from(event.offset_y())];
-                        with(&wheel, |view| view.camera = view.camera.zoomed(factor, about));
-                    }
-                }));
-                listeners.push(EventListener::new_with_options(&canvas, "webglcontextlost", options, |event| event.prevent_default()));
-                listeners.push(EventListener::new(&canvas, "webglcontextrestored", move |_| epoch.set(*epoch + 1)));
+                listeners.push(EventListener::new_with_options(
+                    &canvas,
+                    "wheel",
+                    options,
+                    move |event| {
+                        if let Some(event) = event.dyn_ref::<WheelEvent>() {
+                            event.prevent_default();
+                            let lines = if event.delta_mode() == WheelEvent::DOM_DELTA_PIXEL {
+                                1.0
+                            } else {
+                                30.0
+                            };
+                            let factor = (-event.delta_y() * lines / 400.0).clamp(-1.5, 1.5).exp();
+                            let about = [f64::from(event.offset_x()), f64::from(event.offset_y())];
+                            with(&wheel, |view| {
+                                view.camera = view.camera.zoomed(factor, about)
+                            });
+                        }
+                    },
+                ));
+                listeners.push(EventListener::new_with_options(
+                    &canvas,
+                    "webglcontextlost",
+                    options,
+                    |event| event.prevent_default(),
+                ));
+                listeners.push(EventListener::new(
+                    &canvas,
+                    "webglcontextrestored",
+                    move |_| epoch.set(*epoch + 1),
+                ));
             }
             if let Some(window) = web_sys::window() {
                 let resized = held.clone();
@@ -262,7 +339,9 @@ pub fn Map(props: &Props) -> Html {
                     with(&resized, View::measure);
                 }));
                 if let Ok(Some(media)) = window.match_media("(prefers-color-scheme: dark)") {
-                    listeners.push(EventListener::new(&media, "change", move |_| dark.set(is_dark())));
+                    listeners.push(EventListener::new(&media, "change", move |_| {
+                        dark.set(is_dark())
+                    }));
                 }
             }
             move || drop(listeners)
@@ -314,15 +393,23 @@ pub fn Map(props: &Props) -> Html {
                     return;
                 }
                 view.moved = true;
-                let other = view.pointers.iter().find(|(id, _)| **id != event.pointer_id()).map(|(_, at)| *at);
+                let other = view
+                    .pointers
+                    .iter()
+                    .find(|(id, _)| **id != event.pointer_id())
+                    .map(|(_, at)| *at);
                 match (&mut view.line, other) {
                     (Some(line), None) => line.push(view.camera.to_map(place)),
                     (_, None) => view.camera = view.camera.dragged(by),
                     (_, Some(other)) => {
-                        let apart = |at: [f64; 2]| (at[0] - other[0]).hypot(at[1] - other[1]).max(1.0);
+                        let apart =
+                            |at: [f64; 2]| (at[0] - other[0]).hypot(at[1] - other[1]).max(1.0);
                         let about = [(place[0] + other[0]) / 2.0, (place[1] + other[1]) / 2.0];
                         let half = [by[0] / 2.0, by[1] / 2.0];
-                        view.camera = view.camera.dragged(half).zoomed(apart(place) / apart(before), about);
+                        view.camera = view
+                            .camera
+                            .dragged(half)
+                            .zoomed(apart(place) / apart(before), about);
                     }
                 }
                 view.pointers.insert(event.pointer_id(), place);
@@ -333,10 +420,17 @@ pub fn Map(props: &Props) -> Html {
         }
     };
     let open = {
-        let (controller, set, rows) = (controller.clone(), props.set.to_string(), props.rows.clone());
+        let (controller, set, rows) = (
+            controller.clone(),
+            props.set.to_string(),
+            props.rows.clone(),
+        );
         move |index: u32| {
             if let Some(row) = rows.get(index as usize) {
-                let feature = AtlasFeature { set: set.clone(), latent: row.latent };
+                let feature = AtlasFeature {
+                    set: set.clone(),
+                    latent: row.latent,
+                };
                 controller.dispatch(Action::Atlas(AtlasAction::Open(Some(feature))));
             }
         }
@@ -347,7 +441,9 @@ pub fn Map(props: &Props) -> Html {
         move |event: PointerEvent| {
             let ended = with(&held, |view| {
                 view.pointers.remove(&event.pointer_id());
-                let pressed = (!view.moved && view.pointers.is_empty()).then(|| view.below(place_of(&event))).flatten();
+                let pressed = (!view.moved && view.pointers.is_empty())
+                    .then(|| view.below(place_of(&event)))
+                    .flatten();
                 (view.line.take().filter(|_| view.moved), pressed)
             });
             let Some((line, pressed)) = ended else { return };
@@ -355,7 +451,13 @@ pub fn Map(props: &Props) -> Html {
                 drawing.set(false);
                 let area = lasso::area(&line);
                 if !area.is_empty() {
-                    ask.emit((Query { area, ..(*query).clone() }, History::Push));
+                    ask.emit((
+                        Query {
+                            area,
+                            ..(*query).clone()
+                        },
+                        History::Push,
+                    ));
                 }
             } else if event.pointer_type() == "mouse" {
                 if let Some(index) = pressed {

@@ -26,8 +26,8 @@ use crate::controller::Controller;
 use crate::data::Trace;
 use crate::display::hook_label;
 use crate::format::{count, grouped};
-use crate::notes::store::use_notes;
 use crate::notes::SetNotes;
+use crate::notes::store::use_notes;
 use crate::shared::Shared;
 use crate::state::atlas::{Part, PartState, SetParts};
 use crate::state::browse::{BrowseAction, TextRequest};
@@ -64,7 +64,9 @@ impl Props {
             parts: state.atlas.sets.get(set)?.clone(),
             vocabulary: state.atlas.vocabulary.clone(),
             text: state.browse.text.clone(),
-            sae: state.sae_of_set(info.sets.get(set)?).map(|sae| sae.id.clone().into()),
+            sae: state
+                .sae_of_set(info.sets.get(set)?)
+                .map(|sae| sae.id.clone().into()),
             info,
         })
     }
@@ -96,7 +98,10 @@ pub fn Browse(props: &Props) -> Html {
     let query = Rc::new(props.place.browse.clone());
     let set = props.info_of_set().cloned();
     let key = use_memo((props.info.clone(), props.set), |(info, set)| {
-        info.sets.get(*set).map(|set| key_of(info, set)).unwrap_or_default()
+        info.sets
+            .get(*set)
+            .map(|set| key_of(info, set))
+            .unwrap_or_default()
     });
     let own: Shared<Option<SetNotes>> = {
         let own = use_memo((context.notes.clone(), (*key).clone()), |(notes, key)| {
@@ -115,27 +120,43 @@ pub fn Browse(props: &Props) -> Html {
             props.trace(),
             props.sae.clone(),
         );
-        use_memo(needs, move |(search, table, index, vocabulary, trace, sae)| {
-            let (search, table) = (search.as_ref()?, table.as_ref()?);
-            let sources = Sources {
-                vocabulary: vocabulary.as_ref().map(|vocabulary| vocabulary.as_slice()),
-                index: index.as_ref().map(|index| index.as_slice()),
-                trace: trace.as_deref().zip(sae.as_deref()),
-            };
-            Some(outcome::search(search, Rows::new(table, tokens), sources))
-        })
+        use_memo(
+            needs,
+            move |(search, table, index, vocabulary, trace, sae)| {
+                let (search, table) = (search.as_ref()?, table.as_ref()?);
+                let sources = Sources {
+                    vocabulary: vocabulary.as_ref().map(|vocabulary| vocabulary.as_slice()),
+                    index: index.as_ref().map(|index| index.as_slice()),
+                    trace: trace.as_deref().zip(sae.as_deref()),
+                };
+                Some(outcome::search(search, Rows::new(table, tokens), sources))
+            },
+        )
     };
     let ordered = {
         // Labels of one's own matter where they are what is sorted by.
-        let labels = query.sort.filter(|sort| sort.column == Column::Label).map(|_| own.clone());
-        use_memo((table.clone(), query.sort, labels), move |(table, sort, labels)| {
-            let (table, sort) = (table.as_ref()?, (*sort)?);
-            let own = labels.as_ref().and_then(|own| own.as_ref().as_ref());
-            Some(order(Rows::new(table, tokens), sort, |latent| own.and_then(|own| own.label(latent))))
-        })
+        let labels = query
+            .sort
+            .filter(|sort| sort.column == Column::Label)
+            .map(|_| own.clone());
+        use_memo(
+            (table.clone(), query.sort, labels),
+            move |(table, sort, labels)| {
+                let (table, sort) = (table.as_ref()?, (*sort)?);
+                let own = labels.as_ref().and_then(|own| own.as_ref().as_ref());
+                Some(order(Rows::new(table, tokens), sort, |latent| {
+                    own.and_then(|own| own.label(latent))
+                }))
+            },
+        )
     };
     let inside = {
-        let points = props.parts.map.get().cloned().filter(|_| !query.area.is_empty());
+        let points = props
+            .parts
+            .map
+            .get()
+            .cloned()
+            .filter(|_| !query.area.is_empty());
         use_memo((points, query.area.clone()), |(points, area)| {
             points.as_ref().map(|points| lasso::inside(area, points))
         })
@@ -150,28 +171,35 @@ pub fn Browse(props: &Props) -> Html {
             own.clone(),
             props.info.clone(),
         );
-        use_memo(needs, move |(table, ordered, outcome, filter, inside, own, info)| {
-            let Some(table) = table else { return Listed::default() };
-            let own: &dyn Own = match &**own {
-                Some(own) => own,
-                None => &Nothing,
-            };
-            let found = match &**outcome {
-                None | Some(Outcome::Empty) => None,
-                Some(outcome) => Some(outcome.found().cloned().unwrap_or_default()),
-            };
-            list(
-                Rows::new(table, tokens),
-                ordered.as_deref(),
-                found.as_ref(),
-                filter,
-                &info.corpus.sources,
-                own,
-                inside.as_deref(),
-            )
-        })
+        use_memo(
+            needs,
+            move |(table, ordered, outcome, filter, inside, own, info)| {
+                let Some(table) = table else {
+                    return Listed::default();
+                };
+                let own: &dyn Own = match &**own {
+                    Some(own) => own,
+                    None => &Nothing,
+                };
+                let found = match &**outcome {
+                    None | Some(Outcome::Empty) => None,
+                    Some(outcome) => Some(outcome.found().cloned().unwrap_or_default()),
+                };
+                list(
+                    Rows::new(table, tokens),
+                    ordered.as_deref(),
+                    found.as_ref(),
+                    filter,
+                    &info.corpus.sources,
+                    own,
+                    inside.as_deref(),
+                )
+            },
+        )
     };
-    let Some(set) = set else { return Html::default() };
+    let Some(set) = set else {
+        return Html::default();
+    };
     let ask = {
         let controller = controller.clone();
         Callback::from(move |(query, history): (Query, History)| {
@@ -182,7 +210,13 @@ pub fn Browse(props: &Props) -> Html {
         let (ask, query) = (ask.clone(), query.clone());
         move |_: MouseEvent| {
             let map = !query.map;
-            ask.emit((Query { map, ..(*query).clone() }, History::Push));
+            ask.emit((
+                Query {
+                    map,
+                    ..(*query).clone()
+                },
+                History::Push,
+            ));
         }
     };
     html! {

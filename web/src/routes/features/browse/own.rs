@@ -36,7 +36,10 @@ pub fn OwnNotes() -> Html {
     let input = use_node_ref();
     let many = context.notes.count();
     let url = use_memo(context.notes.clone(), |notes| {
-        ObjectUrl::from(Blob::new_with_options(write(notes).as_str(), Some("application/json")))
+        ObjectUrl::from(Blob::new_with_options(
+            write(notes).as_str(),
+            Some("application/json"),
+        ))
     });
     let copy = {
         let (controller, notes) = (controller.clone(), context.notes.clone());
@@ -52,14 +55,22 @@ pub fn OwnNotes() -> Html {
             // The same file may be chosen again.
             input.set_value("");
             if file.size() > MOST_BYTES as u64 {
-                chosen.set(Some(Chosen::Problem(format!("{} is larger than a file of notes can be ({} MB).", file.name(), MOST_BYTES >> 20))));
+                chosen.set(Some(Chosen::Problem(format!(
+                    "{} is larger than a file of notes can be ({} MB).",
+                    file.name(),
+                    MOST_BYTES >> 20
+                ))));
                 return;
             }
             let (chosen, notes, name) = (chosen.clone(), notes.clone(), file.name());
             let task = read_as_text(&file, move |text| {
-                let found = text.map_err(|error| format!("{name} cannot be read: {error}.")).and_then(|text| read(&text));
+                let found = text
+                    .map_err(|error| format!("{name} cannot be read: {error}."))
+                    .and_then(|text| read(&text));
                 chosen.set(Some(match found {
-                    Ok(found) if found.count() == 0 => Chosen::Problem(format!("{name} has no notes in it.")),
+                    Ok(found) if found.count() == 0 => {
+                        Chosen::Problem(format!("{name} has no notes in it."))
+                    }
                     Ok(found) => {
                         let import = notes.compare(&found);
                         Chosen::Notes(found, import)
@@ -73,12 +84,21 @@ pub fn OwnNotes() -> Html {
     let take = |writing: Writing| {
         let (chosen, context) = (chosen.clone(), context.clone());
         move |_: MouseEvent| {
-            let Some(Chosen::Notes(file, _)) = &*chosen else { return };
+            let Some(Chosen::Notes(file, _)) = &*chosen else {
+                return;
+            };
             let changes = context.notes.changes(file, writing);
             let taken = changes.len();
-            context.store.put_all(changes.into_iter().map(|(key, latent, note)| (key.clone(), latent, note.clone())));
+            context.store.put_all(
+                changes
+                    .into_iter()
+                    .map(|(key, latent, note)| (key.clone(), latent, note.clone())),
+            );
             browser::focus("#notes-title");
-            chosen.set(Some(Chosen::Done(format!("Took {} from the file.", count(taken, "note")))));
+            chosen.set(Some(Chosen::Done(format!(
+                "Took {} from the file.",
+                count(taken, "note")
+            ))));
         }
     };
     let forget = {

@@ -30,7 +30,9 @@ pub struct Look {
 impl Painter {
     /// For a canvas. Once a canvas has been drawn on in one way the other is closed.
     pub fn new(canvas: &HtmlCanvasElement) -> Option<Self> {
-        WebGl::new(canvas).map(Self::Gpu).or_else(|| Flat::new(canvas).map(Self::Memory))
+        WebGl::new(canvas)
+            .map(Self::Gpu)
+            .or_else(|| Flat::new(canvas).map(Self::Memory))
     }
 
     /// Its name.

@@ -18,10 +18,26 @@ use crate::state::{Action, History, Remote};
 /// Name on the button of a kind of search, and what its field asks for.
 fn words(kind: SearchKind) -> (&'static str, &'static str, &'static str) {
     match kind {
-        SearchKind::On => ("Fires on token", "A token, such as king", "Features that fire on a token, most often first. With a space before it, or between backticks, only that very token."),
-        SearchKind::Up => ("Pushes token up", "A token, such as Lord", "Features that have the token among the three that they raise most (direct path), the first place first."),
-        SearchKind::Down => ("Pushes token down", "A token, such as Lord", "Features that have the token among the three that they lower most (direct path), the first place first."),
-        SearchKind::Text => ("Fires on text", "A sentence", "Features that fire on a text, the most characteristic first: largest activation · ln((1 + N) / n), where N is the number of tokens of the corpus and n the number of those on which the feature fires."),
+        SearchKind::On => (
+            "Fires on token",
+            "A token, such as king",
+            "Features that fire on a token, most often first. With a space before it, or between backticks, only that very token.",
+        ),
+        SearchKind::Up => (
+            "Pushes token up",
+            "A token, such as Lord",
+            "Features that have the token among the three that they raise most (direct path), the first place first.",
+        ),
+        SearchKind::Down => (
+            "Pushes token down",
+            "A token, such as Lord",
+            "Features that have the token among the three that they lower most (direct path), the first place first.",
+        ),
+        SearchKind::Text => (
+            "Fires on text",
+            "A sentence",
+            "Features that fire on a text, the most characteristic first: largest activation · ln((1 + N) / n), where N is the number of tokens of the corpus and n the number of those on which the feature fires.",
+        ),
     }
 }
 
@@ -46,14 +62,26 @@ pub fn SearchForm(props: &Props) -> Html {
             if let Some(search) = search {
                 kind.set(search.kind());
             }
-            text.set(search.as_ref().map(|search| search.text().to_owned()).unwrap_or_default());
+            text.set(
+                search
+                    .as_ref()
+                    .map(|search| search.text().to_owned())
+                    .unwrap_or_default(),
+            );
         });
     }
     let ask = {
         let (query, ask) = (props.query.clone(), props.ask.clone());
         move |search: Option<Search>| {
             // A search has an order of its own.
-            ask.emit((Query { search, sort: None, ..(*query).clone() }, History::Push));
+            ask.emit((
+                Query {
+                    search,
+                    sort: None,
+                    ..(*query).clone()
+                },
+                History::Push,
+            ));
         }
     };
     let onsubmit = {
@@ -106,7 +134,9 @@ pub fn waiting(controller: &Controller, props: &ListProps) -> Html {
         };
     }
     match (&props.sae, &props.text) {
-        (None, _) => html! { "A text needs the model and the SAE that these features are of: load them in the library, or wait until they are there." },
+        (None, _) => {
+            html! { "A text needs the model and the SAE that these features are of: load them in the library, or wait until they are there." }
+        }
         (_, Some((_, Remote::Failed(why)))) => html! {
             <span class="error" role="alert">{ why }{ " " }
                 <button type="button" class="quiet" data-testid="text-retry" onclick={controller.on(|_| Action::Browse(BrowseAction::TextRetry))}>{ "Try again" }</button>
@@ -125,7 +155,9 @@ pub fn found(outcome: &Rc<Option<Outcome>>, query: &Rc<Query>) -> Html {
         SearchKind::On => " that fire on ",
         SearchKind::Up => " that raise most, among others, ",
         SearchKind::Down => " that lower most, among others, ",
-        SearchKind::Text => return html! { { " that fire on this text, the most characteristic first" } },
+        SearchKind::Text => {
+            return html! { { " that fire on this text, the most characteristic first" } };
+        }
     };
     match &**outcome {
         Some(Outcome::Found { tokens, .. }) => html! {
@@ -134,7 +166,9 @@ pub fn found(outcome: &Rc<Option<Outcome>>, query: &Rc<Query>) -> Html {
                 { for tokens.iter().enumerate().map(|(at, (_, text))| html! { <>if at > 0 { { ", " } }{ quoted_token(text) }</> }) }
             </>
         },
-        Some(Outcome::NoToken) => html! { <>{ ": no token of the vocabulary is, or begins with, " }{ quoted_token(search.text()) }</> },
+        Some(Outcome::NoToken) => {
+            html! { <>{ ": no token of the vocabulary is, or begins with, " }{ quoted_token(search.text()) }</> }
+        }
         _ => Html::default(),
     }
 }

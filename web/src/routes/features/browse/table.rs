@@ -88,19 +88,33 @@ impl Cell {
         match self {
             Self::Favourite => "Your favourites",
             Self::Found => match search {
-                Some(SearchKind::On) => "Number of times that the feature fires on the tokens that are searched for",
-                Some(SearchKind::Up) => "Place of the token among those that the feature raises most",
-                Some(SearchKind::Down) => "Place of the token among those that the feature lowers most",
-                Some(SearchKind::Text) | None => "Largest activation on the text · ln((1 + N) / n), N the tokens of the corpus and n those on which the feature fires; and the token where it is largest",
+                Some(SearchKind::On) => {
+                    "Number of times that the feature fires on the tokens that are searched for"
+                }
+                Some(SearchKind::Up) => {
+                    "Place of the token among those that the feature raises most"
+                }
+                Some(SearchKind::Down) => {
+                    "Place of the token among those that the feature lowers most"
+                }
+                Some(SearchKind::Text) | None => {
+                    "Largest activation on the text · ln((1 + N) / n), N the tokens of the corpus and n those on which the feature fires; and the token where it is largest"
+                }
             },
             Self::By(Column::Number) => "Index of the latent",
-            Self::By(Column::Label) => "Your own label, or a short one made from the statistics alone",
-            Self::By(Column::Density) => "Share of the corpus's tokens on which the feature fires; the bar has a scale by powers of ten, from one in a million to all",
+            Self::By(Column::Label) => {
+                "Your own label, or a short one made from the statistics alone"
+            }
+            Self::By(Column::Density) => {
+                "Share of the corpus's tokens on which the feature fires; the bar has a scale by powers of ten, from one in a million to all"
+            }
             Self::By(Column::Max) => "Largest activation over the corpus",
             Self::By(Column::Mean) => "Mean activation over the corpus's tokens, zeros included",
             Self::By(Column::Skew) => "E[a³] / E[a²]^1.5 over the corpus's tokens",
             Self::By(Column::Kurtosis) => "E[a⁴] / E[a²]² over the corpus's tokens",
-            Self::By(Column::Source) => "The source in which the feature fires on the largest share of tokens, and the part of its firings that is there",
+            Self::By(Column::Source) => {
+                "The source in which the feature fires on the largest share of tokens, and the part of its firings that is there"
+            }
             Self::Top => "The token that the feature fires on most",
             Self::Up => "The tokens that the feature raises most (direct path)",
         }
@@ -155,16 +169,29 @@ pub fn Table(props: &Props) -> Html {
     let focus = use_state(|| 0u32);
     let count = props.listed.rows.len();
     let found = matches!(&*props.outcome, Some(Outcome::Found { .. }));
-    let cells: Vec<Cell> = CELLS.into_iter().filter(|cell| found || *cell != Cell::Found).collect();
-    let window = Window { rows: count, row: ROW, height: *height, top: *top };
+    let cells: Vec<Cell> = CELLS
+        .into_iter()
+        .filter(|cell| found || *cell != Cell::Found)
+        .collect();
+    let window = Window {
+        rows: count,
+        row: ROW,
+        height: *height,
+        top: *top,
+    };
     let range = window.visible();
-    let at = (active.0.min(count.saturating_sub(1)), active.1.min(cells.len() - 1));
+    let at = (
+        active.0.min(count.saturating_sub(1)),
+        active.1.min(cells.len() - 1),
+    );
 
     let address = props.place.to_hash();
     {
         let (grid, top, height) = (grid.clone(), top.setter(), height.setter());
         use_effect_with(address.clone(), move |address| {
-            let Some(grid) = grid.cast::<HtmlElement>() else { return };
+            let Some(grid) = grid.cast::<HtmlElement>() else {
+                return;
+            };
             let measured = f64::from(grid.client_height()) - HEAD;
             if measured > 0.0 {
                 height.set(measured);
@@ -178,8 +205,16 @@ pub fn Table(props: &Props) -> Html {
         // The page's policy allows no styles in the markup; scripts may set them.
         let (sizer, shown) = (sizer.clone(), shown.clone());
         use_effect_with((count, range.start), move |(count, first)| {
-            style(&sizer, "height", &format!("{}px", exact(*count as f64 * ROW)));
-            style(&shown, "transform", &format!("translateY({}px)", exact(*first as f64 * ROW)));
+            style(
+                &sizer,
+                "height",
+                &format!("{}px", exact(*count as f64 * ROW)),
+            );
+            style(
+                &shown,
+                "transform",
+                &format!("translateY({}px)", exact(*first as f64 * ROW)),
+            );
         });
     }
     {
@@ -191,18 +226,34 @@ pub fn Table(props: &Props) -> Html {
         });
     }
     let onscroll = {
-        let (grid, top, height, active, focus) = (grid.clone(), top.clone(), height.clone(), active.clone(), focus.clone());
+        let (grid, top, height, active, focus) = (
+            grid.clone(),
+            top.clone(),
+            height.clone(),
+            active.clone(),
+            focus.clone(),
+        );
         move |_: Event| {
-            let Some(element) = grid.cast::<HtmlElement>() else { return };
+            let Some(element) = grid.cast::<HtmlElement>() else {
+                return;
+            };
             let now = f64::from(element.scroll_top());
             let measured = (f64::from(element.client_height()) - HEAD).max(ROW);
             LEFT.set((address.clone(), now));
-            let next = Window { rows: count, row: ROW, height: measured, top: now };
+            let next = Window {
+                rows: count,
+                row: ROW,
+                height: measured,
+                top: now,
+            };
             // A focused row that leaves the document hands the focus to the nearest that stays.
             let visible = next.visible();
             if !visible.contains(&at.0) && !visible.is_empty() {
                 let nearest = at.0.clamp(visible.start, visible.end - 1);
-                let page = nearest.clamp((now / ROW).ceil() as usize, ((now + measured) / ROW) as usize);
+                let page = nearest.clamp(
+                    (now / ROW).ceil() as usize,
+                    ((now + measured) / ROW) as usize,
+                );
                 if holds_focus(&element) {
                     focus.set(*focus + 1);
                 }
@@ -216,20 +267,37 @@ pub fn Table(props: &Props) -> Html {
         let (controller, set) = (controller.clone(), props.set.to_string());
         let (rows, listed) = (props.rows.clone(), props.listed.clone());
         move |at: usize| {
-            let row = listed.rows.get(at).and_then(|index| rows.get(*index as usize));
+            let row = listed
+                .rows
+                .get(at)
+                .and_then(|index| rows.get(*index as usize));
             if let Some(row) = row {
-                let feature = AtlasFeature { set: set.clone(), latent: row.latent };
+                let feature = AtlasFeature {
+                    set: set.clone(),
+                    latent: row.latent,
+                };
                 controller.dispatch(Action::Atlas(AtlasAction::Open(Some(feature))));
             }
         }
     };
     let onkeydown = {
-        let (grid, top, active, focus, open) = (grid.clone(), top.clone(), active.clone(), focus.clone(), open.clone());
+        let (grid, top, active, focus, open) = (
+            grid.clone(),
+            top.clone(),
+            active.clone(),
+            focus.clone(),
+            open.clone(),
+        );
         let last = cells.len() - 1;
         move |event: KeyboardEvent| {
-            let Some(element) = grid.cast::<HtmlElement>() else { return };
+            let Some(element) = grid.cast::<HtmlElement>() else {
+                return;
+            };
             let target: Option<Element> = event.target().and_then(|target| target.dyn_into().ok());
-            let on_row = target.as_ref().and_then(|target| target.closest("[data-row]").ok().flatten()).is_some();
+            let on_row = target
+                .as_ref()
+                .and_then(|target| target.closest("[data-row]").ok().flatten())
+                .is_some();
             if !on_row || count == 0 || event.alt_key() || event.meta_key() || event.shift_key() {
                 return;
             }
@@ -249,7 +317,9 @@ pub fn Table(props: &Props) -> Html {
                 "End" => (row, column(last, 0)),
                 "Enter" => {
                     // Links and buttons have their own answer to it.
-                    if target.is_some_and(|target| target.matches("[role=gridcell]").unwrap_or(false)) {
+                    if target
+                        .is_some_and(|target| target.matches("[role=gridcell]").unwrap_or(false))
+                    {
                         event.prevent_default();
                         open(row);
                     }
@@ -271,7 +341,13 @@ pub fn Table(props: &Props) -> Html {
         let (query, ask) = (props.query.clone(), props.ask.clone());
         move |_: MouseEvent| {
             let sort = Some(Sort::pressed(query.sort, column));
-            ask.emit((Query { sort, ..(*query).clone() }, History::Push));
+            ask.emit((
+                Query {
+                    sort,
+                    ..(*query).clone()
+                },
+                History::Push,
+            ));
         }
     };
     let kind = props.query.search.as_ref().map(|search| search.kind());
@@ -279,7 +355,16 @@ pub fn Table(props: &Props) -> Html {
         let (column, sorted) = match *cell {
             Cell::By(column) => {
                 let sorted = props.query.sort.filter(|sort| sort.column == column);
-                (Some(column), sorted.map(|sort| if sort.descending { "descending" } else { "ascending" }))
+                (
+                    Some(column),
+                    sorted.map(|sort| {
+                        if sort.descending {
+                            "descending"
+                        } else {
+                            "ascending"
+                        }
+                    }),
+                )
             }
             _ => (None, None),
         };
@@ -310,8 +395,14 @@ pub fn Table(props: &Props) -> Html {
             let col = at.1;
             move |event: MouseEvent| {
                 active.set((at_row, col));
-                let target: Option<Element> = event.target().and_then(|target| target.dyn_into().ok());
-                let inside = |selector: &str| target.as_ref().and_then(|target| target.closest(selector).ok().flatten()).is_some();
+                let target: Option<Element> =
+                    event.target().and_then(|target| target.dyn_into().ok());
+                let inside = |selector: &str| {
+                    target
+                        .as_ref()
+                        .and_then(|target| target.closest(selector).ok().flatten())
+                        .is_some()
+                };
                 if !inside("a, button") {
                     open(at_row);
                 }
@@ -319,9 +410,19 @@ pub fn Table(props: &Props) -> Html {
         };
         let star = {
             let (store, key) = (notes.store.clone(), props.key_of_set.clone());
-            let own = props.own.as_ref().as_ref().and_then(|own| own.features.get(&latent)).cloned().unwrap_or_default();
+            let own = props
+                .own
+                .as_ref()
+                .as_ref()
+                .and_then(|own| own.features.get(&latent))
+                .cloned()
+                .unwrap_or_default();
             move |_: MouseEvent| {
-                let note = OwnNote { favourite: !own.favourite, changed: crate::notes::store::Store::now(), ..own.clone() };
+                let note = OwnNote {
+                    favourite: !own.favourite,
+                    changed: crate::notes::store::Store::now(),
+                    ..own.clone()
+                };
                 store.put(&key, latent, note);
             }
         };
@@ -331,7 +432,10 @@ pub fn Table(props: &Props) -> Html {
             let content = match *cell {
                 Cell::Favourite => favourite(props, latent, tab, star.clone()),
                 Cell::By(Column::Number) => {
-                    let to = AtlasFeature { set: props.set.to_string(), latent };
+                    let to = AtlasFeature {
+                        set: props.set.to_string(),
+                        latent,
+                    };
                     html! { <a href={props.place.clone().at(to).to_hash()} tabindex={tab} aria-label={format!("Feature {latent}")}>{ latent }</a> }
                 }
                 other => content(props, all, index, at_row, other),
@@ -357,8 +461,17 @@ pub fn Table(props: &Props) -> Html {
     }
 }
 
-fn favourite(props: &Props, latent: u32, tab: &'static str, onclick: impl Fn(MouseEvent) + 'static) -> Html {
-    let on = props.own.as_ref().as_ref().is_some_and(|own| own.is_favourite(latent));
+fn favourite(
+    props: &Props,
+    latent: u32,
+    tab: &'static str,
+    onclick: impl Fn(MouseEvent) + 'static,
+) -> Html {
+    let on = props
+        .own
+        .as_ref()
+        .as_ref()
+        .is_some_and(|own| own.is_favourite(latent));
     html! {
         <button type="button" class="plain star" tabindex={tab} aria-pressed={on.to_string()} aria-label={format!("Favourite, feature {latent}")} data-testid="star" {onclick}>{ if on { "★" } else { "☆" } }</button>
     }
@@ -366,17 +479,31 @@ fn favourite(props: &Props, latent: u32, tab: &'static str, onclick: impl Fn(Mou
 
 /// Content of a cell that is neither a button nor a link.
 fn content(props: &Props, all: Rows<'_>, index: u32, at_row: usize, cell: Cell) -> Html {
-    let Some(row) = all.at(index) else { return Html::default() };
+    let Some(row) = all.at(index) else {
+        return Html::default();
+    };
     let token = |id: u32| {
-        let bytes = props.vocabulary.as_ref().and_then(|vocabulary| vocabulary.get(id as usize).map(|bytes| text_of(bytes)));
+        let bytes = props
+            .vocabulary
+            .as_ref()
+            .and_then(|vocabulary| vocabulary.get(id as usize).map(|bytes| text_of(bytes)));
         // Until the texts are there a token has its number.
-        bytes.map_or_else(|| html! { <span class="muted">{ format!("#{id}") }</span> }, |text| token_text(&text))
+        bytes.map_or_else(
+            || html! { <span class="muted">{ format!("#{id}") }</span> },
+            |text| token_text(&text),
+        )
     };
     match cell {
         Cell::Found => value(props, index, at_row),
         Cell::By(Column::Label) => {
-            let own = props.own.as_ref().as_ref().and_then(|own| own.features.get(&row.latent));
-            let label = own.map(|own| own.label.as_str()).filter(|label| !label.is_empty());
+            let own = props
+                .own
+                .as_ref()
+                .as_ref()
+                .and_then(|own| own.features.get(&row.latent));
+            let label = own
+                .map(|own| own.label.as_str())
+                .filter(|label| !label.is_empty());
             html! {
                 <>
                     if let Some(label) = label {
@@ -394,7 +521,11 @@ fn content(props: &Props, all: Rows<'_>, index: u32, at_row: usize, cell: Cell) 
         }
         Cell::By(Column::Density) => {
             let density = all.density(row);
-            let filled = if density > 0.0 { (1.0 + density.log10() / 6.0).clamp(0.0, 1.0) } else { 0.0 };
+            let filled = if density > 0.0 {
+                (1.0 + density.log10() / 6.0).clamp(0.0, 1.0)
+            } else {
+                0.0
+            };
             html! {
                 <>
                     <svg class="density-bar" width="100%" height="8" aria-hidden="true" focusable="false"><rect width={format!("{}%", fixed(filled * 100.0, 1))} height="100%" rx="2" /></svg>
@@ -406,12 +537,19 @@ fn content(props: &Props, all: Rows<'_>, index: u32, at_row: usize, cell: Cell) 
         Cell::By(Column::Mean) => html! { { fixed(row.mean.into(), 4) } },
         Cell::By(Column::Skew) => html! { { optional(row.skew.map(f64::from), 1) } },
         Cell::By(Column::Kurtosis) => html! { { optional(row.kurtosis.map(f64::from), 0) } },
-        Cell::By(Column::Source) => match row.source.and_then(|source| props.info.corpus.sources.get(usize::from(source))) {
-            Some(name) => html! { <>{ name }{ " " }<span class="muted">{ format!("{}%", fixed(f64::from(row.source_share) * 100.0, 0)) }</span></> },
+        Cell::By(Column::Source) => match row
+            .source
+            .and_then(|source| props.info.corpus.sources.get(usize::from(source)))
+        {
+            Some(name) => {
+                html! { <>{ name }{ " " }<span class="muted">{ format!("{}%", fixed(f64::from(row.source_share) * 100.0, 0)) }</span></> }
+            }
             None => Html::default(),
         },
         Cell::Top => row.token.map(token).unwrap_or_default(),
-        Cell::Up => html! { { for row.up.iter().enumerate().map(|(at, id)| html! { <>if at > 0 { <span class="dot">{ " · " }</span> }{ token(*id) }</> }) } },
+        Cell::Up => {
+            html! { { for row.up.iter().enumerate().map(|(at, id)| html! { <>if at > 0 { <span class="dot">{ " · " }</span> }{ token(*id) }</> }) } }
+        }
         Cell::Favourite | Cell::By(Column::Number) => Html::default(),
     }
 }
@@ -423,7 +561,9 @@ fn value(props: &Props, index: u32, at_row: usize) -> Html {
     };
     // In the order of the search a row is near its place among the hits; in another one it is looked for.
     let is = |at: &usize| found.hits.get(*at).is_some_and(|hit| hit.0 == index);
-    let at = Some(at_row).filter(is).or_else(|| found.hits.iter().position(|hit| hit.0 == index));
+    let at = Some(at_row)
+        .filter(is)
+        .or_else(|| found.hits.iter().position(|hit| hit.0 == index));
     let Some((at, (_, value))) = at.and_then(|at| Some((at, found.hits.get(at)?))) else {
         return Html::default();
     };
@@ -432,7 +572,13 @@ fn value(props: &Props, index: u32, at_row: usize) -> Html {
         Some(SearchKind::On) => html! { { format!("{}×", exact(*value)) } },
         Some(SearchKind::Up | SearchKind::Down) => html! { { format!("{}.", exact(*value)) } },
         _ => {
-            let activation = places.get(at).map(|place| format!("activation {} at token {} of the text", fixed(place.activation.into(), 3), place.token));
+            let activation = places.get(at).map(|place| {
+                format!(
+                    "activation {} at token {} of the text",
+                    fixed(place.activation.into(), 3),
+                    place.token
+                )
+            });
             html! { <span title={activation}>{ fixed(*value, 2) }</span> }
         }
     }
@@ -447,14 +593,20 @@ fn style(node: &NodeRef, name: &str, value: &str) {
 
 fn holds_focus(element: &HtmlElement) -> bool {
     let focused = browser::document().and_then(|document| document.active_element());
-    focused.is_some_and(|focused| focused.closest("[data-row]").ok().flatten().is_some() && element.contains(Some(&focused)))
+    focused.is_some_and(|focused| {
+        focused.closest("[data-row]").ok().flatten().is_some() && element.contains(Some(&focused))
+    })
 }
 
 /// The column that is reached from another one by a step, past those that are not shown; of no step, from there to the nearest.
 fn next_column(grid: &HtmlElement, from: usize, step: isize, last: usize) -> usize {
     let is_shown = |col: usize| {
-        let cell = grid.query_selector(&format!(".grid-head [data-col='{col}']")).ok().flatten();
-        cell.and_then(|cell| cell.dyn_into::<HtmlElement>().ok()).is_some_and(|cell| cell.offset_width() > 0)
+        let cell = grid
+            .query_selector(&format!(".grid-head [data-col='{col}']"))
+            .ok()
+            .flatten();
+        cell.and_then(|cell| cell.dyn_into::<HtmlElement>().ok())
+            .is_some_and(|cell| cell.offset_width() > 0)
     };
     let step = match step {
         0 if from == 0 => {
@@ -482,9 +634,13 @@ fn next_column(grid: &HtmlElement, from: usize, step: isize, last: usize) -> usi
 }
 
 fn focus_cell(grid: &NodeRef, row: usize, col: usize) {
-    let Some(grid) = grid.cast::<HtmlElement>() else { return };
+    let Some(grid) = grid.cast::<HtmlElement>() else {
+        return;
+    };
     let selector = format!("[data-row='{row}'] [data-col='{col}']");
-    let Ok(Some(cell)) = grid.query_selector(&selector) else { return };
+    let Ok(Some(cell)) = grid.query_selector(&selector) else {
+        return;
+    };
     let inner = cell.query_selector("a, button").ok().flatten();
     if let Ok(element) = inner.unwrap_or(cell).dyn_into::<HtmlElement>() {
         let options = web_sys::FocusOptions::new();

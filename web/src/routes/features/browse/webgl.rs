@@ -3,7 +3,8 @@
 use js_sys::{Float32Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use web_sys::{
-    HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlBuffer, WebGlProgram, WebGlUniformLocation,
+    HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlBuffer, WebGlProgram,
+    WebGlUniformLocation,
 };
 
 use super::points::Look;
@@ -60,7 +61,9 @@ fn program(gl: &Gl) -> Option<WebGlProgram> {
     gl.bind_attrib_location(&program, PLACE, "place");
     gl.bind_attrib_location(&program, COLOUR, "colour");
     gl.link_program(&program);
-    let linked = gl.get_program_parameter(&program, Gl::LINK_STATUS).as_bool();
+    let linked = gl
+        .get_program_parameter(&program, Gl::LINK_STATUS)
+        .as_bool();
     (linked == Some(true)).then_some(program)
 }
 
@@ -95,11 +98,18 @@ impl WebGl {
     /// Takes the places of the points.
     pub fn place(&mut self, points: &[[f32; 2]]) {
         // A point that is nowhere is put where no view reaches.
-        let placed = |point: &[f32; 2]| if point.iter().all(|at| at.is_finite()) { *point } else { [1e6, 1e6] };
+        let placed = |point: &[f32; 2]| {
+            if point.iter().all(|at| at.is_finite()) {
+                *point
+            } else {
+                [1e6, 1e6]
+            }
+        };
         let flat: Vec<f32> = points.iter().flat_map(placed).collect();
         self.gl.bind_buffer(Gl::ARRAY_BUFFER, Some(&self.places));
         let array = Float32Array::from(flat.as_slice());
-        self.gl.buffer_data_with_array_buffer_view(Gl::ARRAY_BUFFER, &array, Gl::STATIC_DRAW);
+        self.gl
+            .buffer_data_with_array_buffer_view(Gl::ARRAY_BUFFER, &array, Gl::STATIC_DRAW);
         self.points = points.len();
     }
 
@@ -107,12 +117,18 @@ impl WebGl {
     pub fn colour(&mut self, colours: &[[u8; 4]]) {
         self.gl.bind_buffer(Gl::ARRAY_BUFFER, Some(&self.colours));
         let array = Uint8Array::from(colours.as_flattened());
-        self.gl.buffer_data_with_array_buffer_view(Gl::ARRAY_BUFFER, &array, Gl::DYNAMIC_DRAW);
+        self.gl
+            .buffer_data_with_array_buffer_view(Gl::ARRAY_BUFFER, &array, Gl::DYNAMIC_DRAW);
     }
 
     /// Draws them.
     pub fn draw(&self, look: Look) {
-        let Look { camera, dots, marked, ink } = look;
+        let Look {
+            camera,
+            dots,
+            marked,
+            ink,
+        } = look;
         let [width, height] = camera.size;
         let gl = &self.gl;
         gl.viewport(0, 0, (width * dots) as i32, (height * dots) as i32);
@@ -123,13 +139,24 @@ impl WebGl {
             return;
         }
         let scale = 2.0 * camera.scale();
-        gl.uniform2f(self.centre.as_ref(), camera.centre[0] as f32, camera.centre[1] as f32);
-        gl.uniform2f(self.scale.as_ref(), (scale / width) as f32, (scale / height) as f32);
+        gl.uniform2f(
+            self.centre.as_ref(),
+            camera.centre[0] as f32,
+            camera.centre[1] as f32,
+        );
+        gl.uniform2f(
+            self.scale.as_ref(),
+            (scale / width) as f32,
+            (scale / height) as f32,
+        );
         let size = 2.0 * camera.radius(self.points) * dots;
         gl.uniform1f(self.size.as_ref(), size as f32);
         gl.uniform4f(self.ink.as_ref(), 0.0, 0.0, 0.0, 0.0);
         gl.draw_arrays(Gl::POINTS, 0, points);
-        if let Some(marked) = marked.and_then(|marked| i32::try_from(marked).ok()).filter(|marked| *marked < points) {
+        if let Some(marked) = marked
+            .and_then(|marked| i32::try_from(marked).ok())
+            .filter(|marked| *marked < points)
+        {
             let [red, green, blue, opacity] = ink.map(|part| f32::from(part) / 255.0);
             gl.uniform1f(self.size.as_ref(), (size + 6.0 * dots) as f32);
             gl.uniform4f(self.ink.as_ref(), red, green, blue, opacity);
