@@ -297,6 +297,7 @@ pub fn Map(props: &Props) -> Html {
             (held.clone(), canvas.clone(), dark.setter(), epoch.clone());
         use_effect_with((), move |()| {
             let mut listeners = Vec::new();
+            let restored = std::cell::Cell::new(0u32);
             if let Some(canvas) = canvas.cast::<HtmlElement>() {
                 let wheel = held.clone();
                 // The page would scroll by it.
@@ -330,7 +331,10 @@ pub fn Map(props: &Props) -> Html {
                 listeners.push(EventListener::new(
                     &canvas,
                     "webglcontextrestored",
-                    move |_| epoch.set(*epoch + 1),
+                    move |_| {
+                        restored.set(restored.get().wrapping_add(1));
+                        epoch.set(restored.get());
+                    },
                 ));
             }
             if let Some(window) = web_sys::window() {

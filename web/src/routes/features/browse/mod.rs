@@ -143,7 +143,7 @@ pub fn Browse(props: &Props) -> Html {
             (table.clone(), query.sort, labels),
             move |(table, sort, labels)| {
                 let (table, sort) = (table.as_ref()?, (*sort)?);
-                let own = labels.as_ref().and_then(|own| own.as_ref().as_ref());
+                let own = labels.as_ref().and_then(|own| own.as_ref());
                 Some(order(Rows::new(table, tokens), sort, |latent| {
                     own.and_then(|own| own.label(latent))
                 }))

@@ -413,7 +413,6 @@ pub fn Table(props: &Props) -> Html {
             let own = props
                 .own
                 .as_ref()
-                .as_ref()
                 .and_then(|own| own.features.get(&latent))
                 .cloned()
                 .unwrap_or_default();
@@ -470,7 +469,6 @@ fn favourite(
     let on = props
         .own
         .as_ref()
-        .as_ref()
         .is_some_and(|own| own.is_favourite(latent));
     html! {
         <button type="button" class="plain star" tabindex={tab} aria-pressed={on.to_string()} aria-label={format!("Favourite, feature {latent}")} data-testid="star" {onclick}>{ if on { "★" } else { "☆" } }</button>
@@ -498,7 +496,6 @@ fn content(props: &Props, all: Rows<'_>, index: u32, at_row: usize, cell: Cell) 
         Cell::By(Column::Label) => {
             let own = props
                 .own
-                .as_ref()
                 .as_ref()
                 .and_then(|own| own.features.get(&row.latent));
             let label = own
