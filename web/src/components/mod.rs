@@ -9,6 +9,7 @@ pub mod features;
 pub mod notices;
 pub mod own_note;
 pub mod spark;
+pub mod statistics;
 pub mod term;
 pub mod token_text;
 pub mod tokens;

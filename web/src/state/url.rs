@@ -478,7 +478,7 @@ mod tests {
             any::<Option<usize>>(),
             any::<Option<u32>>(),
             any::<bool>(),
-            0usize..3,
+            0usize..4,
             any::<Option<String>>(),
             (
                 any::<Option<bool>>(),
