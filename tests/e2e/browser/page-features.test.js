@@ -219,6 +219,7 @@ test('favourites, labels and notes survive a reload, are exported, deleted and i
   await part(own, 'filter-favourites').uncheck();
   // What one wrote is found by Ctrl K, before the labels of the statistics.
   await own.keyboard.press('Control+k');
+  await part(own, 'find-field').waitFor();
   await own.keyboard.type('my king');
   await own.waitForFunction(() => document.querySelector('[data-testid="find-hit"]')?.dataset.kind === 'label');
   assert.match(await part(own, 'find-hit').first().innerText(), /my king/u);

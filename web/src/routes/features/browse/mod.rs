@@ -313,14 +313,14 @@ fn status(
     let waits = matches!(&**outcome, Some(Outcome::Waiting));
     html! {
         <div class="listed" data-testid="listed">
-            <p role="status" data-testid="listed-count" data-count={listed.rows.len().to_string()}>
+            <div role="status" data-testid="listed-count" data-count={listed.rows.len().to_string()}>
                 if waits {
                     { search::waiting(controller, props) }
                 } else {
                     <b>{ count(listed.rows.len(), "feature") }</b>{ format!(" of {}", grouped(u32::try_from(all).unwrap_or(u32::MAX))) }
                     { search::found(outcome, query) }
                 }
-            </p>
+            </div>
             if listed.folded > 0 {
                 <button type="button" class="quiet" data-testid="unfold" onclick={with(|query| query.filter.always = Group::With)}>
                     { format!("Show {} that {} almost always on (10% of the tokens or more)", listed.folded, if listed.folded == 1 { "is" } else { "are" }) }
