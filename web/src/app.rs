@@ -14,6 +14,7 @@ use crate::notes::store::NotesProvider;
 use crate::page::Page;
 use crate::preferences;
 use crate::requests::atlas::use_atlas;
+use crate::requests::live::use_own_text;
 use crate::requests::taps::use_taps;
 use crate::requests::text::use_text_search;
 use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
@@ -29,6 +30,7 @@ use crate::shell::load_request::{LoadRequest, Request};
 use crate::shell::note::NoteLine;
 use crate::shell::progress::BrokenBanner;
 use crate::shell::tray::{Props as TrayProps, Tray};
+use crate::state::atlas::AtlasFeature;
 use crate::state::route::Route;
 use crate::state::url::Place;
 use crate::state::{Action, During, History, Phase, Remote, State};
@@ -71,11 +73,12 @@ pub fn App() -> Html {
     use_taps(state, &controller);
     use_atlas(state, &controller);
     use_text_search(state, &controller);
+    use_own_text(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
 
-    use_focus_of_routes(state.place.route);
+    use_focus_of_routes(state.place.route, state.place.page.clone());
 
     let route = state.place.route;
     // Shown below the prompt where it is about the prompt.
@@ -142,6 +145,10 @@ fn is_first_trace(state: &State) -> bool {
 
 /// The selected feature, where the trace on screen has its SAE.
 fn dock(state: &State) -> Option<Html> {
+    if state.place.page.is_some() {
+        // The page is about another feature.
+        return None;
+    }
     let trace = state.trace.clone()?;
     let sae = state.sae_trace()?.id.clone();
     let latent = state.place.feature;
@@ -158,18 +165,23 @@ fn dock(state: &State) -> Option<Html> {
         let edits = &mut spec.edits.iter();
         edits.any(|edit| Some(&edit.feature) == selected.as_ref())
     });
+    let page = selected.as_ref().and_then(|feature| state.page_of(feature));
+    let page = page.map(|page| AttrValue::from(state.address().at(page).to_hash()));
+    let label = selected.as_ref().and_then(|feature| state.label(feature));
+    let label = label.map(|label| AttrValue::from(label.to_owned()));
     Some(html! {
-        <Dock {trace} {sae} {latent} {about_match} {token} feature={state.feature.clone()} edit={state.edit.clone()} run={run.cloned()} {pinned} live={state.recorded.is_none()} />
+        <Dock {page} {label} {trace} {sae} {latent} {about_match} {token} feature={state.feature.clone()} edit={state.edit.clone()} run={run.cloned()} {pinned} live={state.recorded.is_none()} />
     })
 }
 
 /// The title says where the page is; a focus that went with the route before goes to the new one.
 #[hook]
-fn use_focus_of_routes(route: Route) {
+fn use_focus_of_routes(route: Route, page: Option<AtlasFeature>) {
     let first = use_mut_ref(|| true);
-    use_effect_with(route, move |&route| {
-        browser::set_title(&match route {
-            Route::Start => "sae-explorer".to_owned(),
+    use_effect_with((route, page), move |(route, page)| {
+        browser::set_title(&match (route, page) {
+            (Route::Start, _) => "sae-explorer".to_owned(),
+            (_, Some(page)) => format!("{} of {} · sae-explorer", page.latent, page.set),
             _ => format!("{} · sae-explorer", route.name()),
         });
         if !first.replace(false) && !browser::has_focus() {

@@ -102,6 +102,22 @@ pub fn all(selector: &str) -> Vec<Element> {
         .collect()
 }
 
+/// Moves the focus to an element.
+pub fn focus_on(element: &Element) {
+    if let Some(element) = element.dyn_ref::<HtmlElement>() {
+        // An element that takes no focus is left alone.
+        let _ = element.focus();
+    }
+}
+
+/// Goes to an address of the page, as a link does.
+pub fn follow(hash: &str) {
+    if let Some(window) = window() {
+        // It fails in a frame that may not change its address; the page then stays where it is.
+        let _ = window.location().set_hash(hash);
+    }
+}
+
 /// Moves the focus to the first element that a selector finds.
 pub fn focus(selector: &str) {
     let found = all(selector).into_iter().next();

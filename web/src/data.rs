@@ -89,6 +89,8 @@ from_js! {
         d_mlp: Option<u32> = "dMlp",
         /// Size of the vocabulary.
         vocab: u32 = "vocab",
+        /// The token that goes before a text, if the model has one.
+        bos: Option<u32> = "bos",
         /// Assumptions about its files; sentences.
         notices: Vec<String> = "notices",
         /// Its source; nothing for the demo and for files.

@@ -60,6 +60,20 @@ terms! {
     NEAREST = "nearest", "nearest by decoder cosine", "Latents of the same SAE whose rows of W_dec have the largest cosine with this one's.";
     LATENTS = "latents", "latents", "The SAE's width (d_sae): the number of directions into which it splits an activation, each of which is a feature.";
     WEIGHTS = "weights", "weights", "How they lie on the device: f32, or f16 in half the memory, each weight rounded. auto takes f16 where it holds every weight exactly and the device gains by it. Sums are f32 in any case.";
+    DENSITY = "density", "density", "Share of a corpus's tokens on which the feature fires: its activation is above 0. Tokens that do not count for its SAE, such as a BOS, are left out.";
+    FIRED = "fired", "fires on", "Number of a corpus's tokens on which the feature's activation is above 0.";
+    ATLAS_MAX = "atlas-max", "largest", "The feature's largest activation over the corpus.";
+    ATLAS_MEAN = "atlas-mean", "E[a]", "Mean activation over all tokens of the corpus that count, zeros included.";
+    MEAN_SQUARE = "mean-square", "E[a²]", "Mean of the squared activation over all tokens of the corpus that count, zeros included.";
+    SKEW = "skew", "skew", "E[a³] / E[a²]^1.5 over all tokens of the corpus that count, about 0 and not about the mean. Large for a feature that fires rarely and strongly.";
+    KURTOSIS = "kurtosis", "kurtosis", "E[a⁴] / E[a²]² over all tokens of the corpus that count, about 0 and not about the mean.";
+    AUTOMATIC_LABEL = "automatic-label", "automatic label", "A few words put together from the feature's statistics alone: the tokens that it fires on and those that it pushes up. Nobody has read its contexts for it, and it may mislead.";
+    INTERVAL = "interval", "interval", "Contexts whose largest activation lies between two bounds, drawn at random among all such windows of the corpus: they show what weak activations stand for.";
+    PMI = "pmi", "PMI", "ln(p(both) / (p(one) · p(other))), in nats: how much more often two features fire on the same token than if they had nothing to do with each other.";
+    HEAD_SHARE = "head-share", "share of the direction", "‖W_O,head d‖² / ‖W_O,head‖² · d_model / ‖d‖²: how strongly a head writes along the feature's decoder direction d. 1 is what a random direction gives on average.";
+    TOKEN_SHARE = "token-share", "share of occurrences", "On how many of a token's occurrences in the corpus the feature fires.";
+    ABLATION = "ablation", "ablation", "The feature is set to 0 at its strongest token, the SAE's error term is kept, and the model runs on. What changes afterwards is the feature's effect in this context.";
+    KL_ABLATED = "kl-ablated", "KL of the ablation", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the ablated token and all later ones.";
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it) at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
 }
 

@@ -136,15 +136,19 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
-/// A share with two digits that count, as a percentage: `12%`, `0.031%`; that of nothing is `0%`.
-pub fn precise_percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent <= 0.0 {
-        return "0%".to_owned();
+/// A share as a percentage with three digits: `12.3%`, `0.0412%`.
+pub fn share_of(part: f64) -> String {
+    let percent = part * 100.0;
+    let decimals = match percent.abs() {
+        size if size >= 10.0 => 1,
+        size if size >= 1.0 => 2,
+        size if size >= 0.1 => 3,
+        _ => 4,
+    };
+    if percent > 0.0 && percent < 0.00005 {
+        return "<0.0001%".to_owned();
     }
-    // One digit more behind the point for each power of ten below 10.
-    let decimals = (1.0 - percent.log10().floor()).clamp(0.0, 8.0);
-    format!("{}%", fixed(percent, decimals as usize))
+    format!("{}%", fixed(percent, decimals))
 }
 
 /// A size in decimal units: `812 bytes`, `3.4 kB`, `38 MB`, `1.52 GB`.
@@ -200,8 +204,8 @@ pub fn count(many: usize, noun: &str) -> String {
 }
 
 /// A whole number with its digits in groups of three: `32,768`.
-pub fn grouped(number: u32) -> String {
-    let digits = number.to_string();
+pub fn grouped(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -304,17 +308,6 @@ mod tests {
         assert_eq!(percent(0.412), "41.2%");
         assert_eq!(percent(0.0001), "<0.1%");
         assert_eq!(percent(0.0), "0.0%");
-        let shares = [
-            (1.0, "100%"),
-            (0.125, "13%"),
-            (0.05, "5.0%"),
-            (0.000_312, "0.031%"),
-            (1e-6, "0.00010%"),
-            (0.0, "0%"),
-        ];
-        for (share, text) in shares {
-            assert_eq!(precise_percent(share), text);
-        }
         assert_eq!(bytes(812.0), "812 bytes");
         assert_eq!(bytes(38_200_000.0), "38 MB");
         assert_eq!(bytes(1_519_000_000.0), "1.52 GB");

@@ -8,6 +8,7 @@ use crate::browser;
 use crate::components::tokens::layout;
 use crate::controller::Controller;
 use crate::display::Side;
+use crate::routes::features::keys as feature_keys;
 use crate::state::route::Route;
 use crate::state::tray::TrayAction;
 use crate::state::{Action, History, State};
@@ -59,6 +60,7 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
         .as_ref()
         .is_some_and(|element| element.matches(TOKENS).unwrap_or(false));
     match event.key().as_str() {
+        key if state.place.page.is_some() && feature_keys::pressed(key, state, controller) => {}
         "/" | "o" | "p" | "?" if !state.single_keys => return,
         "o" => controller.dispatch(Action::Go(Route::Library)),
         "p" => match state.selected() {

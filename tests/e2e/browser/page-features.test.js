@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, test } from 'node:test';
 
 import { STILL, openApp, part, picture, ready, serious, still } from '../support/app.js';
-import { atlas, publish, statistics, vocabulary } from '../support/atlas.js';
 import { launch, newPage } from '../support/chromium.js';
 import { serve } from '../support/server.js';
+import { atlas, publish, statistics, vocabulary } from '../support/statistics.js';
 
 const LATENTS = 4096;
 const WORDS = [' king', ' Lord', ' the', ' God', ' said', ' wood', ' and', ' girl'];
@@ -328,7 +328,7 @@ test('lists of a prompt rank by the atlas, show labels, and fold what is almost 
   const value = ([latent, activation]) => activation * Math.log((1 + 1e6) / Math.max(rows[latent].fired, 1));
   const expected = measures.filter(([latent]) => latent >= 0 && density(rows[latent]) < 0.1).sort((a, b) => value(b) - value(a)).map(([latent]) => latent);
   assert.deepEqual(got, expected);
-  assert.ok((await part(page, 'feature-label').count()) > 0);
+  assert.ok((await part(page, 'list-label').count()) > 0);
   await picture(page, 'features-prompt');
 });
 

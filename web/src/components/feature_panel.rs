@@ -5,7 +5,6 @@ use yew::prelude::*;
 use super::activation_chart::ActivationChart;
 use super::bars::{Bar, bars};
 use super::edit::{Run, edit, run_result};
-use super::statistics::{Label, use_statistics};
 use super::term::{defined, described};
 use super::token_text::token_text;
 use crate::controller::Controller;
@@ -58,7 +57,6 @@ pub fn FeaturePanel(props: &Props) -> Html {
         token,
         ..
     } = props;
-    let statistics = use_statistics(&props.sae);
     let Some(sae) = trace.sae(&props.sae) else {
         return Html::default();
     };
@@ -87,9 +85,6 @@ pub fn FeaturePanel(props: &Props) -> Html {
                 <button type="button" class="pin" data-testid="pin-button" aria-pressed={props.pinned.to_string()}
                     title="Keeps this feature at the lower edge of every page (p)" onclick={pin}>{ if props.pinned { "Pinned" } else { "Pin" } }</button>
             </div>
-            if let Some(statistics) = statistics {
-                <p class="panel-label"><Label {statistics} latent={*latent} /></p>
-            }
             <p class="line">
                 <span>{ defined(MAXIMUM) }{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
                 <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>

@@ -94,12 +94,12 @@ pub fn Label(props: &LabelProps) -> Html {
         .map(|note| note.label.as_str());
     match own.filter(|label| !label.is_empty()) {
         Some(own) => {
-            html! { <span class="feature-label own-label" title="Your label" data-testid="feature-label">{ own.to_owned() }</span> }
+            html! { <span class="list-label own-label" title="Your label" data-testid="list-label">{ own.to_owned() }</span> }
         }
         None => match props.statistics.label(props.latent) {
             "" => Html::default(),
             label => {
-                html! { <span class="feature-label" title="A label made from the statistics of the atlas alone" data-testid="feature-label">{ label.to_owned() }</span> }
+                html! { <span class="list-label" title="A label made from the statistics of the atlas alone" data-testid="list-label">{ label.to_owned() }</span> }
             }
         },
     }

@@ -8,7 +8,7 @@ use crate::browse::filter::{Own, contains};
 use crate::browse::tokens::{text_of, tokens_of};
 use crate::browse::{Rows, always_on};
 use crate::display::hook_label;
-use crate::format::precise_percent;
+use crate::format::share_of;
 use crate::notes::SetNotes;
 
 /// Tokens that a query offers to look for.
@@ -63,7 +63,7 @@ impl Labelled<'_> {
         });
         found.truncate(MOST);
         let hit = |(quality, own, row, label): (Match, bool, &FeatureRow, &str)| {
-            let density = precise_percent(rows.density(row));
+            let density = share_of(rows.density(row));
             let mine = if own { "your label · " } else { "" };
             let hit = Hit {
                 target: Target::AtlasFeature {

@@ -4,8 +4,10 @@ use yew::prelude::*;
 
 use crate::components::edit::Run;
 use crate::components::feature_panel::FeaturePanel;
+use crate::components::term::described;
 use crate::context::use_controller;
 use crate::data::{Feature, Trace};
+use crate::definitions::AUTOMATIC_LABEL;
 use crate::display::hook_label;
 use crate::shared::Shared;
 use crate::state::{EditState, Remote};
@@ -33,6 +35,10 @@ pub struct Props {
     pub run: Option<Run>,
     /// True if the feature is pinned.
     pub pinned: bool,
+    /// Address of the feature's own page, where there may be one.
+    pub page: Option<AttrValue>,
+    /// Its label, where the atlas has one.
+    pub label: Option<AttrValue>,
 }
 
 /// The dock.
@@ -57,6 +63,12 @@ pub fn Dock(props: &Props) -> Html {
                 }
             </div>
             <div class="dock-body">
+                if let Some(page) = &props.page {
+                    <p class="line to-page">
+                        if let Some(label) = &props.label { <span><b data-testid="dock-label">{ label }</b>{ " " }{ described(AUTOMATIC_LABEL, "automatic") }</span> }
+                        <a class="end" data-testid="dock-page" href={page.clone()}>{ "Its page: contexts and statistics" }</a>
+                    </p>
+                }
                 if let Some(latent) = props.latent {
                     <FeaturePanel {controller} trace={props.trace.clone()} sae={props.sae.clone()} {latent} token={props.token} feature={props.feature.clone()}
                         edit={props.edit.clone()} run={props.run.clone()} pinned={props.pinned} live={props.live} />

@@ -57,9 +57,11 @@ const KEYS: [(&[&str], &str); 10] = [
 ];
 
 /// Keys of a single character, which can be switched off.
-const SINGLE_KEYS: [(&str, &str); 4] = [
+const SINGLE_KEYS: [(&str, &str); 6] = [
     ("/", "write in the prompt"),
     ("p", "pin the selected feature, or no longer"),
+    ("j", "on the page of a feature: the next one, as →"),
+    ("k", "the one before, as ←"),
     ("o", "go to the library: models, SAEs, files, neurons"),
     ("?", "open this list"),
 ];

@@ -129,6 +129,10 @@ pub enum AtlasAction {
     Retry(PartId),
     /// The page of a feature is opened, or, of none, the list of all.
     Open(Option<AtlasFeature>),
+    /// The page of the feature so many further on is opened in the place of this one; behind the last comes the first.
+    Step(i32),
+    /// The page of a feature that fires is opened: that at a place from 0 to 1 among all of its set.
+    Random(f64),
 }
 
 impl Atlas {
@@ -137,10 +141,11 @@ impl Atlas {
         self.index.get()
     }
 
-    /// A set and its index, by its id.
+    /// A set and its index, by its id or its hook.
     pub fn set(&self, id: &str) -> Option<(usize, &SetInfo)> {
         let sets = self.info()?.sets.iter().enumerate();
-        sets.into_iter().find(|(_, set)| set.id == id)
+        sets.into_iter()
+            .find(|(_, set)| set.id == id || set.hook == id)
     }
 
     /// The set of an SAE, or of the neurons of a hook.
@@ -184,6 +189,35 @@ impl Atlas {
     pub fn row(&self, set: &str, latent: u32) -> Option<&FeatureRow> {
         let (set, _) = self.set(set)?;
         self.sets.get(set)?.table.get()?.get(latent as usize)
+    }
+
+    /// The feature so many further on in the same set; behind the last comes the first.
+    pub fn beside(&self, feature: &AtlasFeature, by: i32) -> Option<AtlasFeature> {
+        let (_, set) = self.set(&feature.set)?;
+        let latents = i64::from(set.n_latents);
+        let latent = (i64::from(feature.latent) + i64::from(by)).checked_rem_euclid(latents)?;
+        Some(AtlasFeature {
+            set: set.id.clone(),
+            latent: u32::try_from(latent).ok()?,
+        })
+    }
+
+    /// The feature at a place from 0 to 1 among those of a set that fire; among all where the table is not there.
+    fn drawn(&self, set: &str, share: f64) -> Option<AtlasFeature> {
+        let (index, set) = self.set(set)?;
+        let firing: Vec<u32> = match self.sets.get(index).and_then(|parts| parts.table.get()) {
+            Some(rows) => {
+                let rows = rows.iter().filter(|row| row.fired > 0);
+                rows.map(|row| row.latent).collect()
+            }
+            None => (0..set.n_latents).collect(),
+        };
+        let at = (share.clamp(0.0, 1.0) * firing.len() as f64) as usize;
+        let latent = *firing.get(at.min(firing.len().checked_sub(1)?))?;
+        Some(AtlasFeature {
+            set: set.id.clone(),
+            latent,
+        })
     }
 
     /// The request for a part that nobody has requested.
@@ -315,6 +349,25 @@ impl State {
                 self.history = super::History::Push;
                 self.touch_shard();
             }
+            AtlasAction::Step(by) => {
+                let next = self
+                    .place
+                    .page
+                    .as_ref()
+                    .and_then(|page| self.atlas.beside(page, by));
+                if let Some(next) = next {
+                    self.place.page = Some(next);
+                    self.history = super::History::Replace;
+                    self.touch_shard();
+                }
+            }
+            AtlasAction::Random(share) => {
+                let page = self.place.page.as_ref();
+                let next = page.and_then(|page| self.atlas.drawn(&page.set, share));
+                if let Some(next) = next {
+                    self.atlas_action(AtlasAction::Open(Some(next)));
+                }
+            }
         }
     }
 
@@ -433,6 +486,20 @@ impl State {
         let meant = self.sae_id_of_set(set)? == feature.sae;
         (meant && feature.latent < set.n_latents).then(|| AtlasFeature {
             set: set.id.clone(),
+            latent: feature.latent,
+        })
+    }
+
+    /// The page of a feature of a loaded SAE. Before the index is there, which nothing but the features' own pages fetches, its set
+    /// is named by its hook, for the demo's SAEs.
+    pub fn page_of(&self, feature: &FeatureId) -> Option<AtlasFeature> {
+        if self.atlas.info().is_some() {
+            return self.in_atlas(feature);
+        }
+        self.atlas.address.get()?;
+        let sae = self.expected.iter().find(|sae| sae.id == feature.sae)?;
+        Some(AtlasFeature {
+            set: sae.hook.clone(),
             latent: feature.latent,
         })
     }

@@ -8,6 +8,7 @@ pub mod browse;
 mod browse_tests;
 pub mod job;
 pub mod lists;
+pub mod live;
 pub mod load;
 #[cfg(test)]
 mod load_tests;
@@ -40,6 +41,7 @@ use atlas::{Atlas, AtlasAction};
 use browse::{BrowseAction, BrowseState};
 use job::Job;
 use lists::{Ranking, View};
+use live::{Live, LiveAction};
 use load::{Broken, LibraryState, LoadAction};
 use meter::Meter;
 use route::Route;
@@ -307,6 +309,8 @@ pub struct State {
     pub atlas: Atlas,
     /// What belongs to the list of its features beside the address.
     pub browse: BrowseState,
+    /// Results of the model on the page of a feature.
+    pub live: Live,
 }
 
 impl State {
@@ -349,6 +353,7 @@ impl State {
             views: Views::default(),
             atlas: Atlas::default(),
             browse: BrowseState::default(),
+            live: Live::default(),
         }
     }
 
@@ -494,6 +499,8 @@ pub enum Action {
     Atlas(AtlasAction),
     /// Something about the list of its features.
     Browse(BrowseAction),
+    /// Something about the model's results on the page of a feature.
+    Live(LiveAction),
     /// Opens or closes the dialog that finds things.
     ShowFind(bool),
     /// The person wants keys of a single character, or not.

@@ -125,6 +125,7 @@ impl State {
             Action::Views(action) => self.view(action),
             Action::Browse(action) => self.browse_action(action),
             Action::Atlas(action) => self.atlas_action(action),
+            Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
                 // One dialog at a time.

@@ -1,8 +1,18 @@
 //! Features of the atlas: the list of all, and the page of one.
 
+mod ablation;
+mod activations;
 mod browse;
+mod contexts;
+mod head;
+mod histogram;
+pub mod keys;
+mod own_text;
 mod page;
 mod parts;
+mod strip;
+mod usage;
+mod weights;
 
 use yew::prelude::*;
 

@@ -1,44 +1,158 @@
-//! The page of a feature.
+//! The page of a feature: its title and statistics above, contexts at the left, what its weights and counts say at the right.
 
 use yew::prelude::*;
 
+use super::ablation::Ablation;
+use super::activations::Activations;
+use super::head::Head;
 use super::parts::waiting;
-use crate::atlas::PartId;
+use super::usage::Usage;
+use super::weights::Weights;
+use crate::atlas::{PartId, prompt_of};
+use crate::data::ModelInfo;
 use crate::display::hook_label;
 use crate::shared::Shared;
-use crate::state::State;
-use crate::state::atlas::{AtlasFeature, PartState};
+use crate::state::atlas::{Atlas, AtlasFeature, Part, PartState};
+use crate::state::live::Live;
+use crate::state::route::Route;
+use crate::state::tray::FeatureId;
+use crate::state::url::Place;
+use crate::state::{Phase, State};
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
-    /// The feature.
-    pub feature: AtlasFeature,
+    /// Where the page is.
+    pub place: Place,
+    /// The atlas.
+    pub atlas: Atlas,
     /// The index of the atlas.
     pub info: Shared<::atlas::AtlasInfo>,
     /// Index of the feature's set.
     pub set: usize,
+    /// The latent.
+    pub latent: u32,
     /// The shard with its record, and the record's index there.
-    pub record: Option<(Shared<Vec<::atlas::FeatureRecord>>, usize)>,
+    pub record: Option<Record>,
     /// The shard's id.
     pub shard_id: PartId,
     /// The shard's state.
     pub shard: PartState,
+    /// The feature as the page's other parts name it, where its SAE is the loaded model's.
+    pub loaded: Option<FeatureId>,
+    /// Id of that SAE once it is there.
+    pub sae: Option<AttrValue>,
+    /// The model, once it is there.
+    pub model: Option<Shared<ModelInfo>>,
+    /// True while the engine or what it shows first is on its way.
+    pub coming: bool,
+    /// True if the feature is pinned.
+    pub pinned: bool,
+    /// Results of the model.
+    pub live: Live,
+}
+
+/// A record in its shard. Two are equal if they are the same one of the same shard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    shard: Shared<Vec<::atlas::FeatureRecord>>,
+    at: usize,
+}
+
+impl Record {
+    /// The record.
+    pub fn get(&self) -> Option<&::atlas::FeatureRecord> {
+        self.shard.get(self.at)
+    }
+}
+
+/// Texts of the vocabulary's tokens, where they are known.
+pub type Vocabulary = Option<Shared<Vec<Vec<u8>>>>;
+
+/// What every part of the page needs to know about the feature and where the page is.
+#[derive(Clone, PartialEq)]
+pub struct Context {
+    /// The record.
+    pub record: Record,
+    /// The index of the atlas.
+    pub info: Shared<::atlas::AtlasInfo>,
+    /// Index of the feature's set.
+    pub set: usize,
+    /// Texts of tokens.
+    pub vocabulary: Vocabulary,
+    /// Where the page is, without what changes while one reads.
+    pub place: Place,
+    /// The feature as the prompt's view names it.
+    pub loaded: Option<FeatureId>,
+}
+
+impl Context {
+    /// The set.
+    pub fn set(&self) -> Option<&::atlas::SetInfo> {
+        self.info.sets.get(self.set)
+    }
+
+    /// The address of a context in the view of prompts, with the feature and its strongest token selected.
+    pub fn in_prompt(
+        &self,
+        example: &::atlas::record::Example,
+        token: Option<usize>,
+    ) -> Option<String> {
+        let prompt = prompt_of(self.vocabulary.as_ref()?, example)?;
+        let moved = usize::from(example.peak) - prompt.peak.min(usize::from(example.peak));
+        let token = token.map_or(prompt.peak, |token| token.saturating_sub(moved));
+        let mut place = self.place.clone().on(Route::Prompt);
+        place.prompt = Some(prompt.text);
+        place.token = Some(token + usize::from(self.info.settings.bos));
+        place.view = crate::state::lists::View::Token;
+        place.edits.clear();
+        if let Some(FeatureId { sae, latent }) = self.loaded.clone() {
+            place.sae = Some(sae);
+            place.feature = Some(latent);
+        }
+        Some(place.to_hash())
+    }
+
+    /// The address of the page of another feature of the same set.
+    pub fn other(&self, latent: u32) -> String {
+        let set = self.set().map(|set| set.id.clone()).unwrap_or_default();
+        self.at(AtlasFeature { set, latent })
+    }
+
+    /// The address of the page of a feature.
+    pub fn at(&self, feature: AtlasFeature) -> String {
+        self.place.clone().at(feature).to_hash()
+    }
 }
 
 impl Props {
     /// The slices of the state that the page shows; nothing where the atlas has no such feature.
     pub fn of(state: &State) -> Option<Self> {
-        let feature = state.place.page.clone()?;
-        let (set, _) = state.atlas.set(&feature.set)?;
+        let page = state.place.page.as_ref()?;
+        let (set, info) = state.atlas.set(&page.set)?;
         let shard_id = state.page_shard()?;
+        let loaded = state.sae_id_of_set(info).map(|sae| FeatureId {
+            sae,
+            latent: page.latent,
+        });
+        let record = state.page_record();
         Some(Self {
-            feature,
+            place: state.address(),
             info: state.atlas.info()?.clone(),
             set,
-            record: state.page_record(),
+            latent: page.latent,
+            record: record.map(|(shard, at)| Record { shard, at }),
             shard: state.atlas.part(shard_id),
             shard_id,
+            pinned: loaded
+                .as_ref()
+                .is_some_and(|feature| state.place.pins.contains(feature)),
+            loaded,
+            sae: state.page_sae().map(|id| AttrValue::from(id.to_owned())),
+            model: state.model.clone(),
+            coming: state.phase == Phase::Loading || state.is_tracing(),
+            live: state.live.clone(),
+            atlas: state.atlas.clone(),
         })
     }
 }
@@ -49,10 +163,61 @@ pub fn FeaturePage(props: &Props) -> Html {
     let Some(set) = props.info.sets.get(props.set) else {
         return Html::default();
     };
+    let feature = AtlasFeature {
+        set: set.id.clone(),
+        latent: props.latent,
+    };
+    let vocabulary = props.atlas.vocabulary.get().cloned();
+    // Token and selection of the prompt change nothing here.
+    let context = props.record.clone().map(|record| Context {
+        record,
+        info: props.info.clone(),
+        set: props.set,
+        vocabulary,
+        place: props.place.clone(),
+        loaded: props.loaded.clone(),
+    });
+    let table = props
+        .atlas
+        .sets
+        .get(props.set)
+        .and_then(|parts| parts.table.get())
+        .cloned();
+    let unread = match (&props.atlas.vocabulary, &context) {
+        (Part::Failed(_), Some(_)) => waiting(
+            "The vocabulary",
+            PartId::Vocabulary,
+            &props.atlas.vocabulary.state(),
+        ),
+        (Part::Missing, Some(_)) => {
+            html! { <p class="notice">{ "This atlas has no texts of its tokens: their numbers in the vocabulary are shown." }</p> }
+        }
+        _ => Html::default(),
+    };
+    let waits =
+        props.record.is_some() && matches!(props.atlas.vocabulary, Part::Idle | Part::Loading);
     html! {
-        <>
-            <h2>{ hook_label(&set.hook) }{ " · " }<span class="id">{ props.feature.latent }</span></h2>
-            { waiting("The shard with this feature", props.shard_id, &props.shard) }
-        </>
+        <article class="feature-page" data-testid="feature-page" data-latent={props.latent.to_string()} data-ready={(context.is_some() && !waits).to_string()} aria-labelledby="feature-title">
+            <Head place={props.place.clone()} info={props.info.clone()} set={props.set} {feature} record={props.record.clone()} loaded={props.loaded.clone()} pinned={props.pinned}
+                open={context.as_ref().filter(|_| !waits).and_then(|context| context.in_prompt(context.record.get()?.top.first()?, None))} />
+            { unread }
+            if let Some(context) = context.filter(|_| !waits) {
+                <div class="feature-columns">
+                    <div class="feature-main">
+                        <Activations context={context.clone()} sae={props.sae.clone()} coming={props.coming} modelled={props.model.is_some()} typed={props.live.typed.clone()} traced={props.live.traced.clone()} />
+                        <Ablation context={context.clone()} sae={props.sae.clone()} coming={props.coming} bos={props.model.as_ref().and_then(|model| model.bos)} ablations={props.live.ablations.clone()} />
+                    </div>
+                    <div class="feature-side">
+                        <Weights context={context.clone()} table={table.clone()} />
+                        <Usage {context} />
+                    </div>
+                </div>
+            } else if waits {
+                <section class="card"><p class="muted" aria-busy="true">{ "The texts of the tokens are on their way…" }</p></section>
+            } else {
+                { waiting("This feature's part of the atlas", props.shard_id, &props.shard) }
+            }
+            <p class="notice">{ format!("Statistics over {}: {} tokens that count for {}.", props.info.corpus.name, crate::format::grouped(set.tokens), hook_label(&set.hook)) }</p>
+        </article>
     }
 }

@@ -8,7 +8,7 @@ use yew::prelude::*;
 use crate::browse::filter::{Bounds, Group};
 use crate::browse::sort::{Column, Sort};
 use crate::browse::{Filter, Query};
-use crate::format::{exact, number, precise_percent};
+use crate::format::{exact, number, share_of};
 use crate::shared::Shared;
 use crate::state::History;
 
@@ -171,7 +171,7 @@ fn set(bounds: &mut Bounds, low: bool, bound: Option<f64>) {
 }
 
 fn bound_text(bound: Option<f64>) -> String {
-    bound.map_or_else(|| "any".to_owned(), precise_percent)
+    bound.map_or_else(|| "any".to_owned(), share_of)
 }
 
 fn sorts() -> impl Iterator<Item = Sort> {

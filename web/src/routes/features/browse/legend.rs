@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use crate::browse::map::colour::{By, css, has_its_own, of_density, of_source};
-use crate::format::precise_percent;
+use crate::format::share_of;
 
 /// Steps of the scale of densities.
 const STEPS: i32 = 6;
@@ -32,7 +32,7 @@ pub fn legend(by: By, sources: &[String], dark: bool) -> Html {
             <ul class="legend" aria-label="Colours of the map" data-testid="map-legend">
                 { for (0..=STEPS).map(|step| {
                     let density = 10f64.powi(step - STEPS);
-                    html! { <li>{ swatch(css(of_density(density, dark))) }{ precise_percent(density) }</li> }
+                    html! { <li>{ swatch(css(of_density(density, dark))) }{ share_of(density) }</li> }
                 }) }
                 <li>{ swatch(css(of_source(None, dark))) }{ "never fires" }</li>
             </ul>

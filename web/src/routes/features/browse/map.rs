@@ -17,7 +17,7 @@ use crate::browse::map::colour::{self, By};
 use crate::browse::map::{Camera, Grid, lasso};
 use crate::browse::{Listed, Query, Rows};
 use crate::context::use_controller;
-use crate::format::{exact, fixed, precise_percent};
+use crate::format::{exact, fixed, share_of};
 use crate::shared::Shared;
 use crate::state::atlas::{AtlasAction, AtlasFeature};
 use crate::state::url::Place;
@@ -562,7 +562,7 @@ pub fn Map(props: &Props) -> Html {
                         html! {
                             <>
                                 <a href={props.place.clone().at(to).to_hash()} tabindex="-1" class="id">{ row.latent }</a>{ " " }{ row.label.clone() }{ " " }
-                                <span class="muted">{ format!("density {}, largest {}", precise_percent(all.density(row)), fixed(row.max.into(), 2)) }</span>
+                                <span class="muted">{ format!("density {}, largest {}", share_of(all.density(row)), fixed(row.max.into(), 2)) }</span>
                             </>
                         }
                     }

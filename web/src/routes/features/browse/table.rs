@@ -16,7 +16,8 @@ use crate::browse::{Listed, Outcome, Query, Rows};
 use crate::browser;
 use crate::components::token_text::token_text;
 use crate::context::use_controller;
-use crate::format::{exact, fixed, optional, precise_percent};
+use crate::definitions::{ATLAS_MAX, ATLAS_MEAN, DENSITY, KURTOSIS, SKEW};
+use crate::format::{exact, fixed, optional, share_of};
 use crate::notes::store::use_notes;
 use crate::notes::{OwnNote, SetKey, SetNotes};
 use crate::shared::Shared;
@@ -65,8 +66,8 @@ impl Cell {
             Self::Found => "found number",
             Self::By(Column::Number) => "id number",
             Self::By(Column::Label) => "label",
-            Self::By(Column::Density) => "density",
-            Self::By(Column::Max) => "number opt",
+            Self::By(Column::Density) => DENSITY.definition,
+            Self::By(Column::Max) => ATLAS_MAX.definition,
             Self::By(Column::Mean | Column::Skew | Column::Kurtosis) => "number rare",
             Self::By(Column::Source) => "source opt",
             Self::Top => "opt token",
@@ -109,9 +110,9 @@ impl Cell {
                 "Share of the corpus's tokens on which the feature fires; the bar has a scale by powers of ten, from one in a million to all"
             }
             Self::By(Column::Max) => "Largest activation over the corpus",
-            Self::By(Column::Mean) => "Mean activation over the corpus's tokens, zeros included",
-            Self::By(Column::Skew) => "E[a³] / E[a²]^1.5 over the corpus's tokens",
-            Self::By(Column::Kurtosis) => "E[a⁴] / E[a²]² over the corpus's tokens",
+            Self::By(Column::Mean) => ATLAS_MEAN.definition,
+            Self::By(Column::Skew) => SKEW.definition,
+            Self::By(Column::Kurtosis) => KURTOSIS.definition,
             Self::By(Column::Source) => {
                 "The source in which the feature fires on the largest share of tokens, and the part of its firings that is there"
             }
@@ -526,7 +527,7 @@ fn content(props: &Props, all: Rows<'_>, index: u32, at_row: usize, cell: Cell) 
             html! {
                 <>
                     <svg class="density-bar" width="100%" height="8" aria-hidden="true" focusable="false"><rect width={format!("{}%", fixed(filled * 100.0, 1))} height="100%" rx="2" /></svg>
-                    <span class="number">{ precise_percent(density) }</span>
+                    <span class="number">{ share_of(density) }</span>
                 </>
             }
         }
