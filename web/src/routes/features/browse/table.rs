@@ -66,8 +66,8 @@ impl Cell {
             Self::Found => "found number",
             Self::By(Column::Number) => "id number",
             Self::By(Column::Label) => "label",
-            Self::By(Column::Density) => DENSITY.definition,
-            Self::By(Column::Max) => ATLAS_MAX.definition,
+            Self::By(Column::Density) => "density",
+            Self::By(Column::Max) => "number opt",
             Self::By(Column::Mean | Column::Skew | Column::Kurtosis) => "number rare",
             Self::By(Column::Source) => "source opt",
             Self::Top => "opt token",
@@ -106,10 +106,8 @@ impl Cell {
             Self::By(Column::Label) => {
                 "Your own label, or a short one made from the statistics alone"
             }
-            Self::By(Column::Density) => {
-                "Share of the corpus's tokens on which the feature fires; the bar has a scale by powers of ten, from one in a million to all"
-            }
-            Self::By(Column::Max) => "Largest activation over the corpus",
+            Self::By(Column::Density) => DENSITY.definition,
+            Self::By(Column::Max) => ATLAS_MAX.definition,
             Self::By(Column::Mean) => ATLAS_MEAN.definition,
             Self::By(Column::Skew) => SKEW.definition,
             Self::By(Column::Kurtosis) => KURTOSIS.definition,
