@@ -107,11 +107,7 @@ pub fn Filters(props: &Props) -> Html {
     };
     let max = |low: bool| {
         let change = change(History::ReplaceSoon);
-        move |event: InputEvent| {
-            let text = event.target_unchecked_into::<HtmlInputElement>().value();
-            let bound = (!text.trim().is_empty()).then(|| number(&text)).flatten();
-            change(&|query| set(&mut query.filter.max, low, bound));
-        }
+        move |bound: Option<f64>| change(&|query| set(&mut query.filter.max, low, bound))
     };
     let group = |which: fn(&mut Filter) -> &mut Group| {
         let change = change(History::Push);
@@ -133,8 +129,8 @@ pub fn Filters(props: &Props) -> Html {
                 <output>{ bound_text(high) }</output>
             </span>
             <span class="range" role="group" aria-label="Largest activation">
-                <label>{ "largest at least" }<input type="text" inputmode="decimal" value={filter.max.low.map(exact).unwrap_or_default()} oninput={max(true)} data-testid="max-low" /></label>
-                <label>{ "at most" }<input type="text" inputmode="decimal" value={filter.max.high.map(exact).unwrap_or_default()} oninput={max(false)} data-testid="max-high" /></label>
+                <BoundField name="largest at least" bound={filter.max.low} onchange={max(true)} testid="max-low" />
+                <BoundField name="at most" bound={filter.max.high} onchange={max(false)} testid="max-high" />
             </span>
             <label>{ "source" }
                 <select onchange={source} data-testid="filter-source">
@@ -160,6 +156,46 @@ pub fn Filters(props: &Props) -> Html {
             }
         </div>
     }
+}
+
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+struct BoundProps {
+    name: &'static str,
+    bound: Option<f64>,
+    onchange: Callback<Option<f64>>,
+    testid: &'static str,
+}
+
+/// A field for a bound. What is typed stays as it is typed: `1.` is on its way to `1.5`.
+#[component]
+fn BoundField(props: &BoundProps) -> Html {
+    let typed = use_state(String::new);
+    {
+        let typed = typed.clone();
+        use_effect_with(props.bound, move |bound| {
+            if bound_of(&typed) != *bound {
+                typed.set(bound.map(exact).unwrap_or_default());
+            }
+        });
+    }
+    let oninput = {
+        let (typed, onchange) = (typed.clone(), props.onchange.clone());
+        move |event: InputEvent| {
+            let text = event.target_unchecked_into::<HtmlInputElement>().value();
+            onchange.emit(bound_of(&text));
+            typed.set(text);
+        }
+    };
+    let wrong = !typed.trim().is_empty() && bound_of(&typed).is_none();
+    html! {
+        <label>{ props.name }<input type="text" inputmode="decimal" value={(*typed).clone()} {oninput} aria-invalid={wrong.to_string()} data-testid={props.testid} /></label>
+    }
+}
+
+/// The number that is typed; nothing where there is none.
+fn bound_of(text: &str) -> Option<f64> {
+    (!text.trim().is_empty()).then(|| number(text)).flatten()
 }
 
 fn set(bounds: &mut Bounds, low: bool, bound: Option<f64>) {

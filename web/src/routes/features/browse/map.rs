@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
-use gloo::render::{AnimationFrame, request_animation_frame};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, WheelEvent};
 use yew::prelude::*;
 
 use super::legend::legend;
-use super::points::{Look, Painter};
+use super::map_view::{Held, Moved, View, is_dark, redraw, with};
+use super::points::Painter;
 use crate::browse::map::colour::{self, By};
 use crate::browse::map::{Camera, Grid, lasso};
 use crate::browse::{Listed, Query, Rows};
 use crate::context::use_controller;
-use crate::format::{exact, fixed, share_of};
+use crate::format::{fixed, share_of};
 use crate::shared::Shared;
 use crate::state::atlas::{AtlasAction, AtlasFeature};
 use crate::state::url::Place;
@@ -25,12 +25,6 @@ use crate::state::{Action, History};
 
 /// Opacity of a point that is listed, and of one that is not.
 const OPACITY: [u8; 2] = [225, 26];
-
-/// CSS pixels between the pointer and a point that it means.
-const REACH: f64 = 9.0;
-
-/// CSS pixels that a press may move and still be a press.
-const STILL: f64 = 4.0;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
@@ -53,142 +47,6 @@ pub struct Props {
     pub query: Rc<Query>,
     /// Receives what is to be listed.
     pub ask: Callback<(Query, History)>,
-}
-
-/// What lies behind the picture. It changes with the pointer, many times a second, so it is no state of a component.
-struct View {
-    canvas: HtmlCanvasElement,
-    outline: Option<Element>,
-    painter: Painter,
-    camera: Camera,
-    dots: f64,
-    points: Shared<Vec<[f32; 2]>>,
-    grid: Grid,
-    shown: Vec<bool>,
-    marked: Option<u32>,
-    dark: bool,
-    area: Vec<[i16; 2]>,
-    /// Pointers that are down, by id, where they are.
-    pointers: BTreeMap<i32, [f64; 2]>,
-    /// True once the pointers that are down have moved.
-    moved: bool,
-    /// The line that is being drawn around points, on the map.
-    line: Option<Vec<[f64; 2]>>,
-    frame: Option<AnimationFrame>,
-    drawn: u32,
-}
-
-type Held = Rc<RefCell<Option<View>>>;
-
-fn is_dark() -> bool {
-    let media = web_sys::window().and_then(|window| {
-        window
-            .match_media("(prefers-color-scheme: dark)")
-            .ok()
-            .flatten()
-    });
-    media.is_some_and(|media| media.matches())
-}
-
-fn milliseconds() -> f64 {
-    web_sys::window()
-        .and_then(|window| window.performance())
-        .map_or(0.0, |clock| clock.now())
-}
-
-impl View {
-    fn measure(&mut self) {
-        let size = [
-            f64::from(self.canvas.client_width()),
-            f64::from(self.canvas.client_height()),
-        ];
-        self.dots = web_sys::window()
-            .map_or(1.0, |window| window.device_pixel_ratio())
-            .clamp(1.0, 3.0);
-        let [width, height] = size.map(|side| (side * self.dots) as u32);
-        if (self.canvas.width(), self.canvas.height()) != (width, height) {
-            self.canvas.set_width(width);
-            self.canvas.set_height(height);
-        }
-        self.camera = self.camera.resized(size);
-    }
-
-    fn draw(&mut self) {
-        let before = milliseconds();
-        let ink = if self.dark {
-            [255, 255, 255, 255]
-        } else {
-            [0, 0, 0, 255]
-        };
-        self.painter.draw(Look {
-            camera: self.camera,
-            dots: self.dots,
-            marked: self.marked,
-            ink,
-        });
-        if let Some(outline) = &self.outline {
-            let corners: Vec<[f64; 2]> = match &self.line {
-                Some(line) => line.clone(),
-                None => self
-                    .area
-                    .iter()
-                    .map(|corner| corner.map(|at| f64::from(at) / 1000.0))
-                    .collect(),
-            };
-            let text: Vec<String> = corners
-                .iter()
-                .map(|corner| {
-                    let [x, y] = self.camera.to_picture(*corner);
-                    format!("{},{}", fixed_plain(x), fixed_plain(y))
-                })
-                .collect();
-            let _ = outline.set_attribute("points", &text.join(" "));
-        }
-        self.drawn = self.drawn.wrapping_add(1);
-        // For measurements: how long the page's own part of a frame takes.
-        for (name, value) in [
-            ("data-drawn", f64::from(self.drawn)),
-            ("data-milliseconds", milliseconds() - before),
-            ("data-zoom", self.camera.zoom),
-        ] {
-            let _ = self.canvas.set_attribute(name, &exact(value));
-        }
-    }
-
-    /// The point that a place of the picture means.
-    fn below(&self, place: [f64; 2]) -> Option<u32> {
-        let radius = (REACH + self.camera.radius(self.points.len())) / self.camera.scale();
-        let at = self.camera.to_map(place);
-        self.grid.nearest(&self.points, at, radius, |index| {
-            self.shown.get(index as usize) == Some(&true)
-        })
-    }
-}
-
-/// A coordinate in the picture, to a tenth of a pixel.
-fn fixed_plain(value: f64) -> String {
-    exact((value * 10.0).round() / 10.0)
-}
-
-/// Draws at the next frame, once for all that changes before it.
-fn redraw(held: &Held) {
-    let later = held.clone();
-    if let Some(view) = &mut *held.borrow_mut()
-        && view.frame.is_none()
-    {
-        view.frame = Some(request_animation_frame(move |_| {
-            if let Some(view) = &mut *later.borrow_mut() {
-                view.frame = None;
-                view.draw();
-            }
-        }));
-    }
-}
-
-fn with<T>(held: &Held, change: impl FnOnce(&mut View) -> T) -> Option<T> {
-    let result = held.borrow_mut().as_mut().map(change);
-    redraw(held);
-    result
 }
 
 /// Where a pointer is in the picture.
@@ -384,40 +242,16 @@ pub fn Map(props: &Props) -> Html {
         let (held, hovered) = (held.clone(), hovered.clone());
         move |event: PointerEvent| {
             let place = place_of(&event);
-            let below = {
-                let mut view = held.borrow_mut();
-                let Some(view) = &mut *view else { return };
-                let Some(before) = view.pointers.get(&event.pointer_id()).copied() else {
-                    let below = view.below(place);
-                    set_hover(&hovered, below);
-                    return;
-                };
-                let by = [place[0] - before[0], place[1] - before[1]];
-                if !view.moved && by[0].hypot(by[1]) < STILL {
-                    return;
-                }
-                view.moved = true;
-                let other = view
-                    .pointers
-                    .iter()
-                    .find(|(id, _)| **id != event.pointer_id())
-                    .map(|(_, at)| *at);
-                match (&mut view.line, other) {
-                    (Some(line), None) => line.push(view.camera.to_map(place)),
-                    (_, None) => view.camera = view.camera.dragged(by),
-                    (_, Some(other)) => {
-                        let apart =
-                            |at: [f64; 2]| (at[0] - other[0]).hypot(at[1] - other[1]).max(1.0);
-                        let about = [(place[0] + other[0]) / 2.0, (place[1] + other[1]) / 2.0];
-                        let half = [by[0] / 2.0, by[1] / 2.0];
-                        view.camera = view
-                            .camera
-                            .dragged(half)
-                            .zoomed(apart(place) / apart(before), about);
-                    }
-                }
-                view.pointers.insert(event.pointer_id(), place);
-                None
+            // The view is given back before a component is told: it may be drawn at once.
+            let moved = held
+                .borrow_mut()
+                .as_mut()
+                .map(|view| view.pointer_moved(event.pointer_id(), place));
+            let Some(moved) = moved else { return };
+            let below = match moved {
+                Moved::Over(below) => below,
+                Moved::Still => return,
+                Moved::Dragged => None,
             };
             set_hover(&hovered, below);
             redraw(&held);

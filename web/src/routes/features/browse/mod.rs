@@ -1,9 +1,11 @@
 //! All features of a set: searches, filters, the table, the map, and one's own notes.
 
+mod cells;
 mod filters;
 mod flat;
 mod legend;
 mod map;
+mod map_view;
 mod own;
 mod points;
 mod search;
@@ -292,6 +294,24 @@ fn map(
     }
 }
 
+fn waiting(controller: &Controller, props: &Props, query: &Query) -> Html {
+    let Some(search) = &query.search else {
+        return Html::default();
+    };
+    let failed = match &props.text {
+        Some((_, Remote::Failed(why))) => Some(why.as_str()),
+        _ => None,
+    };
+    let needs = search::Needs {
+        set: props.set,
+        vocabulary: props.vocabulary.state(),
+        index: props.parts.token_index.state(),
+        loaded: props.sae.is_some(),
+        failed,
+    };
+    search::waiting(controller, search, needs)
+}
+
 /// What is listed, in a sentence, and what is not.
 fn status(
     controller: &Controller,
@@ -315,7 +335,7 @@ fn status(
         <div class="listed" data-testid="listed">
             <div role="status" data-testid="listed-count" data-count={listed.rows.len().to_string()}>
                 if waits {
-                    { search::waiting(controller, props) }
+                    { waiting(controller, props, query) }
                 } else {
                     <b>{ count(listed.rows.len(), "feature") }</b>{ format!(" of {}", grouped(u32::try_from(all).unwrap_or(u32::MAX))) }
                     { search::found(outcome, query) }

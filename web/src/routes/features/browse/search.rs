@@ -5,15 +5,15 @@ use std::rc::Rc;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::Props as ListProps;
 use crate::atlas::PartId;
 use crate::browse::query::SearchKind;
 use crate::browse::{Outcome, Query, Search};
 use crate::components::token_text::quoted_token;
 use crate::controller::Controller;
 use crate::routes::features::parts::Waiting;
+use crate::state::atlas::PartState;
 use crate::state::browse::BrowseAction;
-use crate::state::{Action, History, Remote};
+use crate::state::{Action, History};
 
 /// Name on the button of a kind of search, and what its field asks for.
 fn words(kind: SearchKind) -> (&'static str, &'static str, &'static str) {
@@ -118,31 +118,42 @@ pub fn SearchForm(props: &Props) -> Html {
     }
 }
 
+/// Parts that a search needs.
+pub struct Needs<'a> {
+    /// Index of the set.
+    pub set: usize,
+    /// State of the tokens' texts.
+    pub vocabulary: PartState,
+    /// State of the index of tokens.
+    pub index: PartState,
+    /// True if the SAE that the features are of is loaded.
+    pub loaded: bool,
+    /// Why the text could not be traced.
+    pub failed: Option<&'a str>,
+}
+
 /// What a search waits for.
-pub fn waiting(controller: &Controller, props: &ListProps) -> Html {
-    let Some(search) = &props.place.browse.search else {
-        return Html::default();
-    };
+pub fn waiting(controller: &Controller, search: &Search, needs: Needs<'_>) -> Html {
     if search.kind() != SearchKind::Text {
         return html! {
             <>
-                <Waiting name="The texts of the tokens" id={PartId::Vocabulary} part={props.vocabulary.state()} />
+                <Waiting name="The texts of the tokens" id={PartId::Vocabulary} part={needs.vocabulary} />
                 if search.kind() == SearchKind::On {
-                    <Waiting name="The index of tokens" id={PartId::TokenIndex(props.set)} part={props.parts.token_index.state()} />
+                    <Waiting name="The index of tokens" id={PartId::TokenIndex(needs.set)} part={needs.index} />
                 }
             </>
         };
     }
-    match (&props.sae, &props.text) {
-        (None, _) => {
+    match (needs.loaded, needs.failed) {
+        (false, _) => {
             html! { "A text needs the model and the SAE that these features are of: load them in the library, or wait until they are there." }
         }
-        (_, Some((_, Remote::Failed(why)))) => html! {
-            <span class="error" role="alert">{ why }{ " " }
+        (true, Some(why)) => html! {
+            <span class="error" role="alert">{ why.to_owned() }{ " " }
                 <button type="button" class="quiet" data-testid="text-retry" onclick={controller.on(|_| Action::Browse(BrowseAction::TextRetry))}>{ "Try again" }</button>
             </span>
         },
-        _ => html! { "The engine reads the text…" },
+        (true, None) => html! { "The engine reads the text…" },
     }
 }
 
