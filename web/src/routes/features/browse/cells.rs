@@ -1,5 +1,7 @@
 //! The columns of the table, and what stands in their cells.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use super::filters::title;
@@ -7,10 +9,14 @@ use crate::browse::filter::Own;
 use crate::browse::query::SearchKind;
 use crate::browse::sort::Column;
 use crate::browse::tokens::text_of;
-use crate::browse::{Outcome, Rows};
+use crate::browse::{Listed, Outcome, Query, Rows};
 use crate::components::token_text::token_text;
 use crate::definitions::{ATLAS_MAX, ATLAS_MEAN, DENSITY, KURTOSIS, SKEW};
 use crate::format::{exact, fixed, optional, share_of};
+use crate::notes::{SetKey, SetNotes};
+use crate::shared::Shared;
+use crate::state::History;
+use crate::state::url::Place;
 
 /// Data that the table shows.
 #[derive(Clone, PartialEq, Properties)]

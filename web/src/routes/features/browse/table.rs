@@ -9,15 +9,13 @@ use yew::prelude::*;
 use super::cells::{CELLS, Cell, Props, content, favourite};
 use crate::browse::sort::{Column, Sort};
 use crate::browse::window::Window;
-use crate::browse::{Listed, Outcome, Query, Rows};
+use crate::browse::{Outcome, Query, Rows};
 use crate::browser;
 use crate::context::use_controller;
 use crate::format::exact;
 use crate::notes::store::use_notes;
-use crate::notes::{OwnNote, SetKey, SetNotes};
-use crate::shared::Shared;
+use crate::notes::OwnNote;
 use crate::state::atlas::{AtlasAction, AtlasFeature};
-use crate::state::url::Place;
 use crate::state::{Action, History};
 
 /// Height of a row in CSS pixels; the style sheet has the same.
