@@ -7,11 +7,15 @@ use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, WheelEvent};
+use wasm_bindgen::prelude::Closure;
+use web_sys::{
+    Element, HtmlCanvasElement, HtmlElement, KeyboardEvent, PointerEvent, ResizeObserver,
+    WheelEvent,
+};
 use yew::prelude::*;
 
 use super::legend::legend;
-use super::map_view::{Held, Moved, View, is_dark, redraw, with};
+use super::map_view::{Held, Moved, View, dark_media, is_dark, redraw, with};
 use super::points::Painter;
 use crate::browse::map::colour::{self, By};
 use crate::browse::map::{Camera, Grid, lasso};
@@ -84,12 +88,11 @@ pub fn Map(props: &Props) -> Html {
                 Some((mut drawer, canvas)) => {
                     painter.set(drawer.name());
                     drawer.place(points);
-                    let camera = held.borrow().as_ref().map(|view| view.camera);
                     let mut view = View {
                         painter: drawer,
                         canvas,
                         outline: outline.cast(),
-                        camera: camera.unwrap_or_else(|| Camera::whole([1.0, 1.0])),
+                        camera: Camera::whole([1.0, 1.0]),
                         dots: 1.0,
                         grid: Grid::new(points),
                         points: points.clone(),
@@ -195,18 +198,25 @@ pub fn Map(props: &Props) -> Html {
                     },
                 ));
             }
-            if let Some(window) = web_sys::window() {
-                let resized = held.clone();
-                listeners.push(EventListener::new(&window, "resize", move |_| {
-                    with(&resized, View::measure);
+            if let Some(media) = dark_media() {
+                listeners.push(EventListener::new(&media, "change", move |_| {
+                    dark.set(is_dark())
                 }));
-                if let Ok(Some(media)) = window.match_media("(prefers-color-scheme: dark)") {
-                    listeners.push(EventListener::new(&media, "change", move |_| {
-                        dark.set(is_dark())
-                    }));
-                }
             }
-            move || drop(listeners)
+            // The window may change, or what stands beside the map.
+            let resized = Closure::<dyn FnMut()>::new(move || {
+                with(&held, View::measure);
+            });
+            let observer = ResizeObserver::new(resized.as_ref().unchecked_ref()).ok();
+            if let (Some(observer), Some(canvas)) = (&observer, canvas.cast::<Element>()) {
+                observer.observe(&canvas);
+            }
+            move || {
+                if let Some(observer) = observer {
+                    observer.disconnect();
+                }
+                drop((resized, listeners));
+            }
         });
     }
     {
@@ -248,13 +258,15 @@ pub fn Map(props: &Props) -> Html {
                 .as_mut()
                 .map(|view| view.pointer_moved(event.pointer_id(), place));
             let Some(moved) = moved else { return };
-            let below = match moved {
-                Moved::Over(below) => below,
-                Moved::Still => return,
-                Moved::Dragged => None,
-            };
-            set_hover(&hovered, below);
-            redraw(&held);
+            match moved {
+                // What is below the pointer is marked where it changes.
+                Moved::Over(below) => set_hover(&hovered, below),
+                Moved::Still => {}
+                Moved::Dragged => {
+                    set_hover(&hovered, None);
+                    redraw(&held);
+                }
+            }
         }
     };
     let open = {

@@ -13,8 +13,8 @@ use crate::browse::{Outcome, Query, Rows};
 use crate::browser;
 use crate::context::use_controller;
 use crate::format::exact;
-use crate::notes::store::use_notes;
 use crate::notes::OwnNote;
+use crate::notes::store::use_notes;
 use crate::state::atlas::{AtlasAction, AtlasFeature};
 use crate::state::{Action, History};
 
