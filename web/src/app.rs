@@ -6,14 +6,17 @@ use wasm_bindgen::prelude::*;
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::statistics::Statistics;
 use crate::components::term::Definitions;
 use crate::controller::Controller;
 use crate::keys;
+use crate::notes::store::NotesProvider;
 use crate::page::Page;
 use crate::preferences;
 use crate::requests::atlas::use_atlas;
 use crate::requests::live::use_own_text;
 use crate::requests::taps::use_taps;
+use crate::requests::text::use_text_search;
 use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
@@ -69,6 +72,7 @@ pub fn App() -> Html {
     use_sample_loss(state, &controller);
     use_taps(state, &controller);
     use_atlas(state, &controller);
+    use_text_search(state, &controller);
     use_own_text(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
@@ -85,6 +89,8 @@ pub fn App() -> Html {
     let weights = state.library.weights().to_owned();
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
+            <NotesProvider>
+            <ContextProvider<Option<Statistics>> context={Statistics::of(state)}>
             <Header place={state.address()} model={state.shown_model().map(|model| AttrValue::from(model.name.clone()))} saes={state.saes.clone()} expected={state.expected.clone()} info={state.info.clone()}
                 milliseconds={state.trace.as_ref().filter(|_| state.recorded.is_none()).map(|trace| trace.milliseconds)} tracing={state.is_tracing()}
                 job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} />
@@ -120,6 +126,8 @@ pub fn App() -> Html {
             <FindDialog ..FindProps::of(state) />
             <KeysDialog open={state.keys_open} single_keys={state.single_keys} />
             <Definitions />
+            </ContextProvider<Option<Statistics>>>
+            </NotesProvider>
         </ContextProvider<Controller>>
     }
 }

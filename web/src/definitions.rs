@@ -54,6 +54,7 @@ terms! {
     OUTPUT_NORM = "output-norm", "‖output‖", "Euclidean norm of what one unit of the latent writes to the residual stream: its row of W_dec through W_O of the layer (hook_z) or through W_out (mlp.hook_post).";
     ENCODER_BIAS = "encoder-bias", "encoder bias", "The latent's entry of b_enc: added to its pre-activation.";
     SPECIFIC = "specific", "specific feature", "A latent that is active on at most half of this prompt's tokens, the BOS left out. What is active on more of them says little about any one token.";
+    SPECIFICITY = "specificity", "specificity", "|a| · ln((1 + N) / n): a feature's activation a, weighted by how rare it is. Where an atlas fits the SAE, N is the number of tokens of its corpus and n the number of those on which the feature fires; without one, N and n are those of this prompt. What fires everywhere has little of it.";
     LENS = "lens", "logit lens", "The next token that the residual stream out of a layer already gives: the stream through the final LayerNorm and the unembedding, as if the layers behind it were not there. That of the last layer is the model's own prediction.";
     ATTENTION = "attention", "attention weight", "How strongly a head looks from one token (the query) at another one (the key): its softmax weight, from 0 to 1. A token looks at itself and those before it, so its weights sum to 1.";
     NEAREST = "nearest", "nearest by decoder cosine", "Latents of the same SAE whose rows of W_dec have the largest cosine with this one's.";

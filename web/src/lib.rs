@@ -4,6 +4,7 @@
 //! that is tested natively. What needs one is compiled for wasm only.
 
 pub mod atlas;
+pub mod browse;
 pub mod data;
 pub mod definitions;
 pub mod display;
@@ -12,6 +13,7 @@ pub mod export;
 pub mod find;
 pub mod format;
 pub mod library;
+pub mod notes;
 pub mod offers;
 pub mod ranking;
 pub mod shared;

@@ -96,11 +96,41 @@ pub fn over_prompt(sae: &SaeTrace, tokens: usize, first: usize, ranking: Ranking
         .collect();
     // The sort is stable, and the map was in the order of the latents.
     ranked.sort_by(|a, b| match ranking {
-        Ranking::Max => b.max.total_cmp(&a.max),
+        // How specific they are is another question: `rank_by`.
+        Ranking::Max | Ranking::Specific => b.max.total_cmp(&a.max),
         Ranking::Mean => b.mean.total_cmp(&a.mean),
         Ranking::Count => b.count.cmp(&a.count).then(b.max.total_cmp(&a.max)),
     });
     ranked
+}
+
+/// Puts a prompt's latents in the order of a measure of their largest activation, largest first; equals stay as they are.
+pub fn rank_by(ranked: &mut [Ranked], measure: impl Fn(Active) -> f64) {
+    ranked.sort_by_cached_key(|one| {
+        let active = Active {
+            latent: one.latent,
+            activation: one.max,
+        };
+        Descending(measure(active))
+    });
+}
+
+/// A number that is less the larger it is.
+#[derive(Clone, Copy, PartialEq)]
+struct Descending(f64);
+
+impl Eq for Descending {}
+
+impl Ord for Descending {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        other.0.total_cmp(&self.0)
+    }
+}
+
+impl PartialOrd for Descending {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// The tokens from `first` on where a latent is largest in magnitude, the largest first; only those where it is not 0.
@@ -214,6 +244,10 @@ mod tests {
                 &[(3, 1.0), (2, 1.0)],
             ],
         );
+        let mut ranked = over_prompt(&sae, 4, 1, Ranking::Specific);
+        rank_by(&mut ranked, |active| -f64::from(active.activation));
+        let latents: Vec<_> = ranked.iter().map(|one| one.latent).collect();
+        assert_eq!(latents, [3, 2, 1]);
         let order = |ranking| {
             over_prompt(&sae, 4, 1, ranking)
                 .iter()

@@ -234,6 +234,8 @@ pub struct FeatureRow {
     pub kurtosis: Option<f32>,
     /// As in [`FeatureRecord::main_source`].
     pub source: Option<u16>,
+    /// The part of its firings that is in this source, from 0 to 1; 0 where it never fires.
+    pub source_share: f32,
     /// The token that it fires on most; None where it never fires.
     pub token: Option<u32>,
     /// The tokens that it raises most, at most 3.

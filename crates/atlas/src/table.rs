@@ -31,8 +31,19 @@ fn row(record: &FeatureRecord) -> FeatureRow {
         skew: moments.skew.map(|value| value as f32),
         kurtosis: moments.kurtosis.map(|value| value as f32),
         source: record.main_source,
+        source_share: source_share(record),
         token: record.tokens.first().map(|count| count.token),
         up: effects(|logits| &logits.up),
         down: effects(|logits| &logits.down),
+    }
+}
+
+/// The part of a feature's firings that is in its main source.
+fn source_share(record: &FeatureRecord) -> f32 {
+    let main = record.main_source.and_then(|source| record.sources.get(usize::from(source)));
+    let all: u64 = record.sources.iter().sum();
+    match main {
+        Some(main) if all > 0 => (*main as f64 / all as f64) as f32,
+        _ => 0.0,
     }
 }

@@ -104,7 +104,7 @@ function record(latent, given = {}) {
 const row = (latent, { label = '', fired = 0, max = 0, mean = 0, meanSquare = 0, skew = null, kurtosis = null, sources, tokens = [], logits } = {}) =>
   bytesOf(
     unsigned(latent), text(label), unsigned(fired), single(max), single(mean), single(meanSquare), option(skew, single), option(kurtosis, single),
-    option(sources === undefined ? null : 0, unsigned), option(tokens[0]?.[0], unsigned),
+    option(sources === undefined ? null : 0, unsigned), single(sources === undefined ? 0 : sources[0] / sources.reduce((all, one) => all + one)), option(tokens[0]?.[0], unsigned),
     list((logits?.up ?? []).slice(0, 3).map(([token]) => token), unsigned), list((logits?.down ?? []).slice(0, 3).map(([token]) => token), unsigned),
   );
 

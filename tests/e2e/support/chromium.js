@@ -13,10 +13,10 @@ const FLAGS = [
 const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 /** A browser with a fresh profile. Without `webgpu` it has no adapter, as many browsers have none. */
-export function launch({ webgpu = true } = {}) {
+export function launch({ webgpu = true, args = [] } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [...FLAGS, ...(webgpu ? WEBGPU : ['--disable-features=WebGPU'])],
+    args: [...FLAGS, ...args, ...(webgpu ? WEBGPU : ['--disable-features=WebGPU'])],
   });
 }
 

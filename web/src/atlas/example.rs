@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use ::atlas::record::Example;
 
+use crate::browse::tokens;
+
 /// Bytes that a character may go on with after the window's first byte.
 const LONGEST_REST: usize = 3;
 
@@ -13,14 +15,7 @@ pub fn text_of(vocabulary: Option<&Vec<Vec<u8>>>, token: u32) -> String {
     let Some(bytes) = vocabulary.and_then(|tokens| tokens.get(token as usize)) else {
         return format!("#{token}");
     };
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            text.push_str(&format!("<0x{byte:02X}>"));
-        }
-    }
-    text
+    tokens::text_of(bytes)
 }
 
 /// The activation at each token of an example; 0 where it does not fire.

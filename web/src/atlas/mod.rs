@@ -4,10 +4,12 @@ mod chart;
 mod contents;
 mod effect;
 mod example;
+mod keys;
 mod parts;
 
 pub use chart::{Bars, Column, bars};
 pub use contents::{Content, read};
 pub use effect::{Effect, Shift, effect};
 pub use example::{Prompt, along, cut, peak, prompt_of, text_of};
+pub use keys::key_of;
 pub use parts::{PartId, Request, address};

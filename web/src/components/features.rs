@@ -3,14 +3,17 @@
 use yew::prelude::*;
 
 use super::spark::spark;
+use super::statistics::{Label, Statistics, use_statistics};
 use super::term::defined;
 use super::token_text::{quoted_token, token_text};
 use crate::controller::Controller;
 use crate::data::{SaeTrace, Trace};
-use crate::definitions::{ACTIVATION, FEATURE, MAXIMUM, MEAN, TOKENS, Term};
+use crate::definitions::{ACTIVATION, FEATURE, MAXIMUM, MEAN, SPECIFICITY, TOKENS, Term};
 use crate::export;
-use crate::format::{fixed, share};
-use crate::ranking::{Ranked, along, at_token, extent, over_prompt, strongest};
+use crate::format::{fixed, grouped, share};
+use crate::ranking::{
+    Active, Ranked, Specificity, along, at_token, extent, over_prompt, rank_by, strongest,
+};
 use crate::shared::Shared;
 use crate::state::lists::{Ranking, View};
 use crate::state::{Action, History};
@@ -48,6 +51,7 @@ fn ranking_term(ranking: Ranking) -> Term {
         Ranking::Max => MAXIMUM,
         Ranking::Mean => MEAN,
         Ranking::Count => TOKENS,
+        Ranking::Specific => SPECIFICITY,
     }
 }
 
@@ -58,8 +62,18 @@ struct Line {
     numbers: Vec<String>,
 }
 
-fn token_lines(sae: &SaeTrace, token: usize) -> Vec<Line> {
-    at_token(sae, token)
+/// The latents of a token: the most specific first where an atlas tells how specific they are, else the strongest.
+fn at_token_ranked(sae: &SaeTrace, token: usize, statistics: Option<&Statistics>) -> Vec<Active> {
+    let mut latents: Vec<_> = at_token(sae, token).collect();
+    if let Some(statistics) = statistics {
+        latents.sort_by(|a, b| statistics.measure(*b).total_cmp(&statistics.measure(*a)));
+    }
+    latents
+}
+
+fn token_lines(latents: &[Active]) -> Vec<Line> {
+    latents
+        .iter()
         .map(|active| Line {
             latent: active.latent,
             bar: active.activation,
@@ -77,7 +91,7 @@ fn prompt_lines(ranked: &[Ranked], ranking: Ranking) -> Vec<Line> {
                 }: &Ranked| Line {
         latent,
         bar: match ranking {
-            Ranking::Max => max,
+            Ranking::Max | Ranking::Specific => max,
             Ranking::Mean => mean,
             Ranking::Count => count as f32,
         },
@@ -94,6 +108,8 @@ fn prompt_lines(ranked: &[Ranked], ranking: Ranking) -> Vec<Line> {
 #[component]
 pub fn Features(props: &Props) -> Html {
     let shown = use_state(|| PORTION);
+    let unfolded = use_state(|| false);
+    let statistics = use_statistics(&props.sae);
     let Props {
         controller,
         trace,
@@ -105,13 +121,37 @@ pub fn Features(props: &Props) -> Html {
     let Some(sae) = trace.sae(&props.sae) else {
         return Html::default();
     };
-    let ranked = match view {
+    let statistics = statistics.as_ref();
+    let mut at = match view {
+        View::Token => at_token_ranked(sae, token, statistics),
+        View::Prompt => Vec::new(),
+    };
+    let mut ranked = match view {
         View::Token => Vec::new(),
         View::Prompt => over_prompt(sae, trace.tokens.len(), trace.first_own(), ranking),
     };
+    if view == View::Prompt && ranking == Ranking::Specific {
+        match statistics {
+            Some(statistics) => rank_by(&mut ranked, |active| statistics.measure(active)),
+            None => {
+                let specificity = Specificity::of(&trace, sae);
+                rank_by(&mut ranked, |active| specificity.measure(active));
+            }
+        }
+    }
+    // What is almost always on says little, but what is selected stays in sight.
+    let mut folded = 0;
+    if let (Some(statistics), false) = (statistics, *unfolded) {
+        let stays =
+            |latent: u32| props.selected == Some(latent) || !statistics.is_always_on(latent);
+        let before = at.len() + ranked.len();
+        at.retain(|active| stays(active.latent));
+        ranked.retain(|one| stays(one.latent));
+        folded = before - at.len() - ranked.len();
+    }
     let (lines, all, terms): (_, _, &[Term]) = match view {
         View::Token => {
-            let mut lines = token_lines(sae, token);
+            let mut lines = token_lines(&at);
             let all = lines.len();
             lines.truncate((*shown).max(AT_TOKEN));
             (lines, all, &[ACTIVATION])
@@ -159,8 +199,9 @@ pub fn Features(props: &Props) -> Html {
                 </div>
                 <button type="button" class="quiet" title="Copies this list as tab-separated values" onclick={copy}>{ "Copy TSV" }</button>
             </div>
+            <p class="muted" data-testid="ranked-by">{ ranked_by(view, ranking, statistics) }</p>
             if lines.is_empty() {
-                <p class="muted">{ "No feature is active here." }</p>
+                <p class="muted">{ if folded > 0 { "Only features that are almost always on are active here." } else { "No feature is active here." } }</p>
             } else {
                 <table class="features">
                     <thead><tr>
@@ -172,15 +213,44 @@ pub fn Features(props: &Props) -> Html {
                     </tr></thead>
                     <tbody>
                         { for lines.iter().enumerate().map(|(at, line)| {
-                            row(&controller, &trace, sae, line, max, props.selected, at == 0)
+                            row(&controller, &trace, sae, line, max, props.selected, at == 0, statistics)
                         }) }
                     </tbody>
                 </table>
+            }
+            if folded > 0 {
+                <button type="button" class="quiet" data-testid="unfold-features" onclick={let unfolded = unfolded.clone(); move |_| unfolded.set(true)}>
+                    { format!("Show {folded} that {} almost always on (10% of the corpus's tokens or more)", if folded == 1 { "is" } else { "are" }) }
+                </button>
             }
             if lines.len() < all {
                 <button type="button" class="quiet" onclick={more}>{ format!("Show more ({} of {all} shown)", lines.len()) }</button>
             }
         </section>
+    }
+}
+
+/// The order of the list, in a sentence.
+fn ranked_by(view: View, ranking: Ranking, statistics: Option<&Statistics>) -> String {
+    match (
+        view == View::Token || ranking == Ranking::Specific,
+        statistics,
+    ) {
+        (true, Some(statistics)) => format!(
+            "Most specific first, by the atlas: statistics over {} tokens of {}.",
+            grouped(u32::try_from(statistics.tokens()).unwrap_or(u32::MAX)),
+            statistics.corpus
+        ),
+        (_, None) if view == View::Token => "Strongest first.".to_owned(),
+        (true, None) => {
+            "Most specific first, by their share of this prompt: there is no atlas of this SAE."
+                .to_owned()
+        }
+        (false, _) => match ranking {
+            Ranking::Max | Ranking::Specific => "Largest maximum first.".to_owned(),
+            Ranking::Mean => "Largest mean first.".to_owned(),
+            Ranking::Count => "Active on most tokens first.".to_owned(),
+        },
     }
 }
 
@@ -195,6 +265,10 @@ fn title(trace: &Trace, view: View, token: usize) -> Html {
     }
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a row of the one list that calls it"
+)]
 fn row(
     controller: &Controller,
     trace: &Trace,
@@ -203,6 +277,7 @@ fn row(
     max: f32,
     selected: Option<u32>,
     first: bool,
+    statistics: Option<&Statistics>,
 ) -> Html {
     let latent = line.latent;
     let along = along(sae, trace.tokens.len(), latent);
@@ -223,6 +298,9 @@ fn row(
             <td class="id"><button type="button" class="plain" data-latent={latent.to_string()} aria-pressed={on.to_string()}
                 aria-label={format!("feature {latent}")} tabindex={if on || first { "0" } else { "-1" }}>{ latent }</button></td>
             <td class="grow words">
+                if let Some(statistics) = statistics {
+                    <Label statistics={statistics.clone()} {latent} />
+                }
                 { for words.iter().enumerate().map(|(at, word)| html! {
                     <>if at > 0 { <span class="dot">{ " · " }</span> }{ token_text(word) }</>
                 }) }

@@ -40,6 +40,7 @@ impl Command {
             Self::Rank(Ranking::Max) => "Rank the whole prompt by maximum",
             Self::Rank(Ranking::Mean) => "Rank the whole prompt by mean",
             Self::Rank(Ranking::Count) => "Rank the whole prompt by tokens",
+            Self::Rank(Ranking::Specific) => "Rank the whole prompt by specificity",
             Self::ShowLoss(true) => "Underline by loss",
             Self::ShowLoss(false) => "Stop underlining by loss",
             Self::CopyLink => "Copy link",

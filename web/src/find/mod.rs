@@ -6,6 +6,7 @@
 mod commands;
 mod examples;
 mod features;
+mod labels;
 mod matching;
 mod saes;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 pub use commands::{Command, Commands};
 pub use examples::Examples;
 pub use features::Features;
+pub use labels::{FiringOn, Labelled, Labels};
 pub use matching::Match;
 pub use saes::{CatalogueSaes, LoadedSaes};
 
@@ -33,6 +35,20 @@ pub enum Target {
         /// Index of the latent.
         latent: u32,
     },
+    /// A feature of an atlas, found by its label.
+    AtlasFeature {
+        /// Id of the set.
+        set: String,
+        /// Index of the latent.
+        latent: u32,
+    },
+    /// A token, to list the features of a set of an atlas that fire on it.
+    Token {
+        /// Id of the set.
+        set: String,
+        /// Text of the token.
+        token: String,
+    },
     /// A loaded SAE, by its id.
     Sae(String),
     /// SAEs of the catalogue, by the id of their entry.
@@ -48,6 +64,8 @@ impl Target {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Feature { .. } => "feature",
+            Self::AtlasFeature { .. } => "label",
+            Self::Token { .. } => "token",
             Self::Sae(_) => "SAE",
             Self::CatalogueSae(_) => "library",
             Self::Command(_) => "command",

@@ -4,3 +4,4 @@ pub mod atlas;
 pub mod live;
 pub mod site;
 pub mod taps;
+pub mod text;

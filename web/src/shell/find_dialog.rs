@@ -6,18 +6,24 @@ use web_sys::{
 use yew::prelude::*;
 
 use super::modal::use_modal;
+use crate::atlas::key_of;
+use crate::browse::{Query, Search};
 use crate::browser;
 use crate::context::use_controller;
 use crate::controller::Controller;
 use crate::data::{Example, SaeInfo, Trace};
 use crate::export;
 use crate::find::{
-    CatalogueSaes, Command, Commands, Examples, Features, Found, Hit, LoadedSaes, Target, find,
-    remember,
+    CatalogueSaes, Command, Commands, Examples, Features, FiringOn, Found, Hit, Labelled, Labels,
+    LoadedSaes, Target, find, remember,
 };
 use crate::format::count;
+use crate::notes::Notes;
+use crate::notes::store::use_notes;
 use crate::offers::Catalogue;
 use crate::shared::Shared;
+use crate::state::atlas::{Atlas, AtlasAction, AtlasFeature};
+use crate::state::browse::BrowseAction;
 use crate::state::route::Route;
 use crate::state::{Action, Remote, State};
 
@@ -42,6 +48,10 @@ pub struct Props {
     pub route: Route,
     /// The address of the view, from its `#` on.
     pub link: AttrValue,
+    /// The atlas, for labels and tokens.
+    pub atlas: Atlas,
+    /// Index of the set whose features are meant by a token.
+    pub set: Option<usize>,
 }
 
 impl Props {
@@ -57,11 +67,13 @@ impl Props {
             loss_shown: state.loss_shown,
             route: state.place.route,
             link: state.address().to_link().into(),
+            atlas: state.atlas.clone(),
+            set: state.listed_set(),
         }
     }
 
     /// Everything that a query finds.
-    fn find(&self, query: &str, recent: &[Hit]) -> Found {
+    fn find(&self, query: &str, recent: &[Hit], notes: &Notes) -> Found {
         let features = Features {
             saes: &self.saes,
             selected: self.selected.as_deref(),
@@ -76,9 +88,39 @@ impl Props {
             Remote::Here(catalogue) => Some(catalogue),
             _ => None,
         });
+        let sets = self
+            .atlas
+            .info()
+            .map_or(&[][..], |info| info.sets.as_slice());
+        let labelled = sets
+            .iter()
+            .zip(&self.atlas.sets)
+            .filter_map(|(set, parts)| {
+                Some(Labelled {
+                    id: &set.id,
+                    hook: &set.hook,
+                    rows: parts.table.get()?,
+                    tokens: set.tokens,
+                    own: notes.of_set(&key_of(self.atlas.info()?, set).sha256),
+                })
+            });
+        let labels = Labels(labelled.collect());
+        let firing = FiringOn {
+            set: self
+                .set
+                .and_then(|set| sets.get(set))
+                .map(|set| (set.id.as_str(), set.hook.as_str())),
+            vocabulary: self
+                .atlas
+                .vocabulary
+                .get()
+                .map(|vocabulary| vocabulary.as_slice()),
+        };
         find(
             query,
-            &[&features, &saes, &commands, &examples, &catalogue],
+            &[
+                &features, &saes, &commands, &labels, &firing, &examples, &catalogue,
+            ],
             recent,
         )
     }
@@ -93,6 +135,19 @@ impl Props {
         match target.clone() {
             Target::Feature { sae, latent } => {
                 controller.dispatch(Action::ShowFeature { sae, latent });
+            }
+            Target::AtlasFeature { set, latent } => {
+                let feature = AtlasFeature { set, latent };
+                controller.dispatch(Action::Atlas(AtlasAction::Open(Some(feature))));
+            }
+            Target::Token { set, token } => {
+                // Between backticks that very token is meant.
+                let search = Some(Search::On(format!("`{token}`")));
+                let query = Query {
+                    search,
+                    ..Query::default()
+                };
+                controller.dispatch(Action::Browse(BrowseAction::Open(set, query)));
             }
             Target::Sae(id) => {
                 controller.dispatch(Action::SelectSae(id));
@@ -194,7 +249,8 @@ fn Finder(props: &FinderProps) -> Html {
             }
         });
     }
-    let Found { hits, problem } = props.scope.find(&query, &props.recent);
+    let notes = use_notes().notes;
+    let Found { hits, problem } = props.scope.find(&query, &props.recent, &notes);
     let last = hits.len().saturating_sub(1);
     let at = (*marked).min(last);
     use_effect_with((at, query.clone()), |(at, _)| show(&option_id(*at)));
@@ -241,12 +297,12 @@ fn Finder(props: &FinderProps) -> Html {
     let outcome = match (&problem, some) {
         (Some(problem), _) => problem.clone(),
         (None, true) => count(hits.len(), "result"),
-        (None, false) => "Nothing of this name. A feature is found by its number (903, L3/903); SAEs, commands and example prompts by a part of their names.".to_owned(),
+        (None, false) => "Nothing of this name. A feature is found by its number (903, L3/903) or, where there is an atlas, by its label; SAEs, commands and example prompts by a part of their names.".to_owned(),
     };
     html! {
         <>
             <div class="find-field">
-                <input ref={field} type="text" role="combobox" aria-label="Find a feature, an SAE, a command, an example" placeholder="903, L3/903, an SAE, a command, an example"
+                <input ref={field} type="text" role="combobox" aria-label="Find a feature, a label, a token, an SAE, a command, an example" placeholder="903, L3/903, a label, a token, an SAE, a command"
                     autocomplete="off" autocapitalize="off" spellcheck="false" data-testid="find-field" aria-autocomplete="list" aria-expanded={some.to_string()} aria-controls={some.then_some("find-list")}
                     aria-activedescendant={some.then(|| option_id(at))} aria-describedby="find-outcome" value={(*query).clone()} {oninput} {onkeydown} />
                 <button type="button" onclick={controller.on(|_: MouseEvent| Action::ShowFind(false))}>{ "Close" }</button>

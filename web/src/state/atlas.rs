@@ -395,8 +395,8 @@ impl State {
 
     /// Parts of the atlas that what is on screen needs, first those that it waits for.
     fn needed_parts(&self) -> Vec<PartId> {
-        let mut needed = Vec::new();
-        if self.place.route != Route::Features {
+        let mut needed = self.browsed_parts();
+        if self.place.route != Route::Features || self.place.page.is_none() {
             return needed;
         }
         needed.extend([PartId::Index, PartId::Vocabulary]);
@@ -405,12 +405,8 @@ impl State {
         // Labels of other features come behind the page itself.
         let waits = shard
             .is_some_and(|id| matches!(self.atlas.part(id), PartState::Idle | PartState::Loading));
-        let sets = self.atlas.info().map_or(0, |info| info.sets.len());
-        if !waits {
-            let shown = match &self.place.page {
-                Some(page) => self.atlas.set(&page.set).map(|(set, _)| set),
-                None => (sets > 0).then_some(0),
-            };
+        if !waits && let Some(page) = &self.place.page {
+            let shown = self.atlas.set(&page.set).map(|(set, _)| set);
             needed.extend(shown.map(PartId::Table));
         }
         needed
@@ -418,8 +414,16 @@ impl State {
 
     /// Requests for those of them that nobody has requested.
     pub fn wanted_parts(&self) -> Vec<Request> {
-        let needed = self.needed_parts().into_iter();
-        needed.filter_map(|part| self.atlas.request(part)).collect()
+        let mut wanted: Vec<Request> = Vec::new();
+        for part in self.needed_parts() {
+            // Two reasons to need a part are one request for it.
+            let request = self
+                .atlas
+                .request(part)
+                .filter(|_| wanted.iter().all(|one| one.part != part));
+            wanted.extend(request);
+        }
+        wanted
     }
 
     /// Why the atlas is not about the loaded model; nothing where it is, or none is loaded.

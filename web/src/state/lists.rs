@@ -20,6 +20,8 @@ pub enum Ranking {
     Mean,
     /// By number of tokens on which they are active.
     Count,
+    /// By how specific they are.
+    Specific,
 }
 
 impl View {
@@ -34,7 +36,7 @@ impl View {
 
 impl Ranking {
     /// All of them, in the order of their buttons.
-    pub const ALL: [Self; 3] = [Self::Max, Self::Mean, Self::Count];
+    pub const ALL: [Self; 4] = [Self::Max, Self::Mean, Self::Count, Self::Specific];
 
     /// Its name in the address.
     pub fn name(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Ranking {
             Self::Max => "max",
             Self::Mean => "mean",
             Self::Count => "count",
+            Self::Specific => "specific",
         }
     }
 }

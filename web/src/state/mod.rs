@@ -3,6 +3,9 @@
 pub mod atlas;
 #[cfg(test)]
 mod atlas_tests;
+pub mod browse;
+#[cfg(test)]
+mod browse_tests;
 pub mod job;
 pub mod lists;
 pub mod live;
@@ -35,6 +38,7 @@ use crate::data::{
 };
 use crate::shared::Shared;
 use atlas::{Atlas, AtlasAction};
+use browse::{BrowseAction, BrowseState};
 use job::Job;
 use lists::{Ranking, View};
 use live::{Live, LiveAction};
@@ -303,6 +307,8 @@ pub struct State {
     pub views: Views,
     /// The site's atlas.
     pub atlas: Atlas,
+    /// What belongs to the list of its features beside the address.
+    pub browse: BrowseState,
     /// Results of the model on the page of a feature.
     pub live: Live,
 }
@@ -346,6 +352,7 @@ impl State {
             requested: None,
             views: Views::default(),
             atlas: Atlas::default(),
+            browse: BrowseState::default(),
             live: Live::default(),
         }
     }
@@ -490,6 +497,8 @@ pub enum Action {
     Views(ViewsAction),
     /// Something about the atlas.
     Atlas(AtlasAction),
+    /// Something about the list of its features.
+    Browse(BrowseAction),
     /// Something about the model's results on the page of a feature.
     Live(LiveAction),
     /// Opens or closes the dialog that finds things.

@@ -123,6 +123,7 @@ impl State {
             Action::ShowLoss(shown) => self.loss_shown = shown,
             Action::ShowKeys(open) => self.keys_open = open,
             Action::Views(action) => self.view(action),
+            Action::Browse(action) => self.browse_action(action),
             Action::Atlas(action) => self.atlas_action(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {

@@ -6,6 +6,7 @@ use super::tray::FeatureId;
 use super::url::Place;
 use super::views::{PromptView, Shown};
 use super::*;
+use crate::browse::Query;
 use crate::data::Token;
 
 pub(super) fn sae_trace(id: &str, shift: i32) -> SaeTrace {
@@ -74,6 +75,8 @@ fn starts_with_a_traced_example_and_something_selected() {
 #[test]
 fn an_address_is_restored_as_it_was() {
     let place = Place {
+        listed: None,
+        browse: Query::default(),
         route: Route::Prompt,
         page: None,
         model: Some("demo".to_owned()),

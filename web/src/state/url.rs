@@ -7,6 +7,7 @@ use super::lists::{Ranking, View};
 use super::route::Route;
 use super::tray::{Edit, FeatureId};
 use super::views::Shown;
+use crate::browse::Query;
 use crate::data::Origin;
 
 /// The beginning of the ids of what came from the person's own files. An address names them, so that it never shows
@@ -168,6 +169,10 @@ pub struct Place {
     pub route: Route,
     /// The feature whose page is shown, on the route of the features.
     pub page: Option<AtlasFeature>,
+    /// Id of the set whose features are listed, on the route of the features; nothing leaves it to the page.
+    pub listed: Option<String>,
+    /// Which of its features are listed, and how.
+    pub browse: Query,
     /// Id of the model.
     pub model: Option<String>,
     /// Id of the SAE.
@@ -252,6 +257,9 @@ impl Place {
             hash.push('/');
             encode(&mut hash, &page.set, b"");
             let _ = write!(hash, "/{}", page.latent);
+        } else if let (Route::Features, Some(set)) = (self.route, &self.listed) {
+            hash.push('/');
+            encode(&mut hash, set, b"");
         }
         let mut separator = '?';
         let mut put = |name: &str, value: &str| {
@@ -285,6 +293,9 @@ impl Place {
         for (name, value) in self.shown.parts() {
             put(name, &value);
         }
+        for (name, value) in self.browse.parts() {
+            put(name, &value);
+        }
         if self.bos.is_some() {
             put("bos", bos_name(self.bos));
         }
@@ -312,7 +323,13 @@ impl Place {
         };
         let mut place = match feature_of_path(path) {
             Some(feature) => Self::default().at(feature),
-            None => Self::default().on(Route::of_path(path).unwrap_or_default()),
+            None => match set_of_path(path) {
+                Some(set) => Self {
+                    listed: Some(set),
+                    ..Self::default().on(Route::Features)
+                },
+                None => Self::default().on(Route::of_path(path).unwrap_or_default()),
+            },
         };
         for (name, value) in pairs.split('&').filter_map(|pair| pair.split_once('=')) {
             let value = decode(value);
@@ -344,7 +361,10 @@ impl Place {
                     place.pins.extend(pin);
                 }
                 EDIT => place.edits.extend(Edit::from_text(&value)),
-                name => place.shown.read(name, &value),
+                name => {
+                    place.shown.read(name, &value);
+                    place.browse.read(name, &value);
+                }
             }
         }
         place.shown = place.shown.sound();
@@ -361,6 +381,15 @@ fn feature_of_path(path: &str) -> Option<AtlasFeature> {
     let latent = latent.parse().ok()?;
     let set = decode(set);
     (!set.is_empty()).then_some(AtlasFeature { set, latent })
+}
+
+/// The set of a path such as `/features/layer-3`.
+fn set_of_path(path: &str) -> Option<String> {
+    let rest = path
+        .strip_prefix(Route::Features.path())?
+        .strip_prefix('/')?;
+    let set = rest.trim_end_matches('/');
+    (!set.is_empty() && !set.contains('/')).then(|| decode(set))
 }
 
 /// Letters, digits, `-._~` and the bytes of `kept` stand for themselves, a space is a `+`, all else is percent-encoded UTF-8.
@@ -449,13 +478,17 @@ mod tests {
             any::<Option<usize>>(),
             any::<Option<u32>>(),
             any::<bool>(),
-            0usize..3,
+            0usize..4,
             any::<Option<String>>(),
             (
                 any::<Option<bool>>(),
                 0usize..Route::ALL.len(),
                 shown(),
                 prop::option::of((".+", any::<u32>())),
+                (
+                    prop::option::of(".+"),
+                    crate::browse::query::tests::queries(),
+                ),
             ),
         )
             .prop_map(
@@ -469,11 +502,14 @@ mod tests {
                     whole,
                     ranking,
                     prompt,
-                    (bos, route, shown, page),
+                    (bos, route, shown, page, (listed, browse)),
                 )| Place {
                     pins,
                     edits,
                     route: Route::ALL[route],
+                    listed: listed
+                        .filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
+                    browse,
                     page: page
                         .filter(|_| Route::ALL[route] == Route::Features)
                         .map(|(set, latent)| AtlasFeature { set, latent }),

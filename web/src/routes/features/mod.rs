@@ -2,11 +2,11 @@
 
 mod ablation;
 mod activations;
+mod browse;
 mod contexts;
 mod head;
 mod histogram;
 pub mod keys;
-mod list;
 mod own_text;
 mod page;
 mod parts;
@@ -21,7 +21,8 @@ use crate::state::State;
 use crate::state::atlas::{Atlas, AtlasFeature, Part};
 use crate::state::url::Place;
 
-use crate::atlas::PartId;
+use crate::atlas::{PartId, key_of};
+use crate::components::own_note::OwnNote;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
@@ -34,6 +35,8 @@ pub struct Props {
     pub misfit: Option<AttrValue>,
     /// The page of a feature, where one is shown.
     pub page: Option<page::Props>,
+    /// The list of features, where that is shown.
+    pub list: Option<browse::Props>,
 }
 
 impl Props {
@@ -44,6 +47,7 @@ impl Props {
             atlas: state.atlas.clone(),
             misfit: state.atlas_misfit().map(AttrValue::from),
             page: page::Props::of(state),
+            list: browse::Props::of(state).filter(|_| state.place.page.is_none()),
         }
     }
 }
@@ -58,11 +62,17 @@ pub fn FeaturesRoute(props: &Props) -> Html {
         ),
         (Part::Failed(why), _) => parts::missing(why),
         (_, Part::Ready(info)) => match (&place.page, &props.page) {
-            (Some(_), Some(page)) => html! { <page::FeaturePage ..page.clone() /> },
+            (Some(_), Some(page)) => html! {
+                <>
+                    <page::FeaturePage ..page.clone() />
+                    { own_note(page) }
+                </>
+            },
             (Some(feature), None) => parts::missing(&no_feature(info, feature)),
-            (None, _) => {
-                html! { <list::List place={place.clone()} info={info.clone()} tables={tables(atlas)} /> }
-            }
+            (None, _) => match &props.list {
+                Some(list) => html! { <browse::Browse ..list.clone() /> },
+                None => parts::missing(&no_set(info, place.listed.as_deref().unwrap_or_default())),
+            },
         },
         (_, index) => parts::waiting("The index of the atlas", PartId::Index, &index.state()),
     };
@@ -76,23 +86,26 @@ pub fn FeaturesRoute(props: &Props) -> Html {
     }
 }
 
-type Table = Part<Vec<::atlas::record::FeatureRow>>;
-
-fn tables(atlas: &Atlas) -> Vec<Table> {
-    atlas.sets.iter().map(|set| set.table.clone()).collect()
+/// One's own words about the feature whose page is shown.
+fn own_note(page: &page::Props) -> Html {
+    page.info
+        .sets
+        .get(page.set)
+        .map_or_else(Html::default, |set| {
+            html! { <OwnNote key_of_set={key_of(&page.info, set)} latent={page.feature.latent} /> }
+        })
 }
 
 /// Why there is no page for a feature that the address names.
 fn no_feature(info: &Shared<::atlas::AtlasInfo>, feature: &AtlasFeature) -> String {
     match info.sets.iter().find(|set| set.id == feature.set) {
         Some(set) => crate::format::no_feature(&feature.latent.to_string(), set.n_latents as usize),
-        None => {
-            let sets: Vec<_> = info.sets.iter().map(|set| set.id.as_str()).collect();
-            format!(
-                "The atlas has no set {}. It has: {}.",
-                feature.set,
-                sets.join(", ")
-            )
-        }
+        None => no_set(info, &feature.set),
     }
+}
+
+/// Why there is no list of a set that the address names.
+fn no_set(info: &Shared<::atlas::AtlasInfo>, set: &str) -> String {
+    let sets: Vec<_> = info.sets.iter().map(|set| set.id.as_str()).collect();
+    format!("The atlas has no set {set}. It has: {}.", sets.join(", "))
 }
