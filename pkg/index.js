@@ -102,6 +102,10 @@ export class SaeExplorer extends EventTarget {
     return this.#ask('recognise', { list: fileList(files) }, options, { needs: 'engine', what: 'Looking at the files' });
   }
 
+  async sha256(source, options = {}) {
+    return this.#ask('sha256', { list: fileList(source?.files ?? source) }, options, { needs: 'engine', what: 'The hashing' });
+  }
+
   async fromLink(link, options = {}) {
     return this.#ask('fromLink', { text: text(link, 'link') }, options, { needs: 'engine', what: 'Looking at the link' });
   }

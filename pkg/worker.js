@@ -13,6 +13,7 @@ import { Files } from './files.js';
 import { Gate, seal } from './gate.js';
 import { demoSaes, modelFiles, saeFiles } from './load.js';
 import { canStay, fromFiles, fromLink } from './offers.js';
+import { weightsHash } from './own-files.js';
 import { Meter } from './progress.js';
 import { Queue } from './queue.js';
 import { nameOf } from './sources.js';
@@ -191,6 +192,10 @@ const beside = {
   recognise({ list }, signal) {
     chooseFiles(list);
     return fromFiles(list, { files, signal, device: deviceMemory(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } });
+  },
+  sha256({ list }, signal, progress) {
+    chooseFiles(list);
+    return weightsHash(list, { files, signal, newHash: () => new Sha256(), onProgress: (loaded, total, more) => progress('hash', loaded, total, more) });
   },
   fromLink: async ({ text }, signal) => fromLink(text, { files, signal, device: deviceMemory(), mirror: await mirror() }),
 };
@@ -375,7 +380,7 @@ async function run({ id, method, args }) {
     token: (token) => send('token', token),
   };
   try {
-    const value = method in beside ? await withoutTurn(id, method, args) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
+    const value = method in beside ? await withoutTurn(id, method, args, context) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);
@@ -384,11 +389,11 @@ async function run({ id, method, args }) {
 }
 
 // A call that needs no engine; it can be stopped all the same.
-async function withoutTurn(id, method, args) {
+async function withoutTurn(id, method, args, { progress }) {
   const controller = new AbortController();
   stops.set(id, () => controller.abort(cancelled(`The call of ${method}()`)));
   try {
-    return await beside[method](args, controller.signal);
+    return await beside[method](args, controller.signal, progress);
   } finally {
     stops.delete(id);
   }

@@ -11,6 +11,7 @@ use crate::controller::Controller;
 use crate::keys;
 use crate::page::Page;
 use crate::preferences;
+use crate::requests::counterparts::use_counterparts;
 use crate::requests::taps::use_taps;
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
@@ -64,6 +65,7 @@ pub fn App() -> Html {
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
     use_taps(state, &controller);
+    use_counterparts(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));

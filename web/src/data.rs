@@ -289,7 +289,7 @@ from_js! {
 
     /// Bytes loaded so far; `total` is 0 where it is not known.
     Progress {
-        /// `engine`, `model` or `sae`.
+        /// `engine`, `model`, `sae`, or `hash` for the SHA-256 of files.
         stage: String = "stage",
         /// Bytes.
         loaded: f64 = "loaded",
@@ -299,6 +299,12 @@ from_js! {
         name: String = "name",
         /// Origin of its bytes: `network`, `cache` or `file`.
         source: String = "source",
+    }
+
+    /// The SHA-256 of a model's or SAE's weights.
+    Hashed {
+        /// 64 hexadecimal digits.
+        sha256: String = "sha256",
     }
 
     /// A notice of the engine.
@@ -359,8 +365,8 @@ from_js! {
 /// The logit lens of a block: what the residual stream out of it gives through the final LayerNorm and the unembedding.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lens {
-    /// The block.
-    pub layer: u32,
+    /// The block; nothing for the embedding, before the first block.
+    pub layer: Option<u32>,
     /// Mean next-token cross-entropy, nats.
     pub loss: Option<f64>,
     /// `[T−1]`; entry i is the loss of token i+1, nats.

@@ -156,12 +156,13 @@ impl Controller {
             let mut failures = Failures::default();
             for (at, task) in tasks.iter().enumerate() {
                 this.dispatch_load(LoadAction::NextPart(at));
-                match this.load_one(&engine, task, &weights, &signal).await {
+                let mut task = task.clone();
+                match this.load_one(&engine, &mut task, &weights, &signal).await {
                     Ok(failed) => failures.append(failed),
                     Err(fault) => {
                         // SAEs belong to the model before them, and what was stopped is stopped as a whole.
                         let last = signal.aborted() || fault.code == "cancelled" || task.is_model();
-                        failures.add(fault, task.clone());
+                        failures.add(fault, task);
                         if last {
                             failures.left.extend_from_slice(&tasks[at + 1..]);
                             break;
@@ -187,14 +188,16 @@ impl Controller {
         });
     }
 
-    /// Loads one thing; gives those of its parts that could not be loaded.
+    /// Loads one thing; gives those of its parts that could not be loaded. A file of one's own gets its id.
     async fn load_one(
         &self,
         engine: &Engine,
-        task: &Task,
+        task: &mut Task,
         weights: &str,
         signal: &AbortSignal,
     ) -> Result<Failures, Fault> {
+        self.identify(engine, task, signal).await?;
+        let task = &*task;
         let options = load_options(task, weights, signal);
         let mut source = task.source.clone();
         match task.kind {
@@ -228,6 +231,7 @@ impl Controller {
             Kind::Model | Kind::ModelLink => {
                 let answer = engine.call("loadModel", &[source, options]).await?;
                 let model: ModelInfo = read(answer)?;
+                self.settle(task);
                 self.dispatch_load(LoadAction::Model(model));
             }
             Kind::Neurons => {
@@ -239,6 +243,7 @@ impl Controller {
             Kind::Demo | Kind::Sae | Kind::SaeLink => {
                 let answer = engine.call("loadSae", &[source, options]).await?;
                 let sae: SaeInfo = read(answer)?;
+                self.settle(task);
                 self.dispatch_load(LoadAction::Sae(sae));
             }
         }

@@ -131,9 +131,12 @@ test('the logit lens shows what the engine and PyTorch have', async () => {
   }, reference.token_ids);
   assert.equal(lenses.length, reference.taps.lens.length);
   const losses = await page.locator('.grid td.side').allInnerTexts();
+  // The embedding, and then the layers.
+  assert.deepEqual(lenses.map(({ layer }) => layer), [null, 0, 1, 2, 3, 4, 5]);
+  assert.match(shown[0][3].label, /^embedding after /);
   for (const [layer, lens] of reference.taps.lens.entries()) {
     const mean = lens.token_losses.reduce((sum, loss) => sum + loss, 0) / lens.token_losses.length;
-    assert.ok(Math.abs(Number(losses[layer]) - mean) < 0.002, `layer ${layer}: a loss of ${losses[layer]} nats is shown, PyTorch has ${mean}`);
+    assert.ok(Math.abs(Number(losses[layer]) - mean) < 0.002, `row ${layer}: a loss of ${losses[layer]} nats is shown, PyTorch has ${mean}`);
     for (const [token, listed] of lenses[layer].next.entries()) {
       const [{ id, text, prob }] = listed;
       const { value, label } = shown[layer][token];
@@ -153,10 +156,10 @@ test('the logit lens shows what the engine and PyTorch have', async () => {
   const probabilities = (await page.locator('.best li b').allInnerTexts()).map(Number.parseFloat);
   for (const [place, { prob }] of lenses[2].next[8].entries()) assert.ok(Math.abs(probabilities[place] - 100 * prob) < 0.051);
   // The last layer is the model itself: beside it stands what the page lists as the next tokens.
-  await cell(5, 8).click();
+  await cell(6, 8).click();
   await page.waitForFunction(() => new URLSearchParams(location.hash.slice(1)).get('token') === '8');
   const next = await part(page, 'next-tokens').locator('.bar .number').first().innerText();
-  assert.equal(next, shown[5][8].value);
+  assert.equal(next, shown[6][8].value);
 });
 
 test('attention weights are those of PyTorch, in the table and in the pictures', async () => {
@@ -271,7 +274,7 @@ test('nothing is requested before a view is open; what is no longer wanted is st
   await page.locator('[data-show="lens"]').click();
   await page.locator('.view-state .wait').waitFor({ state: 'visible' });
   assert.deepEqual(await asked(), [{ tokens, names: null, logitLens: 5, stopped: false }]);
-  assert.equal(await page.locator('.grid [role="gridcell"]').count(), 6 * tokens, 'the table is there before its values');
+  assert.equal(await page.locator('.grid [role="gridcell"]').count(), 7 * tokens, 'the table is there before its values');
   await page.locator('[data-show="attention"]').click();
   await page.waitForFunction(() => window.asked.length === 2);
   assert.deepEqual((await asked()).map(({ stopped }) => stopped), [true, false]);
@@ -289,7 +292,7 @@ test('nothing is requested before a view is open; what is no longer wanted is st
   await page.evaluate(() => Object.assign(window, { fails: false, lets: true }));
   await part(page, 'view-error').getByRole('button', { name: 'Try again' }).click();
   await settled(page);
-  assert.match((await cells())[5][2].value, /%/);
+  assert.match((await cells())[6][2].value, /%/);
 });
 
 test('a long prompt is shown in stretches, and its pictures say what a dot is', async () => {

@@ -7,6 +7,7 @@ pub mod edit;
 pub mod feature_panel;
 pub mod features;
 pub mod notices;
+pub mod own_file;
 pub mod spark;
 pub mod term;
 pub mod token_text;

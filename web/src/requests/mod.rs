@@ -1,4 +1,6 @@
 //! Requests to the engine and to the site, each with one subject.
 
+pub mod counterparts;
+pub mod own_file;
 pub mod site;
 pub mod taps;

@@ -1,6 +1,7 @@
 //! The loaded model and SAEs: what changes with them, and what an address means by their ids.
 
-use super::url::{Place, Reference};
+use super::reference::Reference;
+use super::url::Place;
 use super::{History, Phase, Remote, State};
 use crate::data::{Info, ModelInfo, SaeInfo};
 use crate::shared::Shared;
@@ -85,18 +86,6 @@ impl State {
         let id = self.place.sae.as_deref()?;
         let loaded = self.saes.iter().any(|sae| sae.id == id);
         (self.model.is_some() && !loaded).then_some(id)
-    }
-
-    /// The name of an SAE from a file and the hook that the address names for it, while the page waits for that file.
-    pub fn wanted_file(&self) -> Option<(String, String)> {
-        let asked = self
-            .requested
-            .as_ref()
-            .and_then(|place| place.sae.as_deref());
-        match Reference::of(asked.or(self.missing_sae())?) {
-            Reference::File(name, hook) => Some((name.to_owned(), hook?.to_owned())),
-            _ => None,
-        }
     }
 
     /// Takes over what is loaded, as the engine reports it: a script on the page may have changed it. `changed` says that

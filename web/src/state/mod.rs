@@ -7,8 +7,11 @@ pub mod load;
 mod load_tests;
 mod loaded;
 pub mod meter;
+pub mod own_file;
+mod percent;
 mod recorded;
 pub mod reduce;
+pub mod reference;
 pub mod removed;
 pub mod route;
 pub mod selection;
@@ -21,6 +24,8 @@ pub mod tray;
 #[cfg(test)]
 mod tray_tests;
 pub mod url;
+#[cfg(test)]
+mod url_tests;
 pub mod views;
 #[cfg(test)]
 mod views_tests;

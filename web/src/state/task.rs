@@ -34,4 +34,13 @@ pub struct Task {
     pub hook: Option<String>,
     /// Size of its download in bytes, where that is known beforehand.
     pub bytes: Option<f64>,
+    /// Id of the file of one's own that the address names, where this one may be it.
+    pub wanted: Option<String>,
+}
+
+impl Task {
+    /// True if it may bring what an address names as `id`.
+    pub fn may_be(&self, id: &str) -> bool {
+        self.id == id || self.wanted.as_deref() == Some(id)
+    }
 }

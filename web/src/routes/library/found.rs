@@ -9,6 +9,8 @@ use crate::offers::{Fits, Found, FoundPart, Trouble, does_not_belong};
 use crate::shared::Shared;
 use crate::state::Remote;
 use crate::state::load::{LoadAction, Section, slot};
+use crate::state::own_file::Wanted;
+use crate::state::reference::OwnFile;
 use crate::state::task::{Kind, Task};
 
 /// Hook points at which SAEs are trained, without their layer.
@@ -34,8 +36,8 @@ pub struct Props {
     pub found: Remote<Shared<Found>>,
     /// The hooks that were chosen, by slot and index.
     pub hooks: Vec<(usize, usize, String)>,
-    /// The name and hook of an SAE for whose file the address waits.
-    pub wanted: Option<(String, String)>,
+    /// The files for which the address waits.
+    pub wanted: Wanted,
     /// The loaded model.
     pub model: Option<Shared<ModelInfo>>,
     /// Format of the weights on the device.
@@ -80,14 +82,14 @@ fn list(props: &Props, found: &Found) -> Html {
     } = found;
     let first = models
         .first()
-        .map(|model| Task::found(Kind::Model, model, None));
+        .map(|model| Task::found(Kind::Model, model, None, &props.wanted));
     let hooks: Vec<_> = (0..)
         .zip(saes)
         .map(|(at, sae)| hook_of(props, at, sae))
         .collect();
     let lacks = |(sae, hook): (&FoundPart, &Option<String>)| sae.hook.is_none() && hook.is_none();
     let lacking = saes.iter().zip(&hooks).any(lacks);
-    let of_sae = |at: usize| Task::found(Kind::Sae, &saes[at], hooks[at].as_deref());
+    let of_sae = |at: usize| Task::found(Kind::Sae, &saes[at], hooks[at].as_deref(), &props.wanted);
     let all: Vec<Task> = first
         .into_iter()
         .chain((0..saes.len()).map(of_sae))
@@ -101,7 +103,7 @@ fn list(props: &Props, found: &Found) -> Html {
             }
             <ul class="rows" data-testid="found">
                 { for models.iter().map(|model| {
-                    let tasks = vec![Task::found(Kind::Model, model, None)];
+                    let tasks = vec![Task::found(Kind::Model, model, None, &props.wanted)];
                     row(html! { &model.name }, about(model, Kind::Model, None), button(props, tasks, false, &model.name))
                 }) }
                 { for saes.iter().enumerate().map(|(at, sae)| {
@@ -167,8 +169,9 @@ fn hook_of(props: &Props, at: usize, sae: &FoundPart) -> Option<String> {
     let slot = slot(props.section);
     let chosen = props.hooks.iter().find(|one| (one.0, one.1) == (slot, at));
     let chosen = chosen.map(|one| one.2.clone());
-    let wanted = props.wanted.as_ref().filter(|one| one.0 == sae.name);
-    let hook = chosen.or_else(|| wanted.map(|one| one.1.clone()));
+    let wanted = props.wanted.sae.as_deref().and_then(OwnFile::of);
+    let wanted = wanted.filter(|file| file.name == sae.name);
+    let hook = chosen.or_else(|| wanted?.hook.map(str::to_owned));
     hook.filter(|hook| !hook.is_empty())
 }
 

@@ -54,7 +54,7 @@ impl Props {
             saes: state.saes.clone(),
             numbers: state.numbers.clone(),
             sample_loss: state.sample_loss.clone(),
-            wanted: state.wanted_file(),
+            wanted: state.wanted_files(),
             job: state.job.clone(),
             meter: state.meter.clone(),
             busy: state.job.is_some() || state.phase == Phase::Loading,
