@@ -225,15 +225,17 @@ fn use_traces(state: &State, controller: &Controller) {
         state.attempt,
         state.saes.clone(),
     );
-    let at_once = state.at_once;
+    let (at_once, only) = (state.at_once, state.only_new());
     use_effect_with(wanted, move |(wanted, prompt, bos, ..)| {
         let bos = *bos;
         let mut later = None;
         if let (true, Some(prompt)) = (wanted, prompt.clone()) {
             if at_once {
-                controller.trace(prompt, bos);
+                controller.trace(prompt, bos, only);
             } else {
-                later = Some(Timeout::new(PAUSE, move || controller.trace(prompt, bos)));
+                later = Some(Timeout::new(PAUSE, move || {
+                    controller.trace(prompt, bos, only)
+                }));
             }
         }
         move || drop(later)

@@ -1,6 +1,8 @@
 //! Requests to the engine and to the site, each with one subject.
 
 pub mod counterparts;
+pub mod library;
+pub mod numbers;
 pub mod own_file;
 pub mod site;
 pub mod taps;

@@ -18,6 +18,7 @@ use crate::context::use_controller;
 use crate::data::{ModelInfo, SaeInfo, SampleLoss};
 use crate::shared::Shared;
 use crate::state::job::Job;
+use crate::state::own_file::Wanted;
 use crate::state::load::{Field, LibraryState, LoadAction, Section, slot};
 use crate::state::meter::Meter;
 use crate::state::{Phase, Remote, Sample, State};
@@ -35,8 +36,8 @@ pub struct Props {
     pub numbers: Vec<(String, Remote<Sample>)>,
     /// The model's loss on it.
     pub sample_loss: Remote<Option<SampleLoss>>,
-    /// The name and hook of an SAE for whose file the address waits.
-    pub wanted: Option<(String, String)>,
+    /// The files for which the address waits.
+    pub wanted: Wanted,
     /// The load that the person chose.
     pub job: Option<Job>,
     /// Progress of a load.
