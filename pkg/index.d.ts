@@ -510,6 +510,8 @@ export interface Offer {
   summary: string;
   /** Hook that an SAE states; `null` where it states none, and for models. */
   hook: string | null;
+  /** Name of the model that an SAE says it was trained on; `null` where it says none, and for models. */
+  model: string | null;
   /** Fit on this device; `null` where its files do not state what it needs. */
   fits: Fits | null;
   /** Argument for loadModel() or loadSae(). */

@@ -97,6 +97,7 @@ function cfg(value) {
     dSae: value.d_sae,
     k: value.k ?? kwargs.k ?? null,
     hook: text(value.hook_name ?? value.hook_point ?? metadata?.hook_name),
+    model: text(value.model_name ?? metadata?.model_name),
   };
 }
 

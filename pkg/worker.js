@@ -89,9 +89,9 @@ const methods = {
     const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue, source.revision);
     const from = own ?? offer?.source ?? source;
     chooseFiles([...Object.values(source.parts ?? {}).flat(), ...(source.files ?? [])]);
-    const name = own?.name ?? offer?.entry.name ?? named(from) ?? id ?? 'model';
     return loading('model', context, { expected: own?.parts.weights.bytes, base: own === null ? await mirror() : null }, async (means) => {
       const parts = await modelFiles(from, means);
+      const name = own?.name ?? offer?.entry.name ?? parts.name ?? named(from) ?? id ?? 'model';
       const tokenizer = parts.tokenizer === undefined ? Tokenizer.fromVocabMerges(parts.vocab, parts.merges) : Tokenizer.fromJson(parts.tokenizer);
       const options = { id: id ?? own?.id ?? offer?.entry.id ?? name, name, weightFormat };
       const info = await engine.loadModel(parts.config, parts.weights, parts.index, tokenizer, options);

@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::prompt_field::PromptField;
 use crate::components::term::Definitions;
 use crate::controller::Controller;
 use crate::keys;
@@ -70,7 +71,7 @@ pub fn App() -> Html {
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
 
-    use_focus_of_routes(state.place.route);
+    use_title(state.place.route);
 
     let route = state.place.route;
     // Shown below the prompt where it is about the prompt.
@@ -78,6 +79,10 @@ pub fn App() -> Html {
         .problem
         .as_ref()
         .filter(|problem| !(route.shows_prompt() && problem.during == During::Tracing));
+    let prompt_fails = state
+        .problem
+        .as_ref()
+        .is_some_and(|problem| problem.during == During::Tracing);
     let weights = state.library.weights().to_owned();
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
@@ -94,6 +99,9 @@ pub fn App() -> Html {
                 }
                 if route == Route::Start {
                     <Start place={state.address()} ready={state.trace.is_some()} />
+                }
+                if !route.shows_prompt() && state.model.is_some() {
+                    <div class="prompt-line"><PromptField testid="prompt-line" prompt={state.prompt().to_owned()} invalid={prompt_fails} rows=1 /></div>
                 }
                 <div class="columns">
                     <div class="route">
@@ -152,18 +160,14 @@ fn dock(state: &State) -> Option<Html> {
     })
 }
 
-/// The title says where the page is; a focus that went with the route before goes to the new one.
+/// The title says where the page is.
 #[hook]
-fn use_focus_of_routes(route: Route) {
-    let first = use_mut_ref(|| true);
+fn use_title(route: Route) {
     use_effect_with(route, move |&route| {
         browser::set_title(&match route {
             Route::Start => "sae-explorer".to_owned(),
             _ => format!("{} · sae-explorer", route.name()),
         });
-        if !first.replace(false) && !browser::has_focus() {
-            browser::focus("#main");
-        }
     });
 }
 

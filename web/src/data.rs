@@ -329,6 +329,26 @@ from_js! {
         id: String = "id",
         /// Hook point.
         hook: String = "hook",
+        /// Its description.
+        cfg: DemoFile = "cfg",
+        /// Its weights.
+        weights: DemoFile = "weights",
+    }
+
+    /// A file of the demo.
+    DemoFile {
+        /// Its length.
+        bytes: f64 = "bytes",
+    }
+
+    /// The demo's model.
+    DemoModel {
+        /// Its configuration.
+        config: DemoFile = "config",
+        /// Its weights.
+        weights: DemoFile = "weights",
+        /// Its tokenizer.
+        tokenizer: DemoFile = "tokenizer",
     }
 
     /// The trace of the demo's first example, recorded when the demo was put together (`docs/demo.md`).
@@ -359,6 +379,22 @@ from_js! {
         prompts: Vec<Example> = "prompts",
         /// SAEs.
         saes: Vec<DemoSae> = "saes",
+        /// Model.
+        model: DemoModel = "model",
+    }
+}
+
+impl Manifest {
+    /// Bytes of the model and all SAEs.
+    pub fn bytes(&self) -> f64 {
+        let DemoModel {
+            config,
+            weights,
+            tokenizer,
+        } = &self.model;
+        let saes = self.saes.iter().flat_map(|sae| [&sae.cfg, &sae.weights]);
+        let files = [config, weights, tokenizer].into_iter().chain(saes);
+        files.map(|file| file.bytes).sum()
     }
 }
 

@@ -8,6 +8,7 @@ pub mod feature_panel;
 pub mod features;
 pub mod notices;
 pub mod own_file;
+pub mod prompt_field;
 pub mod spark;
 pub mod term;
 pub mod token_text;

@@ -181,6 +181,7 @@ impl Controller {
             // The page works without examples.
             match Manifest::fetch().await {
                 Ok(manifest) => {
+                    this.dispatch_load(LoadAction::DemoSize(manifest.bytes()));
                     demo = manifest.saes;
                     let parts = demo.iter().map(Task::demo_sae);
                     let known = std::iter::once(Task::demo()).chain(parts).collect();

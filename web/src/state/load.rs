@@ -66,6 +66,8 @@ pub struct LibraryState {
     pub aim: Option<Section>,
     /// The catalogue of the site.
     pub catalogue: Remote<Shared<Catalogue>>,
+    /// Bytes of the demo's model and SAEs.
+    pub demo_bytes: Option<f64>,
     /// Models and SAEs in files, and behind a link.
     pub found: [Remote<Shared<Found>>; 2],
     /// The hook that was chosen for an SAE that was found: the section's slot, the SAE's index, and the hook.
@@ -126,6 +128,8 @@ pub fn slot(section: Section) -> usize {
 pub enum LoadAction {
     /// The page leads to a section of the library, or has led there.
     Aim(Option<Section>),
+    /// Bytes of the demo.
+    DemoSize(f64),
     /// The catalogue of the site.
     Catalogue(Result<Catalogue, String>),
     /// Something of the catalogue was chosen, or is no longer.
@@ -188,6 +192,7 @@ impl State {
     pub(super) fn loading(&mut self, action: LoadAction) {
         match action {
             LoadAction::Aim(section) => self.library.aim = section,
+            LoadAction::DemoSize(bytes) => self.library.demo_bytes = Some(bytes),
             LoadAction::Catalogue(result) => self.library.catalogue = remote(result),
             LoadAction::Choose(choice) => self.library.choice = choice,
             LoadAction::Layer(release, layer) => {

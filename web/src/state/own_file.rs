@@ -95,6 +95,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::reference::readable;
 
     const ONE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     const TWO: &str = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
@@ -118,6 +119,14 @@ mod tests {
             let file = OwnFile { name, sha256, hook };
             assert_eq!(OwnFile::of(&file.id()), Some(file));
         }
+        let file = OwnFile {
+            name: "mine",
+            sha256: Some(ONE),
+            hook,
+        };
+        let told = "mine (SHA-256 01234567…) at blocks.1.hook_z";
+        assert_eq!(readable(&file.id()), told);
+        assert_eq!(readable("openai.layer_3"), "openai.layer_3");
         // No hash of the right length: a part of the name.
         assert_eq!(
             OwnFile::of("file:a~0123").map(|file| file.name),

@@ -59,6 +59,21 @@ impl<'a> OwnFile<'a> {
     }
 }
 
+/// An id for people: of a file of one's own its name, the beginning of its hash and its hook.
+pub fn readable(id: &str) -> String {
+    let Some(OwnFile { name, sha256, hook }) = OwnFile::of(id) else {
+        return id.to_owned();
+    };
+    let hash = sha256.and_then(|hash| hash.get(..8));
+    let hash = hash.map(|hash| format!(" (SHA-256 {hash}…)"));
+    let hook = hook.map(|hook| format!(" at {hook}"));
+    format!(
+        "{name}{}{}",
+        hash.unwrap_or_default(),
+        hook.unwrap_or_default()
+    )
+}
+
 /// True for a SHA-256 as it is written here: in small letters.
 fn is_sha256(text: &str) -> bool {
     let digit = |digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f');

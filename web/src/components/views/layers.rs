@@ -12,6 +12,7 @@ use crate::display::{hook_label, quoted};
 use crate::format::{NONE, count, fixed, tint};
 use crate::shared::Shared;
 use crate::state::Remote;
+use crate::state::reference::readable;
 use crate::state::selection::COUNTERPART;
 use crate::state::views::ViewsAction;
 use crate::views::layers::{Counterpart, Mode, Row, counterparts, rows};
@@ -231,7 +232,7 @@ fn about(trace: &Trace, rows: &[Row], at: At) -> Option<Html> {
     let shown = row.cells.get(at.token).copied().flatten();
     Some(html! {
         <p class="line">
-            <span>{ hook_label(&row.hook) }{ ", " }{ &row.id }</span>
+            <span>{ hook_label(&row.hook) }{ ", " }{ readable(&row.id) }</span>
             <span>{ "at " }if at.token < trace.first_own() { { "the BOS" } } else { { quoted_token(&token.text) } }</span>
             if let Some(shown) = shown {
                 <span>{ "feature " }<b>{ shown.latent }</b></span>

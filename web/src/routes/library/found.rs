@@ -5,12 +5,15 @@ use yew::prelude::*;
 use super::parts::{ActionButton, Choices, Load, row};
 use crate::context::use_controller;
 use crate::data::ModelInfo;
-use crate::offers::{Fits, Found, FoundPart, Trouble, does_not_belong};
+use crate::download::{Download, link_host, repository_host};
+use crate::format::bytes;
+use crate::library::pace::Pace;
+use crate::offers::{Catalogue, Fits, Found, FoundPart, Trouble, does_not_belong};
 use crate::shared::Shared;
 use crate::state::Remote;
 use crate::state::load::{LoadAction, Section, slot};
 use crate::state::own_file::Wanted;
-use crate::state::reference::OwnFile;
+use crate::state::reference::{FILE, OwnFile};
 use crate::state::task::{Kind, Task};
 
 /// Hook points at which SAEs are trained, without their layer.
@@ -40,6 +43,10 @@ pub struct Props {
     pub wanted: Wanted,
     /// The loaded model.
     pub model: Option<Shared<ModelInfo>>,
+    /// The catalogue, which may have the model that an SAE names.
+    pub catalogue: Remote<Shared<Catalogue>>,
+    /// The expected rate of a download.
+    pub pace: Pace,
     /// Format of the weights on the device.
     pub weights: String,
     /// True while something is being loaded.
@@ -118,7 +125,8 @@ fn list(props: &Props, found: &Found) -> Html {
                         }
                         { button(props, vec![of_sae(at)], blocked, &sae.name) }
                     </> };
-                    row(html! { &sae.name }, about(sae, Kind::Sae, stranger), action)
+                    let needs = models.is_empty().then(|| needed(props, sae, of_sae(at), lacks((sae, &hooks[at]))));
+                    row(html! { &sae.name }, html! { <>{ about(sae, Kind::Sae, stranger) }{ needs }</> }, action)
                 }) }
                 { for problems.iter().map(|Trouble { file, message }| {
                     row(html! { <span class="bad">{ file }</span> }, html! { message }, Html::default())
@@ -128,6 +136,64 @@ fn list(props: &Props, found: &Found) -> Html {
                 <Load tasks={all} weights={props.weights.clone()} name="Load all" busy={props.busy} blocked={lacking || (models.is_empty() && alone)} />
             }
         </>
+    }
+}
+
+/// The model that an SAE needs and that is not loaded: a question to load both, where the site offers that model; else its name.
+fn needed(props: &Props, sae: &FoundPart, task: Task, lacking: bool) -> Html {
+    let catalogue = match &props.catalogue {
+        Remote::Here(catalogue) => Some(&**catalogue),
+        _ => None,
+    };
+    let name = sae.model.as_deref().unwrap_or_default();
+    let offered = catalogue.and_then(|catalogue| catalogue.named(name));
+    let loaded = props.model.as_deref();
+    let (entry, mirror) = match (offered, loaded) {
+        (Some(entry), Some(model)) if entry.is(model) => return Html::default(),
+        (Some(entry), _) => (entry, catalogue.map_or("", |catalogue| &catalogue.mirror)),
+        (None, Some(_)) => return Html::default(),
+        (None, None) => {
+            let text = match name {
+                "" => "No model is loaded, and its files do not say which one it was trained on: load that one first, from the list above or from files.".to_owned(),
+                name => format!("It was trained on {name}, which the list above does not have: load that model first, from files or a link."),
+            };
+            return html! { <span class="needs" data-testid="needs-model">{ text }</span> };
+        }
+    };
+    let offer = &entry.offer;
+    let mut download = Download::default();
+    let left = (offer.bytes - entry.stored_bytes).max(0.0);
+    if left > 0.0 {
+        download.add(repository_host(mirror), Some(left));
+    }
+    // A file is on this device already.
+    if !task.id.starts_with(FILE) {
+        download.add(link_host(&task.id, mirror), None);
+    }
+    let model = Task {
+        bytes: Some(offer.bytes),
+        ..Task::catalogue(Kind::Model, offer.name.clone(), &offer.id, None, None)
+    };
+    let gone = loaded.map_or_else(String::new, |model| {
+        format!(
+            " {} and its SAEs make room for them; they can be had back.",
+            model.name
+        )
+    });
+    let question = format!(
+        "It was trained on {}. Load that model ({}) with it? {}{gone}",
+        offer.name,
+        bytes(offer.bytes),
+        download.sentence(&props.pace)
+    );
+    html! {
+        <span class="needs" data-testid="needs-model">
+            { question }
+            if !offer.fits.ok {
+                { " " }<span class="bad">{ format!("It {}.", offer.fits.reason) }</span>
+            }
+            { " " }<Load tasks={vec![model, task]} weights={props.weights.clone()} name="Load both" busy={props.busy} blocked={lacking || !offer.fits.ok} label={format!("Load {} and {}", offer.name, sae.name)} />
+        </span>
     }
 }
 

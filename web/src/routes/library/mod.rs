@@ -18,9 +18,9 @@ use crate::context::use_controller;
 use crate::data::{ModelInfo, SaeInfo, SampleLoss};
 use crate::shared::Shared;
 use crate::state::job::Job;
-use crate::state::own_file::Wanted;
 use crate::state::load::{Field, LibraryState, LoadAction, Section, slot};
 use crate::state::meter::Meter;
+use crate::state::own_file::Wanted;
 use crate::state::{Phase, Remote, Sample, State};
 
 /// Shown data.
@@ -102,6 +102,8 @@ pub fn Library(props: &Props) -> Html {
         hooks: library.hooks.clone(),
         wanted: props.wanted.clone(),
         model: model.clone(),
+        catalogue: library.catalogue.clone(),
+        pace,
         weights: weights.clone(),
         busy: *busy,
     };
@@ -112,7 +114,7 @@ pub fn Library(props: &Props) -> Html {
             <jobs::Jobs job={props.job.clone()} meter={props.meter.clone()} {busy} />
             <loaded::Loaded model={model.clone()} saes={saes.clone()} removed={library.removed.clone()} earlier={library.earlier.clone()}
                 numbers={props.numbers.clone()} sample_loss={props.sample_loss.clone()} weights={weights.clone()} {busy} />
-            <catalogue::CatalogueSection catalogue={library.catalogue.clone()} model={model.clone()} saes={saes.clone()} choice={library.choice.clone()} {pace} weights={weights.clone()} {busy} />
+            <catalogue::CatalogueSection demo_bytes={library.demo_bytes} catalogue={library.catalogue.clone()} model={model.clone()} saes={saes.clone()} choice={library.choice.clone()} {pace} weights={weights.clone()} {busy} />
             <div class="own">
                 <own::Files found={found(Section::Files)} />
                 <own::Link link={field(Field::Link)} found={found(Section::Link)} />
