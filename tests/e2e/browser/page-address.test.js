@@ -182,7 +182,7 @@ test('a file of the same name and other contents is refused with both hashes, or
     assert.equal(await error.getAttribute('data-code'), 'other-file');
     const said = await error.innerText();
     assert.ok(said.includes(meant) && said.includes(other), said);
-    assert.deepEqual(await page.evaluate(async () => (await window.saeExplorer.info()).saes.map(({ id }) => id)), [1, 3, 5].map((layer) => `openai.layer_${layer}`));
+    assert.deepEqual(await page.evaluate(async () => (await window.saeExplorer.info()).saes.map(({ id }) => id).sort()), [1, 3, 5].map((layer) => `openai.layer_${layer}`));
     assert.deepEqual(await serious(page), []);
     await openPrompt(page);
     await part(page, 'missing-sae').waitFor();

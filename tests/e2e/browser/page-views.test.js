@@ -124,7 +124,7 @@ test('layers × tokens shows the most specific feature of each SAE, as PyTorch h
   for (let token = 1; token < ids.shape[0]; token += 1) assert.equal(all[1][token].text, String(ids.data[token * ids.shape[1]]));
 });
 
-test('the selected feature is followed through the layers by decoder cosine, with its counterparts' activations', async () => {
+test('the selected feature is followed through the layers by decoder cosine, with the activations of its counterparts', async () => {
   await goTo({ show: 'layers', by: 'matches', sae: 'openai.layer_3', token: 5 });
   const { latent } = specific('openai.layer_3')[5];
   assert.equal((await hash()).feature, String(latent));
