@@ -101,7 +101,7 @@ function cfg(value) {
   };
 }
 
-const pairCfg = (value) => ({ architecture: 'standard', dIn: value.act_size, dSae: value.dict_size ?? value.d_hidden, k: null, hook: text(value.act_name) });
+const pairCfg = (value) => ({ architecture: 'standard', dIn: value.act_size, dSae: value.dict_size ?? value.d_hidden, k: null, hook: text(value.act_name), model: text(value.model_name) });
 const text = (value) => (typeof value === 'string' ? value : null);
 
 function firstCharacter(head) {

@@ -104,7 +104,7 @@ function saesIn(folder, found, problem) {
     pairs.delete(stem);
     const name = stem.slice(stem.lastIndexOf('/') + 1);
     if (beside === undefined) found.saes.push({ name, items: [pt], parts: { pt }, hook: null, model: null, summary: 'torch .pt file' });
-    else found.saes.push({ name, items: [pt, beside], parts: { pt, cfg: beside }, hook: beside.hook, model: null, summary: describe(beside) });
+    else found.saes.push({ name, items: [pt, beside], parts: { pt, cfg: beside }, hook: beside.hook, model: beside.model, summary: describe(beside) });
   }
   for (const lonely of pairs.values()) problem(lonely, 'missing-file', `${lonely.path} describes an SAE, but the .pt file of the same name is not beside it.`);
 }

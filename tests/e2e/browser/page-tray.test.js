@@ -144,6 +144,7 @@ for (const [name, context] of VIEWS) {
     const { height } = own.viewportSize();
     const bottom = ({ y, height: tall }) => y + tall;
     assert.ok(bottom(boxes.tray) <= height + 1);
+    if (name === 'narrow') assert.ok(boxes['edit-banner'].height <= 64, `the banner takes ${boxes['edit-banner'].height} px`);
     assert.ok(boxes['take-off'].y >= boxes['edit-banner'].y && bottom(boxes['take-off']) <= bottom(boxes['edit-banner']));
     assert.ok(boxes['take-off'].x + boxes['take-off'].width <= own.viewportSize().width, 'its button is in view');
     assert.ok(boxes['take-off'].height >= 24 && boxes['take-off'].width >= 24);

@@ -133,6 +133,35 @@ fn an_sae_that_nobody_chose_takes_its_place_beside_the_one_in_view() {
 }
 
 #[test]
+fn an_sae_that_comes_later_is_traced_alone_and_completes_the_trace() {
+    let before = demo();
+    assert_eq!(before.only_new(), None);
+    let state = load(before, LoadAction::Beside(sae("c"), vec!["b".to_owned()]));
+    assert_eq!(state.only_new(), Some(vec!["c".to_owned()]));
+    let completed = state.clone().after(Action::Traced(trace(&["c"])));
+    assert!(completed.is_current());
+    assert_eq!(
+        (completed.only_new(), completed.attempt),
+        (None, state.attempt)
+    );
+    let traced = |state: &State| {
+        let saes = state.trace.as_ref().unwrap().saes.iter();
+        saes.map(|sae| sae.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(traced(&completed), ["a", "c", "b"]);
+    // Of other tokens, as with a BOS more: it stands alone, and the others are traced once more.
+    let mut other = trace(&["c"]);
+    other.tokens.push(crate::data::Token::default());
+    let alone = state.clone().after(Action::Traced(other));
+    assert_eq!(traced(&alone), ["c"]);
+    assert_eq!(alone.only_new(), Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_ne!(alone.attempt, state.attempt);
+    // Another prompt is traced with all of them.
+    let typed = state.after(Action::Type("another".to_owned()));
+    assert_eq!(typed.only_new(), None);
+}
+
+#[test]
 fn numbers_on_the_sample_are_taken_when_somebody_looks_and_all_on_the_same_tokens() {
     let state = demo();
     assert!(state.unmeasured().is_empty());
