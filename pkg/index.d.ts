@@ -80,6 +80,14 @@ export class SaeExplorer extends EventTarget {
   fromLink(link: string, options?: LookOptions): Promise<Offers>;
 
   /**
+   * SHA-256 of the weights among the files of one model or SAE, read in pieces: of a `.pt`, of `sae_weights.safetensors`, of
+   * `model.safetensors`; of several shards, one after the other in the order of their index.
+   *
+   * @param source such files, or the `source` of an offer of {@link SaeExplorer.recognise}.
+   */
+  sha256(source: { files: Iterable<File | DroppedFile> } | Iterable<File | DroppedFile>, options?: LookOptions): Promise<FilesHash>;
+
+  /**
    * Takes repositories from a mirror, whose files lie at `{base}/{owner}/{name}/resolve/{revision}/{path}`; `null`
    * (default): from the mirror that the catalogue names, or else from Hugging Face.
    */
@@ -293,8 +301,17 @@ export interface Change extends Loaded {
 }
 
 /** Bytes loaded so far; `total` is 0 where it is not known. */
+export interface FilesHash {
+  /** 64 hexadecimal digits. */
+  sha256: string;
+  /** Bytes that were hashed. */
+  bytes: number;
+  /** Names of the files with them. */
+  files: string[];
+}
+
 export interface Progress {
-  stage: 'engine' | 'model' | 'sae';
+  stage: 'engine' | 'model' | 'sae' | 'hash';
   loaded: number;
   total: number;
   /** The file under way. */
@@ -493,6 +510,8 @@ export interface Offer {
   summary: string;
   /** Hook that an SAE states; `null` where it states none, and for models. */
   hook: string | null;
+  /** Name of the model that an SAE says it was trained on; `null` where it says none, and for models. */
+  model: string | null;
   /** Fit on this device; `null` where its files do not state what it needs. */
   fits: Fits | null;
   /** Argument for loadModel() or loadSae(). */
@@ -786,7 +805,8 @@ export interface Tapped {
 
 /** What the residual stream out of a block gives through the final LayerNorm and the unembedding. */
 export interface Lens {
-  layer: number;
+  /** The block; `null` for the embedding, before the first block. */
+  layer: number | null;
   /** Mean next-token cross-entropy, nats. */
   loss: number | null;
   /** Entry i is the loss of token i + 1, nats. */
@@ -798,7 +818,7 @@ export interface Taps {
   tokens: Token[];
   /** In the order of `names`. */
   values: Tapped[];
-  /** One entry per block, where requested. */
+  /** One entry for the embedding and one per block, where requested. */
   logitLens: Lens[];
 }
 

@@ -1,13 +1,15 @@
 // SaeExplorer: the package's API for a page. The engine itself lives in a Web Worker (worker.js). A lost device or a dead
 // worker costs a reload of the weights and nothing else: what was loaded is remembered (session.js).
 
+import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
 import { COUNT, CREATE, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
-import { fileList, modelSource, saeSource } from './sources.js';
+import { fileList, modelSource, pinned, saeSource } from './sources.js';
+import { isHttp, promptOf, text } from './texts.js';
 
 export { SAMPLE_TEXT } from './sample.js';
 export { SaeExplorerError, droppedFiles };
@@ -102,6 +104,10 @@ export class SaeExplorer extends EventTarget {
     return this.#ask('recognise', { list: fileList(files) }, options, { needs: 'engine', what: 'Looking at the files' });
   }
 
+  async sha256(source, options = {}) {
+    return this.#ask('sha256', { list: fileList(source?.files ?? source) }, options, { needs: 'engine', what: 'The hashing' });
+  }
+
   async fromLink(link, options = {}) {
     return this.#ask('fromLink', { text: text(link, 'link') }, options, { needs: 'engine', what: 'Looking at the link' });
   }
@@ -132,7 +138,7 @@ export class SaeExplorer extends EventTarget {
   async trace(prompt, options = {}) {
     const { signal, ...rest } = checked(options, TRACE);
     this.#trace?.cancel();
-    const own = this.#abortable(signal, 'The trace');
+    const own = abortable(signal, 'The trace');
     this.#trace = own;
     try {
       return await Promise.race([own.aborted, this.#call('trace', { prompt: promptOf(prompt), options: rest }, { own })]);
@@ -187,7 +193,7 @@ export class SaeExplorer extends EventTarget {
   async generate(prompt, options = {}) {
     const { signal, onToken, ...rest } = checked(options, GENERATE);
     required('maxTokens', rest.maxTokens, COUNT);
-    const own = this.#abortable(signal, 'The generation');
+    const own = abortable(signal, 'The generation');
     // After a lost device the same tokens come again, because a generation is a function of its seed and settings:
     // the ones already reported are skipped.
     let reported = 0;
@@ -288,7 +294,7 @@ export class SaeExplorer extends EventTarget {
   }
 
   async #load(method, sent, { needs, done }, signal, what) {
-    const own = this.#abortable(signal, what);
+    const own = abortable(signal, what);
     try {
       // Not raced against the signal: only the worker knows whether it was loaded before it could be stopped.
       const noted = (link, value) => {
@@ -305,7 +311,7 @@ export class SaeExplorer extends EventTarget {
   // Options other than the signal are sent, where there are any (`kinds`).
   async #ask(method, args, options, { kinds, needs, what = `The call of ${method}()` } = {}) {
     const { signal, ...rest } = checked(options, kinds ?? STOPPABLE);
-    const own = this.#abortable(signal, what);
+    const own = abortable(signal, what);
     try {
       return await Promise.race([own.aborted, this.#call(method, kinds === undefined ? args : { ...args, options: rest }, { needs, own })]);
     } finally {
@@ -372,50 +378,10 @@ export class SaeExplorer extends EventTarget {
       throw error;
     }
   }
-
-  // A call that can be stopped, by the caller's signal or from here.
-  #abortable(signal, what) {
-    const controller = new AbortController();
-    const cancel = () => controller.abort();
-    if (signal?.aborted) cancel();
-    signal?.addEventListener('abort', cancel);
-    const aborted = new Promise((_, reject) => {
-      const stop = () => reject(cancelled(what));
-      if (controller.signal.aborted) stop();
-      controller.signal.addEventListener('abort', stop);
-    });
-    aborted.catch(() => {}); // a call that nobody races against it learns it from its reply
-    return {
-      what,
-      cancel,
-      aborted,
-      signal: controller.signal,
-      onCancel: (cancel) => {
-        if (controller.signal.aborted) cancel();
-        else controller.signal.addEventListener('abort', cancel, { once: true });
-      },
-      done: () => signal?.removeEventListener('abort', cancel),
-    };
-  }
 }
 
 function startWorker() {
   return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-}
-
-// A source that loads the same weights again: at the commit that was found, whatever its branch is at by then.
-function pinned(source, origin) {
-  if (typeof origin?.commit !== 'string') return source;
-  const { repository: repo, commit: revision, path } = origin;
-  return source.catalogue === undefined ? { repo, revision, path } : { ...source, revision };
-}
-
-function isHttp(address) {
-  try {
-    return typeof address === 'string' && ['http:', 'https:'].includes(new URL(address).protocol);
-  } catch {
-    return false;
-  }
 }
 
 // An address relative to the page, or the usual one beside this module.
@@ -426,18 +392,4 @@ function beside(option, given, usual) {
   } catch {
     throw wrong(option, String(given), { accepts: 'a URL' });
   }
-}
-
-// A prompt: a text, or token ids.
-function promptOf(given) {
-  if (given instanceof Uint32Array) return given;
-  if (!Array.isArray(given)) return text(given);
-  const id = given.find((id) => !Number.isInteger(id) || id < 0 || id > 0xffffffff);
-  if (id !== undefined || given.includes(undefined)) throw wrong('prompt', id, { accepts: 'a text, or an array of token ids' });
-  return Uint32Array.from(given);
-}
-
-// Text in JavaScript may hold half a surrogate pair, which no UTF-8 can; it becomes U+FFFD, as browsers do everywhere.
-function text(given, name = 'prompt') {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(required(name, given, TEXT)));
 }

@@ -97,10 +97,11 @@ function cfg(value) {
     dSae: value.d_sae,
     k: value.k ?? kwargs.k ?? null,
     hook: text(value.hook_name ?? value.hook_point ?? metadata?.hook_name),
+    model: text(value.model_name ?? metadata?.model_name),
   };
 }
 
-const pairCfg = (value) => ({ architecture: 'standard', dIn: value.act_size, dSae: value.dict_size ?? value.d_hidden, k: null, hook: text(value.act_name) });
+const pairCfg = (value) => ({ architecture: 'standard', dIn: value.act_size, dSae: value.dict_size ?? value.d_hidden, k: null, hook: text(value.act_name), model: text(value.model_name) });
 const text = (value) => (typeof value === 'string' ? value : null);
 
 function firstCharacter(head) {

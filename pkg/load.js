@@ -55,15 +55,15 @@ export function demoSaes({ saes }, only) {
  * failures the first file's is reported: config.json before the tokenizer before the weights.
  * @param {object} source {parts}, {files}, {folder} or {repo, revision, path}
  * @param {Means} means
- * @returns {Promise<{config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array, origin?: import('./locations.js').Origin}>}
+ * @returns {Promise<{name?: string, config: Uint8Array, tokenizer?: Uint8Array, vocab?: Uint8Array, merges?: Uint8Array, weights: object[], index?: Uint8Array, origin?: import('./locations.js').Origin}>}
  */
 export async function modelFiles(source, means) {
   if (source.parts !== undefined) return ofParts(source.parts, means);
   if (source.files !== undefined) {
-    const { parts } = onlyOne(await recognised(source.files, means), 'models');
+    const { name, parts } = onlyOne(await recognised(source.files, means), 'models');
     const { weights, ...small } = parts;
     const given = Object.entries(small).filter(([, item]) => item !== undefined);
-    return ofParts({ ...Object.fromEntries(given.map(([key, item]) => [key, item.file])), weights: weights.map(({ file }) => file) }, means);
+    return { name, ...(await ofParts({ ...Object.fromEntries(given.map(([key, item]) => [key, item.file])), weights: weights.map(({ file }) => file) }, means)) };
   }
   const location = await locate(means.files, source.folder === undefined ? source : { url: source.folder }, means);
   const folder = folderMeant(location.path);

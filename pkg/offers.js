@@ -21,8 +21,8 @@ export async function fromFiles(list, means) {
   const found = await recognised(list, means);
   if (means.inspect !== undefined) found.saes = await examined(found, means);
   const offer = (part) => {
-    const { name, items, summary, hook } = part;
-    return { name, files: items.map(({ path }) => path), summary, hook: hook ?? null, fits: room(part, means), source: { files: items.map(({ file, path }) => ({ file: file.blob, path })) } };
+    const { name, items, summary, hook, model } = part;
+    return { name, files: items.map(({ path }) => path), summary, hook: hook ?? null, model: model ?? null, fits: room(part, means), source: { files: items.map(({ file, path }) => ({ file: file.blob, path })) } };
   };
   return { models: found.models.map(offer), saes: found.saes.map(offer), problems: found.problems };
 }
@@ -87,8 +87,8 @@ async function listed(location, means) {
     },
   );
   const offer = (at) => (part) => {
-    const { name, items, parts, summary, hook } = part;
-    return { name: name === at ? lastOf(location.shown('')) : name, files: items.map((item) => item.path), summary, hook: hook ?? null, fits: room(part, means), source: location.source(parts.pt?.path ?? folderOf((parts.config ?? parts.cfg).path)) };
+    const { name, items, parts, summary, hook, model } = part;
+    return { name: name === at ? lastOf(location.shown('')) : name, files: items.map((item) => item.path), summary, hook: hook ?? null, model: model ?? null, fits: room(part, means), source: location.source(parts.pt?.path ?? folderOf((parts.config ?? parts.cfg).path)) };
   };
   const models = found.models.map(offer('model'));
   const saes = found.saes.map(offer('sae'));

@@ -13,7 +13,7 @@ import { kindOf } from './kinds.js';
  * @param {Item[]} items
  * @param {(item: Item) => Promise<object>} kind what a file is; by default by its content
  * @returns {Promise<{models: object[], saes: object[], problems: Problem[]}>} a model is {name, items, parts, summary},
- *   an SAE {name, items, parts, hook, summary}; `parts` are items by their role
+ *   an SAE {name, items, parts, hook, model, summary}; `parts` are items by their role
  */
 export async function recognise(items, kind = ({ source }) => kindOf(source)) {
   const found = { models: [], saes: [], problems: [] };
@@ -91,7 +91,7 @@ function saesIn(folder, found, problem) {
   if (cfg !== undefined && weights !== undefined) {
     const [sparsity] = of('sparsity');
     const parts = { cfg, weights, ...(sparsity === undefined ? {} : { sparsity }) };
-    found.saes.push({ name: nameOf(cfg, 'sae'), items: Object.values(parts), parts, hook: cfg.hook, summary: describe(cfg) });
+    found.saes.push({ name: nameOf(cfg, 'sae'), items: Object.values(parts), parts, hook: cfg.hook, model: cfg.model, summary: describe(cfg) });
   } else if (cfg !== undefined) {
     problem(cfg, 'missing-file', `${cfg.path} belongs to a SAELens folder, but sae_weights.safetensors is not beside it. Choose the whole folder.`);
   } else if (weights !== undefined) {
@@ -103,8 +103,8 @@ function saesIn(folder, found, problem) {
     const beside = pairs.get(stem);
     pairs.delete(stem);
     const name = stem.slice(stem.lastIndexOf('/') + 1);
-    if (beside === undefined) found.saes.push({ name, items: [pt], parts: { pt }, hook: null, summary: 'torch .pt file' });
-    else found.saes.push({ name, items: [pt, beside], parts: { pt, cfg: beside }, hook: beside.hook, summary: describe(beside) });
+    if (beside === undefined) found.saes.push({ name, items: [pt], parts: { pt }, hook: null, model: null, summary: 'torch .pt file' });
+    else found.saes.push({ name, items: [pt, beside], parts: { pt, cfg: beside }, hook: beside.hook, model: beside.model, summary: describe(beside) });
   }
   for (const lonely of pairs.values()) problem(lonely, 'missing-file', `${lonely.path} describes an SAE, but the .pt file of the same name is not beside it.`);
 }

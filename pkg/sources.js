@@ -97,3 +97,10 @@ function absolute(url) {
 }
 
 const folder = (url) => (url.endsWith('/') ? url : `${url}/`);
+
+/** A source that loads the same weights again: at the commit that was found, whatever its branch is at by then. */
+export function pinned(source, origin) {
+  if (typeof origin?.commit !== 'string') return source;
+  const { repository: repo, commit: revision, path } = origin;
+  return source.catalogue === undefined ? { repo, revision, path } : { ...source, revision };
+}

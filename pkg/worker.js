@@ -4,7 +4,7 @@
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
 import init, { Engine, Sha256, Tokenizer } from './engine.js';
-import { damaged, duringCalls } from './byte-sources.js';
+import { duringCalls } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { Connections } from './connections.js';
 import { Demo } from './demo.js';
@@ -12,11 +12,13 @@ import { SaeExplorerError, cancelled, toPlain } from './errors.js';
 import { Files } from './files.js';
 import { Gate, seal } from './gate.js';
 import { demoSaes, modelFiles, saeFiles } from './load.js';
+import { loads } from './loading.js';
 import { canStay, fromFiles, fromLink } from './offers.js';
-import { Meter } from './progress.js';
+import { weightsHash } from './own-files.js';
 import { Queue } from './queue.js';
 import { nameOf } from './sources.js';
 import { owners, withStored } from './stored.js';
+import { buffersIn, hold } from './transfer.js';
 import { Verifier } from './verify.js';
 
 let engine = null;
@@ -47,6 +49,8 @@ const verifier = new Verifier({
   },
   onNotice,
 });
+
+const loading = loads({ files, verifier });
 
 // Gives the messages that wait their turn, sixty times a second: often enough to stop at once, seldom enough to cost
 // nothing between two tokens. A timer would take 4 ms each time.
@@ -88,9 +92,9 @@ const methods = {
     const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue, source.revision);
     const from = own ?? offer?.source ?? source;
     chooseFiles([...Object.values(source.parts ?? {}).flat(), ...(source.files ?? [])]);
-    const name = own?.name ?? offer?.entry.name ?? named(from) ?? id ?? 'model';
     return loading('model', context, { expected: own?.parts.weights.bytes, base: own === null ? await mirror() : null }, async (means) => {
       const parts = await modelFiles(from, means);
+      const name = own?.name ?? offer?.entry.name ?? parts.name ?? named(from) ?? id ?? 'model';
       const tokenizer = parts.tokenizer === undefined ? Tokenizer.fromVocabMerges(parts.vocab, parts.merges) : Tokenizer.fromJson(parts.tokenizer);
       const options = { id: id ?? own?.id ?? offer?.entry.id ?? name, name, weightFormat };
       const info = await engine.loadModel(parts.config, parts.weights, parts.index, tokenizer, options);
@@ -191,6 +195,10 @@ const beside = {
   recognise({ list }, signal) {
     chooseFiles(list);
     return fromFiles(list, { files, signal, device: deviceMemory(), inspect: { pt: (...given) => engine.inspectPt(...given), saelens: (...given) => engine.inspectSaelens(...given) } });
+  },
+  sha256({ list }, signal, progress) {
+    chooseFiles(list);
+    return weightsHash(list, { files, signal, newHash: () => new Sha256(), onProgress: (loaded, total, more) => progress('hash', loaded, total, more) });
   },
   fromLink: async ({ text }, signal) => fromLink(text, { files, signal, device: deviceMemory(), mirror: await mirror() }),
 };
@@ -330,43 +338,6 @@ async function mustStay(pt, cfg) {
   return canStay(pt, shape) && saeFits(saeDeviceBytes(shape), streamedDeviceBytes(shape), deviceMemory()).streamed;
 }
 
-// Runs `work(means)`; what it opens counts in the progress, and is let go of in the end. `base`: the mirror, where it matters: the
-// site's is in its catalogue, for which the demo shall not wait.
-async function loading(stage, { progress, signal }, { expected = 0, base = null }, work) {
-  const meter = new Meter((loaded, total, more) => progress(stage, loaded, total, more), expected);
-  const opened = [];
-  let over = false;
-  const open = async (file) => {
-    const source = await files.open(file, { signal, onBytes: meter.onBytes });
-    if (over) await source.close(); // another file has failed meanwhile
-    else opened.push(source);
-    return meter.add(source);
-  };
-  // A download that was damaged must not be taken from the store next time.
-  const forget = async (error) => {
-    for (const source of damaged(error, opened)) await source.forget();
-  };
-  try {
-    const loaded = await work({ files, signal, open, forget, mirror: base });
-    meter.finish();
-    return loaded;
-  } catch (error) {
-    await forget(error);
-    throw error;
-  } finally {
-    over = true;
-    // Blocks that are still to be stored need not be waited for.
-    for (const source of opened) source.close().then(() => verifier.add(source.entry));
-  }
-}
-
-// Typed arrays go over without a copy.
-function buffersIn(value, found = new Set()) {
-  if (ArrayBuffer.isView(value)) found.add(value.buffer);
-  else if (value !== null && typeof value === 'object') for (const inner of Object.values(value)) buffersIn(inner, found);
-  return found;
-}
-
 async function run({ id, method, args }) {
   self.postMessage({ id, received: true });
   const send = (event, value) => self.postMessage({ id, event, value });
@@ -375,7 +346,7 @@ async function run({ id, method, args }) {
     token: (token) => send('token', token),
   };
   try {
-    const value = method in beside ? await withoutTurn(id, method, args) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
+    const value = method in beside ? await withoutTurn(id, method, args, context) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
     self.postMessage({ id, value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);
@@ -384,11 +355,11 @@ async function run({ id, method, args }) {
 }
 
 // A call that needs no engine; it can be stopped all the same.
-async function withoutTurn(id, method, args) {
+async function withoutTurn(id, method, args, { progress }) {
   const controller = new AbortController();
   stops.set(id, () => controller.abort(cancelled(`The call of ${method}()`)));
   try {
-    return await beside[method](args, controller.signal);
+    return await beside[method](args, controller.signal, progress);
   } finally {
     stops.delete(id);
   }
@@ -413,16 +384,6 @@ self.onmessage = ({ data }) => {
   else if (data.prepare !== undefined) prepare(data.prepare);
   else if (data.proceed) proceed();
 };
-
-// The page waits for this lock; it gets it when this worker is gone (see link.js).
-function hold(name) {
-  const held = () => {
-    self.postMessage({ locked: true });
-    return new Promise(() => {});
-  };
-  const request = navigator.locks === undefined ? Promise.reject() : navigator.locks.request(name, held);
-  request.catch(() => self.postMessage({ locked: false }));
-}
 
 // A panic in Rust ends in a trap that leaves the engine in no usable state: the page starts another worker. The engine's
 // panic hook calls the first of these with the message; a trap without one (memory exhausted) arrives at the others.

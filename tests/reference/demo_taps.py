@@ -1,7 +1,7 @@
 """Values inside the demo model's pass over a prompt, in PyTorch and float64, from the formulas of GPT-2.
 
-Writes `tests/fixtures/demo-taps.json`: attention patterns, LayerNorm scales, rows of activations, and the logit lens of every
-block. It needs torch alone, and reads the model's file itself.
+Writes `tests/fixtures/demo-taps.json`: attention patterns, LayerNorm scales, rows of activations, and the logit lens of the
+embedding and of every block. It needs torch alone, and reads the model's file itself.
 """
 
 import json
@@ -17,6 +17,7 @@ N_HEAD, N_LAYER, EPSILON = (CONFIG[name] for name in ("n_head", "n_layer", "laye
 PATTERNS = ("blocks.0.attn.hook_pattern", "blocks.4.attn.hook_pattern")
 # Hook points of which some rows are written out, and the rows.
 ROWS = {"blocks.2.hook_resid_mid": (0, 1, 20), "blocks.3.mlp.hook_post": (10,), "blocks.5.attn.hook_z": (20,)}
+STREAMS = ("blocks.0.hook_resid_pre", *(f"blocks.{layer}.hook_resid_post" for layer in range(N_LAYER)))
 # One more than the tests compare, so that the gap behind the last one is known.
 LISTED = 6
 
@@ -53,6 +54,7 @@ def run(w, ids):
     values = {}
     causal = torch.ones(tokens, tokens, dtype=torch.bool).tril()
     x = w["wte.weight"][ids] + w["wpe.weight"][:tokens]
+    values["blocks.0.hook_resid_pre"] = x
     for layer in range(N_LAYER):
         h, name = f"h.{layer}", f"blocks.{layer}"
         values[f"{name}.ln1.hook_scale"] = scale(x).squeeze(-1)
@@ -102,7 +104,8 @@ def main():
         "scales": {name: rounded(value) for name, value in values.items() if name.endswith("hook_scale")},
         "rows": {name: {str(row): rounded(values[name][row]) for row in rows} for name, rows in ROWS.items()},
         "norms": {name: rounded(values[name].norm(dim=-1)) for name in ROWS},
-        "lens": [lens(w, values[f"blocks.{layer}.hook_resid_post"], ids) for layer in range(N_LAYER)],
+        # Of the embedding, and then of every block.
+        "lens": [lens(w, values[name], ids) for name in STREAMS],
     }
     text = json.dumps(out, allow_nan=False, separators=(",", ":"))
     (ROOT / "tests/fixtures/demo-taps.json").write_text(text + "\n")

@@ -7,6 +7,7 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::components::statistics::Statistics;
+use crate::components::prompt_field::PromptField;
 use crate::components::term::Definitions;
 use crate::controller::Controller;
 use crate::keys;
@@ -15,6 +16,7 @@ use crate::page::Page;
 use crate::preferences;
 use crate::requests::atlas::use_atlas;
 use crate::requests::live::use_own_text;
+use crate::requests::counterparts::use_counterparts;
 use crate::requests::taps::use_taps;
 use crate::requests::text::use_text_search;
 use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
@@ -74,11 +76,12 @@ pub fn App() -> Html {
     use_atlas(state, &controller);
     use_text_search(state, &controller);
     use_own_text(state, &controller);
+    use_counterparts(state, &controller);
     use_keys(state, &controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
 
-    use_focus_of_routes(state.place.route, state.place.page.clone());
+    use_title(state.place.route, state.place.page.clone());
 
     let route = state.place.route;
     // Shown below the prompt where it is about the prompt.
@@ -86,6 +89,10 @@ pub fn App() -> Html {
         .problem
         .as_ref()
         .filter(|problem| !(route.shows_prompt() && problem.during == During::Tracing));
+    let prompt_fails = state
+        .problem
+        .as_ref()
+        .is_some_and(|problem| problem.during == During::Tracing);
     let weights = state.library.weights().to_owned();
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
@@ -104,6 +111,9 @@ pub fn App() -> Html {
                 }
                 if route == Route::Start {
                     <Start place={state.address()} ready={state.trace.is_some()} />
+                }
+                if !route.shows_prompt() && state.model.is_some() {
+                    <div class="prompt-line"><PromptField testid="prompt-line" prompt={state.prompt().to_owned()} invalid={prompt_fails} rows=1 /></div>
                 }
                 <div class="columns">
                     <div class="route">
@@ -174,19 +184,15 @@ fn dock(state: &State) -> Option<Html> {
     })
 }
 
-/// The title says where the page is; a focus that went with the route before goes to the new one.
+/// The title says where the page is.
 #[hook]
-fn use_focus_of_routes(route: Route, page: Option<AtlasFeature>) {
-    let first = use_mut_ref(|| true);
-    use_effect_with((route, page), move |(route, page)| {
+fn use_title(route: Route, page: Option<AtlasFeature>) {
+    use_effect_with((route, page), |(route, page)| {
         browser::set_title(&match (route, page) {
             (Route::Start, _) => "sae-explorer".to_owned(),
             (_, Some(page)) => format!("{} of {} · sae-explorer", page.latent, page.set),
             _ => format!("{} · sae-explorer", route.name()),
         });
-        if !first.replace(false) && !browser::has_focus() {
-            browser::focus("#main");
-        }
     });
 }
 
@@ -253,15 +259,17 @@ fn use_traces(state: &State, controller: &Controller) {
         state.attempt,
         state.saes.clone(),
     );
-    let at_once = state.at_once;
+    let (at_once, only) = (state.at_once, state.only_new());
     use_effect_with(wanted, move |(wanted, prompt, bos, ..)| {
         let bos = *bos;
         let mut later = None;
         if let (true, Some(prompt)) = (wanted, prompt.clone()) {
             if at_once {
-                controller.trace(prompt, bos);
+                controller.trace(prompt, bos, only);
             } else {
-                later = Some(Timeout::new(PAUSE, move || controller.trace(prompt, bos)));
+                later = Some(Timeout::new(PAUSE, move || {
+                    controller.trace(prompt, bos, only)
+                }));
             }
         }
         move || drop(later)

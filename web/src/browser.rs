@@ -84,13 +84,6 @@ pub fn set_title(title: &str) {
     }
 }
 
-/// True if an element has the focus, and not the page as a whole.
-pub fn has_focus() -> bool {
-    document()
-        .and_then(|document| document.active_element())
-        .is_some_and(|element| element.tag_name() != "BODY")
-}
-
 /// The elements that a selector finds.
 pub fn all(selector: &str) -> Vec<Element> {
     let Some(found) = document().and_then(|document| document.query_selector_all(selector).ok())

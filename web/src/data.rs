@@ -291,7 +291,7 @@ from_js! {
 
     /// Bytes loaded so far; `total` is 0 where it is not known.
     Progress {
-        /// `engine`, `model` or `sae`.
+        /// `engine`, `model`, `sae`, or `hash` for the SHA-256 of files.
         stage: String = "stage",
         /// Bytes.
         loaded: f64 = "loaded",
@@ -301,6 +301,12 @@ from_js! {
         name: String = "name",
         /// Origin of its bytes: `network`, `cache` or `file`.
         source: String = "source",
+    }
+
+    /// The SHA-256 of a model's or SAE's weights.
+    Hashed {
+        /// 64 hexadecimal digits.
+        sha256: String = "sha256",
     }
 
     /// A notice of the engine.
@@ -325,6 +331,26 @@ from_js! {
         id: String = "id",
         /// Hook point.
         hook: String = "hook",
+        /// Its description.
+        cfg: DemoFile = "cfg",
+        /// Its weights.
+        weights: DemoFile = "weights",
+    }
+
+    /// A file of the demo.
+    DemoFile {
+        /// Its length.
+        bytes: f64 = "bytes",
+    }
+
+    /// The demo's model.
+    DemoModel {
+        /// Its configuration.
+        config: DemoFile = "config",
+        /// Its weights.
+        weights: DemoFile = "weights",
+        /// Its tokenizer.
+        tokenizer: DemoFile = "tokenizer",
     }
 
     /// The trace of the demo's first example, recorded when the demo was put together (`docs/demo.md`).
@@ -357,6 +383,8 @@ from_js! {
         saes: Vec<DemoSae> = "saes",
         /// The index of an atlas, if there is one.
         atlas: Option<SiteFile> = "atlas",
+        /// Model.
+        model: DemoModel = "model",
     }
 
     /// A file of the demo bundle.
@@ -366,11 +394,25 @@ from_js! {
     }
 }
 
+impl Manifest {
+    /// Bytes of the model and all SAEs.
+    pub fn bytes(&self) -> f64 {
+        let DemoModel {
+            config,
+            weights,
+            tokenizer,
+        } = &self.model;
+        let saes = self.saes.iter().flat_map(|sae| [&sae.cfg, &sae.weights]);
+        let files = [config, weights, tokenizer].into_iter().chain(saes);
+        files.map(|file| file.bytes).sum()
+    }
+}
+
 /// The logit lens of a block: what the residual stream out of it gives through the final LayerNorm and the unembedding.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lens {
-    /// The block.
-    pub layer: u32,
+    /// The block; nothing for the embedding, before the first block.
+    pub layer: Option<u32>,
     /// Mean next-token cross-entropy, nats.
     pub loss: Option<f64>,
     /// `[T−1]`; entry i is the loss of token i+1, nats.

@@ -227,11 +227,19 @@ impl Engine {
         published_session(self.as_js(), changed.as_ref(), tracing.as_ref())
     }
 
-    /// Runs a prompt, with a BOS before it or without, or as the engine decides.
-    pub async fn trace(&self, prompt: &str, bos: Option<bool>) -> Result<Trace, Fault> {
+    /// Runs a prompt, with a BOS before it or without, or as the engine decides; with all SAEs or with these only.
+    pub async fn trace(
+        &self,
+        prompt: &str,
+        bos: Option<bool>,
+        only: Option<&[String]>,
+    ) -> Result<Trace, Fault> {
+        let named = |id: &String| JsValue::from(id.as_str());
+        let saes = only.map(|ids| ids.iter().map(named).collect::<Array>());
         let options = object([
             ("topLogits", CANDIDATES.into()),
             ("bos", bos_name(bos).into()),
+            ("saes", saes.map_or(JsValue::UNDEFINED, Into::into)),
         ]);
         let mut trace: Trace = read(self.0.trace(prompt, &options).await?)?;
         prompt.clone_into(&mut trace.prompt);

@@ -97,6 +97,8 @@ from_js! {
         summary: String = "summary",
         /// Hook of an SAE, if it states one.
         hook: Option<String> = "hook",
+        /// Name of the model that an SAE says it was trained on.
+        model: Option<String> = "model",
         /// Width of the activation that an SAE reads, where its description says so.
         d_in: Option<u32> = "dIn",
         /// True if there is room for it, where that is known.
@@ -222,6 +224,27 @@ pub fn does_not_belong(
     ))
 }
 
+/// A model's own name without its owner, capitals and the signs between its words; GPT-2's smallest is called both ways.
+fn plain(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let signs = last.chars().filter(|sign| sign.is_alphanumeric());
+    let plain: String = signs.map(|sign| sign.to_ascii_lowercase()).collect();
+    match plain.as_str() {
+        "gpt2small" => "gpt2".to_owned(),
+        _ => plain,
+    }
+}
+
+impl Catalogue {
+    /// The model of a name that an SAE gives, if the site offers it.
+    pub fn named(&self, name: &str) -> Option<&CatalogueModel> {
+        let name = plain(name);
+        let has = |text: &str| !name.is_empty() && plain(text) == name;
+        let mut models = self.models.iter();
+        models.find(|model| has(&model.offer.id) || has(&model.offer.repo))
+    }
+}
+
 impl CatalogueModel {
     /// True if a loaded model was taken from this entry, at whatever commit.
     pub fn gave(&self, model: &ModelInfo) -> bool {
@@ -287,6 +310,32 @@ mod tests {
             Some(5)
         );
         assert_eq!(part(None, "torch .pt file").width(), None);
+    }
+
+    #[test]
+    fn a_model_is_found_by_the_name_that_an_sae_gives() {
+        let model = |id: &str, repo: &str| CatalogueModel {
+            offer: Offer {
+                id: id.to_owned(),
+                repo: repo.to_owned(),
+                ..Offer::default()
+            },
+            ..CatalogueModel::default()
+        };
+        let catalogue = Catalogue {
+            models: vec![
+                model("gpt2", "openai-community/gpt2"),
+                model("gpt2-medium", "openai-community/gpt2-medium"),
+            ],
+            ..Catalogue::default()
+        };
+        let found = |name| catalogue.named(name).map(|model| model.offer.id.as_str());
+        for name in ["gpt2-small", "gpt2", "openai-community/gpt2", "GPT2_small"] {
+            assert_eq!(found(name), Some("gpt2"), "{name}");
+        }
+        assert_eq!(found("gpt2-medium"), Some("gpt2-medium"));
+        assert_eq!(found("pythia-70m"), None);
+        assert_eq!(found(""), None);
     }
 
     #[test]

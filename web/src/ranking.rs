@@ -14,6 +14,13 @@ pub struct Active {
     pub activation: f32,
 }
 
+impl Active {
+    /// True for an activation other than 0 that is a number.
+    pub fn counts(&self) -> bool {
+        self.activation != 0.0 && !self.activation.is_nan()
+    }
+}
+
 /// A latent over a prompt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ranked {
@@ -165,7 +172,7 @@ impl Specificity {
         let first = trace.first_own();
         let mut counts = vec![0; sae.n_latents];
         for token in first..trace.tokens.len() {
-            for active in at_token(sae, token).filter(|active| active.activation != 0.0) {
+            for active in at_token(sae, token).filter(Active::counts) {
                 if let Some(count) = counts.get_mut(active.latent as usize) {
                     *count += 1;
                 }
@@ -175,19 +182,24 @@ impl Specificity {
         Self { counts, own }
     }
 
+    /// Number of the prompt's own tokens on which a latent is active.
+    pub fn tokens(&self, latent: u32) -> usize {
+        let count = self.counts.get(latent as usize).copied();
+        count.unwrap_or(0) as usize
+    }
+
     /// The measure for a latent with its activation at a token.
     pub fn measure(&self, active: Active) -> f64 {
-        let count = self.counts.get(active.latent as usize).copied();
-        let count = count.unwrap_or(0).max(1);
-        let share = (1.0 + self.own as f64) / f64::from(count);
+        let count = self.tokens(active.latent).max(1);
+        let share = (1.0 + self.own as f64) / count as f64;
         f64::from(active.activation.abs()) * share.ln()
     }
 
     /// The most specific latent of a token, with its measure; of equals the stronger one. Nothing where none is active.
-    fn best_at(&self, sae: &SaeTrace, token: usize) -> Option<(u32, f64)> {
+    pub fn best_at(&self, sae: &SaeTrace, token: usize) -> Option<(Active, f64)> {
         at_token(sae, token)
-            .filter(|active| active.activation != 0.0)
-            .map(|active| (active.latent, self.measure(active)))
+            .filter(Active::counts)
+            .map(|active| (active, self.measure(active)))
             .reduce(|best, next| if next.1 > best.1 { next } else { best })
     }
 }
@@ -195,7 +207,7 @@ impl Specificity {
 /// The most specific latent of a token, see [`Specificity`]; nothing where none is active.
 pub fn most_specific(trace: &Trace, sae: &SaeTrace, token: usize) -> Option<u32> {
     let best = Specificity::of(trace, sae).best_at(sae, token);
-    best.map(|(latent, _)| latent)
+    best.map(|(active, _)| active.latent)
 }
 
 /// Initial selection in a prompt without one: the token and latent that are the most specific, see [`Specificity`]. The very
@@ -204,8 +216,8 @@ pub fn beginning(trace: &Trace, sae: &SaeTrace) -> Option<(usize, u32)> {
     let specificity = Specificity::of(trace, sae);
     (trace.first_own()..trace.tokens.len())
         .filter_map(|token| {
-            let (latent, measure) = specificity.best_at(sae, token)?;
-            Some((token, latent, measure))
+            let (active, measure) = specificity.best_at(sae, token)?;
+            Some((token, active.latent, measure))
         })
         .reduce(|best, next| if next.2 > best.2 { next } else { best })
         .map(|(token, latent, _)| (token, latent))

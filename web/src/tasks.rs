@@ -7,9 +7,11 @@ use crate::js_value::{get, object};
 use crate::library::choice::{Part, Plan};
 use crate::offers::{FoundPart, Source};
 use crate::state::State;
+use crate::state::own_file::Wanted;
+use crate::state::reference::{FILE, NEURONS, Reference, catalogue, public, repository};
 use crate::state::removed::Removed;
 use crate::state::task::{Kind, Task};
-use crate::state::url::{FILE, NEURONS, Place, Reference, catalogue, public, repository};
+use crate::state::url::Place;
 
 /// Id of the demo, and its name as a source for the engine's API.
 const DEMO: &str = "demo";
@@ -29,6 +31,7 @@ impl Task {
             source: DEMO.into(),
             hook: None,
             bytes: None,
+            wanted: None,
         }
     }
 
@@ -41,6 +44,7 @@ impl Task {
             source: DEMO.into(),
             hook: None,
             bytes: None,
+            wanted: None,
         }
     }
 
@@ -69,6 +73,7 @@ impl Task {
             source,
             hook: None,
             bytes: None,
+            wanted: None,
         }
     }
 
@@ -115,6 +120,7 @@ impl Task {
             source,
             hook: Some(hook.clone()),
             bytes: None,
+            wanted: None,
         })
     }
 
@@ -127,6 +133,7 @@ impl Task {
             source: link.into(),
             hook: hook.map(str::to_owned),
             bytes: None,
+            wanted: None,
         }
     }
 
@@ -139,16 +146,26 @@ impl Task {
             source: JsValue::UNDEFINED,
             hook: Some(hook.to_owned()),
             bytes: None,
+            wanted: None,
         }
     }
 
     /// Something that was found in files or behind a link. `hook` is where the person said that it belongs.
-    pub fn found(kind: Kind, part: &FoundPart, hook: Option<&str>) -> Self {
+    /// `wanted` is what of its kind the address waits for.
+    pub fn found(kind: Kind, part: &FoundPart, hook: Option<&str>, wanted: &Wanted) -> Self {
         let FoundPart { name, source, .. } = part;
-        let (mut id, named) = match address_of(source) {
-            Some(address) => (address, hook),
-            // Whoever is to open the file again needs to know where it belongs, whoever said so.
-            None => (format!("{FILE}{name}"), hook.or(part.hook.as_deref())),
+        let (mut id, named, wanted) = match address_of(source) {
+            Some(address) => (address, hook, None),
+            // Whoever is to open the file again needs to know where it belongs, whoever said so. Its SHA-256 is added when it
+            // is loaded.
+            None => {
+                let wanted = match kind {
+                    Kind::Model => &wanted.model,
+                    _ => &wanted.sae,
+                };
+                let hook = hook.or(part.hook.as_deref());
+                (format!("{FILE}{name}"), hook, wanted.clone())
+            }
         };
         if let Some(hook) = named {
             id.push('@');
@@ -161,6 +178,7 @@ impl Task {
             source: source.clone(),
             hook: hook.map(str::to_owned),
             bytes: None,
+            wanted,
         }
     }
 }

@@ -110,8 +110,9 @@ fn the_logit_lens_agrees_with_pytorch_and_ends_with_the_models_own_losses() {
         let taps = taps(session, &ids, &options);
         let expected = reference["lens"].as_array().unwrap();
         assert_eq!(taps.logit_lens.len(), expected.len(), "{device}");
-        for (layer, (lens, expected)) in taps.logit_lens.iter().zip(expected).enumerate() {
-            let what = format!("{device}, layer {layer}");
+        for (row, (lens, expected)) in taps.logit_lens.iter().zip(expected).enumerate() {
+            let layer = row.checked_sub(1);
+            let what = format!("{device}, layer {layer:?}");
             assert_eq!(lens.layer, layer, "{device}");
             let losses = numbers(&expected["token_losses"]);
             all_close(&lens.token_losses, &losses, 1e-4, &what);
@@ -133,7 +134,7 @@ fn the_logit_lens_agrees_with_pytorch_and_ends_with_the_models_own_losses() {
             }
         }
         let trace = block_on(session.trace(&ids, &TraceOptions::default())).unwrap();
-        let own = &taps.logit_lens[5];
+        let own = &taps.logit_lens[6];
         let bound = if device == "cpu" { 0.0 } else { 1e-5 };
         all_close(&own.token_losses, &trace.token_losses, bound, device);
         for (found, expected) in own.next_by_position.iter().zip(&trace.next_by_position) {
@@ -210,7 +211,7 @@ fn a_token_alone_has_a_pattern_and_no_loss() {
         let taps = taps(session, &[5], &options);
         assert_eq!(taps.values[0].shape, [1, 4, 1], "{device}");
         all_close(&taps.values[0].data, &[1.0; 4], 1e-6, device);
-        let lens = &taps.logit_lens[5];
+        let lens = &taps.logit_lens[6];
         assert!(lens.loss.is_none() && lens.token_losses.is_empty());
         assert_eq!(lens.next_by_position.len(), 1, "{device}");
     });

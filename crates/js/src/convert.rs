@@ -191,7 +191,7 @@ fn tapped(value: &Tapped) -> JsValue {
 
 fn lens(lens: &Lens) -> JsValue {
     Object::new()
-        .count("layer", lens.layer)
+        .number("layer", lens.layer.map(|layer| layer as f64))
         .number("loss", lens.loss)
         .floats("tokenLosses", &lens.token_losses)
         .list("nextByPosition", &lens.next_by_position, |next| {

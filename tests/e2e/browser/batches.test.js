@@ -89,12 +89,12 @@ test('one pass gives activations, attention patterns, LayerNorm scales and logit
     assert.deepEqual(scale.shape, [tokens]);
     assert.ok(scale.data.every((value) => value > 0 && Number.isFinite(value)));
   }
-  assert.deepEqual(found.lens.map(({ layer }) => layer), [...Array(found.layers).keys()]);
+  assert.deepEqual(found.lens.map(({ layer }) => layer), [null, ...Array(found.layers).keys()]);
   assert.equal(found.lens[0].listed, 3);
   const last = found.lens.at(-1);
   assert.ok(Math.abs(last.loss - found.loss) < 1e-5, 'the last lens is the model itself');
   assert.deepEqual(last.next, found.next);
-  assert.ok(found.lens[0].loss > last.loss, 'the first block knows less');
+  assert.ok(found.lens[0].loss > last.loss, 'the embedding knows less');
 });
 
 test('what cannot be done is refused by name, and the engine goes on', async () => {

@@ -1,7 +1,9 @@
 // What an address says: of files that are gone, of revisions, and nothing secret; and what is copied as a link.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
@@ -63,6 +65,8 @@ async function openLink(page, link, hook) {
   await openPrompt(page);
 }
 
+const sha256 = async (path) => createHash('sha256').update(await readFile(path)).digest('hex');
+
 const panel = (page) => part(page, 'feature-panel').getAttribute('data-latent');
 
 async function copiedLink(page) {
@@ -79,7 +83,8 @@ test('an address that names a file which is gone says which, and shows nothing o
   await part(page, 'feature-row').nth(2).click();
   await part(page, 'feature-panel').waitFor();
   const [rows, latent, address] = [await latents(page), await panel(page), page.url()];
-  assert.match(address, /sae=file%3Alayer_5%40blocks\.5\.hook_resid_post&token=7&feature=\d+/);
+  const hash = await sha256(ptFile(5));
+  assert.match(address, new RegExp(`sae=file%3Alayer_5~${hash}%40blocks\\.5\\.hook_resid_post&token=7&feature=\\d+`));
   assert.equal(await copiedLink(page), address);
 
   const other = await open(address.slice(server.url('').length));
@@ -89,7 +94,8 @@ test('an address that names a file which is gone says which, and shows nothing o
     assert.equal(await gone.evaluate(() => document.body.dataset.state), 'ready');
     const said = await part(gone, 'missing-sae').innerText();
     assert.match(said, new RegExp(`feature ${latent} of the SAE “layer_5” at blocks\\.5\\.hook_resid_post, which was opened from a file`));
-    assert.match(said, /Open that file again/);
+    assert.match(said, /Open that file/);
+    assert.equal(await part(gone, 'wanted-hash').innerText(), hash);
     assert.equal(await part(gone, 'feature-row').count(), 0);
     assert.equal(await part(gone, 'feature-panel').count(), 0);
     assert.equal(gone.url(), address, 'the address is not lost');
@@ -123,11 +129,13 @@ test('the same of a model from files', async () => {
   await part(page, 'feature-row').nth(1).click();
   await part(page, 'feature-panel').waitFor();
   const [latent, address] = [await panel(page), page.url()];
-  assert.match(address, /#\/prompt\?model=file%3Amodel&sae=file%3Alayer_1%40blocks/);
+  const [hash, saeHash] = await Promise.all([sha256(MODEL[1]), sha256(ptFile(1))]);
+  assert.match(address, new RegExp(`#/prompt\\?model=file%3Amodel~${hash}&sae=file%3Alayer_1~${saeHash}%40blocks`));
   await page.reload();
   const asked = part(page, 'asked');
   await asked.waitFor();
   assert.match(await asked.innerText(), /the model “model”, which was opened from files/);
+  assert.equal(await part(page, 'wanted-hash').innerText(), hash);
   assert.equal(await part(page, 'load-asked').count(), 0, 'there is nothing that the page could load');
   assert.equal(await part(page, 'feature-panel').count(), 0);
   await asked.getByRole('button', { name: 'Open files…' }).click();
@@ -150,6 +158,98 @@ test('the same of a model from files', async () => {
   assert.ok((await latents(other)).includes(Number(await panel(other))));
   assert.match(other.url(), /#\/prompt\?model=demo&sae=openai/);
   await Promise.all([page.context().close(), other.context().close()]);
+});
+
+test('a file of the same name and other contents is refused with both hashes, or taken when the person says so', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'own-file-'));
+  try {
+    // Layer 3's weights under the name of layer 5's, and layer 5's under another.
+    const [wrong, renamed] = [join(folder, 'layer_5.pt'), join(folder, 'a copy.pt')];
+    const contents = await Promise.all([3, 5].map((layer) => readFile(ptFile(layer))));
+    await Promise.all([writeFile(wrong, contents[0]), writeFile(renamed, contents[1])]);
+    const [meant, other] = await Promise.all([sha256(renamed), sha256(wrong)]);
+    const hook = 'blocks.5.hook_resid_post';
+    const path = `#/prompt?sae=file%3Alayer_5~${meant}%40${hook}&token=7&feature=11&pin=file%3Alayer_5~${meant}@${hook}/12`;
+    const page = await open(path);
+    await part(page, 'missing-sae').getByRole('button', { name: 'Open files…' }).click();
+    await part(page, 'pick-files').setInputFiles(wrong);
+    const sae = part(page, 'found').locator('li').first();
+    await sae.waitFor();
+    assert.equal(await sae.locator('select').inputValue(), hook, 'where it belongs the link has said');
+    await part(sae, 'load').click();
+    const error = part(page, 'error');
+    await error.waitFor();
+    assert.equal(await error.getAttribute('data-code'), 'other-file');
+    const said = await error.innerText();
+    assert.ok(said.includes(meant) && said.includes(other), said);
+    assert.deepEqual(await page.evaluate(async () => (await window.saeExplorer.info()).saes.map(({ id }) => id).sort()), [1, 3, 5].map((layer) => `openai.layer_${layer}`));
+    assert.deepEqual(await serious(page), []);
+    await openPrompt(page);
+    await part(page, 'missing-sae').waitFor();
+    assert.ok(page.url().includes(`layer_5~${meant}`), 'the address is not lost');
+    await error.getByRole('button', { name: 'Use it anyway' }).click();
+    await part(page, 'feature-panel').waitFor();
+    assert.equal(await panel(page), '11');
+    const taken = decodeURIComponent(page.url());
+    assert.ok(taken.includes(`sae=file:layer_5~${other}@${hook}`) && taken.includes(`pin=file:layer_5~${other}@${hook}/12`) && !taken.includes(meant), taken);
+    // The right contents under another name are the right file.
+    const right = await open(path);
+    await part(right, 'missing-sae').getByRole('button', { name: 'Open files…' }).click();
+    await openFile(right, renamed, hook);
+    await part(right, 'feature-panel').waitFor();
+    assert.equal(await panel(right), '11');
+    assert.ok(right.url().includes(`sae=file%3Alayer_5~${meant}`), right.url());
+    // A link without a hash takes the file of that name, and says that it does.
+    const old = await open(`#/prompt?sae=file%3Alayer_5%40${hook}&token=7&feature=11`);
+    assert.match(await part(old, 'missing-sae').innerText(), /does not say its SHA-256/);
+    await part(old, 'missing-sae').getByRole('button', { name: 'Open files…' }).click();
+    await openFile(old, ptFile(5), hook);
+    await part(old, 'feature-panel').waitFor();
+    assert.ok(old.url().includes(`sae=file%3Alayer_5~${await sha256(ptFile(5))}`), old.url());
+    assert.equal(await panel(old), '11');
+    assert.deepEqual([...page.seen.errors, ...right.seen.errors, ...old.seen.errors], []);
+    await Promise.all([page, right, old].map((one) => one.context().close()));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('the SHA-256 of a large file is taken with progress, and can be stopped', async () => {
+  const page = await open();
+  const result = await page.evaluate(async () => {
+    const seen = [];
+    const { SaeExplorer } = window;
+    const engine = await SaeExplorer.create({ backend: 'cpu', onProgress: (progress) => seen.push(progress) });
+    try {
+      const header = new TextEncoder().encode(JSON.stringify({ W_enc: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }));
+      const length = new Uint8Array(8);
+      new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true);
+      const part = new Uint8Array(8 << 20).fill(7);
+      const weights = new File([length, header, ...Array(24).fill(part)], 'sae_weights.safetensors');
+      const files = [new File([JSON.stringify({ d_in: 4, d_sae: 8 })], 'cfg.json'), weights];
+      const started = performance.now();
+      const { sha256, bytes } = await engine.sha256({ files });
+      const seconds = (performance.now() - started) / 1000;
+      const whole = new Uint8Array(await crypto.subtle.digest('SHA-256', await weights.arrayBuffer()));
+      const want = [...whole].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      const stop = new AbortController();
+      const stopped = engine.sha256({ files }, { signal: stop.signal }).catch(({ code }) => code);
+      setTimeout(() => stop.abort(), 100);
+      const code = await stopped;
+      // The engine answers as before.
+      const { backend } = await engine.info();
+      return { same: sha256 === want, bytes, size: weights.size, seconds, code, backend, seen: seen.filter(({ stage }) => stage === 'hash') };
+    } finally {
+      await engine.dispose();
+    }
+  });
+  assert.ok(result.same);
+  assert.equal(result.bytes, result.size);
+  assert.deepEqual([result.code, result.backend], ['cancelled', 'cpu']);
+  assert.ok(result.seen.length > 3, 'progress is told');
+  assert.ok(result.seen.every(({ loaded, total, name }) => loaded <= total && total === result.size && name === 'sae_weights.safetensors'));
+  console.log(`SHA-256 of ${(result.size / 1e6).toFixed(0)} MB in the worker: ${result.seconds.toFixed(2)} s`);
+  await page.context().close();
 });
 
 test('a copied link is that of the screen, also before the address has followed', async () => {

@@ -1,33 +1,21 @@
 // The selected feature: what selects it, what keeps it, and its counterpart in another SAE.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 
 import { openApp, part, ready, serious, STILL, trace } from '../support/app.js';
-import { launch } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { demoHash, goToHash, sharedPage } from '../support/shared-page.js';
 
+const shared = sharedPage();
 let server;
 let browser;
 let page;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-  page = await openApp(browser, server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+before(() => ({ server, browser, page } = shared));
 
 const PROMPT = 'Once upon a time there was a king who had three daughters.';
 
 /** Goes to a place of that prompt, in a history of its own. */
-async function goTo(place) {
-  await page.goto('about:blank');
-  await page.goto(server.url(`#/prompt?${new URLSearchParams({ model: 'demo', prompt: PROMPT, ...place })}`));
-  await ready(page);
-}
+const goTo = (place) => goToHash(shared, demoHash({ prompt: PROMPT, ...place }));
 
 const selected = async () => Number(await part(page, 'feature-panel').getAttribute('data-latent'));
 

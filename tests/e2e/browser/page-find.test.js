@@ -1,29 +1,17 @@
 // Finding a feature, an SAE, a command or an example prompt with Ctrl K.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { before, beforeEach, test } from 'node:test';
 
 import { STILL, openApp, part, picture, ready, serious } from '../support/app.js';
-import { launch } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { demoHash, goToHash, sharedPage } from '../support/shared-page.js';
 
+const shared = sharedPage();
 let server;
 let browser;
 let page;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-  page = await openApp(browser, server);
-});
-beforeEach(async () => {
-  await page.goto('about:blank');
-  await page.goto(server.url('#/prompt?model=demo&sae=openai.layer_3&token=3'));
-  await ready(page);
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+before(() => ({ server, browser, page } = shared));
+beforeEach(() => goToHash(shared, demoHash({ sae: 'openai.layer_3', token: 3 })));
 
 const dialog = () => part(page, 'find-dialog');
 const field = () => part(page, 'find-field');

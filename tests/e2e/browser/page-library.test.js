@@ -35,6 +35,7 @@ before(async () => {
   };
   trained('short', { model_name: 'gpt2-medium', context_size: 4, prepend_bos: true });
   trained('without-bos', { prepend_bos: false });
+  trained('named', { model_name: 'tiny/model' });
   const { n_layer: layers, n_embd: dModel, n_head: heads, vocab_size: vocab, n_positions: context } = JSON.parse(config);
   const model = { id: 'tiny', name: 'Tiny', repo: 'tiny/model', licence: 'MIT', parameters: 6e6, layers, dModel, heads, vocab, context, bytes: weights.length + tokenizer.length };
   const release = { id: 'tiny-topk', name: 'TopK, after the block', model: 'tiny', repo: 'tiny/saes', path: 'layer_{L}.pt', layers: [1, 3, 5], hook: 'blocks.{L}.hook_resid_post', architecture: 'topk', dIn: dModel, dSae: 4096, k: 16, context: 256, bos: true, centre: false, licence: 'unknown', bytes: saes[0].length };
@@ -281,9 +282,52 @@ test('local files: recognised, named where they lack something, loaded and trace
   const [fvu] = await numbers(page, one);
   assert.ok(fvu < 0.5);
   // The address names what its reader has to open; page-address.test.js opens it.
-  assert.match(page.url(), /#\/library\?model=file%3Amodel&sae=file%3Alayer_3%40blocks\.3\.hook_resid_post&/);
+  assert.match(page.url(), /#\/library\?model=file%3Amodel~[0-9a-f]{64}&sae=file%3Alayer_3~[0-9a-f]{64}%40blocks\.3\.hook_resid_post&/);
   await openPrompt(page);
   assert.ok((await latents(page)).length > 0);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('an SAE from a link or files brings the model that it names, or says which one it needs', async () => {
+  // The address is about another model, which nobody loads: there is none.
+  const page = await newPage(browser);
+  page.setDefaultTimeout(15_000);
+  await page.goto(server.url('#/library?model=tiny'));
+  await part(page, 'asked').waitFor();
+  const look = async (link) => {
+    await page.getByRole('textbox', { name: /owner\/name/ }).fill(link);
+    await page.keyboard.press('Enter');
+    const found = row(page, 'found', link.split('/')[1]);
+    await found.waitFor();
+    return found;
+  };
+  const other = await look('tiny/short');
+  assert.match(await part(other, 'needs-model').innerText(), /trained on gpt2-medium, which the list above does not have: load that model first/);
+  assert.ok(await part(other, 'load').isDisabled());
+  const found = await look('tiny/named');
+  const needs = part(found, 'needs-model');
+  const said = await needs.innerText();
+  assert.match(said, /trained on Tiny\. Load that model \(14 MB\) with it\? From 127\.0\.0\.1:\d+: 14 MB and 1 of 2 parts/);
+  assert.deepEqual(await serious(page), []);
+  await part(needs, 'load').click();
+  await settled(page);
+  const [model, sae, ...more] = await loaded(page);
+  assert.deepEqual([model, more], ['tiny', []]);
+  assert.match(sae, /^tiny\/named/);
+  await openPrompt(page);
+  assert.ok((await latents(page)).length > 0);
+  // With its model there is nothing to ask.
+  await openLibrary(page);
+  assert.equal(await part(await look('tiny/named'), 'needs-model').count(), 0);
+  // The demo in its place: the model that an SAE names is offered, too.
+  await load(part(page, 'catalogue-model', '[data-model="demo"]'));
+  await settled(page);
+  assert.match(await part(await look('tiny/named'), 'needs-model').innerText(), /make room for them; they can be had back/);
+  assert.match(await part(page, 'demo-size').innerText(), /^2[67]\.?\d* MB$/);
+  const licences = await page.request.get(server.url(await page.getByRole('link', { name: /licences of its sources/ }).getAttribute('href')));
+  assert.equal(licences.status(), 200);
+  assert.match(await licences.text(), /licences/);
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });
@@ -296,7 +340,7 @@ test('a folder picked on the page', async () => {
   assert.match(await model.innerText(), /model · GPT-2, 6 layers of width 256, 14 MB · fits/);
   await load(model);
   await settled(page);
-  assert.deepEqual(await loaded(page), ['file:model']);
+  assert.match((await loaded(page)).join(), /^file:model~[0-9a-f]{64}$/);
   // One of several folders deep, with an SAE in it.
   await part(page, 'pick-folder').setInputFiles(join(root, 'tests/fixtures/saelens'));
   const saes = part(page, 'found').locator('li');

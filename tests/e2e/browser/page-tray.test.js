@@ -1,33 +1,20 @@
 // Pinned features and edits in force: on every route, in the address, and off again.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 
 import { openApp, part, picture, ready, serious, STILL, trace } from '../support/app.js';
-import { launch } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { demoHash, goToHash, sharedPage } from '../support/shared-page.js';
 
+const shared = sharedPage();
 let server;
 let browser;
 let page;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-  page = await openApp(browser, server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+before(() => ({ server, browser, page } = shared));
 
 const PROMPT = 'Once upon a time there was a king who had three daughters.';
-const place = (more) => `#/prompt?${new URLSearchParams({ model: 'demo', prompt: PROMPT, sae: 'openai.layer_3', token: 8 })}${more}`;
-
-async function goTo(more) {
-  await page.goto('about:blank');
-  await page.goto(server.url(place(more)));
-  await ready(page);
-}
+const place = (more) => demoHash({ prompt: PROMPT, sae: 'openai.layer_3', token: 8 }, more);
+const goTo = (more) => goToHash(shared, place(more));
 
 const pins = () => part(page, 'pin').evaluateAll((items) => items.map((item) => Number(item.dataset.latent)));
 const selected = () => part(page, 'feature-panel').getAttribute('data-latent').then(Number);
@@ -157,6 +144,7 @@ for (const [name, context] of VIEWS) {
     const { height } = own.viewportSize();
     const bottom = ({ y, height: tall }) => y + tall;
     assert.ok(bottom(boxes.tray) <= height + 1);
+    if (name === 'narrow') assert.ok(boxes['edit-banner'].height <= 64, `the banner takes ${boxes['edit-banner'].height} px`);
     assert.ok(boxes['take-off'].y >= boxes['edit-banner'].y && bottom(boxes['take-off']) <= bottom(boxes['edit-banner']));
     assert.ok(boxes['take-off'].x + boxes['take-off'].width <= own.viewportSize().width, 'its button is in view');
     assert.ok(boxes['take-off'].height >= 24 && boxes['take-off'].width >= 24);

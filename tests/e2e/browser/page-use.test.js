@@ -3,26 +3,19 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 
 import { parseSafetensors } from '../page/parity.js';
 import { latents, openApp, part, ready, trace } from '../support/app.js';
 import { SAES } from '../support/demo.js';
-import { launch } from '../support/chromium.js';
-import { root, serve } from '../support/server.js';
+import { root } from '../support/server.js';
+import { goToHash, sharedPage } from '../support/shared-page.js';
 
+const shared = sharedPage();
 let server;
 let browser;
 let page;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-  page = await openApp(browser, server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+before(() => ({ server, browser, page } = shared));
 
 /** What PyTorch computes for one of the example prompts. */
 const fairy = (async () => {
@@ -43,9 +36,7 @@ async function reference(sae, token) {
 /** Goes to a place of that prompt. */
 async function goTo(place) {
   const { text: prompt } = await fairy;
-  await page.goto('about:blank');
-  await page.goto(server.url(`#${new URLSearchParams({ model: 'demo', ...place, prompt })}`));
-  await ready(page);
+  await goToHash(shared, `#${new URLSearchParams({ model: 'demo', ...place, prompt })}`);
 }
 
 /** A number as the page writes it, as a number. */
@@ -59,9 +50,7 @@ function assertNear(shown, want, tolerance, what) {
 /** A test that starts with the page as a visitor finds it. */
 const visit = (name, steps) =>
   test(name, async (t) => {
-    await page.goto('about:blank');
-    await page.goto(server.url(''));
-    await ready(page);
+    await goToHash(shared, '');
     await steps(t);
   });
 

@@ -67,19 +67,27 @@ const cell = (row, token, at = page) => at.locator(`.grid td[data-row="${row}"][
 const detail = () => part(page, 'view-detail').innerText();
 const hash = () => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
 
-/** The strongest feature of an SAE at each token among those that are active on at most half of the tokens behind the BOS. */
+/** The feature of an SAE at each token behind the BOS that has the largest |a| · ln((1 + N) / n) there (docs/metrics.md). */
 function specific(sae) {
   const [ids, values] = ['topk_ids', 'topk_values'].map((name) => reference.tensors[`${sae}.${name}`]);
   const [tokens, k] = ids.shape;
   const active = [...Array(tokens).keys()].map((token) => [...Array(k).keys()].map((place) => ({ latent: Number(ids.data[token * k + place]), activation: values.data[token * k + place] })).filter(({ activation }) => activation > 0));
   const count = (latent) => active.slice(1).filter((row) => row.some((one) => one.latent === latent)).length;
   return active.map((row, token) => {
-    const some = row.filter(({ latent }) => count(latent) <= (tokens - 1) / 2).sort((a, b) => b.activation - a.activation);
-    return token === 0 || some.length === 0 ? null : { ...some[0], count: count(some[0].latent) };
+    const measure = ({ latent, activation }) => activation * Math.log(tokens / count(latent));
+    const some = token === 0 ? [] : [...row].sort((a, b) => measure(b) - measure(a));
+    return some.length === 0 ? null : { ...some[0], count: count(some[0].latent) };
   });
 }
 
-test('layers × tokens shows the strongest specific feature of each SAE, as PyTorch has them', async () => {
+/** Latents of an SAE that are active at a token, as PyTorch has them. */
+function activeAt(sae, token) {
+  const [ids, values] = ['topk_ids', 'topk_values'].map((name) => reference.tensors[`${sae}.${name}`]);
+  const k = ids.shape[1];
+  return [...Array(k).keys()].filter((place) => values.data[token * k + place] > 0).map((place) => Number(ids.data[token * k + place]));
+}
+
+test('layers × tokens shows the most specific feature of each SAE, as PyTorch has them', async () => {
   await goTo({ show: 'layers' });
   const shown = await cells();
   const saes = [1, 3, 5].map((layer) => `openai.layer_${layer}`);
@@ -101,11 +109,58 @@ test('layers × tokens shows the strongest specific feature of each SAE, as PyTo
       assert.match(label, new RegExp(`active on ${one.count} token`), where);
     }
   }
-  // With the features that are active nearly everywhere, each cell shows the strongest of all.
-  await page.getByLabel(/active on more than half/).check();
+  // The dock selects by the same measure.
+  await cell(1, 9).click();
+  await page.waitForFunction((latent) => new URLSearchParams(location.hash.slice(1)).get('feature') === latent, shown[1][9].text);
+  await part(page, 'token', '[data-index="12"]').click();
+  await page.waitForFunction(() => new URLSearchParams(location.hash.slice(1)).get('token') === '12');
+  const kept = shown[1][12].text === shown[1][9].text || activeAt('openai.layer_3', 12).includes(Number(shown[1][9].text));
+  assert.equal((await hash()).feature, kept ? shown[1][9].text : shown[1][12].text);
+  // The strongest of all, which is often active everywhere.
+  await page.locator('[data-by="strongest"]').click();
+  assert.equal((await hash()).by, 'strongest');
   const all = await cells();
   const ids = reference.tensors['openai.layer_3.topk_ids'];
   for (let token = 1; token < ids.shape[0]; token += 1) assert.equal(all[1][token].text, String(ids.data[token * ids.shape[1]]));
+});
+
+test('the selected feature is followed through the layers by decoder cosine, with the activations of its counterparts', async () => {
+  await goTo({ show: 'layers', by: 'matches', sae: 'openai.layer_3', token: 5 });
+  const { latent } = specific('openai.layer_3')[5];
+  assert.equal((await hash()).feature, String(latent));
+  await page.locator('.grid').waitFor();
+  const saes = [1, 3, 5].map((layer) => `openai.layer_${layer}`);
+  const nearest = await page.evaluate(
+    ([from, feature, others]) => Promise.all(others.map(async (other) => (other === from ? { latent: feature, cosine: 1 } : (await window.saeExplorer.matches(from, feature, other))[0]))),
+    ['openai.layer_3', latent, saes],
+  );
+  const shown = await cells();
+  assert.deepEqual(await page.locator('.grid th.head').allInnerTexts(), [1, 3, 5].map((layer, at) => `layer ${layer} · ${nearest[at].latent}`));
+  assert.deepEqual((await page.locator('.grid td.side').allInnerTexts()).map(Number), nearest.map(({ cosine }) => Number(cosine.toFixed(2))));
+  let some = 0;
+  for (const [row, sae] of saes.entries()) {
+    const [ids, values] = ['topk_ids', 'topk_values'].map((name) => reference.tensors[`${sae}.${name}`]);
+    const [tokens, k] = ids.shape;
+    for (let token = 1; token < tokens; token += 1) {
+      const place = [...Array(k).keys()].find((one) => Number(ids.data[token * k + one]) === nearest[row].latent);
+      const want = place === undefined ? 0 : values.data[token * k + place];
+      some += want > 0 ? 1 : 0;
+      const { text, label, tint } = shown[row][token];
+      assert.ok(Math.abs(Number(text) - want) < 0.006, `${label}: PyTorch has ${want}`);
+      assert.equal(tint > 0, want > 0, label);
+    }
+  }
+  assert.ok(some > 1);
+  await cell(2, 9).hover();
+  assert.match(await detail(), new RegExp(`feature ${nearest[2].latent}.*decoder cosine\\s+${nearest[2].cosine.toFixed(3)}`, 's'));
+  // A link keeps it, and the focus stays on the buttons.
+  await page.reload();
+  await ready(page);
+  await page.locator('.grid').waitFor();
+  assert.deepEqual(await page.locator('[data-by][aria-pressed="true"]').allInnerTexts(), ['Counterparts']);
+  assert.deepEqual(await serious(page), []);
+  await page.locator('[data-by="specific"]').click();
+  assert.equal((await hash()).by, undefined);
 });
 
 test('a cell of layers × tokens selects SAE, token and feature', async () => {
@@ -131,9 +186,12 @@ test('the logit lens shows what the engine and PyTorch have', async () => {
   }, reference.token_ids);
   assert.equal(lenses.length, reference.taps.lens.length);
   const losses = await page.locator('.grid td.side').allInnerTexts();
+  // The embedding, and then the layers.
+  assert.deepEqual(lenses.map(({ layer }) => layer), [null, 0, 1, 2, 3, 4, 5]);
+  assert.match(shown[0][3].label, /^embedding after /);
   for (const [layer, lens] of reference.taps.lens.entries()) {
     const mean = lens.token_losses.reduce((sum, loss) => sum + loss, 0) / lens.token_losses.length;
-    assert.ok(Math.abs(Number(losses[layer]) - mean) < 0.002, `layer ${layer}: a loss of ${losses[layer]} nats is shown, PyTorch has ${mean}`);
+    assert.ok(Math.abs(Number(losses[layer]) - mean) < 0.002, `row ${layer}: a loss of ${losses[layer]} nats is shown, PyTorch has ${mean}`);
     for (const [token, listed] of lenses[layer].next.entries()) {
       const [{ id, text, prob }] = listed;
       const { value, label } = shown[layer][token];
@@ -153,10 +211,10 @@ test('the logit lens shows what the engine and PyTorch have', async () => {
   const probabilities = (await page.locator('.best li b').allInnerTexts()).map(Number.parseFloat);
   for (const [place, { prob }] of lenses[2].next[8].entries()) assert.ok(Math.abs(probabilities[place] - 100 * prob) < 0.051);
   // The last layer is the model itself: beside it stands what the page lists as the next tokens.
-  await cell(5, 8).click();
+  await cell(6, 8).click();
   await page.waitForFunction(() => new URLSearchParams(location.hash.slice(1)).get('token') === '8');
   const next = await part(page, 'next-tokens').locator('.bar .number').first().innerText();
-  assert.equal(next, shown[5][8].value);
+  assert.equal(next, shown[6][8].value);
 });
 
 test('attention weights are those of PyTorch, in the table and in the pictures', async () => {
@@ -203,6 +261,39 @@ test('attention weights are those of PyTorch, in the table and in the pictures',
   assert.ok(Math.abs(pointed - pattern[9 * 4 + 2][1]) < 1e-4);
 });
 
+test('pictures of attention have the tokens on both axes, and what is pointed at is marked in all of them', async () => {
+  const [layer, tokens] = [4, reference.token_ids.length];
+  await goTo({ show: 'attention', layer, head: 1, token: 12 });
+  const large = page.locator('.axes.large');
+  const labels = (of, axis) => of.locator(`.${axis} text`).allTextContents();
+  // All tokens have room beside the large picture.
+  for (const axis of ['keys', 'queries']) assert.equal((await labels(large, axis)).length, tokens, axis);
+  assert.ok((await labels(large, 'queries')).includes('BOS'));
+  const sizes = await page.locator('.axes text').evaluateAll((texts) => texts.map((text) => Number.parseFloat(getComputedStyle(text).fontSize)));
+  assert.ok(Math.min(...sizes) >= 10, `the smallest label has ${Math.min(...sizes)} px`);
+  for (const axis of ['keys', 'queries']) {
+    const boxes = await large.locator(`.${axis} text`).evaluateAll((texts, across) => texts.map((text) => text.getBoundingClientRect()).map(({ x, y, width, height }) => (across ? x + width / 2 : y + height / 2)), axis === 'keys');
+    const sorted = [...boxes].sort((a, b) => a - b);
+    for (const [at, here] of sorted.slice(1).entries()) assert.ok(here - sorted[at] >= 9, `${axis}: labels lie on one another`);
+  }
+  const small = part(page, 'head', '[data-head="0"]');
+  const box = await small.locator('.area').boundingBox();
+  const [query, key] = [9, 3];
+  await page.mouse.move(box.x + ((key + 0.5) / tokens) * box.width, box.y + ((query + 0.5) / tokens) * box.height);
+  await page.locator('.weight-read').first().waitFor();
+  const texts = (await part(page, 'token').evaluateAll((list) => list.map((token) => token.innerText))).map((text) => text.replaceAll('\u00a0', ' ').trim());
+  for (let head = 0; head < 4; head += 1) {
+    const picture = part(page, 'head', `[data-head="${head}"]`);
+    const want = reference.taps.patterns[`blocks.${layer}.attn.hook_pattern`][query * 4 + head][key];
+    assert.ok(Math.abs(Number(await picture.locator('.weight-read').innerText()) - want) < 6e-4, `head ${head}: PyTorch has ${want}`);
+    assert.equal(await picture.locator('text.on').count(), 2);
+  }
+  assert.match(await part(page, 'heads-read').innerText(), new RegExp(`\\(${query}\\) to .*\\(${key}\\)`, 's'));
+  assert.ok(texts.length >= tokens - 1);
+  await page.mouse.move(0, 0);
+  await page.locator('.weight-read').first().waitFor({ state: 'detached' });
+});
+
 test('a link, reload, back and forward restore the view, its layer and its head', async () => {
   await goTo({ show: 'attention', layer: 5, head: 3, token: 6 });
   const at = async () => {
@@ -236,11 +327,11 @@ test('tables are used by keyboard, and the focus is never lost', async () => {
   do await page.keyboard.press('Tab');
   while (await page.evaluate(() => document.activeElement.matches('.term')));
   assert.deepEqual(await focused(), [0, 2]);
-  for (const [key, want] of [['ArrowRight', [0, 3]], ['ArrowDown', [1, 3]], ['End', [1, 20]], ['PageDown', [5, 20]], ['ArrowRight', [5, 20]], ['Control+Home', [0, 0]], ['ArrowUp', [0, 0]]]) {
+  for (const [key, want] of [['ArrowRight', [0, 3]], ['ArrowDown', [1, 3]], ['End', [1, 20]], ['PageDown', [6, 20]], ['ArrowRight', [6, 20]], ['Control+Home', [0, 0]], ['ArrowUp', [0, 0]]]) {
     await page.keyboard.press(key);
     assert.deepEqual(await focused(), want, key);
   }
-  assert.match(await detail(), /layer 0, after\s+the BOS/);
+  assert.match(await detail(), /embedding, after\s+the BOS/);
   assert.equal((await hash()).token, '2', 'moving selects nothing');
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('Enter');
@@ -271,7 +362,7 @@ test('nothing is requested before a view is open; what is no longer wanted is st
   await page.locator('[data-show="lens"]').click();
   await page.locator('.view-state .wait').waitFor({ state: 'visible' });
   assert.deepEqual(await asked(), [{ tokens, names: null, logitLens: 5, stopped: false }]);
-  assert.equal(await page.locator('.grid [role="gridcell"]').count(), 6 * tokens, 'the table is there before its values');
+  assert.equal(await page.locator('.grid [role="gridcell"]').count(), 7 * tokens, 'the table is there before its values');
   await page.locator('[data-show="attention"]').click();
   await page.waitForFunction(() => window.asked.length === 2);
   assert.deepEqual((await asked()).map(({ stopped }) => stopped), [true, false]);
@@ -289,7 +380,7 @@ test('nothing is requested before a view is open; what is no longer wanted is st
   await page.evaluate(() => Object.assign(window, { fails: false, lets: true }));
   await part(page, 'view-error').getByRole('button', { name: 'Try again' }).click();
   await settled(page);
-  assert.match((await cells())[5][2].value, /%/);
+  assert.match((await cells())[6][2].value, /%/);
 });
 
 test('a long prompt is shown in stretches, and its pictures say what a dot is', async () => {

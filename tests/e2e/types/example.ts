@@ -20,6 +20,8 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const one: SaeInfo = await explorer.loadSae('demo', { only: demo[0].hook, weightFormat: 'f16', signal });
   const own: SaeInfo = await explorer.loadSae(file, { hook: 'blocks.3.hook_resid_post', id: 'own' });
   await explorer.loadSae(folder);
+  const { sha256, bytes, files } = await explorer.sha256(folder, { signal });
+  console.log(sha256.length, bytes, files[0]);
   await explorer.loadSae({ cfg: file, weights: 'sae_weights.safetensors' });
 
   const trace: Trace = await explorer.trace('text', { saes: [own.id, one.id], topLogits: 5, bos: 'auto', signal });

@@ -1,5 +1,7 @@
 //! Setting a feature to zero or to a value, and what that changes.
 
+use std::rc::Rc;
+
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
@@ -7,8 +9,8 @@ use super::comparison::comparison;
 use super::spark::spark;
 use super::term::{defined, described};
 use super::token_text::quoted_token;
-use crate::controller::Controller;
-use crate::data::{Edited, SaeTrace, Trace};
+use crate::context::use_controller;
+use crate::data::{Edited, Trace};
 use crate::definitions::{EDIT, KL_EDITED, LOSS};
 use crate::format::{NONE, count, fixed, number, optional, plain, signed, small};
 use crate::ranking::peak;
@@ -19,20 +21,31 @@ use crate::state::{Action, EditSpec, EditState, Reach, Remote};
 /// A run with edits, and what came of it.
 pub type Run = (EditSpec, Remote<Shared<Edited>>);
 
-/// The control for a latent of an SAE whose activation at each token is `along`. `live` says that there
-/// is a model to run.
-#[expect(clippy::too_many_arguments)]
-pub fn edit(
-    controller: &Controller,
-    trace: &Trace,
-    sae: &SaeTrace,
-    latent: u32,
-    token: usize,
-    along: &[f32],
-    edit: &EditState,
-    live: bool,
-) -> Html {
-    let first = trace.first_own();
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The feature.
+    pub feature: FeatureId,
+    /// Its activation at each of the prompt's tokens.
+    pub along: Rc<Vec<f32>>,
+    /// The first of the prompt's own tokens, behind a BOS.
+    pub first: usize,
+    /// The selected token.
+    pub token: usize,
+    /// The control's settings.
+    pub edit: EditState,
+    /// True if the model is there to run.
+    pub live: bool,
+}
+
+/// The control that edits a feature.
+#[component]
+pub fn EditControl(props: &Props) -> Html {
+    let controller = use_controller();
+    let Props {
+        along, edit, live, ..
+    } = props;
+    let (first, token, live) = (props.first, props.token, *live);
     let typed = edit
         .value
         .clone()
@@ -45,12 +58,8 @@ pub fn edit(
             .collect(),
     };
     let run = |value: f64| {
-        let feature = FeatureId {
-            sae: sae.id.clone(),
-            latent,
-        };
         let edit = Edit {
-            feature,
+            feature: props.feature.clone(),
             value,
             positions: positions.clone(),
         };

@@ -1,10 +1,12 @@
 //! Everything about the selected feature.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use super::activation_chart::ActivationChart;
 use super::bars::{Bar, bars};
-use super::edit::{Run, edit, run_result};
+use super::edit::{EditControl, Run, run_result};
 use super::term::{defined, described};
 use super::token_text::token_text;
 use crate::controller::Controller;
@@ -67,7 +69,7 @@ pub fn FeaturePanel(props: &Props) -> Html {
         .skip(first)
         .filter(|&&value| value > 0.0)
         .count();
-    let result = match &props.feature {
+    let described_by = match &props.feature {
         Remote::Here(feature) => Some(feature),
         _ => None,
     };
@@ -75,7 +77,10 @@ pub fn FeaturePanel(props: &Props) -> Html {
         sae: sae.id.clone(),
         latent: *latent,
     };
-    let pin = controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Pin(feature.clone())));
+    let pin = {
+        let feature = feature.clone();
+        controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Pin(feature.clone())))
+    };
     html! {
         <section class="card panel" data-testid="feature-panel" data-latent={latent.to_string()} aria-labelledby="panel-title">
             <div class="card-head">
@@ -88,7 +93,7 @@ pub fn FeaturePanel(props: &Props) -> Html {
             <p class="line">
                 <span>{ defined(MAXIMUM) }{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
                 <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>
-                if let Some(feature) = result {
+                if let Some(feature) = described_by {
                     <span>{ defined(DECODER_NORM) }{ " " }<b>{ fixed(feature.decoder_norm, 3) }</b></span>
                     if !feature.writes_its_direction() {
                         <span>{ defined(OUTPUT_NORM) }{ " " }<b>{ fixed(feature.output_norm, 3) }</b></span>
@@ -103,7 +108,7 @@ pub fn FeaturePanel(props: &Props) -> Html {
                 Remote::Failed(message) => html! { <p class="error" role="alert">{ message }</p> },
                 Remote::Idle | Remote::Waiting => html! { <p class="muted">{ "Asking the engine…" }</p> },
             } }
-            { edit(controller, trace, sae, *latent, *token, &along, &props.edit, props.live) }
+            <EditControl {feature} along={Rc::new(along)} {first} token={*token} edit={props.edit.clone()} live={props.live} />
             if let Some(run) = &props.run {
                 { run_result(trace, run, *token) }
             }

@@ -8,6 +8,8 @@ pub mod feature_panel;
 pub mod features;
 pub mod notices;
 pub mod own_note;
+pub mod own_file;
+pub mod prompt_field;
 pub mod spark;
 pub mod statistics;
 pub mod term;

@@ -5,6 +5,7 @@ use super::{Hit, Source, Target};
 use crate::data::SaeInfo;
 use crate::display::{hook_label, layer_of};
 use crate::format::no_feature;
+use crate::state::reference::readable;
 
 /// The features of the loaded SAEs.
 pub struct Features<'a> {
@@ -149,7 +150,7 @@ fn hit(sae: &SaeInfo, latent: u32) -> (Match, Hit) {
             latent,
         },
         name: format!("Feature {latent}"),
-        about: format!("{} · {}", hook_label(&sae.hook), sae.id),
+        about: format!("{} · {}", hook_label(&sae.hook), readable(&sae.id)),
     };
     // Nothing else is meant by a number.
     (Match::Whole, hit)

@@ -5,6 +5,7 @@ use super::{Hit, Source, Target};
 use crate::data::SaeInfo;
 use crate::display::{hook_label, layer_of};
 use crate::offers::{Catalogue, CatalogueSae};
+use crate::state::reference::readable;
 
 /// The loaded SAEs and neurons.
 pub struct LoadedSaes<'a>(pub &'a [SaeInfo]);
@@ -21,7 +22,7 @@ impl Source for LoadedSaes<'_> {
             let quality = match_any(query, &[&sae.id, &label, &short, &all])?;
             let hit = Hit {
                 target: Target::Sae(sae.id.clone()),
-                name: sae.id.clone(),
+                name: readable(&sae.id),
                 about: format!("{label} · {}, {} features", sae.architecture, sae.n_latents),
             };
             Some((quality, hit))

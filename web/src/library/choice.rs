@@ -5,7 +5,7 @@ use crate::download::repository_host;
 use crate::format::{bytes, count};
 use crate::library::pace::Pace;
 use crate::offers::{Catalogue, CatalogueModel, CatalogueSae, Fits};
-use crate::state::url::catalogue as address;
+use crate::state::reference::catalogue as address;
 
 /// An entry of the catalogue and, of a release of SAEs, some of its layers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

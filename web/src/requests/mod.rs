@@ -2,6 +2,10 @@
 
 pub mod atlas;
 pub mod live;
+pub mod counterparts;
+pub mod library;
+pub mod numbers;
+pub mod own_file;
 pub mod site;
 pub mod taps;
 pub mod text;

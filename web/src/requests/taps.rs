@@ -23,7 +23,7 @@ from_js! {
     /// A block's logit lens whose candidates are still to be read.
     Unread {
         /// As of [`Lens`].
-        layer: u32 = "layer",
+        layer: Option<u32> = "layer",
         /// As of [`Lens`].
         loss: Option<f64> = "loss",
         /// As of [`Lens`].

@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::own_file::which_file;
 use crate::context::use_controller;
 use crate::controller::Controller;
 use crate::download::{Download, link_host, repository_host};
@@ -11,8 +12,9 @@ use crate::library::pace::Pace;
 use crate::offers::{Catalogue, Offer};
 use crate::shared::Shared;
 use crate::state::load::{LoadAction, Section};
+use crate::state::reference::{OwnFile, Reference};
 use crate::state::task::{Kind, Task};
-use crate::state::url::{Place, Reference};
+use crate::state::url::Place;
 use crate::state::{Remote, State};
 use crate::tasks::to_see;
 
@@ -23,7 +25,7 @@ pub struct Request {
     pub place: Place,
     /// The loads that it needs.
     pub tasks: Vec<Task>,
-    /// The name of a model from somebody's files: nothing can be loaded for it before it is there.
+    /// The id of a model from somebody's files: nothing can be loaded for it before it is there.
     pub model_from_files: Option<String>,
 }
 
@@ -35,7 +37,7 @@ impl Request {
         };
         let (model, _) = state.missing(place);
         let model_from_files = match model.as_deref().map(Reference::of_model) {
-            Some(Reference::File(name, _)) => Some(name.to_owned()),
+            Some(Reference::File(_)) => model.clone(),
             _ => None,
         };
         Some(Self {
@@ -71,8 +73,8 @@ pub fn LoadRequest(props: &Props) -> Html {
         model_from_files,
     } = &props.request;
     let no = no(&controller, props.loaded);
-    if let Some(name) = model_from_files {
-        return missing_model(&controller, name, no);
+    if let Some(file) = model_from_files.as_deref().and_then(OwnFile::of) {
+        return missing_model(&controller, file, no);
     }
     let catalogue = match &props.catalogue {
         Remote::Here(catalogue) => Some(&**catalogue),
@@ -122,14 +124,16 @@ fn no(controller: &Controller, loaded: bool) -> Html {
 }
 
 /// A model that was opened from files: only a person has them.
-fn missing_model(controller: &Controller, name: &str, no: Html) -> Html {
+fn missing_model(controller: &Controller, file: OwnFile<'_>, no: Html) -> Html {
+    let name = file.name;
     let open = {
         let controller = controller.clone();
         move |_| controller.open_library(Section::Files)
     };
     html! {
         <div class="card asked" data-testid="asked">
-            <p>{ format!("This link is about the model “{name}”, which was opened from files. The page cannot open them by itself: open that folder again, by its name, or drop it on the page. Nothing of another model is shown in its place.") }</p>
+            <p>{ format!("This link is about the model “{name}”, which was opened from files. The page cannot open them by itself: open that folder, or drop it on the page. Nothing of another model is shown in its place.") }</p>
+            <p class="muted">{ which_file(file, "its model.safetensors") }</p>
             <div class="controls"><button type="button" class="main" onclick={open}>{ "Open files…" }</button>{ no }</div>
         </div>
     }

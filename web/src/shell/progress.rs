@@ -16,7 +16,11 @@ pub(crate) fn title(job: Option<&Job>, meter: &Meter) -> String {
             0 | 1 => String::new(),
             of => format!(" ({} of {of})", job.at + 1),
         };
-        return format!("Loading {}{place}", job.name());
+        let doing = match meter.progress.stage.as_str() {
+            "hash" => "Taking the SHA-256 of",
+            _ => "Loading",
+        };
+        return format!("{doing} {}{place}", job.name());
     }
     match meter.progress.stage.as_str() {
         "engine" => "Starting the engine",
@@ -151,10 +155,15 @@ pub fn BrokenBanner(props: &BrokenProps) -> Html {
         let weights = props.weights.clone();
         move |_| controller.run(left.clone(), &weights, then.clone())
     };
+    let again_name = match broken {
+        broken if broken.is_other_file() => "Use it anyway",
+        broken if broken.resumes() => "Resume",
+        _ => "Try again",
+    };
     html! {
         <div class="error" role="alert" data-testid="error" data-code={problem.code.clone()}>
             <p>{ &problem.message }</p>
-            <button type="button" onclick={again}>{ if broken.resumes() { "Resume" } else { "Try again" } }</button>
+            <button type="button" onclick={again}>{ again_name }</button>
             <button type="button" onclick={controller.on_load(|_: MouseEvent| LoadAction::Dismiss)}>{ "Close" }</button>
         </div>
     }

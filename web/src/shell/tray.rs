@@ -178,6 +178,7 @@ fn Banner(props: &BannerProps) -> Html {
             controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Show(feature.clone())));
         html! {
             <li data-testid="edit-row" data-standing={standing_name(*standing)}>
+                <span class="what">
                 <button type="button" class="plain link" title={format!("Select {name} ({})", edit.feature.sae)} disabled={missing} onclick={show}>{ &name }</button>
                 { " set to " }<b>{ fixed(edit.value, 2) }</b>
                 { match (token, &edit.positions[..]) {
@@ -190,6 +191,7 @@ fn Banner(props: &BannerProps) -> Html {
                     Standing::Missing => html! { <b>{ ": its SAE is not loaded, so this edit is not on" }</b> },
                     Standing::Beyond(tokens) => html! { <b>{ format!(": the prompt has only {}, so this edit is not on", count(*tokens, "token")) }</b> },
                 } }
+                </span>
                 { " " }
                 <button type="button" data-testid="take-off" aria-label={format!("Take off the edit of {name}")} onclick={take_off(index)}>{ "Take off" }</button>
             </li>
@@ -230,7 +232,7 @@ fn effect(clean: Option<f64>, edited: Option<f64>, kl: Option<f64>) -> Html {
     );
     html! {
         <>
-            <span>{ defined(LOSS) }{ format!(" {} → {} nats (", optional(clean, 3), optional(edited, 3)) }<b>{ format!("Δ {change}") }</b>{ ")" }</span>
+            <span>{ defined(LOSS) }{ " " }<span class="wide">{ format!("{} → {} nats (", optional(clean, 3), optional(edited, 3)) }</span><b>{ format!("Δ {change}") }</b><span class="wide">{ ")" }</span><span class="narrow">{ " nats" }</span></span>
             { " · " }
             <span>{ defined(KL_EDITED) }{ " " }<b>{ kl.map_or_else(|| NONE.to_owned(), small) }</b>{ " nats" }</span>
         </>

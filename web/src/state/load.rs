@@ -12,6 +12,9 @@ use crate::library::choice::Choice;
 use crate::offers::{Catalogue, Found, Storage};
 use crate::shared::Shared;
 
+/// Code of the problem that a file is not the one that the address names.
+pub const OTHER_FILE: &str = "other-file";
+
 /// A source that is looked at before anything is loaded from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
@@ -63,6 +66,8 @@ pub struct LibraryState {
     pub aim: Option<Section>,
     /// The catalogue of the site.
     pub catalogue: Remote<Shared<Catalogue>>,
+    /// Bytes of the demo's model and SAEs.
+    pub demo_bytes: Option<f64>,
     /// Models and SAEs in files, and behind a link.
     pub found: [Remote<Shared<Found>>; 2],
     /// The hook that was chosen for an SAE that was found: the section's slot, the SAE's index, and the hook.
@@ -123,6 +128,8 @@ pub fn slot(section: Section) -> usize {
 pub enum LoadAction {
     /// The page leads to a section of the library, or has led there.
     Aim(Option<Section>),
+    /// Bytes of the demo.
+    DemoSize(f64),
     /// The catalogue of the site.
     Catalogue(Result<Catalogue, String>),
     /// Something of the catalogue was chosen, or is no longer.
@@ -173,6 +180,8 @@ pub enum LoadAction {
     Request(Place),
     /// It is not to be loaded.
     Stay,
+    /// The address means another file than it names: the id that it names, and that of the other one.
+    Instead(String, String),
     /// Things that can be loaded, now or again.
     Known(Vec<Task>),
     /// The person loads these, be it what the address requests or something else.
@@ -183,6 +192,7 @@ impl State {
     pub(super) fn loading(&mut self, action: LoadAction) {
         match action {
             LoadAction::Aim(section) => self.library.aim = section,
+            LoadAction::DemoSize(bytes) => self.library.demo_bytes = Some(bytes),
             LoadAction::Catalogue(result) => self.library.catalogue = remote(result),
             LoadAction::Choose(choice) => self.library.choice = choice,
             LoadAction::Layer(release, layer) => {
@@ -255,6 +265,7 @@ impl State {
             }
             LoadAction::Request(place) => self.requested = Some(place),
             LoadAction::Stay => self.stay(),
+            LoadAction::Instead(wanted, found) => self.take_instead(&wanted, &found),
             LoadAction::Known(tasks) => self.remember(tasks),
             LoadAction::Chosen(tasks) => {
                 // The question is answered.
@@ -286,7 +297,7 @@ impl State {
     fn chosen(&mut self, tasks: &[Task]) {
         let Some(place) = &self.requested else { return };
         let (model, saes) = self.missing(place);
-        let loads = |id: &String| tasks.iter().any(|task| task.id == *id);
+        let loads = |id: &String| tasks.iter().any(|task| task.may_be(id));
         if !model.iter().chain(&saes).any(loads) {
             self.stay();
         }
@@ -355,6 +366,11 @@ impl Broken {
             left,
             then,
         }
+    }
+
+    /// True if a file was refused because the address is about another one.
+    pub fn is_other_file(&self) -> bool {
+        self.problem.code == OTHER_FILE
     }
 
     /// True if it was a break in the way, so that the same again can go on where it broke off.

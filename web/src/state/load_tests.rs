@@ -2,10 +2,12 @@
 
 use super::job::Job;
 use super::load::{Broken, Deletion, LoadAction, Section};
+use super::own_file::Wanted;
+use super::reference::{OwnFile, Reference, public, repository};
 use super::removed::{Row, rows};
 use super::route::Route;
 use super::task::{Kind, Task};
-use super::url::{Place, Reference, public, repository};
+use super::url::Place;
 use super::*;
 
 fn sae(id: &str) -> SaeInfo {
@@ -30,6 +32,7 @@ fn task(kind: Kind, id: &str) -> Task {
         source: Default::default(),
         hook: None,
         bytes: None,
+        wanted: None,
     }
 }
 
@@ -127,6 +130,35 @@ fn an_sae_that_nobody_chose_takes_its_place_beside_the_one_in_view() {
     let state = State::new(place).after(Action::EngineReady(model("demo"), Vec::new()));
     let state = load(state, LoadAction::Beside(sae("c"), Vec::new()));
     assert_eq!(state.place.sae.as_deref(), Some("c"));
+}
+
+#[test]
+fn an_sae_that_comes_later_is_traced_alone_and_completes_the_trace() {
+    let before = demo();
+    assert_eq!(before.only_new(), None);
+    let state = load(before, LoadAction::Beside(sae("c"), vec!["b".to_owned()]));
+    assert_eq!(state.only_new(), Some(vec!["c".to_owned()]));
+    let completed = state.clone().after(Action::Traced(trace(&["c"])));
+    assert!(completed.is_current());
+    assert_eq!(
+        (completed.only_new(), completed.attempt),
+        (None, state.attempt)
+    );
+    let traced = |state: &State| {
+        let saes = state.trace.as_ref().unwrap().saes.iter();
+        saes.map(|sae| sae.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(traced(&completed), ["a", "c", "b"]);
+    // Of other tokens, as with a BOS more: it stands alone, and the others are traced once more.
+    let mut other = trace(&["c"]);
+    other.tokens.push(crate::data::Token::default());
+    let alone = state.clone().after(Action::Traced(other));
+    assert_eq!(traced(&alone), ["c"]);
+    assert_eq!(alone.only_new(), Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_ne!(alone.attempt, state.attempt);
+    // Another prompt is traced with all of them.
+    let typed = state.after(Action::Type("another".to_owned()));
+    assert_eq!(typed.only_new(), None);
 }
 
 #[test]
@@ -263,17 +295,26 @@ fn a_model_from_files_is_waited_for_and_then_the_place_is_restored() {
         State::new(place.clone()),
         LoadAction::Request(place.clone()),
     );
-    let wanted = Some(("one".to_owned(), "blocks.1.hook_z".to_owned()));
-    assert_eq!(asking.wanted_file(), wanted);
-    let state = load(
-        asking.clone(),
-        LoadAction::Chosen(vec![task(Kind::Model, "file:mine")]),
-    );
+    let wanted = Wanted {
+        model: Some("file:mine".to_owned()),
+        sae: Some("file:one@blocks.1.hook_z".to_owned()),
+    };
+    assert_eq!(asking.wanted_files(), wanted);
+    // Before its contents are known it may be that one.
+    let opened = Task {
+        wanted: wanted.model.clone(),
+        ..task(Kind::Model, "file:another")
+    };
+    let state = load(asking.clone(), LoadAction::Chosen(vec![opened]));
     let state = load(state, LoadAction::Model(model("file:mine")));
     let state = load(state, LoadAction::Ended(None));
     assert_eq!(state.requested, None);
     assert_eq!(state.missing_sae(), Some("file:one@blocks.1.hook_z"));
-    assert_eq!(state.wanted_file(), wanted);
+    let sae_alone = Wanted {
+        model: None,
+        ..wanted
+    };
+    assert_eq!(state.wanted_files(), sae_alone);
     assert_eq!((state.place.token, state.place.feature), (Some(1), Some(3)));
     let state = load(state, LoadAction::Sae(sae("file:one@blocks.1.hook_z")));
     assert_eq!((state.missing_sae(), state.place.feature), (None, Some(3)));
@@ -282,6 +323,22 @@ fn a_model_from_files_is_waited_for_and_then_the_place_is_restored() {
     let state = load(state, LoadAction::Model(model("gpt2")));
     let state = load(state, LoadAction::Ended(None));
     assert_eq!((state.requested, state.place.feature), (None, None));
+}
+
+#[test]
+fn a_file_in_the_place_of_another_takes_its_feature_pins_and_edits() {
+    let place = Place::from_hash(
+        "#/prompt?sae=file%3Aone%40blocks.1.hook_z&feature=3&prompt=one&pin=file%3Aone@blocks.1.hook_z/7",
+    );
+    let state = demo().after(Action::Restore(place));
+    let (wanted, found) = ("file:one@blocks.1.hook_z", "file:two@blocks.1.hook_z");
+    assert_eq!(state.missing_sae(), Some(wanted));
+    let instead = LoadAction::Instead(wanted.to_owned(), found.to_owned());
+    let state = load(load(state, instead), LoadAction::Sae(sae(found)));
+    assert_eq!(state.missing_sae(), None);
+    assert_eq!(state.place.sae.as_deref(), Some(found));
+    assert_eq!(state.place.feature, Some(3));
+    assert_eq!(state.place.pins[0].sae, found);
 }
 
 #[test]
@@ -371,11 +428,21 @@ fn ids_are_read() {
         Reference::Link("https://a@b.org/c.pt", None)
     );
     assert_eq!(Reference::of("neurons:x"), Reference::Neurons("x"));
+    let file = OwnFile {
+        name: "my@sae",
+        sha256: None,
+        hook: Some("blocks.1.hook_z"),
+    };
     assert_eq!(
         Reference::of("file:my@sae@blocks.1.hook_z"),
-        Reference::File("my@sae", Some("blocks.1.hook_z"))
+        Reference::File(file)
     );
-    assert_eq!(Reference::of_model("file:x"), Reference::File("x", None));
+    let file = OwnFile {
+        name: "x",
+        hook: None,
+        ..file
+    };
+    assert_eq!(Reference::of_model("file:x"), Reference::File(file));
     assert_eq!(
         Reference::of_model("gpt2"),
         Reference::Catalogue("gpt2", None, None)

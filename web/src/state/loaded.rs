@@ -1,8 +1,9 @@
 //! The loaded model and SAEs: what changes with them, and what an address means by their ids.
 
-use super::url::{Place, Reference};
+use super::reference::Reference;
+use super::url::Place;
 use super::{History, Phase, Remote, State};
-use crate::data::{Info, ModelInfo, SaeInfo};
+use crate::data::{Info, ModelInfo, SaeInfo, Trace};
 use crate::shared::Shared;
 
 impl State {
@@ -43,15 +44,41 @@ impl State {
     pub(super) fn sae_beside(&mut self, sae: SaeInfo, before: &[String]) {
         let mut saes = (*self.saes).clone();
         saes.retain(|one| one.id != sae.id);
+        // What is known of the others stays true.
+        self.stale |= saes.len() != self.saes.len();
         let at = saes.iter().position(|one| before.contains(&one.id));
         if self.place.sae.is_none() {
             self.place.sae = Some(sae.id.clone());
         }
         saes.insert(at.unwrap_or(saes.len()), sae);
         self.saes = Shared::new(saes);
-        // What is known of the others stays true.
-        self.stale = true;
         self.at_once = true;
+    }
+
+    /// The SAEs that are to be traced, where the trace on screen has the others already; nothing where the whole prompt is.
+    pub fn only_new(&self) -> Option<Vec<String>> {
+        let trace = self.trace.as_ref().filter(|_| self.recorded.is_none())?;
+        let same = !self.stale
+            && self.place.prompt.as_ref() == Some(&trace.prompt)
+            && self.place.bos == trace.bos;
+        let new = self.saes.iter().filter(|sae| trace.sae(&sae.id).is_none());
+        let new: Vec<_> = new.map(|sae| sae.id.clone()).collect();
+        (same && !new.is_empty() && new.len() < self.saes.len()).then_some(new)
+    }
+
+    /// Completes a trace of SAEs that came later with the SAEs of the one on screen; gives it back where the two are not of the same
+    /// tokens, as after another decision about the BOS.
+    pub(super) fn completed(&self, mut new: Trace) -> Result<Trace, Trace> {
+        let old = self.trace.as_ref().filter(|_| self.only_new().is_some());
+        let Some(old) = old.filter(|old| old.ids() == new.ids()) else {
+            return Err(new);
+        };
+        let rest = old.saes.iter().filter(|sae| new.sae(&sae.id).is_none());
+        let loaded = |id: &str| self.saes.iter().any(|sae| sae.id == id);
+        let rest: Vec<_> = rest.filter(|sae| loaded(&sae.id)).cloned().collect();
+        new.saes.extend(rest);
+        new.milliseconds = old.milliseconds;
+        Ok(new)
     }
 
     pub(super) fn sae_unloaded(&mut self, id: &str) {
@@ -85,18 +112,6 @@ impl State {
         let id = self.place.sae.as_deref()?;
         let loaded = self.saes.iter().any(|sae| sae.id == id);
         (self.model.is_some() && !loaded).then_some(id)
-    }
-
-    /// The name of an SAE from a file and the hook that the address names for it, while the page waits for that file.
-    pub fn wanted_file(&self) -> Option<(String, String)> {
-        let asked = self
-            .requested
-            .as_ref()
-            .and_then(|place| place.sae.as_deref());
-        match Reference::of(asked.or(self.missing_sae())?) {
-            Reference::File(name, hook) => Some((name.to_owned(), hook?.to_owned())),
-            _ => None,
-        }
     }
 
     /// Takes over what is loaded, as the engine reports it: a script on the page may have changed it. `changed` says that

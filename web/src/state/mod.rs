@@ -1,5 +1,7 @@
-//! The whole state of the page, and everything that can happen to it.
+//! The whole state of the page.
 
+pub mod action;
+pub mod generate;
 pub mod atlas;
 #[cfg(test)]
 mod atlas_tests;
@@ -14,8 +16,11 @@ pub mod load;
 mod load_tests;
 mod loaded;
 pub mod meter;
+pub mod own_file;
+mod percent;
 mod recorded;
 pub mod reduce;
+pub mod reference;
 pub mod removed;
 pub mod route;
 pub mod selection;
@@ -28,27 +33,29 @@ pub mod tray;
 #[cfg(test)]
 mod tray_tests;
 pub mod url;
+#[cfg(test)]
+mod url_tests;
 pub mod views;
 #[cfg(test)]
 mod views_tests;
 
 use crate::data::{
-    DemoSae, Example, Feature, Generation, Info, Metrics, ModelInfo, Neighbour, Recorded, SaeInfo,
-    SaeTrace, SampleLoss, Trace,
+    DemoSae, Example, Feature, Info, Metrics, ModelInfo, Recorded, SaeInfo, SaeTrace, SampleLoss,
+    Trace,
 };
 use crate::shared::Shared;
-use atlas::{Atlas, AtlasAction};
-use browse::{BrowseAction, BrowseState};
+use atlas::Atlas;
+use browse::BrowseState;
+pub use action::Action;
+pub use generate::{GenerateField, GenerateState};
 use job::Job;
-use lists::{Ranking, View};
-use live::{Live, LiveAction};
-use load::{Broken, LibraryState, LoadAction};
+use live::Live;
+use load::{Broken, LibraryState};
 use meter::Meter;
-use route::Route;
-use selection::{Matching, Selection};
-use tray::{Edit, Tray, TrayAction};
+use selection::Selection;
+use tray::{Edit, Tray};
 use url::Place;
-use views::{Views, ViewsAction};
+use views::Views;
 
 /// State of the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,61 +172,6 @@ pub struct EditState {
     pub reach: Reach,
     /// The value to set, as typed; nothing typed means twice the feature's maximum.
     pub value: Option<String>,
-}
-
-/// The continuation of the prompt: its settings, as typed, and what has come so far.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GenerateState {
-    /// Most new tokens.
-    pub max_tokens: String,
-    /// 0 takes the likeliest token each time.
-    pub temperature: String,
-    /// Seed of the draws.
-    pub seed: String,
-    /// True if it runs.
-    pub running: bool,
-    /// Tells it from those before it, whose last tokens may still be on their way.
-    pub run: u32,
-    /// The prompt it continues.
-    pub prompt: String,
-    /// The text so far.
-    pub text: String,
-    /// Number of tokens so far.
-    pub tokens: usize,
-    /// The error that it ended with, if any.
-    pub ended: Option<String>,
-}
-
-impl Default for GenerateState {
-    fn default() -> Self {
-        Self {
-            max_tokens: "40".to_owned(),
-            temperature: "0".to_owned(),
-            seed: "0".to_owned(),
-            running: false,
-            run: 0,
-            prompt: String::new(),
-            text: String::new(),
-            tokens: 0,
-            ended: None,
-        }
-    }
-}
-
-impl GenerateState {
-    /// Without a continuation; the settings stay. One that runs goes on for nobody, so it is to be stopped.
-    pub fn forget(&mut self) {
-        self.running = false;
-        self.prompt.clear();
-        self.text.clear();
-        self.tokens = 0;
-        self.ended = None;
-    }
-
-    /// True while what comes for this run belongs on the page.
-    pub fn awaits(&self, run: u32) -> bool {
-        self.running && self.run == run
-    }
 }
 
 /// An SAE's numbers on the sample text.
@@ -407,113 +359,4 @@ impl State {
     pub fn sae_trace(&self) -> Option<&SaeTrace> {
         self.trace.as_ref()?.sae(self.place.sae.as_deref()?)
     }
-}
-
-/// Everything that can happen.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// Loading starts, for the first time or again.
-    LoadStarted,
-    /// Something about loading models and SAEs.
-    Load(LoadAction),
-    /// The engine is there and waits for the person's answer.
-    Asking,
-    /// The manifest's example prompts are there, and the SAEs that the demo has.
-    Examples(Vec<Example>, Vec<DemoSae>),
-    /// The recorded trace is there.
-    Recorded(Box<Recorded>),
-    /// Examples and recorded trace have come, or have failed to.
-    Introduced,
-    /// The model and its SAEs are there.
-    EngineReady(ModelInfo, Vec<SaeInfo>),
-    /// The engine reported what is loaded, the backend and the memory in use; true if a script changed what is loaded.
-    Informed(Info, bool),
-    /// Something failed.
-    Failed(Problem),
-    /// The person has seen the failure.
-    DismissProblem,
-    /// The person requests the same again.
-    Retry,
-    /// A notice.
-    Note(Option<Note>),
-    /// A character was typed into the prompt.
-    Type(String),
-    /// A whole prompt was chosen: an example, a continuation, a shortened one.
-    UsePrompt(String),
-    /// The person requests a trace now.
-    TraceNow,
-    /// The person chose a BOS or none, or left it to the engine.
-    SelectBos(Option<bool>),
-    /// A trace came.
-    Traced(Trace),
-    /// A token was selected.
-    SelectToken(usize, History),
-    /// A feature was selected.
-    SelectFeature(u32, History),
-    /// A feature of an SAE was asked for by its number.
-    ShowFeature {
-        /// Id of the SAE.
-        sae: String,
-        /// The latent.
-        latent: u32,
-    },
-    /// A feature was selected together with a token where it is active.
-    Jump(usize),
-    /// An SAE was selected.
-    SelectSae(String),
-    /// The features of another SAE that are nearest to the one that was selected, or why there are none.
-    Matched(Matching, Result<Vec<Neighbour>, String>),
-    /// Something about pinned features and edits.
-    Tray(TrayAction),
-    /// A list was selected.
-    SelectView(View),
-    /// An order of the prompt's features was selected; it shows them.
-    SelectRanking(Ranking),
-    /// The address changed from outside: back, forward, a link.
-    Restore(Place),
-    /// Another page of the application was chosen.
-    Go(Route),
-    /// The description of a feature is requested.
-    FeatureRequested,
-    /// The description of the feature that is selected in an SAE.
-    FeatureReceived(String, u32, Result<Feature, String>),
-    /// Positions at which a feature is edited.
-    EditReach(Reach),
-    /// The value it is set to, as typed.
-    EditValue(String),
-    /// The continuation's settings, as typed.
-    Generate(GenerateField, String),
-    /// A continuation of a prompt starts: the number of the run, and the prompt.
-    GenerateStarted(u32, String),
-    /// A run's next token came.
-    Generated(u32, String),
-    /// A run ended, with its whole text or with why not.
-    GenerateEnded(u32, Result<Generation, String>),
-    /// Marks tokens by their loss, or stops to.
-    ShowLoss(bool),
-    /// Opens or closes the list of keys.
-    ShowKeys(bool),
-    /// Something about the views of the prompt beside its list of features.
-    Views(ViewsAction),
-    /// Something about the atlas.
-    Atlas(AtlasAction),
-    /// Something about the list of its features.
-    Browse(BrowseAction),
-    /// Something about the model's results on the page of a feature.
-    Live(LiveAction),
-    /// Opens or closes the dialog that finds things.
-    ShowFind(bool),
-    /// The person wants keys of a single character, or not.
-    UseSingleKeys(bool),
-}
-
-/// A setting of the continuation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GenerateField {
-    /// Most new tokens.
-    MaxTokens,
-    /// Temperature.
-    Temperature,
-    /// Seed.
-    Seed,
 }

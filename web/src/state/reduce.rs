@@ -234,6 +234,21 @@ impl State {
         if Some(&trace.prompt) != self.place.prompt.as_ref() || trace.bos != self.place.bos {
             return;
         }
+        let whole = self.saes.iter().all(|sae| trace.sae(&sae.id).is_some());
+        let mut completed = false;
+        if !whole {
+            match self.completed(trace) {
+                Ok(all) => {
+                    completed = true;
+                    trace = all;
+                }
+                // Shown as far as it goes, and the others are traced.
+                Err(part) => {
+                    trace = part;
+                    self.attempt = self.attempt.wrapping_add(1);
+                }
+            }
+        }
         if let Some(before) = self.bos_before.take() {
             // The same token of the text, in tokens with a BOS more or less.
             let shifted = |token: usize| {
@@ -243,7 +258,9 @@ impl State {
             self.shift_edits(before, trace.bos_prepended);
         }
         self.problem = None;
-        self.tray.answer = None;
+        if !completed {
+            self.tray.answer = None;
+        }
         // The prompt has its step in the history already; what is chosen for it now belongs to that step.
         self.history = History::Replace;
         let last = trace.tokens.len().saturating_sub(1);

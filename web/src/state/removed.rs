@@ -1,8 +1,8 @@
 //! Removed SAEs and models, which can be had back.
 
 use super::State;
+use super::reference::{FILE, NEURONS, Reference};
 use super::task::{Kind, Task};
-use super::url::{FILE, NEURONS, Reference};
 use crate::data::{Origin, SaeInfo};
 
 /// An SAE that was taken off the device, in its place among those that are there.

@@ -1,5 +1,6 @@
 //! Rules by which a token and a feature are selected, so that the selected feature always means something on screen.
 
+use super::reference::readable;
 use super::tray::FeatureId;
 use super::{EditState, History, Remote, State};
 use crate::data::Neighbour;
@@ -50,7 +51,7 @@ impl State {
         let others = self.saes.iter().filter(|sae| sae.id != id);
         match label(id) {
             Some(name) if others.into_iter().all(|sae| hook_label(&sae.hook) != name) => name,
-            _ => id.to_owned(),
+            _ => readable(id),
         }
     }
 

@@ -5,6 +5,7 @@ use super::tests::{ready, sae_trace, trace};
 use super::tray::FeatureId;
 use super::url::Place;
 use super::*;
+use crate::data::Neighbour;
 
 /// A trace in which latent 7 is strong on every token, and others on one each.
 fn with_background(prompt: &str) -> Trace {

@@ -34,4 +34,22 @@ pub struct Task {
     pub hook: Option<String>,
     /// Size of its download in bytes, where that is known beforehand.
     pub bytes: Option<f64>,
+    /// Id of the file of one's own that the address names, where this one may be it.
+    pub wanted: Option<String>,
+}
+
+impl Task {
+    /// True if it may bring what an address names as `id`.
+    pub fn may_be(&self, id: &str) -> bool {
+        self.id == id || self.wanted.as_deref() == Some(id)
+    }
+}
+
+/// The first things to see of the demo.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct First {
+    /// Id of the SAE in view.
+    pub view: Option<String>,
+    /// The prompt, where it is traced as soon as that SAE is there.
+    pub prompt: Option<String>,
 }

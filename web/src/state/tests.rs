@@ -92,6 +92,7 @@ fn an_address_is_restored_as_it_was() {
             view: PromptView::Attention,
             layer: Some(4),
             head: Some(1),
+            ..Shown::default()
         },
         pins: vec![FeatureId {
             sae: "a".to_owned(),

@@ -5,6 +5,8 @@ use super::{History, Phase, Remote, State};
 use crate::data::{Lens, Trace};
 use crate::display::layer_of;
 use crate::shared::Shared;
+use crate::state::tray::FeatureId;
+use crate::views::layers::{Counterpart, Mode};
 use crate::views::pattern::Pattern;
 
 /// A way to look at a prompt.
@@ -13,7 +15,7 @@ pub enum PromptView {
     /// The list of features.
     #[default]
     Features,
-    /// The strongest specific feature of each SAE at each token.
+    /// One feature of each SAE at each token.
     Layers,
     /// The logit lens of each layer at each token.
     Lens,
@@ -55,6 +57,8 @@ pub struct Shown {
     pub layer: Option<u32>,
     /// The head that is enlarged.
     pub head: Option<u32>,
+    /// The feature that layers × tokens shows in each cell.
+    pub mode: Mode,
 }
 
 impl Shown {
@@ -64,14 +68,22 @@ impl Shown {
         if self.view != PromptView::Features {
             parts.push(("show", self.view.name().to_owned()));
         }
-        let Self { layer, head, .. } = self.clone().sound();
+        let Self {
+            layer, head, mode, ..
+        } = self.clone().sound();
+        if mode != Mode::default() {
+            parts.push(("by", mode.name().to_owned()));
+        }
         parts.extend(layer.map(|layer| ("layer", layer.to_string())));
         parts.extend(head.map(|head| ("head", head.to_string())));
         parts
     }
 
-    /// The same without what means nothing: a layer and a head belong to the attention.
+    /// The same without what means nothing: a layer and a head belong to the attention, a mode to layers × tokens.
     pub fn sound(mut self) -> Self {
+        if self.view != PromptView::Layers {
+            self.mode = Mode::default();
+        }
         if self.view != PromptView::Attention {
             (self.layer, self.head) = (None, None);
         }
@@ -86,6 +98,10 @@ impl Shown {
                     .into_iter()
                     .find(|view| view.name() == value);
                 self.view = known.unwrap_or_default();
+            }
+            "by" => {
+                let known = Mode::ALL.into_iter().find(|mode| mode.name() == value);
+                self.mode = known.unwrap_or_default();
             }
             "layer" => self.layer = value.parse().ok(),
             "head" => self.head = value.parse().ok(),
@@ -129,6 +145,16 @@ type Answered<T> = Option<(TapsRequest, Remote<Shared<T>>)>;
 pub struct Views {
     lens: Answered<Vec<Lens>>,
     pattern: Answered<Pattern>,
+    counterparts: Option<(CounterpartsRequest, Remote<Shared<Vec<Counterpart>>>)>,
+}
+
+/// A request for a feature's counterparts in other SAEs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterpartsRequest {
+    /// The feature.
+    pub feature: FeatureId,
+    /// Ids of the SAEs.
+    pub saes: Vec<String>,
 }
 
 /// Everything that can happen to the views.
@@ -136,6 +162,12 @@ pub struct Views {
 pub enum ViewsAction {
     /// A view was selected.
     Show(PromptView),
+    /// The features were selected that layers × tokens shows.
+    SelectMode(Mode),
+    /// A feature's counterparts are requested.
+    CounterpartsRequested(CounterpartsRequest),
+    /// The counterparts.
+    CounterpartsReceived(CounterpartsRequest, Vec<Counterpart>),
     /// The layer was selected whose attention is shown.
     SelectLayer(u32),
     /// A head was enlarged, or is no longer.
@@ -176,6 +208,14 @@ impl Views {
             tap: Tap::Pattern(layer),
         };
         result_of(&self.pattern, &wanted)
+    }
+
+    /// The counterparts of a feature in other SAEs.
+    pub fn counterparts(&self, wanted: &CounterpartsRequest) -> Remote<Shared<Vec<Counterpart>>> {
+        match &self.counterparts {
+            Some((request, result)) if request == wanted => result.clone(),
+            _ => Remote::Idle,
+        }
     }
 
     fn is_settled(&self, request: &TapsRequest) -> bool {
@@ -239,6 +279,20 @@ impl State {
                 self.place.shown.view = view;
                 self.history = History::Push;
             }
+            ViewsAction::SelectMode(mode) => {
+                self.place.shown.mode = mode;
+                self.history = History::Push;
+            }
+            ViewsAction::CounterpartsRequested(request) => {
+                self.views.counterparts = Some((request, Remote::Waiting));
+            }
+            ViewsAction::CounterpartsReceived(request, found) => {
+                if let Some((asked, result)) = &mut self.views.counterparts
+                    && *asked == request
+                {
+                    *result = Remote::Here(Shared::new(found));
+                }
+            }
             ViewsAction::SelectLayer(layer) => {
                 self.place.shown.layer = Some(layer);
                 self.history = History::Push;
@@ -278,6 +332,26 @@ impl State {
         chosen
             .or_else(|| info.and_then(|info| layer_of(&info.hook)))
             .unwrap_or(0)
+    }
+
+    /// The counterparts that layers × tokens shows, whether they are there or not: of the selected feature, in all other SAEs.
+    pub fn shown_counterparts(&self) -> Option<CounterpartsRequest> {
+        let shown = &self.place.shown;
+        let wanted = shown.view == PromptView::Layers && shown.mode == Mode::Matches;
+        let feature = self.selected().filter(|_| wanted)?;
+        let others = self.saes.iter().filter(|sae| sae.id != feature.sae);
+        Some(CounterpartsRequest {
+            saes: others.map(|sae| sae.id.clone()).collect(),
+            feature,
+        })
+    }
+
+    /// The counterparts that nobody has looked for yet.
+    pub fn wanted_counterparts(&self) -> Option<CounterpartsRequest> {
+        let ready = self.phase == Phase::Ready && self.recorded.is_none();
+        let wanted = self.shown_counterparts().filter(|_| ready)?;
+        let there = matches!(self.views.counterparts(&wanted), Remote::Here(_));
+        (!there).then_some(wanted)
     }
 
     /// The values that the view needs and that nobody has computed yet. Only for a prompt as it stands: while the next one is on

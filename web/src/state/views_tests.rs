@@ -6,6 +6,7 @@ use super::url::Place;
 use super::views::{PromptView, Shown, Tap, TapsAnswer, ViewsAction};
 use super::*;
 use crate::data::{Lens, Tapped};
+use crate::views::layers::{Counterpart, Mode};
 use crate::views::pattern::Pattern;
 
 fn showing(view: PromptView) -> State {
@@ -20,7 +21,7 @@ fn showing(view: PromptView) -> State {
 
 fn lens(layer: u32) -> TapsAnswer {
     TapsAnswer::Lens(vec![Lens {
-        layer,
+        layer: Some(layer),
         ..Lens::default()
     }])
 }
@@ -55,7 +56,7 @@ fn an_answer_is_shown_under_the_trace_that_it_is_of_alone() {
     let state = on(state, ViewsAction::Received(wanted.clone(), Ok(lens(3))));
     assert_eq!(state.wanted_taps(), None);
     let shown = state.views.lens(&wanted.trace);
-    assert!(matches!(shown, Remote::Here(lenses) if lenses[0].layer == 3));
+    assert!(matches!(shown, Remote::Here(lenses) if lenses[0].layer == Some(3)));
 
     // While the next prompt is on its way, nothing is wanted for the one before; then its own lens is.
     let typed = state.after(Action::Type("other".to_owned()));
@@ -161,6 +162,7 @@ fn an_address_brings_the_view_back() {
         view: PromptView::Attention,
         layer: Some(4),
         head: Some(1),
+        ..Shown::default()
     };
     assert_eq!(place.shown, expected);
     assert!(place.to_hash().contains("show=attention&layer=4&head=1"));
@@ -175,4 +177,41 @@ fn an_address_brings_the_view_back() {
     let features = on(state, ViewsAction::Show(PromptView::Features));
     let back = features.after(Action::Restore(Place::from_hash("#show=lens&prompt=one")));
     assert_eq!(back.place.shown.view, PromptView::Lens);
+}
+
+#[test]
+fn counterparts_are_looked_for_while_they_are_shown_and_belong_to_their_feature() {
+    let state = on(
+        showing(PromptView::Layers),
+        ViewsAction::SelectMode(Mode::Matches),
+    );
+    let mut state = state;
+    state.place.sae = Some("c".to_owned());
+    state.place.feature = Some(23);
+    let wanted = state.wanted_counterparts().unwrap();
+    assert_eq!(
+        (wanted.feature.sae.as_str(), wanted.feature.latent),
+        ("c", 23)
+    );
+    assert!(!wanted.saes.contains(&"c".to_owned()) && !wanted.saes.is_empty());
+    let state = on(state, ViewsAction::CounterpartsRequested(wanted.clone()));
+    assert_eq!(state.views.counterparts(&wanted), Remote::Waiting);
+    let found = vec![Counterpart {
+        sae: wanted.saes[0].clone(),
+        nearest: Err("another width".to_owned()),
+    }];
+    let state = on(
+        state,
+        ViewsAction::CounterpartsReceived(wanted.clone(), found),
+    );
+    assert_eq!(state.wanted_counterparts(), None);
+    // An answer about another feature is not this one's.
+    let other = state.after(Action::SelectFeature(24, History::Push));
+    let next = other.wanted_counterparts().unwrap();
+    assert_eq!(other.views.counterparts(&next), Remote::Idle);
+    let elsewhere = on(other, ViewsAction::Show(PromptView::Features));
+    assert_eq!(elsewhere.wanted_counterparts(), None);
+    assert!(elsewhere.place.to_hash().find("by=").is_none());
+    let back = on(elsewhere, ViewsAction::Show(PromptView::Layers));
+    assert!(back.place.to_hash().contains("show=layers&by=matches"));
 }

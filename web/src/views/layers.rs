@@ -1,19 +1,59 @@
-//! Layers × tokens: the strongest specific feature of each SAE at each token.
+//! Layers × tokens: one feature of each SAE at each token.
 
-use crate::data::{SaeTrace, Trace};
+use crate::data::{Neighbour, SaeTrace, Trace};
 use crate::display::layer_of;
-use crate::ranking::{Active, at_token};
+use crate::ranking::{Active, Specificity, along, at_token};
 
-/// A feature is specific if it is active on at most this share of the prompt's tokens, the BOS left out. What is active on more of
-/// them says little about any one.
-const SPECIFIC: f64 = 0.5;
+/// Choice of the feature that a cell shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The most specific one of the token, see [`Specificity`].
+    #[default]
+    Specific,
+    /// The one with the largest activation by magnitude.
+    Strongest,
+    /// In each row the counterpart of the selected feature: its nearest latent by decoder cosine.
+    Matches,
+}
+
+impl Mode {
+    /// All of them, in the order of their buttons.
+    pub const ALL: [Self; 3] = [Self::Specific, Self::Strongest, Self::Matches];
+
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Specific => "specific",
+            Self::Strongest => "strongest",
+            Self::Matches => "matches",
+        }
+    }
+
+    /// Its name on its button.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Specific => "Most specific",
+            Self::Strongest => "Strongest",
+            Self::Matches => "Counterparts",
+        }
+    }
+}
+
+/// The counterpart of a feature in an SAE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counterpart {
+    /// Id of the SAE.
+    pub sae: String,
+    /// Its nearest latent by decoder cosine, or why there is none.
+    pub nearest: Result<Neighbour, String>,
+}
 
 /// The feature that a cell shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Strongest {
+pub struct Shown {
     /// The latent.
     pub latent: u32,
-    /// Its activation at the cell's token, in the SAE's own units.
+    /// Its activation at the cell's token, in the SAE's own units; 0 where it is not active.
     pub activation: f32,
     /// Number of the prompt's tokens on which it is active, the BOS left out.
     pub tokens: usize,
@@ -26,58 +66,83 @@ pub struct Row {
     pub id: String,
     /// Its hook point.
     pub hook: String,
-    /// One entry per token; nothing at the BOS, and where no feature that is counted is active.
-    pub cells: Vec<Option<Strongest>>,
-    /// Features that are active in this prompt but not specific.
-    pub unspecific: usize,
+    /// One entry per token; nothing at the BOS, and where there is no feature to show.
+    pub cells: Vec<Option<Shown>>,
     /// The largest magnitude of the cells, for their tint.
     pub largest: f32,
+    /// The counterpart that the row is of, where it is of one; or why there is none.
+    pub counterpart: Option<Result<Neighbour, String>>,
 }
 
-/// Number of the prompt's own tokens that a specific feature is active on at most; at least 1, so that a short prompt has some.
-pub fn at_most(trace: &Trace) -> usize {
-    let own = trace.tokens.len().saturating_sub(trace.first_own());
-    ((own as f64 * SPECIFIC) as usize).max(1)
+/// A row for each SAE, in the order of the model: the most specific feature at each token, or the strongest one.
+pub fn rows(trace: &Trace, strongest: bool) -> Vec<Row> {
+    in_order(trace, |sae| {
+        let specificity = Specificity::of(trace, sae);
+        let best = |token| match strongest {
+            false => specificity.best_at(sae, token).map(|best| best.0),
+            true => strongest_at(sae, token),
+        };
+        let cell = |token| {
+            let Active { latent, activation } = best(token)?;
+            let tokens = specificity.tokens(latent);
+            Some(Shown {
+                latent,
+                activation,
+                tokens,
+            })
+        };
+        row(trace, sae, None, cell)
+    })
 }
 
-/// A row for each SAE, in the order of the model. With `all` features that are not specific count as well.
-pub fn rows(trace: &Trace, all: bool) -> Vec<Row> {
-    let mut rows: Vec<_> = trace.saes.iter().map(|sae| row(trace, sae, all)).collect();
-    rows.sort_by_key(|row| place(&row.hook));
-    rows
+/// A row for each SAE, in the order of the model: a feature's counterpart there, along the prompt.
+pub fn counterparts(trace: &Trace, found: &[Counterpart]) -> Vec<Row> {
+    in_order(trace, |sae| {
+        let counterpart = found.iter().find(|one| one.sae == sae.id);
+        let counterpart = counterpart.map(|one| one.nearest.clone());
+        let Some(Ok(Neighbour { latent, .. })) = counterpart else {
+            return row(trace, sae, counterpart, |_| None);
+        };
+        let activations = along(sae, trace.tokens.len(), latent);
+        let own = activations.iter().skip(trace.first_own());
+        let tokens = own.filter(|&&value| value != 0.0).count();
+        row(trace, sae, counterpart, |token| {
+            Some(Shown {
+                latent,
+                activation: activations.get(token).copied()?,
+                tokens,
+            })
+        })
+    })
 }
 
-fn row(trace: &Trace, sae: &SaeTrace, all: bool) -> Row {
-    let (tokens, first) = (trace.tokens.len(), trace.first_own());
-    let latents = sae
-        .latents
-        .iter()
-        .filter_map(|&latent| u32::try_from(latent).ok());
-    let mut counts = vec![0_usize; latents.max().map_or(0, |latent| latent as usize + 1)];
-    for token in first..tokens {
-        for active in at_token(sae, token).filter(is_active) {
-            counts[active.latent as usize] += 1;
-        }
-    }
-    let limit = if all { tokens } else { at_most(trace) };
-    let cell = |token| {
-        let specific = at_token(sae, token)
-            .filter(|active| is_active(active) && counts[active.latent as usize] <= limit);
-        // Of equals the first: the engine lists the lower latent first.
-        let strongest = specific.reduce(|best, next| {
+/// Of equals the first: the engine lists the lower latent first.
+fn strongest_at(sae: &SaeTrace, token: usize) -> Option<Active> {
+    at_token(sae, token)
+        .filter(Active::counts)
+        .reduce(|best, next| {
             if next.activation.abs() > best.activation.abs() {
                 next
             } else {
                 best
             }
-        })?;
-        Some(Strongest {
-            latent: strongest.latent,
-            activation: strongest.activation,
-            tokens: counts[strongest.latent as usize],
         })
-    };
-    let cells: Vec<_> = (0..tokens)
+}
+
+fn in_order(trace: &Trace, row: impl Fn(&SaeTrace) -> Row) -> Vec<Row> {
+    let mut rows: Vec<_> = trace.saes.iter().map(row).collect();
+    rows.sort_by_key(|row| place(&row.hook));
+    rows
+}
+
+fn row(
+    trace: &Trace,
+    sae: &SaeTrace,
+    counterpart: Option<Result<Neighbour, String>>,
+    cell: impl Fn(usize) -> Option<Shown>,
+) -> Row {
+    let first = trace.first_own();
+    let cells: Vec<_> = (0..trace.tokens.len())
         .map(|token| if token < first { None } else { cell(token) })
         .collect();
     let magnitudes = cells.iter().flatten().map(|cell| cell.activation.abs());
@@ -85,17 +150,9 @@ fn row(trace: &Trace, sae: &SaeTrace, all: bool) -> Row {
         id: sae.id.clone(),
         hook: sae.hook.clone(),
         largest: magnitudes.fold(0.0, f32::max),
-        unspecific: counts
-            .iter()
-            .filter(|&&count| count > at_most(trace))
-            .count(),
         cells,
+        counterpart,
     }
-}
-
-/// True for what has a value other than 0.
-fn is_active(active: &Active) -> bool {
-    active.activation != 0.0 && !active.activation.is_nan()
 }
 
 /// The order of hook points in a pass: the embeddings, the blocks, what comes after them.
@@ -117,6 +174,7 @@ mod tests {
             id: hook.to_owned(),
             hook: hook.to_owned(),
             k: 2,
+            n_latents: 10,
             latents: rows.iter().flatten().map(|one| one.0).collect(),
             activations: rows.iter().flatten().map(|one| one.1).collect(),
             ..SaeTrace::default()
@@ -133,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_the_strongest_feature_that_is_not_active_nearly_everywhere() {
+    fn shows_the_most_specific_feature_or_the_strongest_one() {
         let one = sae(
             "blocks.3.hook_resid_post",
             &[
@@ -149,20 +207,82 @@ mod tests {
             let rows = rows(&trace, all);
             let cells = rows[0].cells.iter();
             let latents: Vec<_> = cells.map(|cell| cell.map(|cell| cell.latent)).collect();
-            (latents, rows[0].unspecific, rows[0].largest)
+            (latents, rows[0].largest)
         };
+        // Four own tokens. By |a|·ln(5/n): feature 1 is on three of them, 8·ln(5/3) = 4.09; 5 and 6 on two, 3·ln(5/2) = 2.75,
+        // 2·ln(5/2) = 1.83 and 4·ln(5/2) = 3.67.
         assert_eq!(
             latents(false),
-            (vec![None, Some(5), Some(6), None, Some(6)], 1, 4.0)
+            (vec![None, Some(1), Some(1), Some(1), Some(6)], 8.0)
+        );
+        let weaker = |activation: f32| [(1, activation), (5, 3.0)];
+        let one = sae(
+            "hook_embed",
+            &[
+                weaker(9.0),
+                weaker(6.0),
+                weaker(6.0),
+                [(1, 6.0), (-1, 0.0)],
+                [(1, 6.0), (7, 1.5)],
+            ],
+        );
+        let trace = super::tests::trace(vec![one], 5);
+        // 6·ln(5/4) = 1.34, 3·ln(5/2) = 2.75, 1.5·ln(5) = 2.41.
+        let shown = |strongest| {
+            let rows = rows(&trace, strongest);
+            let cells = rows[0]
+                .cells
+                .iter()
+                .map(|cell| cell.map(|cell| (cell.latent, cell.tokens)));
+            cells.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(false),
+            [None, Some((5, 2)), Some((5, 2)), Some((1, 4)), Some((7, 1))]
         );
         assert_eq!(
-            latents(true),
-            (vec![None, Some(1), Some(1), Some(1), Some(6)], 1, 8.0)
+            shown(true),
+            [None, Some((1, 4)), Some((1, 4)), Some((1, 4)), Some((1, 4))]
         );
-        assert_eq!(
-            rows(&trace, false)[0].cells[1].map(|cell| cell.tokens),
-            Some(2)
+    }
+
+    #[test]
+    fn a_counterpart_is_shown_along_the_prompt_or_why_there_is_none() {
+        let one = sae(
+            "blocks.3.hook_resid_post",
+            &[
+                [(4, 9.0), (9, 90.0)],
+                [(4, 2.0), (5, 3.0)],
+                [(6, -1.0), (5, 3.0)],
+            ],
         );
+        let other = sae("blocks.1.hook_resid_post", &[[(1, 9.0), (2, 1.0)]; 3]);
+        let found = [
+            Counterpart {
+                sae: one.id.clone(),
+                nearest: Ok(Neighbour {
+                    latent: 4,
+                    cosine: 0.75,
+                }),
+            },
+            Counterpart {
+                sae: other.id.clone(),
+                nearest: Err("another width".to_owned()),
+            },
+        ];
+        let rows = counterparts(&trace(vec![one, other], 3), &found);
+        assert_eq!(rows[0].counterpart, Some(Err("another width".to_owned())));
+        assert!(rows[0].cells.iter().all(Option::is_none));
+        let shown = |latent, activation| {
+            Some(Shown {
+                latent,
+                activation,
+                tokens: 1,
+            })
+        };
+        // At the BOS nothing; where it is not active, 0.
+        assert_eq!(rows[1].cells, [None, shown(4, 2.0), shown(4, 0.0)]);
+        assert_eq!(rows[1].largest, 2.0);
     }
 
     #[test]

@@ -56,7 +56,7 @@ mod tests {
             ..Trace::default()
         };
         let lens = Lens {
-            layer: 0,
+            layer: Some(0),
             loss: Some(1.5),
             token_losses: vec![1.0, 2.0],
             next_by_position: vec![

@@ -1,5 +1,6 @@
 //! Calculations for the views of a prompt beside its list of features: layers × tokens, logit lens, attention.
 
+pub mod axis;
 pub mod layers;
 pub mod lens;
 pub mod pattern;

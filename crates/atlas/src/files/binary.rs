@@ -61,11 +61,6 @@ impl Binary for Tally {
     const LEVEL: u32 = 1;
 }
 
-/// The bytes of each token of a vocabulary.
-impl Binary for Vec<Vec<u8>> {
-    const KIND: u32 = 6;
-}
-
 /// A value as a file.
 ///
 /// # Errors

@@ -126,13 +126,3 @@ pub fn write_set(
     set.token_index = token_index;
     Ok(files)
 }
-
-/// The file of a vocabulary, from the bytes of each token.
-///
-/// # Errors
-/// [`Error::Unwritable`].
-pub fn write_vocabulary(vocabulary: &Vec<Vec<u8>>) -> Result<Written, Error> {
-    let bytes = binary::encode(vocabulary)?;
-    let info = file_info("vocabulary.bin".to_owned(), &bytes);
-    Ok(Written { info, bytes })
-}

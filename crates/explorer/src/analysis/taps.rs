@@ -19,8 +19,8 @@ pub struct TapOptions {
     /// Names, TransformerLens's: hook points (`blocks.3.hook_resid_post`, `blocks.3.mlp.hook_post`, …), attention patterns
     /// (`blocks.3.attn.hook_pattern`) and LayerNorm scales (`blocks.3.ln1.hook_scale`, `ln_final.hook_scale`).
     pub names: Vec<String>,
-    /// The logit lens looks at every block's output through the final LayerNorm and the unembedding: the number of likeliest
-    /// next tokens to list per position and block, 1 to 512; 0 for no logit lens.
+    /// The logit lens looks at the embedding and at every block's output through the final LayerNorm and the unembedding: the
+    /// number of likeliest next tokens to list per position and block, 1 to 512; 0 for no logit lens.
     pub logit_lens: usize,
     /// True if a BOS is prepended.
     pub bos: Bos,
@@ -43,8 +43,8 @@ pub struct Tapped {
 /// stream out of it gives through the final LayerNorm and the unembedding. That of the last block is the model's own.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Lens {
-    /// The block.
-    pub layer: usize,
+    /// The block; none for the embedding, tokens and positions, before the first block.
+    pub layer: Option<usize>,
     /// Mean next-token cross-entropy, in nats. None where nothing is predicted.
     pub loss: Option<f64>,
     /// `[tokens - 1]`: entry i is the loss of token i + 1, in nats.
@@ -60,7 +60,7 @@ pub struct Taps {
     pub tokens: Vec<Token>,
     /// The named values, in the order of the request.
     pub values: Vec<Tapped>,
-    /// The logit lens of every block, where requested.
+    /// The logit lens of the embedding and then of every block, where requested.
     pub logit_lens: Vec<Lens>,
 }
 
@@ -99,9 +99,11 @@ pub(crate) async fn taps(
             expected: "name at least one value, or ask for the logit lens".to_owned(),
         });
     }
-    let layers = match options.logit_lens {
-        0 => 0..0,
-        _ => 0..model.info.n_layers,
+    let layers: Vec<Option<usize>> = match options.logit_lens {
+        0 => Vec::new(),
+        _ => std::iter::once(None)
+            .chain((0..model.info.n_layers).map(Some))
+            .collect(),
     };
     let named = wanted.iter().map(|wanted| match wanted {
         Wanted::Activation(point) => Tap::Activation(*point),
@@ -112,7 +114,10 @@ pub(crate) async fn taps(
         Wanted::Observation(Observation::NormScale(norm)) => Tap::NormScale(*norm),
     });
     let top = options.logit_lens.min(model.info.vocab);
-    let lenses = layers.clone().map(|layer| Tap::LogitLens { layer, top });
+    let lenses = layers.iter().map(|layer| Tap::LogitLens {
+        at: layer.map_or(HookPoint::ResidPre(0), HookPoint::ResidPost),
+        top,
+    });
     let spec = RunSpec {
         taps: named.chain(lenses).collect(),
         // The last block's output is where all have been seen, whatever comes last.
@@ -138,7 +143,7 @@ pub(crate) async fn taps(
         values.push(Tapped { name, shape, data });
     }
     let mut logit_lens = Vec::new();
-    for (index, layer) in layers.enumerate() {
+    for (index, layer) in layers.into_iter().enumerate() {
         let head = output.lens(wanted.len() + index)?;
         let token_losses = head.token_losses(0..tokens)?;
         logit_lens.push(Lens {

@@ -118,8 +118,8 @@ pub(crate) enum Tap {
     AttentionPattern { layer: usize, keys: usize },
     /// The scale of a LayerNorm, `[rows]`.
     NormScale(Norm),
-    /// The logits that the residual stream after a block would give, through the final LayerNorm and the unembedding.
-    LogitLens { layer: usize, top: usize },
+    /// The logits that the residual stream at a hook point would give, through the final LayerNorm and the unembedding.
+    LogitLens { at: HookPoint, top: usize },
 }
 
 impl Tap {

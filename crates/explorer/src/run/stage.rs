@@ -138,7 +138,7 @@ impl<'a> Stage<'a> {
                     copy(recorder, &Copy::beginning(arriving, &kept, words))?;
                     TapReads::Kept(kept)
                 }
-                Tap::LogitLens { layer, top } if HookPoint::ResidPost(*layer) == point => {
+                Tap::LogitLens { at, top } if *at == point => {
                     let next = self
                         .inputs
                         .next
@@ -276,7 +276,7 @@ impl Hooks for Stage<'_> {
                 Tap::Features(at) | Tap::Reconstruction(at) | Tap::Statistics { at, .. } => {
                     at_point(at)
                 }
-                Tap::LogitLens { layer, .. } => HookPoint::ResidPost(*layer) == point,
+                Tap::LogitLens { at, .. } => *at == point,
                 Tap::AttentionPattern { .. } | Tap::NormScale(_) => false,
             })
     }

@@ -27,12 +27,12 @@ pub(crate) fn is_another(name: &str, model: &ModelInfo) -> bool {
     }
 }
 
-/// A model's own name without its owner, a revision's path, capitals and the signs between its words: `gpt2-small`,
+/// A model's own name without its owner, a revision's path, a file's hash, capitals and the signs between its words: `gpt2-small`,
 /// `GPT2_small` and `openai-community/gpt2-small` are one.
 fn plain(name: &str) -> String {
     let last = name.rsplit(['/', ':']).find(|part| !part.is_empty());
     let last = last.unwrap_or_default();
-    let last = last.split('@').next().unwrap_or_default();
+    let last = last.split(['@', '~']).next().unwrap_or_default();
     last.chars()
         .filter(|c| c.is_alphanumeric() || *c == '.')
         .map(|c| c.to_ascii_lowercase())

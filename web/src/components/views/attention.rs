@@ -3,10 +3,10 @@
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use super::canvas::HeadCanvas;
 use super::grid::{At, Cell, Cells, Grid, Head};
 use super::matrix::Matrix;
 use super::parts::{legend, progress};
+use super::small_head::{SmallHead, place};
 use crate::components::term::{defined, described};
 use crate::components::token_text::quoted_token;
 use crate::data::Trace;
@@ -125,7 +125,15 @@ pub fn AttentionView(props: &Props) -> Html {
         let head = u32::try_from(at.row).ok().filter(|head| head < heads);
         on.emit(ViewsAction::SelectHead(head));
     });
+    // The query and the key that are pointed at in the small pictures.
+    let spot = use_state_eq(|| None::<(usize, usize)>);
+    let pointing = use_callback((), {
+        let spot = spot.setter();
+        move |at, ()| spot.set(at)
+    });
+    let left = pointing.reform(|_: MouseEvent| None);
     let tokens = trace.tokens.len();
+    let spot = spot.filter(|&(query, key)| query < tokens && key < tokens);
     let head = props.head.filter(|&head| head < props.heads);
     let merged = block(tokens, SMALL);
     let step = |weight: f32| (weight_tint(weight), fixed(weight.into(), 2));
@@ -156,18 +164,17 @@ pub fn AttentionView(props: &Props) -> Html {
                     <span>{ format!("A dot is the largest of {merged} × {merged} weights.") }</span>
                 }
             </p>
-            <div class="heads" role="group" aria-label="Heads">
+            <div class="heads" role="group" aria-label="Heads" onmouseleave={left}>
                 { for (0..props.heads).map(|one| {
                     let on_this = head == Some(one);
                     let chosen = on.reform(move |_: MouseEvent| ViewsAction::SelectHead((!on_this).then_some(one)));
-                    html! {
-                        <button type="button" class="head" data-testid="head" data-head={one.to_string()} aria-pressed={on_this.to_string()} onclick={chosen}>
-                            <HeadCanvas pattern={pattern.clone()} head={one as usize} limit={SMALL} />
-                            { format!("head {one}") }
-                        </button>
-                    }
+                    html! { <SmallHead trace={trace.clone()} pattern={pattern.clone()} head={one} on_this={on_this} point={spot} on_point={pointing.clone()} {chosen} /> }
                 }) }
             </div>
+            <p class="muted heads-read" data-testid="heads-read">{ match spot {
+                Some((query, key)) => html! { <>{ "from " }{ place(trace, query) }{ " to " }{ place(trace, key) }{ if key > query { ", which comes later: no weight" } else { "" } }</> },
+                None => html! { "Point at a picture: the same two tokens are marked in all of them, with each head's weight." },
+            } }</p>
             if let Some(head) = head {
                 <Matrix trace={trace.clone()} pattern={pattern.clone()} head={head as usize} token={*token} on={on.clone()} />
             }

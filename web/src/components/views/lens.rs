@@ -30,6 +30,11 @@ pub struct Props {
     pub on: Callback<ViewsAction>,
 }
 
+/// Name of a row.
+fn name(layer: Option<u32>) -> String {
+    layer.map_or_else(|| "embedding".to_owned(), |layer| format!("layer {layer}"))
+}
+
 fn cell(trace: &Trace, lens: &Lens, token: usize) -> Cell {
     let listed = best(lens, token);
     let Some(first) = listed.first() else {
@@ -43,7 +48,7 @@ fn cell(trace: &Trace, lens: &Lens, token: usize) -> Cell {
         .iter()
         .map(|next| format!("{} {}", quoted(&next.text), percent(next.prob.into())))
         .collect();
-    let mut label = format!("layer {} after {word}: {}", lens.layer, listed.join(", "));
+    let mut label = format!("{} after {word}: {}", name(lens.layer), listed.join(", "));
     if let (Some(actual), Some(loss)) = (trace.tokens.get(token + 1), loss_after(lens, token)) {
         let loss = fixed(loss.into(), 3);
         label.push_str(&format!("; loss of {} {loss} nats", quoted(&actual.text)));
@@ -70,19 +75,24 @@ pub fn LensView(props: &Props) -> Html {
     };
     let heads = use_memo((props.layers, lenses.clone()), |(layers, lenses)| {
         let largest = lenses.as_ref().map_or(0.0, |lenses| largest_loss(lenses));
-        let head = |layer: u32| {
+        let head = |layer: Option<u32>| {
             let lens = lenses
                 .as_ref()
                 .and_then(|lenses| lenses.iter().find(|lens| lens.layer == layer));
             let loss = lens.and_then(|lens| lens.loss);
             let step = tint(loss.unwrap_or(0.0) as f32, largest);
             Head {
-                name: format!("layer {layer}"),
-                title: format!("The residual stream out of layer {layer}"),
+                name: name(layer),
+                title: match layer {
+                    Some(layer) => format!("The residual stream out of layer {layer}"),
+                    None => "The residual stream into layer 0: the embedding of token and position"
+                        .to_owned(),
+                },
                 side: Some((optional(loss, 3), step)),
             }
         };
-        (0..*layers).map(head).collect::<Vec<_>>()
+        let rows = std::iter::once(None).chain((0..*layers).map(Some));
+        rows.map(head).collect::<Vec<_>>()
     });
     let cells = use_memo((trace.clone(), lenses.clone()), |(trace, lenses)| {
         let (trace, lenses) = (trace.clone(), lenses.clone());
@@ -104,7 +114,7 @@ pub fn LensView(props: &Props) -> Html {
     let step = |share: f32| (tint(share, 1.0), percent(share.into()));
     html! {
         <>
-            <p class="line"><span>{ defined(LENS) }{ ": the likeliest next token out of each layer, after each token. Bold: the token that does follow." }</span></p>
+            <p class="line"><span>{ defined(LENS) }{ ": the likeliest next token out of the embedding and of each layer, after each token. Bold: the token that does follow." }</span></p>
             { legend("prob", described(PROBABILITY, "probability:"), &[0.05, 0.25, 0.5, 1.0].map(step)) }
             <p class="legend loss"><span class="step"><i class="swatch" aria-hidden="true"></i><span>{ "mean " }{ defined(LOSS) }{ " of the layer over the prompt, in nats, as a share of the largest" }</span></span></p>
             { progress(&props.lenses, "the logit lens", on) }
@@ -121,7 +131,7 @@ fn about(trace: &Trace, lens: &Lens, token: usize) -> Option<Html> {
     Some(html! {
         <>
             <p class="line">
-                <span>{ format!("layer {}, after ", lens.layer) }if token < trace.first_own() { { "the BOS" } } else { { quoted_token(&word.text) } }</span>
+                <span>{ format!("{}, after ", name(lens.layer)) }if token < trace.first_own() { { "the BOS" } } else { { quoted_token(&word.text) } }</span>
                 if let Some(actual) = trace.tokens.get(token + 1) {
                     <span>{ "loss of the actual next token " }{ quoted_token(&actual.text) }{ " " }<b>{ optional(loss, 3) }</b>{ " nats" }</span>
                 } else {

@@ -3,6 +3,7 @@
 use web_sys::Element;
 use yew::prelude::*;
 
+use super::axes::{Axes, Size};
 use super::canvas::HeadCanvas;
 use crate::components::token_text::quoted_token;
 use crate::data::Trace;
@@ -42,6 +43,16 @@ fn led(key: &str, (query, at): (usize, usize), tokens: usize) -> Option<(usize, 
     Some((query, at.min(query)))
 }
 
+/// The query and the key under the mouse, on a picture of so many tokens.
+pub fn under(event: &MouseEvent, tokens: usize) -> Option<(usize, usize)> {
+    let area: Element = event.target_dyn_into()?;
+    let size = (area.client_width().into(), area.client_height().into());
+    Some((
+        token_at(event.offset_y().into(), size.1, tokens),
+        token_at(event.offset_x().into(), size.0, tokens),
+    ))
+}
+
 /// The enlarged picture. Arrows move the point, Enter or a click selects the token that looks.
 #[component]
 pub fn Matrix(props: &Props) -> Html {
@@ -53,22 +64,14 @@ pub fn Matrix(props: &Props) -> Html {
     let (query, key) = point
         .filter(|&(query, key)| query < tokens && key < tokens)
         .unwrap_or((*token, *token));
-    let under = move |event: &MouseEvent| {
-        let area: Element = event.target_dyn_into()?;
-        let size = (area.client_width().into(), area.client_height().into());
-        Some((
-            token_at(event.offset_y().into(), size.1, tokens),
-            token_at(event.offset_x().into(), size.0, tokens),
-        ))
-    };
     let moved = {
         let point = point.clone();
-        move |event: MouseEvent| point.set(under(&event))
+        move |event: MouseEvent| point.set(under(&event, tokens))
     };
     let clicked = {
         let (point, on) = (point.clone(), on.clone());
         move |event: MouseEvent| {
-            let at = under(&event);
+            let at = under(&event, tokens);
             point.set(at);
             if let Some((query, _)) = at {
                 on.emit(ViewsAction::SelectToken(query));
@@ -105,6 +108,7 @@ pub fn Matrix(props: &Props) -> Html {
     let merged = block(tokens, LARGE);
     html! {
         <figure class="matrix">
+            <Axes trace={trace.clone()} size={Size::Large} point={Some((query, key))}>
             <div class="area" data-testid="matrix" role="application" tabindex="0" aria-label={format!("Attention weights of head {}, by the token that looks and the token looked at", props.head)}
                 aria-roledescription="matrix" aria-describedby="matrix-read" {onkeydown} onmousemove={moved} onclick={clicked}>
                 <HeadCanvas pattern={props.pattern.clone()} head={props.head} limit={LARGE} />
@@ -113,6 +117,7 @@ pub fn Matrix(props: &Props) -> Html {
                     <rect class="point" x={key.to_string()} y={query.to_string()} width="1" height="1" />
                 </svg>
             </div>
+            </Axes>
             <figcaption class="line" id="matrix-read" data-testid="matrix-read" aria-live="polite">
                 <span>{ format!("head {}", props.head) }</span>
                 <span>{ "from " }{ word(query) }{ format!(" ({query}) to ") }{ word(key) }{ format!(" ({key})") }</span>

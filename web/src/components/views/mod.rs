@@ -1,18 +1,22 @@
 //! Views of the prompt beside its list of features: layers × tokens, logit lens, attention.
 
 mod attention;
+mod axes;
 mod canvas;
 mod grid;
 mod layers;
 mod lens;
 mod matrix;
 mod parts;
+mod small_head;
 
 use yew::prelude::*;
 
 use crate::data::{ModelInfo, Trace};
 use crate::shared::Shared;
+use crate::state::Remote;
 use crate::state::views::{PromptView, Shown, Views, ViewsAction};
+use crate::views::layers::Counterpart;
 
 /// Buttons that choose the view.
 pub fn view_switch(shown: PromptView, on: &Callback<ViewsAction>) -> Html {
@@ -38,6 +42,8 @@ pub struct Props {
     pub layer: u32,
     /// What the engine computed for the views.
     pub views: Views,
+    /// Counterparts of the selected feature, where they are shown and one is selected.
+    pub counterparts: Option<Remote<Shared<Vec<Counterpart>>>>,
     /// Id of the selected SAE.
     pub sae: Option<AttrValue>,
     /// The selected token.
@@ -63,7 +69,7 @@ pub fn ViewPanel(props: &Props) -> Html {
     let view = match shown.view {
         PromptView::Features => return Html::default(),
         PromptView::Layers => {
-            html! { <layers::LayersView {trace} sae={props.sae.clone()} {token} feature={props.feature} {on} /> }
+            html! { <layers::LayersView {trace} mode={shown.mode} counterparts={props.counterparts.clone()} sae={props.sae.clone()} {token} feature={props.feature} {on} /> }
         }
         PromptView::Lens => {
             let lenses = views.lens(&trace);

@@ -23,6 +23,8 @@ use crate::state::task::Task;
 pub struct Props {
     /// The catalogue.
     pub catalogue: Remote<Shared<Catalogue>>,
+    /// Bytes of the demo.
+    pub demo_bytes: Option<f64>,
     /// The loaded model.
     pub model: Option<Shared<ModelInfo>>,
     /// The loaded SAEs.
@@ -73,7 +75,13 @@ fn demo(props: &Props) -> Html {
         <section class="model" aria-labelledby="model-demo" data-testid="catalogue-model" data-model="demo">
             <div class="model-head">
                 <h3 id="model-demo" tabindex="-1">{ "Demo" }</h3>
-                <p class="muted">{ "the small model of this page with its SAEs, from this site" }</p>
+                <p class="muted">
+                    { "the small model of this page with its SAEs, from this site" }
+                    if let Some(size) = props.demo_bytes {
+                        { " · " }<span data-testid="demo-size">{ bytes(size) }</span>
+                    }
+                    { " · " }<a href="demo/SOURCES.md" target="_blank" rel="noreferrer">{ "licences of its sources" }<span class="sr">{ ", opens in a new tab" }</span></a>
+                </p>
                 <div class="controls">{ action }</div>
             </div>
         </section>

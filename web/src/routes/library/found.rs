@@ -5,10 +5,15 @@ use yew::prelude::*;
 use super::parts::{ActionButton, Choices, Load, row};
 use crate::context::use_controller;
 use crate::data::ModelInfo;
-use crate::offers::{Fits, Found, FoundPart, Trouble, does_not_belong};
+use crate::download::{Download, link_host, repository_host};
+use crate::format::bytes;
+use crate::library::pace::Pace;
+use crate::offers::{Catalogue, Fits, Found, FoundPart, Trouble, does_not_belong};
 use crate::shared::Shared;
 use crate::state::Remote;
 use crate::state::load::{LoadAction, Section, slot};
+use crate::state::own_file::Wanted;
+use crate::state::reference::{FILE, OwnFile};
 use crate::state::task::{Kind, Task};
 
 /// Hook points at which SAEs are trained, without their layer.
@@ -34,10 +39,14 @@ pub struct Props {
     pub found: Remote<Shared<Found>>,
     /// The hooks that were chosen, by slot and index.
     pub hooks: Vec<(usize, usize, String)>,
-    /// The name and hook of an SAE for whose file the address waits.
-    pub wanted: Option<(String, String)>,
+    /// The files for which the address waits.
+    pub wanted: Wanted,
     /// The loaded model.
     pub model: Option<Shared<ModelInfo>>,
+    /// The catalogue, which may have the model that an SAE names.
+    pub catalogue: Remote<Shared<Catalogue>>,
+    /// The expected rate of a download.
+    pub pace: Pace,
     /// Format of the weights on the device.
     pub weights: String,
     /// True while something is being loaded.
@@ -80,14 +89,14 @@ fn list(props: &Props, found: &Found) -> Html {
     } = found;
     let first = models
         .first()
-        .map(|model| Task::found(Kind::Model, model, None));
+        .map(|model| Task::found(Kind::Model, model, None, &props.wanted));
     let hooks: Vec<_> = (0..)
         .zip(saes)
         .map(|(at, sae)| hook_of(props, at, sae))
         .collect();
     let lacks = |(sae, hook): (&FoundPart, &Option<String>)| sae.hook.is_none() && hook.is_none();
     let lacking = saes.iter().zip(&hooks).any(lacks);
-    let of_sae = |at: usize| Task::found(Kind::Sae, &saes[at], hooks[at].as_deref());
+    let of_sae = |at: usize| Task::found(Kind::Sae, &saes[at], hooks[at].as_deref(), &props.wanted);
     let all: Vec<Task> = first
         .into_iter()
         .chain((0..saes.len()).map(of_sae))
@@ -101,7 +110,7 @@ fn list(props: &Props, found: &Found) -> Html {
             }
             <ul class="rows" data-testid="found">
                 { for models.iter().map(|model| {
-                    let tasks = vec![Task::found(Kind::Model, model, None)];
+                    let tasks = vec![Task::found(Kind::Model, model, None, &props.wanted)];
                     row(html! { &model.name }, about(model, Kind::Model, None), button(props, tasks, false, &model.name))
                 }) }
                 { for saes.iter().enumerate().map(|(at, sae)| {
@@ -116,7 +125,8 @@ fn list(props: &Props, found: &Found) -> Html {
                         }
                         { button(props, vec![of_sae(at)], blocked, &sae.name) }
                     </> };
-                    row(html! { &sae.name }, about(sae, Kind::Sae, stranger), action)
+                    let needs = models.is_empty().then(|| needed(props, sae, of_sae(at), lacks((sae, &hooks[at]))));
+                    row(html! { &sae.name }, html! { <>{ about(sae, Kind::Sae, stranger) }{ needs }</> }, action)
                 }) }
                 { for problems.iter().map(|Trouble { file, message }| {
                     row(html! { <span class="bad">{ file }</span> }, html! { message }, Html::default())
@@ -126,6 +136,64 @@ fn list(props: &Props, found: &Found) -> Html {
                 <Load tasks={all} weights={props.weights.clone()} name="Load all" busy={props.busy} blocked={lacking || (models.is_empty() && alone)} />
             }
         </>
+    }
+}
+
+/// The model that an SAE needs and that is not loaded: a question to load both, where the site offers that model; else its name.
+fn needed(props: &Props, sae: &FoundPart, task: Task, lacking: bool) -> Html {
+    let catalogue = match &props.catalogue {
+        Remote::Here(catalogue) => Some(&**catalogue),
+        _ => None,
+    };
+    let name = sae.model.as_deref().unwrap_or_default();
+    let offered = catalogue.and_then(|catalogue| catalogue.named(name));
+    let loaded = props.model.as_deref();
+    let (entry, mirror) = match (offered, loaded) {
+        (Some(entry), Some(model)) if entry.is(model) => return Html::default(),
+        (Some(entry), _) => (entry, catalogue.map_or("", |catalogue| &catalogue.mirror)),
+        (None, Some(_)) => return Html::default(),
+        (None, None) => {
+            let text = match name {
+                "" => "No model is loaded, and its files do not say which one it was trained on: load that one first, from the list above or from files.".to_owned(),
+                name => format!("It was trained on {name}, which the list above does not have: load that model first, from files or a link."),
+            };
+            return html! { <span class="needs" data-testid="needs-model">{ text }</span> };
+        }
+    };
+    let offer = &entry.offer;
+    let mut download = Download::default();
+    let left = (offer.bytes - entry.stored_bytes).max(0.0);
+    if left > 0.0 {
+        download.add(repository_host(mirror), Some(left));
+    }
+    // A file is on this device already.
+    if !task.id.starts_with(FILE) {
+        download.add(link_host(&task.id, mirror), None);
+    }
+    let model = Task {
+        bytes: Some(offer.bytes),
+        ..Task::catalogue(Kind::Model, offer.name.clone(), &offer.id, None, None)
+    };
+    let gone = loaded.map_or_else(String::new, |model| {
+        format!(
+            " {} and its SAEs make room for them; they can be had back.",
+            model.name
+        )
+    });
+    let question = format!(
+        "It was trained on {}. Load that model ({}) with it? {}{gone}",
+        offer.name,
+        bytes(offer.bytes),
+        download.sentence(&props.pace)
+    );
+    html! {
+        <span class="needs" data-testid="needs-model">
+            { question }
+            if !offer.fits.ok {
+                { " " }<span class="bad">{ format!("It {}.", offer.fits.reason) }</span>
+            }
+            { " " }<Load tasks={vec![model, task]} weights={props.weights.clone()} name="Load both" busy={props.busy} blocked={lacking || !offer.fits.ok} label={format!("Load {} and {}", offer.name, sae.name)} />
+        </span>
     }
 }
 
@@ -167,8 +235,9 @@ fn hook_of(props: &Props, at: usize, sae: &FoundPart) -> Option<String> {
     let slot = slot(props.section);
     let chosen = props.hooks.iter().find(|one| (one.0, one.1) == (slot, at));
     let chosen = chosen.map(|one| one.2.clone());
-    let wanted = props.wanted.as_ref().filter(|one| one.0 == sae.name);
-    let hook = chosen.or_else(|| wanted.map(|one| one.1.clone()));
+    let wanted = props.wanted.sae.as_deref().and_then(OwnFile::of);
+    let wanted = wanted.filter(|file| file.name == sae.name);
+    let hook = chosen.or_else(|| wanted?.hook.map(str::to_owned));
     hook.filter(|hook| !hook.is_empty())
 }
 

@@ -20,6 +20,7 @@ use crate::shared::Shared;
 use crate::state::job::Job;
 use crate::state::load::{Field, LibraryState, LoadAction, Section, slot};
 use crate::state::meter::Meter;
+use crate::state::own_file::Wanted;
 use crate::state::{Phase, Remote, Sample, State};
 
 /// Shown data.
@@ -35,8 +36,8 @@ pub struct Props {
     pub numbers: Vec<(String, Remote<Sample>)>,
     /// The model's loss on it.
     pub sample_loss: Remote<Option<SampleLoss>>,
-    /// The name and hook of an SAE for whose file the address waits.
-    pub wanted: Option<(String, String)>,
+    /// The files for which the address waits.
+    pub wanted: Wanted,
     /// The load that the person chose.
     pub job: Option<Job>,
     /// Progress of a load.
@@ -54,7 +55,7 @@ impl Props {
             saes: state.saes.clone(),
             numbers: state.numbers.clone(),
             sample_loss: state.sample_loss.clone(),
-            wanted: state.wanted_file(),
+            wanted: state.wanted_files(),
             job: state.job.clone(),
             meter: state.meter.clone(),
             busy: state.job.is_some() || state.phase == Phase::Loading,
@@ -101,6 +102,8 @@ pub fn Library(props: &Props) -> Html {
         hooks: library.hooks.clone(),
         wanted: props.wanted.clone(),
         model: model.clone(),
+        catalogue: library.catalogue.clone(),
+        pace,
         weights: weights.clone(),
         busy: *busy,
     };
@@ -111,7 +114,7 @@ pub fn Library(props: &Props) -> Html {
             <jobs::Jobs job={props.job.clone()} meter={props.meter.clone()} {busy} />
             <loaded::Loaded model={model.clone()} saes={saes.clone()} removed={library.removed.clone()} earlier={library.earlier.clone()}
                 numbers={props.numbers.clone()} sample_loss={props.sample_loss.clone()} weights={weights.clone()} {busy} />
-            <catalogue::CatalogueSection catalogue={library.catalogue.clone()} model={model.clone()} saes={saes.clone()} choice={library.choice.clone()} {pace} weights={weights.clone()} {busy} />
+            <catalogue::CatalogueSection demo_bytes={library.demo_bytes} catalogue={library.catalogue.clone()} model={model.clone()} saes={saes.clone()} choice={library.choice.clone()} {pace} weights={weights.clone()} {busy} />
             <div class="own">
                 <own::Files found={found(Section::Files)} />
                 <own::Link link={field(Field::Link)} found={found(Section::Link)} />

@@ -2,9 +2,10 @@
 
 use yew::prelude::*;
 
+use crate::components::own_file::which_file;
 use crate::context::use_controller;
 use crate::state::load::Section;
-use crate::state::url::Reference;
+use crate::state::reference::{OwnFile, Reference};
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
@@ -26,14 +27,19 @@ pub fn MissingSae(props: &Props) -> Html {
         Some(feature) => format!("feature {feature} of the SAE"),
         None => "the SAE".to_owned(),
     };
+    let mut which = None;
     let (from, how) = match Reference::of(id) {
-        Reference::File(name, hook) => (
-            match hook {
-                Some(hook) => format!("“{name}” at {hook}, which was opened from a file"),
-                None => format!("“{name}”, which was opened from a file"),
-            },
-            "The page cannot open it by itself. Open that file again, by its name, or drop it on the page; or choose one of the SAEs above.",
-        ),
+        Reference::File(file) => {
+            let OwnFile { name, hook, .. } = file;
+            which = Some(which_file(file, "the file with its weights"));
+            (
+                match hook {
+                    Some(hook) => format!("“{name}” at {hook}, which was opened from a file"),
+                    None => format!("“{name}”, which was opened from a file"),
+                },
+                "The page cannot open it by itself. Open that file, or drop it on the page; or choose one of the SAEs above.",
+            )
+        }
         _ if props.requested => (
             format!("“{id}”, which is not loaded"),
             "It is loaded when you say so, above.",
@@ -49,6 +55,9 @@ pub fn MissingSae(props: &Props) -> Html {
             <h2 id="features-title">{ "This SAE is missing" }</h2>
             <p>{ format!("The address is about {subject} {from}. No feature of another SAE is shown in its place.") }</p>
             <p class="muted">{ how }</p>
+            if let Some(which) = which {
+                <p class="muted">{ which }</p>
+            }
             <div class="controls"><button type="button" onclick={open}>{ "Open files…" }</button></div>
         </section>
     }

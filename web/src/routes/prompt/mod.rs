@@ -25,6 +25,7 @@ use crate::state::route::Route;
 use crate::state::url::Place;
 use crate::state::views::{PromptView, Shown, Views, ViewsAction};
 use crate::state::{Action, During, GenerateState, Problem, Remote, State};
+use crate::views::layers::Counterpart;
 use bos::BosLine;
 use generate::generate_panel;
 use metrics::metrics_table;
@@ -80,6 +81,8 @@ pub struct Props {
     pub attention_layer: u32,
     /// Values that the views show.
     pub views: Views,
+    /// Counterparts of the selected feature, where they are shown and one is selected.
+    pub counterparts: Option<Remote<Shared<Vec<Counterpart>>>>,
     /// The place of what is on screen, for links.
     pub place: Place,
 }
@@ -120,6 +123,9 @@ impl Props {
             shown: place.shown.clone(),
             attention_layer: state.attention_layer(),
             views: state.views.clone(),
+            counterparts: state
+                .shown_counterparts()
+                .map(|wanted| state.views.counterparts(&wanted)),
             n_ctx: state.shown_model().map_or(0, |model| model.n_ctx),
             place: state.address(),
         }
@@ -207,7 +213,7 @@ fn view(props: &Props, trace: &Shared<Trace>, token: usize, on: Callback<ViewsAc
     };
     let sae = props.place.sae.clone().map(AttrValue::from);
     html! {
-        <ViewPanel trace={trace.clone()} {model} shown={props.shown.clone()} layer={props.attention_layer} views={props.views.clone()} {sae} {token} feature={props.feature} {on} />
+        <ViewPanel trace={trace.clone()} {model} shown={props.shown.clone()} layer={props.attention_layer} views={props.views.clone()} counterparts={props.counterparts.clone()} {sae} {token} feature={props.feature} {on} />
     }
 }
 

@@ -1,8 +1,8 @@
 //! The prompt and the examples to choose from.
 
-use web_sys::{HtmlTextAreaElement, KeyboardEvent};
 use yew::prelude::*;
 
+use crate::components::prompt_field::PromptField;
 use crate::controller::Controller;
 use crate::data::Example;
 use crate::state::Action;
@@ -14,18 +14,6 @@ pub fn prompt_box(
     examples: &[Example],
     invalid: bool,
 ) -> Html {
-    let oninput = controller.on(|event: InputEvent| {
-        Action::Type(event.target_unchecked_into::<HtmlTextAreaElement>().value())
-    });
-    let onkeydown = {
-        let controller = controller.clone();
-        move |event: KeyboardEvent| {
-            if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
-                event.prevent_default();
-                controller.dispatch(Action::TraceNow);
-            }
-        }
-    };
     html! {
         <>
             <div class="examples" data-testid="examples" role="group" aria-label="Example prompts">
@@ -37,9 +25,7 @@ pub fn prompt_box(
                     }
                 }) }
             </div>
-            <textarea aria-label="Prompt" data-testid="prompt" data-home="true" rows="3" dir="auto" spellcheck="false" autocomplete="off" placeholder="Any text"
-                title="Traced when typing pauses; Ctrl+Enter traces at once"
-                aria-invalid={invalid.to_string()} value={prompt.to_owned()} {oninput} {onkeydown} />
+            <PromptField testid="prompt" prompt={prompt.to_owned()} {invalid} rows=3 />
         </>
     }
 }

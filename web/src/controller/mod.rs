@@ -1,4 +1,6 @@
-//! Requests to the engine, whose results become actions.
+//! Requests to the engine, whose results become actions: the session, its start, and what every request needs.
+
+mod questions;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,17 +11,15 @@ use web_sys::{AbortController, AbortSignal};
 use yew::prelude::*;
 
 use crate::browser;
-use crate::data::{DemoSae, Manifest, Trace};
-use crate::engine::{Engine, Fault, GenerateOptions, notice, progress};
+use crate::data::{DemoSae, Manifest};
+use crate::engine::{Engine, Fault, notice, progress};
 use crate::page::Page;
 use crate::requests::site;
 use crate::state::atlas::AtlasAction;
 use crate::state::load::LoadAction;
-use crate::state::selection::Matching;
-use crate::state::task::Task;
-use crate::state::tray::TrayAction;
+use crate::state::task::{First, Task};
 use crate::state::url::Place;
-use crate::state::{Action, During, EditSpec, Note, Problem, State};
+use crate::state::{Action, During, Note, Problem, State};
 
 /// Time between two looks at a trace under way, before another one is requested, in milliseconds.
 pub(crate) const TURN: i32 = 50;
@@ -178,12 +178,14 @@ impl Controller {
         self.set_loading(Some(stop));
         let this = self.clone();
         spawn_local(async move {
-            let mut demo = Vec::new();
+            let (mut demo, mut example) = (Vec::new(), None);
             // The page works without examples.
             match Manifest::fetch().await {
                 Ok(manifest) => {
                     let atlas = manifest.atlas.map(|file| site::demo_file(&file.path));
                     this.dispatch(Action::Atlas(AtlasAction::Named(Ok(atlas))));
+                    this.dispatch_load(LoadAction::DemoSize(manifest.bytes()));
+                    example = manifest.prompts.first().map(|first| first.text.clone());
                     demo = manifest.saes;
                     let parts = demo.iter().map(Task::demo_sae);
                     let known = std::iter::once(Task::demo()).chain(parts).collect();
@@ -197,7 +199,7 @@ impl Controller {
                 }
             }
             this.introduce();
-            let started = this.start(&demo, &signal).await;
+            let started = this.start(&demo, example, &signal).await;
             this.set_loading(None);
             match started {
                 Ok(()) => this.request_info(false).await,
@@ -224,7 +226,13 @@ impl Controller {
         });
     }
 
-    async fn start(&self, demo: &[DemoSae], signal: &AbortSignal) -> Result<(), Fault> {
+    /// `example` is the prompt that is shown where the address has none.
+    async fn start(
+        &self,
+        demo: &[DemoSae],
+        example: Option<String>,
+        signal: &AbortSignal,
+    ) -> Result<(), Fault> {
         let old = self.inner.engine.take();
         if let Some(old) = old {
             old.dispose().await;
@@ -266,10 +274,11 @@ impl Controller {
             self.dispatch_load(LoadAction::Request(place));
             self.dispatch(Action::Asking);
         } else {
-            let view = place.sae.clone();
-            let rest = self
-                .load_demo(&engine, demo, view.as_deref(), signal)
-                .await?;
+            let first = First {
+                view: place.sae.clone(),
+                prompt: place.prompt.clone().or(example),
+            };
+            let rest = self.load_demo(&engine, demo, &first, signal).await?;
             self.dispatch(Action::Restore(place));
             self.end_demo(&engine, rest, signal).await;
         }
@@ -304,128 +313,6 @@ impl Controller {
         }
     }
 
-    /// Traces a prompt, with a BOS before it or without, or as the engine decides. Of several the last one is shown.
-    pub fn trace(&self, prompt: String, bos: Option<bool>) {
-        let Some(engine) = self.engine() else { return };
-        let turn = self.inner.traces.get().wrapping_add(1);
-        self.inner.traces.set(turn);
-        self.inner.tracing.set(true);
-        let this = self.clone();
-        spawn_local(async move {
-            let mut again = true;
-            let answer = loop {
-                this.let_scripts_trace().await;
-                if this.inner.traces.get() != turn {
-                    return;
-                }
-                let answer = engine.trace(&prompt, bos).await;
-                let code = match &answer {
-                    Err(fault) if this.inner.traces.get() == turn => fault.code.as_str(),
-                    _ => break answer,
-                };
-                match code {
-                    // By a script on the page that traced something else; the prompt's turn comes after it.
-                    "cancelled" if this.inner.scripts_trace.get() => {}
-                    // None of the prompt's doing, the first time.
-                    "cancelled" | "device-lost" | "worker-died" if again => again = false,
-                    _ => break answer,
-                }
-            };
-            if this.inner.traces.get() != turn {
-                return;
-            }
-            this.inner.tracing.set(false);
-            match answer {
-                Ok(trace) => {
-                    this.dispatch(Action::Traced(trace));
-                    this.request_info(false).await;
-                }
-                Err(fault) => this.fail(fault, During::Tracing),
-            }
-        });
-    }
-
-    /// Asks about a latent.
-    pub fn feature(&self, sae: String, latent: u32) {
-        let Some(engine) = self.engine() else { return };
-        self.dispatch(Action::FeatureRequested);
-        let this = self.clone();
-        spawn_local(async move {
-            let result = engine
-                .feature(&sae, latent)
-                .await
-                .map_err(|fault| fault.message);
-            this.dispatch(Action::FeatureReceived(sae, latent, result));
-        });
-    }
-
-    /// Looks for the counterpart of a feature in another SAE.
-    pub fn match_feature(&self, request: Matching) {
-        let Some(engine) = self.engine() else {
-            let gone = Err("the engine is not there.".to_owned());
-            return self.dispatch(Action::Matched(request, gone));
-        };
-        let this = self.clone();
-        spawn_local(async move {
-            let result = engine.matches(&request.from, &request.to).await;
-            let result = result.map_err(|fault| fault.message);
-            this.dispatch(Action::Matched(request, result));
-        });
-    }
-
-    /// Runs a trace's tokens with latents edited.
-    pub fn edit(&self, spec: EditSpec) {
-        let Some(engine) = self.engine() else { return };
-        self.dispatch(Action::Tray(TrayAction::Requested(spec.clone())));
-        let this = self.clone();
-        spawn_local(async move {
-            let result = engine.edited(&spec).await.map_err(|fault| fault.message);
-            this.dispatch(Action::Tray(TrayAction::Received(spec, result)));
-        });
-    }
-
-    /// Continues a trace; a continuation that is under way is stopped.
-    pub fn generate(&self, trace: &Trace, options: GenerateOptions) {
-        let Some(engine) = self.engine() else { return };
-        self.stop_generating();
-        let Ok(controller) = AbortController::new() else {
-            return;
-        };
-        let signal = controller.signal();
-        *self.inner.generation.borrow_mut() = Some(controller);
-        let run = self.inner.generations.get().wrapping_add(1);
-        self.inner.generations.set(run);
-        self.dispatch(Action::GenerateStarted(run, trace.prompt.clone()));
-        let tokens = trace.ids();
-        let this = self.clone();
-        let dispatcher = self.dispatcher.clone();
-        spawn_local(async move {
-            let on_text = move |text| dispatcher.dispatch(Action::Generated(run, text));
-            let ended = engine.generate(&tokens, options, &signal, on_text).await;
-            let ended = ended.map_err(|fault| fault.message);
-            this.dispatch(Action::GenerateEnded(run, ended));
-        });
-    }
-
-    /// Stops the continuation that is under way.
-    pub fn stop_generating(&self) {
-        if let Some(controller) = self.inner.generation.take() {
-            controller.abort();
-        }
-    }
-
-    /// Cuts a prompt at its end until it has at most `limit` tokens.
-    pub fn cut(&self, prompt: String, bos: Option<bool>, limit: usize) {
-        let Some(engine) = self.engine() else { return };
-        let this = self.clone();
-        spawn_local(async move {
-            match shorten(&engine, &prompt, bos, limit).await {
-                Ok(prompt) => this.dispatch(Action::UsePrompt(prompt)),
-                Err(fault) => this.fail(fault, During::Other),
-            }
-        });
-    }
-
     /// Puts text on the clipboard and says so.
     pub fn copy(&self, what: &'static str, text: String) {
         let this = self.clone();
@@ -437,30 +324,4 @@ impl Controller {
             this.dispatch(Action::Note(note));
         });
     }
-}
-
-/// The longest beginning of a prompt that bisection finds within the limit. Whole characters are cut, because a token may
-/// be a part of one.
-async fn shorten(
-    engine: &Engine,
-    prompt: &str,
-    bos: Option<bool>,
-    limit: usize,
-) -> Result<String, Fault> {
-    let ends: Vec<usize> = prompt
-        .char_indices()
-        .map(|(at, _)| at)
-        .chain([prompt.len()])
-        .collect();
-    let (mut fits, mut too_long) = (0, ends.len());
-    while too_long - fits > 1 {
-        let middle = fits.midpoint(too_long);
-        let cut = engine.tokenize(&prompt[..ends[middle]], bos).await?;
-        if cut.tokens.len() <= limit {
-            fits = middle;
-        } else {
-            too_long = middle;
-        }
-    }
-    Ok(prompt[..ends[fits]].to_owned())
 }

@@ -1,0 +1,35 @@
+// One site, one browser and one page for all tests of a file.
+
+import { after, before } from 'node:test';
+
+import { openApp, ready } from './app.js';
+import { launch } from './chromium.js';
+import { serve } from './server.js';
+
+/**
+ * Starts them before the first test, and ends them after the last.
+ * @returns {{server: object, browser: object, page: object}} filled in by then: take them in a `before()` of your own
+ */
+export function sharedPage() {
+  const shared = {};
+  before(async () => {
+    shared.server = await serve();
+    shared.browser = await launch({ webgpu: false });
+    shared.page = await openApp(shared.browser, shared.server);
+  });
+  after(async () => {
+    await shared.browser?.close();
+    await shared.server?.close();
+  });
+  return shared;
+}
+
+/** Goes to an address of the page, in a history of its own, and waits until it is settled. */
+export async function goToHash({ page, server }, hash) {
+  await page.goto('about:blank');
+  await page.goto(server.url(hash));
+  await ready(page);
+}
+
+/** A place of the demo as an address. */
+export const demoHash = (parts, more = '') => `#/prompt?${new URLSearchParams({ model: 'demo', ...parts })}${more}`;

@@ -1,0 +1,160 @@
+//! Tests of addresses.
+
+use proptest::prelude::*;
+
+use super::atlas::AtlasFeature;
+use super::lists::{Ranking, View};
+use super::route::Route;
+use super::tray::{Edit, FeatureId};
+use super::url::Place;
+use super::views::{PromptView, Shown};
+use crate::views::layers::Mode;
+
+fn shown() -> impl Strategy<Value = Shown> {
+    let layer = any::<Option<u32>>();
+    (0usize..4, layer, any::<Option<u32>>(), 0usize..3).prop_map(|(view, layer, head, mode)| {
+        let view = PromptView::ALL[view];
+        let mode = Mode::ALL[mode];
+        Shown {
+            view,
+            layer,
+            head,
+            mode,
+        }
+        .sound()
+    })
+}
+
+fn features() -> impl Strategy<Value = FeatureId> {
+    (".+", any::<u32>()).prop_map(|(sae, latent)| FeatureId { sae, latent })
+}
+
+fn edits() -> impl Strategy<Value = Edit> {
+    let value = any::<f64>().prop_filter("finite", |value| value.is_finite());
+    let positions = prop::collection::btree_set(0usize..2000, 1..20);
+    (features(), value, positions).prop_map(|(feature, value, positions)| Edit {
+        feature,
+        value,
+        positions: positions.into_iter().collect(),
+    })
+}
+
+fn pins() -> impl Strategy<Value = Vec<FeatureId>> {
+    prop::collection::vec(features(), 0..3).prop_map(|mut pins| {
+        pins.dedup();
+        pins
+    })
+}
+
+fn places() -> impl Strategy<Value = Place> {
+    let tray = (pins(), prop::collection::vec(edits(), 0..3));
+    (
+        tray,
+        any::<Option<String>>(),
+        any::<Option<String>>(),
+        any::<Vec<String>>(),
+        any::<Option<usize>>(),
+        any::<Option<u32>>(),
+        any::<bool>(),
+        0usize..4,
+        any::<Option<String>>(),
+        (
+            any::<Option<bool>>(),
+            0usize..Route::ALL.len(),
+            shown(),
+            prop::option::of((".+", any::<u32>())),
+            (
+                prop::option::of(".+"),
+                crate::browse::query::tests::queries(),
+            ),
+        ),
+    )
+        .prop_map(
+            |(
+                (pins, edits),
+                model,
+                sae,
+                beside,
+                token,
+                feature,
+                whole,
+                ranking,
+                prompt,
+                (bos, route, shown, page, (listed, browse)),
+            )| Place {
+                pins,
+                edits,
+                route: Route::ALL[route],
+                listed: listed.filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
+                browse,
+                page: page
+                    .filter(|_| Route::ALL[route] == Route::Features)
+                    .map(|(set, latent)| AtlasFeature { set, latent }),
+                bos,
+                shown,
+                model,
+                sae,
+                token,
+                feature,
+                view: if whole { View::Prompt } else { View::Token },
+                ranking: Ranking::ALL[ranking],
+                prompt,
+                beside,
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn an_address_gives_its_place_back(place in places()) {
+        let hash = place.to_hash();
+        prop_assert!(hash.is_ascii());
+        prop_assert_eq!(Place::from_hash(&hash), place);
+    }
+
+    #[test]
+    fn any_text_is_read(hash in any::<String>()) {
+        let place = Place::from_hash(&hash);
+        prop_assert_eq!(Place::from_hash(&place.to_hash()), place);
+    }
+}
+
+#[test]
+fn reads_what_people_type() {
+    let place = Place::from_hash(
+        "#prompt=a+king%20and%zz%&token=-1&feature=12&view=prompt&rank=mean&x=y&z&bos=maybe",
+    );
+    assert_eq!(place.bos, None);
+    assert_eq!(Place::from_hash("#bos=no").bos, Some(false));
+    assert_eq!(place.prompt.as_deref(), Some("a king and%zz%"));
+    assert_eq!((place.token, place.feature), (None, Some(12)));
+    assert_eq!((place.view, place.ranking), (View::Prompt, Ranking::Mean));
+    assert_eq!(Place::from_hash(""), Place::default());
+    assert_eq!(place.route, Route::Prompt);
+    assert_eq!(Place::from_hash("#/").route, Route::Start);
+    assert_eq!(Place::from_hash("#/library").route, Route::Library);
+    // A page that there is not yet, or no longer: the start, with what else the address says.
+    let place = Place::from_hash("#/nowhere?token=3");
+    assert_eq!((place.route, place.token), (Route::Start, Some(3)));
+}
+
+#[test]
+fn pins_and_edits_can_be_read_and_typed() {
+    let hash = "#/prompt?view=token&rank=max&pin=openai.layer_3/903&pin=a@8/2&edit=openai.layer_3/903=-1.5@5,7-9";
+    let place = Place::from_hash(hash);
+    assert_eq!((place.pins.len(), place.edits.len()), (2, 1));
+    assert_eq!(place.edits[0].positions, [5, 7, 8, 9]);
+    assert_eq!(place.to_hash(), hash);
+    // A feature is pinned once; what is no feature or no edit is passed over.
+    let place = Place::from_hash("#pin=a/1&pin=a/1&pin=a&edit=a/1=x@3");
+    assert_eq!((place.pins.len(), place.edits.len()), (1, 0));
+}
+
+#[test]
+fn a_link_leads_past_the_introduction() {
+    let place = Place::from_hash("#/?model=demo&token=3");
+    assert_eq!(place.route, Route::Start);
+    assert!(place.to_link().starts_with("#/prompt?model=demo&token=3"));
+    let library = place.on(Route::Library);
+    assert_eq!(library.to_link(), library.to_hash());
+}
