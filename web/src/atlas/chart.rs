@@ -24,8 +24,8 @@ pub struct Bars {
 
 /// A histogram with at most so many bars: neighbouring bins are joined, 2, 4, 8, … at a time. Nothing where it counts nothing.
 pub fn bars(histogram: &Histogram, at_most: usize) -> Option<Bars> {
-    let width = f64::from(histogram.width);
-    if histogram.counts.is_empty() || width <= 0.0 || !width.is_finite() {
+    let (origin, width) = (f64::from(histogram.origin), f64::from(histogram.width));
+    if !origin.is_finite() || histogram.counts.is_empty() || width <= 0.0 || !width.is_finite() {
         return None;
     }
     let first = i64::from(histogram.first);
@@ -36,8 +36,8 @@ pub fn bars(histogram: &Histogram, at_most: usize) -> Option<Bars> {
     }
     let start = first.div_euclid(joined);
     let column = |number: i64| Column {
-        low: (number * joined) as f64 * width,
-        high: ((number + 1) * joined) as f64 * width,
+        low: origin + (number * joined) as f64 * width,
+        high: origin + ((number + 1) * joined) as f64 * width,
         count: 0,
     };
     let mut columns: Vec<_> = (start..=last.div_euclid(joined)).map(column).collect();
@@ -90,6 +90,7 @@ mod tests {
     #[test]
     fn bins_are_joined_where_they_are_too_many() {
         let histogram = Histogram {
+            origin: 0.0,
             width: 0.25,
             first: -3,
             counts: vec![1, 2, 3, 4, 5, 6, 7],
@@ -111,15 +112,28 @@ mod tests {
     }
 
     #[test]
+    fn bins_of_another_format_begin_where_it_says() {
+        let histogram = Histogram {
+            origin: 0.5,
+            width: 2.0,
+            first: 0,
+            counts: vec![3, 1],
+        };
+        assert_eq!(bars(&histogram, 10).unwrap().ends(), (0.5, 4.5));
+    }
+
+    #[test]
     fn what_counts_nothing_has_no_bars() {
         assert_eq!(bars(&Histogram::default(), 10), None);
         let empty = Histogram {
+            origin: 0.0,
             width: 1.0,
             first: 0,
             counts: vec![0, 0],
         };
         assert_eq!(bars(&empty, 10), None);
         let endless = Histogram {
+            origin: 0.0,
             width: f32::NAN,
             first: 0,
             counts: vec![1],
@@ -127,6 +141,7 @@ mod tests {
         assert_eq!(bars(&endless, 10), None);
         // Values at the ends of the range do not overflow.
         let far = Histogram {
+            origin: 0.0,
             width: 1e30,
             first: i32::MAX - 1,
             counts: vec![1, 1],

@@ -55,6 +55,8 @@ fn atlas() -> (AtlasInfo, Vec<(String, Vec<u8>)>) {
         sets: vec![set],
         documents: Vec::new(),
         vocabulary: Some(vocabulary.info),
+        tables: Vec::new(),
+        imported: None,
     };
     let files = files.into_iter().map(|file| (file.info.path, file.bytes));
     (info, files.collect())
@@ -274,6 +276,7 @@ fn a_page_is_named_by_its_hook_until_the_index_is_there() {
     let demo = crate::data::DemoSae {
         id: "openai.layer_3".to_owned(),
         hook: "blocks.3.hook_resid_post".to_owned(),
+        ..crate::data::DemoSae::default()
     };
     let state = named("").after(Action::Examples(Vec::new(), vec![demo]));
     let feature = FeatureId {

@@ -47,6 +47,8 @@ fn info() -> AtlasInfo {
         sets: vec![set(1), set(3)],
         documents: Vec::new(),
         vocabulary: file("vocabulary.bin"),
+        tables: Vec::new(),
+        imported: None,
     }
 }
 
