@@ -399,7 +399,7 @@ fn progress_comes_and_a_call_can_be_cancelled() {
 }
 
 #[test]
-fn a_map_is_always_the_same_and_made_where_there_are_neighbours() {
+fn a_map_of_directions_is_always_the_same() {
     on_cpu(|_, session| {
         block_on(session.load_streamed_sae("filed", layer_3(), &at_layer_3(), None)).unwrap();
         session
