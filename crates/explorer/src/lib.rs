@@ -15,7 +15,7 @@ mod session;
 mod store;
 mod tokens;
 
-pub use analysis::directions::{Directions, SetDirections};
+pub use analysis::directions::{Directions, DirectionsOptions, SetDirections};
 pub use analysis::edited::{Edit, Edited};
 pub use analysis::evaluate::Evaluation;
 pub use analysis::feature::{Feature, LogitEffect, TokenEffect};

@@ -6,7 +6,7 @@ use gpt2::HookPoint;
 
 use super::Session;
 use crate::analysis::activations;
-use crate::analysis::directions::{self, SetDirections};
+use crate::analysis::directions::{self, DirectionsOptions, SetDirections};
 use crate::analysis::edited::{self, Edit, Edited};
 use crate::analysis::evaluate::{self, Evaluation};
 use crate::analysis::feature::{self, Feature};
@@ -140,8 +140,8 @@ impl Session {
     }
 
     /// What weights say about every latent of a set: its direct effect on the logits, its nearest features in the set and in
-    /// each of `others` with a common basis (all that are loaded, where None), the MLP neurons and attention heads before
-    /// it that are aligned with it, and coordinates on a map. Takes memory for some batches of products, 32 MiB each, beside
+    /// other sets with a common basis, the MLP neurons and attention heads before it that are aligned with it, and
+    /// coordinates on a map. Takes memory for some batches of products, 32 MiB each, beside
     /// the results; reports progress.
     ///
     /// # Errors
@@ -150,9 +150,9 @@ impl Session {
     pub async fn directions(
         &self,
         set: &str,
-        others: Option<&[String]>,
+        options: &DirectionsOptions,
     ) -> Result<SetDirections, Error> {
-        directions::directions(&self.question(), set, others).await
+        directions::directions(&self.question(), set, options).await
     }
 
     /// The loaded model's loss on [`crate::SAMPLE_TEXT`], with a BOS if the model has one; None where its context is too

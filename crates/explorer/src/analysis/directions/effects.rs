@@ -76,6 +76,7 @@ fn histogram(values: &[f32]) -> Histogram {
         }
     }
     Histogram {
+        origin: 0.0,
         width: width as f32,
         first: first as i32,
         counts,

@@ -6,14 +6,13 @@ mod largest;
 mod layout;
 mod map;
 mod products;
+mod result;
 mod target;
 
 use std::ops::Range;
 
-use atlas::FeatureRecord;
-use atlas::record::{AlignedHead, AlignedNeuron, Elsewhere, LogitEffect, Neighbour};
+use atlas::record::{AlignedHead, AlignedNeuron, Elsewhere, Neighbour};
 use gpt2::HookPoint;
-use serde::Serialize;
 
 use crate::analysis::feature;
 use crate::analysis::question::Question;
@@ -27,49 +26,14 @@ use layout::NEAREST;
 use products::{Row, Work, each_product, weight};
 use target::{Target, space};
 
+pub use result::{Directions, DirectionsOptions, SetDirections};
+
 /// Neurons that are listed per latent.
 const NEURONS: usize = 5;
 /// Heads that are listed per latent.
 const HEADS: usize = 3;
 
-/// What weights say about one latent.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct Directions {
-    /// Its direct effect on the logits; None where nothing of its direction reaches them, as where it is 0.
-    pub logits: Option<LogitEffect>,
-    /// The ten features of the set with the nearest decoder directions; none for an autoencoder that stays in its file.
-    pub similar: Vec<Neighbour>,
-    /// The nearest feature in each other set with a common basis.
-    pub elsewhere: Vec<Elsewhere>,
-    /// The five neurons with the nearest output directions, of the MLPs up to the hook.
-    pub neurons: Vec<AlignedNeuron>,
-    /// The three heads with the largest share of the direction, of the layers up to the hook.
-    pub heads: Vec<AlignedHead>,
-}
-
-impl Directions {
-    /// Writes all of it into the latent's record.
-    pub fn fill(self, record: &mut FeatureRecord) {
-        record.logits = self.logits;
-        record.similar = self.similar;
-        record.elsewhere = self.elsewhere;
-        record.neurons = self.neurons;
-        record.heads = self.heads;
-    }
-}
-
-/// What weights say about all latents of a set.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct SetDirections {
-    /// Per latent.
-    pub latents: Vec<Directions>,
-    /// Coordinates per latent, within −1 to 1: a plane on which latents with near directions lie together (UMAP over the 15
-    /// nearest by cosine, from the directions' principal axes; always the same one). None for an autoencoder that stays in
-    /// its file, for dimensions of the stream, whose directions are all at right angles, and where all directions lie on a line.
-    pub map: Option<Vec<[f32; 2]>>,
-}
-
-/// What weights say about all latents of `set`, with the nearest in each of `others` (all loaded sets, where None).
+/// What weights say about all latents of `set`.
 ///
 /// A latent's direction is its row of W_dec; a neuron's at `mlp.hook_post` or a head's dimension at `attn.hook_z` is what it
 /// writes to the residual stream. Neurons and heads are compared with what the latent writes there.
@@ -80,11 +44,11 @@ pub struct SetDirections {
 pub(crate) async fn directions(
     question: &Question<'_>,
     set: &str,
-    others: Option<&[String]>,
+    options: &DirectionsOptions,
 ) -> Result<SetDirections, Error> {
     let model = question.model()?;
     let set = question.store.set(set)?;
-    let mut others = question.store.chosen(others)?;
+    let mut others = question.store.chosen(options.others.as_deref())?;
     others.retain(|other| other.id != set.id);
     let own = Target::of_set(question, model, set).await?;
     let source = Source {
@@ -93,6 +57,7 @@ pub(crate) async fn directions(
         set,
         own: own.as_ref(),
         count: set.info.n_latents,
+        map: options.map,
     };
     let others = others.into_iter().filter(|other| source.compares(other));
     let others: Vec<&LoadedSet> = others.collect();
@@ -118,6 +83,8 @@ struct Source<'a> {
     /// Its own directions; None where they stay in a file.
     own: Option<&'a Target>,
     count: usize,
+    /// True if a map is made.
+    map: bool,
 }
 
 impl Source<'_> {
@@ -191,7 +158,9 @@ impl Source<'_> {
         let config = self.model.model.config();
         let similar = self.own.filter(|_| !self.is_basis());
         let per_latent = weight(config.vocab_size)
-            + similar.map_or(0, |own| weight(own.matrix.rows()) + map::WEIGHT)
+            + similar.map_or(0, |own| {
+                weight(own.matrix.rows()) + if self.map { map::WEIGHT } else { 0 }
+            })
             + others
                 .iter()
                 .map(|other| weight(other.info.n_latents))
@@ -340,7 +309,7 @@ impl Source<'_> {
         work: &Work<'_>,
         near: &[Vec<(u32, f32)>],
     ) -> Result<Option<Vec<[f32; 2]>>, Error> {
-        if near.is_empty() {
+        if near.is_empty() || !self.map {
             return Ok(None);
         }
         let rows = async |range| self.compared(range).await;

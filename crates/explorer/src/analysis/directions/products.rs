@@ -10,10 +10,10 @@ use crate::features::set::norm;
 use crate::pace::Pace;
 
 /// Bytes of products that are read back at a time.
-const BATCH_BYTES: usize = 32 << 20;
+const BATCH_BYTES: u64 = 32 << 20;
 /// Operations of a batch: what a device does in a fraction of a second, after which a call can be cancelled.
-const GPU_OPERATIONS: usize = 4_000_000_000;
-const CPU_OPERATIONS: usize = 1_000_000_000;
+const GPU_OPERATIONS: u64 = 4_000_000_000;
+const CPU_OPERATIONS: u64 = 1_000_000_000;
 /// Rows that products are computed in. Fewer at a time would leave their kernels half empty.
 const FEWEST_ROWS: usize = 64;
 
@@ -134,10 +134,11 @@ fn batch_rows(device: &Device, matrix: &Matrix) -> usize {
         BackendKind::Gpu => GPU_OPERATIONS,
         BackendKind::Cpu => CPU_OPERATIONS,
     };
-    let bytes = BATCH_BYTES.min(device.max_binding_bytes() as usize);
-    let by_bytes = bytes / (4 * matrix.rows().max(1));
-    let by_operations = operations / (2 * matrix.rows().max(1) * matrix.cols().max(1));
-    let rows = by_bytes.min(by_operations) / FEWEST_ROWS * FEWEST_ROWS;
+    // In 64 bits, which a browser's usize has not.
+    let (outputs, width) = (matrix.rows().max(1) as u64, matrix.cols().max(1) as u64);
+    let by_bytes = BATCH_BYTES.min(device.max_binding_bytes()) / (4 * outputs);
+    let by_operations = operations / (2 * outputs * width);
+    let rows = by_bytes.min(by_operations) as usize / FEWEST_ROWS * FEWEST_ROWS;
     rows.max(FEWEST_ROWS)
 }
 
