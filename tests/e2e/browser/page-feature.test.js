@@ -199,7 +199,7 @@ test('ablations in its strongest contexts are measured', async () => {
   assert.ok(Math.abs(Number(loss.replace('−', '-')) - expected.loss) < 6e-4, `${loss} and ${expected.loss}`);
   const [, kl] = /KL of the ablation ([\d.]+(?:e−\d+)?) nats, N = 5/.exec(text);
   assert.ok(expected.kl > 0 && Math.abs(Number(kl.replace('−', '-')) - expected.kl) < 0.06 * expected.kl, `${kl} and ${expected.kl}`);
-  assert.equal(await part(page, 'ablation-cancel').count(), 0);
+  await part(page, 'ablation-cancel').waitFor({ state: 'detached' });
   await picture(page, 'feature-live');
   await page.context().close();
 });
@@ -253,7 +253,7 @@ test('a site without an atlas says so; an atlas of another model is not used for
   await plain.close();
 });
 
-test('the page is drawn within 100 ms of its shard’s arrival', async () => {
+test('the page is drawn within 100 ms of its shard’s arrival', async (t) => {
   const page = await open(903);
   await ready(page);
   const times = [];
@@ -273,7 +273,9 @@ test('the page is drawn within 100 ms of its shard’s arrival', async () => {
       }),
     );
   }
-  console.log(`drawn after ${times.map((time) => time.toFixed(0)).join(', ')} ms`);
+  t.diagnostic(`drawn after ${times.map((time) => time.toFixed(0)).join(', ')} ms`);
+  // What else the machine does delays some of them.
+  assert.ok(Math.min(...times) < 100, `${times} ms`);
   await page.context().close();
 });
 

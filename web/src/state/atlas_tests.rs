@@ -60,13 +60,13 @@ fn atlas() -> (AtlasInfo, Vec<(String, Vec<u8>)>) {
     (info, files.collect())
 }
 
-fn named(hash: &str) -> State {
+pub(super) fn named(hash: &str) -> State {
     let address = Ok(Some("demo/atlas/atlas.json".to_owned()));
     State::new(Place::from_hash(hash)).after(Action::Atlas(AtlasAction::Named(address)))
 }
 
 /// Answers every request of the state until it has none, as the site would, and gives what was requested.
-fn served(mut state: State, broken: &[&str]) -> (State, Vec<String>) {
+pub(super) fn served(mut state: State, broken: &[&str]) -> (State, Vec<String>) {
     let (info, files) = atlas();
     let index = ::atlas::files::encode_info(&info).unwrap();
     let mut log = Vec::new();
@@ -245,4 +245,52 @@ fn an_atlas_is_used_for_its_own_model_alone() {
         assert_eq!(other.label(&feature("openai.layer_3", 7)), None);
         assert!(other.page_record().is_some(), "it can be read all the same");
     }
+}
+
+#[test]
+fn steps_go_round_and_random_features_are_those_that_fire() {
+    let (state, _) = served(named("#/features/layer-3/199"), &[]);
+    let act = |state: State, action| state.after(Action::Atlas(action));
+    let at = |state: &State| state.place.page.as_ref().map(|page| page.latent);
+    let state = act(state, AtlasAction::Step(1));
+    assert_eq!(at(&state), Some(0));
+    assert_eq!(state.history, History::Replace);
+    let state = act(state, AtlasAction::Step(-1));
+    assert_eq!(at(&state), Some(199));
+    // By this table none fires.
+    assert_eq!(at(&act(state.clone(), AtlasAction::Random(0.5))), Some(199));
+    // Without a table any may come.
+    let state = named("#/features/layer-3/7");
+    let (mut state, _) = served(state, &["layer-3/table.bin"]);
+    for (share, latent) in [(0.0, 0), (0.5, 100), (0.9999, 199), (1.0, 199)] {
+        state = act(state, AtlasAction::Random(share));
+        assert_eq!(at(&state), Some(latent));
+        assert_eq!(state.history, History::Push);
+    }
+}
+
+#[test]
+fn a_page_is_named_by_its_hook_until_the_index_is_there() {
+    let demo = crate::data::DemoSae {
+        id: "openai.layer_3".to_owned(),
+        hook: "blocks.3.hook_resid_post".to_owned(),
+    };
+    let state = named("").after(Action::Examples(Vec::new(), vec![demo]));
+    let feature = FeatureId {
+        sae: "openai.layer_3".to_owned(),
+        latent: 130,
+    };
+    let page = state.page_of(&feature).unwrap();
+    let hash = state.place.clone().at(page).to_hash();
+    assert!(
+        hash.starts_with("#/features/blocks.3.hook_resid_post/130?"),
+        "{hash}"
+    );
+    let (state, _) = served(state.after(Action::Restore(Place::from_hash(&hash))), &[]);
+    assert_eq!(state.page_record().unwrap().0[2].latent, 130);
+    let other = FeatureId {
+        sae: "mine".to_owned(),
+        latent: 1,
+    };
+    assert_eq!(state.page_of(&other), None);
 }

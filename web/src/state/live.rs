@@ -132,3 +132,102 @@ impl State {
         (requested != Some(&own)).then_some(own)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::atlas_tests::{named, served};
+    use super::super::*;
+    use super::*;
+    use crate::data::{ModelInfo, SaeInfo, SaeTrace};
+
+    /// The page of a feature, with its model and SAE loaded and the prompt traced.
+    fn page() -> State {
+        let (state, _) = served(named("#/features/layer-3/130?prompt=once"), &[]);
+        let model = ModelInfo {
+            id: "demo".to_owned(),
+            name: "tiny".to_owned(),
+            vocab: 2,
+            ..ModelInfo::default()
+        };
+        let sae = SaeInfo {
+            id: "a".to_owned(),
+            hook: "blocks.3.hook_resid_post".to_owned(),
+            n_latents: 200,
+            ..SaeInfo::default()
+        };
+        state.after(Action::EngineReady(model, vec![sae]))
+    }
+
+    fn traced(state: State, prompt: &str) -> State {
+        state.after(Action::Traced(Trace {
+            prompt: prompt.to_owned(),
+            saes: vec![SaeTrace {
+                id: "a".to_owned(),
+                n_latents: 200,
+                ..SaeTrace::default()
+            }],
+            ..Trace::default()
+        }))
+    }
+
+    fn after(state: State, action: LiveAction) -> State {
+        state.after(Action::Live(action))
+    }
+
+    #[test]
+    fn a_text_of_ones_own_runs_behind_the_prompt_and_once() {
+        let state = after(page(), LiveAction::Type("king".to_owned()));
+        assert_eq!(
+            state.own_text_to_run(),
+            None,
+            "the prompt's trace is awaited"
+        );
+        let state = traced(state, "once");
+        let own = state.own_text_to_run().unwrap();
+        assert_eq!((own.text.as_str(), own.sae.as_str()), ("king", "a"));
+        let state = after(state, LiveAction::Requested(own.clone()));
+        assert_eq!(state.own_text_to_run(), None);
+        // Another text comes before the answer: that is not shown under it.
+        let state = after(state, LiveAction::Type("queen".to_owned()));
+        let next = state.own_text_to_run().unwrap();
+        let state = after(state, LiveAction::Requested(next.clone()));
+        let state = after(state, LiveAction::Received(own, Ok(Trace::default())));
+        assert!(matches!(&state.live.traced, Some((_, Remote::Waiting))));
+        let state = after(
+            state,
+            LiveAction::Received(next, Err("cancelled".to_owned())),
+        );
+        assert!(matches!(&state.live.traced, Some((_, Remote::Failed(_)))));
+        assert!(state.own_text_to_run().is_none(), "not again by itself");
+        assert!(
+            after(state.clone(), LiveAction::Retry)
+                .own_text_to_run()
+                .is_some()
+        );
+        let away = state.after(Action::Go(Route::Prompt));
+        assert_eq!(after(away, LiveAction::Retry).own_text_to_run(), None);
+    }
+
+    #[test]
+    fn effects_of_ablations_that_were_given_up_are_not_shown() {
+        let feature = |latent| AtlasFeature {
+            set: "layer-3".to_owned(),
+            latent,
+        };
+        let state = after(page(), LiveAction::Ablating(1, feature(130), 3));
+        let state = after(state, LiveAction::Ablated(1, Effect::default()));
+        let state = after(state, LiveAction::Ablating(2, feature(131), 2));
+        let state = after(state, LiveAction::Ablated(1, Effect::default()));
+        let state = after(state, LiveAction::AblationsEnded(1, None));
+        let ablations = &state.live.ablations;
+        assert!(ablations.running && ablations.effects.is_empty());
+        let state = after(state, LiveAction::Ablated(2, Effect::default()));
+        let state = after(
+            state,
+            LiveAction::AblationsEnded(2, Some("Cancelled.".to_owned())),
+        );
+        let ablations = &state.live.ablations;
+        assert!(!ablations.running && ablations.effects.len() == 1);
+        assert_eq!(ablations.ended.as_deref(), Some("Cancelled."));
+    }
+}

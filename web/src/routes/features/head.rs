@@ -47,7 +47,8 @@ pub fn Head(props: &Props) -> Html {
         return Html::default();
     };
     let beside = |by: u32| {
-        let latent = (feature.latent + by) % set.n_latents.max(1);
+        let latents = u64::from(set.n_latents.max(1));
+        let latent = ((u64::from(feature.latent) + u64::from(by)) % latents) as u32;
         let set = set.id.clone();
         place.clone().at(AtlasFeature { set, latent }).to_hash()
     };
