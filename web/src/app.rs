@@ -6,8 +6,8 @@ use wasm_bindgen::prelude::*;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::components::statistics::Statistics;
 use crate::components::prompt_field::PromptField;
+use crate::components::statistics::{Known, Statistics};
 use crate::components::term::Definitions;
 use crate::controller::Controller;
 use crate::keys;
@@ -97,7 +97,7 @@ pub fn App() -> Html {
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
             <NotesProvider>
-            <ContextProvider<Option<Statistics>> context={Statistics::of(state)}>
+            <ContextProvider<Known> context={Statistics::of(state)}>
             <Header place={state.address()} model={state.shown_model().map(|model| AttrValue::from(model.name.clone()))} saes={state.saes.clone()} expected={state.expected.clone()} info={state.info.clone()}
                 milliseconds={state.trace.as_ref().filter(|_| state.recorded.is_none()).map(|trace| trace.milliseconds)} tracing={state.is_tracing()}
                 job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} />
@@ -136,7 +136,7 @@ pub fn App() -> Html {
             <FindDialog ..FindProps::of(state) />
             <KeysDialog open={state.keys_open} single_keys={state.single_keys} />
             <Definitions />
-            </ContextProvider<Option<Statistics>>>
+            </ContextProvider<Known>>
             </NotesProvider>
         </ContextProvider<Controller>>
     }

@@ -25,6 +25,9 @@ pub struct Statistics {
     pub key: SetKey,
 }
 
+/// Statistics, where they are there.
+pub type Known = Option<Statistics>;
+
 impl Statistics {
     /// Those of the selected SAE, where an atlas fits it and its table is there.
     pub fn of(state: &State) -> Option<Self> {
@@ -73,7 +76,7 @@ impl Statistics {
 /// The statistics of an SAE, where they are there.
 #[hook]
 pub fn use_statistics(sae: &str) -> Option<Statistics> {
-    use_context::<Option<Statistics>>()?.filter(|statistics| statistics.sae == sae)
+    use_context::<Known>()?.filter(|statistics| statistics.sae == sae)
 }
 
 /// Shown data.

@@ -129,8 +129,8 @@ pub fn Filters(props: &Props) -> Html {
                 <output>{ bound_text(high) }</output>
             </span>
             <span class="range" role="group" aria-label="Largest activation">
-                <BoundField name="largest at least" bound={filter.max.low} onchange={max(true)} testid="max-low" />
-                <BoundField name="at most" bound={filter.max.high} onchange={max(false)} testid="max-high" />
+                <BoundField name="largest at least" bound={filter.max.low} onchange={Callback::from(max(true))} testid="max-low" />
+                <BoundField name="at most" bound={filter.max.high} onchange={Callback::from(max(false))} testid="max-high" />
             </span>
             <label>{ "source" }
                 <select onchange={source} data-testid="filter-source">
