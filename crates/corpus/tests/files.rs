@@ -208,7 +208,7 @@ fn damaged_files_are_named_with_the_place() {
     ] {
         let path = folder.join(name);
         fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-        let error = read(&[path.clone()]).unwrap_err();
+        let error = read(std::slice::from_ref(&path)).unwrap_err();
         let Error::Truncated { file, offset } = &error else {
             panic!("{name}: {error}");
         };
@@ -220,7 +220,7 @@ fn damaged_files_are_named_with_the_place() {
         let middle = damaged.len() / 2;
         damaged[middle..middle + 8].fill(0xff);
         fs::write(&path, &damaged).unwrap();
-        let error = read(&[path.clone()]).unwrap_err();
+        let error = read(std::slice::from_ref(&path)).unwrap_err();
         let expected = matches!(
             error,
             Error::Compressed { .. } | Error::NotText { .. } | Error::Truncated { .. }
@@ -235,14 +235,14 @@ fn damaged_files_are_named_with_the_place() {
     table(&path, Codec::UNCOMPRESSED, &rows);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 20]).unwrap();
-    let error = read(&[path.clone()]).unwrap_err();
+    let error = read(std::slice::from_ref(&path)).unwrap_err();
     assert!(matches!(error, Error::Table { .. }), "{error}");
     // A text of the table that is not UTF-8.
     let at = whole.windows(3).position(|bytes| bytes == b"two").unwrap();
     let mut broken = whole.clone();
     broken[at + 1] = 0xff;
     fs::write(&path, &broken).unwrap();
-    let error = read(&[path.clone()]).unwrap_err();
+    let error = read(std::slice::from_ref(&path)).unwrap_err();
     assert!(
         matches!(
             &error,

@@ -111,7 +111,7 @@ fn every_value_is_that_of_a_trace_of_the_window_alone() {
         session
             .load_neurons("neurons", "blocks.4.mlp.hook_post")
             .unwrap();
-        let ids = token_ids(700);
+        let ids = token_ids(400);
         let bos = ids[0];
         // Batches of several windows, of one, and windows of other lengths between them.
         let mut windows: Vec<Vec<u32>> = ids[1..].chunks(63).map(<[u32]>::to_vec).collect();

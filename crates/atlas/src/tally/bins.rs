@@ -43,7 +43,10 @@ impl Bins {
             self.exponent = needed;
         }
         self.coarsen(needed);
-        let bin = (f64::from(value) * power(-self.exponent)).floor() as i32;
+        // Rounded down; `floor` is a call where the processor is not known to have an instruction for it.
+        let scaled = f64::from(value) * power(-self.exponent);
+        let truncated = scaled as i32;
+        let bin = truncated - i32::from(f64::from(truncated) > scaled);
         self.counts[(bin + SIDE) as usize] += 1;
     }
 
