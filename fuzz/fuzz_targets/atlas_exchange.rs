@@ -17,24 +17,37 @@ fuzz_target!(|data: &[u8]| {
         let Some(content) = import(format, None, data) else {
             continue;
         };
-        let (info, vocabulary) = (&content.info, content.vocabulary.clone().expect("an import has texts"));
+        let (info, vocabulary) = (
+            &content.info,
+            content.vocabulary.clone().expect("an import has texts"),
+        );
         for (set, records) in info.sets.iter().zip(&content.records) {
             assert_eq!(records.len(), set.n_latents as usize);
-            let known: Vec<&FeatureRecord> =
-                records.iter().filter(|record| info.has(&set.id, record.latent)).take(4).collect();
+            let known: Vec<&FeatureRecord> = records
+                .iter()
+                .filter(|record| info.has(&set.id, record.latent))
+                .take(4)
+                .collect();
             match format {
                 Format::SaeDashboard => {
-                    let bytes = sae_dashboard::export(info, set, &known, &vocabulary).expect("what was read can be written");
-                    let again = import(format, Some(vocabulary.clone()), &bytes).expect("a sound file");
+                    let bytes = sae_dashboard::export(info, set, &known, &vocabulary)
+                        .expect("what was read can be written");
+                    let again =
+                        import(format, Some(vocabulary.clone()), &bytes).expect("a sound file");
                     for record in known {
                         let again = &again.records[0][record.latent as usize];
-                        assert_eq!((&again.top, again.moments.density), (&record.top, record.moments.density));
+                        assert_eq!(
+                            (&again.top, again.moments.density),
+                            (&record.top, record.moments.density)
+                        );
                     }
                 }
                 Format::OpenaiViewer => {
                     for record in known {
-                        let bytes = openai_viewer::export(info, set, record, &vocabulary).expect("what was read can be written");
-                        let again = import(format, Some(vocabulary.clone()), &bytes).expect("a sound file");
+                        let bytes = openai_viewer::export(info, set, record, &vocabulary)
+                            .expect("what was read can be written");
+                        let again =
+                            import(format, Some(vocabulary.clone()), &bytes).expect("a sound file");
                         let again = &again.records[0][3];
                         assert_eq!((&again.top, &again.random), (&record.top, &record.random));
                     }

@@ -10,7 +10,11 @@ fuzz_target!(|data: &[u8]| {
     };
     for file in all_files(&info) {
         assert!(!file.path.starts_with('/') && !file.path.contains(['\\', ':']));
-        assert!(file.path.split('/').all(|part| !part.is_empty() && part.trim_matches('.') != ""));
+        assert!(
+            file.path
+                .split('/')
+                .all(|part| !part.is_empty() && part.trim_matches('.') != "")
+        );
     }
     let _ = info.has("set", 0);
     let bytes = encode_info(&info).expect("an index can be written");

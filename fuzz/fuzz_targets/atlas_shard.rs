@@ -27,7 +27,10 @@ fuzz_target!(|data: &[u8]| {
         let again: Vec<FeatureRecord> = decode("again", &once).expect("a sound file");
         let twice = encode(&again).expect("what was read can be written");
         assert_eq!(again.len(), records.len());
-        assert_eq!(decode::<Vec<FeatureRecord>>("twice", &twice).map(|records| records.len()), Ok(records.len()));
+        assert_eq!(
+            decode::<Vec<FeatureRecord>>("twice", &twice).map(|records| records.len()),
+            Ok(records.len())
+        );
     }
     let _ = read::<Vec<FeatureRow>>(data);
     let _ = read::<Vec<[f32; 2]>>(data);

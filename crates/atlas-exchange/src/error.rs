@@ -44,7 +44,9 @@ pub enum Error {
         file: String,
     },
     /// A file whose name does not say which feature it describes.
-    #[error("{file} does not say which feature it describes: files of OpenAI's viewer are named by its number, as 123.json")]
+    #[error(
+        "{file} does not say which feature it describes: files of OpenAI's viewer are named by its number, as 123.json"
+    )]
     NoNumber {
         /// The file.
         file: String,

@@ -37,10 +37,15 @@ pub fn from_bars(
     let (values_at, heights_at) = (at.field(value_name), at.field(height_name));
     heights_at.same_length(heights.len(), value_name, values.len())?;
     if heights.len() > MOST_BARS {
-        return Err(heights_at.error(format!("has {} bars, more than any histogram", heights.len())));
+        return Err(heights_at.error(format!(
+            "has {} bars, more than any histogram",
+            heights.len()
+        )));
     }
     let counts = heights.iter().enumerate();
-    let counts: Result<Vec<u64>, Error> = counts.map(|(bar, height)| heights_at.entry(bar).count(*height)).collect();
+    let counts: Result<Vec<u64>, Error> = counts
+        .map(|(bar, height)| heights_at.entry(bar).count(*height))
+        .collect();
     let counts = counts?;
     let (Some(left), Some(right)) = (values.first(), values.last()) else {
         return Ok(None);
@@ -52,7 +57,9 @@ pub fn from_bars(
     for (bar, value) in values.iter().enumerate() {
         let expected = left + bar as f64 * width;
         if (value - expected).abs() > 1.1 * ROUNDED_BY + 1e-6 * (right - left).abs() {
-            return Err(values_at.entry(bar).error(format!("is {value}; bars of equal width would have {expected}")));
+            return Err(values_at.entry(bar).error(format!(
+                "is {value}; bars of equal width would have {expected}"
+            )));
         }
     }
     // All middles may be rounded to the same number, and a feature may have one bar.
@@ -63,10 +70,16 @@ pub fn from_bars(
     let first = begin.round();
     let widths = values_at.number(width)?;
     if first.abs() > f64::from(1 << 30) || widths <= 0.0 {
-        return Err(values_at.error(format!("has bars of width {width} at {left}, which is finer than activations are")));
+        return Err(values_at.error(format!(
+            "has bars of width {width} at {left}, which is finer than activations are"
+        )));
     }
     let offset = begin - first;
-    let origin = if offset.abs() < 1e-6 { 0.0 } else { offset * width };
+    let origin = if offset.abs() < 1e-6 {
+        0.0
+    } else {
+        offset * width
+    };
     Ok(Some(trimmed(origin as f32, widths, first as i64, counts)))
 }
 
@@ -115,7 +128,9 @@ pub fn from_bins(at: &At<'_>, bins: &BTreeMap<String, f64>) -> Result<Option<His
         return Ok((!bins.is_empty()).then(Histogram::default));
     };
     if last - first >= MOST_BARS as i64 {
-        return Err(at.error(format!("spans bins {first} to {last}, more than any histogram")));
+        return Err(at.error(format!(
+            "spans bins {first} to {last}, more than any histogram"
+        )));
     }
     let all = (*first..=*last).map(|bin| counts.get(&bin).copied().unwrap_or(0));
     Ok(Some(trimmed(0.0, BIN, first - 1, all.collect())))

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use atlas::files::{SHARD_SIZE, VERSION};
 use atlas::record::{Activations, Example};
 use atlas::{
-    AtlasInfo, Content, CorpusInfo, FeatureRecord, Imported, ModelKey, Quantity, SetInfo, SetKind, Settings,
+    AtlasInfo, Content, CorpusInfo, FeatureRecord, Imported, ModelKey, Quantity, SetInfo, SetKind,
+    Settings,
 };
 
 use crate::error::Error;
@@ -90,7 +91,9 @@ impl Importer {
         let latent = record.latent;
         match records.insert(latent, record) {
             None => Ok(()),
-            Some(_) => Err(at.error(format!("is {latent}, of which another file or entry tells already"))),
+            Some(_) => Err(at.error(format!(
+                "is {latent}, of which another file or entry tells already"
+            ))),
         }
     }
 
@@ -160,7 +163,10 @@ impl Importer {
                 tokens,
             },
             settings: Settings {
-                context: self.context.and_then(|context| context.try_into().ok()).unwrap_or(0),
+                context: self
+                    .context
+                    .and_then(|context| context.try_into().ok())
+                    .unwrap_or(0),
                 bos: false,
                 top: 0,
                 per_interval: 0,
@@ -205,13 +211,25 @@ fn filled(records: &BTreeMap<u32, FeatureRecord>) -> (Vec<FeatureRecord>, Vec<[u
 
 /// An id that can be a folder's name, and that no other set has.
 fn free_id(name: &str, taken: &[SetInfo]) -> String {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
     let mut id: String = name.chars().take(100).map(allowed).collect();
     if id.chars().all(|c| c == '.') {
         id = "features".to_owned();
     }
     let is_taken = |id: &str| taken.iter().any(|set| set.id == id);
-    let numbered = (1u64..).map(|n| if n == 1 { id.clone() } else { format!("{id}-{n}") });
+    let numbered = (1u64..).map(|n| {
+        if n == 1 {
+            id.clone()
+        } else {
+            format!("{id}-{n}")
+        }
+    });
     let mut free = numbered.filter(|id| !is_taken(id));
     free.next().unwrap_or_else(|| id.clone())
 }
@@ -221,7 +239,10 @@ pub(crate) fn latent(at: &At<'_>, number: u64) -> Result<u32, Error> {
     if number < MOST_LATENTS {
         Ok(number as u32)
     } else {
-        Err(at.error(format!("is {number}; features up to {} are read", MOST_LATENTS - 1)))
+        Err(at.error(format!(
+            "is {number}; features up to {} are read",
+            MOST_LATENTS - 1
+        )))
     }
 }
 
@@ -236,7 +257,10 @@ pub(crate) fn example(
     let values_at = at.field(name);
     values_at.same_length(values.len(), "tokens", tokens.len())?;
     if values.is_empty() || values.len() > MOST_POSITIONS {
-        return Err(values_at.error(format!("has {} entries; an example has 1 to {MOST_POSITIONS}", values.len())));
+        return Err(values_at.error(format!(
+            "has {} entries; an example has 1 to {MOST_POSITIONS}",
+            values.len()
+        )));
     }
     let (mut positions, mut activations) = (Vec::new(), Vec::new());
     let mut largest = (0u16, 0.0f32);

@@ -91,7 +91,9 @@ impl<'a> At<'a> {
         if number.is_finite() {
             Ok(number)
         } else {
-            Err(self.error(format!("is {value}, which is too large for an activation or an effect")))
+            Err(self.error(format!(
+                "is {value}, which is too large for an activation or an effect"
+            )))
         }
     }
 

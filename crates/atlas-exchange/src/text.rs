@@ -30,7 +30,10 @@ pub fn text(bytes: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => {
             let alphabet = alphabet();
-            bytes.iter().filter_map(|byte| alphabet.get(usize::from(*byte))).collect()
+            bytes
+                .iter()
+                .filter_map(|byte| alphabet.get(usize::from(*byte)))
+                .collect()
         }
     }
 }
@@ -53,7 +56,9 @@ impl Texts {
             // Of tokens with equal bytes the first.
             ids.entry(token.clone()).or_insert(id);
         }
-        let bytes = (0u8..=255).zip(alphabet()).map(|(byte, character)| (character, byte));
+        let bytes = (0u8..=255)
+            .zip(alphabet())
+            .map(|(byte, character)| (character, byte));
         Self {
             known,
             tokens,
@@ -77,16 +82,24 @@ impl Texts {
         let bytes = self.decoded(text);
         if self.known {
             let id = self.ids.get(&bytes).copied();
-            return id.ok_or_else(|| at.error(format!("is {text:?}, which the vocabulary does not have")));
+            return id.ok_or_else(|| {
+                at.error(format!("is {text:?}, which the vocabulary does not have"))
+            });
         }
         // Without a vocabulary only whole characters tell that the text was in that alphabet.
-        let bytes = if str::from_utf8(&bytes).is_ok() { bytes } else { plain.to_vec() };
+        let bytes = if str::from_utf8(&bytes).is_ok() {
+            bytes
+        } else {
+            plain.to_vec()
+        };
         if let Some(id) = self.ids.get(&bytes) {
             return Ok(*id);
         }
         let id = self.tokens.len();
         if id >= MOST_TOKENS {
-            return Err(at.error(format!("is one of more than {MOST_TOKENS} different tokens")));
+            return Err(at.error(format!(
+                "is one of more than {MOST_TOKENS} different tokens"
+            )));
         }
         self.tokens.push(bytes.clone());
         self.ids.insert(bytes, id as u32);
@@ -95,7 +108,11 @@ impl Texts {
 
     /// Notes the text of a token whose id a file states. Where the vocabulary is known, it has to have the id.
     pub fn learn(&mut self, at: &At<'_>, id: u64, text: &str) -> Result<u32, Error> {
-        let most = if self.known { self.tokens.len() } else { MOST_TOKENS };
+        let most = if self.known {
+            self.tokens.len()
+        } else {
+            MOST_TOKENS
+        };
         let index = usize::try_from(id).unwrap_or(usize::MAX);
         if index >= most {
             return Err(at.error(format!("is {id}, and the vocabulary has {most}")));

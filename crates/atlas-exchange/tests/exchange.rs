@@ -115,8 +115,8 @@ proptest! {
                 for (one, other) in one.top.iter().zip(&other.top) {
                     let (one, other) = (texts(&content, &one.tokens), texts(&again, &other.tokens));
                     for (one, other) in one.iter().zip(&other) {
-                        // Bytes that are no text by themselves are written in an alphabet of their own.
-                        prop_assert!(one == other || one.contains('\u{fffd}'), "{:?} {:?}", one, other);
+                        // Bytes that are no text by themselves are written in an alphabet of their own, of which Ġ is a letter.
+                        prop_assert!(one == other || one.contains(['\u{fffd}', 'Ġ']), "{:?} {:?}", one, other);
                     }
                 }
             }
@@ -197,24 +197,54 @@ const BATCH: &str = r#"{"model_id": "gpt2-small", "layer": 8, "sae_set": "res-jb
 #[test]
 fn a_batch_of_sae_dashboard_is_read() {
     let mut importer = Importer::new(Format::SaeDashboard, None);
-    importer.add("batch-0.json", "folder", BATCH.as_bytes()).unwrap();
+    importer
+        .add("batch-0.json", "folder", BATCH.as_bytes())
+        .unwrap();
     let content = importer.finish().unwrap();
     let info = &content.info;
     assert_eq!(info.model.name, "gpt2-small");
-    assert_eq!((info.sets[0].id.as_str(), info.sets[0].n_latents), ("res-jb", 4));
-    assert_eq!((info.corpus.windows, info.corpus.tokens), (24576, 24576 * 128));
+    assert_eq!(
+        (info.sets[0].id.as_str(), info.sets[0].n_latents),
+        ("res-jb", 4)
+    );
+    assert_eq!(
+        (info.corpus.windows, info.corpus.tokens),
+        (24576, 24576 * 128)
+    );
     assert!(!info.has("res-jb", 0) && !info.has("res-jb", 2) && info.has("res-jb", 3));
     let record = &content.records[0][3];
-    assert_eq!((record.moments.fired, record.moments.density, record.moments.max), (14, 0.00125, 1.067));
+    assert_eq!(
+        (
+            record.moments.fired,
+            record.moments.density,
+            record.moments.max
+        ),
+        (14, 0.00125, 1.067)
+    );
     assert_eq!(record.histogram.counts, [9, 0, 3, 2]);
-    let begin = f64::from(record.histogram.origin) + f64::from(record.histogram.first) * f64::from(record.histogram.width);
-    assert!((f64::from(record.histogram.width) - 0.267).abs() < 1e-4 && begin.abs() < 1e-3, "{:?}", record.histogram);
+    let begin = f64::from(record.histogram.origin)
+        + f64::from(record.histogram.first) * f64::from(record.histogram.width);
+    assert!(
+        (f64::from(record.histogram.width) - 0.267).abs() < 1e-4 && begin.abs() < 1e-3,
+        "{:?}",
+        record.histogram
+    );
     let top = &record.top[0];
     assert_eq!(texts(&content, &top.tokens), ["the", " king", "\n"]);
-    assert_eq!((top.peak, top.positions.as_slice(), top.activations.0.as_slice()), (1, &[1, 2][..], &[1.067, 0.25][..]));
+    assert_eq!(
+        (
+            top.peak,
+            top.positions.as_slice(),
+            top.activations.0.as_slice()
+        ),
+        (1, &[1, 2][..], &[1.067, 0.25][..])
+    );
     let interval = &record.intervals[0];
     assert_eq!((interval.low, interval.high), (0.356, 0.711));
-    assert_eq!(texts(&content, &interval.examples[0].tokens), ["<script>alert(1)</script>"]);
+    assert_eq!(
+        texts(&content, &interval.examples[0].tokens),
+        ["<script>alert(1)</script>"]
+    );
     let logits = record.logits.as_ref().unwrap();
     assert_eq!((logits.up[0].value, logits.down[0].value), (2.5, -1.25));
     assert_eq!(texts(&content, &[logits.down[0].token]), [" é"]);
@@ -228,17 +258,31 @@ fn a_file_of_the_viewer_is_read() {
                  "token_ints": [257, 275, 1849]}],
         "random": []}"#;
     let mut importer = Importer::new(Format::OpenaiViewer, None);
-    importer.add("atoms/2.json", "v5_32k", json.as_bytes()).unwrap();
+    importer
+        .add("atoms/2.json", "v5_32k", json.as_bytes())
+        .unwrap();
     let content = importer.finish().unwrap();
     let record = &content.records[0][2];
     let moments = record.moments;
-    assert_eq!((moments.density, moments.mean, moments.mean_square), (0.001, 0.01, 0.2));
-    assert_eq!((moments.skew, moments.kurtosis, moments.max), (Some(40.5), Some(2000.0), 0.75));
+    assert_eq!(
+        (moments.density, moments.mean, moments.mean_square),
+        (0.001, 0.01, 0.2)
+    );
+    assert_eq!(
+        (moments.skew, moments.kurtosis, moments.max),
+        (Some(40.5), Some(2000.0), 0.75)
+    );
     // Bin 1 is (0, 0.2], bin 4 is (0.6, 0.8].
     assert_eq!((record.histogram.first, record.histogram.width), (0, 0.2));
     assert_eq!(record.histogram.counts, [3, 0, 0, 2]);
-    assert_eq!((record.top[0].document, record.top[0].tokens.as_slice()), (17, &[257, 275, 1849][..]));
-    assert!(content.info.knows(Quantity::ExampleDocument) && !content.info.knows(Quantity::ExampleStart));
+    assert_eq!(
+        (record.top[0].document, record.top[0].tokens.as_slice()),
+        (17, &[257, 275, 1849][..])
+    );
+    assert!(
+        content.info.knows(Quantity::ExampleDocument)
+            && !content.info.knows(Quantity::ExampleStart)
+    );
     assert_eq!(content.vocabulary.as_ref().unwrap()[275], b" b");
     // What the text of a part of a character was is not known.
     assert!(content.vocabulary.unwrap()[1849].is_empty());
@@ -248,54 +292,151 @@ fn a_file_of_the_viewer_is_read() {
 #[test]
 fn errors_name_file_and_field() {
     let cases = [
-        (r#""frac_nonzero": 0.00125"#, r#""frac_nonzero": 1.5"#, "features[0].frac_nonzero is 1.5"),
-        (r#""values": [0.5]"#, r#""values": [0.5, 0.5]"#, "features[0].activations[1].values has 2 entries, and tokens has 1"),
-        (r#""values": [0.5]"#, r#""values": [1e300]"#, "features[0].activations[1].values[0] is"),
-        (r#""values": [0.5]"#, r#""values": ["x"]"#, "features[0].activations[1].values[0] cannot be read"),
-        (r#""feature_index": 3"#, r#""feature_index": 4000000000"#, "features[0].feature_index is 4000000000"),
-        (r#""feature_index": 3"#, r#""feature_index": -3"#, "features[0].feature_index cannot be read"),
-        (r#""pos_values": [2.5]"#, r#""pos_values": []"#, "features[0].pos_values has 0 entries, and pos_str has 1"),
-        ("[9.0, 0.0, 3.0, 2.0]", "[9.0, 0.0, 3.0]", "freq_hist_data_bar_heights has 3 entries"),
-        ("[9.0, 0.0, 3.0, 2.0]", "[9.5, 0.0, 3.0, 2.0]", "freq_hist_data_bar_heights[0] is 9.5, which is no count"),
-        ("[0.133, 0.4, 0.667, 0.934]", "[0.133, 0.4, 0.9, 0.934]", "freq_hist_data_bar_values[2] is 0.9"),
-        (r#""tokens": ["the", " king", "\n"]"#, r#""tokens": 7"#, "features[0].activations[0].tokens cannot be read"),
-        (r#""frac_nonzero": 0.00125"#, r#""frac_nonzero": NaN"#, "is not JSON"),
+        (
+            r#""frac_nonzero": 0.00125"#,
+            r#""frac_nonzero": 1.5"#,
+            "features[0].frac_nonzero is 1.5",
+        ),
+        (
+            r#""values": [0.5]"#,
+            r#""values": [0.5, 0.5]"#,
+            "features[0].activations[1].values has 2 entries, and tokens has 1",
+        ),
+        (
+            r#""values": [0.5]"#,
+            r#""values": [1e300]"#,
+            "features[0].activations[1].values[0] is",
+        ),
+        (
+            r#""values": [0.5]"#,
+            r#""values": ["x"]"#,
+            "features[0].activations[1].values[0] cannot be read",
+        ),
+        (
+            r#""feature_index": 3"#,
+            r#""feature_index": 4000000000"#,
+            "features[0].feature_index is 4000000000",
+        ),
+        (
+            r#""feature_index": 3"#,
+            r#""feature_index": -3"#,
+            "features[0].feature_index cannot be read",
+        ),
+        (
+            r#""pos_values": [2.5]"#,
+            r#""pos_values": []"#,
+            "features[0].pos_values has 0 entries, and pos_str has 1",
+        ),
+        (
+            "[9.0, 0.0, 3.0, 2.0]",
+            "[9.0, 0.0, 3.0]",
+            "freq_hist_data_bar_heights has 3 entries",
+        ),
+        (
+            "[9.0, 0.0, 3.0, 2.0]",
+            "[9.5, 0.0, 3.0, 2.0]",
+            "freq_hist_data_bar_heights[0] is 9.5, which is no count",
+        ),
+        (
+            "[0.133, 0.4, 0.667, 0.934]",
+            "[0.133, 0.4, 0.9, 0.934]",
+            "freq_hist_data_bar_values[2] is 0.9",
+        ),
+        (
+            r#""tokens": ["the", " king", "\n"]"#,
+            r#""tokens": 7"#,
+            "features[0].activations[0].tokens cannot be read",
+        ),
+        (
+            r#""frac_nonzero": 0.00125"#,
+            r#""frac_nonzero": NaN"#,
+            "is not JSON",
+        ),
     ];
     for (old, new, expected) in cases {
         assert!(BATCH.contains(old), "{old}");
-        let error = Importer::new(Format::SaeDashboard, None).add("b.json", "set", BATCH.replacen(old, new, 1).as_bytes());
+        let error = Importer::new(Format::SaeDashboard, None).add(
+            "b.json",
+            "set",
+            BATCH.replacen(old, new, 1).as_bytes(),
+        );
         let error = error.unwrap_err().to_string();
-        assert!(error.starts_with("b.json") && error.contains(expected), "{new}: {error}");
+        assert!(
+            error.starts_with("b.json") && error.contains(expected),
+            "{new}: {error}"
+        );
     }
     let mut importer = Importer::new(Format::SaeDashboard, None);
     importer.add("a.json", "set", BATCH.as_bytes()).unwrap();
-    let error = importer.add("b.json", "set", BATCH.as_bytes()).unwrap_err().to_string();
-    assert!(error.contains("b.json: features[0].feature_index is 3, of which another"), "{error}");
+    let error = importer
+        .add("b.json", "set", BATCH.as_bytes())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("b.json: features[0].feature_index is 3, of which another"),
+        "{error}"
+    );
     let cut = &BATCH.as_bytes()[..BATCH.len() / 2];
-    let error = Importer::new(Format::SaeDashboard, None).add("b.json", "set", cut).unwrap_err();
+    let error = Importer::new(Format::SaeDashboard, None)
+        .add("b.json", "set", cut)
+        .unwrap_err();
     assert!(matches!(error, Error::NotJson { .. }), "{error}");
     let deep = "[".repeat(100_000);
     for format in [Format::SaeDashboard, Format::OpenaiViewer] {
-        assert!(Importer::new(format, None).add("1.json", "set", deep.as_bytes()).is_err());
+        assert!(
+            Importer::new(format, None)
+                .add("1.json", "set", deep.as_bytes())
+                .is_err()
+        );
     }
     assert!(Format::detect("x", deep.as_bytes()).is_err());
-    let strange = Importer::new(Format::SaeDashboard, Some(vocabulary())).add("b.json", "set", BATCH.as_bytes());
+    let strange = Importer::new(Format::SaeDashboard, Some(vocabulary())).add(
+        "b.json",
+        "set",
+        BATCH.as_bytes(),
+    );
     let error = strange.unwrap_err().to_string();
-    assert!(error.contains("which the vocabulary does not have"), "{error}");
+    assert!(
+        error.contains("which the vocabulary does not have"),
+        "{error}"
+    );
     let unnamed = Importer::new(Format::OpenaiViewer, None).add("feature.json", "set", b"{}");
     assert!(matches!(unnamed, Err(Error::NoNumber { .. })));
-    assert_eq!(Importer::new(Format::OpenaiViewer, None).finish(), Err(Error::Nothing));
-    assert!(matches!(Format::detect("x.json", b"{\"a\": 1}"), Err(Error::NoFormat { .. })));
+    assert_eq!(
+        Importer::new(Format::OpenaiViewer, None).finish(),
+        Err(Error::Nothing)
+    );
+    assert!(matches!(
+        Format::detect("x.json", b"{\"a\": 1}"),
+        Err(Error::NoFormat { .. })
+    ));
 }
 
 #[test]
 fn layers_of_one_name_are_sets_of_their_own() {
     let mut importer = Importer::new(Format::SaeDashboard, None);
     importer.add("8.json", "set", BATCH.as_bytes()).unwrap();
-    importer.add("9.json", "set", BATCH.replacen("\"layer\": 8", "\"layer\": 9", 1).as_bytes()).unwrap();
-    importer.add("x.json", "set", BATCH.replacen("res-jb", "../evil name", 1).as_bytes()).unwrap();
+    importer
+        .add(
+            "9.json",
+            "set",
+            BATCH.replacen("\"layer\": 8", "\"layer\": 9", 1).as_bytes(),
+        )
+        .unwrap();
+    importer
+        .add(
+            "x.json",
+            "set",
+            BATCH.replacen("res-jb", "../evil name", 1).as_bytes(),
+        )
+        .unwrap();
     let content = importer.finish().unwrap();
-    let mut ids: Vec<&str> = content.info.sets.iter().map(|set| set.id.as_str()).collect();
+    let mut ids: Vec<&str> = content
+        .info
+        .sets
+        .iter()
+        .map(|set| set.id.as_str())
+        .collect();
     ids.sort_unstable();
     assert_eq!(ids, ["..-evil-name", "8-res-jb", "9-res-jb"]);
 }

@@ -66,7 +66,10 @@ pub fn export(
     let known = |quantity: Quantity, value: f64| info.knows(quantity).then_some(value);
     let moments = &record.moments;
     let sequences = |examples: &[Example]| -> Result<Vec<Sequence>, Error> {
-        examples.iter().map(|example| sequence(info, set, record, example, vocabulary)).collect()
+        examples
+            .iter()
+            .map(|example| sequence(info, set, record, example, vocabulary))
+            .collect()
     };
     let bins = to_bins(&record.histogram).into_iter();
     let feature = Feature {
@@ -75,7 +78,9 @@ pub fn export(
         mean_act_squared: known(Quantity::MeanSquare, moments.mean_square),
         skew: moments.skew,
         kurtosis: moments.kurtosis,
-        hist: bins.map(|(bin, count)| (bin.to_string(), count as f64)).collect(),
+        hist: bins
+            .map(|(bin, count)| (bin.to_string(), count as f64))
+            .collect(),
         top: sequences(&record.top)?,
         random: sequences(&record.random)?,
     };
@@ -93,30 +98,46 @@ fn sequence(
     example: &Example,
     vocabulary: &[Vec<u8>],
 ) -> Result<Sequence, Error> {
-    let acts: Vec<f64> = sae_dashboard::dense(example).into_iter().map(f64::from).collect();
+    let acts: Vec<f64> = sae_dashboard::dense(example)
+        .into_iter()
+        .map(f64::from)
+        .collect();
     let texts = example.tokens.iter().map(|token| {
         let bytes = vocabulary.get(*token as usize);
-        bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).ok_or_else(|| Error::NoToken {
-            set: set.id.clone(),
-            latent: record.latent,
-            token: *token,
-            vocabulary: vocabulary.len(),
-        })
+        bytes
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .ok_or_else(|| Error::NoToken {
+                set: set.id.clone(),
+                latent: record.latent,
+                token: *token,
+                vocabulary: vocabulary.len(),
+            })
     });
     let fired = acts.iter().filter(|act| **act > 0.0).count();
     Ok(Sequence {
         density: Some(fired as f64 / acts.len().max(1) as f64),
-        doc_id: info.knows(Quantity::ExampleDocument).then_some(example.document),
+        doc_id: info
+            .knows(Quantity::ExampleDocument)
+            .then_some(example.document),
         idx: Some(u64::from(example.peak)),
         act: acts.get(usize::from(example.peak)).copied(),
         tokens: texts.collect::<Result<_, Error>>()?,
-        token_ints: example.tokens.iter().map(|token| u64::from(*token)).collect(),
+        token_ints: example
+            .tokens
+            .iter()
+            .map(|token| u64::from(*token))
+            .collect(),
         acts,
     })
 }
 
 /// Adds a file. Of a file with effects of ablations nothing is added where the feature's own file was.
-pub(crate) fn read(importer: &mut Importer, file: &str, set: &str, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn read(
+    importer: &mut Importer,
+    file: &str,
+    set: &str,
+    bytes: &[u8],
+) -> Result<(), Error> {
     let at = At::new(file);
     let stem = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let stem = stem.strip_suffix(".json").unwrap_or(stem);
@@ -126,11 +147,14 @@ pub(crate) fn read(importer: &mut Importer, file: &str, set: &str, bytes: &[u8])
     })?;
     let latent = latent(&at.field("the number in the name"), number)?;
     let feature: Feature = parse(file, bytes)?;
-    let density = feature.density.map(|share| at.field("density").share(share)).transpose()?;
+    let density = feature
+        .density
+        .map(|share| at.field("density").share(share))
+        .transpose()?;
     let histogram = from_bins(&at.field("hist"), &feature.hist)?;
     let top = examples(importer, &at.field("top"), feature.top)?;
     let random = examples(importer, &at.field("random"), feature.random)?;
-    let max = if density == Some(0.0) { Some(0.0) } else { largest(&top) };
+    let max = largest(&top).or((density == Some(0.0)).then_some(0.0));
     let quantities = [
         (Quantity::Density, density.is_some()),
         (Quantity::Mean, feature.mean_act.is_some()),
@@ -162,15 +186,24 @@ pub(crate) fn read(importer: &mut Importer, file: &str, set: &str, bytes: &[u8])
     importer.insert(&at.field("the number in the name"), None, set, record)
 }
 
-fn examples(importer: &mut Importer, at: &At<'_>, sequences: Vec<Sequence>) -> Result<Vec<Example>, Error> {
+fn examples(
+    importer: &mut Importer,
+    at: &At<'_>,
+    sequences: Vec<Sequence>,
+) -> Result<Vec<Example>, Error> {
     let mut examples = Vec::with_capacity(sequences.len());
     for (number, sequence) in sequences.into_iter().enumerate() {
         let at = at.entry(number);
         let (texts, ids) = (&sequence.tokens, &sequence.token_ints);
-        at.field("tokens").same_length(texts.len(), "token_ints", ids.len())?;
+        at.field("tokens")
+            .same_length(texts.len(), "token_ints", ids.len())?;
         let mut tokens = Vec::with_capacity(ids.len());
         for (position, (id, text)) in ids.iter().zip(texts).enumerate() {
-            tokens.push(importer.texts.learn(&at.field("token_ints").entry(position), *id, text)?);
+            tokens.push(importer.texts.learn(
+                &at.field("token_ints").entry(position),
+                *id,
+                text,
+            )?);
         }
         let mut example = example(&at, tokens, &sequence.acts, "acts", sequence.idx)?;
         match sequence.doc_id {

@@ -1,7 +1,7 @@
 //! Reading of batches.
 
-use atlas::record::{FeatureRecord, Interval, LogitEffect, Moments, TokenValue};
 use atlas::Quantity;
+use atlas::record::{FeatureRecord, Interval, LogitEffect, Moments, TokenValue};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -64,12 +64,22 @@ pub fn read(importer: &mut Importer, file: &str, set: &str, bytes: &[u8]) -> Res
     };
     let name = batch.sae_set.filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| set.to_owned());
-    importer.model = importer.model.take().or(batch.model_id.filter(|name| !name.is_empty()));
+    importer.model = importer
+        .model
+        .take()
+        .or(batch.model_id.filter(|name| !name.is_empty()));
     for (number, feature) in batch.features.into_iter().enumerate() {
         let at = features_at.entry(number);
-        importer.dataset = importer.dataset.take().or_else(|| feature.dataset.clone().filter(|name| !name.is_empty()));
-        importer.windows = importer.windows.or(feature.n_prompts_total.filter(|windows| *windows > 0));
-        importer.context = importer.context.or(feature.n_tokens_in_prompt.filter(|tokens| *tokens > 0));
+        importer.dataset = importer
+            .dataset
+            .take()
+            .or_else(|| feature.dataset.clone().filter(|name| !name.is_empty()));
+        importer.windows = importer
+            .windows
+            .or(feature.n_prompts_total.filter(|windows| *windows > 0));
+        importer.context = importer
+            .context
+            .or(feature.n_tokens_in_prompt.filter(|tokens| *tokens > 0));
         let record = record(importer, &at, feature)?;
         importer.insert(&at.field("feature_index"), batch.layer, &name, record)?;
     }
@@ -90,8 +100,14 @@ fn batch_of(features: Vec<Feature>) -> Batch {
 
 fn record(importer: &mut Importer, at: &At<'_>, feature: Feature) -> Result<FeatureRecord, Error> {
     let latent = latent(&at.field("feature_index"), feature.feature_index)?;
-    let density = feature.frac_nonzero.map(|share| at.field("frac_nonzero").share(share)).transpose()?;
-    let (values, heights) = (feature.freq_hist_data_bar_values, feature.freq_hist_data_bar_heights);
+    let density = feature
+        .frac_nonzero
+        .map(|share| at.field("frac_nonzero").share(share))
+        .transpose()?;
+    let (values, heights) = (
+        feature.freq_hist_data_bar_values,
+        feature.freq_hist_data_bar_heights,
+    );
     let (values, heights) = (values.unwrap_or_default(), heights.unwrap_or_default());
     let names = ["freq_hist_data_bar_values", "freq_hist_data_bar_heights"];
     let histogram = from_bars(at, names, &values, &heights)?;
@@ -104,8 +120,14 @@ fn record(importer: &mut Importer, at: &At<'_>, feature: Feature) -> Result<Feat
         positive.then(|| heights.iter().sum::<f64>() as u64)
     };
     let logits = LogitLists {
-        up: (feature.pos_str.unwrap_or_default(), feature.pos_values.unwrap_or_default()),
-        down: (feature.neg_str.unwrap_or_default(), feature.neg_values.unwrap_or_default()),
+        up: (
+            feature.pos_str.unwrap_or_default(),
+            feature.pos_values.unwrap_or_default(),
+        ),
+        down: (
+            feature.neg_str.unwrap_or_default(),
+            feature.neg_values.unwrap_or_default(),
+        ),
         bars: (
             feature.logits_hist_data_bar_values.unwrap_or_default(),
             feature.logits_hist_data_bar_heights.unwrap_or_default(),
@@ -119,7 +141,12 @@ fn record(importer: &mut Importer, at: &At<'_>, feature: Feature) -> Result<Feat
         ..FeatureRecord::default()
     };
     let mut max = is_dead.then_some(0.0);
-    for (number, activation) in feature.activations.unwrap_or_default().into_iter().enumerate() {
+    for (number, activation) in feature
+        .activations
+        .unwrap_or_default()
+        .into_iter()
+        .enumerate()
+    {
         let at = at.field("activations").entry(number);
         if let Some(stated) = add_example(importer, &at, activation, &mut record)? {
             max = Some(stated);
@@ -128,7 +155,11 @@ fn record(importer: &mut Importer, at: &At<'_>, feature: Feature) -> Result<Feat
     // The file's own number is the exact one, where it is one at all.
     let seen = largest(&record.top);
     let max = match (max, seen) {
-        (Some(stated), Some(seen)) if f64::from(stated) == NO_MAX && (stated - seen).abs() > 0.01 * seen => Some(seen),
+        (Some(stated), Some(seen))
+            if f64::from(stated) == NO_MAX && (stated - seen).abs() > 0.01 * seen =>
+        {
+            Some(seen)
+        }
         (stated, seen) => stated.or(seen),
     };
     record.moments = Moments {
@@ -157,15 +188,30 @@ fn add_example(
 ) -> Result<Option<f32>, Error> {
     let mut tokens = Vec::with_capacity(activation.tokens.len());
     for (position, text) in activation.tokens.iter().enumerate() {
-        tokens.push(importer.texts.id(&at.field("tokens").entry(position), text)?);
+        tokens.push(
+            importer
+                .texts
+                .id(&at.field("tokens").entry(position), text)?,
+        );
     }
-    let example = example(at, tokens, &activation.values, "values", activation.qualifying_token_index)?;
+    let example = example(
+        at,
+        tokens,
+        &activation.values,
+        "values",
+        activation.qualifying_token_index,
+    )?;
     let (low, high) = (activation.bin_min, activation.bin_max);
     let (Some(low), Some(high)) = (low.filter(|low| *low != TOP), high) else {
         record.top.push(example);
-        return high.map(|high| at.field("bin_max").number(high)).transpose();
+        return high
+            .map(|high| at.field("bin_max").number(high))
+            .transpose();
     };
-    let (low, high) = (at.field("bin_min").number(low)?, at.field("bin_max").number(high)?);
+    let (low, high) = (
+        at.field("bin_min").number(low)?,
+        at.field("bin_max").number(high)?,
+    );
     let mut intervals = record.intervals.iter_mut();
     match intervals.find(|interval| interval.low == low && interval.high == high) {
         Some(interval) => interval.examples.push(example),
@@ -189,7 +235,10 @@ struct LogitLists {
 impl LogitLists {
     fn read(self, importer: &mut Importer, at: &At<'_>) -> Result<Option<LogitEffect>, Error> {
         let (values, heights) = &self.bars;
-        let names = ["logits_hist_data_bar_values", "logits_hist_data_bar_heights"];
+        let names = [
+            "logits_hist_data_bar_values",
+            "logits_hist_data_bar_heights",
+        ];
         let histogram = from_bars(at, names, values, heights)?;
         let up = tokens(importer, at, ["pos_str", "pos_values"], &self.up)?;
         let down = tokens(importer, at, ["neg_str", "neg_values"], &self.down)?;

@@ -78,8 +78,15 @@ pub fn export(
     records: &[&FeatureRecord],
     vocabulary: &[Vec<u8>],
 ) -> Result<Vec<u8>, Error> {
-    let writer = Writer { info, set, vocabulary };
-    let features: Result<Vec<Feature<'_>>, Error> = records.iter().map(|record| writer.feature(record)).collect();
+    let writer = Writer {
+        info,
+        set,
+        vocabulary,
+    };
+    let features: Result<Vec<Feature<'_>>, Error> = records
+        .iter()
+        .map(|record| writer.feature(record))
+        .collect();
     let batch = Batch {
         model_id: &info.model.name,
         layer: layer(&set.hook),
@@ -95,7 +102,11 @@ pub fn export(
 
 /// The layer that a hook names, as `blocks.3.hook_resid_post` names 3.
 fn layer(hook: &str) -> Option<i64> {
-    hook.strip_prefix("blocks.")?.split('.').next()?.parse().ok()
+    hook.strip_prefix("blocks.")?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
 }
 
 struct Writer<'a> {
@@ -110,10 +121,14 @@ impl<'a> Writer<'a> {
         let (freq_values, freq_heights) = to_bars(&record.histogram);
         let mut feature = Feature {
             feature_index: record.latent,
-            frac_nonzero: info.knows(Quantity::Density).then_some(record.moments.density),
+            frac_nonzero: info
+                .knows(Quantity::Density)
+                .then_some(record.moments.density),
             freq_hist_data_bar_values: freq_values,
             freq_hist_data_bar_heights: freq_heights,
-            n_prompts_total: info.knows(Quantity::CorpusWindows).then_some(info.corpus.windows),
+            n_prompts_total: info
+                .knows(Quantity::CorpusWindows)
+                .then_some(info.corpus.windows),
             n_tokens_in_prompt: Some(info.settings.context).filter(|context| *context > 0),
             dataset: &info.corpus.name,
             ..Feature::default()
@@ -121,14 +136,20 @@ impl<'a> Writer<'a> {
         if let Some(logits) = &record.logits {
             (feature.pos_str, feature.pos_values) = self.effects(record, &logits.up)?;
             (feature.neg_str, feature.neg_values) = self.effects(record, &logits.down)?;
-            (feature.logits_hist_data_bar_values, feature.logits_hist_data_bar_heights) = to_bars(&logits.histogram);
+            (
+                feature.logits_hist_data_bar_values,
+                feature.logits_hist_data_bar_heights,
+            ) = to_bars(&logits.histogram);
         }
         let max = info.knows(Quantity::Max).then_some(record.moments.max);
         for example in &record.top {
-            feature.activations.push(self.activation(record, example, -1.0, max, -1.0)?);
+            feature
+                .activations
+                .push(self.activation(record, example, -1.0, max, -1.0)?);
         }
         let windows = record.moments.windows;
-        let has_shares = info.knows(Quantity::IntervalWindows) && info.knows(Quantity::Windows) && windows > 0;
+        let has_shares =
+            info.knows(Quantity::IntervalWindows) && info.knows(Quantity::Windows) && windows > 0;
         for interval in &record.intervals {
             let share = if has_shares {
                 interval.windows as f64 / windows as f64
@@ -136,15 +157,23 @@ impl<'a> Writer<'a> {
                 -1.0
             };
             for example in &interval.examples {
-                let activation = self.activation(record, example, interval.low, Some(interval.high), share)?;
+                let activation =
+                    self.activation(record, example, interval.low, Some(interval.high), share)?;
                 feature.activations.push(activation);
             }
         }
         Ok(feature)
     }
 
-    fn effects(&self, record: &FeatureRecord, values: &[TokenValue]) -> Result<(Vec<String>, Vec<f32>), Error> {
-        let texts: Result<Vec<String>, Error> = values.iter().map(|value| self.text(record, value.token)).collect();
+    fn effects(
+        &self,
+        record: &FeatureRecord,
+        values: &[TokenValue],
+    ) -> Result<(Vec<String>, Vec<f32>), Error> {
+        let texts: Result<Vec<String>, Error> = values
+            .iter()
+            .map(|value| self.text(record, value.token))
+            .collect();
         Ok((texts?, values.iter().map(|value| value.value).collect()))
     }
 
@@ -156,7 +185,11 @@ impl<'a> Writer<'a> {
         bin_max: Option<f32>,
         bin_contains: f64,
     ) -> Result<Activation, Error> {
-        let tokens: Result<Vec<String>, Error> = example.tokens.iter().map(|token| self.text(record, *token)).collect();
+        let tokens: Result<Vec<String>, Error> = example
+            .tokens
+            .iter()
+            .map(|token| self.text(record, *token))
+            .collect();
         Ok(Activation {
             bin_min,
             bin_max,
@@ -169,12 +202,14 @@ impl<'a> Writer<'a> {
 
     fn text(&self, record: &FeatureRecord, token: u32) -> Result<String, Error> {
         let bytes = self.vocabulary.get(token as usize);
-        bytes.map(|bytes| text(bytes)).ok_or_else(|| Error::NoToken {
-            set: self.set.id.clone(),
-            latent: record.latent,
-            token,
-            vocabulary: self.vocabulary.len(),
-        })
+        bytes
+            .map(|bytes| text(bytes))
+            .ok_or_else(|| Error::NoToken {
+                set: self.set.id.clone(),
+                latent: record.latent,
+                token,
+                vocabulary: self.vocabulary.len(),
+            })
     }
 }
 

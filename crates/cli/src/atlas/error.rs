@@ -47,7 +47,9 @@ pub enum AtlasError {
         shard: String,
     },
     /// Parts of the corpus without a shard.
-    #[error("shards {missing} of the corpus are missing: give all {of}, or scan those with --shard")]
+    #[error(
+        "shards {missing} of the corpus are missing: give all {of}, or scan those with --shard"
+    )]
     MissingShards {
         /// Their numbers, as `1/4, 3/4`.
         missing: String,
@@ -93,7 +95,9 @@ pub enum AtlasError {
         what: &'static str,
     },
     /// A number by which the features cannot be sorted.
-    #[error("{what} is not known of these features: the {format} files that the atlas was imported from do not have it")]
+    #[error(
+        "{what} is not known of these features: the {format} files that the atlas was imported from do not have it"
+    )]
     Unknown {
         /// The number.
         what: &'static str,
@@ -123,8 +127,14 @@ impl AtlasError {
             | Self::NoToken { .. }
             | Self::Unknown { .. }
             | Self::Without { .. } => "bad-argument",
-            Self::Shards { .. } | Self::Overlap { .. } | Self::MissingShards { .. } | Self::Tally(_) | Self::Tokenizer { .. } => "mismatch",
-            Self::Folder(_) | Self::Scan(_) | Self::Exchange(_) | Self::NoVocabulary { .. } => "bad-file",
+            Self::Shards { .. }
+            | Self::Overlap { .. }
+            | Self::MissingShards { .. }
+            | Self::Tally(_)
+            | Self::Tokenizer { .. } => "mismatch",
+            Self::Folder(_) | Self::Scan(_) | Self::Exchange(_) | Self::NoVocabulary { .. } => {
+                "bad-file"
+            }
         }
     }
 }

@@ -26,10 +26,13 @@ pub fn export(arguments: &Export) -> Result<(), Error> {
     let folder = Folder::open(&arguments.dir).map_err(AtlasError::from)?;
     let vocabulary = match &arguments.tokenizer {
         Some(given) => tokenizer(given, Some(&folder.info().model))?,
-        None => folder.vocabulary().map_err(AtlasError::from)?.ok_or_else(|| AtlasError::NoVocabulary {
-            dir: arguments.dir.clone(),
-            hint: ": name the tokenizer with --tokenizer",
-        })?,
+        None => folder
+            .vocabulary()
+            .map_err(AtlasError::from)?
+            .ok_or_else(|| AtlasError::NoVocabulary {
+                dir: arguments.dir.clone(),
+                hint: ": name the tokenizer with --tokenizer",
+            })?,
     };
     let sets: Vec<&SetInfo> = match &arguments.sae {
         Some(id) => vec![folder.set(id).map_err(AtlasError::from)?],
@@ -64,14 +67,16 @@ impl Exporter<'_> {
             if let Some(record) = record {
                 written += 1;
                 if arguments.format == Exchange::OpenaiViewer {
-                    let bytes = openai_viewer::export(info, set, &record, self.vocabulary).map_err(AtlasError::from)?;
+                    let bytes = openai_viewer::export(info, set, &record, self.vocabulary)
+                        .map_err(AtlasError::from)?;
                     return self.write(set, &openai_viewer::file_name(record.latent), &bytes);
                 }
                 batch.push(record);
             }
             if batch.len() == sae_dashboard::BATCH || (is_end && !batch.is_empty()) {
                 let records: Vec<&FeatureRecord> = batch.iter().collect();
-                let bytes = sae_dashboard::export(info, set, &records, self.vocabulary).map_err(AtlasError::from)?;
+                let bytes = sae_dashboard::export(info, set, &records, self.vocabulary)
+                    .map_err(AtlasError::from)?;
                 self.write(set, &sae_dashboard::file_name(batches), &bytes)?;
                 batches += 1;
                 batch.clear();
@@ -87,7 +92,11 @@ impl Exporter<'_> {
             }
         }
         for latent in &arguments.feature {
-            add(Some(self.folder.feature(set, *latent).map_err(AtlasError::from)?))?;
+            add(Some(
+                self.folder
+                    .feature(set, *latent)
+                    .map_err(AtlasError::from)?,
+            ))?;
         }
         add(None)?;
         Ok(written)
@@ -116,7 +125,11 @@ pub fn import(arguments: &Import) -> Result<(), Error> {
             files.push(path.clone());
         }
     }
-    let vocabulary = arguments.tokenizer.as_deref().map(|given| tokenizer(given, None)).transpose()?;
+    let vocabulary = arguments
+        .tokenizer
+        .as_deref()
+        .map(|given| tokenizer(given, None))
+        .transpose()?;
     let mut importer: Option<(Format, Importer)> = match arguments.format {
         Source::Auto => None,
         Source::SaeDashboard => Some(Format::SaeDashboard),
@@ -141,8 +154,11 @@ pub fn import(arguments: &Import) -> Result<(), Error> {
             Some((format, _)) => *format,
             None => continue,
         };
-        let (_, importer) = importer.get_or_insert_with(|| (format, Importer::new(format, vocabulary.clone())));
-        importer.add(&name, &set_of(path), &bytes).map_err(AtlasError::from)?;
+        let (_, importer) =
+            importer.get_or_insert_with(|| (format, Importer::new(format, vocabulary.clone())));
+        importer
+            .add(&name, &set_of(path), &bytes)
+            .map_err(AtlasError::from)?;
     }
     let importer = importer.ok_or(AtlasError::Exchange(atlas_exchange::Error::Nothing))?;
     let content = importer.1.finish().map_err(AtlasError::from)?;
@@ -156,7 +172,12 @@ pub fn import(arguments: &Import) -> Result<(), Error> {
     }
     save.finish(info)?;
     let sets: Vec<String> = info.sets.iter().map(|set| set.id.clone()).collect();
-    writeln!(io::stderr(), "{}: {}", arguments.out.display(), sets.join(", "))?;
+    writeln!(
+        io::stderr(),
+        "{}: {}",
+        arguments.out.display(),
+        sets.join(", ")
+    )?;
     Ok(())
 }
 
@@ -166,7 +187,8 @@ fn json_files(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(
         name: folder.display().to_string(),
         source,
     };
-    let entries: Result<Vec<fs::DirEntry>, io::Error> = fs::read_dir(folder).map_err(failed)?.collect();
+    let entries: Result<Vec<fs::DirEntry>, io::Error> =
+        fs::read_dir(folder).map_err(failed)?.collect();
     let mut entries = entries.map_err(failed)?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -192,7 +214,10 @@ fn is_ablation(path: &Path, files: &[PathBuf]) -> bool {
 /// A name for the set of a file that does not state one: its folder's, or that of the folder above `atoms`.
 fn set_of(path: &Path) -> String {
     let absolute = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folders = absolute.ancestors().skip(1).filter_map(|folder| folder.file_name()?.to_str());
+    let folders = absolute
+        .ancestors()
+        .skip(1)
+        .filter_map(|folder| folder.file_name()?.to_str());
     let mut folders = folders.filter(|name| *name != "atoms");
     folders.next().unwrap_or("features").to_owned()
 }

@@ -1,6 +1,6 @@
 //! `atlas list`: the features of a set.
 
-use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::io::{self, Write as _};
 
 use atlas::record::FeatureRow;
@@ -87,9 +87,16 @@ fn rows(folder: &Folder, set: &SetInfo) -> Result<Vec<Row>, AtlasError> {
         .collect();
     // An imported atlas may know shares without counts: they are in the records.
     if is_imported && info.knows(Quantity::Density) {
-        let mut records = folder.shards(set).filter_map(Result::ok).flatten().peekable();
+        let mut records = folder
+            .shards(set)
+            .filter_map(Result::ok)
+            .flatten()
+            .peekable();
         for row in &mut rows {
-            while records.next_if(|record| record.latent < row.row.latent).is_some() {}
+            while records
+                .next_if(|record| record.latent < row.row.latent)
+                .is_some()
+            {}
             let record = records.next_if(|record| record.latent == row.row.latent);
             row.density = record.map(|record| record.moments.density);
         }
@@ -111,21 +118,26 @@ fn on_token(
             hint: ", so no token can be looked up by its text",
         });
     };
-    let index = folder.token_index(set)?.ok_or_else(|| AtlasError::Without {
-        set: set.id.clone(),
-        what: "index of tokens",
-    })?;
+    let index = folder
+        .token_index(set)?
+        .ok_or_else(|| AtlasError::Without {
+            set: set.id.clone(),
+            what: "index of tokens",
+        })?;
     let Some(token) = vocabulary.iter().position(|token| token == text.as_bytes()) else {
         let spaced = format!(" {}", text.trim());
         let near = [spaced.as_str(), text.trim()];
-        let near = near.iter().find(|near| vocabulary.iter().any(|token| token == near.as_bytes()));
+        let near = near
+            .iter()
+            .find(|near| vocabulary.iter().any(|token| token == near.as_bytes()));
         return Err(AtlasError::NoToken {
             text: text.to_owned(),
             near: near.map_or_else(String::new, |near| format!("; there is {near:?}")),
         });
     };
     let fires = index.get(token).map(Vec::as_slice).unwrap_or_default();
-    let mut by_latent: std::collections::HashMap<u32, Row> = rows.into_iter().map(|row| (row.row.latent, row)).collect();
+    let mut by_latent: HashMap<u32, Row> =
+        rows.into_iter().map(|row| (row.row.latent, row)).collect();
     let found = fires.iter().filter_map(|(latent, fired)| {
         let row = by_latent.remove(latent)?;
         Some(Row {
@@ -147,7 +159,10 @@ fn sort(info: &AtlasInfo, rows: &mut [Row], by: Sort) -> Result<(), AtlasError> 
     if let Some((quantity, what)) = needed
         && !info.knows(quantity)
     {
-        let format = info.imported.as_ref().map_or_else(String::new, |imported| imported.format.clone());
+        let format = info
+            .imported
+            .as_ref()
+            .map_or_else(String::new, |imported| imported.format.clone());
         return Err(AtlasError::Unknown { what, format });
     }
     let number = |row: &Row| -> Option<f64> {
@@ -171,7 +186,7 @@ fn sort(info: &AtlasInfo, rows: &mut [Row], by: Sort) -> Result<(), AtlasError> 
                 (one, other) => other.is_some().cmp(&one.is_some()),
             },
         };
-        order.then_with(|| one.row.latent.cmp(&other.row.latent)).then(Ordering::Equal)
+        order.then_with(|| one.row.latent.cmp(&other.row.latent))
     });
     Ok(())
 }
@@ -195,23 +210,47 @@ fn json<'a>(info: &AtlasInfo, row: &'a Row) -> Json<'a> {
 fn render(info: &AtlasInfo, words: &Words, rows: &[Row]) -> String {
     let has_token = rows.iter().any(|row| row.on_token.is_some());
     let on_token = if has_token { "on the token" } else { "" };
-    let titles = ["latent", "density %", "largest", "mean", on_token, "most on", "label"];
+    let titles = [
+        "latent",
+        "density %",
+        "largest",
+        "mean",
+        on_token,
+        "most on",
+        "label",
+    ];
     let mut table = vec![titles.map(str::to_owned)];
     let dash = || "–".to_owned();
-    let known = |quantity, value: f32| if info.knows(quantity) { number(value.into()) } else { dash() };
+    let known = |quantity, value: f32| {
+        if info.knows(quantity) {
+            number(value.into())
+        } else {
+            dash()
+        }
+    };
     for row in rows {
         table.push([
             row.row.latent.to_string(),
-            row.density.map_or_else(dash, |density| number(100.0 * density)),
+            row.density
+                .map_or_else(dash, |density| number(100.0 * density)),
             known(Quantity::Max, row.row.max),
             known(Quantity::Mean, row.row.mean),
-            row.on_token.map_or_else(String::new, |count| count.to_string()),
+            row.on_token
+                .map_or_else(String::new, |count| count.to_string()),
             row.row.token.map_or_else(dash, |token| words.token(token)),
             harmless(&row.row.label),
         ]);
     }
     let mut out = String::new();
-    let sides = [Side::Right, Side::Right, Side::Right, Side::Right, Side::Right, Side::Left, Side::Left];
+    let sides = [
+        Side::Right,
+        Side::Right,
+        Side::Right,
+        Side::Right,
+        Side::Right,
+        Side::Left,
+        Side::Left,
+    ];
     align(&mut out, &table, sides);
     out
 }

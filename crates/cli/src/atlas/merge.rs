@@ -18,13 +18,21 @@ use crate::error::Error;
 
 /// Merges shards.
 pub fn merge(arguments: &Merge) -> Result<(), Error> {
-    let parts: Result<Vec<Part>, AtlasError> = arguments.shards.iter().map(|path| Ok((path.clone(), read_complete(path)?))).collect();
+    let parts: Result<Vec<Part>, AtlasError> = arguments
+        .shards
+        .iter()
+        .map(|path| Ok((path.clone(), read_complete(path)?)))
+        .collect();
     let parts = parts?;
     shards::check(&parts)?;
     let Some((_, first)) = parts.first() else {
         return Ok(());
     };
-    let vocabulary = arguments.tokenizer.as_deref().map(|given| tokenizer(given, Some(&first.model))).transpose()?;
+    let vocabulary = arguments
+        .tokenizer
+        .as_deref()
+        .map(|given| tokenizer(given, Some(&first.model)))
+        .transpose()?;
     let mut info = empty(first);
     let mut documents: BTreeMap<u64, DocumentInfo> = BTreeMap::new();
     let mut save: Option<Save> = None;
@@ -37,9 +45,19 @@ pub fn merge(arguments: &Merge) -> Result<(), Error> {
             Some(save) => save,
             none => none.insert(Save::new(&arguments.out, &info, !arguments.no_tables)?),
         };
-        documents.extend(tally.documents().into_iter().map(|document| (document.number, document)));
+        documents.extend(
+            tally
+                .documents()
+                .into_iter()
+                .map(|document| (document.number, document)),
+        );
         let records = tally.records();
-        save.set(&info, tally.set_info(), &records, Some(&tally.token_index()))?;
+        save.set(
+            &info,
+            tally.set_info(),
+            &records,
+            Some(&tally.token_index()),
+        )?;
     }
     let mut save = match save {
         Some(save) => save,
@@ -50,7 +68,11 @@ pub fn merge(arguments: &Merge) -> Result<(), Error> {
     }
     info.documents = documents.into_values().collect();
     let info = save.finish(&info)?;
-    let sets = if info.sets.len() == 1 { "feature set" } else { "feature sets" };
+    let sets = if info.sets.len() == 1 {
+        "feature set"
+    } else {
+        "feature sets"
+    };
     writeln!(
         io::stderr(),
         "{}: {} {sets} over {} tokens",

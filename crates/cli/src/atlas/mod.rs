@@ -42,9 +42,16 @@ fn check(arguments: &Check) -> Result<bool, Error> {
     let (files, bytes) = folder.size();
     let mib = bytes as f64 / f64::from(1 << 20);
     if damaged.is_empty() {
-        writeln!(out, "{files} files, {mib:.1} MiB: all are as they were written")?;
+        writeln!(
+            out,
+            "{files} files, {mib:.1} MiB: all are as they were written"
+        )?;
     } else {
-        writeln!(out, "{} of {files} files are damaged; the rest can be read", damaged.len())?;
+        writeln!(
+            out,
+            "{} of {files} files are damaged; the rest can be read",
+            damaged.len()
+        )?;
     }
     Ok(damaged.is_empty())
 }

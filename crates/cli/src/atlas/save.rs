@@ -19,7 +19,8 @@ impl Save {
     pub fn new(out: &Path, info: &AtlasInfo, with_tables: bool) -> Result<Self, AtlasError> {
         let writer = Writer::new(out)?;
         let tables = if with_tables {
-            let [features, examples, coactivations] = [FEATURES, EXAMPLES, COACTIVATIONS].map(|path| writer.create(path));
+            let [features, examples, coactivations] =
+                [FEATURES, EXAMPLES, COACTIVATIONS].map(|path| writer.create(path));
             Some(Tables::new(info, features?, examples?, coactivations?)?)
         } else {
             None

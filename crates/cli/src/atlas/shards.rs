@@ -18,13 +18,22 @@ pub fn check(parts: &[Part]) -> Result<(), AtlasError> {
     };
     for (second, other) in parts.get(1..).unwrap_or_default() {
         let differences = [
-            ("tokenizers", different(&info.model.tokenizer_sha256, &other.model.tokenizer_sha256)),
+            (
+                "tokenizers",
+                different(&info.model.tokenizer_sha256, &other.model.tokenizer_sha256),
+            ),
             ("models", different(&info.model, &other.model)),
             ("feature sets", different(&info.sets, &other.sets)),
             ("settings", different(&info.settings, &other.settings)),
             ("corpora", different(&info.corpus, &other.corpus)),
-            ("numbers of shards", different(&info.shard.of, &other.shard.of)),
-            ("limits of tokens", different(&info.limit_tokens, &other.limit_tokens)),
+            (
+                "numbers of shards",
+                different(&info.shard.of, &other.shard.of),
+            ),
+            (
+                "limits of tokens",
+                different(&info.limit_tokens, &other.limit_tokens),
+            ),
         ];
         for (what, difference) in differences {
             if let Some((one, other)) = difference {
@@ -56,8 +65,16 @@ fn whole(parts: &[Part], of: u32) -> Result<(), AtlasError> {
         }
     }
     const LISTED: usize = 20;
-    let has = |index: u32| order.binary_search_by_key(&index, |(_, info)| info.shard.index).is_ok();
-    let mut missing: Vec<String> = (0..of).filter(|index| !has(*index)).take(LISTED + 1).map(|index| format!("{index}/{of}")).collect();
+    let has = |index: u32| {
+        order
+            .binary_search_by_key(&index, |(_, info)| info.shard.index)
+            .is_ok()
+    };
+    let mut missing: Vec<String> = (0..of)
+        .filter(|index| !has(*index))
+        .take(LISTED + 1)
+        .map(|index| format!("{index}/{of}"))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -86,7 +103,11 @@ fn compare(name: &str, one: &Value, other: &Value, parts: &mut (Vec<String>, Vec
     match (one, other) {
         (Value::Object(ones), Value::Object(others)) => {
             for (field, one) in ones {
-                let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
+                let name = if name.is_empty() {
+                    field.clone()
+                } else {
+                    format!("{name}.{field}")
+                };
                 compare(&name, one, others.get(field).unwrap_or(&Value::Null), parts);
             }
         }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use atlas::ModelKey;
-use atlas_folder::Folder;
 use atlas::SetInfo;
+use atlas_folder::Folder;
 
 use super::args::Set;
 use super::error::AtlasError;
@@ -24,12 +24,18 @@ pub fn tokenizer(given: &str, model: Option<&ModelKey>) -> Result<Vec<Vec<u8>>, 
         load::tokenizer(&Place::Local(Path::new(given).to_owned()))?
     };
     let ids = 0..tokenizer.vocab_size() as u32;
-    let vocabulary: Vec<Vec<u8>> = ids.map(|id| tokenizer.token_bytes(id).unwrap_or_default().to_vec()).collect();
+    let vocabulary: Vec<Vec<u8>> = ids
+        .map(|id| tokenizer.token_bytes(id).unwrap_or_default().to_vec())
+        .collect();
     let Some(model) = model else {
         return Ok(vocabulary);
     };
     let why = if vocabulary.len() != model.vocabulary as usize {
-        Some(format!("it has {} tokens in the place of {}", vocabulary.len(), model.vocabulary))
+        Some(format!(
+            "it has {} tokens in the place of {}",
+            vocabulary.len(),
+            model.vocabulary
+        ))
     } else if ModelKey::tokenizer_hash(&vocabulary) != model.tokenizer_sha256 {
         Some("its tokens are others".to_owned())
     } else {
@@ -51,7 +57,11 @@ pub fn chosen<'a>(folder: &'a Folder, given: &Set) -> Result<&'a SetInfo, AtlasE
         (Some(id), _) => Ok(folder.set(id)?),
         (None, [only]) => Ok(only),
         (None, sets) => Err(AtlasError::WhichSet {
-            known: sets.iter().map(|set| set.id.as_str()).collect::<Vec<_>>().join(", "),
+            known: sets
+                .iter()
+                .map(|set| set.id.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         }),
     }
 }
@@ -89,7 +99,9 @@ pub fn harmless(text: &str) -> String {
         match c {
             '\n' => out.push('⏎'),
             '\t' => out.push('⇥'),
-            c if c.is_control() || turns(c) || (c != ' ' && c.is_whitespace()) => out.extend(c.escape_unicode()),
+            c if c.is_control() || turns(c) || (c != ' ' && c.is_whitespace()) => {
+                out.extend(c.escape_unicode())
+            }
             c => out.push(c),
         }
     }
