@@ -60,7 +60,9 @@ pub fn label(record: &FeatureRecord, corpus: &CorpusInfo, text: &dyn Fn(u32) -> 
                 .and_then(|logits| pushes(logits, text))
         })
         .or_else(|| words.frequent());
-    let about = match (source(record, corpus), about) {
+    // Few firings are from one source by chance.
+    let source = source(record, corpus).filter(|_| fired >= RARE);
+    let about = match (source, about) {
         (Some(source), Some(about)) => format!("{source}: {about}"),
         (Some(source), None) => format!("in {source}"),
         (None, about) => about.unwrap_or_default(),
@@ -168,12 +170,13 @@ fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
     kept
 }
 
-/// Names one after the other; of signs, without the comma, which may be one of them.
+/// Names one after the other; of signs, or where one has a comma, without commas.
 fn list(names: &[String]) -> String {
     let has_words = names
         .iter()
         .any(|name| name.chars().any(char::is_alphanumeric));
-    names.join(if has_words { ", " } else { " " })
+    let has_comma = names.iter().any(|name| name.contains(','));
+    names.join(if has_words && !has_comma { ", " } else { " " })
 }
 
 /// A token as a label shows it: without the space before a word, with a hyphen where it goes on with one, white space by its name,

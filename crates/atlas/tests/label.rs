@@ -144,6 +144,8 @@ fn parts_of_words_have_a_hyphen_and_signs_no_commas() {
     assert_eq!(of(&record(&words, 1000)), "king, -walking, queen");
     let signs = [(",", 300), ("\"", 260), (" (", 100)];
     assert_eq!(of(&record(&signs, 1000)), ", \"");
+    let mixed = [(",", 300), (" king", 290)];
+    assert_eq!(of(&record(&mixed, 1000)), ", king");
     let signs = [(",", 160), ("\"", 150), (" (", 140), (" [", 130)];
     assert_eq!(of(&record(&signs, 1000)), "punctuation: , \" (");
 }
@@ -156,6 +158,10 @@ fn of_few_firings_the_number_is_told() {
         "6 times: king"
     );
     assert_eq!(of(&record(&[(" king", 9), (" queen", 1)], 10)), "king");
+    // Where so few are from says nothing.
+    let mut few = record(&[(" king", 4)], 4);
+    few.sources = vec![0, 4];
+    assert_eq!(of(&few), "4 times: king");
 }
 
 #[test]
