@@ -68,6 +68,8 @@ pub fn label(record: &FeatureRecord, corpus: &CorpusInfo, text: &dyn Fn(u32) -> 
         (None, about) => about.unwrap_or_default(),
     };
     match fired {
+        1 if about.is_empty() => "fires once".to_owned(),
+        2..RARE if about.is_empty() => format!("fires {fired} times"),
         1 => format!("once: {about}"),
         2..RARE => format!("{fired} times: {about}"),
         _ => about,

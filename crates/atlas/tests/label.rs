@@ -158,6 +158,7 @@ fn of_few_firings_the_number_is_told() {
         "6 times: king"
     );
     assert_eq!(of(&record(&[(" king", 9), (" queen", 1)], 10)), "king");
+    assert_eq!(of(&record(&[(" king", 1)], 9)), "fires 9 times");
     // Where so few are from says nothing.
     let mut few = record(&[(" king", 4)], 4);
     few.sources = vec![0, 4];
