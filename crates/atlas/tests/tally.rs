@@ -298,7 +298,7 @@ fn copies_of_a_passage_do_not_fill_the_list() {
     for document in 0..20u64 {
         tally.document(document, "a copy", "s");
         let latents = [0i32, -1];
-        let tokens = [5u32, 6, 7, 8, 9, 10, 11, 12];
+        let tokens = [4u32, 5, 6, 7, 8, 9, 10, 11];
         let latents: Vec<i32> = latents.repeat(tokens.len());
         let activations: Vec<f32> = (0..tokens.len())
             .flat_map(|at| [1.0 + at as f32, 0.0])

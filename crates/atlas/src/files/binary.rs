@@ -25,6 +25,8 @@ pub trait Binary: Serialize + DeserializeOwned {
     const KIND: u32;
     /// Bytes that such a file may hold after decompression.
     const MOST_BYTES: u64 = MOST_BYTES;
+    /// Level of compression, 1 to 9. What is read often is small; what is written often is quick.
+    const LEVEL: u32 = 9;
 }
 
 /// A shard.
@@ -51,6 +53,7 @@ impl Binary for Vec<Vec<(u32, u64)>> {
 impl Binary for Tally {
     const KIND: u32 = 5;
     const MOST_BYTES: u64 = 8 << 30;
+    const LEVEL: u32 = 1;
 }
 
 /// A value as a file.
@@ -66,7 +69,7 @@ pub fn encode<T: Binary>(value: &T) -> Result<Vec<u8>, Error> {
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&T::KIND.to_le_bytes());
-    let mut packed = ZlibEncoder::new(bytes, Compression::best());
+    let mut packed = ZlibEncoder::new(bytes, Compression::new(T::LEVEL));
     let plain = postcard::to_stdvec(value).map_err(|error| unwritable(error.to_string()))?;
     packed
         .write_all(&plain)

@@ -10,6 +10,7 @@ mod records;
 mod sums;
 mod window;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,6 @@ impl Tally {
         examples
             .map(|example| example.document)
             .chain(counts.map(|count| count.document))
-            .chain(self.current.iter().map(|(document, _)| *document))
             .collect()
     }
 
@@ -335,6 +335,16 @@ impl Tally {
         }
     }
 
+    /// This tally with its last document ended: where a scan was cut off, it counts as it is.
+    fn ended(&self) -> Cow<'_, Self> {
+        if self.current.is_none() {
+            return Cow::Borrowed(self);
+        }
+        let mut tally = self.clone();
+        tally.end_document();
+        Cow::Owned(tally)
+    }
+
     /// The tally of two parts of a corpus together. No document is in both.
     ///
     /// # Errors
@@ -366,10 +376,12 @@ impl Tally {
         Ok(self)
     }
 
-    /// Drops what no record will name, as a saved tally should.
+    /// Drops what no record will name. To be called before a tally is saved.
     pub fn tidy(&mut self) {
         let wanted = self.example_documents();
-        self.names.retain(|number, _| wanted.contains(number));
+        let current = self.current.as_ref().map(|(document, _)| *document);
+        self.names
+            .retain(|number, _| Some(*number) == current || wanted.contains(number));
         self.tidied = self.names.len();
     }
 

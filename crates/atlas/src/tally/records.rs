@@ -25,17 +25,9 @@ impl Tally {
 
     /// One record per latent, with what statistics alone give: labels and what weights say is left empty.
     pub fn records(&self) -> Vec<FeatureRecord> {
-        let mut ended = None;
-        // The last document has not ended where a scan was cut off; it counts as it is.
-        let latents = if self.current.is_some() {
-            let mut tally = self.clone();
-            tally.end_document();
-            &ended.insert(tally).latents
-        } else {
-            &self.latents
-        };
+        let ended = self.ended();
         let mut partners = self.partners();
-        let records = (0u32..).zip(latents).zip(&mut partners);
+        let records = (0u32..).zip(&ended.latents).zip(&mut partners);
         records
             .map(|((number, latent), partners)| {
                 self.record(number, latent, std::mem::take(partners))
