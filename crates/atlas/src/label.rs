@@ -26,6 +26,8 @@ const SMALL_SOURCE: f64 = 0.5;
 const FIRST_TOKENS: usize = 5;
 /// Standard deviations of its effects on all logits above which the effect on a token is telling.
 const TELLING: f64 = 5.0;
+/// Firings below which the number is a part of the label: what so few have in common may be chance.
+const RARE: u64 = 10;
 /// Letters of a token that a label shows.
 const LETTERS: usize = 16;
 
@@ -58,10 +60,19 @@ pub fn label(record: &FeatureRecord, corpus: &CorpusInfo, text: &dyn Fn(u32) -> 
                 .and_then(|logits| pushes(logits, text))
         })
         .or_else(|| words.frequent());
-    match (source(record, corpus), about) {
+    // Few firings are from one source by chance.
+    let source = source(record, corpus).filter(|_| fired >= RARE);
+    let about = match (source, about) {
         (Some(source), Some(about)) => format!("{source}: {about}"),
         (Some(source), None) => format!("in {source}"),
         (None, about) => about.unwrap_or_default(),
+    };
+    match fired {
+        1 if about.is_empty() => "fires once".to_owned(),
+        2..RARE if about.is_empty() => format!("fires {fired} times"),
+        1 => format!("once: {about}"),
+        2..RARE => format!("{fired} times: {about}"),
+        _ => about,
     }
 }
 
@@ -126,7 +137,7 @@ fn pushes(logits: &LogitEffect, text: &dyn Fn(u32) -> String) -> Option<String> 
         .take(NAMED)
         .filter(|token| f64::from(token.value) >= least);
     let names = distinct(telling.map(|token| shown(&text(token.token))));
-    (!names.is_empty()).then(|| format!("pushes {}", names.join(", ")))
+    (!names.is_empty()).then(|| format!("pushes {}", list(&names)))
 }
 
 /// Standard deviation of the effects on all tokens, from their histogram; their mean is 0.
@@ -161,7 +172,17 @@ fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
     kept
 }
 
-/// A token as a label shows it: without the space before a word, other white space as signs, and not longer than a word.
+/// Names one after the other; of signs, or where one has a comma, without commas.
+fn list(names: &[String]) -> String {
+    let has_words = names
+        .iter()
+        .any(|name| name.chars().any(char::is_alphanumeric));
+    let has_comma = names.iter().any(|name| name.contains(','));
+    names.join(if has_words && !has_comma { ", " } else { " " })
+}
+
+/// A token as a label shows it: without the space before a word, with a hyphen where it goes on with one, white space by its name,
+/// and not longer than a word.
 fn shown(text: &str) -> String {
     let trimmed = text.trim();
     if trimmed.is_empty() {
@@ -171,8 +192,10 @@ fn shown(text: &str) -> String {
             Some(_) => "white space".to_owned(),
         };
     }
-    let mut short: String = trimmed.chars().take(LETTERS).collect();
-    if short.len() < trimmed.len() {
+    let goes_on = text.chars().next().is_some_and(char::is_lowercase);
+    let mut short: String = goes_on.then_some('-').into_iter().collect();
+    short.extend(trimmed.chars().take(LETTERS));
+    if trimmed.chars().count() > LETTERS {
         short.push('…');
     }
     short
@@ -180,9 +203,17 @@ fn shown(text: &str) -> String {
 
 /// Tokens that a feature fires on, those that differ in spaces and capitals alone taken together.
 struct Words {
-    /// As shown, with the number of firings; the most frequent first.
-    words: Vec<(String, u64)>,
+    /// The most frequent first.
+    words: Vec<Word>,
     /// All firings, those on tokens that are not listed too.
+    fired: u64,
+}
+
+struct Word {
+    /// As shown, in its most frequent form.
+    name: String,
+    /// Without white space.
+    text: String,
     fired: u64,
 }
 
@@ -192,39 +223,45 @@ impl Words {
         Self::counted(tokens, record.moments.fired, text)
     }
 
+    /// Of tokens, the most frequent first.
     fn counted(
         tokens: impl Iterator<Item = (u32, u64)>,
         fired: u64,
         text: &dyn Fn(u32) -> String,
     ) -> Self {
-        // Of each word the first form that comes, which is the most frequent, and the firings on all.
         let mut forms: BTreeMap<String, usize> = BTreeMap::new();
-        let mut words: Vec<(String, u64)> = Vec::new();
+        let mut words: Vec<Word> = Vec::new();
         for (token, fired) in tokens {
-            let name = shown(&text(token));
-            let at = *forms.entry(name.to_lowercase()).or_insert(words.len());
+            let text = text(token);
+            let name = shown(&text);
+            let word = text.trim().to_owned();
+            let form = if word.is_empty() {
+                name.clone()
+            } else {
+                word.to_lowercase()
+            };
+            let at = *forms.entry(form).or_insert(words.len());
             match words.get_mut(at) {
-                Some((_, sum)) => *sum += fired,
-                None => words.push((name, fired)),
+                Some(word) => word.fired += fired,
+                None => words.push(Word {
+                    name,
+                    text: word,
+                    fired,
+                }),
             }
         }
-        words.sort_by_key(|(_, fired)| std::cmp::Reverse(*fired));
+        words.sort_by_key(|word| std::cmp::Reverse(word.fired));
         Self { words, fired }
     }
 
     fn names(&self, count: usize) -> String {
-        let names: Vec<&str> = self
-            .words
-            .iter()
-            .take(count)
-            .map(|(name, _)| name.as_str())
-            .collect();
-        names.join(", ")
+        let names = self.words.iter().take(count).map(|word| word.name.clone());
+        list(&names.collect::<Vec<_>>())
     }
 
     fn share_of_first(&self, count: usize) -> f64 {
         share(
-            self.words.iter().take(count).map(|(_, fired)| fired).sum(),
+            self.words.iter().take(count).map(|word| word.fired).sum(),
             self.fired,
         )
     }
@@ -245,25 +282,23 @@ impl Words {
 
     /// What most of the listed words have in common.
     fn of_a_kind(&self) -> Option<String> {
-        let listed: u64 = self.words.iter().map(|(_, fired)| fired).sum();
+        let listed: u64 = self.words.iter().map(|word| word.fired).sum();
         if share(listed, self.fired) < LISTED {
             return None;
         }
         let have = |is: &dyn Fn(&str) -> bool| {
-            let of_kind = self.words.iter().filter(|(word, _)| is(word));
+            let of_kind = self.words.iter().filter(|word| is(&word.text));
             let (words, fired) =
-                of_kind.fold((0, 0), |(words, sum), (_, fired)| (words + 1, sum + fired));
+                of_kind.fold((0, 0), |(words, sum), word| (words + 1, sum + word.fired));
             words >= WORDS && share(fired, listed) >= OF_A_KIND
         };
         let letters = |word: &str| word.chars().all(char::is_alphabetic);
         let kinds: [(&str, &dyn Fn(&str) -> bool); 4] = [
             ("numbers", &|word| {
-                word.chars().all(|sign| sign.is_numeric())
+                !word.is_empty() && word.chars().all(char::is_numeric)
             }),
             ("punctuation", &|word| {
-                !word
-                    .chars()
-                    .any(|sign| sign.is_alphanumeric() || sign.is_whitespace())
+                !word.is_empty() && !word.chars().any(char::is_alphanumeric)
             }),
             ("words in capitals", &|word| {
                 letters(word) && word.chars().count() > 1 && word.chars().all(char::is_uppercase)
@@ -279,7 +314,8 @@ impl Words {
     }
 
     fn shared_end(&self, have: &dyn Fn(&dyn Fn(&str) -> bool) -> bool) -> Option<String> {
-        let ends = self.words.iter().flat_map(|(word, _)| {
+        let ends = self.words.iter().flat_map(|word| {
+            let word = word.text.as_str();
             let starts = word.char_indices().map(|(at, _)| at).rev();
             starts.skip(1).take(4).filter_map(|at| word.get(at..))
         });
@@ -290,7 +326,8 @@ impl Words {
     }
 
     fn shared_beginning(&self, have: &dyn Fn(&dyn Fn(&str) -> bool) -> bool) -> Option<String> {
-        let beginnings = self.words.iter().flat_map(|(word, _)| {
+        let beginnings = self.words.iter().flat_map(|word| {
+            let word = word.text.as_str();
             let ends = word.char_indices().map(|(at, _)| at).chain([word.len()]);
             ends.skip(2).take(4).filter_map(|at| word.get(..at))
         });

@@ -35,6 +35,10 @@ const TEXTS: &[&str] = &[
     " Anne",
     " Tom",
     " incomprehensibilities",
+    ",",
+    "\"",
+    " (",
+    " [",
 ];
 
 fn text(token: u32) -> String {
@@ -131,6 +135,34 @@ fn one_token_is_named_whatever_its_capitals_and_spaces() {
         "incomprehensibil…"
     );
     assert_eq!(of(&record(&[("<script>", 700)], 1000)), "<script>");
+}
+
+#[test]
+fn parts_of_words_have_a_hyphen_and_signs_no_commas() {
+    assert_eq!(of(&record(&[("walking", 700)], 1000)), "-walking");
+    let words = [(" king", 200), ("walking", 190), (" queen", 180)];
+    assert_eq!(of(&record(&words, 1000)), "king, -walking, queen");
+    let signs = [(",", 300), ("\"", 260), (" (", 100)];
+    assert_eq!(of(&record(&signs, 1000)), ", \"");
+    let mixed = [(",", 300), (" king", 290)];
+    assert_eq!(of(&record(&mixed, 1000)), ", king");
+    let signs = [(",", 160), ("\"", 150), (" (", 140), (" [", 130)];
+    assert_eq!(of(&record(&signs, 1000)), "punctuation: , \" (");
+}
+
+#[test]
+fn of_few_firings_the_number_is_told() {
+    assert_eq!(of(&record(&[(" king", 1)], 1)), "once: king");
+    assert_eq!(
+        of(&record(&[(" king", 4), (" queen", 2)], 6)),
+        "6 times: king"
+    );
+    assert_eq!(of(&record(&[(" king", 9), (" queen", 1)], 10)), "king");
+    assert_eq!(of(&record(&[(" king", 1)], 9)), "fires 9 times");
+    // Where so few are from says nothing.
+    let mut few = record(&[(" king", 4)], 4);
+    few.sources = vec![0, 4];
+    assert_eq!(of(&few), "4 times: king");
 }
 
 #[test]
