@@ -38,9 +38,7 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     });
     let mut command = program(paths);
     command.args(["scan", "--model", "demo", "--sae", "demo"]);
-    for block in 0..BLOCKS {
-        command.args(["--neurons", &format!("blocks.{block}.mlp.hook_post")]);
-    }
+    command.args(neurons());
     command.arg("--corpus").arg(paths.root.join(CORPUS));
     command.args(["--corpus-name", NAME, "--context", "64"]);
     if let Some(limit) = arguments.limit_tokens {
@@ -53,6 +51,7 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     let mut command = program(paths);
     command.args(["atlas", "merge"]).arg(&scan);
     command.args(["--model", "demo", "--sae", "demo", "--no-tables"]);
+    command.args(neurons());
     process::run(command.arg("--out").arg(&out))?;
     let bytes = size(&out)?;
     println!("{}: {:.1} MB", out.display(), bytes as f64 / 1e6);
@@ -62,6 +61,17 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
         out.display()
     );
     Ok(())
+}
+
+/// Options that name the neurons of all MLPs.
+fn neurons() -> Vec<String> {
+    let hook = |block| {
+        [
+            "--neurons".to_owned(),
+            format!("blocks.{block}.mlp.hook_post"),
+        ]
+    };
+    (0..BLOCKS).flat_map(hook).collect()
 }
 
 /// The command-line program, optimised: a scan takes half an hour.

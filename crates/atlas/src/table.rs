@@ -40,7 +40,9 @@ fn row(record: &FeatureRecord) -> FeatureRow {
 
 /// The part of a feature's firings that is in its main source.
 fn source_share(record: &FeatureRecord) -> f32 {
-    let main = record.main_source.and_then(|source| record.sources.get(usize::from(source)));
+    let main = record
+        .main_source
+        .and_then(|source| record.sources.get(usize::from(source)));
     let all: u64 = record.sources.iter().sum();
     match main {
         Some(main) if all > 0 => (*main as f64 / all as f64) as f32,

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
             Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
-            Command::Atlas(arguments) => atlas::atlas(arguments),
+            Command::Atlas(arguments) => atlas::atlas(arguments).await,
             Command::Scan(arguments) => scan_corpus::scan(arguments).await.map(|()| true),
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }

@@ -1,7 +1,7 @@
 //! Description of a scanned feature set: what its tally and the model's weights say of each feature, with a label.
 
 use atlas::{FeatureRecord, SetInfo, Tally, label};
-use explorer::Session;
+use explorer::{DirectionsOptions, Session};
 
 use crate::error::Error;
 
@@ -38,9 +38,11 @@ pub async fn describe(
     others: &[String],
 ) -> Result<Described, Error> {
     let mut described = counted(tally);
-    let directions = session
-        .directions(&described.info.id, Some(others))
-        .await?;
+    let options = DirectionsOptions {
+        others: Some(others.to_vec()),
+        ..DirectionsOptions::default()
+    };
+    let directions = session.directions(&described.info.id, &options).await?;
     let corpus = tally.corpus();
     let text = |id| session.token_text(id).unwrap_or_default();
     for (record, latent) in described.records.iter_mut().zip(directions.latents) {

@@ -5,9 +5,9 @@
 //! model, tokenizer and feature sets these are. [`ScanInfo`] describes a scan's folder. Its reading and writing ([`disk`]) are
 //! for native programs; everything else is for the page as well.
 
+mod describe;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod disk;
-mod describe;
 mod division;
 mod error;
 pub mod identity;

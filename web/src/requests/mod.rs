@@ -1,9 +1,9 @@
 //! Requests to the engine and to the site, each with one subject.
 
 pub mod atlas;
-pub mod live;
 pub mod counterparts;
 pub mod library;
+pub mod live;
 pub mod numbers;
 pub mod own_file;
 pub mod site;

@@ -1,13 +1,13 @@
 //! The whole state of the page.
 
 pub mod action;
-pub mod generate;
 pub mod atlas;
 #[cfg(test)]
 mod atlas_tests;
 pub mod browse;
 #[cfg(test)]
 mod browse_tests;
+pub mod generate;
 pub mod job;
 pub mod lists;
 pub mod live;
@@ -44,9 +44,9 @@ use crate::data::{
     Trace,
 };
 use crate::shared::Shared;
+pub use action::Action;
 use atlas::Atlas;
 use browse::BrowseState;
-pub use action::Action;
 pub use generate::{GenerateField, GenerateState};
 use job::Job;
 use live::Live;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::args::{Backend, Downloads};
+
 /// Options of `atlas`.
 #[derive(Debug, Args)]
 pub struct Atlas {
@@ -48,6 +50,39 @@ pub struct Merge {
     /// Write no tables in Parquet
     #[arg(long)]
     pub no_tables: bool,
+
+    /// Weights, to describe features by them as well.
+    #[command(flatten)]
+    pub weights: Weights,
+}
+
+/// What was scanned, where features are described by their weights as well.
+#[derive(Debug, Args)]
+pub struct Weights {
+    /// The model that was scanned, as for `scan`. The atlas then says what weights say, too (direct logit effects, similar
+    /// features, neurons and heads, a map), has automatic labels, and holds the texts of its tokens
+    #[arg(long, value_name = "demo|DIR|OWNER/NAME[@REVISION][:PATH]|URL")]
+    pub model: Option<String>,
+
+    /// The autoencoders that were scanned, as for `scan`
+    #[arg(
+        long,
+        requires = "model",
+        value_name = "demo|PATH[@HOOK]|OWNER/NAME[@REVISION][:PATH][@HOOK]|URL[@HOOK]"
+    )]
+    pub sae: Vec<String>,
+
+    /// The neurons that were scanned, as for `scan`
+    #[arg(long, requires = "model", value_name = "HOOK")]
+    pub neurons: Vec<String>,
+
+    /// The device to compute on; `auto` takes the GPU if there is one
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    pub backend: Backend,
+
+    /// Sources of files of hosts.
+    #[command(flatten)]
+    pub downloads: Downloads,
 }
 
 /// A feature set of an atlas.

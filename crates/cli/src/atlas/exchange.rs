@@ -165,7 +165,7 @@ pub fn import(arguments: &Import) -> Result<(), Error> {
     let info = &content.info;
     let mut save = Save::new(&arguments.out, info, !arguments.no_tables)?;
     for (set, records) in info.sets.iter().zip(&content.records) {
-        save.set(info, set.clone(), records, None)?;
+        save.set(info, set.clone(), records, None, None)?;
     }
     if let Some(vocabulary) = &content.vocabulary {
         save.vocabulary(vocabulary)?;

@@ -6,18 +6,19 @@ use std::path::PathBuf;
 
 use atlas::files::VERSION;
 use atlas::{AtlasInfo, DocumentInfo, Tally};
-use scan::ScanInfo;
 use scan::disk::{read_complete, read_tally};
+use scan::{ScanInfo, counted};
 
 use super::args::Merge;
 use super::error::AtlasError;
 use super::save::Save;
 use super::shards::{self, Part};
+use super::weights::Weights;
 use super::words::tokenizer;
 use crate::error::Error;
 
 /// Merges shards.
-pub fn merge(arguments: &Merge) -> Result<(), Error> {
+pub async fn merge(arguments: &Merge) -> Result<(), Error> {
     let parts: Result<Vec<Part>, AtlasError> = arguments
         .shards
         .iter()
@@ -33,6 +34,11 @@ pub fn merge(arguments: &Merge) -> Result<(), Error> {
         .as_deref()
         .map(|given| tokenizer(given, Some(&first.model)))
         .transpose()?;
+    let weights = Weights::load(&arguments.weights, first).await?;
+    let vocabulary = match &weights {
+        Some(weights) => Some(weights.vocabulary()?),
+        None => vocabulary,
+    };
     let mut info = empty(first);
     let mut documents: BTreeMap<u64, DocumentInfo> = BTreeMap::new();
     let mut save: Option<Save> = None;
@@ -51,13 +57,12 @@ pub fn merge(arguments: &Merge) -> Result<(), Error> {
                 .into_iter()
                 .map(|document| (document.number, document)),
         );
-        let records = tally.records();
-        save.set(
-            &info,
-            tally.set_info(),
-            &records,
-            Some(&tally.token_index()),
-        )?;
+        let described = match &weights {
+            Some(weights) => weights.describe(&tally).await?,
+            None => counted(&tally),
+        };
+        let (index, map) = (Some(&described.token_index), described.map.as_ref());
+        save.set(&info, described.info, &described.records, index, map)?;
     }
     let mut save = match save {
         Some(save) => save,

@@ -8,6 +8,7 @@ mod merge;
 mod save;
 mod shards;
 mod show;
+mod weights;
 mod words;
 
 use std::io::{self, Write as _};
@@ -19,9 +20,9 @@ pub use self::error::AtlasError;
 use crate::error::Error;
 
 /// Runs a command; whether it found everything in order.
-pub fn atlas(arguments: &Atlas) -> Result<bool, Error> {
+pub async fn atlas(arguments: &Atlas) -> Result<bool, Error> {
     match &arguments.command {
-        AtlasCommand::Merge(arguments) => merge::merge(arguments).map(|()| true),
+        AtlasCommand::Merge(arguments) => merge::merge(arguments).await.map(|()| true),
         AtlasCommand::Show(arguments) => show::show(arguments).map(|()| true),
         AtlasCommand::List(arguments) => list::list(arguments).map(|()| true),
         AtlasCommand::Export(arguments) => exchange::export(arguments).map(|()| true),

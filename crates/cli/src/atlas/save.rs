@@ -35,11 +35,12 @@ impl Save {
         set: SetInfo,
         records: &[FeatureRecord],
         token_index: Option<&Vec<Vec<(u32, u64)>>>,
+        points: Option<&Vec<[f32; 2]>>,
     ) -> Result<(), AtlasError> {
         if let Some(tables) = &mut self.tables {
             tables.add(info, &set, records)?;
         }
-        Ok(self.writer.set(set, records, token_index, None)?)
+        Ok(self.writer.set(set, records, token_index, points)?)
     }
 
     /// Writes the bytes of each token.

@@ -1,6 +1,7 @@
 //! `scan`: what each feature does over a corpus, saved now and then, resumed where it was stopped.
 
 mod progress;
+pub mod sets;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -64,7 +65,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
     };
     let mut corpus = Corpus::open(&arguments.corpus, options)?;
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
-    let (model, sets) = load(arguments, &mut session).await?;
+    let (model, sets) = sets::load(&arguments.into(), &mut session).await?;
     let has_bos = session
         .info()
         .model
@@ -140,73 +141,6 @@ fn parts(scan: ScanSeconds, checkpoints: f64, finish: f64) -> Seconds {
 fn clock() -> Clock {
     let begun = Instant::now();
     Rc::new(move || begun.elapsed().as_secs_f64())
-}
-
-/// Loads the model and the feature sets, and identifies them.
-async fn load(
-    arguments: &args::Scan,
-    session: &mut Session,
-) -> Result<(ModelKey, Vec<TallySet>), Error> {
-    let places = Places::new(&arguments.common.downloads);
-    let name = &arguments.common.model;
-    let model = load::open_model(&places, name).await?;
-    let unread = |error| Error::File(Box::new(error));
-    let key = ModelKey {
-        name: model.shown.clone(),
-        sha256: identity::model(&model.files).await.map_err(unread)?,
-        tokenizer_sha256: identity::tokenizer(&model.tokenizer),
-        vocabulary: u32::try_from(model.files.config().vocab_size).unwrap_or(u32::MAX),
-    };
-    load::put_model(session, name, model).await?;
-    let mut hashes = Vec::new();
-    let (mut ids, mut used) = (Vec::new(), Vec::new());
-    for given in &arguments.sae {
-        for mut sae in load::open_saes(&places, given, &mut ids).await? {
-            sae.id = file_name(&sae.id);
-            if used.contains(&sae.id) {
-                return Err(Error::SameName { id: sae.id });
-            }
-            used.push(sae.id.clone());
-            hashes.push((
-                SetKind::Sae,
-                identity::sae(&sae.file).await.map_err(unread)?,
-            ));
-            load::put_sae(session, sae, false).await?;
-        }
-    }
-    for hook in &arguments.neurons {
-        let id = file_name(&format!("neurons.{hook}"));
-        if used.contains(&id) {
-            return Err(Error::SameName { id });
-        }
-        session.load_neurons(&id, hook)?;
-        used.push(id);
-        hashes.push((SetKind::Neurons, key.sha256.clone()));
-    }
-    let loaded = session.info().saes;
-    let sets = loaded
-        .into_iter()
-        .zip(hashes)
-        .map(|(set, (kind, sha256))| TallySet {
-            id: set.id,
-            kind,
-            hook: set.hook,
-            n_latents: u32::try_from(set.n_latents).unwrap_or(u32::MAX),
-            sha256,
-        });
-    Ok((key, sets.collect()))
-}
-
-/// A name with the signs alone that names of files may have everywhere.
-fn file_name(name: &str) -> String {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    let name = name.chars().map(|c| if allowed(c) { c } else { '-' });
-    let name: String = name.collect();
-    // A name of nothing but dots is a folder's.
-    match name.chars().all(|character| character == '.') {
-        true => format!("sae{name}"),
-        false => name,
-    }
 }
 
 fn corpus_key(arguments: &args::Scan, corpus: &Corpus) -> CorpusKey {
