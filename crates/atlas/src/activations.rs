@@ -31,7 +31,12 @@ impl Activations {
         }
         let first = exponent_of(largest);
         // Where the largest is rounded up to a power of two, it is that of the next octave.
-        exponent_of(from_half(to_half(largest, first), first))
+        let rounded = from_half(to_half(largest, first), first);
+        if rounded.is_finite() {
+            exponent_of(rounded)
+        } else {
+            first
+        }
     }
 }
 
