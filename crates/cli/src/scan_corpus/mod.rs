@@ -65,10 +65,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
     let mut corpus = Corpus::open(&arguments.corpus, options)?;
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
     let (model, sets) = load(arguments, &mut session).await?;
-    let has_bos = session
-        .info()
-        .model
-        .is_some_and(|model| model.bos.is_some());
+    let device = session.info().model.ok_or(explorer::Error::NoModel)?;
     let decision = session.bos_decision(common.bos.into())?;
     let wanted = ScanInfo {
         version: scan::VERSION,
@@ -77,7 +74,8 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
         corpus: corpus_key(arguments, &corpus),
         settings: Settings {
             context: arguments.context,
-            bos: decision.prepended && (has_bos || arguments.common.bos == args::Bos::Yes),
+            // Where one is asked for that the tokenizer lacks, the scan says so.
+            bos: decision.prepended && (device.bos.is_some() || common.bos == args::Bos::Yes),
             seed: arguments.seed,
             ..Settings::default()
         },
@@ -87,6 +85,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
         sets,
         tallies: Vec::new(),
     };
+    scan::check_context(&wanted.settings, device.n_ctx)?;
     let (mut folder, found) = Folder::open(&arguments.out, &wanted)?;
     let mut scan = match found {
         Found::Complete(info) => {
