@@ -160,10 +160,8 @@ impl Folder {
     }
 
     fn has_checkpoint(&self) -> bool {
-        let folders = CHECKPOINTS.iter().map(|name| self.path.join(name));
-        folders
-            .into_iter()
-            .any(|folder| folder.join(INDEX).exists())
+        let mut names = CHECKPOINTS.iter();
+        names.any(|name| self.path.join(name).join(INDEX).exists())
     }
 
     /// The checkpoint that is furthest of those that are whole, and its generation.
