@@ -33,12 +33,7 @@ pub struct Bins {
 impl Bins {
     /// Counts finite values.
     pub fn add(&mut self, values: impl Iterator<Item = f32>) {
-        // Magnitudes from `limit` on need wider bins; what is in one costs a product and a sum.
-        let bounds = |bins: &Self| match bins.counts.is_empty() {
-            true => (0.0, 0.0),
-            false => (power(bins.exponent + 6), power(-bins.exponent)),
-        };
-        let (mut limit, mut scale) = bounds(self);
+        let (mut limit, mut scale) = self.bounds();
         for value in values {
             if value == 0.0 {
                 self.zeros += 1;
@@ -51,13 +46,21 @@ impl Bins {
                     self.exponent = needed;
                 }
                 self.coarsen(needed);
-                (limit, scale) = bounds(self);
+                (limit, scale) = self.bounds();
             }
             // Rounded down; `floor` is a call where the processor is not known to have an instruction for it.
             let scaled = f64::from(value) * scale;
             let truncated = scaled as i32;
             let bin = truncated - i32::from(f64::from(truncated) > scaled);
             self.counts[(bin + SIDE) as usize] += 1;
+        }
+    }
+
+    /// The magnitude from which on values need wider bins, and 1 ÷ the width of a bin: what is inside costs one product.
+    fn bounds(&self) -> (f64, f64) {
+        match self.counts.is_empty() {
+            true => (0.0, 0.0),
+            false => (power(self.exponent + 6), power(-self.exponent)),
         }
     }
 
