@@ -19,7 +19,8 @@ impl Activations {
         Self(halves.map(|half| from_half(half, exponent)).collect())
     }
 
-    /// The power of two by which all are divided before rounding. It does not depend on anything but the largest magnitude.
+    /// The power of two by which all are divided before rounding. It does not depend on anything but the largest magnitude, and is
+    /// the same for what a file gives back, so that this is written as the same bytes again.
     fn exponent(&self) -> i16 {
         let largest = self
             .0
@@ -28,12 +29,24 @@ impl Activations {
         if largest == 0.0 || !largest.is_finite() {
             return 0;
         }
-        // Through f64, where the smallest f32 is a normal number.
-        let bits = f64::from(largest).to_bits();
-        let unbiased = ((bits >> 52) & 0x7ff) as i32 - 1023;
-        // One less, so that rounding up cannot reach the end of the range.
-        (unbiased + 1 - EXPONENT) as i16
+        let first = exponent_of(largest);
+        // Where the largest is rounded up to a power of two, it is that of the next octave.
+        let rounded = from_half(to_half(largest, first), first);
+        if rounded.is_finite() {
+            exponent_of(rounded)
+        } else {
+            first
+        }
     }
+}
+
+/// The exponent for a largest magnitude that is not 0.
+fn exponent_of(largest: f32) -> i16 {
+    // Through f64, where the smallest f32 is a normal number.
+    let bits = f64::from(largest).to_bits();
+    let unbiased = ((bits >> 52) & 0x7ff) as i32 - 1023;
+    // One less, so that rounding up cannot reach the end of the range.
+    (unbiased + 1 - EXPONENT) as i16
 }
 
 fn to_half(value: f32, exponent: i16) -> f16 {
@@ -73,5 +86,27 @@ impl<'de> Deserialize<'de> for Activations {
             .into_iter()
             .map(|bytes| from_half(f16::from_le_bytes(bytes), exponent));
         Ok(Self(values.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_gives_back_is_written_as_the_same_bytes() {
+        // The largest is rounded up to a power of two in some of these.
+        for step in 0..4096u32 {
+            let largest = f32::from_bits(2.0f32.to_bits() - step);
+            let activations = Activations(vec![0.3, largest, 1e-5 * largest, largest * 0.77]);
+            let bytes = postcard::to_stdvec(&activations).unwrap();
+            let read: Activations = postcard::from_bytes(&bytes).unwrap();
+            assert_eq!(read, activations.rounded());
+            assert_eq!(
+                postcard::to_stdvec(&read).unwrap(),
+                bytes,
+                "largest {largest}"
+            );
+        }
     }
 }

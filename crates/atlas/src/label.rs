@@ -31,6 +31,9 @@ const RARE: u64 = 10;
 /// Letters of a token that a label shows.
 const LETTERS: usize = 16;
 
+/// A test of a word.
+type Kind<'a> = dyn Fn(&str) -> bool + 'a;
+
 /// A label for a feature from its record's statistics, about 10 to 40 characters long; empty where they suggest none. `text`
 /// gives a token's text. Equal records give equal labels.
 ///
@@ -286,14 +289,14 @@ impl Words {
         if share(listed, self.fired) < LISTED {
             return None;
         }
-        let have = |is: &dyn Fn(&str) -> bool| {
+        let have = |is: &Kind<'_>| {
             let of_kind = self.words.iter().filter(|word| is(&word.text));
             let (words, fired) =
                 of_kind.fold((0, 0), |(words, sum), word| (words + 1, sum + word.fired));
             words >= WORDS && share(fired, listed) >= OF_A_KIND
         };
         let letters = |word: &str| word.chars().all(char::is_alphabetic);
-        let kinds: [(&str, &dyn Fn(&str) -> bool); 4] = [
+        let kinds: [(&str, &Kind<'_>); 4] = [
             ("numbers", &|word| {
                 !word.is_empty() && word.chars().all(char::is_numeric)
             }),
@@ -313,7 +316,7 @@ impl Words {
             .or_else(|| kind.map(|(name, _)| format!("{name}: {}", self.names(NAMED))))
     }
 
-    fn shared_end(&self, have: &dyn Fn(&dyn Fn(&str) -> bool) -> bool) -> Option<String> {
+    fn shared_end(&self, have: &dyn Fn(&Kind<'_>) -> bool) -> Option<String> {
         let ends = self.words.iter().flat_map(|word| {
             let word = word.text.as_str();
             let starts = word.char_indices().map(|(at, _)| at).rev();
@@ -325,7 +328,7 @@ impl Words {
         longest.map(|end| format!("words in -{end}"))
     }
 
-    fn shared_beginning(&self, have: &dyn Fn(&dyn Fn(&str) -> bool) -> bool) -> Option<String> {
+    fn shared_beginning(&self, have: &dyn Fn(&Kind<'_>) -> bool) -> Option<String> {
         let beginnings = self.words.iter().flat_map(|word| {
             let word = word.text.as_str();
             let ends = word.char_indices().map(|(at, _)| at).chain([word.len()]);

@@ -102,7 +102,7 @@ fn a_scan_is_a_folder_and_its_shards_merge_to_it() {
     assert_eq!(again["tokens_per_second"], Value::Null);
     assert_eq!(results(&out), before);
     for (more, what) in [
-        (&["--context", "128"][..], "settings"),
+        (&["--context", "128"][..], "contexts"),
         (&["--shard", "0/2"], "shards"),
         (&["--limit-tokens", "100"], "limits of tokens"),
         (&["--corpus-name", "another"], "names of the corpus"),

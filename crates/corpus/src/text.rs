@@ -10,7 +10,7 @@ use crate::lines::{Input, Lines, without_end};
 pub const SEPARATOR: &str = "<|endoftext|>";
 
 /// Bytes by which a document may be too long before its last line is known not to be a separator.
-const SLACK: usize = SEPARATOR.len() + 2;
+const SLACK: usize = SEPARATOR.len() + 4;
 
 /// The documents of a text: separated by lines that hold exactly [`SEPARATOR`], without which the whole is one. The line break
 /// before a separator belongs to it. Documents of nothing but white space are left out. Ends after an error.

@@ -122,14 +122,14 @@ impl Folder {
         };
         let info = match read_info(path) {
             Ok(info) => info,
-            Err(Error::NoScan { .. }) => {
-                let bytes = encode_info(&Scan::new(wanted.clone()).info)?;
-                write(&path.join(INDEX), &bytes)?;
-                return Ok((folder, Found::Nothing));
-            }
+            Err(Error::NoScan { .. }) => return folder.begin(wanted),
             Err(other) => return Err(other),
         };
         if let Some((what, there, here)) = info.difference(wanted) {
+            // Nothing is lost where nothing was saved.
+            if !info.complete && !folder.has_checkpoint() {
+                return folder.begin(wanted);
+            }
             return Err(Error::OtherScan {
                 path: path.to_owned(),
                 what,
@@ -151,6 +151,17 @@ impl Folder {
             }
             None => (folder, Found::Nothing),
         })
+    }
+
+    fn begin(self, wanted: &ScanInfo) -> Result<(Self, Found), Error> {
+        let bytes = encode_info(&Scan::new(wanted.clone()).info)?;
+        write(&self.path.join(INDEX), &bytes)?;
+        Ok((self, Found::Nothing))
+    }
+
+    fn has_checkpoint(&self) -> bool {
+        let mut names = CHECKPOINTS.iter();
+        names.any(|name| self.path.join(name).join(INDEX).exists())
     }
 
     /// The checkpoint that is furthest of those that are whole, and its generation.

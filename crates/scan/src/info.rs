@@ -152,12 +152,15 @@ impl ScanInfo {
             Some(tokens) => tokens.to_string(),
             None => "none".to_owned(),
         };
-        let parts: [(&'static str, fn(&Self) -> String); 6] = [
+        let parts: [(&'static str, fn(&Self) -> String); 9] = [
             ("models", |info| info.model.sha256.clone()),
             ("tokenizers", |info| info.model.tokenizer_sha256.clone()),
             ("names of the corpus", |info| info.corpus.name.clone()),
             ("fields of the text", |info| info.corpus.text_field.clone()),
             ("shards", |info| info.shard.to_string()),
+            ("contexts", |info| info.settings.context.to_string()),
+            ("choices of a BOS", |info| info.settings.bos.to_string()),
+            ("seeds", |info| info.settings.seed.to_string()),
             ("settings", |info| format!("{:?}", info.settings)),
         ];
         let named = parts.map(|(what, of)| (what, of(self), of(other)));

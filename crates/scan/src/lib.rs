@@ -21,4 +21,4 @@ pub use info::{
     CorpusFile, CorpusKey, INDEX, Progress, ScanInfo, Shard, TallyFile, VERSION, decode_info,
     encode_info, tally_name,
 };
-pub use run::{Scan, scan};
+pub use run::{Scan, check_context, scan};

@@ -1,7 +1,7 @@
 //! A scan: windows through the engine into tallies.
 
-use atlas::Tally;
 use atlas::tally::{TallySet, Values, Window};
+use atlas::{Settings, Tally};
 use corpus::Document;
 use explorer::{Bos, Clock, ScanBatch, ScanOptions, ScanSeconds, ScanValues, Session};
 #[cfg(not(target_arch = "wasm32"))]
@@ -122,6 +122,23 @@ fn add(
     tally.add(&window, &values)
 }
 
+/// Refuses a context that a model of `n_ctx` positions cannot have, or in which no window fits.
+///
+/// # Errors
+/// [`Error::Context`].
+pub fn check_context(settings: &Settings, n_ctx: usize) -> Result<(), Error> {
+    let least = SHORTEST + usize::from(settings.bos);
+    let context = settings.context as usize;
+    if context < least || context > n_ctx {
+        return Err(Error::Context {
+            context: settings.context,
+            least,
+            most: n_ctx,
+        });
+    }
+    Ok(())
+}
+
 /// Reads the documents of a corpus, from its beginning, and adds what is new to a scan. The model and the feature sets, by the
 /// scan's ids, are loaded in the session. `between` is called after each batch of windows, and may save the scan; an error of it
 /// ends the scan, which is then as it was after that batch.
@@ -137,16 +154,9 @@ pub async fn scan<E: From<Error> + From<explorer::Error>>(
 ) -> Result<ScanSeconds, E> {
     let model = session.info().model.ok_or(explorer::Error::NoModel)?;
     let settings = &scan.info.settings;
+    check_context(settings, model.n_ctx)?;
     let before = usize::from(settings.bos);
     let context = settings.context as usize;
-    let least = SHORTEST + before;
-    if context < least || context > model.n_ctx {
-        return Err(E::from(Error::Context {
-            context: settings.context,
-            least,
-            most: model.n_ctx,
-        }));
-    }
     let sets: Vec<String> = scan.info.sets.iter().map(|set| set.id.clone()).collect();
     let options = ScanOptions {
         sets: &sets,

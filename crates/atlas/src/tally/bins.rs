@@ -31,23 +31,37 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// Counts a finite value.
-    pub fn add(&mut self, value: f32) {
-        if value == 0.0 {
-            self.zeros += 1;
-            return;
+    /// Counts finite values.
+    pub fn add(&mut self, values: impl Iterator<Item = f32>) {
+        let (mut limit, mut scale) = self.bounds();
+        for value in values {
+            if value == 0.0 {
+                self.zeros += 1;
+                continue;
+            }
+            if f64::from(value.abs()) >= limit {
+                let needed = octave(value) - 5;
+                if self.counts.is_empty() {
+                    self.counts = vec![0; 2 * SIDE as usize];
+                    self.exponent = needed;
+                }
+                self.coarsen(needed);
+                (limit, scale) = self.bounds();
+            }
+            // Rounded down; `floor` is a call where the processor is not known to have an instruction for it.
+            let scaled = f64::from(value) * scale;
+            let truncated = scaled as i32;
+            let bin = truncated - i32::from(f64::from(truncated) > scaled);
+            self.counts[(bin + SIDE) as usize] += 1;
         }
-        let needed = octave(value) - 5;
-        if self.counts.is_empty() {
-            self.counts = vec![0; 2 * SIDE as usize];
-            self.exponent = needed;
+    }
+
+    /// The magnitude from which on values need wider bins, and 1 ÷ the width of a bin: what is inside costs one product.
+    fn bounds(&self) -> (f64, f64) {
+        match self.counts.is_empty() {
+            true => (0.0, 0.0),
+            false => (power(self.exponent + 6), power(-self.exponent)),
         }
-        self.coarsen(needed);
-        // Rounded down; `floor` is a call where the processor is not known to have an instruction for it.
-        let scaled = f64::from(value) * power(-self.exponent);
-        let truncated = scaled as i32;
-        let bin = truncated - i32::from(f64::from(truncated) > scaled);
-        self.counts[(bin + SIDE) as usize] += 1;
     }
 
     /// Joins bins until their width is at least 2^exponent.

@@ -107,9 +107,7 @@ impl LatentTally {
 
     /// Adds values to moments and bins.
     pub fn add_values(&mut self, values: impl Iterator<Item = f32> + Clone) {
-        for value in values.clone() {
-            self.bins.add(value);
-        }
+        self.bins.add(values.clone());
         self.sums.add(values);
     }
 

@@ -8,18 +8,16 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use atlas::tally::TallySet;
-use atlas::{ModelKey, SetKind, Settings};
+use atlas::Settings;
 use corpus::{Corpus, Options};
 use explorer::{Clock, LimitsChoice, ScanSeconds, Session};
 use scan::disk::{Folder, Found};
-use scan::{CorpusFile, CorpusKey, ScanInfo, identity};
+use scan::{CorpusFile, CorpusKey, ScanInfo};
 use serde::Serialize;
 
 use crate::args;
 use crate::error::Error;
-use crate::place::Places;
-use crate::{load, print_json};
+use crate::print_json;
 use progress::Progress;
 
 /// A scan that has ended, as `--json` prints it.
@@ -66,10 +64,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
     let mut corpus = Corpus::open(&arguments.corpus, options)?;
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
     let (model, sets) = sets::load(&arguments.into(), &mut session).await?;
-    let has_bos = session
-        .info()
-        .model
-        .is_some_and(|model| model.bos.is_some());
+    let device = session.info().model.ok_or(explorer::Error::NoModel)?;
     let decision = session.bos_decision(common.bos.into())?;
     let wanted = ScanInfo {
         version: scan::VERSION,
@@ -78,7 +73,8 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
         corpus: corpus_key(arguments, &corpus),
         settings: Settings {
             context: arguments.context,
-            bos: decision.prepended && (has_bos || arguments.common.bos == args::Bos::Yes),
+            // Where one is asked for that the tokenizer lacks, the scan says so.
+            bos: decision.prepended && (device.bos.is_some() || common.bos == args::Bos::Yes),
             seed: arguments.seed,
             ..Settings::default()
         },
@@ -88,6 +84,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
         sets,
         tallies: Vec::new(),
     };
+    scan::check_context(&wanted.settings, device.n_ctx)?;
     let (mut folder, found) = Folder::open(&arguments.out, &wanted)?;
     let mut scan = match found {
         Found::Complete(info) => {
