@@ -17,7 +17,7 @@ const EXTENT: f64 = 10.0;
 /// The most that a coordinate moves at a time.
 const CLIP: f64 = 4.0;
 /// Distances d on the plane count as 1 / (1 + A · d^2B): umap-learn's curve for a least distance of 0.1 and a spread of 1.
-const A: f64 = 1.576_943_460;
+const A: f64 = 1.576_943_46;
 const B: f64 = 0.895_060_878;
 /// Seed of the pairs that push each other apart.
 const SEED: u64 = 0;
@@ -80,12 +80,9 @@ impl Layout {
             }
             pair.next += pair.every;
             let (mut one, mut other) = (self.points[pair.from], self.points[pair.to]);
-            let pull = pull(squared(one, other));
-            for axis in 0..2 {
-                let step = (pull * (one[axis] - other[axis])).clamp(-CLIP, CLIP) * rate;
-                one[axis] += step;
-                other[axis] -= step;
-            }
+            let pulled = step(one, other, pull(squared(one, other)), rate);
+            one = sum(one, pulled);
+            other = sum(other, pulled.map(|x| -x));
             self.points[pair.to] = other;
             for _ in 0..NEGATIVE_SAMPLES {
                 let third = (self.random.next_u64() % count) as usize;
@@ -93,10 +90,7 @@ impl Layout {
                     continue;
                 }
                 let third = self.points[third];
-                let push = push(squared(one, third));
-                for axis in 0..2 {
-                    one[axis] += (push * (one[axis] - third[axis])).clamp(-CLIP, CLIP) * rate;
-                }
+                one = sum(one, step(one, third, push(squared(one, third)), rate));
             }
             self.points[pair.from] = one;
         }
@@ -124,6 +118,16 @@ impl Layout {
             })
             .collect()
     }
+}
+
+/// A step along the difference of two points.
+fn step(one: [f64; 2], other: [f64; 2], force: f64, rate: f64) -> [f64; 2] {
+    let along = |axis: usize| (force * (one[axis] - other[axis])).clamp(-CLIP, CLIP) * rate;
+    [along(0), along(1)]
+}
+
+fn sum(one: [f64; 2], other: [f64; 2]) -> [f64; 2] {
+    [one[0] + other[0], one[1] + other[1]]
 }
 
 fn squared(one: [f64; 2], other: [f64; 2]) -> f64 {
