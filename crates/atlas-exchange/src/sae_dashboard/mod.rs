@@ -4,4 +4,5 @@ mod read;
 mod write;
 
 pub(crate) use read::read;
+pub(crate) use write::dense;
 pub use write::{BATCH, export, file_name};
