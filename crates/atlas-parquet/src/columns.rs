@@ -37,7 +37,7 @@ impl Columns {
 
     /// A column of texts.
     pub fn text<'a>(&mut self, name: &'static str, values: impl Iterator<Item = &'a str>) {
-        let array = StringArray::from_iter_values(values);
+        let array = StringArray::from_iter_values(values.collect::<Vec<&str>>());
         self.columns.push((name, Arc::new(array), false));
     }
 

@@ -255,7 +255,7 @@ fn read(files: [Bytes; 3]) -> Vec<(String, FeatureRecord)> {
     let mut records: Vec<(String, FeatureRecord)> = rows(&features)
         .map(|row| (row.text("set"), feature(row)))
         .collect();
-    let mut at = |row: Row<'_>| {
+    let at = |row: Row<'_>| {
         let key = (row.text("set"), row.number::<UInt32Type>("latent"));
         records
             .iter()

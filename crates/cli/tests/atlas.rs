@@ -9,9 +9,7 @@ use std::process::{Command, Output};
 use atlas::files::{encode, file_info};
 use atlas::tally::{TallySet, Values, Window};
 use atlas::{ModelKey, SetKind, Settings, Tally};
-use scan::{
-    CorpusFile, CorpusKey, Progress, ScanInfo, SetKey, Shard, TallyFile, encode_info, tally_name,
-};
+use scan::{CorpusFile, CorpusKey, Progress, ScanInfo, Shard, TallyFile, encode_info, tally_name};
 use serde_json::Value;
 
 const LATENTS: u32 = 70;
@@ -30,8 +28,8 @@ fn model() -> ModelKey {
     }
 }
 
-fn key(id: &str) -> SetKey {
-    SetKey {
+fn key(id: &str) -> TallySet {
+    TallySet {
         id: id.to_owned(),
         kind: SetKind::Sae,
         hook: "blocks.0.hook_resid_post".to_owned(),
@@ -43,13 +41,6 @@ fn key(id: &str) -> SetKey {
 /// The tally of a part of a small corpus: latent `t % 70` fires on token `t`.
 fn tally(id: &str, settings: &Settings, shard: Shard) -> Tally {
     let set = key(id);
-    let set = TallySet {
-        id: set.id,
-        kind: set.kind,
-        hook: set.hook,
-        n_latents: set.n_latents,
-        sha256: set.sha256,
-    };
     let mut tally = Tally::new(model(), set, "corpus".to_owned(), settings.clone());
     for document in (0..12u64).filter(|document| shard.has(*document)) {
         let name = format!("<script>alert({document})</script>");
