@@ -43,7 +43,7 @@ test('the first load fetches nothing of the atlas, the page of a feature its own
   const page = await openApp(browser, server);
   assert.deepEqual(fetched(server), []);
   await page.getByRole('link', { name: 'Features', exact: true }).click();
-  await part(page, 'atlas-feature').first().waitFor();
+  await part(page, 'browse-row').first().waitFor();
   await page.goto(server.url('#/features/layer-3/903'));
   await there(page);
   await page.waitForFunction(() => document.querySelector('[data-testid="atlas-similar"] .label')?.textContent === 'before');
