@@ -49,3 +49,26 @@ fn source_share(record: &FeatureRecord) -> f32 {
         _ => 0.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_a_source_is_the_part_of_the_firings_there() {
+        let record = FeatureRecord {
+            sources: vec![10, 30],
+            main_source: Some(1),
+            ..FeatureRecord::default()
+        };
+        let dead = FeatureRecord {
+            sources: vec![0, 0],
+            ..FeatureRecord::default()
+        };
+        let shares: Vec<_> = rows(&[record, dead])
+            .iter()
+            .map(|row| (row.source, row.source_share))
+            .collect();
+        assert_eq!(shares, [(Some(1), 0.75), (None, 0.0)]);
+    }
+}

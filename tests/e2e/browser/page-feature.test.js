@@ -43,11 +43,11 @@ test('the first load fetches nothing of the atlas, the page of a feature its own
   const page = await openApp(browser, server);
   assert.deepEqual(fetched(server), []);
   await page.getByRole('link', { name: 'Features', exact: true }).click();
-  await part(page, 'atlas-feature').first().waitFor();
+  await part(page, 'browse-row').first().waitFor();
   await page.goto(server.url('#/features/layer-3/903'));
   await there(page);
   await page.waitForFunction(() => document.querySelector('[data-testid="atlas-similar"] .label')?.textContent === 'before');
-  assert.deepEqual(fetched(server).toSorted(), ['atlas.json', 'layer-1/table.bin', 'layer-3/features-0014.bin', 'layer-3/table.bin', 'vocabulary.bin']);
+  assert.deepEqual(fetched(server).toSorted(), ['atlas.json', 'layer-3/features-0014.bin', 'layer-3/table.bin', 'vocabulary.bin']);
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });

@@ -124,8 +124,9 @@ impl State {
             let sets = self.atlas.info().map_or(0, |info| info.sets.len());
             parts.extend((0..sets).map(PartId::Table));
         }
-        // Lists of a prompt rank by the atlas, once what they are about is there: no first visit waits for it.
-        if self.place.route.shows_prompt() && self.is_current() {
+        // Lists of a prompt rank by the atlas, once what they are about is there. A first visit, which begins at the start page,
+        // fetches nothing of it.
+        if self.place.route == Route::Prompt && self.is_current() {
             parts.push(PartId::Index);
             parts.extend(self.set_of_selected().map(PartId::Table));
         }
