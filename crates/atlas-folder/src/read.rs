@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use atlas::files::{Binary, INDEX, all_files, decode, decode_info, shard_of};
 use atlas::info::FileInfo;
 use atlas::record::FeatureRow;
+use atlas::record::TokenIndex;
 use atlas::{AtlasInfo, FeatureRecord, ModelKey, SetInfo};
 use sha2::{Digest, Sha256};
 
@@ -158,7 +159,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::File`].
-    pub fn token_index(&self, set: &SetInfo) -> Result<Option<Vec<Vec<(u32, u64)>>>, Error> {
+    pub fn token_index(&self, set: &SetInfo) -> Result<Option<TokenIndex>, Error> {
         set.token_index
             .as_ref()
             .map(|file| self.decode(file))

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use atlas::files::{INDEX, Written, encode_info, write_set, write_vocabulary};
 use atlas::info::FileInfo;
+use atlas::record::TokenIndex;
 use atlas::{AtlasInfo, FeatureRecord, SetInfo};
 use sha2::{Digest, Sha256};
 
@@ -53,7 +54,7 @@ impl Writer {
         &mut self,
         mut set: SetInfo,
         records: &[FeatureRecord],
-        token_index: Option<&Vec<Vec<(u32, u64)>>>,
+        token_index: Option<&TokenIndex>,
         points: Option<&Vec<[f32; 2]>>,
     ) -> Result<(), Error> {
         let files = write_set(&mut set, records, token_index, points);

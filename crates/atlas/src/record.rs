@@ -243,3 +243,7 @@ pub struct FeatureRow {
     /// The tokens that it lowers most, at most 3.
     pub down: Vec<u32>,
 }
+
+/// For each token of a vocabulary the features that fire on it: index of the latent and how often it fires there, the most
+/// often first.
+pub type TokenIndex = Vec<Vec<(u32, u64)>>;

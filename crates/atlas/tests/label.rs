@@ -103,6 +103,7 @@ fn effect(up: &[(&str, f32)]) -> LogitEffect {
             .collect(),
         down: Vec::new(),
         histogram: Histogram {
+            origin: 0.0,
             width: 0.5,
             first: -2,
             counts,

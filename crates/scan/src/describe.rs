@@ -1,5 +1,6 @@
 //! Description of a scanned feature set: what its tally and the model's weights say of each feature, with a label.
 
+use atlas::record::TokenIndex;
 use atlas::{FeatureRecord, SetInfo, Tally, label};
 use explorer::{DirectionsOptions, Session};
 
@@ -12,7 +13,7 @@ pub struct Described {
     /// One record per latent.
     pub records: Vec<FeatureRecord>,
     /// Features that fire on each token of the vocabulary, see [`Tally::token_index`].
-    pub token_index: Vec<Vec<(u32, u64)>>,
+    pub token_index: TokenIndex,
     /// Coordinates per latent, see [`explorer::SetDirections::map`].
     pub map: Option<Vec<[f32; 2]>>,
 }

@@ -152,7 +152,8 @@ impl ScanInfo {
             Some(tokens) => tokens.to_string(),
             None => "none".to_owned(),
         };
-        let parts: [(&'static str, fn(&Self) -> String); 9] = [
+        type Named = (&'static str, fn(&ScanInfo) -> String);
+        let parts: [Named; 9] = [
             ("models", |info| info.model.sha256.clone()),
             ("tokenizers", |info| info.model.tokenizer_sha256.clone()),
             ("names of the corpus", |info| info.corpus.name.clone()),

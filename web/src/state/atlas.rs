@@ -101,6 +101,9 @@ pub struct AtlasFeature {
     pub latent: u32,
 }
 
+/// Indices of a set and of one of its shards.
+type ShardId = (usize, usize);
+
 /// What is known of the site's atlas.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Atlas {
@@ -113,7 +116,7 @@ pub struct Atlas {
     /// Parts of each set, in the index's order.
     pub sets: Vec<SetParts>,
     /// Shards by set and number, the last used last.
-    shards: Vec<((usize, usize), Part<Vec<FeatureRecord>>)>,
+    shards: Vec<(ShardId, Part<Vec<FeatureRecord>>)>,
 }
 
 /// Something about the atlas.

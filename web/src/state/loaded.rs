@@ -68,10 +68,10 @@ impl State {
 
     /// Completes a trace of SAEs that came later with the SAEs of the one on screen; gives it back where the two are not of the same
     /// tokens, as after another decision about the BOS.
-    pub(super) fn completed(&self, mut new: Trace) -> Result<Trace, Trace> {
+    pub(super) fn completed(&self, mut new: Trace) -> Result<Trace, Box<Trace>> {
         let old = self.trace.as_ref().filter(|_| self.only_new().is_some());
         let Some(old) = old.filter(|old| old.ids() == new.ids()) else {
-            return Err(new);
+            return Err(Box::new(new));
         };
         let rest = old.saes.iter().filter(|sae| new.sae(&sae.id).is_none());
         let loaded = |id: &str| self.saes.iter().any(|sae| sae.id == id);

@@ -244,7 +244,7 @@ impl State {
                 }
                 // Shown as far as it goes, and the others are traced.
                 Err(part) => {
-                    trace = part;
+                    trace = *part;
                     self.attempt = self.attempt.wrapping_add(1);
                 }
             }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::{SHARD_SIZE, binary};
 use crate::error::Error;
 use crate::info::{FileInfo, SetInfo, hexadecimal};
-use crate::record::FeatureRecord;
+use crate::record::{FeatureRecord, TokenIndex};
 use crate::table;
 
 /// A file to be written.
@@ -80,7 +80,7 @@ pub fn write_vocabulary(tokens: &Vec<Vec<u8>>) -> Result<Written, Error> {
 pub fn write_set(
     set: &mut SetInfo,
     records: &[FeatureRecord],
-    token_index: Option<&Vec<Vec<(u32, u64)>>>,
+    token_index: Option<&TokenIndex>,
     points: Option<&Vec<[f32; 2]>>,
 ) -> Result<Vec<Written>, Error> {
     let expected = set.n_latents as usize;

@@ -4,7 +4,7 @@ use super::Tally;
 use super::kept::Sample;
 use super::latent::LatentTally;
 use crate::info::{CorpusInfo, SetInfo, SetKind};
-use crate::record::{FeatureRecord, Interval, Moments, Partner, TokenCount};
+use crate::record::{FeatureRecord, Interval, Moments, Partner, TokenCount, TokenIndex};
 
 /// Intervals of activations that a record shows. The lowest takes in all octaves that are left.
 const INTERVALS: usize = 5;
@@ -178,7 +178,7 @@ impl Tally {
     }
 
     /// For each token of the vocabulary the latents that fire on it, with how often, the most often first; at most 50.
-    pub fn token_index(&self) -> Vec<Vec<(u32, u64)>> {
+    pub fn token_index(&self) -> TokenIndex {
         let mut index = vec![Vec::new(); self.occurs.len()];
         for (number, latent) in (0u32..).zip(&self.latents) {
             for (token, fired) in latent.tokens.by_token() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use atlas::record::TokenIndex;
 use atlas::{AtlasInfo, FeatureRecord, SetInfo};
 use atlas_folder::{NewFile, Writer};
 use atlas_parquet::{COACTIVATIONS, EXAMPLES, FEATURES, Tables};
@@ -34,7 +35,7 @@ impl Save {
         info: &AtlasInfo,
         set: SetInfo,
         records: &[FeatureRecord],
-        token_index: Option<&Vec<Vec<(u32, u64)>>>,
+        token_index: Option<&TokenIndex>,
         points: Option<&Vec<[f32; 2]>>,
     ) -> Result<(), AtlasError> {
         if let Some(tables) = &mut self.tables {
