@@ -17,7 +17,7 @@ use crate::page::Page;
 use crate::requests::site;
 use crate::state::atlas::AtlasAction;
 use crate::state::load::LoadAction;
-use crate::state::task::{First, Task};
+use crate::state::task::Task;
 use crate::state::url::Place;
 use crate::state::{Action, During, Note, Problem, State};
 
@@ -178,14 +178,13 @@ impl Controller {
         self.set_loading(Some(stop));
         let this = self.clone();
         spawn_local(async move {
-            let (mut demo, mut example) = (Vec::new(), None);
+            let mut demo = Vec::new();
             // The page works without examples.
             match Manifest::fetch().await {
                 Ok(manifest) => {
                     let atlas = manifest.atlas.map(|file| site::demo_file(&file.path));
                     this.dispatch(Action::Atlas(AtlasAction::Named(Ok(atlas))));
                     this.dispatch_load(LoadAction::DemoSize(manifest.bytes()));
-                    example = manifest.prompts.first().map(|first| first.text.clone());
                     demo = manifest.saes;
                     let parts = demo.iter().map(Task::demo_sae);
                     let known = std::iter::once(Task::demo()).chain(parts).collect();
@@ -199,7 +198,7 @@ impl Controller {
                 }
             }
             this.introduce();
-            let started = this.start(&demo, example, &signal).await;
+            let started = this.start(&demo, &signal).await;
             this.set_loading(None);
             match started {
                 Ok(()) => this.request_info(false).await,
@@ -226,13 +225,7 @@ impl Controller {
         });
     }
 
-    /// `example` is the prompt that is shown where the address has none.
-    async fn start(
-        &self,
-        demo: &[DemoSae],
-        example: Option<String>,
-        signal: &AbortSignal,
-    ) -> Result<(), Fault> {
+    async fn start(&self, demo: &[DemoSae], signal: &AbortSignal) -> Result<(), Fault> {
         let old = self.inner.engine.take();
         if let Some(old) = old {
             old.dispose().await;
@@ -274,11 +267,10 @@ impl Controller {
             self.dispatch_load(LoadAction::Request(place));
             self.dispatch(Action::Asking);
         } else {
-            let first = First {
-                view: place.sae.clone(),
-                prompt: place.prompt.clone().or(example),
-            };
-            let rest = self.load_demo(&engine, demo, &first, signal).await?;
+            let view = place.sae.clone();
+            let rest = self
+                .load_demo(&engine, demo, view.as_deref(), signal)
+                .await?;
             self.dispatch(Action::Restore(place));
             self.end_demo(&engine, rest, signal).await;
         }

@@ -14,7 +14,7 @@ use crate::js_value::object;
 use crate::offers::Found;
 use crate::state::job::Job;
 use crate::state::load::LoadAction;
-use crate::state::task::{First, Kind, Task};
+use crate::state::task::{Kind, Task};
 use crate::state::url::Place;
 use crate::state::{Action, During, State};
 use failures::Failures;
@@ -91,9 +91,7 @@ impl Controller {
                 let saes = Manifest::fetch()
                     .await
                     .map_or_else(|_| Vec::new(), |manifest| manifest.saes);
-                let rest = self
-                    .load_demo(engine, &saes, &First::default(), signal)
-                    .await?;
+                let rest = self.load_demo(engine, &saes, None, signal).await?;
                 return Ok(self.load_rest(engine, rest, signal).await);
             }
             Kind::ModelLink | Kind::SaeLink => {
@@ -138,22 +136,19 @@ impl Controller {
         Ok(Failures::default())
     }
 
-    /// Loads the demo's model and one of its SAEs: the one in view, or else the middle one, or else another that can be loaded. The
-    /// page shows them at once. Gives what is left for [`Self::load_rest`].
+    /// Loads the demo's model and one of its SAEs: `view`, or else the middle one, or else another that can be loaded. The page
+    /// shows them at once. Gives what is left for [`Self::load_rest`].
     pub(crate) async fn load_demo(
         &self,
         engine: &Engine,
         saes: &[DemoSae],
-        first: &First,
+        view: Option<&str>,
         signal: &AbortSignal,
     ) -> Result<Rest, Fault> {
         let options = object([("signal", signal.into())]);
         let model = engine.call("loadModel", &["demo".into(), options]).await?;
         let model: ModelInfo = read(model)?;
-        if let Some(prompt) = &first.prompt {
-            warm_up(engine, prompt, signal).await;
-        }
-        let mut rest = Rest::new(saes, first.view.as_deref());
+        let mut rest = Rest::new(saes, view);
         let mut loaded = Vec::new();
         while loaded.is_empty()
             && let Some(task) = rest.next(signal)
@@ -221,18 +216,6 @@ impl Controller {
             this.request_info(false).await;
             this.request_catalogue();
         });
-    }
-}
-
-/// Runs the model alone on the prompt that is about to be traced, while the SAE is on its way: on a GPU the first run compiles the
-/// shaders, which takes seconds on a software adapter. What comes of it is of no interest, and neither is a failure: the trace has
-/// the same one.
-async fn warm_up(engine: &Engine, prompt: &str, signal: &AbortSignal) {
-    let on_gpu = engine.info().await.is_ok_and(|info| info.backend == "gpu");
-    if on_gpu {
-        let none = js_sys::Array::new();
-        let options = object([("saes", none.into()), ("signal", signal.into())]);
-        let _ = engine.call("trace", &[prompt.into(), options]).await;
     }
 }
 

@@ -44,12 +44,3 @@ impl Task {
         self.id == id || self.wanted.as_deref() == Some(id)
     }
 }
-
-/// The first things to see of the demo.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct First {
-    /// Id of the SAE in view.
-    pub view: Option<String>,
-    /// The prompt, where it is traced as soon as that SAE is there.
-    pub prompt: Option<String>,
-}
