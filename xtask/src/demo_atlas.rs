@@ -27,6 +27,9 @@ const ATLAS: &str = "web/demo/atlas";
 /// Bytes that the site's atlas may have.
 const BUDGET: u64 = 30_000_000;
 
+/// Examples per feature, with which all of it fits.
+const EXAMPLES: [&str; 6] = ["--top", "6", "--per-interval", "1", "--random", "2"];
+
 /// Blocks of the demo's model. Each has an MLP whose neurons are scanned.
 const BLOCKS: usize = 6;
 
@@ -51,6 +54,7 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     let mut command = program(paths);
     command.args(["atlas", "merge"]).arg(&scan);
     command.args(["--model", "demo", "--sae", "demo", "--no-tables"]);
+    command.args(EXAMPLES);
     command.args(neurons());
     process::run(command.arg("--out").arg(&out))?;
     let bytes = size(&out)?;

@@ -293,6 +293,31 @@ fn strongest(
 }
 
 #[test]
+fn fewer_examples_are_those_of_a_scan_that_wanted_fewer() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let corpus = corpus().new_tree(&mut runner).unwrap().current();
+    let mut many = tally_of(&corpus, SetKind::Sae, |_| true);
+    many.keep_fewer(1, 1, 9);
+    let settings = atlas::Settings {
+        top: 1,
+        per_interval: 1,
+        ..settings()
+    };
+    let mut few = Tally::new(
+        many.model().clone(),
+        many.set().clone(),
+        "corpus".to_owned(),
+        settings,
+    );
+    for window in &corpus.windows {
+        common::add(&mut few, &corpus, window, SetKind::Sae);
+    }
+    assert_eq!(result(&many), result(&few));
+    assert!(many.records().iter().any(|record| record.top.len() == 1));
+}
+
+#[test]
 fn copies_of_a_passage_do_not_fill_the_list() {
     let mut tally = common::empty(SetKind::Sae);
     for document in 0..20u64 {

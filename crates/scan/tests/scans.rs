@@ -13,7 +13,7 @@ use pollster::block_on;
 use scan::{Error, Progress, SHORTEST, Scan, ScanInfo, Shard};
 
 fn all(documents: &[Document]) -> impl Iterator<Item = Result<Document, corpus::Error>> {
-    documents.to_vec().into_iter().map(Ok)
+    documents.iter().cloned().map(Ok)
 }
 
 /// The ended scan of some documents.
@@ -288,7 +288,8 @@ fn a_corpus_that_fails_and_a_context_that_cannot_be_are_errors() {
         let mut wrong = whole(&session);
         wrong.settings.context = context;
         let mut scan = Scan::new(wrong);
-        let run = scan::scan(&session, &mut scan, all(&documents()), None, |_| {
+        let documents = documents();
+        let run = scan::scan(&session, &mut scan, all(&documents), None, |_| {
             Ok::<_, Error>(())
         });
         let error = block_on(run).unwrap_err();

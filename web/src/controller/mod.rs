@@ -182,9 +182,9 @@ impl Controller {
             // The page works without examples.
             match Manifest::fetch().await {
                 Ok(manifest) => {
+                    this.dispatch_load(LoadAction::DemoSize(manifest.bytes()));
                     let atlas = manifest.atlas.map(|file| site::demo_file(&file.path));
                     this.dispatch(Action::Atlas(AtlasAction::Named(Ok(atlas))));
-                    this.dispatch_load(LoadAction::DemoSize(manifest.bytes()));
                     demo = manifest.saes;
                     let parts = demo.iter().map(Task::demo_sae);
                     let known = std::iter::once(Task::demo()).chain(parts).collect();

@@ -116,6 +116,11 @@ impl Strongest {
         }
     }
 
+    /// Keeps the first few alone: what would have been kept, had fewer been wanted from the beginning.
+    pub fn truncate(&mut self, most: usize) {
+        self.0.truncate(most);
+    }
+
     /// The windows, the strongest first.
     pub fn examples(&self) -> impl Iterator<Item = &Example> {
         self.0.iter().map(|kept| &kept.example)
@@ -161,6 +166,11 @@ impl Sample {
         for kept in other.0 {
             self.insert(kept, most);
         }
+    }
+
+    /// Keeps the first few alone: what would have been drawn, had fewer been wanted from the beginning.
+    pub fn truncate(&mut self, most: usize) {
+        self.0.truncate(most);
     }
 
     /// The windows, in the order in which they were drawn.

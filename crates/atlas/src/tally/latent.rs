@@ -159,6 +159,15 @@ impl LatentTally {
         self.random.merge(other.random, settings.random as usize);
     }
 
+    /// Drops the examples beyond the numbers that the settings want.
+    pub fn keep_fewer(&mut self, settings: &Settings) {
+        self.strongest.truncate(settings.top as usize);
+        self.random.truncate(settings.random as usize);
+        for (_, sample) in &mut self.intervals {
+            sample.truncate(settings.per_interval as usize);
+        }
+    }
+
     /// All examples that are kept.
     pub fn examples(&self) -> impl Iterator<Item = &Example> {
         let intervals = self

@@ -433,6 +433,18 @@ impl Tally {
         Ok(self)
     }
 
+    /// Keeps at most so many examples of each kind: the very ones of a scan that had wanted no more. A number above that of the
+    /// scan changes nothing.
+    pub fn keep_fewer(&mut self, top: u32, per_interval: u32, random: u32) {
+        self.settings.top = self.settings.top.min(top);
+        self.settings.per_interval = self.settings.per_interval.min(per_interval);
+        self.settings.random = self.settings.random.min(random);
+        for latent in &mut self.latents {
+            latent.keep_fewer(&self.settings);
+        }
+        self.tidy();
+    }
+
     /// Drops what no record will name. To be called before a tally is saved.
     pub fn tidy(&mut self) {
         let wanted = self.example_documents();

@@ -47,6 +47,18 @@ pub struct Merge {
     #[arg(long, value_name = "demo|DIR")]
     pub tokenizer: Option<String>,
 
+    /// Keep at most so many of the strongest windows of a feature
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+    pub top: u32,
+
+    /// Keep at most so many windows of each interval of activations
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+    pub per_interval: u32,
+
+    /// Keep at most so many windows that were drawn at random
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+    pub random: u32,
+
     /// Write no tables in Parquet
     #[arg(long)]
     pub no_tables: bool,
@@ -229,6 +241,18 @@ pub struct Import {
     /// ids of their own, and examples cannot be run again
     #[arg(long, value_name = "demo|DIR")]
     pub tokenizer: Option<String>,
+
+    /// Keep at most so many of the strongest windows of a feature
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+    pub top: u32,
+
+    /// Keep at most so many windows of each interval of activations
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+    pub per_interval: u32,
+
+    /// Keep at most so many windows that were drawn at random
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
+    pub random: u32,
 
     /// Write no tables in Parquet
     #[arg(long)]

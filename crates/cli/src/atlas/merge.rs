@@ -43,7 +43,9 @@ pub async fn merge(arguments: &Merge) -> Result<(), Error> {
     let mut documents: BTreeMap<u64, DocumentInfo> = BTreeMap::new();
     let mut save: Option<Save> = None;
     for set in 0..first.sets.len() {
-        let tally = merged(&parts, set)?;
+        let mut tally = merged(&parts, set)?;
+        tally.keep_fewer(arguments.top, arguments.per_interval, arguments.random);
+        info.settings = tally.settings().clone();
         if save.is_none() {
             info.corpus = tally.corpus();
         }

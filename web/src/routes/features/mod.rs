@@ -92,7 +92,7 @@ fn own_note(page: &page::Props) -> Html {
         .sets
         .get(page.set)
         .map_or_else(Html::default, |set| {
-            html! { <OwnNote key_of_set={key_of(&page.info, set)} latent={page.feature.latent} /> }
+            html! { <OwnNote key_of_set={key_of(&page.info, set)} latent={page.latent} /> }
         })
 }
 

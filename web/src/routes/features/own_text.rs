@@ -12,7 +12,7 @@ use crate::format::{count, fixed};
 use crate::ranking;
 use crate::shared::Shared;
 use crate::state::live::{LiveAction, OwnText};
-use crate::state::url::NEURONS;
+use crate::state::reference::NEURONS;
 use crate::state::{Action, Remote};
 
 /// Shown data.

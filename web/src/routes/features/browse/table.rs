@@ -1,7 +1,5 @@
 //! The table of features: a grid of which only the rows in view are in the document.
 
-use std::rc::Rc;
-
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
