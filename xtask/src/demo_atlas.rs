@@ -24,11 +24,16 @@ const CORPUS: &str = "demo/corpus/sample.jsonl.zst";
 const NAME: &str = "sample of the demo's corpus";
 const ATLAS: &str = "web/demo/atlas";
 
+const INDEX: &str = "atlas.json";
+const MANIFEST: &str = "web/demo/demo.json";
+/// The beginning of the manifest's entry of the atlas.
+const ENTRY: &str = ",\n \"atlas\":";
+
 /// Bytes that the site's atlas may have.
 const BUDGET: u64 = 30_000_000;
 
 /// Examples per feature, with which all of it fits.
-const EXAMPLES: [&str; 6] = ["--top", "6", "--per-interval", "1", "--random", "2"];
+const EXAMPLES: [&str; 6] = ["--top", "5", "--per-interval", "1", "--random", "2"];
 
 /// Blocks of the demo's model. Each has an MLP whose neurons are scanned.
 const BLOCKS: usize = 6;
@@ -64,6 +69,24 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
         "{} has {bytes} bytes of {BUDGET} that it may have",
         out.display()
     );
+    if arguments.out.is_none() {
+        name_atlas(&paths.root.join(MANIFEST), &out.join(INDEX))?;
+    }
+    Ok(())
+}
+
+/// Names the atlas's index in the demo's manifest, as its last entry.
+fn name_atlas(manifest: &Path, index: &Path) -> Result<()> {
+    let read = |path: &Path| {
+        fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))
+    };
+    let bytes = read(index)?.len();
+    let text = read(manifest)?;
+    let end = text.find(ENTRY).or_else(|| text.rfind("\n}"));
+    let end = end.with_context(|| format!("{} is not a manifest", manifest.display()))?;
+    let entry =
+        format!("{ENTRY} {{\n  \"path\": \"atlas/{INDEX}\",\n  \"bytes\": {bytes}\n }}\n}}\n");
+    fs::write(manifest, format!("{}{entry}", &text[..end]))?;
     Ok(())
 }
 

@@ -99,6 +99,18 @@ impl<R: BufRead> Documents<R> {
         Ok(None)
     }
 
+    /// An error with the limit that people know.
+    fn without_slack(&self, error: Error) -> Error {
+        match error {
+            Error::TooLong { file, place, .. } => Error::TooLong {
+                file,
+                place,
+                longest: self.longest,
+            },
+            other => other,
+        }
+    }
+
     /// The bytes of the next document, and whether a separator follows.
     fn read(&mut self) -> Result<(Vec<u8>, bool), Error> {
         let first = self.lines.next;
@@ -106,7 +118,8 @@ impl<R: BufRead> Documents<R> {
         loop {
             let start = bytes.len();
             let most = self.longest.saturating_add(SLACK);
-            if !self.lines.read(&mut bytes, most, first)? {
+            let read = self.lines.read(&mut bytes, most, first);
+            if !read.map_err(|error| self.without_slack(error))? {
                 return Ok((bytes, false));
             }
             let line = bytes.get(start..).unwrap_or_default();

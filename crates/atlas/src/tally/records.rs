@@ -15,7 +15,7 @@ const PARTNERS: usize = 10;
 /// Tokens on which both must fire, beyond the error of the count: the PMI of fewer is mostly chance.
 const LEAST_TOGETHER: u64 = 10;
 /// Latents that the index names per token.
-const INDEXED: usize = 50;
+const INDEXED: usize = 20;
 
 impl Tally {
     /// Tokens that count.
@@ -177,7 +177,7 @@ impl Tally {
         partners
     }
 
-    /// For each token of the vocabulary the latents that fire on it, with how often, the most often first; at most 50.
+    /// For each token of the vocabulary the latents that fire on it, with how often, the most often first; at most 20.
     pub fn token_index(&self) -> TokenIndex {
         let mut index = vec![Vec::new(); self.occurs.len()];
         for (number, latent) in (0u32..).zip(&self.latents) {
