@@ -68,7 +68,7 @@ function activations(values) {
   return bytesOf(integer(exponent), list(values.map((value) => value / 2 ** exponent), half));
 }
 
-const histogram = ({ width = 0, first = 0, counts = [] } = {}) => bytesOf(single(width), integer(first), list(counts, unsigned));
+const histogram = ({ origin = 0, width = 0, first = 0, counts = [] } = {}) => bytesOf(single(origin), single(width), integer(first), list(counts, unsigned));
 const example = ({ document = 0, start = 0, tokens, fires }) => {
   const positions = fires.map(([position]) => position);
   const values = fires.map(([, value]) => value);
@@ -182,6 +182,7 @@ export function putAtlas(server, { name = manifest.name } = {}) {
     sets,
     documents: [{ number: 0, name: 'first', source: 0 }, { number: 3, name: 'The king and his daughters', source: 0 }, { number: 5, name: '<script>alert(1)</script>', source: 1 }],
     vocabulary,
+    tables: [],
   };
   put('atlas.json', Buffer.from(JSON.stringify(index)));
   const bytes = files.get('atlas.json').length;

@@ -136,7 +136,7 @@ function writeRecord(writer, row, sources) {
   writer.uint(row.latent).bytes(row.label);
   writer.uint(row.fired).uint(Math.ceil(row.fired / 10)).f64(row.fired / TOKENS).f32(row.max).f64(row.mean).f64(row.square);
   writer.option(row.skew, (value) => writer.f64(value)).option(row.kurtosis, (value) => writer.f64(value));
-  writer.f32(0).int(0).uint(0); // histogram
+  writer.f32(0).f32(0).int(0).uint(0); // histogram
   writer.int(0).uint(0); // octaves
   writer.uint(0).uint(0).uint(0).uint(0).uint(0); // top, intervals, random, tokens, distinct tokens
   writer.list(Array.from({ length: sources }, (_, source) => (source === row.source ? row.fired : 0)), (count) => writer.uint(count));
@@ -184,6 +184,7 @@ export function atlas({ sets, tokens, sources, shards = true }) {
     sets: described,
     documents: [],
     vocabulary: vocabularyFile,
+    tables: [],
   })));
   return files;
 }
