@@ -174,7 +174,8 @@ test('features that fire on a text come by how characteristic they are', async (
 });
 
 test('the table is used with the keyboard, and a row opens the page of its feature', async () => {
-  await page.locator('[data-testid="browse-row"] a').first().focus();
+  await part(page, 'feature-grid').evaluate((element) => { element.scrollTop = 0; });
+  await page.locator('[data-row="0"] a').first().focus();
   const focused = () => page.evaluate(() => {
     const row = document.activeElement.closest('[data-row]');
     return row && [Number(row.dataset.row), Number(document.activeElement.closest('[data-col]').dataset.col)];
@@ -203,12 +204,12 @@ test('the table is used with the keyboard, and a row opens the page of its featu
 test('favourites, labels and notes survive a reload, are exported, deleted and imported', async () => {
   const own = await openApp(browser, server, { path: '#/features/layer-3/5', context: { acceptDownloads: true } });
   await part(own, 'own-label').fill('my king');
-  await part(own, 'own-text').fill('looks like <script>alert(1)</script>');
+  await part(own, 'note-text').fill('looks like <script>alert(1)</script>');
   await part(own, 'own-favourite').click();
   await own.reload();
   await ready(own);
   assert.equal(await part(own, 'own-label').inputValue(), 'my king');
-  assert.equal(await part(own, 'own-text').inputValue(), 'looks like <script>alert(1)</script>');
+  assert.equal(await part(own, 'note-text').inputValue(), 'looks like <script>alert(1)</script>');
   await open(LIST, own);
   const line = own.locator('[data-testid="browse-row"][data-latent="5"]');
   assert.match(await line.innerText(), /my king/u);

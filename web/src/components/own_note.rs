@@ -90,7 +90,7 @@ pub fn OwnNote(props: &Props) -> Html {
                 <button type="button" class="star" aria-pressed={own.favourite.to_string()} data-testid="own-favourite" onclick={star}>{ if own.favourite { "★ Favourite" } else { "☆ Favourite" } }</button>
             </div>
             <label class="field">{ "Label" }<input type="text" maxlength={LABEL} value={own.label.clone()} oninput={label} data-testid="own-label" autocomplete="off" /></label>
-            <label class="field">{ "Note" }<textarea rows="3" maxlength={NOTE} value={own.note.clone()} oninput={note} data-testid="own-text" /></label>
+            <label class="field">{ "Note" }<textarea rows="3" maxlength={NOTE} value={own.note.clone()} oninput={note} data-testid="note-text" /></label>
             <p class="muted" role="status" data-testid="own-status">
                 { match (&context.problem, kept) {
                     (Some(problem), _) => html! { <span class="bad">{ problem }{ " " }<button type="button" class="quiet" data-testid="own-retry" onclick={let store = context.store.clone(); move |_: MouseEvent| store.save()}>{ "Try again" }</button></span> },

@@ -113,7 +113,7 @@ pub fn Weights(props: &Props) -> Html {
 fn logits(context: &Context, record: &::atlas::FeatureRecord) -> Html {
     let head = html! { <h2>{ defined(LOGIT_EFFECT) }</h2> };
     let Some(effect) = &record.logits else {
-        return html! { <section class="card">{ head }<p class="muted">{ "Not computed: its output directions do not lead to the residual stream, or the atlas was made without the model's weights." }</p></section> };
+        return html! { <section class="card" data-testid="atlas-logits">{ head }<p class="muted">{ "Not computed: its output directions do not lead to the residual stream, or the atlas was made without the model's weights." }</p></section> };
     };
     let vocabulary = context.vocabulary.as_deref();
     let values = effect.up.iter().chain(&effect.down);
