@@ -20,7 +20,10 @@ fn check(entries: impl Iterator<Item = Result<Entry, Error>>, bytes: usize) {
             Err(_) => failed = true,
         }
     }
-    assert!(length <= bytes, "no text is longer than what it was read from");
+    assert!(
+        length <= bytes,
+        "no text is longer than what it was read from"
+    );
 }
 
 fuzz_target!(|data: &[u8]| {

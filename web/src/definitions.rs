@@ -13,7 +13,7 @@ pub struct Term {
 
 macro_rules! terms {
     ($($constant:ident = $key:literal, $name:literal, $definition:literal;)*) => {
-        $(#[doc = $name] pub const $constant: Term = Term { key: $key, name: $name, definition: $definition };)*
+        $(#[doc = concat!("`", $name, "`")] pub const $constant: Term = Term { key: $key, name: $name, definition: $definition };)*
         /// All of them, in the order of the list of definitions.
         pub const ALL: &[Term] = &[$($constant),*];
     };
