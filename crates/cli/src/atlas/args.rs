@@ -164,9 +164,9 @@ pub enum Sort {
     Density,
     /// By largest activation.
     Max,
-    /// By E[a].
+    /// By the mean activation, zeros included
     Mean,
-    /// By E[a²].
+    /// By the mean squared activation
     MeanSquare,
     /// By skew.
     Skew,
