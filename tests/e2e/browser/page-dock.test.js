@@ -1,16 +1,15 @@
 // The selected feature: what selects it, what keeps it, and its counterpart in another SAE.
 
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { openApp, part, ready, serious, STILL, trace } from '../support/app.js';
 import { demoHash, goToHash, sharedPage } from '../support/shared-page.js';
 
-const shared = sharedPage();
 let server;
 let browser;
 let page;
-before(() => ({ server, browser, page } = shared));
+const shared = sharedPage((all) => ({ server, browser, page } = all));
 
 const PROMPT = 'Once upon a time there was a king who had three daughters.';
 

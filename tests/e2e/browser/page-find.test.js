@@ -6,11 +6,10 @@ import { before, beforeEach, test } from 'node:test';
 import { STILL, openApp, part, picture, ready, serious } from '../support/app.js';
 import { demoHash, goToHash, sharedPage } from '../support/shared-page.js';
 
-const shared = sharedPage();
 let server;
 let browser;
 let page;
-before(() => ({ server, browser, page } = shared));
+const shared = sharedPage((all) => ({ server, browser, page } = all));
 beforeEach(() => goToHash(shared, demoHash({ sae: 'openai.layer_3', token: 3 })));
 
 const dialog = () => part(page, 'find-dialog');

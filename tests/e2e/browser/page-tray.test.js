@@ -1,16 +1,15 @@
 // Pinned features and edits in force: on every route, in the address, and off again.
 
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { openApp, part, picture, ready, serious, STILL, trace } from '../support/app.js';
 import { demoHash, goToHash, sharedPage } from '../support/shared-page.js';
 
-const shared = sharedPage();
 let server;
 let browser;
 let page;
-before(() => ({ server, browser, page } = shared));
+const shared = sharedPage((all) => ({ server, browser, page } = all));
 
 const PROMPT = 'Once upon a time there was a king who had three daughters.';
 const place = (more) => demoHash({ prompt: PROMPT, sae: 'openai.layer_3', token: 8 }, more);

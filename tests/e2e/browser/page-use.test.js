@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { parseSafetensors } from '../page/parity.js';
 import { latents, openApp, part, ready, trace } from '../support/app.js';
@@ -11,11 +11,10 @@ import { SAES } from '../support/demo.js';
 import { root } from '../support/server.js';
 import { goToHash, sharedPage } from '../support/shared-page.js';
 
-const shared = sharedPage();
 let server;
 let browser;
 let page;
-before(() => ({ server, browser, page } = shared));
+const shared = sharedPage((all) => ({ server, browser, page } = all));
 
 /** What PyTorch computes for one of the example prompts. */
 const fairy = (async () => {

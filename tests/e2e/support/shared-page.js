@@ -7,15 +7,17 @@ import { launch } from './chromium.js';
 import { serve } from './server.js';
 
 /**
- * Starts them before the first test, and ends them after the last.
- * @returns {{server: object, browser: object, page: object}} filled in by then: take them in a `before()` of your own
+ * Starts them before the first test, and ends them after the last. `take` receives them: the order in which Node runs several
+ * `before()` of a file is not that in which they stand.
+ * @returns {{server: object, browser: object, page: object}} filled in by then
  */
-export function sharedPage() {
+export function sharedPage(take = () => {}) {
   const shared = {};
   before(async () => {
     shared.server = await serve();
     shared.browser = await launch({ webgpu: false });
     shared.page = await openApp(shared.browser, shared.server);
+    take(shared);
   });
   after(async () => {
     await shared.browser?.close();

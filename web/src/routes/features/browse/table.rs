@@ -169,14 +169,18 @@ pub fn Table(props: &Props) -> Html {
                 return;
             };
             let target: Option<Element> = event.target().and_then(|target| target.dyn_into().ok());
-            let on_row = target
-                .as_ref()
-                .and_then(|target| target.closest("[data-row]").ok().flatten())
-                .is_some();
-            if !on_row || count == 0 || event.alt_key() || event.meta_key() || event.shift_key() {
+            // Where the focus is, which a press or a script may have put elsewhere than the keys did.
+            let number = |name: &str| -> Option<usize> {
+                let part = target.as_ref()?.closest(&format!("[{name}]")).ok()??;
+                part.get_attribute(name)?.parse().ok()
+            };
+            let Some(row) = number("data-row") else {
+                return;
+            };
+            if count == 0 || event.alt_key() || event.meta_key() || event.shift_key() {
                 return;
             }
-            let (row, col) = at;
+            let col = number("data-col").unwrap_or(at.1);
             let end = count - 1;
             let column = |from: usize, step: isize| next_column(&element, from, step, last);
             let (row, col) = match event.key().as_str() {
