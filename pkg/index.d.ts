@@ -1,3 +1,16 @@
+// Functions and classes, and what the package adds to the engine's options and results, which are in wire.d.ts.
+
+import type * as wire from './wire.js';
+import type {
+  Counters, Edit, EditOperation, Edited, Feature, Generation, Info, Lens, LogitEffect, Matrix, ModelInfo, Neighbour,
+  NextToken, Origin, SaeInfo, SaeMetrics, SaeTrace, SampleLoss, Stop, Tapped, Taps, Token, TokenValue, Tokenization, Trace,
+} from './wire.js';
+
+export type {
+  Counters, Edit, EditOperation, Edited, Feature, Generation, Info, Lens, LogitEffect, Matrix, ModelInfo, Neighbour,
+  NextToken, Origin, SaeInfo, SaeMetrics, SaeTrace, SampleLoss, Stop, Tapped, Taps, Token, TokenValue, Tokenization, Trace,
+} from './wire.js';
+
 /**
  * GPT-2 and its sparse autoencoders (SAEs) in a Web Worker, on the visitor's GPU through WebGPU or on the CPU.
  *
@@ -101,7 +114,7 @@ export class SaeExplorer extends EventTarget {
    * The ten latents of the SAE `other` whose decoder directions have the largest cosine with that of a latent of `sae`, the
    * nearest first. Both must be at one hook point, or anywhere in the residual stream; `other` must not stay in its file.
    */
-  matches(sae: string, latent: number, other: string): Promise<{ latent: number; cosine: number }[]>;
+  matches(sae: string, latent: number, other: string): Promise<Neighbour[]>;
 
   /** The logits of every position, `[tokens, vocab]`. */
   logits(prompt: Prompt, options?: PromptOptions): Promise<Matrix>;
@@ -248,9 +261,9 @@ export type ErrorCode =
 
 export interface CreateOptions {
   /** Device of the computation; `"auto"` (default) takes the GPU where there is WebGPU and the CPU elsewhere. */
-  backend?: 'auto' | 'gpu' | 'cpu';
+  backend?: wire.BackendChoice;
   /** GPU limits to ask for: all the adapter has (default), or those that every WebGPU device has. */
-  limits?: 'adapter' | 'default';
+  limits?: wire.LimitsChoice;
   /** Address of the demo bundle's manifest; default `../demo/demo.json` beside this module's folder. */
   demo?: string | URL;
   /** Address of the site's catalogue; default `../catalogue.json` beside this module's folder. */
@@ -361,25 +374,6 @@ export interface CatalogueSource {
   path?: string;
   /** Another revision than the entry's, such as the commit of an {@link Origin}. The entry's `hashes` hold all the same. */
   revision?: string;
-}
-
-/** The source of a loaded model or SAE: all that others need to load the same. */
-export interface Origin {
-  /** `owner/name`; `null` for an address outside a repository. */
-  repository: string | null;
-  /** The requested revision, such as `"main"`; `null` for an address. */
-  revision: string | null;
-  /**
-   * The commit that it stood for, 40 hexadecimal digits: as {@link RepoSource} `revision` it gives the same files, whatever the
-   * branch is at by then. `null` where the host does not state it.
-   */
-  commit: string | null;
-  /** The folder or file in the repository, `""` for all of it; for an address its path. */
-  path: string;
-  /** An address that loads the same: of the folder or file at its commit, without a query. */
-  url: string;
-  /** SHA-256 of the weights, hexadecimal, where they are one file whose hash the host or the catalogue states. */
-  sha256?: string;
 }
 
 /** A Hugging Face repository, or a folder or file in it. */
@@ -524,7 +518,7 @@ export interface LoadModelOptions {
   /** True if `bos: "auto"` prepends a BOS where no SAE says what it was trained with; default: no. */
   prependBos?: boolean;
   /** Format of the weights on the device; `"auto"` (default): f16 where that is exact. */
-  weightFormat?: 'auto' | 'f32' | 'f16';
+  weightFormat?: wire.WeightChoice;
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
   signal?: AbortSignal;
 }
@@ -539,338 +533,26 @@ export interface LoadDemoSaeOptions {
   /** Id or hook of the one to load, as `demo.json` lists them; default: all. */
   only?: string;
   /** As for models. */
-  weightFormat?: 'auto' | 'f32' | 'f16';
+  weightFormat?: wire.WeightChoice;
   /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
   signal?: AbortSignal;
 }
 
-export interface LoadSaeOptions {
-  /** Hook of the SAE, such as `blocks.3.hook_resid_post`. An OpenAI `.pt` does not say, so it needs this. */
-  hook?: string;
+/** Aborting `signal` rejects the call with `cancelled`; what has arrived stays stored. */
+export interface LoadSaeOptions extends wire.SaeOptions, LookOptions {
   /** Id to give it; default: the file's or folder's name. */
   id?: string;
-  /** As for models. */
-  weightFormat?: 'auto' | 'f32' | 'f16';
-  /** True if the mean over the width is subtracted from its input; default: what its files or the catalogue say. */
-  centre?: boolean;
-  /** True if it was trained with a BOS before each context, where its files do not say; default: what the catalogue says. */
-  prependBos?: boolean;
-  /** The factor of an SAE that was trained on activations scaled to an average length, where its files do not say it. */
-  normScalingFactor?: number;
-  /**
-   * Leave the weights where they are, and read them through a buffer of 256 MiB for every call: for a TopK SAE in OpenAI's
-   * layout that is too large for the device. `'auto'`: where it does not fit whole, as far as is known. Default: false.
-   */
-  stream?: boolean | 'auto';
-  /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
-  signal?: AbortSignal;
 }
 
-export interface ModelInfo {
-  id: string;
-  name: string;
-  nLayers: number;
-  dModel: number;
-  nHeads: number;
-  /** The longest prompt, in tokens, with the BOS. */
-  nCtx: number;
-  vocab: number;
-  /** Id of the beginning-of-sequence token. */
-  bos: number | null;
-  /** Ids of the tokens that end a text. */
-  eos: number[];
-  /** Sentences on what its files leave open and what was assumed. */
-  notices: string[];
-  /** Format of the weights on the device; `"mixed"` where the file mixes F16 with other types. */
-  weights: 'f32' | 'f16' | 'mixed';
-  /** Its source; `null` for the demo and for files. */
-  origin: Origin | null;
-}
+export interface PromptOptions extends wire.PromptOptions, LookOptions {}
 
-export interface SaeInfo {
-  id: string;
-  hook: string;
-  /** `"topk"`, `"standard"` (ReLU), `"jumprelu"` or `"gated"`. */
-  architecture: string;
-  nLatents: number;
-  /** Latents a token may have; for architectures without such a bound, `null`. */
-  k: number | null;
-  /** Width of the activation it reads. */
-  dIn: number;
-  /** `"none"`, `"layer_norm"` or `"constant_norm_rescale"`. */
-  normalization: string;
-  /** Format of the weights on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
-  weights: 'f32' | 'f16' | 'streamed' | 'none';
-  /** Of `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. */
-  normScalingFactor: number | null;
-  /** True if it was trained with a BOS before each context; `null` where neither its files nor the catalogue say. */
-  prependBos: boolean | null;
-  /** Length of the contexts that it was trained on, tokens. */
-  contextSize: number | null;
-  /** The model that it was trained on, as its files call it. */
-  modelName: string | null;
-  /** True if that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
-  otherModel: boolean;
-  /** Sentences on what its files leave open, what was assumed, and what looks wrong without being certain. */
-  notices: string[];
-  /** Its source; `null` for the demo, for files and for neurons. */
-  origin: Origin | null;
-}
+export interface TraceOptions extends wire.TraceOptions, LookOptions {}
 
-export interface PromptOptions extends LookOptions {
-  /**
-   * Choice of a BOS token before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
-   * any SAE was trained with one, else as the model is used. `true` and `false` are the same as `"yes"` and `"no"`.
-   */
-  bos?: boolean | 'auto' | 'yes' | 'no';
-}
+export interface EditOptions extends wire.EditOptions, LookOptions {}
 
-export interface TraceOptions extends PromptOptions {
-  /** Ids of the SAEs to encode with; default: all that are loaded. */
-  saes?: string[];
-  /** Number of next tokens per position; default 10. */
-  topLogits?: number;
-}
+export interface TapOptions extends wire.TapOptions, LookOptions {}
 
-export interface Token {
-  id: number;
-  /** The decoded bytes. A token that is a part of a UTF-8 sequence shows its bytes, as `<0xF0>`. */
-  text: string;
-}
-
-export interface NextToken extends Token {
-  logit: number;
-  /** Over the whole vocabulary. */
-  prob: number;
-}
-
-export interface Trace {
-  /** T tokens, the BOS included where one was prepended. */
-  tokens: Token[];
-  bosPrepended: boolean;
-  /** Why the first token is a BOS or is not: a sentence. */
-  bosReason: string;
-  /** Mean next-token cross-entropy, nats: the mean of `tokenLosses`; `null` where no token has a loss. */
-  loss: number | null;
-  /** Length T − 1, nats; entry i is the loss of token i + 1. */
-  tokenLosses: Float32Array;
-  /** The likeliest tokens after the last position. */
-  next: NextToken[];
-  /** The same after each of the T positions. */
-  nextByPosition: NextToken[][];
-  saes: SaeTrace[];
-  backend: 'gpu' | 'cpu';
-  /** Name of the GPU adapter, or of the CPU path. */
-  adapter: string;
-  milliseconds: number;
-}
-
-export interface SaeTrace {
-  id: string;
-  hook: string;
-  architecture: string;
-  nLatents: number;
-  /** Row length of `latents` and `activations`. */
-  k: number;
-  /** `[T, k]`, row-major, strongest first; −1 where a token has fewer than k active latents. */
-  latents: Int32Array;
-  /** `[T, k]`, row-major; 0 where `latents` is −1. */
-  activations: Float32Array;
-  metrics: SaeMetrics;
-  /** Positions that count in none of the metrics and are not replaced: a BOS, and what the SAE's files exclude. */
-  skipped: Uint32Array;
-  /** Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails. */
-  cautions: string[];
-}
-
-/** Means over the positions that count. `null` where no position does, or where a metric is not defined. */
-export interface SaeMetrics {
-  /** Mean number of non-zero latents per token. */
-  l0: number | null;
-  /** Fraction of variance unexplained, in the space that the SAE was trained in; `null` where the positions do not vary. */
-  fvu: number | null;
-  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out. */
-  relativeError: number | null;
-  /** Mean over tokens of the cosine of x and x̂, raw space. */
-  cosine: number | null;
-  /** Loss with the reconstruction instead of the hook's activation, nats. */
-  splicedLoss: number | null;
-  /**
-   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included; SAELens leaves
-   * that one out. `null` where nothing is predicted from a replaced position on.
-   */
-  deltaCe: number | null;
-  /** KL(clean ‖ spliced) of the next-token distribution, nats. */
-  kl: number | null;
-  /** N: how many positions count. */
-  positions: number;
-}
-
-export interface Feature {
-  latent: number;
-  /** Euclidean length of the latent's decoder row; 1 for a neuron. */
-  decoderNorm: number;
-  /** Euclidean length of what one unit of it writes to the residual stream: through W_O at `attn.hook_z`, W_out at `mlp.hook_post`. */
-  outputNorm: number;
-  encoderBias: number;
-  /**
-   * W_U · ((d − mean(d)) ⊙ ln_f.weight), centred over the vocabulary, with d what one unit of the latent writes to the residual
-   * stream: the direct path only. At `ln_final.hook_normalized` W_U · (d ⊙ ln_f.weight).
-   */
-  logitEffect: { top: TokenValue[]; bottom: TokenValue[] };
-  /** Latents whose decoder rows have the largest cosine with this one's. */
-  nearest: { latent: number; cosine: number }[];
-}
-
-export interface TokenValue extends Token {
-  value: number;
-}
-
-export interface Matrix {
-  /** `[rows, columns]`. */
-  shape: [number, number];
-  /** Row-major. */
-  data: Float32Array;
-}
-
-export interface Edit {
-  /** Id of the SAE. */
-  sae: string;
-  latent: number;
-  /** The activation to set (0 ablates), the number to add to it, or the factor to scale it by. */
-  value: number;
-  /** `"set"` by default. Edits change what a latent is in the clean run; two edits of one latent at one position are refused. */
-  operation?: 'set' | 'add' | 'scale';
-  /** Token positions; default: all that count for the SAE. */
-  positions?: number[];
-}
-
-export interface EditOptions extends PromptOptions {
-  topLogits?: number;
-  /** True to get the edited logits of every position as well. */
-  logits?: boolean;
-}
-
-export interface Edited {
-  loss: number | null;
-  tokenLosses: Float32Array;
-  next: NextToken[];
-  nextByPosition: NextToken[][];
-  /** KL(clean ‖ edited) of the next-token distribution, nats: its mean over the positions that count for the SAE. */
-  kl: number | null;
-  /** The same after each token, T values. */
-  klByPosition: Float32Array;
-  /** Present if requested. */
-  logits?: Matrix;
-}
-
-export interface TapOptions extends PromptOptions {
-  /**
-   * TransformerLens's names: hook points (`blocks.3.hook_resid_post`, `blocks.3.mlp.hook_post`, …), attention patterns
-   * (`blocks.3.attn.hook_pattern`), and LayerNorm scales (`blocks.3.ln1.hook_scale`, `ln_final.hook_scale`).
-   */
-  names?: string[];
-  /** How many of the likeliest next tokens to list per block and position; 0 (default): no logit lens. */
-  logitLens?: number;
-  /** Stops the call: it rejects with the code `cancelled`. */
-  signal?: AbortSignal;
-}
-
-export interface Tapped {
-  name: string;
-  /** `[tokens, width]` of an activation, `[tokens, heads, tokens]` (query, head, key) of a pattern, `[tokens]` of a scale. */
-  shape: number[];
-  /** The last dimension runs fastest. */
-  data: Float32Array;
-}
-
-/** What the residual stream out of a block gives through the final LayerNorm and the unembedding. */
-export interface Lens {
-  layer: number;
-  /** Mean next-token cross-entropy, nats. */
-  loss: number | null;
-  /** Entry i is the loss of token i + 1, nats. */
-  tokenLosses: Float32Array;
-  nextByPosition: NextToken[][];
-}
-
-export interface Taps {
-  tokens: Token[];
-  /** In the order of `names`. */
-  values: Tapped[];
-  /** One entry per block, where requested. */
-  logitLens: Lens[];
-}
-
-export interface GenerateOptions extends PromptOptions {
-  maxTokens: number;
-  /** 0 (default) takes the likeliest token each time. */
-  temperature?: number;
-  seed?: number;
-  /** Draw among this many likeliest tokens; 0 (default): all. */
-  topK?: number;
-  /** Draw among the likeliest tokens that together reach this probability; 1 (default): all. */
-  topP?: number;
+export interface GenerateOptions extends wire.GenerateOptions, LookOptions {
   /** Called with each token as it comes. */
   onToken?: (token: Token) => void;
-}
-
-export interface Generation {
-  ids: number[];
-  text: string;
-  /** True if `signal` ended it. */
-  cancelled: boolean;
-  /** Why it ended. */
-  stop: 'max-tokens' | 'context-full' | 'end-of-text' | 'cancelled';
-}
-
-export interface SampleLoss {
-  /** Mean next-token cross-entropy, nats per token. */
-  loss: number;
-  /** Number of predictions in the mean. */
-  predictions: number;
-  /** The loss of a model that holds all tokens for equally likely: ln(vocabulary). */
-  chance: number;
-  /** The range of a trained model, in words: `"3 to 4"`. */
-  usual: string;
-  /** Possible problem in words; `null` where there is none. */
-  caution: string | null;
-}
-
-export interface Tokenization {
-  tokens: Token[];
-  bosPrepended: boolean;
-  /** Why the first token is a BOS or is not: a sentence. */
-  bosReason: string;
-  nCtx: number;
-}
-
-export interface Info {
-  backend: 'gpu' | 'cpu';
-  adapter: string;
-  /** Why the CPU is used although a GPU was wished for. */
-  fallbackReason: string | null;
-  model: ModelInfo | null;
-  saes: SaeInfo[];
-  /** Memory held on the device, bytes: what is loaded, and what questions left to be used again. */
-  deviceBytes: number;
-  /** Memory that waits to be used again, bytes; part of `deviceBytes`. */
-  pooledBytes: number;
-  /** Memory of what is loaded alone, bytes: `deviceBytes` right after the last load. */
-  loadedBytes: number;
-  /** Size of the worker's wasm memory, bytes. */
-  wasmBytes: number;
-  /** Counted since the engine started. */
-  counters: Counters;
-  lastTraceMilliseconds: number | null;
-}
-
-export interface Counters {
-  dispatches: number;
-  passes: number;
-  submits: number;
-  readBacks: number;
-  buffers: number;
-  bindGroups: number;
-  pipelines: number;
 }

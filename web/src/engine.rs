@@ -1,6 +1,7 @@
 //! The engine's JavaScript API, typed. `boot.js` puts its class on the global object before the page starts.
 
 use js_sys::{Array, Function, Promise, Uint32Array};
+use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
@@ -9,7 +10,7 @@ use crate::data::{
     Edited, Feature, Generation, Info, Neighbour, Notice, Progress, Token, Tokenization, Trace,
 };
 use crate::format::sentence;
-use crate::js_value::{FromJs, get, object};
+use crate::js_value::{get, object};
 use crate::state::EditSpec;
 use crate::state::tray::FeatureId;
 use crate::state::url::bos_name;
@@ -125,12 +126,11 @@ impl From<JsValue> for Fault {
 }
 
 /// Reads an answer.
-pub fn read<T: FromJs>(value: JsValue) -> Result<T, Fault> {
-    T::from_js(&value).ok_or_else(|| {
-        Fault::own(
-            "The engine's answer could not be read. Reload the page, so that page and engine are of one version."
-                .to_owned(),
-        )
+pub fn read<T: DeserializeOwned>(value: JsValue) -> Result<T, Fault> {
+    wire_js::from_js(&value).map_err(|error| {
+        Fault::own(format!(
+            "The engine's answer could not be read ({error}). Reload the page, so that page and engine are of one version."
+        ))
     })
 }
 
@@ -282,7 +282,7 @@ impl Engine {
         mut on_token: impl FnMut(String) + 'static,
     ) -> Result<Generation, Fault> {
         let on_each = Closure::<dyn FnMut(JsValue)>::new(move |token| {
-            if let Some(Token { text, .. }) = Token::from_js(&token) {
+            if let Ok(Token { text, .. }) = wire_js::from_js(&token) {
                 on_token(text);
             }
         });
@@ -318,10 +318,10 @@ impl Engine {
 
 /// The argument of the progress closure.
 pub fn progress(value: JsValue) -> Option<Progress> {
-    FromJs::from_js(&value)
+    wire_js::from_js(&value).ok()
 }
 
 /// The argument of the notice closure.
 pub fn notice(value: JsValue) -> Option<Notice> {
-    FromJs::from_js(&value)
+    wire_js::from_js(&value).ok()
 }

@@ -126,7 +126,7 @@ impl Controller {
             let result = engine
                 .call_until(&signal, method, &[argument, options])
                 .await
-                .and_then(read);
+                .and_then(Found::read);
             // The page has gone on: it shows another look's answer, or none.
             if !signal.aborted() {
                 this.dispatch_load(LoadAction::Found(section, result.map_err(message)));
@@ -207,7 +207,7 @@ impl Controller {
             }
             Kind::ModelLink | Kind::SaeLink => {
                 let asked = [source, object([("signal", signal.into())])];
-                let found: Found = read(engine.call_until(signal, "fromLink", &asked).await?)?;
+                let found = Found::read(engine.call_until(signal, "fromLink", &asked).await?)?;
                 let (parts, others) = match task.kind {
                     Kind::ModelLink => (found.models, "model"),
                     _ => (found.saes, "SAE"),

@@ -1,6 +1,8 @@
 //! Models and SAEs that can be loaded, and stored files, as the engine's API describes them (`pkg/index.d.ts`).
 
-use crate::data::{ModelInfo, from_js};
+use serde::Deserialize;
+
+use crate::data::{ModelInfo, or_default};
 
 /// Source of a model or SAE: a value of the API that is handed back to it as it came.
 #[cfg(target_arch = "wasm32")]
@@ -10,159 +12,203 @@ pub type Source = wasm_bindgen::JsValue;
 #[cfg(not(target_arch = "wasm32"))]
 pub type Source = ();
 
-from_js! {
-    /// True if there is room for something on this device.
-    Fits {
-        /// True if there is.
-        ok: bool = "ok",
-        /// Why it does not fit, or not whole.
-        reason: String = "reason",
-        /// Memory that it needs on the device, bytes.
-        needed_bytes: f64 = "neededBytes",
-        /// Memory that there is for it, bytes.
-        available_bytes: f64 = "availableBytes",
-    }
+/// True if there is room for something on this device.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Fits {
+    /// True if there is.
+    pub ok: bool,
+    /// Why it does not fit, or not whole.
+    #[serde(deserialize_with = "or_default")]
+    pub reason: String,
+    /// Memory that it needs on the device, bytes.
+    pub needed_bytes: f64,
+    /// Memory that there is for it, bytes.
+    pub available_bytes: f64,
+}
 
-    /// Fields of every entry of the catalogue; for SAEs, about one of them.
-    Offer {
-        /// Id, as in the address.
-        id: String = "id",
-        /// Name for people.
-        name: String = "name",
-        /// The repository in which it is published, `owner/name`.
-        repo: String = "repo",
-        /// Licence.
-        licence: String = "licence",
-        /// Size of the download, bytes.
-        bytes: f64 = "bytes",
-        /// True if there is room for it.
-        fits: Fits = "fits",
-    }
+/// Fields of every entry of the catalogue; for SAEs, about one of them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Offer {
+    /// Id, as in the address.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// The repository in which it is published, `owner/name`.
+    pub repo: String,
+    /// Licence.
+    pub licence: String,
+    /// Size of the download, bytes.
+    pub bytes: f64,
+    /// True if there is room for it.
+    pub fits: Fits,
+}
 
-    /// A model of the catalogue.
-    CatalogueModel {
-        /// Fields of every entry.
-        offer: Offer = "",
-        /// Number of blocks.
-        layers: u32 = "layers",
-        /// Width of the residual stream.
-        d_model: u32 = "dModel",
-        /// Size of the vocabulary.
-        vocab: u32 = "vocab",
-        /// Longest prompt, tokens.
-        context: u32 = "context",
-        /// Bytes of it that the browser stores.
-        stored_bytes: f64 = "storedBytes",
-    }
+/// A model of the catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CatalogueModel {
+    /// Fields of every entry.
+    #[serde(rename = "")]
+    pub offer: Offer,
+    /// Number of blocks.
+    pub layers: u32,
+    /// Width of the residual stream.
+    pub d_model: u32,
+    /// Size of the vocabulary.
+    pub vocab: u32,
+    /// Longest prompt, tokens.
+    pub context: u32,
+    /// Bytes of it that the browser stores.
+    pub stored_bytes: f64,
+}
 
-    /// A release of SAEs in the catalogue: one for each of its layers.
-    CatalogueSae {
-        /// Fields of every entry.
-        offer: Offer = "",
-        /// Id of the catalogue's model that they are for.
-        model: String = "model",
-        /// The layers there are.
-        layers: Vec<u32> = "layers",
-        /// Their hook point; `{L}` stands for the layer.
-        hook: String = "hook",
-        /// Width of the activation that they read.
-        d_in: Option<u32> = "dIn",
-        /// Number of latents.
-        d_sae: u32 = "dSae",
-        /// `topk` or `standard`.
-        architecture: String = "architecture",
-        /// Latents per token of a TopK SAE.
-        k: Option<u32> = "k",
-        /// Fit of one of them together with its model, where the catalogue has that.
-        fits_with_model: Option<Fits> = "fitsWithModel",
-        /// Bytes of each layer's SAE that the browser stores, in the order of the layers.
-        stored_bytes: Vec<f64> = "storedBytes",
-    }
+/// A release of SAEs in the catalogue: one for each of its layers.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CatalogueSae {
+    /// Fields of every entry.
+    #[serde(rename = "")]
+    pub offer: Offer,
+    /// Id of the catalogue's model that they are for.
+    pub model: String,
+    /// The layers there are.
+    pub layers: Vec<u32>,
+    /// Their hook point; `{L}` stands for the layer.
+    pub hook: String,
+    /// Width of the activation that they read.
+    pub d_in: Option<u32>,
+    /// Number of latents.
+    pub d_sae: u32,
+    /// `topk` or `standard`.
+    pub architecture: String,
+    /// Latents per token of a TopK SAE.
+    pub k: Option<u32>,
+    /// Fit of one of them together with its model, where the catalogue has that.
+    pub fits_with_model: Option<Fits>,
+    /// Bytes of each layer's SAE that the browser stores, in the order of the layers.
+    pub stored_bytes: Vec<f64>,
+}
 
-    /// The catalogue of the site.
-    Catalogue {
-        /// Mirror from which files are downloaded.
-        mirror: String = "mirror",
-        /// Models.
-        models: Vec<CatalogueModel> = "models",
-        /// SAEs.
-        saes: Vec<CatalogueSae> = "saes",
-    }
+/// The catalogue of the site.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Catalogue {
+    /// Mirror from which files are downloaded.
+    #[serde(deserialize_with = "or_default")]
+    pub mirror: String,
+    /// Models.
+    pub models: Vec<CatalogueModel>,
+    /// SAEs.
+    pub saes: Vec<CatalogueSae>,
+}
 
-    /// A model or SAE that was found in files or behind a link.
-    FoundPart {
-        /// Name for people.
-        name: String = "name",
-        /// Description in a few words.
-        summary: String = "summary",
-        /// Hook of an SAE, if it states one.
-        hook: Option<String> = "hook",
-        /// Width of the activation that an SAE reads, where its description says so.
-        d_in: Option<u32> = "dIn",
-        /// True if there is room for it, where that is known.
-        fits: Option<Fits> = "fits",
-        /// Argument that loads it.
-        source: Source = "source",
-    }
+/// A model or SAE that was found in files or behind a link.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FoundPart {
+    /// Name for people.
+    pub name: String,
+    /// Description in a few words.
+    pub summary: String,
+    /// Hook of an SAE, if it states one.
+    pub hook: Option<String>,
+    /// Width of the activation that an SAE reads, where its description says so.
+    pub d_in: Option<u32>,
+    /// True if there is room for it, where that is known.
+    pub fits: Option<Fits>,
+    /// Argument that loads it.
+    #[serde(skip)]
+    pub source: Source,
+}
 
-    /// A file that is of no use, and why.
-    Trouble {
-        /// The file.
-        file: String = "file",
-        /// Text for people.
-        message: String = "message",
-    }
+/// A file that is of no use, and why.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Trouble {
+    /// The file.
+    pub file: String,
+    /// Text for people.
+    pub message: String,
+}
 
-    /// Models and SAEs in files or behind a link.
-    Found {
-        /// Models.
-        models: Vec<FoundPart> = "models",
-        /// SAEs.
-        saes: Vec<FoundPart> = "saes",
-        /// Problems with the rest.
-        problems: Vec<Trouble> = "problems",
-    }
+/// Models and SAEs in files or behind a link.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Found {
+    /// Models.
+    pub models: Vec<FoundPart>,
+    /// SAEs.
+    pub saes: Vec<FoundPart>,
+    /// Problems with the rest.
+    pub problems: Vec<Trouble>,
+}
 
-    /// A stored file.
-    Stored {
-        /// Tells it from the others.
-        key: String = "key",
-        /// Name for people.
-        name: String = "name",
-        /// Address that it came from.
-        url: String = "url",
-        /// Length of the whole file, bytes.
-        bytes: f64 = "bytes",
-        /// Stored bytes of it.
-        stored_bytes: f64 = "storedBytes",
-        /// True if all of it is.
-        complete: bool = "complete",
-        /// True if it was found to have the SHA-256 that its host lists.
-        verified: bool = "verified",
-        /// When it was last used, in milliseconds since 1970.
-        used_at: f64 = "usedAt",
-        /// Id of the catalogue's model that it belongs to, itself or as part of an SAE; `demo` for the demo's.
-        model: Option<String> = "model",
-        /// Id of the catalogue's release of SAEs that it is a part of.
-        sae: Option<String> = "sae",
-        /// The layer in that release.
-        layer: Option<u32> = "layer",
-    }
+/// A stored file.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Stored {
+    /// Tells it from the others.
+    pub key: String,
+    /// Name for people.
+    pub name: String,
+    /// Address that it came from.
+    pub url: String,
+    /// Length of the whole file, bytes.
+    pub bytes: f64,
+    /// Stored bytes of it.
+    pub stored_bytes: f64,
+    /// True if all of it is.
+    pub complete: bool,
+    /// True if it was found to have the SHA-256 that its host lists.
+    pub verified: bool,
+    /// When it was last used, in milliseconds since 1970.
+    pub used_at: f64,
+    /// Id of the catalogue's model that it belongs to, itself or as part of an SAE; `demo` for the demo's.
+    pub model: Option<String>,
+    /// Id of the catalogue's release of SAEs that it is a part of.
+    pub sae: Option<String>,
+    /// The layer in that release.
+    pub layer: Option<u32>,
+}
 
-    /// Files that the browser stores for the page.
-    Storage {
-        /// Files.
-        entries: Vec<Stored> = "entries",
-        /// Used bytes.
-        usage_bytes: Option<f64> = "usageBytes",
-        /// Bytes that may be used.
-        quota_bytes: Option<f64> = "quotaBytes",
-        /// True if the browser keeps it when space is short.
-        persisted: bool = "persisted",
-        /// True if the browser keeps anything.
-        available: bool = "available",
-        /// Why it does not.
-        reason: String = "reason",
+/// Files that the browser stores for the page.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Storage {
+    /// Files.
+    pub entries: Vec<Stored>,
+    /// Used bytes.
+    pub usage_bytes: Option<f64>,
+    /// Bytes that may be used.
+    pub quota_bytes: Option<f64>,
+    /// True if the browser keeps it when space is short.
+    pub persisted: bool,
+    /// True if the browser keeps anything.
+    pub available: bool,
+    /// Why it does not.
+    #[serde(deserialize_with = "or_default")]
+    pub reason: String,
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Found {
+    /// What was found, with the sources as they came.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn read(value: wasm_bindgen::JsValue) -> Result<Self, crate::engine::Fault> {
+        use crate::js_value::get;
+        let mut found: Self = crate::engine::read(value.clone())?;
+        for (name, parts) in [("models", &mut found.models), ("saes", &mut found.saes)] {
+            let sources = get(&value, name).map(|list| js_sys::Array::from(&list));
+            let sources = sources.unwrap_or_default();
+            for (part, from) in parts.iter_mut().zip(sources.iter()) {
+                part.source = get(&from, "source").unwrap_or_default();
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -190,7 +236,7 @@ fn hook_width(model: &ModelInfo, hook: &str) -> Option<u32> {
         None => hook,
     };
     match point {
-        "mlp.hook_pre" | "mlp.hook_post" => model.d_mlp,
+        "mlp.hook_pre" | "mlp.hook_post" if model.d_mlp > 0 => Some(model.d_mlp as u32),
         // The heads of a GPT-2 together are as wide as its residual stream.
         "hook_embed"
         | "hook_resid_pre"
@@ -203,7 +249,7 @@ fn hook_width(model: &ModelInfo, hook: &str) -> Option<u32> {
         | "hook_mlp_out"
         | "mlp.hook_out"
         | "attn.hook_z"
-        | "ln_final.hook_normalized" => Some(model.d_model),
+        | "ln_final.hook_normalized" => Some(model.d_model as u32),
         _ => None,
     }
 }
@@ -231,9 +277,9 @@ impl CatalogueModel {
     /// True if a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere. The demo is a model of
     /// its own, whatever its shape.
     pub fn is(&self, model: &ModelInfo) -> bool {
-        let shape = (self.layers, self.d_model, self.vocab);
+        let shape = [self.layers, self.d_model, self.vocab].map(|size| size as usize);
         self.gave(model)
-            || model.id != DEMO && shape == (model.n_layers, model.d_model, model.vocab)
+            || model.id != DEMO && shape == [model.n_layers, model.d_model, model.vocab]
     }
 }
 
@@ -260,7 +306,7 @@ mod tests {
         assert_eq!(at(Some(1024), None), None);
         assert_eq!(at(Some(1024), Some("blocks.8.mlp.hook_post")), None);
         let wide = ModelInfo {
-            d_mlp: Some(3072),
+            d_mlp: 3072,
             ..model.clone()
         };
         assert_eq!(

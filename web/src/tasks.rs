@@ -102,7 +102,9 @@ impl Task {
             repository,
             commit,
             path,
-        } = origin.as_ref().filter(|origin| !origin.commit.is_empty())?;
+            ..
+        } = origin.as_ref()?;
+        let (repository, commit) = (repository.as_ref()?, commit.as_ref()?);
         let source = object([
             ("repo", repository.as_str().into()),
             ("revision", commit.as_str().into()),

@@ -4,23 +4,22 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use explorer::{LimitsChoice, SAMPLE_TEXT, Session};
-use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::args::Evaluate;
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::{Side, align, or_dash};
-use crate::{load, print_json};
+use crate::{json, load, print_json};
 
-/// The evaluation, as `--json` prints it.
-#[derive(Serialize)]
+/// Autoencoders on a text.
 struct Evaluation {
     /// The model's name.
     model: String,
     /// The text.
     text: String,
     saes: Vec<explorer::Evaluation>,
-    backend: &'static str,
+    backend: String,
     adapter: String,
 }
 
@@ -54,7 +53,16 @@ pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
     };
     let mut out = io::stdout().lock();
     if common.json {
-        return print_json(&mut out, &evaluation);
+        let saes = evaluation.saes.iter();
+        let saes = saes.map(|sae| json::named(sae).map(Value::Object));
+        let fields = Map::from_iter([
+            ("model".to_owned(), evaluation.model.as_str().into()),
+            ("text".to_owned(), evaluation.text.as_str().into()),
+            ("saes".to_owned(), saes.collect::<Result<_, _>>()?),
+            ("backend".to_owned(), evaluation.backend.as_str().into()),
+            ("adapter".to_owned(), evaluation.adapter.as_str().into()),
+        ]);
+        return print_json(&mut out, &fields);
     }
     Ok(out.write_all(table(&evaluation, arguments.text.is_none()).as_bytes())?)
 }

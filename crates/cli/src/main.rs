@@ -24,9 +24,9 @@ use args::{Arguments, Command};
 use clap::Parser as _;
 use error::Error;
 use explorer::{GenerateOptions, LimitsChoice, Session, Stop, Token, TraceOptions};
-use json::JsonTrace;
 use place::Places;
 use serde::Serialize;
+use serde_json::Value;
 use stream::TextStream;
 
 fn main() -> ExitCode {
@@ -72,25 +72,16 @@ async fn trace(arguments: &args::Trace) -> Result<(), Error> {
         ..TraceOptions::default()
     };
     let trace = session.trace(&prompt, &options).await?;
+    let info = session.info();
     if let Some(path) = &arguments.dump {
-        dump::write(path, &trace)?;
+        dump::write(path, &trace, &info.saes)?;
     }
     let mut out = io::stdout().lock();
     if common.json {
-        print_json(&mut out, &JsonTrace::new(&trace))
+        print_json(&mut out, &json::trace(&trace, &info.saes)?)
     } else {
-        Ok(out.write_all(table::render(&trace, &session.info()).as_bytes())?)
+        Ok(out.write_all(table::render(&trace, &info).as_bytes())?)
     }
-}
-
-/// A continuation, as `--json` prints it.
-#[derive(Serialize)]
-struct JsonGeneration<'a> {
-    tokens: &'a [Token],
-    #[serde(flatten)]
-    generation: &'a explorer::Generation,
-    backend: &'a str,
-    adapter: &'a str,
 }
 
 async fn generate(arguments: &args::Generate) -> Result<(), Error> {
@@ -129,13 +120,16 @@ async fn generate(arguments: &args::Generate) -> Result<(), Error> {
     if common.json {
         drop(stream);
         let info = session.info();
-        let json = JsonGeneration {
-            tokens: &tokens,
-            generation: &generation,
-            backend: info.backend,
-            adapter: &info.adapter,
-        };
-        return print_json(&mut io::stdout().lock(), &json);
+        let mut fields = json::named(&generation)?;
+        let tokens = tokens
+            .iter()
+            .map(|token| json::named(token).map(Value::Object));
+        fields.extend([
+            ("tokens".to_owned(), tokens.collect::<Result<_, _>>()?),
+            ("backend".to_owned(), info.backend.into()),
+            ("adapter".to_owned(), info.adapter.into()),
+        ]);
+        return print_json(&mut io::stdout().lock(), &fields);
     }
     stream.finish()?;
     if generation.stop == Stop::ContextFull {

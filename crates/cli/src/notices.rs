@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use explorer::Session;
+use explorer::{SampleLoss, Session};
 
 use crate::error::Error;
 
@@ -36,7 +36,7 @@ pub async fn about_model(session: &Session, name: &str) -> Result<(), Error> {
                 .caution
                 .as_ref()
                 .map(|caution| format!("caution: {caution}"));
-            [sample.to_string()].into_iter().chain(caution).collect()
+            [loss(&sample)].into_iter().chain(caution).collect()
         }
         // The request itself will meet the same error.
         Err(error) => vec![format!(
@@ -44,6 +44,14 @@ pub async fn about_model(session: &Session, name: &str) -> Result<(), Error> {
         )],
     };
     say(name, &sentences)
+}
+
+/// A loss on the sample text, in words.
+fn loss(sample: &SampleLoss) -> String {
+    format!(
+        "loss on the sample text: {:.2} nats per token over {} predictions; usual for a trained model is {}, chance is {:.2}",
+        sample.loss, sample.predictions, sample.usual, sample.chance
+    )
 }
 
 /// Text from a file as it may be printed on a terminal: control characters spelled out.

@@ -4,34 +4,29 @@
 //! compiles and executes them; `store` has what is loaded and loads it; `features` gives autoencoders, streamed autoencoders
 //! and neurons one shape; `tokens` makes checked sequences of texts. Below are [`gpt2`], which offers hook points, and
 //! [`sae`], which knows nothing of models. Bytes are handed in: the engine knows no files and no network.
+//!
+//! Options and results are those of [`wire`], which page, package and program have in common.
 
 mod analysis;
 mod error;
 mod features;
-mod matrix;
 mod pace;
 mod run;
 mod session;
 mod store;
 mod tokens;
 
-pub use analysis::edited::{Edit, Edited};
-pub use analysis::evaluate::Evaluation;
-pub use analysis::feature::{Feature, LogitEffect, TokenEffect};
-pub use analysis::generate::{GenerateOptions, Generation, Stop};
-pub use analysis::metrics::Metrics;
-pub use analysis::sample_loss::{SAMPLE_TEXT, SampleLoss};
-pub use analysis::set_trace::SaeTrace;
+pub use analysis::sample_loss::SAMPLE_TEXT;
 pub use analysis::statistics::{Firing, LatentStatistics, TextStatistics};
-pub use analysis::taps::{Lens, TapOptions, Tapped, Taps};
-pub use analysis::trace::{Dump, Trace, TraceOptions};
 pub use error::Error;
-pub use features::set::Neighbour;
-pub use kernels::{Counters, EditOperation, LimitsChoice};
-pub use matrix::Matrix;
+pub use kernels::Counters;
 pub use pace::{Cancel, OnProgress, Pause, Progress};
-pub use session::{BackendChoice, Info, Session};
+pub use session::Session;
 pub use store::hook_name::{about_hook, hook_name};
-pub use store::info::{ModelInfo, SaeInfo};
-pub use store::options::{SaeOptions, WeightChoice};
-pub use tokens::{Bos, BosDecision, Input, NextToken, Token, Tokenization};
+pub use tokens::{BosDecision, Input};
+pub use wire::{
+    BackendChoice, Bos, Dump, Edit, EditOperation, EditOptions, Edited, Evaluation, Feature,
+    GenerateOptions, Generation, Info, Lens, LimitsChoice, LogitEffect, Matrix, Metrics, ModelInfo,
+    Neighbour, NextToken, SaeInfo, SaeOptions, SaeTrace, SampleLoss, Stop, TapOptions, Tapped,
+    Taps, Token, TokenValue, Tokenization, Trace, TraceOptions, WeightChoice,
+};

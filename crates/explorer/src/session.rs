@@ -3,7 +3,8 @@
 mod loading;
 mod questions;
 
-use kernels::{Counters, Device, DeviceOptions, LimitsChoice};
+use kernels::{Device, DeviceOptions};
+use wire::{BackendChoice, Counters, Info, LimitsChoice};
 
 use crate::analysis::generate::ReadPrompt;
 use crate::analysis::question::Question;
@@ -11,43 +12,7 @@ use crate::error::Error;
 use crate::pace::{Cancel, OnProgress, Pace, Pause};
 use crate::run::clean::LastPass;
 use crate::run::executor::Executor;
-use crate::store::info::{ModelInfo, SaeInfo};
 use crate::store::shelf::Store;
-
-/// The device to compute on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BackendChoice {
-    /// The GPU where there is one, else the CPU.
-    #[default]
-    Auto,
-    /// The GPU, or an error.
-    Gpu,
-    /// The CPU.
-    Cpu,
-}
-
-/// The state of a session.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Info {
-    /// `gpu` or `cpu`.
-    pub backend: &'static str,
-    /// The adapter's name.
-    pub adapter: String,
-    /// The reason why the CPU is used although a GPU was preferred.
-    pub fallback_reason: Option<String>,
-    /// The model.
-    pub model: Option<ModelInfo>,
-    /// The autoencoders.
-    pub saes: Vec<SaeInfo>,
-    /// Bytes held on the device, those that wait to be used again included.
-    pub device_bytes: u64,
-    /// Those that wait to be used again.
-    pub pooled_bytes: u64,
-    /// Those of what is loaded alone: what was held right after the last load.
-    pub loaded_bytes: u64,
-    /// Counts of the device's work.
-    pub counters: Counters,
-}
 
 /// A device, a model and its sparse autoencoders. Answers questions; one at a time.
 pub struct Session {
@@ -74,7 +39,10 @@ impl Session {
             BackendChoice::Cpu => Device::cpu(),
             BackendChoice::Gpu | BackendChoice::Auto => {
                 let options = DeviceOptions {
-                    limits,
+                    limits: match limits {
+                        LimitsChoice::Adapter => kernels::LimitsChoice::Adapter,
+                        LimitsChoice::Default => kernels::LimitsChoice::Default,
+                    },
                     ..DeviceOptions::default()
                 };
                 match Device::gpu(options).await {
@@ -133,7 +101,7 @@ impl Session {
     pub fn info(&self) -> Info {
         let sets = self.store.sets().iter();
         Info {
-            backend: self.executor.backend_name(),
+            backend: self.executor.backend_name().to_owned(),
             adapter: self.device.adapter_name(),
             fallback_reason: self.fallback_reason.clone(),
             model: self.store.model().ok().map(|model| model.info.clone()),
@@ -141,7 +109,9 @@ impl Session {
             device_bytes: self.device.bytes(),
             pooled_bytes: self.device.pooled_bytes(),
             loaded_bytes: self.loaded_bytes,
-            counters: self.device.counters(),
+            counters: counters(&self.device),
+            wasm_bytes: None,
+            last_trace_milliseconds: None,
         }
     }
 
@@ -175,5 +145,19 @@ impl Session {
     /// Gives back the memory of plans, kept passes and caches; what is loaded stays, and the next question makes them again.
     pub fn trim(&mut self) {
         self.forget();
+    }
+}
+
+/// A device's counters, as results have them.
+fn counters(device: &Device) -> Counters {
+    let counted = device.counters();
+    Counters {
+        dispatches: counted.dispatches,
+        passes: counted.passes,
+        submits: counted.submits,
+        read_backs: counted.read_backs,
+        buffers: counted.buffers,
+        bind_groups: counted.bind_groups,
+        pipelines: counted.pipelines,
     }
 }

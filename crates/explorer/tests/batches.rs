@@ -4,7 +4,7 @@ mod common;
 
 use common::compare::{same_bits, same_trace};
 use common::{RELU, token_ids, with_demo};
-use explorer::{Bos, Edit, EditOperation, Error, Input, Session, Trace, TraceOptions};
+use explorer::{Bos, Edit, EditOperation, EditOptions, Error, Input, Session, Trace, TraceOptions};
 use pollster::block_on;
 
 fn options(saes: &[&str]) -> TraceOptions {
@@ -83,7 +83,7 @@ fn a_batch_reads_back_what_a_trace_reads_back() {
         for (prompt, found) in prompts.iter().zip(&traces) {
             let alone = block_on(session.trace(prompt, &options)).unwrap();
             let dump = found.dump.as_ref().unwrap();
-            assert_eq!(dump.logits.rows, prompt.len(), "{device}");
+            assert_eq!(dump.logits.rows(), prompt.len(), "{device}");
             assert_eq!(dump.resid_post.len(), 6, "{device}");
             same_trace(found, &alone, bound, device);
         }
@@ -108,7 +108,7 @@ impl Probe {
             logits: block_on(session.logits(&ids, Bos::Auto)).unwrap().data,
             ids,
             edit,
-            kl: edited.into_iter().next().unwrap().kl,
+            kl: edited.into_iter().next().unwrap().kl_by_position,
         }
     }
 
@@ -117,7 +117,7 @@ impl Probe {
         let logits = block_on(session.logits(&self.ids, Bos::Auto)).unwrap();
         same_bits(&logits.data, &self.logits, what);
         let edited = ask(session, &self.ids, std::slice::from_ref(&self.edit)).unwrap();
-        same_bits(&edited[0].kl, &self.kl, what);
+        same_bits(&edited[0].kl_by_position, &self.kl, what);
     }
 }
 
@@ -125,7 +125,7 @@ impl Probe {
 fn ask(session: &Session, ids: &[u32], edits: &[Edit]) -> Result<Vec<explorer::Edited>, Error> {
     let good = vec![Edit::set("openai.layer_1", 1, 2.0)];
     let lists = [edits.to_vec(), good];
-    block_on(session.edit_batch(ids, &lists, &TraceOptions::default()))
+    block_on(session.edit_batch(ids, &lists, &EditOptions::default()))
 }
 
 #[test]
@@ -136,13 +136,17 @@ fn bad_edits_are_refused_with_their_value_and_leave_nothing_behind() {
             .unwrap();
         let probe = Probe::new(session);
         let ids = token_ids(8);
-        let edit = |sae: &str, latent, operation, positions: Option<&[usize]>| Edit {
+        let edit = |sae: &str,
+                    latent,
+                    (operation, value): (EditOperation, f32),
+                    positions: Option<&[usize]>| Edit {
             sae: sae.to_owned(),
             latent,
             operation,
+            value,
             positions: positions.map(<[usize]>::to_vec),
         };
-        let set = EditOperation::Set(1.0);
+        let set = (EditOperation::Set, 1.0);
         let (l3, l5) = ("openai.layer_3", "openai.layer_5");
         let twice =
             |second: Option<&[usize]>| vec![edit(l3, 5, set, Some(&[2])), edit(l3, 5, set, second)];
@@ -156,17 +160,17 @@ fn bad_edits_are_refused_with_their_value_and_leave_nothing_behind() {
             ),
             (vec![edit(l5, 1, set, Some(&[0, 8]))], "bad-option", "8"),
             (
-                vec![edit(l5, 1, EditOperation::Set(f32::NAN), None)],
+                vec![edit(l5, 1, (EditOperation::Set, f32::NAN), None)],
                 "bad-option",
                 "NaN",
             ),
             (
-                vec![edit(l5, 1, EditOperation::Add(f32::INFINITY), None)],
+                vec![edit(l5, 1, (EditOperation::Add, f32::INFINITY), None)],
                 "bad-option",
                 "inf",
             ),
             (
-                vec![edit(l5, 1, EditOperation::Scale(f32::NEG_INFINITY), None)],
+                vec![edit(l5, 1, (EditOperation::Scale, f32::NEG_INFINITY), None)],
                 "bad-option",
                 "-inf",
             ),
@@ -187,7 +191,7 @@ fn bad_edits_are_refused_with_their_value_and_leave_nothing_behind() {
         // One position named twice in one edit is one position.
         let once = ask(session, &ids, &[edit(l3, 5, set, Some(&[2]))]).unwrap();
         let again = ask(session, &ids, &[edit(l3, 5, set, Some(&[2, 2]))]).unwrap();
-        same_bits(&again[0].kl, &once[0].kl, device);
+        same_bits(&again[0].kl_by_position, &once[0].kl_by_position, device);
     });
 }
 

@@ -9,7 +9,8 @@ use std::rc::Rc;
 
 use common::{demo_on, devices, tiny, token_ids};
 use explorer::{
-    Bos, Edit, Error, GenerateOptions, Input, SaeOptions, Session, TapOptions, TraceOptions,
+    Bos, Edit, EditOptions, Error, GenerateOptions, Input, SaeOptions, Session, TapOptions,
+    TraceOptions,
 };
 use kernels::{BackendKind, Device};
 use pollster::block_on;
@@ -45,7 +46,11 @@ fn trace_batch(session: &mut Session, ids: &[u32]) -> Result<String, Error> {
 fn edit_batch(session: &mut Session, ids: &[u32]) -> Result<String, Error> {
     let list = |latent: u32| vec![Edit::set(SAE, latent % 8, 0.3 + latent as f32)];
     let lists: Vec<Vec<Edit>> = (0..40).map(list).collect();
-    text(block_on(session.edit_batch(ids, &lists, &options())))
+    text(block_on(session.edit_batch(
+        ids,
+        &lists,
+        &EditOptions::default(),
+    )))
 }
 
 /// The prompt again and again: more windows than a batch has room for.
@@ -195,7 +200,11 @@ fn a_pass_in_parts_that_was_cancelled_between_them_is_run_again() {
     let ids = token_ids(120);
     let one: Ask = |session, ids| {
         let edits = [Edit::set("openai.layer_3", 9, 4.0)];
-        text(block_on(session.edited(ids, &edits, &options())))
+        text(block_on(session.edited(
+            ids,
+            &edits,
+            &EditOptions::default(),
+        )))
     };
     let questions: [(&str, Ask); 4] = [
         ("trace", trace),

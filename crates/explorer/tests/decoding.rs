@@ -164,7 +164,7 @@ fn what_is_sampled_on_the_device_is_what_all_logits_give() {
             let found = generate(session, &ids, &options);
             let together = [&ids[..], &found.ids].concat();
             let logits = block_on(session.logits(&together, Bos::Auto)).unwrap();
-            let rows = logits.data.chunks_exact(logits.cols);
+            let rows = logits.data.chunks_exact(logits.cols());
             let mut random = Random(options.seed);
             for (row, token) in rows.skip(ids.len() - 1).zip(&found.ids) {
                 let listed = likeliest(row, top_k);
@@ -196,7 +196,7 @@ fn of_one_candidate_there_is_no_choice() {
         assert_eq!(generate(session, &ids, &sampled(1)), expected, "{device}");
         let together = [&ids[..], &expected.ids].concat();
         let logits = block_on(session.logits(&together, Bos::Auto)).unwrap();
-        let rows = logits.data.chunks_exact(logits.cols);
+        let rows = logits.data.chunks_exact(logits.cols());
         for (row, token) in rows.skip(ids.len() - 1).zip(&expected.ids) {
             assert_eq!(likeliest(row, 1)[0].0, *token, "{device}");
         }

@@ -4,7 +4,7 @@ mod common;
 
 use common::compare::{all_close, same_bits, same_edited};
 use common::{RELU, TOPK, read, root, token_ids, with_demo};
-use explorer::{Bos, Edit, EditOperation, Edited, Session, Trace, TraceOptions};
+use explorer::{Bos, Edit, EditOperation, EditOptions, Edited, Session, Trace, TraceOptions};
 use pollster::block_on;
 use serde_json::Value;
 
@@ -19,31 +19,37 @@ fn load_neurons(session: &mut Session) {
     }
 }
 
-fn edit(sae: &str, latent: u32, operation: EditOperation, positions: Option<&[usize]>) -> Edit {
+fn edit(
+    sae: &str,
+    latent: u32,
+    (operation, value): (EditOperation, f32),
+    positions: Option<&[usize]>,
+) -> Edit {
     Edit {
         sae: sae.to_owned(),
         latent,
         operation,
+        value,
         positions: positions.map(<[usize]>::to_vec),
     }
 }
 
-fn dumped() -> TraceOptions {
-    TraceOptions {
-        dump: true,
-        ..TraceOptions::default()
+fn dumped() -> EditOptions {
+    EditOptions {
+        logits: true,
+        ..EditOptions::default()
     }
 }
 
 fn edit_batch(session: &Session, ids: &[u32], lists: &[Vec<Edit>]) -> Vec<Edited> {
-    block_on(session.edit_batch(ids, lists, &TraceOptions::default())).unwrap()
+    block_on(session.edit_batch(ids, lists, &EditOptions::default())).unwrap()
 }
 
 /// The strongest latent of a position, and its activation.
 fn strongest(trace: &Trace, sae: &str, position: usize) -> (u32, f32) {
-    let found = trace.saes.iter().find(|found| found.info.id == sae);
+    let found = trace.saes.iter().find(|found| found.id == sae);
     let found = found.unwrap();
-    let slot = position * found.slots;
+    let slot = position * found.k;
     assert!(found.activations[slot] > 0.0, "{sae} at {position}");
     (
         u32::try_from(found.latents[slot]).unwrap(),
@@ -56,7 +62,7 @@ fn strongest(trace: &Trace, sae: &str, position: usize) -> (u32, f32) {
 #[track_caller]
 fn nearly_clean(found: &Edited, clean: &Trace, what: &str) {
     all_close(&found.token_losses, &clean.token_losses, 1e-5, what);
-    for kl in &found.kl {
+    for kl in &found.kl_by_position {
         assert!(*kl <= ROUNDING, "{what}: {kl:e}");
     }
 }
@@ -88,9 +94,9 @@ fn edits_of(list: &Value) -> Vec<Edit> {
                 sae: one["set"].as_str().unwrap().to_owned(),
                 latent: one["latent"].as_u64().unwrap() as u32,
                 operation: match one["operation"].as_str().unwrap() {
-                    "set" => EditOperation::Set(value),
-                    "add" => EditOperation::Add(value),
-                    "scale" => EditOperation::Scale(value),
+                    "set" => (EditOperation::Set, value),
+                    "add" => (EditOperation::Add, value),
+                    "scale" => (EditOperation::Scale, value),
                     other => panic!("{other}"),
                 },
                 positions: one["positions"].as_array().map(|positions| {
@@ -116,8 +122,10 @@ fn lists_of_edits_agree_with_formulas() {
             let losses = numbers(&list["token_losses"]);
             all_close(&found.token_losses, &losses, 1e-4, &what);
             let expected = numbers(&list["kl"]);
-            assert_eq!(found.kl.len(), expected.len(), "{what}");
-            for (position, (found, expected)) in found.kl.iter().zip(&expected).enumerate() {
+            assert_eq!(found.kl_by_position.len(), expected.len(), "{what}");
+            for (position, (found, expected)) in
+                found.kl_by_position.iter().zip(&expected).enumerate()
+            {
                 let error = (found - expected).abs();
                 // Of a latent's old and new activation f32 keeps six digits.
                 assert!(
@@ -146,13 +154,13 @@ fn every_list_of_a_batch_is_run_as_if_alone() {
         assert_eq!(found.len(), lists.len());
         let clean = block_on(session.trace(&ids, &TraceOptions::default())).unwrap();
         nearly_clean(&found[0], &clean, device);
-        let unedited = block_on(session.edited(&ids, &[], &TraceOptions::default())).unwrap();
+        let unedited = block_on(session.edited(&ids, &[], &EditOptions::default())).unwrap();
         same_bits(&unedited.token_losses, &clean.token_losses, device);
-        same_bits(&unedited.kl, &vec![0.0; ids.len()], device);
+        same_bits(&unedited.kl_by_position, &vec![0.0; ids.len()], device);
         assert_eq!(unedited.next_by_position, clean.next_by_position);
         let bound = if device == "cpu" { 0.0 } else { 5e-5 };
         for (number, (found, list)) in found.iter().zip(&lists).enumerate() {
-            let options = TraceOptions::default();
+            let options = EditOptions::default();
             let alone = block_on(session.edited(&ids, list, &options)).unwrap();
             same_edited(found, &alone, bound, &format!("{device}, list {number}"));
         }
@@ -179,14 +187,14 @@ fn edits_that_change_nothing_give_the_clean_run() {
                 Some((_, hook)) => {
                     let hook = hook.parse().unwrap();
                     let values = block_on(session.activation(&ids, hook, Bos::Auto)).unwrap();
-                    (9, values.data[11 * values.cols + 9])
+                    (9, values.data[11 * values.cols() + 9])
                 }
             };
-            let own = EditOperation::Set(own);
+            let own = (EditOperation::Set, own);
             let lists = [
                 vec![edit(sae, latent, own, Some(&[11]))],
-                vec![edit(sae, latent, EditOperation::Scale(1.0), None)],
-                vec![edit(sae, latent, EditOperation::Add(0.0), None)],
+                vec![edit(sae, latent, (EditOperation::Scale, 1.0), None)],
+                vec![edit(sae, latent, (EditOperation::Add, 0.0), None)],
             ];
             let batch = block_on(session.edit_batch(&ids, &lists, &dumped())).unwrap();
             for (in_batch, list) in batch.iter().zip(&lists) {
@@ -198,7 +206,7 @@ fn edits_that_change_nothing_give_the_clean_run() {
                 }
                 for found in found {
                     same_bits(&found.token_losses, &trace.token_losses, &what);
-                    same_bits(&found.kl, &vec![0.0; ids.len()], &what);
+                    same_bits(&found.kl_by_position, &vec![0.0; ids.len()], &what);
                     same_bits(&found.logits.as_ref().unwrap().data, &logits.data, &what);
                 }
                 nearly_clean(in_batch, &trace, &what);
@@ -208,9 +216,9 @@ fn edits_that_change_nothing_give_the_clean_run() {
         let (first, _) = strongest(&trace, "openai.layer_1", 11);
         let (second, _) = strongest(&trace, "openai.layer_5", 11);
         let lists = [vec![
-            edit("openai.layer_1", first, EditOperation::Scale(1.0), None),
-            edit("z", 7, EditOperation::Add(0.0), None),
-            edit("openai.layer_5", second, EditOperation::Scale(1.0), None),
+            edit("openai.layer_1", first, (EditOperation::Scale, 1.0), None),
+            edit("z", 7, (EditOperation::Add, 0.0), None),
+            edit("openai.layer_5", second, (EditOperation::Scale, 1.0), None),
         ]];
         let found = edit_batch(session, &ids, &lists);
         same_bits(&found[0].token_losses, &trace.token_losses, device);
@@ -226,14 +234,14 @@ fn an_edit_changes_its_own_list_and_its_own_positions_alone() {
             vec![edit(
                 "openai.layer_3",
                 77,
-                EditOperation::Add(6.0),
+                (EditOperation::Add, 6.0),
                 Some(positions),
             )]
         };
         let lists = [list(&[5]), Vec::new(), list(&[19]), list(&[])];
         let found = edit_batch(session, &ids, &lists);
         for (found, first) in found.iter().zip([5, 20, 19, 20]) {
-            for (position, kl) in found.kl.iter().enumerate() {
+            for (position, kl) in found.kl_by_position.iter().enumerate() {
                 // The past does not change, and every later token sees the edit.
                 let is_clean = *kl <= if device == "cpu" { 0.0 } else { ROUNDING };
                 assert_eq!(is_clean, position < first, "{device}: {kl} at {position}");
@@ -270,18 +278,18 @@ fn divergences_are_those_of_the_logits() {
             vec![Edit::set("openai.layer_1", 8, 1e-3)],
             vec![Edit::set("openai.layer_5", 903, 9.0)],
             vec![
-                edit("post", 3, EditOperation::Add(1.0), None),
-                edit("openai.layer_3", 5, EditOperation::Add(0.25), Some(&[4])),
+                edit("post", 3, (EditOperation::Add, 1.0), None),
+                edit("openai.layer_3", 5, (EditOperation::Add, 0.25), Some(&[4])),
             ],
         ];
         let found = block_on(session.edit_batch(&ids, &lists, &dumped())).unwrap();
         for (found, list) in found.iter().zip(&lists) {
             let logits = found.logits.as_ref().unwrap();
-            let rows = clean.data.chunks_exact(clean.cols);
-            let edited = logits.data.chunks_exact(logits.cols);
+            let rows = clean.data.chunks_exact(clean.cols());
+            let edited = logits.data.chunks_exact(logits.cols());
             for (position, (clean, edited)) in rows.zip(edited).enumerate() {
                 let expected = divergence(clean, edited);
-                let kl = f64::from(found.kl[position]);
+                let kl = f64::from(found.kl_by_position[position]);
                 let error = (kl - expected).abs();
                 assert!(
                     error <= 1e-4 * expected + 1e-9,
@@ -289,9 +297,9 @@ fn divergences_are_those_of_the_logits() {
                 );
             }
             // The BOS does not count.
-            let counted = found.kl[1..].iter().map(|kl| f64::from(*kl));
+            let counted = found.kl_by_position[1..].iter().map(|kl| f64::from(*kl));
             let mean = counted.sum::<f64>() / 15.0;
-            let error = (found.mean_kl.unwrap() - mean).abs();
+            let error = (found.kl.unwrap() - mean).abs();
             assert!(error <= 1e-9 + 1e-9 * mean, "{device}, {list:?}");
         }
     });

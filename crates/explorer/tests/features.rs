@@ -8,14 +8,21 @@ use common::{
     at_layer_3, demo_session, layer_3, max_difference, model_session, read, root, with_demo_model,
 };
 use explorer::{
-    BackendChoice, Bos, Edit, EditOperation, LimitsChoice, SaeOptions, Session, TraceOptions,
-    WeightChoice,
+    BackendChoice, Bos, Edit, EditOperation, EditOptions, LimitsChoice, SaeOptions, Session,
+    TraceOptions, WeightChoice,
 };
 use formats::sae::saelens;
 use formats::tensors::TensorFile;
 use pollster::block_on;
 
 const TEXT: &str = "Once upon a time there was a king who had three daughters.";
+
+fn with_logits() -> EditOptions {
+    EditOptions {
+        logits: true,
+        ..EditOptions::default()
+    }
+}
 
 fn with_dump() -> TraceOptions {
     TraceOptions {
@@ -33,16 +40,19 @@ fn neurons_are_the_activation_the_largest_first_and_lose_nothing() {
             "blocks.2.hook_resid_mid",
         ] {
             let info = session.load_neurons("n", hook).unwrap();
-            assert_eq!((info.architecture, info.hook.as_str()), ("neurons", hook));
+            assert_eq!(
+                (info.architecture.as_str(), info.hook.as_str()),
+                ("neurons", hook)
+            );
             let values = block_on(session.reconstruction(TEXT, "n", Bos::Auto)).unwrap();
-            assert_eq!(values.cols, info.n_latents);
+            assert_eq!(values.cols(), info.n_latents);
             let trace = block_on(session.trace(TEXT, &TraceOptions::default())).unwrap();
             let neurons = &trace.saes[0];
             assert_eq!(neurons.metrics.fvu, Some(0.0));
             assert_eq!(neurons.metrics.delta_ce, Some(0.0));
-            let listed = neurons.latents.chunks(neurons.slots);
-            let listed = listed.zip(neurons.activations.chunks(neurons.slots));
-            for ((latents, activations), row) in listed.zip(values.data.chunks(values.cols)) {
+            let listed = neurons.latents.chunks(neurons.k);
+            let listed = listed.zip(neurons.activations.chunks(neurons.k));
+            for ((latents, activations), row) in listed.zip(values.data.chunks(values.cols())) {
                 let mut sizes: Vec<f32> = row.iter().map(|value| value.abs()).collect();
                 sizes.sort_by(|a, b| b.total_cmp(a));
                 for ((latent, activation), size) in latents.iter().zip(activations).zip(sizes) {
@@ -68,16 +78,17 @@ fn a_neuron_is_set_alone_and_below_zero_as_well() {
         let edit = Edit {
             sae: "n".to_owned(),
             latent: 7,
-            operation: EditOperation::Set(-3.5),
+            operation: EditOperation::Set,
+            value: -3.5,
             positions: Some(vec![2, 4]),
         };
         let edited =
-            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &with_dump())).unwrap();
+            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &with_logits())).unwrap();
         let after = edited.activation.unwrap();
         let rows = before
             .data
-            .chunks(before.cols)
-            .zip(after.data.chunks(after.cols));
+            .chunks(before.cols())
+            .zip(after.data.chunks(after.cols()));
         for (position, (before, after)) in rows.enumerate() {
             for (place, (before, after)) in before.iter().zip(after).enumerate() {
                 if place == 7 && [2, 4].contains(&position) {
@@ -87,8 +98,12 @@ fn a_neuron_is_set_alone_and_below_zero_as_well() {
                 }
             }
         }
-        assert!(edited.kl.iter().any(|kl| *kl > 1e-6));
-        assert_eq!(edited.kl[..2], [0.0, 0.0], "what comes before the edit");
+        assert!(edited.kl_by_position.iter().any(|kl| *kl > 1e-6));
+        assert_eq!(
+            edited.kl_by_position[..2],
+            [0.0, 0.0],
+            "what comes before the edit"
+        );
     });
 }
 
@@ -167,10 +182,11 @@ fn an_autoencoder_in_its_file_gives_the_results_of_the_same_on_the_device() {
                 let edit = Edit {
                     sae: sae.to_owned(),
                     latent,
-                    operation: EditOperation::Set(4.0),
+                    operation: EditOperation::Set,
+                    value: 4.0,
                     positions: None,
                 };
-                block_on(session.edited(TEXT, std::slice::from_ref(&edit), &with_dump())).unwrap()
+                block_on(session.edited(TEXT, std::slice::from_ref(&edit), &with_logits())).unwrap()
             });
             let [whole, streamed] = edited.map(|edited| edited.logits.unwrap().data);
             assert!(max_difference(&whole, &streamed) < 1e-3, "latent {latent}");
@@ -214,7 +230,7 @@ fn halves_asked_for_are_rounded_weights_and_nothing_else() {
     let file = layer_3();
     let mut loaded = |weights| {
         let options = SaeOptions {
-            weights,
+            weight_format: weights,
             ..at_layer_3()
         };
         let info = block_on(session.load_sae("sae", &file, &options)).unwrap();
@@ -223,7 +239,7 @@ fn halves_asked_for_are_rounded_weights_and_nothing_else() {
     };
     let whole = loaded(WeightChoice::F32);
     let halves = loaded(WeightChoice::F16);
-    assert_eq!((whole.0, halves.0), ("f32", "f16"));
+    assert_eq!((whole.0.as_str(), halves.0.as_str()), ("f32", "f16"));
     let matrices = 2 * 4 * file.config.d_in * file.config.d_sae;
     assert!(whole.1 - halves.1 > matrices as u64 * 2 / 5);
     assert!(max_difference(&whole.2, &halves.2) < 1e-4);

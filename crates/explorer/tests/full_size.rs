@@ -100,7 +100,7 @@ fn check_model(expected: &Value, trace: &Trace) {
         for (next, logit) in next.iter().zip(numbers(&top[1])) {
             worst = worst.max((next.logit - logit).abs());
         }
-        let row = &logits.data[position * logits.cols..][..logits.cols];
+        let row = &logits.data[position * logits.cols()..][..logits.cols()];
         let sample = numbers(&expected["sample"][place]);
         for (id, logit) in wholes(&expected["sample_ids"]).into_iter().zip(sample) {
             worst = worst.max((row[id as usize] - logit).abs());
@@ -113,10 +113,7 @@ fn check_model(expected: &Value, trace: &Trace) {
 fn check_sae(expected: &Value, trace: &Trace, place: usize) {
     let sae = &trace.saes[place];
     let mut worst: f32 = 0.0;
-    let rows = sae
-        .latents
-        .chunks(sae.slots)
-        .zip(sae.activations.chunks(sae.slots));
+    let rows = sae.latents.chunks(sae.k).zip(sae.activations.chunks(sae.k));
     for (position, (latents, activations)) in rows.enumerate() {
         let mut found: Vec<(u32, f32)> = latents
             .iter()
@@ -142,7 +139,7 @@ fn check_sae(expected: &Value, trace: &Trace, place: usize) {
     let found = &trace.dump.as_ref().unwrap().reconstructions[place];
     let norms = numbers(&expected["norms"]);
     let mut worst: f32 = 0.0;
-    for (position, row) in found.data.chunks(found.cols).enumerate() {
+    for (position, row) in found.data.chunks(found.cols()).enumerate() {
         let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
         worst = worst.max((norm - norms[position]).abs() / norms[position]);
         for (value, right) in row

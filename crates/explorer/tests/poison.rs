@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use common::{Fixture, RELU, demo_on, devices_with, max_difference, relative_rms, token_ids};
 use explorer::{
-    Bos, Edit, EditOperation, GenerateOptions, Input, Session, TapOptions, TraceOptions,
+    Bos, Edit, EditOperation, EditOptions, GenerateOptions, Input, Session, TapOptions,
+    TraceOptions,
 };
 use kernels::{Device, DeviceOptions};
 use pollster::block_on;
@@ -40,7 +41,8 @@ fn answers(session: &mut Session) -> Vec<(&'static str, String)> {
     let add = |sae: &str, positions| Edit {
         sae: sae.to_owned(),
         latent: 9,
-        operation: EditOperation::Add(2.0),
+        operation: EditOperation::Add,
+        value: 2.0,
         positions,
     };
     let lists = [
@@ -49,9 +51,9 @@ fn answers(session: &mut Session) -> Vec<(&'static str, String)> {
         vec![add(RELU, None), Edit::set("openai.layer_5", 3, 1.0)],
         Vec::new(),
     ];
-    let dump = TraceOptions {
-        dump: true,
-        ..TraceOptions::default()
+    let dump = EditOptions {
+        logits: true,
+        ..EditOptions::default()
     };
     let edited = block_on(session.edit_batch(&ids, &lists, &dump)).unwrap();
     keep("edit_batch", &edited);
@@ -115,9 +117,9 @@ fn the_reference_holds_on_poisoned_memory() {
             assert!(relative_rms(&resid.data, &expected) < 1e-4, "{device}");
         }
         for (sae, reconstruction) in trace.saes.iter().zip(&dump.reconstructions) {
-            let expected = fixture.f32(&format!("{}.recon", sae.info.id));
+            let expected = fixture.f32(&format!("{}.recon", sae.id));
             let error = relative_rms(&reconstruction.data, &expected);
-            assert!(error < 1e-3, "{device}, {}", sae.info.id);
+            assert!(error < 1e-3, "{device}, {}", sae.id);
         }
         let loss = fixture.json["ce_loss"].as_f64().unwrap();
         assert!((trace.loss.unwrap() - loss).abs() < 1e-4, "{device}");

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{devices, layer_3, max_difference, tiny, with_demo_model};
-use explorer::{Bos, Edit, EditOperation, Input, SaeOptions, Session, TraceOptions};
+use explorer::{Bos, Edit, EditOperation, EditOptions, Input, SaeOptions, Session, TraceOptions};
 use kernels::{Device, DeviceOptions};
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -60,7 +60,8 @@ fn positions_that_training_left_out_count_in_no_metric() {
             };
             let trace = block_on(session.trace(text, &options)).unwrap();
             let sae = &trace.saes[0];
-            assert_eq!(sae.skipped, skipped, "{what}");
+            let expected: Vec<u32> = skipped.iter().map(|&at: &usize| at as u32).collect();
+            assert_eq!(sae.skipped, expected, "{what}");
             assert_eq!(sae.metrics.positions, 6 - skipped.len(), "{what}");
             let counted: Vec<u32> = (0..6)
                 .filter(|at| !skipped.contains(at))
@@ -84,12 +85,17 @@ fn positions_that_training_left_out_count_in_no_metric() {
             let edit = Edit {
                 sae: "sae".to_owned(),
                 latent: 0,
-                operation: EditOperation::Set(9.0),
+                operation: EditOperation::Set,
+                value: 9.0,
                 positions: None,
             };
-            let edited =
-                block_on(session.edited(text, std::slice::from_ref(&edit), &options)).unwrap();
-            for (position, kl) in edited.kl.iter().enumerate() {
+            let edited = block_on(session.edited(
+                text,
+                std::slice::from_ref(&edit),
+                &EditOptions::default(),
+            ))
+            .unwrap();
+            for (position, kl) in edited.kl_by_position.iter().enumerate() {
                 assert_eq!(
                     *kl == 0.0,
                     skipped.contains(&position),
@@ -98,10 +104,10 @@ fn positions_that_training_left_out_count_in_no_metric() {
             }
             let mean = (0..6)
                 .filter(|at| !skipped.contains(at))
-                .map(|at| f64::from(edited.kl[at]))
+                .map(|at| f64::from(edited.kl_by_position[at]))
                 .sum::<f64>();
             let mean = mean / counted.len() as f64;
-            assert!((edited.mean_kl.unwrap() - mean).abs() < 1e-9, "{what}");
+            assert!((edited.kl.unwrap() - mean).abs() < 1e-9, "{what}");
         }
     }
 }
@@ -233,25 +239,31 @@ fn one_bos_decision_serves_every_question() {
                 trace.bos_reason
             );
             let reconstruction = block_on(session.reconstruction("abc", sae, Bos::Auto)).unwrap();
-            assert_eq!(reconstruction.rows, 4, "{device}, {sae}");
+            assert_eq!(reconstruction.rows(), 4, "{device}, {sae}");
             let edit = Edit {
                 sae: sae.to_owned(),
                 latent: 1,
-                operation: EditOperation::Set(7.0),
+                operation: EditOperation::Set,
+                value: 7.0,
                 positions: Some(vec![2]),
             };
             let edited = block_on(session.edited(
                 "abc",
                 std::slice::from_ref(&edit),
-                &TraceOptions::default(),
+                &EditOptions::default(),
             ))
             .unwrap();
-            let changed: Vec<usize> = (0..4).filter(|at| edited.kl[*at] > 0.0).collect();
+            let changed: Vec<usize> = (0..4)
+                .filter(|at| edited.kl_by_position[*at] > 0.0)
+                .collect();
             assert_eq!(changed, [2], "{device}, {sae}: the token that was named");
             let evaluation = block_on(session.evaluate("abc", sae, Bos::Auto)).unwrap();
             assert_eq!((evaluation.tokens, evaluation.bos_prepended), (4, true));
         }
-        assert_eq!(block_on(session.logits("abc", Bos::Auto)).unwrap().rows, 4);
+        assert_eq!(
+            block_on(session.logits("abc", Bos::Auto)).unwrap().rows(),
+            4
+        );
         assert_eq!(session.tokenize("abc", Bos::Auto).unwrap().tokens.len(), 4);
     }
 }
@@ -345,11 +357,7 @@ fn a_long_prompt_is_traced_with_an_autoencoder_at_the_final_norm() {
     let trace = block_on(session.trace(&ids, &TraceOptions::default())).unwrap();
     assert_eq!(trace.next_by_position.len(), 256);
     for sae in &trace.saes {
-        assert!(
-            sae.metrics.kl.is_some_and(f64::is_finite),
-            "{}",
-            sae.info.id
-        );
+        assert!(sae.metrics.kl.is_some_and(f64::is_finite), "{}", sae.id);
     }
 }
 

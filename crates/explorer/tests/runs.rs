@@ -8,7 +8,8 @@ use std::rc::Rc;
 use common::compare::{same_bits, same_edited, same_trace};
 use common::{RELU, demo_on, devices, token_ids, with_demo};
 use explorer::{
-    Bos, Counters, Edit, EditOperation, Edited, Input, Progress, Session, Trace, TraceOptions,
+    Bos, Counters, Edit, EditOperation, EditOptions, Edited, Input, Progress, Session, Trace,
+    TraceOptions,
 };
 use kernels::BackendKind;
 use pollster::block_on;
@@ -25,7 +26,7 @@ fn trace(session: &Session, ids: &[u32]) -> Trace {
 }
 
 fn edited(session: &Session, ids: &[u32], edits: &[Edit]) -> Edited {
-    block_on(session.edited(ids, edits, &TraceOptions::default())).unwrap()
+    block_on(session.edited(ids, edits, &EditOptions::default())).unwrap()
 }
 
 /// A question's answer, and what the device did for it.
@@ -136,7 +137,8 @@ fn a_moved_value_makes_nothing() {
             [Edit {
                 sae: "openai.layer_3".to_owned(),
                 latent,
-                operation: EditOperation::Set(value),
+                operation: EditOperation::Set,
+                value,
                 positions,
             }]
         };
@@ -198,7 +200,7 @@ fn progress_rises_to_its_end() {
     };
     block_on(session.trace_batch(&prompts, &options)).unwrap();
     check("trace_batch", 6, 3);
-    block_on(session.edit_batch(&text[..128], &lists, &options)).unwrap();
+    block_on(session.edit_batch(&text[..128], &lists, &EditOptions::default())).unwrap();
     check("edit_batch", 12, 3);
     block_on(session.evaluate(&text, "openai.layer_5", Bos::Auto)).unwrap();
     check("evaluate", 5, 3);

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use common::{Fixture, demo_session, max_difference, model_session, with_demo, with_demo_model};
 use explorer::{
-    BackendChoice, Bos, Edit, EditOperation, Error, GenerateOptions, LimitsChoice, SaeOptions,
-    Stop, TraceOptions,
+    BackendChoice, Bos, Edit, EditOperation, EditOptions, Error, GenerateOptions, LimitsChoice,
+    SaeOptions, Stop, TraceOptions,
 };
 use formats::sae::saelens;
 use formats::tensors::TensorFile;
@@ -162,24 +162,27 @@ fn unknown_names_and_numbers_are_refused_by_name() {
         Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 4096,
-            operation: EditOperation::Set(0.0),
+            operation: EditOperation::Set,
+            value: 0.0,
             positions: None,
         },
         Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 1,
-            operation: EditOperation::Set(f32::NAN),
+            operation: EditOperation::Set,
+            value: f32::NAN,
             positions: None,
         },
         Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 1,
-            operation: EditOperation::Set(0.0),
+            operation: EditOperation::Set,
+            value: 0.0,
             positions: Some(vec![99]),
         },
     ] {
         let error =
-            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &TraceOptions::default()))
+            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &EditOptions::default()))
                 .unwrap_err();
         assert_eq!(code(error), "bad-option");
     }
@@ -245,7 +248,8 @@ fn questions_leave_no_memory_behind() {
         let edit = Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 5,
-            operation: EditOperation::Set(2.0),
+            operation: EditOperation::Set,
+            value: 2.0,
             positions: None,
         };
         let generated = GenerateOptions {
@@ -256,7 +260,8 @@ fn questions_leave_no_memory_behind() {
         let loaded = session.info().device_bytes;
         let mut round = || {
             block_on(session.trace(TEXT, &options)).unwrap();
-            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &options)).unwrap();
+            block_on(session.edited(TEXT, std::slice::from_ref(&edit), &EditOptions::default()))
+                .unwrap();
             block_on(session.feature("openai.layer_3", 5)).unwrap();
             block_on(session.generate(TEXT, &generated, |_| ControlFlow::Continue(()))).unwrap();
             (session.info().device_bytes, session.info().counters)
@@ -377,7 +382,7 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
     block_on(session.load_sae("dense", &file, &SaeOptions::default())).unwrap();
     let trace = block_on(session.trace(TEXT, &TraceOptions::default())).unwrap();
     let sae = &trace.saes[0];
-    assert_eq!(sae.slots, d_sae);
+    assert_eq!(sae.k, d_sae);
     assert_eq!(sae.metrics.l0, Some(d_sae as f64));
     for row in sae.latents.chunks(d_sae) {
         let mut latents = row.to_vec();
@@ -392,11 +397,12 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
     let edit = Edit {
         sae: "dense".to_owned(),
         latent: dropped,
-        operation: EditOperation::Set(sae.activations[d_sae - 1]),
+        operation: EditOperation::Set,
+        value: sae.activations[d_sae - 1],
         positions: Some(vec![0]),
     };
     let edited =
-        block_on(session.edited(TEXT, std::slice::from_ref(&edit), &TraceOptions::default()))
+        block_on(session.edited(TEXT, std::slice::from_ref(&edit), &EditOptions::default()))
             .unwrap();
-    assert!(edited.kl.iter().all(|kl| *kl < 1e-6));
+    assert!(edited.kl_by_position.iter().all(|kl| *kl < 1e-6));
 }

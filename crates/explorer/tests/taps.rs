@@ -173,7 +173,7 @@ fn several_values_from_one_pass_are_those_of_single_passes() {
             let alone = block_on(session.activation(&ids, point, Bos::Auto)).unwrap();
             let what = format!("{device}, {name}");
             let found = value(&together, name);
-            assert_eq!(found.shape, [alone.rows, alone.cols], "{what}");
+            assert_eq!(found.shape, [alone.rows(), alone.cols()], "{what}");
             all_close(&found.data, &alone.data, bound, &what);
         }
         let [.., again, scale] = &together.values[..] else {

@@ -4,15 +4,16 @@ use std::cell::{RefCell, RefMut};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use explorer::{Cancel, Session};
+use explorer::{
+    Cancel, Edit, EditOptions, GenerateOptions, Session, TapOptions, Token, TraceOptions,
+};
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use wire::PromptOptions;
 
-use crate::convert;
-use crate::error::{fault, refused};
-use crate::object::list;
-use crate::options::{self, GenerateOptions};
+use crate::error::{answer, fault, refused};
+use crate::options::{self, read};
 use crate::panic::report_panics;
 
 /// One engine: a device, a model and its SAEs.
@@ -35,12 +36,12 @@ impl Engine {
     /// # Errors
     /// `no-webgpu`, `out-of-memory`, `bad-option`.
     pub async fn create(
-        backend: String,
-        limits: String,
+        backend: JsValue,
+        limits: JsValue,
         pause: Function,
     ) -> Result<Engine, JsValue> {
         report_panics();
-        let (backend, limits) = (options::backend(&backend)?, options::limits(&limits)?);
+        let (backend, limits) = (read("backend", backend)?, read("limits", limits)?);
         let mut session = Session::new(backend, limits).await.map_err(refused)?;
         session.set_pause(Rc::new(move || {
             let paused = pause.call0(&JsValue::UNDEFINED);
@@ -86,13 +87,13 @@ impl Engine {
     /// Those of the prompt (`empty-prompt`, `prompt-too-long`), `unknown-sae`, `cancelled`, `device-lost`.
     pub async fn trace(&self, prompt: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let options = options::trace(options)?;
+        let options = read::<TraceOptions>("options", options)?;
         let trace = self
             .session()?
             .trace(prompt.as_input(), &options)
             .await
             .map_err(refused)?;
-        Ok(convert::trace(&trace))
+        answer(&trace)
     }
 
     /// The description of a latent: its output direction and its neighbours.
@@ -100,13 +101,13 @@ impl Engine {
     /// # Errors
     /// `unknown-sae`, `bad-option` (no such latent), `device-lost`.
     pub async fn feature(&self, sae: String, latent: JsValue) -> Result<JsValue, JsValue> {
-        let latent: u32 = options::read("latent", latent)?;
+        let latent: u32 = read("latent", latent)?;
         let feature = self
             .session()?
             .feature(&sae, latent)
             .await
             .map_err(refused)?;
-        Ok(convert::feature(&feature))
+        answer(&feature)
     }
 
     /// The latents of an SAE that are most like a latent of another one.
@@ -119,13 +120,13 @@ impl Engine {
         latent: JsValue,
         other: String,
     ) -> Result<JsValue, JsValue> {
-        let latent: u32 = options::read("latent", latent)?;
+        let latent: u32 = read("latent", latent)?;
         let found = self
             .session()?
             .matches(&sae, latent, &other)
             .await
             .map_err(refused)?;
-        Ok(convert::neighbours(&found))
+        answer(&found)
     }
 
     /// Logits, `[tokens, vocab]`.
@@ -134,13 +135,13 @@ impl Engine {
     /// As [`Engine::trace`].
     pub async fn logits(&self, prompt: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let bos = options::bos_of(options)?;
+        let PromptOptions { bos } = read("options", options)?;
         let matrix = self
             .session()?
             .logits(prompt.as_input(), bos)
             .await
             .map_err(refused)?;
-        Ok(convert::matrix(&matrix))
+        answer(&matrix)
     }
 
     /// `blocks.{layer}.hook_resid_post`, `[tokens, d_model]`.
@@ -154,14 +155,14 @@ impl Engine {
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let layer: u32 = options::read("layer", layer)?;
-        let bos = options::bos_of(options)?;
+        let layer: u32 = read("layer", layer)?;
+        let PromptOptions { bos } = read("options", options)?;
         let matrix = self
             .session()?
             .residual(prompt.as_input(), layer as usize, bos)
             .await
             .map_err(refused)?;
-        Ok(convert::matrix(&matrix))
+        answer(&matrix)
     }
 
     /// An SAE's reconstruction, `[tokens, d_in]`.
@@ -175,13 +176,13 @@ impl Engine {
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let bos = options::bos_of(options)?;
+        let PromptOptions { bos } = read("options", options)?;
         let matrix = self
             .session()?
             .reconstruction(prompt.as_input(), &sae, bos)
             .await
             .map_err(refused)?;
-        Ok(convert::matrix(&matrix))
+        answer(&matrix)
     }
 
     /// Runs the model with latents edited, the SAEs' error terms kept. `edit` is one edit or a list of them.
@@ -196,13 +197,13 @@ impl Engine {
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
         let edits = options::edits(edit)?;
-        let options = options::trace(options)?;
+        let options: EditOptions = read("options", options)?;
         let edited = self
             .session()?
             .edited(prompt.as_input(), &edits, &options)
             .await
             .map_err(refused)?;
-        Ok(convert::edited(&edited))
+        answer(&edited)
     }
 
     /// As [`Engine::edited`] for several lists of edits of one prompt, as many at once as make a batch.
@@ -217,14 +218,14 @@ impl Engine {
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let lists = options::edit_lists(edits)?;
-        let options = options::trace(options)?;
+        let lists: Vec<Vec<Edit>> = read("edits", edits)?;
+        let options: EditOptions = read("options", options)?;
         let edited = self
             .session()?
             .edit_batch(prompt.as_input(), &lists, &options)
             .await
             .map_err(refused)?;
-        Ok(list(&edited, convert::edited))
+        answer(&edited)
     }
 
     /// Values taken from one pass over a prompt: activations at hook points, attention patterns, LayerNorm scales, and logit
@@ -234,13 +235,13 @@ impl Engine {
     /// As [`Engine::trace`], and `bad-option` for a name that is none of this model's.
     pub async fn taps(&self, prompt: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let options = options::taps(options)?;
+        let options: TapOptions = read("options", options)?;
         let taps = self
             .session()?
             .taps(prompt.as_input(), &options)
             .await
             .map_err(refused)?;
-        Ok(convert::taps(&taps))
+        answer(&taps)
     }
 
     /// Continues a prompt, telling `on_token` each token as it comes.
@@ -254,19 +255,20 @@ impl Engine {
         on_token: Function,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let options: GenerateOptions = options::read("options", options)?;
-        let options = options.into_session_options()?;
+        let options: GenerateOptions = read("options", options)?;
         let generation = self
             .session()?
-            .generate(prompt.as_input(), &options, |token| {
-                match on_token.call1(&JsValue::UNDEFINED, &convert::token(token)) {
+            .generate(prompt.as_input(), &options, |token: &Token| {
+                let told =
+                    answer(token).and_then(|token| on_token.call1(&JsValue::UNDEFINED, &token));
+                match told {
                     Ok(_) => ControlFlow::Continue(()),
                     Err(_) => ControlFlow::Break(()),
                 }
             })
             .await
             .map_err(refused)?;
-        Ok(convert::generation(&generation))
+        answer(&generation)
     }
 
     /// The model's loss on the sample text; null where its context is too short.
@@ -276,7 +278,7 @@ impl Engine {
     #[wasm_bindgen(js_name = sampleLoss)]
     pub async fn sample_loss(&self) -> Result<JsValue, JsValue> {
         let found = self.session()?.sample_loss().await.map_err(refused)?;
-        Ok(found.as_ref().map_or(JsValue::NULL, convert::sample_loss))
+        answer(&found)
     }
 
     /// A prompt's tokens.
@@ -285,12 +287,12 @@ impl Engine {
     /// `no-model`, `bad-option`. A prompt that is too long is no error here.
     pub fn tokenize(&self, prompt: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let bos = options::bos_of(options)?;
+        let PromptOptions { bos } = read("options", options)?;
         let tokens = self
             .session()?
             .tokenize(prompt.as_input(), bos)
             .map_err(refused)?;
-        Ok(convert::tokenization(&tokens))
+        answer(&tokens)
     }
 
     /// The state of the session.
@@ -298,7 +300,7 @@ impl Engine {
     /// # Errors
     /// `internal` while another call is under way.
     pub fn info(&self) -> Result<JsValue, JsValue> {
-        Ok(convert::info(&self.session()?.info()))
+        answer(&self.session()?.info())
     }
 
     /// Destroys the GPU device, as a driver reset would. For tests of recovery.

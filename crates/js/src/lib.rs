@@ -4,12 +4,10 @@
 //! camelCase names, with typed arrays for whatever is long. A failed call rejects with `{code, message, details}`.
 //! Nothing here fetches, stores or prints: bytes are handed in by `pkg/worker.js`.
 
-mod convert;
 mod engine;
 mod error;
 mod hash;
 mod loading;
-mod object;
 mod options;
 mod panic;
 mod source;

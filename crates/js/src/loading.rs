@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use formats::gpt2::Gpt2Files;
-use formats::sae::{FileKind, SaeFile, attention, openai, saelens};
+use formats::sae::{Architecture, FileKind, SaeFile, attention, openai, saelens};
 use formats::tensors::{ShardIndex, TensorFile};
 use wasm_bindgen::prelude::*;
+use wire::{ModelOptions, SaeConfig, SaeOptions};
 
-use crate::convert;
 use crate::engine::Engine;
-use crate::error::{bad_option, refused, unreadable};
-use crate::options::{self, LoadOptions, ModelOptions};
+use crate::error::{answer, bad_option, refused, unreadable};
+use crate::options::read;
 use crate::source::{self, Thrown};
 use crate::tokenizer::Tokenizer;
 
@@ -32,7 +32,7 @@ impl Engine {
         tokenizer: Tokenizer,
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        let options: ModelOptions = options::read("options", options)?;
+        let options: ModelOptions = read("options", options)?;
         let thrown = Thrown::default();
         let mut files = Vec::new();
         for weights in weights {
@@ -49,12 +49,12 @@ impl Engine {
         };
         let model = Gpt2Files::new(&config, weights).await;
         let model = model.map_err(|error| thrown.or_unreadable(error))?;
-        let format = options.weights()?;
+        let format = options.weight_format;
         let (id, name) = (&options.id, &options.name);
         let mut session = self.session()?;
         let loaded = session.load_model(id, name, model, tokenizer.inner, format);
         let info = loaded.await.map_err(|error| thrown.or(|| refused(error)))?;
-        Ok(convert::model(&info))
+        answer(&info)
     }
 
     /// Loads a `.pt` from a source: OpenAI's, which does not say where it belongs and so needs a hook, or, with its
@@ -71,7 +71,7 @@ impl Engine {
         cfg: Option<Vec<u8>>,
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        let (options, thrown) = (options::read("options", options)?, Thrown::default());
+        let (options, thrown) = (read("options", options)?, Thrown::default());
         let sae = open_pt(file, cfg, &thrown).await?;
         self.load_sae(&id, sae, options, &thrown).await
     }
@@ -88,7 +88,7 @@ impl Engine {
         weights: JsValue,
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
-        let (options, thrown) = (options::read("options", options)?, Thrown::default());
+        let (options, thrown) = (read("options", options)?, Thrown::default());
         let sae = open_folder(&cfg, weights, &thrown).await?;
         self.load_sae(&id, sae, options, &thrown).await
     }
@@ -97,20 +97,18 @@ impl Engine {
         &self,
         id: &str,
         sae: SaeFile,
-        options: LoadOptions,
+        options: SaeOptions,
         thrown: &Thrown,
     ) -> Result<JsValue, JsValue> {
-        let stream = options.stream();
-        let options = options.into_sae_options()?;
         let mut session = self.session()?;
-        let loaded = if stream {
+        let loaded = if options.stream {
             let sae = Rc::new(sae);
             session.load_streamed_sae(id, sae, &options, None).await
         } else {
             session.load_sae(id, &sae, &options).await
         };
         let info = loaded.map_err(|error| thrown.or(|| refused(error)))?;
-        Ok(convert::sae(&info))
+        answer(&info)
     }
 
     /// Makes the dimensions of the activation at a hook a feature set beside the SAEs.
@@ -120,7 +118,7 @@ impl Engine {
     #[wasm_bindgen(js_name = loadNeurons)]
     pub fn load_neurons(&self, id: &str, hook: &str) -> Result<JsValue, JsValue> {
         let info = self.session()?.load_neurons(id, hook).map_err(refused)?;
-        Ok(convert::sae(&info))
+        answer(&info)
     }
 
     /// Takes an SAE or other feature set off the device.
@@ -143,7 +141,7 @@ impl Engine {
         cfg: Option<Vec<u8>>,
     ) -> Result<JsValue, JsValue> {
         let sae = open_pt(file, cfg, &Thrown::default()).await?;
-        Ok(convert::sae_config(&sae.config))
+        answer(&settings(&sae))
     }
 
     /// The description of a SAELens folder, without its weights.
@@ -157,7 +155,26 @@ impl Engine {
         weights: JsValue,
     ) -> Result<JsValue, JsValue> {
         let sae = open_folder(&cfg, weights, &Thrown::default()).await?;
-        Ok(convert::sae_config(&sae.config))
+        answer(&settings(&sae))
+    }
+}
+
+/// The settings in an SAE's file.
+fn settings(sae: &SaeFile) -> SaeConfig {
+    let config = &sae.config;
+    SaeConfig {
+        architecture: config.architecture.name().to_owned(),
+        d_in: config.d_in,
+        n_latents: config.d_sae,
+        k: match config.architecture {
+            Architecture::TopK { k } => Some(k),
+            _ => None,
+        },
+        normalization: config.normalization.name().to_owned(),
+        hook: config.hook_name.clone(),
+        model_name: config.model_name.clone(),
+        prepend_bos: config.prepend_bos,
+        context_size: config.context_size,
     }
 }
 

@@ -1,16 +1,14 @@
-//! Arguments as JavaScript gives them. Every field may be absent or `undefined`.
+//! Arguments as JavaScript gives them: options are those of [`wire`], and every field may be absent or `undefined`.
 
-use explorer::{BackendChoice, Bos, EditOperation, Input, LimitsChoice, SaeOptions, WeightChoice};
-use js_sys::Uint32Array;
-use serde::Deserialize;
+use explorer::{Edit, Input};
+use js_sys::{Array, Uint32Array};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
+use wire_js::options_from_js;
 
 use crate::error::bad_option;
 
 /// A prompt: a text, or the ids of tokens.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "it must be a text, or an array of token ids")]
 pub enum Prompt {
     Text(String),
     Tokens(Vec<u32>),
@@ -25,7 +23,9 @@ impl Prompt {
         if let Some(ids) = value.dyn_ref::<Uint32Array>() {
             return Ok(Self::Tokens(ids.to_vec()));
         }
-        read("prompt", value)
+        let ids = options_from_js(&value);
+        let why = "it must be a text, or an array of token ids";
+        ids.map(Self::Tokens).map_err(|_| bad_option("prompt", why))
     }
 
     /// As the session takes it.
@@ -37,224 +37,18 @@ impl Prompt {
     }
 }
 
-/// Options of everything that runs a prompt.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PromptOptions {
-    bos: Option<String>,
-    /// Ids of the SAEs to encode with; all, if absent.
-    saes: Option<Vec<String>>,
-    /// Number of next tokens to give for each position.
-    top_logits: Option<u32>,
-    /// True if every position's logits are wanted.
-    logits: Option<bool>,
-}
-
-/// Next tokens given for each position, unless the caller says otherwise.
-const TOP_LOGITS: u32 = 10;
-
-/// The options of something that runs a prompt, as the session takes them.
-pub fn trace(options: JsValue) -> Result<explorer::TraceOptions, JsValue> {
-    let options: PromptOptions = read("options", options)?;
-    Ok(explorer::TraceOptions {
-        bos: bos(options.bos.as_deref())?,
-        top_logits: options.top_logits.unwrap_or(TOP_LOGITS) as usize,
-        dump: options.logits.unwrap_or(false),
-        saes: options.saes,
+/// An argument of a call, or its options. What is wrong is named by the option itself.
+pub fn read<T: DeserializeOwned>(name: &str, value: JsValue) -> Result<T, JsValue> {
+    options_from_js(&value).map_err(|error| {
+        let option = error.field.as_deref().unwrap_or(name);
+        bad_option(option, &error.message)
     })
-}
-
-/// The choice of a BOS: all that matters of the options where nothing is traced.
-pub fn bos_of(options: JsValue) -> Result<Bos, JsValue> {
-    bos(read::<PromptOptions>("options", options)?.bos.as_deref())
-}
-
-/// One latent's edit.
-#[derive(Deserialize)]
-pub struct Edit {
-    sae: String,
-    latent: u32,
-    value: f32,
-    operation: Option<String>,
-    positions: Option<Vec<u32>>,
-}
-
-impl Edit {
-    /// The edit as the session takes it.
-    fn into_session_edit(self) -> Result<explorer::Edit, JsValue> {
-        let value = self.value;
-        let operation = match self.operation.as_deref() {
-            None | Some("set") => EditOperation::Set(value),
-            Some("add") => EditOperation::Add(value),
-            Some("scale") => EditOperation::Scale(value),
-            Some(other) => return Err(one_of("operation", other, "set, add or scale")),
-        };
-        let positions = self.positions.map(|list| {
-            let positions = list.into_iter().map(|position| position as usize);
-            positions.collect()
-        });
-        Ok(explorer::Edit {
-            sae: self.sae,
-            latent: self.latent,
-            operation,
-            positions,
-        })
-    }
 }
 
 /// The edits of one run: an object, or a list of objects.
-pub fn edits(edits: JsValue) -> Result<Vec<explorer::Edit>, JsValue> {
-    let edits: Vec<Edit> = match js_sys::Array::is_array(&edits) {
-        true => read("edit", edits)?,
-        false => vec![read("edit", edits)?],
-    };
-    edits.into_iter().map(Edit::into_session_edit).collect()
-}
-
-/// The edits of several runs of one prompt.
-pub fn edit_lists(lists: JsValue) -> Result<Vec<Vec<explorer::Edit>>, JsValue> {
-    read::<Vec<Vec<Edit>>>("edits", lists)?
-        .into_iter()
-        .map(|edits| edits.into_iter().map(Edit::into_session_edit).collect())
-        .collect()
-}
-
-/// Values to take from a prompt's pass.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Taps {
-    names: Vec<String>,
-    logit_lens: u32,
-    bos: Option<String>,
-}
-
-/// The taps of a pass.
-pub fn taps(options: JsValue) -> Result<explorer::TapOptions, JsValue> {
-    let taps: Taps = read("options", options)?;
-    Ok(explorer::TapOptions {
-        names: taps.names,
-        logit_lens: taps.logit_lens as usize,
-        bos: bos(taps.bos.as_deref())?,
-    })
-}
-
-/// Options of loading a model.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ModelOptions {
-    pub id: String,
-    pub name: String,
-    weight_format: Option<String>,
-}
-
-impl ModelOptions {
-    /// The storage of the weights.
-    pub fn weights(&self) -> Result<WeightChoice, JsValue> {
-        weights(self.weight_format.as_deref())
+pub fn edits(edits: JsValue) -> Result<Vec<Edit>, JsValue> {
+    match Array::is_array(&edits) {
+        true => read("edit", edits),
+        false => Ok(vec![read("edit", edits)?]),
     }
-}
-
-/// Options of loading an SAE.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LoadOptions {
-    hook: Option<String>,
-    weight_format: Option<String>,
-    centre: Option<bool>,
-    prepend_bos: Option<bool>,
-    norm_scaling_factor: Option<f32>,
-    stream: Option<bool>,
-}
-
-fn weights(format: Option<&str>) -> Result<WeightChoice, JsValue> {
-    match format {
-        None | Some("auto") => Ok(WeightChoice::Auto),
-        Some("f32") => Ok(WeightChoice::F32),
-        Some("f16") => Ok(WeightChoice::F16),
-        Some(other) => Err(bad_option(
-            "weightFormat",
-            format!("\"{other}\" is none of auto, f32, f16"),
-        )),
-    }
-}
-
-impl LoadOptions {
-    /// True if it stays in its file, and is read through a buffer for each prompt.
-    pub fn stream(&self) -> bool {
-        self.stream.unwrap_or(false)
-    }
-
-    /// As the session takes it.
-    pub fn into_sae_options(self) -> Result<SaeOptions, JsValue> {
-        Ok(SaeOptions {
-            weights: weights(self.weight_format.as_deref())?,
-            hook: self.hook,
-            centre: self.centre,
-            prepend_bos: self.prepend_bos,
-            norm_scaling_factor: self.norm_scaling_factor,
-        })
-    }
-}
-
-/// Settings of a generation.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GenerateOptions {
-    max_tokens: u32,
-    temperature: Option<f32>,
-    seed: Option<u64>,
-    top_k: Option<u32>,
-    top_p: Option<f32>,
-    bos: Option<String>,
-}
-
-impl GenerateOptions {
-    /// As the session takes it.
-    pub fn into_session_options(self) -> Result<explorer::GenerateOptions, JsValue> {
-        Ok(explorer::GenerateOptions {
-            max_tokens: self.max_tokens as usize,
-            temperature: self.temperature.unwrap_or(0.0),
-            seed: self.seed.unwrap_or(0),
-            top_k: self.top_k.unwrap_or(0) as usize,
-            top_p: self.top_p.unwrap_or(1.0),
-            bos: bos(self.bos.as_deref())?,
-        })
-    }
-}
-
-/// An argument of a call.
-pub fn read<T: DeserializeOwned>(name: &str, value: JsValue) -> Result<T, JsValue> {
-    serde_wasm_bindgen::from_value(value).map_err(|error| bad_option(name, error))
-}
-
-/// The device to compute on.
-pub fn backend(name: &str) -> Result<BackendChoice, JsValue> {
-    match name {
-        "auto" => Ok(BackendChoice::Auto),
-        "gpu" => Ok(BackendChoice::Gpu),
-        "cpu" => Ok(BackendChoice::Cpu),
-        other => Err(one_of("backend", other, "auto, gpu or cpu")),
-    }
-}
-
-/// The GPU limits to request.
-pub fn limits(name: &str) -> Result<LimitsChoice, JsValue> {
-    match name {
-        "adapter" => Ok(LimitsChoice::Adapter),
-        "default" => Ok(LimitsChoice::Default),
-        other => Err(one_of("limits", other, "adapter or default")),
-    }
-}
-
-fn bos(name: Option<&str>) -> Result<Bos, JsValue> {
-    match name {
-        None | Some("auto") => Ok(Bos::Auto),
-        Some("yes") => Ok(Bos::Yes),
-        Some("no") => Ok(Bos::No),
-        Some(other) => Err(one_of("bos", other, "auto, yes or no")),
-    }
-}
-
-fn one_of(name: &str, value: &str, allowed: &str) -> JsValue {
-    bad_option(name, format!("it is \"{value}\"; it can be {allowed}"))
 }

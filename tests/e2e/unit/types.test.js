@@ -43,5 +43,5 @@ test('package.json lists every module of the package', async () => {
   };
   await follow('index.js');
   const bundles = ['sae-explorer', 'worker', 'fetcher'].map((name) => `${name}.bundle.js`); // made of these modules
-  assert.deepEqual([...files].sort(), [...seen, ...bundles, 'index.d.ts'].sort());
+  assert.deepEqual([...files].sort(), [...seen, ...bundles, 'index.d.ts', 'wire.d.ts'].sort());
 });

@@ -3,7 +3,6 @@
 use crate::browser;
 use crate::data::{Manifest, Recorded};
 use crate::engine::{Fault, read};
-use crate::js_value::FromJs;
 
 /// Path of the demo bundle's manifest.
 const MANIFEST: &str = "demo/demo.json";
@@ -20,9 +19,9 @@ impl Manifest {
     /// Reads the demo bundle's manifest.
     pub async fn fetch() -> Result<Self, Fault> {
         let manifest = browser::fetch_json(MANIFEST).await?;
-        Self::from_js(&manifest).ok_or_else(|| {
+        wire_js::from_js(&manifest).map_err(|error| {
             Fault::own(format!(
-                "{MANIFEST} has no example prompts and SAEs that can be read. Build the site again."
+                "{MANIFEST} has no example prompts and SAEs that can be read ({error}). Build the site again."
             ))
         })
     }

@@ -1,6 +1,6 @@
 //! Requests for values of a prompt's pass: logit lenses and attention patterns.
 
-use js_sys::{Array, Uint32Array};
+use js_sys::{Array, Reflect, Uint32Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
@@ -8,7 +8,7 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::controller::Controller;
-use crate::data::{Lens, NextToken, Tapped, from_js};
+use crate::data::{Lens, NextToken, Tapped};
 use crate::engine::{Engine, Fault, read};
 use crate::js_value::{get, object};
 use crate::state::views::{Tap, TapsAnswer, TapsRequest, ViewsAction};
@@ -19,19 +19,8 @@ use crate::views::pattern::Pattern;
 /// Tokens whose candidates are read at once. Of a long prompt a layer has thousands: the page draws in between.
 const AT_ONCE: usize = 256;
 
-from_js! {
-    /// A block's logit lens whose candidates are still to be read.
-    Unread {
-        /// As of [`Lens`].
-        layer: u32 = "layer",
-        /// As of [`Lens`].
-        loss: Option<f64> = "loss",
-        /// As of [`Lens`].
-        token_losses: Vec<f32> = "tokenLosses",
-        /// A list of candidates for each position.
-        next_by_position: Vec<JsValue> = "nextByPosition",
-    }
-}
+/// Name of the candidates of a lens, a list for each position.
+const CANDIDATES: &str = "nextByPosition";
 
 /// Requests what the shown view needs. A request that nobody waits for any more is stopped: another view is shown, or the prompt
 /// was changed.
@@ -86,7 +75,7 @@ async fn answer(
         Tap::Lens => {
             let mut lenses = Vec::<Lens>::new();
             for layer in list("logitLens").unwrap_or_default().iter() {
-                lenses.push(lens(read(layer)?).await?);
+                lenses.push(lens(layer).await?);
             }
             Ok(TapsAnswer::Lens(lenses))
         }
@@ -99,18 +88,18 @@ async fn answer(
     }
 }
 
-async fn lens(unread: Unread) -> Result<Lens, Fault> {
-    let mut next_by_position = Vec::<Vec<NextToken>>::with_capacity(unread.next_by_position.len());
-    for positions in unread.next_by_position.chunks(AT_ONCE) {
+/// A block's logit lens, whose candidates are read some at a time.
+async fn lens(layer: JsValue) -> Result<Lens, Fault> {
+    let candidates = get(&layer, CANDIDATES).map(|list| Array::from(&list));
+    let candidates = candidates.unwrap_or_default();
+    // The answer is the page's own.
+    let _ = Reflect::set(&layer, &CANDIDATES.into(), &Array::new());
+    let mut lens: Lens = read(layer)?;
+    for first in (0..candidates.length()).step_by(AT_ONCE) {
         browser::wait(0).await;
-        for candidates in positions {
-            next_by_position.push(read(candidates.clone())?);
-        }
+        let some = candidates.slice(first, first + AT_ONCE as u32);
+        let some: Vec<Vec<NextToken>> = read(some.into())?;
+        lens.next_by_position.extend(some);
     }
-    Ok(Lens {
-        layer: unread.layer,
-        loss: unread.loss,
-        token_losses: unread.token_losses,
-        next_by_position,
-    })
+    Ok(lens)
 }

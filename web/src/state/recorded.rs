@@ -28,9 +28,7 @@ impl State {
             return;
         };
         let found = recorded.features.iter().find(|one| one.latent == latent);
-        self.feature = found.map_or(Remote::Idle, |one| {
-            Remote::Here(Shared::new(one.feature.clone()))
-        });
+        self.feature = found.map_or(Remote::Idle, |one| Remote::Here(Shared::new(one.clone())));
     }
 }
 
@@ -49,7 +47,7 @@ fn answers(recorded: &Recorded, place: &Place) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::*;
-    use crate::data::{RecordedFeature, Token};
+    use crate::data::Token;
 
     fn recorded() -> Recorded {
         Recorded {
@@ -66,12 +64,10 @@ mod tests {
                 ..SaeInfo::default()
             },
             trace: trace("b"),
-            features: vec![RecordedFeature {
+            features: vec![Feature {
                 latent: 4,
-                feature: Feature {
-                    decoder_norm: 2.0,
-                    ..Feature::default()
-                },
+                decoder_norm: 2.0,
+                ..Feature::default()
             }],
         }
     }

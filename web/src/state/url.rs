@@ -105,20 +105,22 @@ impl<'a> Reference<'a> {
 
     /// The id under which others load the very same files: with the commit that they were loaded at.
     pub fn pinned(&self, id: &str, origin: Option<&Origin>) -> String {
-        let Some(origin) = origin.filter(|origin| is_commit(&origin.commit)) else {
+        let commit = origin.and_then(|origin| origin.commit.as_ref());
+        let (Some(origin), Some(commit)) = (origin, commit.filter(|commit| is_commit(commit)))
+        else {
             return id.to_owned();
         };
-        match *self {
-            Self::Link(_, hook) if !origin.repository.is_empty() => {
-                let (commit, path) = (origin.commit.clone(), origin.path.clone());
-                let mut id = repository(&origin.repository, Some(commit), Some(path));
+        match (*self, &origin.repository) {
+            (Self::Link(_, hook), Some(name)) => {
+                let path = origin.path.clone();
+                let mut id = repository(name, Some(commit.clone()), Some(path));
                 if let Some(hook) = hook {
                     id.push('@');
                     id.push_str(hook);
                 }
                 id
             }
-            Self::Catalogue(name, layer, _) => catalogue(name, layer, Some(&origin.commit)),
+            (Self::Catalogue(name, layer, _), _) => catalogue(name, layer, Some(commit)),
             _ => id.to_owned(),
         }
     }

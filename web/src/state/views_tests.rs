@@ -18,7 +18,7 @@ fn showing(view: PromptView) -> State {
     state.after(Action::Views(ViewsAction::Show(view)))
 }
 
-fn lens(layer: u32) -> TapsAnswer {
+fn lens(layer: usize) -> TapsAnswer {
     TapsAnswer::Lens(vec![Lens {
         layer,
         ..Lens::default()

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use explorer::{Bos, Edit, Input, SaeOptions, Session, TraceOptions, WeightChoice};
+use explorer::{Bos, Edit, EditOptions, Input, SaeOptions, Session, TraceOptions, WeightChoice};
 use formats::gpt2::Gpt2Files;
 use formats::sae::saelens;
 use formats::tensors::TensorFile;
@@ -54,7 +54,7 @@ pub fn measure(device: &Device, folder: &str) -> Result<Value> {
         let (one_by_one, batched) = sequences(&session, options)?;
         report(name, one_by_one, batched);
     }
-    let (one_by_one, batched) = ablations(&session, &model_alone)?;
+    let (one_by_one, batched) = ablations(&session)?;
     report("64 ablations of a prompt of 64 tokens", one_by_one, batched);
     table::print(
         &format!("Batches on {}, ms", device.adapter_name()),
@@ -127,7 +127,11 @@ fn compare(
 }
 
 /// Seconds for as many ablations of one prompt, whose clean pass is kept.
-fn ablations(session: &Session, options: &TraceOptions) -> Result<(f64, f64)> {
+fn ablations(session: &Session) -> Result<(f64, f64)> {
+    let options = &EditOptions {
+        bos: Bos::No,
+        ..EditOptions::default()
+    };
     let prompt = prompts(0).remove(0);
     let lists: Vec<Vec<Edit>> = (0..SEQUENCES as u32)
         .map(|latent| vec![Edit::set(SAE, latent, 0.5)])

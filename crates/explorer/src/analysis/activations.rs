@@ -1,18 +1,18 @@
 //! Whole activations: logits, hook points, reconstructions.
 
 use gpt2::{HookPoint, Sequence};
+use wire::{Bos, Matrix};
 
 use crate::analysis::question::{Question, Source};
 use crate::error::Error;
 use crate::features::set::Prepared;
-use crate::matrix::Matrix;
 use crate::run::clean::CleanWanted;
 use crate::run::compile::Parts;
 use crate::run::executor::RunOutput;
 use crate::run::input::RunInput;
 use crate::run::spec::{RunSpec, SetAt, Tap};
 use crate::store::feature_set::LoadedSet;
-use crate::tokens::{Bos, Input, Prompt};
+use crate::tokens::{Input, Prompt};
 
 /// The logits after every token, `[tokens, vocabulary]`.
 ///
@@ -33,11 +33,11 @@ pub(crate) async fn logits(
         .await?;
     let head = pass.head().await?;
     question.pace.check()?;
-    Ok(Matrix {
-        rows: prompt.ids.len(),
-        cols: question.model()?.info.vocab,
-        data: head.logits(0..prompt.ids.len()).to_vec(),
-    })
+    Ok(Matrix::new(
+        prompt.ids.len(),
+        question.model()?.info.vocab,
+        head.logits(0..prompt.ids.len()).to_vec(),
+    ))
 }
 
 /// The activations at some hook points, `[tokens, width]` each, from one pass that ends behind the last of them.

@@ -4,82 +4,30 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use gpt2::{HookPoint, Sequence};
-use kernels::EditOperation;
-use serde::Serialize;
+use wire::{Edit, EditOperation, EditOptions, Edited, Matrix};
 
 use crate::analysis::metrics::{self, counted_mean};
 use crate::analysis::question::{Question, Source};
-use crate::analysis::trace::TraceOptions;
 use crate::error::Error;
 use crate::features::set::Prepared;
-use crate::matrix::Matrix;
 use crate::run::clean::{CleanPass, CleanWanted};
 use crate::run::compile::Parts;
 use crate::run::executor::Submitted;
 use crate::run::input::RunInput;
 use crate::run::spec::{HeadRows, HeadSpec, RunSpec, SetAt, Tap};
 use crate::store::feature_set::{LoadedSet, SetId};
-use crate::tokens::{Input, NextToken, Prompt};
+use crate::tokens::{Input, Prompt};
 
 /// Edits that a table has room for at least, so that one more or less makes no new plan.
 const FEWEST_EDITS: usize = 16;
 
-/// One feature's edit, the error term kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    /// The autoencoder's id.
-    pub sae: String,
-    /// The latent.
-    pub latent: u32,
-    /// Its new activation: a value, or the old one changed. Set to 0 it is ablated; added to, it is steered in multiples of
-    /// its decoder direction.
-    pub operation: EditOperation,
-    /// At which positions; `None` for all that count for the autoencoder (see [`crate::Metrics`]).
-    pub positions: Option<Vec<usize>>,
-}
-
-impl Edit {
-    /// A latent set to a value at all positions that count.
-    pub fn set(sae: &str, latent: u32, value: f32) -> Self {
-        Self {
-            sae: sae.to_owned(),
-            latent,
-            operation: EditOperation::Set(value),
-            positions: None,
-        }
+/// The operation of an edit, as kernels have it.
+fn operation(edit: &Edit) -> kernels::EditOperation {
+    match edit.operation {
+        EditOperation::Set => kernels::EditOperation::Set(edit.value),
+        EditOperation::Add => kernels::EditOperation::Add(edit.value),
+        EditOperation::Scale => kernels::EditOperation::Scale(edit.value),
     }
-
-    fn value(&self) -> f32 {
-        match self.operation {
-            EditOperation::Set(value) | EditOperation::Add(value) | EditOperation::Scale(value) => {
-                value
-            }
-        }
-    }
-}
-
-/// A prompt with features edited.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Edited {
-    /// As in [`crate::Trace`], with the edit.
-    pub loss: Option<f64>,
-    /// As in [`crate::Trace`], with the edit.
-    pub token_losses: Vec<f32>,
-    /// As in [`crate::Trace`], with the edit.
-    pub next: Vec<NextToken>,
-    /// As in [`crate::Trace`], with the edit.
-    #[serde(skip)]
-    pub next_by_position: Vec<Vec<NextToken>>,
-    /// Mean of KL(clean ‖ edited) over the positions that count for all edited feature sets, as in [`crate::Metrics`]; None of none.
-    pub mean_kl: Option<f64>,
-    /// KL(clean ‖ edited) after every token.
-    pub kl: Vec<f32>,
-    /// `[tokens, vocabulary]`, where requested.
-    #[serde(skip)]
-    pub logits: Option<Matrix>,
-    /// The activation `[tokens, d_in]` at the first edit's hook point, edited; where requested.
-    #[serde(skip)]
-    pub activation: Option<Matrix>,
 }
 
 /// Runs a prompt once per list of edits, as many lists at once as make a batch of rows: x ← x + decode(z_edited) − decode(z)
@@ -95,7 +43,7 @@ pub(crate) async fn edit_batch(
     question: &Question<'_>,
     input: Input<'_>,
     lists: &[Vec<Edit>],
-    options: &TraceOptions,
+    options: &EditOptions,
 ) -> Result<Vec<Edited>, Error> {
     let prompt = question.prompt(input, options.bos)?;
     let prompts = std::slice::from_ref(&prompt);
@@ -143,10 +91,10 @@ impl<'a> Checked<'a> {
         for edit in edits {
             let set = question.store.set(&edit.sae)?;
             set.check_latent(edit.latent)?;
-            if !edit.value().is_finite() {
+            if !edit.value.is_finite() {
                 return Err(Error::BadOption {
                     name: "value",
-                    value: edit.value().to_string(),
+                    value: edit.value.to_string(),
                     expected: "it must be a finite number".to_owned(),
                 });
             }
@@ -269,13 +217,13 @@ async fn submit(
     pass: &CleanPass,
     sets: &SetsInUse<'_>,
     lists: &[Checked<'_>],
-    options: &TraceOptions,
+    options: &EditOptions,
 ) -> Result<Submitted, Error> {
     let model = question.model()?;
     let table_rows: usize = lists.iter().map(Checked::table_rows).sum();
     let edits = sets.sets.iter().map(|(set, _)| SetAt::of(set));
     let spec = RunSpec {
-        taps: match options.dump {
+        taps: match options.logits {
             true => vec![Tap::Leaving(sets.first)],
             false => Vec::new(),
         },
@@ -286,7 +234,7 @@ async fn submit(
             top: options.top_logits.min(model.info.vocab),
             compare: true,
             keep: false,
-            read: options.dump,
+            read: options.logits,
         }),
         ..RunSpec::from_hook(sets.first, model.info.n_layers, true)
     };
@@ -311,7 +259,7 @@ async fn submit(
                 sequence: Some(sequence),
                 positions: positions.clone(),
                 latent,
-                operation: edit.operation,
+                operation: operation(edit),
             }));
         }
     }
@@ -332,12 +280,12 @@ async fn results(
     prompt: &Prompt,
     submitted: Submitted,
     lists: &[Checked<'_>],
-    options: &TraceOptions,
+    options: &EditOptions,
 ) -> Result<Vec<Edited>, Error> {
     let model = question.model()?;
     let output = submitted.output(|set| question.name(set)).await?;
     let head = output.head()?;
-    let activation = match options.dump {
+    let activation = match options.logits {
         true => Some(output.matrix(0)?),
         false => None,
     };
@@ -348,19 +296,17 @@ async fn results(
         let token_losses = head.token_losses(rows.clone())?;
         let top = options.top_logits.min(model.info.vocab);
         let next_by_position = head.next_tokens(rows.clone(), top, &model.vocabulary)?;
-        let kl = head.divergences(rows.clone())?;
+        let kl_by_position = head.divergences(rows.clone())?;
         edited.push(Edited {
             loss: metrics::mean(&token_losses),
             token_losses,
             next: next_by_position.last().cloned().unwrap_or_default(),
             next_by_position,
-            mean_kl: counted_mean(&kl, &list.counted),
-            kl,
-            logits: options.dump.then(|| Matrix {
-                rows: tokens,
-                cols: model.info.vocab,
-                data: head.logits(rows.clone()).to_vec(),
-            }),
+            kl: counted_mean(&kl_by_position, &list.counted),
+            kl_by_position,
+            logits: options
+                .logits
+                .then(|| Matrix::new(tokens, model.info.vocab, head.logits(rows.clone()).to_vec())),
             activation: activation.as_ref().map(|all| all.of_rows(rows)),
         });
     }

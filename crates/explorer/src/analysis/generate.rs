@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use kernels::MAX_K;
-use serde::Serialize;
 
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::SeedableRng;
+use wire::{GenerateOptions, Generation, Stop, Token};
 
 use crate::analysis::question::Question;
 use crate::analysis::sample::{self, Sampling};
@@ -15,73 +15,14 @@ use crate::error::Error;
 use crate::run::decoder::{Decoder, NextWanted};
 use crate::run::output::HeadOutput;
 use crate::store::model::LoadedModel;
-use crate::tokens::{Bos, Input, Token};
+use crate::tokens::Input;
 
-/// Options of [`crate::Session::generate`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct GenerateOptions {
-    /// The most tokens to add.
-    pub max_tokens: usize,
-    /// 0 takes the likeliest token; otherwise logits are divided by it.
-    pub temperature: f32,
-    /// Same seed, same settings: same text.
-    pub seed: u64,
-    /// Samples among this many likeliest tokens; 0 for all.
-    pub top_k: usize,
-    /// Samples among the likeliest tokens that together have this probability; 1 for all.
-    pub top_p: f32,
-    /// True if a BOS is prepended.
-    pub bos: Bos,
-}
-
-impl GenerateOptions {
-    fn sampling(&self) -> Sampling {
-        Sampling {
-            temperature: self.temperature,
-            top_k: self.top_k,
-            top_p: self.top_p,
-        }
+fn sampling(options: &GenerateOptions) -> Sampling {
+    Sampling {
+        temperature: options.temperature,
+        top_k: options.top_k,
+        top_p: options.top_p,
     }
-}
-
-impl Default for GenerateOptions {
-    fn default() -> Self {
-        Self {
-            max_tokens: 40,
-            temperature: 0.0,
-            seed: 0,
-            top_k: 0,
-            top_p: 1.0,
-            bos: Bos::Auto,
-        }
-    }
-}
-
-/// The reason why a generation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stop {
-    /// The requested number of tokens.
-    MaxTokens,
-    /// The model's context is full.
-    ContextFull,
-    /// The model ended the text.
-    EndOfText,
-    /// It was cancelled.
-    Cancelled,
-}
-
-/// A continuation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Generation {
-    /// The new tokens.
-    pub ids: Vec<u32>,
-    /// Their text.
-    pub text: String,
-    /// True if it was cancelled.
-    pub cancelled: bool,
-    /// The reason why it ended.
-    pub stop: Stop,
 }
 
 /// A prompt that has been read: its cached keys and values, and the logits after it. A prompt that comes again is not read
@@ -109,18 +50,18 @@ pub(crate) async fn generate(
     (options, seeds): (&GenerateOptions, &[u64]),
     mut on_token: impl FnMut(usize, &Token) -> ControlFlow<()>,
 ) -> Result<(Vec<Generation>, Option<ReadPrompt>), Error> {
-    sample::check(&options.sampling())?;
+    sample::check(&sampling(options))?;
     let model = question.model()?;
     let prompt = question.prompt(input, options.bos)?;
     if options.max_tokens == 0 {
-        let nothing = Generation::of(Vec::new(), Stop::MaxTokens, model);
+        let nothing = generation(Vec::new(), Stop::MaxTokens, model);
         return Ok((vec![nothing; seeds.len()], kept));
     }
     let mut generations = Vec::new();
     let mut read = match read(question, kept, prompt.ids, wanted(options)).await {
         // A long prompt is read in parts, between which it can be cancelled.
         Err(Error::Cancelled) => {
-            let nothing = || Generation::of(Vec::new(), Stop::Cancelled, model);
+            let nothing = || generation(Vec::new(), Stop::Cancelled, model);
             generations.extend(seeds.first().map(|_| nothing()));
             return Ok((generations, None));
         }
@@ -141,13 +82,13 @@ pub(crate) async fn generate(
             seed: *seed,
         };
         let on_token = |token: &Token| on_token(number, token);
-        let generation = continued(question, decoder, start, on_token).await;
+        let continuation = continued(question, decoder, start, on_token).await;
         if let Some(forked) = &forked {
             forked.release(question.executor);
         }
-        let generation = generation?;
-        let cancelled = generation.cancelled;
-        generations.push(generation);
+        let continuation = continuation?;
+        let cancelled = continuation.cancelled;
+        generations.push(continuation);
         if cancelled {
             break;
         }
@@ -247,17 +188,15 @@ async fn continued(
             Err(fault) => return Err(fault),
         }
     };
-    Ok(Generation::of(ids, stop, model))
+    Ok(generation(ids, stop, model))
 }
 
-impl Generation {
-    fn of(ids: Vec<u32>, stop: Stop, model: &LoadedModel) -> Self {
-        Self {
-            text: model.vocabulary.tokenizer.decode(&ids),
-            ids,
-            cancelled: stop == Stop::Cancelled,
-            stop,
-        }
+fn generation(ids: Vec<u32>, stop: Stop, model: &LoadedModel) -> Generation {
+    Generation {
+        text: model.vocabulary.tokenizer.decode(&ids),
+        ids,
+        cancelled: stop == Stop::Cancelled,
+        stop,
     }
 }
 
@@ -273,7 +212,7 @@ fn choose(
         true => (0..).zip(head.logits(0..1).iter().copied()).collect(),
         false => head.likeliest(0).collect(),
     };
-    sample::choose(listed, &options.sampling(), random).ok_or_else(|| Error::NotANumber {
+    sample::choose(listed, &sampling(options), random).ok_or_else(|| Error::NotANumber {
         what: "every logit".to_owned(),
         position,
     })

@@ -1,10 +1,10 @@
 //! The features of one autoencoder that are most like a feature of another, by their decoder directions.
 
 use gpt2::HookPoint;
+use wire::Neighbour;
 
 use crate::analysis::question::Question;
 use crate::error::Error;
-use crate::features::set::Neighbour;
 
 /// The ten latents of the feature set `other` whose decoder directions have the largest cosine with that of `latent` of
 /// `sae`: cos = W_dec[latent] · W'_dec[i] / (‖W_dec[latent]‖ ‖W'_dec[i]‖), the nearest first. A neuron's direction is its

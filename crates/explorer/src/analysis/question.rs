@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use gpt2::HookPoint;
 use kernels::{BackendKind, Buffer, MAX_K};
+use wire::Bos;
 
 use crate::error::Error;
 use crate::features::set::Prepared;
@@ -16,7 +17,7 @@ use crate::run::spec::{RunSpec, Tap};
 use crate::store::feature_set::{LoadedSet, SetId};
 use crate::store::model::LoadedModel;
 use crate::store::shelf::Store;
-use crate::tokens::{Bos, Input, Prompt};
+use crate::tokens::{Input, Prompt};
 
 /// Rows that are run at once on a GPU where there are many.
 const GPU_ROWS: usize = 1024;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::Serialize;
+use wire::Bos;
 
 use crate::analysis::question::{Question, UNDER_WAY};
 use crate::analysis::trace::batches;
@@ -12,7 +13,7 @@ use crate::run::executor::{RunOutput, Submitted};
 use crate::run::input::{self, RunInput};
 use crate::run::spec::{RunSpec, SetAt, Tap};
 use crate::store::feature_set::LoadedSet;
-use crate::tokens::{Bos, Input, Prompt};
+use crate::tokens::{Input, Prompt};
 
 /// A token at which a latent fires.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

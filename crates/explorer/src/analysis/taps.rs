@@ -2,67 +2,15 @@
 //! one pass.
 
 use gpt2::{HookPoint, Norm, Observation};
-use serde::Serialize;
+use wire::{Lens, Matrix, TapOptions, Tapped, Taps};
 
 use crate::analysis::activations::run;
 use crate::analysis::metrics;
 use crate::analysis::question::Question;
 use crate::error::Error;
-use crate::matrix::Matrix;
 use crate::run::compile::Parts;
 use crate::run::spec::{RunSpec, Tap};
-use crate::tokens::{Bos, Input, NextToken, Token};
-
-/// Values to take from a prompt's pass.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TapOptions {
-    /// Names, TransformerLens's: hook points (`blocks.3.hook_resid_post`, `blocks.3.mlp.hook_post`, …), attention patterns
-    /// (`blocks.3.attn.hook_pattern`) and LayerNorm scales (`blocks.3.ln1.hook_scale`, `ln_final.hook_scale`).
-    pub names: Vec<String>,
-    /// The logit lens looks at every block's output through the final LayerNorm and the unembedding: the number of likeliest
-    /// next tokens to list per position and block, 1 to 512; 0 for no logit lens.
-    pub logit_lens: usize,
-    /// True if a BOS is prepended.
-    pub bos: Bos,
-}
-
-/// A value taken from a pass.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tapped {
-    /// Its name, TransformerLens's.
-    pub name: String,
-    /// `[tokens, width]` of an activation; `[tokens, n_heads, tokens]` of an attention pattern: query, head, key, 0 for keys
-    /// behind the query; `[tokens]` of a LayerNorm's scale √(mean((x − mean)²) + ε).
-    pub shape: Vec<usize>,
-    /// The numbers, the last dimension running fastest.
-    #[serde(skip)]
-    pub data: Vec<f32>,
-}
-
-/// The logit lens of a block (nostalgebraist, "interpreting GPT: the logit lens", 2020): the next tokens that the residual
-/// stream out of it gives through the final LayerNorm and the unembedding. That of the last block is the model's own.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Lens {
-    /// The block.
-    pub layer: usize,
-    /// Mean next-token cross-entropy, in nats. None where nothing is predicted.
-    pub loss: Option<f64>,
-    /// `[tokens - 1]`: entry i is the loss of token i + 1, in nats.
-    pub token_losses: Vec<f32>,
-    /// The likeliest next tokens after every token.
-    pub next_by_position: Vec<Vec<NextToken>>,
-}
-
-/// Values of a prompt's pass.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Taps {
-    /// The tokens, a BOS included.
-    pub tokens: Vec<Token>,
-    /// The named values, in the order of the request.
-    pub values: Vec<Tapped>,
-    /// The logit lens of every block, where requested.
-    pub logit_lens: Vec<Lens>,
-}
+use crate::tokens::Input;
 
 /// A parsed name.
 enum Wanted {
@@ -122,7 +70,10 @@ pub(crate) async fn taps(
     let output = run(question, &prompt, &spec, &Parts::of_model(model), true).await?;
     let mut values = Vec::new();
     for (index, wanted) in wanted.iter().enumerate() {
-        let Matrix { rows, cols, data } = output.matrix(index)?;
+        let Matrix {
+            shape: [rows, cols],
+            data,
+        } = output.matrix(index)?;
         let (name, shape) = match wanted {
             Wanted::Activation(point) => (point.to_string(), vec![rows, cols]),
             Wanted::Observation(observation @ Observation::AttentionPattern { .. }) => {

@@ -3,80 +3,15 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use serde::Serialize;
+use wire::{Dump, Matrix, Trace, TraceOptions};
 
 use crate::analysis::metrics;
 use crate::analysis::question::{Question, UNDER_WAY};
-use crate::analysis::set_trace::{self, SaeTrace, SetResult};
+use crate::analysis::set_trace::{self, SetResult};
 use crate::error::Error;
-use crate::matrix::Matrix;
 use crate::run::clean::{CleanPass, CleanWanted};
 use crate::store::feature_set::LoadedSet;
-use crate::tokens::{Bos, Input, NextToken, Prompt, Token};
-
-/// Options of [`crate::Session::trace`].
-#[derive(Debug, Clone)]
-pub struct TraceOptions {
-    /// Ids of the autoencoders to run; `None` for all.
-    pub saes: Option<Vec<String>>,
-    /// Number of next tokens to list at every position, 1 to 512.
-    pub top_logits: usize,
-    /// True if a BOS is prepended.
-    pub bos: Bos,
-    /// True if to read back logits, residual streams and reconstructions.
-    pub dump: bool,
-}
-
-impl Default for TraceOptions {
-    fn default() -> Self {
-        Self {
-            saes: None,
-            top_logits: 10,
-            bos: Bos::Auto,
-            dump: false,
-        }
-    }
-}
-
-/// Activations read back with a trace.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dump {
-    /// `[tokens, vocabulary]`.
-    pub logits: Matrix,
-    /// `blocks.{L}.hook_resid_post` of every block, `[tokens, d_model]`.
-    pub resid_post: Vec<Matrix>,
-    /// The reconstruction of every autoencoder, `[tokens, d_in]`.
-    pub reconstructions: Vec<Matrix>,
-}
-
-/// A prompt, looked into.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Trace {
-    /// The tokens, a BOS included.
-    pub tokens: Vec<Token>,
-    /// True if the first token is a BOS.
-    pub bos_prepended: bool,
-    /// The reason, as a sentence.
-    pub bos_reason: String,
-    /// Mean next-token cross-entropy: the mean of `token_losses`, with and without a BOS. None where nothing is predicted.
-    pub loss: Option<f64>,
-    /// `[tokens - 1]`: entry i is the loss of token i + 1.
-    pub token_losses: Vec<f32>,
-    /// The likeliest next tokens after the last token.
-    pub next: Vec<NextToken>,
-    /// The same after every token.
-    #[serde(skip)]
-    pub next_by_position: Vec<Vec<NextToken>>,
-    /// One entry an autoencoder.
-    pub saes: Vec<SaeTrace>,
-    /// `gpu` or `cpu`.
-    pub backend: &'static str,
-    /// The adapter's name.
-    pub adapter: String,
-    /// The activations, where requested.
-    #[serde(skip)]
-    pub dump: Option<Dump>,
-}
+use crate::tokens::{Input, Prompt};
 
 /// Runs the model and feature sets on a prompt.
 ///
@@ -191,20 +126,21 @@ async fn trace_prompts(
             next: next_by_position.last().cloned().unwrap_or_default(),
             next_by_position,
             saes,
-            backend: question.executor.backend_name(),
+            backend: question.executor.backend_name().to_owned(),
             adapter: question.executor.device().adapter_name(),
             dump: options.dump.then(|| Dump {
-                logits: Matrix {
-                    rows: rows.len(),
-                    cols: model.info.vocab,
-                    data: clean.logits(rows.clone()).to_vec(),
-                },
+                logits: Matrix::new(
+                    rows.len(),
+                    model.info.vocab,
+                    clean.logits(rows.clone()).to_vec(),
+                ),
                 resid_post: streams
                     .iter()
                     .map(|stream: &Matrix| stream.of_rows(rows.clone()))
                     .collect(),
                 reconstructions,
             }),
+            ..Trace::default()
         });
     }
     Ok(traces)

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use kernels::{Buffer, ReadHandle, Readings, Recorder};
+use wire::Matrix;
 
 use crate::error::{Error, index};
 use crate::features::coder::DeviceFeatures;
-use crate::matrix::Matrix;
 
 /// Features of rows of an activation.
 pub(crate) struct Features {
@@ -105,11 +105,9 @@ impl FeatureReads {
     pub(crate) fn activation(&self, readings: &Readings) -> Option<Matrix> {
         match self.kind {
             Kind::Listed { .. } => None,
-            Kind::Dimensions { width, values } => Some(Matrix {
-                rows: self.rows,
-                cols: width,
-                data: readings.f32(values).to_vec(),
-            }),
+            Kind::Dimensions { width, values } => {
+                Some(Matrix::new(self.rows, width, readings.f32(values).to_vec()))
+            }
         }
     }
 }

@@ -4,10 +4,11 @@ use kernels::{
     ApplyEdits, Buffer, Copy, Directions, Normalization, OldValues, Recorder, apply_edits, copy,
 };
 use sae::EditTable;
+use wire::Neighbour;
 
 use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
-use crate::features::set::{Direction, FeatureSet, Later, Neighbour, norm};
+use crate::features::set::{Direction, FeatureSet, Later, nearest, norm};
 use crate::pace::Pace;
 
 /// The dimensions of the activation at a hook.
@@ -125,13 +126,13 @@ impl FeatureSet for Neurons {
         Box::pin(async move {
             let length = norm(direction);
             let candidates = direction.iter().zip(0_u32..);
-            let nearest = candidates
+            let found = candidates
                 .filter(|(value, neuron)| Some(*neuron) != except && **value != 0.0)
                 .map(|(value, latent)| Neighbour {
                     latent,
                     cosine: value / length,
                 });
-            Ok(Some(Neighbour::nearest(nearest)))
+            Ok(Some(nearest(found)))
         })
     }
 }

@@ -2,12 +2,13 @@
 
 use kernels::{Buffer, Device, Normalization, Recorder, SparseDecode, sparse_decode};
 use sae::{Architecture, EditTable, Encoding, Sae};
+use wire::Neighbour;
 
 use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
 use crate::features::listed::{slots, strongest};
 use crate::features::multiply::multiply;
-use crate::features::set::{Direction, FeatureSet, Later, Neighbour, Prepared, norm};
+use crate::features::set::{Direction, FeatureSet, Later, Prepared, nearest, norm};
 use crate::pace::Pace;
 
 /// The listed latents of an encoding.
@@ -119,13 +120,13 @@ impl FeatureSet for Sae {
             let length = norm(direction);
             let products = multiply(pace.device(), self.w_dec(), direction).await?;
             let candidates = products.iter().zip(self.decoder_norms()).zip(0_u32..);
-            let nearest = candidates
+            let found = candidates
                 .filter(|((_, norm), latent)| Some(*latent) != except && **norm * length != 0.0)
                 .map(|((product, norm), latent)| Neighbour {
                     latent,
                     cosine: product / (norm * length),
                 });
-            Ok(Some(Neighbour::nearest(nearest)))
+            Ok(Some(nearest(found)))
         })
     }
 }

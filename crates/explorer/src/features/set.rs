@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use kernels::Buffer;
-use serde::Serialize;
+use wire::Neighbour;
 
 use crate::error::Error;
 use crate::features::coder::Coder;
@@ -80,26 +80,15 @@ pub(crate) struct Direction {
     pub(crate) encoder_bias: f32,
 }
 
-/// A feature whose decoder direction is near to another's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Neighbour {
-    /// The latent.
-    pub latent: u32,
-    /// Cosine of the two decoder directions.
-    pub cosine: f32,
-}
-
 /// Number of neighbours that are listed.
 const NEIGHBOURS: usize = 10;
 
-impl Neighbour {
-    /// The nearest of all candidates, the nearest first; of equals the lower latent.
-    pub(crate) fn nearest(candidates: impl Iterator<Item = Self>) -> Vec<Self> {
-        let mut nearest: Vec<Self> = candidates.collect();
-        nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.latent.cmp(&b.latent)));
-        nearest.truncate(NEIGHBOURS);
-        nearest
-    }
+/// The nearest of all candidates, the nearest first; of equals the lower latent.
+pub(crate) fn nearest(candidates: impl Iterator<Item = Neighbour>) -> Vec<Neighbour> {
+    let mut nearest: Vec<Neighbour> = candidates.collect();
+    nearest.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.latent.cmp(&b.latent)));
+    nearest.truncate(NEIGHBOURS);
+    nearest
 }
 
 /// Euclidean norm of a direction, summed in f64.

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use gpt2::Cache;
 use kernels::{BackendKind, Buffer, Device, Readings, Recorder, Ticket, Workspace};
+use wire::Matrix;
 
 use crate::error::Error;
 use crate::features::listed::Features;
-use crate::matrix::Matrix;
 use crate::pace::Pace;
 use crate::run::compile::{Compiled, Parts, compile};
 use crate::run::input::RunInput;
@@ -84,10 +84,9 @@ impl Executor {
             .map(|buffer| recorder.read_back(buffer, buffer.words()))
             .collect::<Result<Vec<_>, _>>()?;
         let readings = recorder.finish().run().await?;
-        let matrices = reads.into_iter().zip(buffers).map(|(read, buffer)| Matrix {
-            rows: buffer.words() / cols.max(1),
-            cols,
-            data: readings.f32(read).to_vec(),
+        let matrices = reads.into_iter().zip(buffers).map(|(read, buffer)| {
+            let rows = buffer.words() / cols.max(1);
+            Matrix::new(rows, cols, readings.f32(read).to_vec())
         });
         Ok(matrices.collect())
     }

@@ -4,11 +4,11 @@ use kernels::{
     Buffer, LATENT_STATISTICS, LatentStatistics, MAX_TOP_ROWS, ReadHandle, Readings, Recorder,
     latent_statistics,
 };
+use wire::Matrix;
 
 use crate::error::Error;
 use crate::features::coder::DeviceFeatures;
 use crate::features::listed::{FeatureReads, Features, no_nan};
-use crate::matrix::Matrix;
 use crate::run::output::{HeadOutput, HeadReads};
 
 /// The read-back of one tap.
@@ -49,11 +49,9 @@ impl TapReads {
 
     pub(crate) fn take_matrix(&self, readings: &Readings) -> Result<Matrix, Error> {
         match self {
-            Self::Matrix { values, rows, cols } => Ok(Matrix {
-                rows: *rows,
-                cols: *cols,
-                data: readings.f32(*values).to_vec(),
-            }),
+            Self::Matrix { values, rows, cols } => {
+                Ok(Matrix::new(*rows, *cols, readings.f32(*values).to_vec()))
+            }
             Self::Features(reads) => reads
                 .activation(readings)
                 .ok_or_else(|| Error::missing("the matrix of listed latents")),

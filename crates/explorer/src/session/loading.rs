@@ -6,12 +6,12 @@ use formats::gpt2::Gpt2Files;
 use formats::sae::SaeFile;
 use formats::tokenizer::Tokenizer;
 
+use wire::{ModelInfo, SaeInfo, SaeOptions, WeightChoice};
+
 use super::Session;
 use crate::error::Error;
-use crate::store::info::{ModelInfo, SaeInfo};
 use crate::store::load_model::load_model;
 use crate::store::load_sae::{load_neurons, load_sae, load_streamed_sae};
-use crate::store::options::{SaeOptions, WeightChoice};
 
 impl Session {
     /// Loads a model in the place of the one there was; its autoencoders go with it. A model that does not load leaves

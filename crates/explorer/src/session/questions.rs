@@ -3,22 +3,24 @@
 use std::ops::ControlFlow;
 
 use gpt2::HookPoint;
+use wire::{
+    Bos, Edit, EditOptions, Edited, Evaluation, Feature, GenerateOptions, Generation, Matrix,
+    Neighbour, SampleLoss, TapOptions, Taps, Token, Tokenization, Trace, TraceOptions,
+};
 
 use super::Session;
 use crate::analysis::activations;
-use crate::analysis::edited::{self, Edit, Edited};
-use crate::analysis::evaluate::{self, Evaluation};
-use crate::analysis::feature::{self, Feature};
-use crate::analysis::generate::{self, GenerateOptions, Generation};
+use crate::analysis::edited;
+use crate::analysis::evaluate;
+use crate::analysis::feature;
+use crate::analysis::generate;
 use crate::analysis::matches;
-use crate::analysis::sample_loss::{self, SampleLoss};
+use crate::analysis::sample_loss;
 use crate::analysis::statistics::{self, TextStatistics};
-use crate::analysis::taps::{self, TapOptions, Taps};
-use crate::analysis::trace::{self, Trace, TraceOptions};
+use crate::analysis::taps;
+use crate::analysis::trace;
 use crate::error::Error;
-use crate::features::set::Neighbour;
-use crate::matrix::Matrix;
-use crate::tokens::{Bos, BosDecision, Input, Token, Tokenization};
+use crate::tokens::{BosDecision, Input};
 
 impl Session {
     /// True if a BOS goes before a text that does not begin with one, for everything that is loaded.
@@ -77,7 +79,7 @@ impl Session {
         &self,
         prompt: impl Into<Input<'a>>,
         edits: &[Edit],
-        options: &TraceOptions,
+        options: &EditOptions,
     ) -> Result<Edited, Error> {
         let lists = [edits.to_vec()];
         let edited = self.edit_batch(prompt, &lists, options).await?;
@@ -94,7 +96,7 @@ impl Session {
         &self,
         prompt: impl Into<Input<'a>>,
         lists: &[Vec<Edit>],
-        options: &TraceOptions,
+        options: &EditOptions,
     ) -> Result<Vec<Edited>, Error> {
         edited::edit_batch(&self.question(), prompt.into(), lists, options).await
     }

@@ -8,6 +8,7 @@ use formats::sae::{
 use gpt2::HookPoint;
 use kernels::WeightFormat;
 use sae::{GateWeights, Sae, Vectors};
+use wire::{SaeInfo, SaeOptions, WeightChoice};
 
 use crate::error::Error;
 use crate::features::neurons::Neurons;
@@ -16,11 +17,9 @@ use crate::features::streamed::Streamed;
 use crate::pace::Pace;
 use crate::store::feature_set::LoadedSet;
 use crate::store::hook_name::hook_notice;
-use crate::store::info::SaeInfo;
 use crate::store::load_model::format_name;
 use crate::store::model::LoadedModel;
 use crate::store::model_name;
-use crate::store::options::{SaeOptions, WeightChoice};
 use crate::store::shelf::Store;
 
 /// The part of a streamed encoder that is on the device at a time.
@@ -46,7 +45,7 @@ pub(crate) async fn load_sae(
 ) -> Result<LoadedSet, Error> {
     let model = store.model()?;
     let (hook, config) = attach(model, id, file, options)?;
-    let sae = stream(pace, file, config, options.weights).await?;
+    let sae = stream(pace, file, config, options.weight_format).await?;
     pace.device().drain().await?;
     let format = sae.w_dec().format();
     Ok(LoadedSet {
@@ -90,7 +89,7 @@ pub(crate) async fn load_streamed_sae(
     let row_bytes = 4 * config.d_in.max(1);
     let part_bytes = part_bytes.unwrap_or(PART_BYTES);
     let info = SaeInfo {
-        weights: "streamed",
+        weights: "streamed".to_owned(),
         ..info_of(
             model,
             id,
@@ -134,18 +133,13 @@ pub(crate) fn load_neurons(store: &Store, id: &str, hook: &str) -> Result<Loaded
         info: SaeInfo {
             id: id.to_owned(),
             hook: hook.to_string(),
-            architecture: "neurons",
+            architecture: "neurons".to_owned(),
             n_latents: width,
-            k: None,
             d_in: width,
-            normalization: "none",
-            weights: "none",
-            norm_scaling_factor: None,
-            prepend_bos: None,
-            context_size: None,
+            normalization: "none".to_owned(),
+            weights: "none".to_owned(),
             notices: hook_notice(name, hook).into_iter().collect(),
-            model_name: None,
-            other_model: false,
+            ..SaeInfo::default()
         },
         hook,
         positions: CountedPositions::default(),
@@ -203,7 +197,7 @@ fn info_of(
     SaeInfo {
         id: id.to_owned(),
         hook: hook.to_string(),
-        architecture: file.config.architecture.name(),
+        architecture: file.config.architecture.name().to_owned(),
         n_latents: config.d_sae,
         k: match config.architecture {
             sae::Architecture::TopK { k } => Some(k),
@@ -211,10 +205,10 @@ fn info_of(
         },
         d_in: config.d_in,
         normalization: match config.normalization {
-            sae::Normalization::Centred => "centred",
-            _ => file.config.normalization.name(),
+            sae::Normalization::Centred => "centred".to_owned(),
+            _ => file.config.normalization.name().to_owned(),
         },
-        weights: format_name(format),
+        weights: format_name(format).to_owned(),
         norm_scaling_factor: match config.normalization {
             sae::Normalization::Scaled(factor) => Some(factor),
             _ => None,
@@ -235,6 +229,7 @@ fn info_of(
             }
             notices
         },
+        origin: None,
     }
 }
 

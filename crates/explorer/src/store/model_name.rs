@@ -1,6 +1,6 @@
 //! Comparison of the model that an autoencoder's file names with the loaded one.
 
-use crate::store::info::ModelInfo;
+use wire::ModelInfo;
 
 /// The names of GPT-2's sizes: a name, the number of blocks, d_model.
 const SIZES: [(&str, usize, usize); 6] = [
@@ -49,13 +49,8 @@ mod tests {
             name: id.to_owned(),
             n_layers,
             d_model,
-            n_heads: 12,
-            n_ctx: 1024,
             vocab: 50_257,
-            bos: None,
-            eos: Vec::new(),
-            notices: Vec::new(),
-            weights: "f32",
+            ..ModelInfo::default()
         }
     }
 

@@ -1,8 +1,8 @@
 //! The one decision whether a BOS goes before a text.
 
 use serde::Serialize;
+use wire::Bos;
 
-use crate::tokens::input::Bos;
 use crate::tokens::vocabulary::Vocabulary;
 
 /// The training of a loaded feature set, as far as it matters here.

@@ -32,15 +32,3 @@ impl<'a> From<&'a Vec<u32>> for Input<'a> {
         Self::Tokens(ids)
     }
 }
-
-/// The choice whether a BOS token is put before the prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Bos {
-    /// As the loaded feature sets were trained, or else as the model asks; never where the text starts with one.
-    #[default]
-    Auto,
-    /// Always.
-    Yes,
-    /// Never.
-    No,
-}

@@ -7,7 +7,6 @@ mod vocabulary;
 
 pub use bos::BosDecision;
 pub(crate) use bos::{Training, decide};
-pub use input::{Bos, Input};
+pub use input::Input;
 pub(crate) use prompt::Prompt;
 pub(crate) use vocabulary::Vocabulary;
-pub use vocabulary::{NextToken, Token, Tokenization};

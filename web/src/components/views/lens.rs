@@ -73,7 +73,7 @@ pub fn LensView(props: &Props) -> Html {
         let head = |layer: u32| {
             let lens = lenses
                 .as_ref()
-                .and_then(|lenses| lenses.iter().find(|lens| lens.layer == layer));
+                .and_then(|lenses| lenses.iter().find(|lens| lens.layer == layer as usize));
             let loss = lens.and_then(|lens| lens.loss);
             let step = tint(loss.unwrap_or(0.0) as f32, largest);
             Head {

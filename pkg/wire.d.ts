@@ -1,0 +1,1102 @@
+// Generated from crates/wire by `cargo run -p wire --example typings > pkg/wire.d.ts`; a test compares it.
+
+/**
+ * The device to compute on.
+ */
+export type BackendChoice = "auto" | "gpu" | "cpu";
+
+/**
+ * The GPU limits to ask for.
+ */
+export type LimitsChoice = "adapter" | "default";
+
+/**
+ * The format of weights on the device. Arithmetic is always f32.
+ */
+export type WeightChoice = "auto" | "f32" | "f16";
+
+/**
+ * Choice of a BOS as JavaScript may write it.
+ */
+export type BosChoice = boolean | 'auto' | 'yes' | 'no';
+
+/**
+ * True if an SAE stays in its file; with `'auto'` the package decides.
+ */
+export type StreamChoice = boolean | 'auto';
+
+/**
+ * A whole number below 2^64, above 2^53 as a BigInt.
+ */
+export type Seed = number | bigint;
+
+/**
+ * Options of loading a model, as the engine gets them.
+ */
+export interface ModelOptions {
+  /**
+   * Id to give it.
+   */
+  id: string;
+  /**
+   * Name for people.
+   */
+  name: string;
+  /**
+   * Format of the weights on the device; `"auto"` (default): f16 where that is exact.
+   */
+  weightFormat?: WeightChoice;
+}
+
+/**
+ * Options of loading an SAE.
+ */
+export interface SaeOptions {
+  /**
+   * Hook of the SAE, such as `blocks.3.hook_resid_post`; default: what its file says. An OpenAI `.pt` does not say, so it
+   * needs this.
+   */
+  hook?: string;
+  /**
+   * Format of the weights on the device; `"auto"` (default): f16 where that is exact.
+   */
+  weightFormat?: WeightChoice;
+  /**
+   * True if each position's mean over the width is taken off before encoding and put back after decoding, as for an SAE that was
+   * trained on a model with centred writing weights; default: what its files or the catalogue say.
+   */
+  centre?: boolean;
+  /**
+   * True if it was trained with a BOS before each context, where its files do not say; default: what the catalogue says.
+   */
+  prependBos?: boolean;
+  /**
+   * For `expected_average_only_in`: what activations are multiplied by, where its files do not say it.
+   */
+  normScalingFactor?: number;
+  /**
+   * Leave the weights where they are, and read them through a buffer of 256 MiB for every call: for a TopK SAE in OpenAI's
+   * layout that is too large for the device. `'auto'`: where it does not fit whole, as far as is known. Default: false.
+   */
+  stream?: StreamChoice;
+}
+
+/**
+ * Options of everything that runs a prompt.
+ */
+export interface PromptOptions {
+  /**
+   * Choice of a BOS token before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
+   * any SAE was trained with one, else as the model is used. `true` and `false` are the same as `"yes"` and `"no"`.
+   */
+  bos?: BosChoice;
+}
+
+/**
+ * Options of a trace.
+ */
+export interface TraceOptions {
+  /**
+   * Choice of a BOS token before a text, as of every prompt.
+   */
+  bos?: BosChoice;
+  /**
+   * Ids of the SAEs to encode with; default: all that are loaded.
+   */
+  saes?: Array<string>;
+  /**
+   * Number of next tokens per position, 1 to 512; default 10.
+   */
+  topLogits?: number;
+}
+
+/**
+ * Values to take from a prompt's pass.
+ */
+export interface TapOptions {
+  /**
+   * TransformerLens's names: hook points (`blocks.3.hook_resid_post`, `blocks.3.mlp.hook_post`, …), attention patterns
+   * (`blocks.3.attn.hook_pattern`), and LayerNorm scales (`blocks.3.ln1.hook_scale`, `ln_final.hook_scale`).
+   */
+  names?: Array<string>;
+  /**
+   * How many of the likeliest next tokens to list per block and position, up to 512; 0 (default): no logit lens.
+   */
+  logitLens?: number;
+  /**
+   * Choice of a BOS token before a text, as of every prompt.
+   */
+  bos?: BosChoice;
+}
+
+/**
+ * Options of a continuation.
+ */
+export interface GenerateOptions {
+  /**
+   * The most tokens to add.
+   */
+  maxTokens: number;
+  /**
+   * 0 (default) takes the likeliest token each time; otherwise logits are divided by it.
+   */
+  temperature?: number;
+  /**
+   * Same seed, same settings: same text. Default 0; above 2^53 a BigInt.
+   */
+  seed?: Seed;
+  /**
+   * Draw among this many likeliest tokens; 0 (default): all.
+   */
+  topK?: number;
+  /**
+   * Draw among the likeliest tokens that together reach this probability; 1 (default): all.
+   */
+  topP?: number;
+  /**
+   * Choice of a BOS token before a text, as of every prompt.
+   */
+  bos?: BosChoice;
+}
+
+/**
+ * What an edit makes of an activation.
+ */
+export type EditOperation = "set" | "add" | "scale";
+
+/**
+ * One feature's edit, the error term kept.
+ */
+export interface Edit {
+  /**
+   * Id of the SAE.
+   */
+  sae: string;
+  /**
+   * The latent.
+   */
+  latent: number;
+  /**
+   * The activation to set (0 ablates), the number to add to it, or the factor to scale it by.
+   */
+  value: number;
+  /**
+   * `"set"` by default. Edits change what a latent is in the clean run; two edits of one latent at one position are refused.
+   */
+  operation?: EditOperation;
+  /**
+   * Token positions; default: all that count for the SAE.
+   */
+  positions?: Array<number>;
+}
+
+/**
+ * Options of a run with edits.
+ */
+export interface EditOptions {
+  /**
+   * Choice of a BOS token before a text, as of every prompt.
+   */
+  bos?: BosChoice;
+  /**
+   * Number of next tokens per position, 1 to 512; default 10.
+   */
+  topLogits?: number;
+  /**
+   * True to get the edited logits of every position as well.
+   */
+  logits?: boolean;
+}
+
+/**
+ * The source of a loaded model or SAE: all that others need to load the same. The package knows it, not the engine.
+ */
+export interface Origin {
+  /**
+   * `owner/name`; `null` for an address outside a repository.
+   */
+  repository: string | null;
+  /**
+   * The requested revision, such as `"main"`; `null` for an address.
+   */
+  revision: string | null;
+  /**
+   * The commit that it stood for, 40 hexadecimal digits: as the `revision` of a repository's source it gives the same files,
+   * whatever the branch is at by then. `null` where the host does not state it.
+   */
+  commit: string | null;
+  /**
+   * The folder or file in the repository, `""` for all of it; for an address its path.
+   */
+  path: string;
+  /**
+   * An address that loads the same: of the folder or file at its commit, without a query.
+   */
+  url: string;
+  /**
+   * SHA-256 of the weights, hexadecimal, where they are one file whose hash the host or the catalogue states.
+   */
+  sha256?: string;
+}
+
+/**
+ * A loaded model.
+ */
+export interface ModelInfo {
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * Its name for people.
+   */
+  name: string;
+  /**
+   * Blocks.
+   */
+  nLayers: number;
+  /**
+   * Width of the residual stream.
+   */
+  dModel: number;
+  /**
+   * Width of the MLPs.
+   */
+  dMlp: number;
+  /**
+   * Attention heads per block.
+   */
+  nHeads: number;
+  /**
+   * The longest prompt, in tokens, with the BOS.
+   */
+  nCtx: number;
+  /**
+   * Tokens of the vocabulary.
+   */
+  vocab: number;
+  /**
+   * Id of the beginning-of-sequence token.
+   */
+  bos: number | null;
+  /**
+   * Ids of the tokens that end a text, and with it a generation.
+   */
+  eos: Array<number>;
+  /**
+   * Sentences on what its files leave open and what was assumed: which of their settings were not used, and why.
+   */
+  notices: Array<string>;
+  /**
+   * Format of the weights on the device; `"mixed"` where the file mixes F16 with other types.
+   */
+  weights: 'f32' | 'f16' | 'mixed';
+  /**
+   * Its source; `null` for the demo and for files. The engine leaves it out, and the package adds it.
+   */
+  origin: Origin | null;
+}
+
+/**
+ * A loaded SAE, or other feature set.
+ */
+export interface SaeInfo {
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * Its hook point.
+   */
+  hook: string;
+  /**
+   * `"topk"`, `"standard"` (ReLU), `"jumprelu"` or `"gated"`; `"neurons"` for an activation's own dimensions.
+   */
+  architecture: string;
+  /**
+   * Number of latents.
+   */
+  nLatents: number;
+  /**
+   * Latents a token may have; for architectures without such a bound, `null`.
+   */
+  k: number | null;
+  /**
+   * Width of the activation it reads.
+   */
+  dIn: number;
+  /**
+   * `"none"`, `"layer_norm"`, `"constant_norm_rescale"` or `"expected_average_only_in"`, as its file says; `"centred"` where
+   * each position's mean is taken off, and nothing else is done.
+   */
+  normalization: string;
+  /**
+   * Format of the weights on the device; `"streamed"` where they stay in the file, `"none"` for neurons.
+   */
+  weights: 'f32' | 'f16' | 'streamed' | 'none';
+  /**
+   * For `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. Without it
+   * the weights are used as if it were folded into them.
+   */
+  normScalingFactor: number | null;
+  /**
+   * True if it was trained with a BOS before each context; `null` where neither its files nor the catalogue say.
+   */
+  prependBos: boolean | null;
+  /**
+   * Length of the contexts that it was trained on, tokens.
+   */
+  contextSize: number | null;
+  /**
+   * The model that it was trained on, as its files call it.
+   */
+  modelName: string | null;
+  /**
+   * True if that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name.
+   */
+  otherModel: boolean;
+  /**
+   * Sentences on what its files leave open, what was assumed, another name of its hook, and what looks wrong without being
+   * certain.
+   */
+  notices: Array<string>;
+  /**
+   * Its source; `null` for the demo, for files and for neurons. The engine leaves it out, and the package adds it.
+   */
+  origin: Origin | null;
+}
+
+/**
+ * The settings in an SAE's file.
+ */
+export interface SaeConfig {
+  /**
+   * As of a loaded SAE.
+   */
+  architecture: string;
+  /**
+   * Width of the activation it reads.
+   */
+  dIn: number;
+  /**
+   * Number of latents.
+   */
+  nLatents: number;
+  /**
+   * k of a TopK SAE.
+   */
+  k: number | null;
+  /**
+   * As of a loaded SAE.
+   */
+  normalization: string;
+  /**
+   * Its hook point, as the file calls it.
+   */
+  hook: string | null;
+  /**
+   * The model that it was trained on.
+   */
+  modelName: string | null;
+  /**
+   * True if it was trained with a BOS before each context.
+   */
+  prependBos: boolean | null;
+  /**
+   * Length of the contexts that it was trained on, tokens.
+   */
+  contextSize: number | null;
+}
+
+/**
+ * Counts of a device's work.
+ */
+export interface Counters {
+  /**
+   * Kernels dispatched.
+   */
+  dispatches: number;
+  /**
+   * Compute passes begun.
+   */
+  passes: number;
+  /**
+   * Command buffers submitted.
+   */
+  submits: number;
+  /**
+   * Read-backs mapped.
+   */
+  readBacks: number;
+  /**
+   * Buffers made.
+   */
+  buffers: number;
+  /**
+   * Bind groups made.
+   */
+  bindGroups: number;
+  /**
+   * Pipelines compiled.
+   */
+  pipelines: number;
+}
+
+/**
+ * The loaded model and SAEs, the engine's device and its memory.
+ */
+export interface Info {
+  /**
+   * `gpu` or `cpu`.
+   */
+  backend: 'gpu' | 'cpu';
+  /**
+   * Name of the GPU adapter, or of the CPU path.
+   */
+  adapter: string;
+  /**
+   * Why the CPU is used although a GPU was wished for.
+   */
+  fallbackReason: string | null;
+  /**
+   * The model.
+   */
+  model: ModelInfo | null;
+  /**
+   * The SAEs and other feature sets, in the order of loading.
+   */
+  saes: Array<SaeInfo>;
+  /**
+   * Memory held on the device, bytes: what is loaded, and what questions left to be used again.
+   */
+  deviceBytes: number;
+  /**
+   * Memory that waits to be used again, bytes; part of `deviceBytes`.
+   */
+  pooledBytes: number;
+  /**
+   * Memory of what is loaded alone, bytes: `deviceBytes` right after the last load.
+   */
+  loadedBytes: number;
+  /**
+   * Counted since the engine started.
+   */
+  counters: Counters;
+  /**
+   * Size of the worker's wasm memory, bytes. The package adds it.
+   */
+  wasmBytes: number;
+  /**
+   * Duration of the last trace, milliseconds. The package adds it.
+   */
+  lastTraceMilliseconds: number | null;
+}
+
+/**
+ * A token of a text.
+ */
+export interface Token {
+  /**
+   * Its number in the vocabulary.
+   */
+  id: number;
+  /**
+   * The decoded bytes. A token that is a part of a UTF-8 sequence shows its bytes, as `<0xF0>`.
+   */
+  text: string;
+}
+
+/**
+ * A candidate for the next token.
+ */
+export interface NextToken {
+  /**
+   * Its number in the vocabulary.
+   */
+  id: number;
+  /**
+   * As of a token.
+   */
+  text: string;
+  /**
+   * Its logit.
+   */
+  logit: number;
+  /**
+   * Its probability, over the whole vocabulary.
+   */
+  prob: number;
+}
+
+/**
+ * A token and what a feature does to its logit.
+ */
+export interface TokenValue {
+  /**
+   * Its number in the vocabulary.
+   */
+  id: number;
+  /**
+   * As of a token.
+   */
+  text: string;
+  /**
+   * Change of its logit for one unit of activation, centred over the vocabulary, by the direct path alone.
+   */
+  value: number;
+}
+
+/**
+ * A text as tokens.
+ */
+export interface Tokenization {
+  /**
+   * The tokens, a BOS included.
+   */
+  tokens: Array<Token>;
+  /**
+   * True if the first token is a BOS that was put there.
+   */
+  bosPrepended: boolean;
+  /**
+   * Why the first token is a BOS or is not: a sentence.
+   */
+  bosReason: string;
+  /**
+   * Positions of the model's context.
+   */
+  nCtx: number;
+}
+
+/**
+ * A matrix, row-major.
+ */
+export interface Matrix {
+  /**
+   * `[rows, columns]`.
+   */
+  shape: [number, number];
+  /**
+   * Row-major.
+   */
+  data: Float32Array;
+}
+
+/**
+ * Reconstruction metrics of an SAE. Means are over the positions that count: all but a BOS at 0 and those that the SAE's file
+ * excludes (special tokens, positions outside of its slice of the context). Positions that do not count are not replaced by
+ * the reconstruction either. `null` where no position counts, or where a metric is not defined.
+ */
+export interface SaeMetrics {
+  /**
+   * Mean number of non-zero latents per token.
+   */
+  l0: number | null;
+  /**
+   * Fraction of variance unexplained, Σ‖x − x̂‖² / Σ‖x − x̄‖² with x̄ the mean over the sample, in the space that the SAE was
+   * trained in; `null` where the positions do not vary by more than rounding.
+   */
+  fvu: number | null;
+  /**
+   * Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out.
+   */
+  relativeError: number | null;
+  /**
+   * Mean over tokens of the cosine of x and x̂, raw space; tokens where either is 0 are left out.
+   */
+  cosine: number | null;
+  /**
+   * Loss with the reconstruction instead of the hook's activation, nats; `null` where no token is predicted from a replaced
+   * position on.
+   */
+  splicedLoss: number | null;
+  /**
+   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included, although nothing
+   * is replaced there; SAELens leaves that one out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this. `null`
+   * where nothing is predicted from a replaced position on.
+   */
+  deltaCe: number | null;
+  /**
+   * KL(clean ‖ spliced) of the next-token distribution, nats.
+   */
+  kl: number | null;
+  /**
+   * How many positions count.
+   */
+  positions: number;
+}
+
+/**
+ * One SAE's part of a trace.
+ */
+export interface SaeTrace {
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * Its hook point.
+   */
+  hook: string;
+  /**
+   * As of a loaded SAE.
+   */
+  architecture: string;
+  /**
+   * Number of latents.
+   */
+  nLatents: number;
+  /**
+   * Row length of `latents` and `activations`: k of TopK; for others the most latents that any token has.
+   */
+  k: number;
+  /**
+   * `[T, k]`, row-major, strongest first; −1 where a token has fewer than k active latents.
+   */
+  latents: Int32Array;
+  /**
+   * `[T, k]`, row-major; 0 where `latents` is −1.
+   */
+  activations: Float32Array;
+  /**
+   * Its reconstruction metrics.
+   */
+  metrics: SaeMetrics;
+  /**
+   * Positions that count in none of the metrics and are not replaced, ascending: a BOS, and what the SAE's files exclude.
+   */
+  skipped: Uint32Array;
+  /**
+   * Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails.
+   */
+  cautions: Array<string>;
+}
+
+/**
+ * A prompt run through the model and its SAEs.
+ */
+export interface Trace {
+  /**
+   * T tokens, the BOS included where one was prepended.
+   */
+  tokens: Array<Token>;
+  /**
+   * True if the first token is a BOS that was put there.
+   */
+  bosPrepended: boolean;
+  /**
+   * Why the first token is a BOS or is not: a sentence.
+   */
+  bosReason: string;
+  /**
+   * Mean next-token cross-entropy, nats: the mean of `tokenLosses`, with and without a BOS; `null` where no token has a loss.
+   */
+  loss: number | null;
+  /**
+   * Length T − 1, nats; entry i is the loss of token i + 1.
+   */
+  tokenLosses: Float32Array;
+  /**
+   * The likeliest tokens after the last position.
+   */
+  next: Array<NextToken>;
+  /**
+   * The same after each of the T positions.
+   */
+  nextByPosition: Array<Array<NextToken>>;
+  /**
+   * One for each SAE.
+   */
+  saes: Array<SaeTrace>;
+  /**
+   * `gpu` or `cpu`.
+   */
+  backend: 'gpu' | 'cpu';
+  /**
+   * Name of the GPU adapter, or of the CPU path.
+   */
+  adapter: string;
+  /**
+   * Duration of the call. The package measures it; 0, and left out, where nobody did.
+   */
+  milliseconds: number;
+}
+
+/**
+ * Reconstruction metrics of an SAE on a text of any length.
+ */
+export interface Evaluation {
+  /**
+   * Mean next-token cross-entropy of the model itself, nats, over the windows' tokens.
+   */
+  loss: number | null;
+  /**
+   * Tokens that went through the model, every window's BOS included.
+   */
+  tokens: number;
+  /**
+   * In how many windows of at most the model's context the text was read.
+   */
+  windows: number;
+  /**
+   * Tokens of the longest window, a BOS included.
+   */
+  windowTokens: number;
+  /**
+   * True if each window begins with a BOS.
+   */
+  bosPrepended: boolean;
+  /**
+   * As in a trace.
+   */
+  cautions: Array<string>;
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * Its hook point.
+   */
+  hook: string;
+  /**
+   * `"topk"`, `"standard"` (ReLU), `"jumprelu"` or `"gated"`; `"neurons"` for an activation's own dimensions.
+   */
+  architecture: string;
+  /**
+   * Number of latents.
+   */
+  nLatents: number;
+  /**
+   * Latents a token may have; for architectures without such a bound, `null`.
+   */
+  k: number | null;
+  /**
+   * Width of the activation it reads.
+   */
+  dIn: number;
+  /**
+   * `"none"`, `"layer_norm"`, `"constant_norm_rescale"` or `"expected_average_only_in"`, as its file says; `"centred"` where
+   * each position's mean is taken off, and nothing else is done.
+   */
+  normalization: string;
+  /**
+   * Format of the weights on the device; `"streamed"` where they stay in the file, `"none"` for neurons.
+   */
+  weights: 'f32' | 'f16' | 'streamed' | 'none';
+  /**
+   * For `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. Without it
+   * the weights are used as if it were folded into them.
+   */
+  normScalingFactor: number | null;
+  /**
+   * True if it was trained with a BOS before each context; `null` where neither its files nor the catalogue say.
+   */
+  prependBos: boolean | null;
+  /**
+   * Length of the contexts that it was trained on, tokens.
+   */
+  contextSize: number | null;
+  /**
+   * The model that it was trained on, as its files call it.
+   */
+  modelName: string | null;
+  /**
+   * True if that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name.
+   */
+  otherModel: boolean;
+  /**
+   * Sentences on what its files leave open, what was assumed, another name of its hook, and what looks wrong without being
+   * certain.
+   */
+  notices: Array<string>;
+  /**
+   * Its source; `null` for the demo, for files and for neurons. The engine leaves it out, and the package adds it.
+   */
+  origin: Origin | null;
+  /**
+   * Mean number of non-zero latents per token.
+   */
+  l0: number | null;
+  /**
+   * Fraction of variance unexplained, Σ‖x − x̂‖² / Σ‖x − x̄‖² with x̄ the mean over the sample, in the space that the SAE was
+   * trained in; `null` where the positions do not vary by more than rounding.
+   */
+  fvu: number | null;
+  /**
+   * Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out.
+   */
+  relativeError: number | null;
+  /**
+   * Mean over tokens of the cosine of x and x̂, raw space; tokens where either is 0 are left out.
+   */
+  cosine: number | null;
+  /**
+   * Loss with the reconstruction instead of the hook's activation, nats; `null` where no token is predicted from a replaced
+   * position on.
+   */
+  splicedLoss: number | null;
+  /**
+   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included, although nothing
+   * is replaced there; SAELens leaves that one out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this. `null`
+   * where nothing is predicted from a replaced position on.
+   */
+  deltaCe: number | null;
+  /**
+   * KL(clean ‖ spliced) of the next-token distribution, nats.
+   */
+  kl: number | null;
+  /**
+   * How many positions count.
+   */
+  positions: number;
+}
+
+/**
+ * A prompt with features edited.
+ */
+export interface Edited {
+  /**
+   * As in a trace, with the edit.
+   */
+  loss: number | null;
+  /**
+   * As in a trace, with the edit.
+   */
+  tokenLosses: Float32Array;
+  /**
+   * As in a trace, with the edit.
+   */
+  next: Array<NextToken>;
+  /**
+   * As in a trace, with the edit.
+   */
+  nextByPosition: Array<Array<NextToken>>;
+  /**
+   * KL(clean ‖ edited) of the next-token distribution, nats: its mean over the positions that count for all edited SAEs; `null`
+   * where none does.
+   */
+  kl: number | null;
+  /**
+   * The same after each token, T values.
+   */
+  klByPosition: Float32Array;
+  /**
+   * `[T, vocab]`, present if requested.
+   */
+  logits?: Matrix;
+}
+
+/**
+ * A value taken from a pass.
+ */
+export interface Tapped {
+  /**
+   * Its name, TransformerLens's.
+   */
+  name: string;
+  /**
+   * `[tokens, width]` of an activation; `[tokens, heads, tokens]` (query, head, key) of an attention pattern, 0 for keys behind
+   * the query; `[tokens]` of a LayerNorm's scale √(mean((x − mean)²) + ε).
+   */
+  shape: Array<number>;
+  /**
+   * The last dimension runs fastest.
+   */
+  data: Float32Array;
+}
+
+/**
+ * The logit lens of a block (nostalgebraist, "interpreting GPT: the logit lens", 2020): the next tokens that the residual
+ * stream out of it gives through the final LayerNorm and the unembedding. That of the last block is the model's own.
+ */
+export interface Lens {
+  /**
+   * The block.
+   */
+  layer: number;
+  /**
+   * Mean next-token cross-entropy, nats; `null` where nothing is predicted.
+   */
+  loss: number | null;
+  /**
+   * `[tokens − 1]`: entry i is the loss of token i + 1, nats.
+   */
+  tokenLosses: Float32Array;
+  /**
+   * The likeliest next tokens after every token.
+   */
+  nextByPosition: Array<Array<NextToken>>;
+}
+
+/**
+ * Values of a prompt's pass.
+ */
+export interface Taps {
+  /**
+   * The tokens, a BOS included.
+   */
+  tokens: Array<Token>;
+  /**
+   * The named values, in the order of `names`.
+   */
+  values: Array<Tapped>;
+  /**
+   * The logit lens of every block, where requested.
+   */
+  logitLens: Array<Lens>;
+}
+
+/**
+ * `W_U · ((d − mean(d)) ⊙ ln_f.weight)`, centred over the vocabulary: the direct path only. The final LayerNorm takes the
+ * mean off whatever is written to the residual stream. d is what one unit of the latent writes there: `W_dec[latent]`,
+ * through W_O of the layer at `attn.hook_z`, through W_out at `mlp.hook_post`. At `ln_final.hook_normalized`, behind
+ * that subtraction, it is `W_U · (W_dec[latent] ⊙ ln_f.weight)`, and at `ln_final.hook_out` `W_U · W_dec[latent]`.
+ */
+export interface LogitEffect {
+  /**
+   * The ten tokens pushed up the most, the most first.
+   */
+  top: Array<TokenValue>;
+  /**
+   * The ten tokens pushed down the most, the most first.
+   */
+  bottom: Array<TokenValue>;
+}
+
+/**
+ * A feature whose decoder direction is near to another's.
+ */
+export interface Neighbour {
+  /**
+   * The latent.
+   */
+  latent: number;
+  /**
+   * Cosine of the two decoder directions.
+   */
+  cosine: number;
+}
+
+/**
+ * The description of a feature, apart from any prompt.
+ */
+export interface Feature {
+  /**
+   * The latent.
+   */
+  latent: number;
+  /**
+   * Euclidean length of the latent's decoder row; 1 for a neuron, whose direction is its dimension.
+   */
+  decoderNorm: number;
+  /**
+   * Euclidean length of what one unit of it writes to the residual stream: through W_O at `attn.hook_z`, W_out at
+   * `mlp.hook_post`; the decoder norm elsewhere.
+   */
+  outputNorm: number;
+  /**
+   * Its entry of b_enc.
+   */
+  encoderBias: number;
+  /**
+   * Its direct effect on the logits.
+   */
+  logitEffect: LogitEffect;
+  /**
+   * The ten latents whose decoder rows have the largest cosine with this one's, the nearest first.
+   */
+  nearest: Array<Neighbour>;
+}
+
+/**
+ * The reason why a generation ended.
+ */
+export type Stop = "max-tokens" | "context-full" | "end-of-text" | "cancelled";
+
+/**
+ * A continuation.
+ */
+export interface Generation {
+  /**
+   * The new tokens.
+   */
+  ids: Array<number>;
+  /**
+   * Their text.
+   */
+  text: string;
+  /**
+   * True if it was cancelled.
+   */
+  cancelled: boolean;
+  /**
+   * The reason why it ended.
+   */
+  stop: Stop;
+}
+
+/**
+ * A model's loss on the sample text, or on as much of it as the context holds.
+ */
+export interface SampleLoss {
+  /**
+   * Mean next-token cross-entropy, nats per token.
+   */
+  loss: number;
+  /**
+   * Number of predictions in the mean.
+   */
+  predictions: number;
+  /**
+   * The loss of a model that holds all tokens for equally likely: ln(vocabulary).
+   */
+  chance: number;
+  /**
+   * The range of a trained model, nats per token, in words: `"3 to 4"`.
+   */
+  usual: string;
+  /**
+   * Possible problem in words; `null` where there is none.
+   */
+  caution: string | null;
+}
+
+/**
+ * A prompt worth a look.
+ */
+export interface Example {
+  /**
+   * Name on its button.
+   */
+  name: string;
+  /**
+   * The prompt.
+   */
+  text: string;
+}
+
+/**
+ * The trace of the demo's first example, as the engine answered when the demo was put together.
+ */
+export interface Recorded {
+  /**
+   * The example.
+   */
+  prompt: Example;
+  /**
+   * The model.
+   */
+  model: ModelInfo;
+  /**
+   * The SAE of the trace.
+   */
+  sae: SaeInfo;
+  /**
+   * The trace.
+   */
+  trace: Trace;
+  /**
+   * Descriptions of the features that the page selects first.
+   */
+  features: Array<Feature>;
+}
