@@ -430,7 +430,7 @@ test('files dropped anywhere lead to the library; a wrong hook is doubted', asyn
   await sae.locator('select').selectOption('blocks.0.hook_attn_out');
   await load(sae);
   await settled(page);
-  const caution = /mine@blocks\.0\.hook_attn_out does not reconstruct this activation: FVU is \d.*A wrong hook, normalisation or model/;
+  const caution = /mine \(SHA-256 [0-9a-f]{8}…\) at blocks\.0\.hook_attn_out does not reconstruct this activation: FVU is \d.*A wrong hook, normalisation or model/;
   await part(page, 'doubt').nth(1).waitFor();
   assert.match(await part(page, 'doubt').nth(1).innerText(), caution);
   // The same beside its features, on the prompt; and not beside those of an SAE that is where it belongs.

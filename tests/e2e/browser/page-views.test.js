@@ -396,7 +396,8 @@ test('a long prompt is shown in stretches, and its pictures say what a dot is', 
   await page.getByRole('button', { name: 'Later' }).click();
   assert.match(await stretch(), /tokens 48 to 95/);
   const later = await cells();
-  assert.match(later[0][0].label, /layer 0 after/);
+  assert.match(later[0][0].label, /embedding after/);
+  assert.match(later[1][0].label, /layer 0 after/);
   assert.match(later[0][0].value, /%/);
   await cell(3, 95).focus();
   await page.keyboard.press('ArrowRight');
@@ -426,7 +427,7 @@ for (const { name, ...context } of LOOKS) {
       if (view === 'attention') await part(looked, 'head', '[data-head="1"]').click();
       await (context.hasTouch ? cell(1, 9, looked).tap() : cell(1, 9, looked).hover());
       const said = await part(looked, 'view-detail').innerText();
-      assert.match(said, /layer 3, |layer 1, after|from .+ to /, `${view}: ${said}`);
+      assert.match(said, /layer 3, |layer 0, after|from .+ to /, `${view}: ${said}`);
       await picture(looked, `view-${view}-${name}`);
       const widths = await looked.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
       assert.ok(widths[0] <= widths[1], `${view}: ${widths[0]} px of content on a page of ${widths[1]} px`);

@@ -17,3 +17,8 @@ export const FIXTURES = files.filter((name) => name.endsWith('.safetensors')).ma
 
 /** The `.pt` file that the SAE of a layer was made from. It is no part of the site; tests open it as a file of their own. */
 export const ptFile = (layer) => join(root, `tests/fixtures/openai/layer_${layer}.pt`);
+
+/** Takes the atlas out of a server's site: lists of a prompt then rank by the prompt alone. */
+export function withoutAtlas(server) {
+  server.files.set('demo/demo.json', Buffer.from(JSON.stringify({ ...manifest, atlas: undefined })));
+}

@@ -4,10 +4,11 @@ import { after, before } from 'node:test';
 
 import { openApp, ready } from './app.js';
 import { launch } from './chromium.js';
+import { withoutAtlas } from './demo.js';
 import { serve } from './server.js';
 
 /**
- * Starts them before the first test, and ends them after the last. `take` receives them: the order in which Node runs several
+ * Starts them before the first test, and ends them after the last. The site has no atlas: lists rank by the prompt alone. `take` receives them: the order in which Node runs several
  * `before()` of a file is not that in which they stand.
  * @returns {{server: object, browser: object, page: object}} filled in by then
  */
@@ -15,6 +16,7 @@ export function sharedPage(take = () => {}) {
   const shared = {};
   before(async () => {
     shared.server = await serve();
+    withoutAtlas(shared.server);
     shared.browser = await launch({ webgpu: false });
     shared.page = await openApp(shared.browser, shared.server);
     take(shared);

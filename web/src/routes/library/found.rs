@@ -192,7 +192,7 @@ fn needed(props: &Props, sae: &FoundPart, task: Task, lacking: bool) -> Html {
             if !offer.fits.ok {
                 { " " }<span class="bad">{ format!("It {}.", offer.fits.reason) }</span>
             }
-            { " " }<Load tasks={vec![model, task]} weights={props.weights.clone()} name="Load both" busy={props.busy} blocked={lacking || !offer.fits.ok} label={format!("Load {} and {}", offer.name, sae.name)} />
+            { " " }<Load tasks={vec![model, task]} weights={props.weights.clone()} name="Load both" busy={props.busy} blocked={lacking || !offer.fits.ok} label={format!("Load both: {} and {}", offer.name, sae.name)} />
         </span>
     }
 }

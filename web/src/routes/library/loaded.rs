@@ -11,6 +11,7 @@ use crate::definitions::{DELTA_CE, FVU, KL, L0};
 use crate::display::hook_label;
 use crate::format::{NONE, count, fixed, grouped, optional};
 use crate::shared::Shared;
+use crate::state::reference::readable;
 use crate::state::removed::{Earlier, Removed, Row, rows};
 use crate::state::task::Task;
 use crate::state::{Remote, Sample};
@@ -198,7 +199,7 @@ fn doubt(sae: &SaeInfo, sample: &Sample) -> Option<String> {
         .cautions
         .iter()
         .filter(|one| !known(one))
-        .cloned()
+        .map(|one| one.replace(&sae.id, &readable(&sae.id)))
         .collect();
     if doubts.is_empty() {
         doubts.extend(sample.metrics.doubt());

@@ -21,6 +21,7 @@ use crate::ranking::along;
 use crate::shared::Shared;
 use crate::shell::error_banner::ErrorBanner;
 use crate::state::lists::{Ranking, View};
+use crate::state::reference::readable;
 use crate::state::route::Route;
 use crate::state::url::Place;
 use crate::state::views::{PromptView, Shown, Views, ViewsAction};
@@ -222,7 +223,8 @@ fn cautions(info: &SaeInfo, trace: &Trace) -> Html {
     let cautions = trace
         .sae(&info.id)
         .into_iter()
-        .flat_map(|sae| &sae.cautions);
+        .flat_map(|sae| &sae.cautions)
+        .map(|caution| caution.replace(&info.id, &readable(&info.id)));
     html! {
         <>
             { for cautions.map(|caution| html! { <p class="caution" data-testid="caution">{ caution }</p> }) }
