@@ -69,7 +69,7 @@ impl<T> ScanBatch<'_, T> {
         window.prompt.ids.get(window.bos..)
     }
 
-    /// For each of a window's tokens, true if it counts for a set, which is named by its index in [`ScanOptions::sets`].
+    /// For each of a window's tokens, true if it counts for a set, which is named by its index in `ScanOptions::sets`.
     pub fn counted(&self, set: usize, window: usize) -> Option<&[bool]> {
         let (first, end) = self.rows(window)?;
         self.sets.get(set)?.counted.get(first..end)
