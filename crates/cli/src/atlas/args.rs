@@ -242,18 +242,6 @@ pub struct Import {
     #[arg(long, value_name = "demo|DIR")]
     pub tokenizer: Option<String>,
 
-    /// Keep at most so many of the strongest windows of a feature
-    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
-    pub top: u32,
-
-    /// Keep at most so many windows of each interval of activations
-    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
-    pub per_interval: u32,
-
-    /// Keep at most so many windows that were drawn at random
-    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
-    pub random: u32,
-
     /// Write no tables in Parquet
     #[arg(long)]
     pub no_tables: bool,
