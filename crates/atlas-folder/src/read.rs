@@ -5,9 +5,8 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use atlas::files::{Binary, INDEX, all_files, decode, decode_info, shard_of};
-use atlas::info::FileInfo;
-use atlas::record::FeatureRow;
-use atlas::record::TokenIndex;
+use atlas::info::{FileInfo, hexadecimal};
+use atlas::record::{FeatureRow, TokenIndex};
 use atlas::{AtlasInfo, FeatureRecord, ModelKey, SetInfo};
 use sha2::{Digest, Sha256};
 
@@ -216,12 +215,7 @@ impl Folder {
             }
             hash.update(&block[..read]);
         }
-        let hash: String = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        if hash != file.sha256 {
+        if hexadecimal(&hash.finalize()) != file.sha256 {
             let why = "its content is not that which was written (the SHA-256 differs)".to_owned();
             return Err(self.damaged(file, why));
         }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use atlas::files::{INDEX, Written, encode_info, write_set, write_vocabulary};
-use atlas::info::FileInfo;
+use atlas::info::{FileInfo, hexadecimal};
 use atlas::record::TokenIndex;
 use atlas::{AtlasInfo, FeatureRecord, SetInfo};
 use sha2::{Digest, Sha256};
@@ -175,11 +175,10 @@ impl NewFile {
         let flushed = self.file.flush();
         let synced = flushed.and_then(|()| self.file.get_ref().sync_all());
         synced.map_err(write_error(&self.place))?;
-        let hash = self.hash.finalize();
         Ok(FileInfo {
             path: self.path,
             bytes: self.bytes,
-            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hexadecimal(&self.hash.finalize()),
         })
     }
 }

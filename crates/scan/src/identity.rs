@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use atlas::ModelKey;
+use atlas::info::hexadecimal;
 use formats::gpt2::Gpt2Files;
 use formats::sae::{Architecture, Gate, Layout, Normalization, SaeFile};
 use formats::tokenizer::Tokenizer;
@@ -41,13 +43,9 @@ pub async fn model(files: &Gpt2Files) -> formats::Result<String> {
 
 /// Identity of a tokenizer, see [`atlas::ModelKey::tokenizer_sha256`]. An id that no token has is an empty line.
 pub fn tokenizer(tokenizer: &Tokenizer) -> String {
-    let mut hash = Sha256::new();
-    for id in (0u32..).take(tokenizer.vocab_size()) {
-        let bytes = tokenizer.token_bytes(id).unwrap_or_default();
-        hash.update(hexadecimal(bytes));
-        hash.update("\n");
-    }
-    hexadecimal(&hash.finalize())
+    let bytes = |id| tokenizer.token_bytes(id).unwrap_or_default().to_vec();
+    let vocabulary: Vec<Vec<u8>> = (0u32..).take(tokenizer.vocab_size()).map(bytes).collect();
+    ModelKey::tokenizer_hash(&vocabulary)
 }
 
 /// Identity of an autoencoder: of a line with its sizes and what it computes, then `W_enc`, `b_enc`, the parameters of its
@@ -150,8 +148,4 @@ fn pieces(rows: usize, width: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows)
         .step_by(step)
         .map(move |first| first..rows.min(first + step))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,6 +8,7 @@
 //!
 //! In each folder `scan.json` is written last, and names the length and SHA-256 of every tally beside it.
 
+use atlas::files::{decode_index, encode_index, is_name};
 use atlas::info::FileInfo;
 use atlas::tally::TallySet;
 use atlas::{ModelKey, Settings};
@@ -180,12 +181,7 @@ impl ScanInfo {
 /// # Errors
 /// [`atlas::Error::Unwritable`].
 pub fn encode_info(info: &ScanInfo) -> Result<Vec<u8>, Error> {
-    let mut bytes = serde_json::to_vec_pretty(info).map_err(|error| atlas::Error::Unwritable {
-        what: INDEX.to_owned(),
-        why: error.to_string(),
-    })?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    Ok(encode_index(INDEX, info)?)
 }
 
 /// The index in a file. `path` is its name for errors.
@@ -199,23 +195,7 @@ pub fn decode_info(path: &str, bytes: &[u8]) -> Result<ScanInfo, Error> {
             why,
         })
     };
-    // The version first: an index of another version need not have these fields.
-    let value: serde_json::Value = serde_json::from_slice(bytes)
-        .map_err(|error| damaged(format!("it is not JSON ({error})")))?;
-    let version = value.get("version").and_then(serde_json::Value::as_u64);
-    match version {
-        Some(version) if version == u64::from(VERSION) => {}
-        Some(version) => {
-            return Err(Error::Atlas(atlas::Error::Version {
-                path: path.to_owned(),
-                version: version.try_into().unwrap_or(u32::MAX),
-                known: VERSION,
-            }));
-        }
-        None => return Err(damaged("it has no `version`".to_owned())),
-    }
-    let info: ScanInfo =
-        serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+    let info: ScanInfo = decode_index(path, bytes, VERSION)?;
     if info.shard.of == 0 || info.shard.index >= info.shard.of {
         return Err(damaged(format!("{} is no shard", info.shard)));
     }
@@ -234,10 +214,4 @@ pub fn decode_info(path: &str, bytes: &[u8]) -> Result<ScanInfo, Error> {
         ));
     }
     Ok(info)
-}
-
-/// True for what can be the name of a file in any folder: letters, digits, `-`, `_` and `.`, not only dots.
-pub(crate) fn is_name(name: &str) -> bool {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    !name.is_empty() && name.chars().all(allowed) && !name.chars().all(|character| character == '.')
 }

@@ -1,5 +1,6 @@
 //! The index of an atlas.
 
+use super::json::{decode_index, encode_index, is_name};
 use super::{INDEX, VERSION};
 use crate::error::Error;
 use crate::info::{AtlasInfo, FileInfo};
@@ -9,12 +10,7 @@ use crate::info::{AtlasInfo, FileInfo};
 /// # Errors
 /// [`Error::Unwritable`].
 pub fn encode_info(info: &AtlasInfo) -> Result<Vec<u8>, Error> {
-    let mut bytes = serde_json::to_vec_pretty(info).map_err(|error| Error::Unwritable {
-        what: INDEX.to_owned(),
-        why: error.to_string(),
-    })?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    encode_index(INDEX, info)
 }
 
 /// The index in a file. `path` is its name for errors.
@@ -26,23 +22,7 @@ pub fn decode_info(path: &str, bytes: &[u8]) -> Result<AtlasInfo, Error> {
         path: path.to_owned(),
         why,
     };
-    // The version first: an index of another version need not have these fields.
-    let value: serde_json::Value = serde_json::from_slice(bytes)
-        .map_err(|error| damaged(format!("it is not JSON ({error})")))?;
-    let version = value.get("version").and_then(serde_json::Value::as_u64);
-    match version {
-        Some(version) if version == u64::from(VERSION) => {}
-        Some(version) => {
-            return Err(Error::Version {
-                path: path.to_owned(),
-                version: version.try_into().unwrap_or(u32::MAX),
-                known: VERSION,
-            });
-        }
-        None => return Err(damaged("it has no `version`".to_owned())),
-    }
-    let info: AtlasInfo =
-        serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+    let info: AtlasInfo = decode_index(path, bytes, VERSION)?;
     let sources = info.corpus.sources.len();
     if sources == 0 || info.corpus.source_tokens.len() != sources {
         return Err(damaged(format!(
@@ -84,9 +64,5 @@ pub fn all_files(info: &AtlasInfo) -> impl Iterator<Item = &FileInfo> {
 
 /// True if a path leads to a file below the index: no scheme, no root, no `..`.
 fn is_below(path: &str) -> bool {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    !path.is_empty()
-        && path.split('/').all(|part| {
-            !part.is_empty() && part.chars().all(allowed) && !part.chars().all(|c| c == '.')
-        })
+    path.split('/').all(is_name)
 }

@@ -6,10 +6,12 @@
 
 mod binary;
 mod index;
+mod json;
 mod layout;
 
 pub use binary::{Binary, decode, encode};
 pub use index::{all_files, decode_info, encode_info};
+pub use json::{decode_index, encode_index, is_name};
 pub use layout::{Written, file_info, shard_of, write_set, write_vocabulary};
 
 /// Version of the format.
