@@ -55,7 +55,6 @@ proptest! {
         let stop = at.index(corpus.windows.len());
         for (number, window) in corpus.windows.iter().enumerate() {
             if number == stop {
-                tally.tidy();
                 tally = files::decode("tally", &files::encode(&tally).unwrap()).unwrap();
             }
             common::add(&mut tally, &corpus, window, SetKind::Sae);
@@ -69,6 +68,11 @@ proptest! {
             let tally = tally_of(&corpus, kind, |_| true);
             let records = tally.records();
             prop_assert_eq!(records.len(), LATENTS);
+            // Also the document that has not ended.
+            let named: Vec<u64> = tally.documents().iter().map(|document| document.number).collect();
+            for record in &records {
+                prop_assert!(record.documents.iter().all(|count| named.contains(&count.document)));
+            }
             let dense = Dense::of(&corpus);
             prop_assert_eq!(tally.corpus().tokens, dense.tokens.len() as u64);
             for (latent, record) in records.iter().enumerate() {

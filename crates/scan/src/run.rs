@@ -25,7 +25,10 @@ pub struct Scan {
 impl Scan {
     /// A scan that has read nothing.
     pub fn new(info: ScanInfo) -> Self {
-        let tally = |set: &TallySet| empty(&info, set);
+        let tally = |set: &TallySet| {
+            let (model, name) = (info.model.clone(), info.corpus.name.clone());
+            Tally::new(model, set.clone(), name, info.settings.clone())
+        };
         Self {
             tallies: info.sets.iter().map(tally).collect(),
             info: ScanInfo {
@@ -38,21 +41,9 @@ impl Scan {
     }
 
     /// Ends it: its tallies are then those of any other division of the same documents, to the byte.
-    ///
-    /// # Errors
-    /// As [`Tally::merge`].
-    pub fn end(&mut self) -> Result<(), Error> {
-        let tallies = std::mem::take(&mut self.tallies);
-        let ended = tallies
-            .into_iter()
-            .zip(&self.info.sets)
-            .map(|(tally, set)| {
-                // Merging ends the last document and drops names that no record needs.
-                tally.merge(empty(&self.info, set))
-            });
-        self.tallies = ended.collect::<Result<_, _>>()?;
+    pub fn end(&mut self) {
+        self.tallies.iter_mut().for_each(Tally::end);
         self.info.complete = true;
-        Ok(())
     }
 
     fn add(&mut self, batch: &ScanBatch<'_, Origin>) -> Result<(), Error> {
@@ -72,16 +63,6 @@ impl Scan {
         }
         Ok(())
     }
-}
-
-fn empty(info: &ScanInfo, set: &TallySet) -> Tally {
-    let settings = info.settings.clone();
-    Tally::new(
-        info.model.clone(),
-        set.clone(),
-        info.corpus.name.clone(),
-        settings,
-    )
 }
 
 fn add(

@@ -27,7 +27,7 @@ fn every_statistic_is_that_of_the_reference() {
     let mut scan = Scan::new(described);
     let run = scan::scan(&session, &mut scan, documents, None, |_| Ok::<_, Error>(()));
     block_on(run).unwrap();
-    scan.end().unwrap();
+    scan.end();
     assert_eq!(
         scan.info.progress.tokens,
         reference["tokens"].as_u64().unwrap()

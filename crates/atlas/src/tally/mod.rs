@@ -2,16 +2,17 @@
 //! depends on the corpus alone, so tallies of parts merge to exactly the tally of the whole.
 
 mod bins;
+mod checks;
 mod coactive;
 mod counts;
 mod kept;
 mod latent;
 mod records;
+mod scratch;
 mod sums;
 mod window;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::coactive::Pairs;
 use self::kept::mix;
 use self::latent::{InWindow, LatentTally};
+use self::scratch::{SCRATCH, Scratch};
 pub use self::window::{Values, Window};
 use crate::error::Error;
 use crate::info::{DocumentInfo, ModelKey, SetKind, Settings};
@@ -65,27 +67,6 @@ pub struct Tally {
     tidied: usize,
 }
 
-/// Room that is used again for every window.
-#[derive(Default)]
-struct Scratch {
-    /// Latent, position, activation of every firing of an SAE, by latent and position.
-    firings: Vec<(u32, u16, f32)>,
-    positions: Vec<u16>,
-    activations: Vec<f32>,
-    active: Vec<u32>,
-    /// Positions that count, where all values are given.
-    counted: Vec<u16>,
-    /// The values at these positions, `[latents, counted]`.
-    columns: Vec<f32>,
-}
-
-/// Latents that are transposed at a time: as many as share a line of the cache.
-const TILE: usize = 16;
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
-
 impl Tally {
     /// Nothing so far. `corpus` is the corpus's name.
     pub fn new(model: ModelKey, set: TallySet, corpus: String, settings: Settings) -> Self {
@@ -110,10 +91,10 @@ impl Tally {
     pub fn document(&mut self, number: u64, name: &str, source: &str) {
         let source = self.source(source);
         self.documents += 1;
-        self.names.insert(number, (name.to_owned(), source as u16));
         if self.names.len() > 2 * self.tidied + SPARE_DOCUMENTS {
-            self.tidy_names(number);
+            self.tidy();
         }
+        self.names.insert(number, (name.to_owned(), source as u16));
     }
 
     /// Index of a source by name. Sources stay sorted, so that their order does not depend on the corpus's.
@@ -136,17 +117,6 @@ impl Tally {
                 at
             }
         }
-    }
-
-    /// Drops names of documents that no record names, but for `current` and the one that has not ended.
-    fn tidy_names(&mut self, current: u64) {
-        let wanted = self.example_documents();
-        // The document of the last window has not ended: how often latents fire in it is noted later.
-        let before = self.current.as_ref().map(|(document, _)| *document);
-        self.names.retain(|number, _| {
-            *number == current || Some(*number) == before || wanted.contains(number)
-        });
-        self.tidied = self.names.len();
     }
 
     /// Documents that records name.
@@ -174,7 +144,7 @@ impl Tally {
         };
         let source = usize::from(source);
         let mut scratch = SCRATCH.take();
-        self.collect(window, values, &mut scratch)?;
+        scratch.collect(&self.set, window, values)?;
         if let Some(token) = window
             .tokens
             .iter()
@@ -216,102 +186,23 @@ impl Tally {
         Ok(())
     }
 
-    /// Every firing of the window, sorted by latent and position; of dense values the columns instead.
-    fn collect(
-        &self,
-        window: &Window<'_>,
-        values: &Values<'_>,
-        scratch: &mut Scratch,
-    ) -> Result<(), Error> {
-        let n_latents = self.set.n_latents as usize;
-        let not_a_number = |latent: u32, value: f32, position: usize| Error::NotANumber {
-            set: self.set.id.clone(),
-            latent,
-            value,
-            document: window.document,
-            position: window.start + position as u32,
-        };
-        scratch.firings.clear();
-        scratch.counted.clear();
-        let counted = (0u16..)
-            .zip(window.counted)
-            .filter(|(_, counted)| **counted);
-        scratch
-            .counted
-            .extend(counted.map(|(position, _)| position));
-        let positions = scratch
-            .counted
-            .iter()
-            .map(|position| usize::from(*position));
-        match values {
-            Values::Sparse {
-                slots,
-                latents,
-                activations,
-            } => {
-                for position in positions {
-                    let of_token = position * slots..(position + 1) * slots;
-                    let pairs = latents[of_token.clone()].iter().zip(&activations[of_token]);
-                    for (latent, activation) in pairs {
-                        let Ok(latent) = u32::try_from(*latent) else {
-                            continue;
-                        };
-                        if latent as usize >= n_latents {
-                            return Err(Error::Shape {
-                                what: "latent, outside of the set",
-                                got: latent as usize,
-                                expected: n_latents,
-                            });
-                        }
-                        if !activation.is_finite() {
-                            return Err(not_a_number(latent, *activation, position));
-                        }
-                        if *activation > 0.0 {
-                            let firing = (latent, position as u16, *activation);
-                            scratch.firings.push(firing);
-                        }
-                    }
-                }
-                let place = |(latent, position, _): &(u32, u16, f32)| (*latent, *position);
-                scratch.firings.sort_unstable_by_key(place);
-            }
-            Values::Dense(values) => {
-                let rows = scratch.counted.len();
-                scratch.columns.clear();
-                scratch.columns.resize(n_latents * rows, 0.0);
-                for first in (0..n_latents).step_by(TILE) {
-                    let latents = first..n_latents.min(first + TILE);
-                    for (row, position) in positions.clone().enumerate() {
-                        let start = position * n_latents;
-                        let values = &values[start + latents.start..start + latents.end];
-                        for (latent, value) in latents.clone().zip(values) {
-                            if !value.is_finite() {
-                                return Err(not_a_number(latent as u32, *value, position));
-                            }
-                            scratch.columns[latent * rows + row] = *value;
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn add_pairs(&mut self, scratch: &mut Scratch) {
-        let mut by_position: Vec<(u16, u32)> = scratch
-            .firings
-            .iter()
-            .map(|(latent, position, _)| (*position, *latent))
-            .collect();
+        let Scratch {
+            firings,
+            by_position,
+            active,
+            ..
+        } = scratch;
+        by_position.clear();
+        let pairs = firings.iter();
+        by_position.extend(pairs.map(|(latent, position, _)| (*position, *latent)));
         by_position.sort_unstable();
         for firings in by_position.chunk_by(|one, other| one.0 == other.0) {
-            scratch.active.clear();
-            scratch
-                .active
-                .extend(firings.iter().map(|(_, latent)| *latent));
+            active.clear();
+            active.extend(firings.iter().map(|(_, latent)| *latent));
             // A latent in two slots of one token would be a pair with itself.
-            scratch.active.dedup();
-            self.pairs.add(&scratch.active);
+            active.dedup();
+            self.pairs.add(active);
         }
     }
 
@@ -382,6 +273,13 @@ impl Tally {
         }
     }
 
+    /// Ends the last document, and drops names that no record needs. The tally of a whole corpus is then that of any division of
+    /// it, to the byte.
+    pub fn end(&mut self) {
+        self.end_document();
+        self.tidy();
+    }
+
     /// Notes how often each latent fires in the document that has ended.
     fn end_document(&mut self) {
         let Some((document, fired)) = self.current.take() else {
@@ -445,84 +343,13 @@ impl Tally {
         self.tidy();
     }
 
-    /// Drops what no record will name. To be called before a tally is saved.
-    pub fn tidy(&mut self) {
-        let wanted = self.example_documents();
-        let current = self.current.as_ref().map(|(document, _)| *document);
-        self.names
-            .retain(|number, _| Some(*number) == current || wanted.contains(number));
+    /// Drops names of documents that no record names, but for that of the document that has not ended: how often latents fire in
+    /// it is noted later.
+    fn tidy(&mut self) {
+        let mut wanted = self.example_documents();
+        wanted.extend(self.current.iter().map(|(document, _)| *document));
+        self.names.retain(|number, _| wanted.contains(number));
         self.tidied = self.names.len();
-    }
-
-    fn check_belongs(&self, other: &Self) -> Result<(), Error> {
-        let differs = |what, one: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| {
-            let (one, other) = (format!("{one:?}"), format!("{other:?}"));
-            if one == other {
-                Ok(())
-            } else {
-                Err(Error::Differs { what, one, other })
-            }
-        };
-        differs(
-            "tokenizers",
-            &self.model.tokenizer_sha256,
-            &other.model.tokenizer_sha256,
-        )?;
-        differs(
-            "vocabularies",
-            &self.model.vocabulary,
-            &other.model.vocabulary,
-        )?;
-        differs("models", &self.model.sha256, &other.model.sha256)?;
-        differs("feature sets", &self.set, &other.set)?;
-        differs("corpora", &self.corpus, &other.corpus)?;
-        differs("settings", &self.settings, &other.settings)
-    }
-
-    /// Compares the lengths inside with each other, for a tally that was read from a file.
-    ///
-    /// # Errors
-    /// [`Error::Shape`].
-    pub fn check(&self) -> Result<(), Error> {
-        let latents = self.set.n_latents as usize;
-        let sources = self.sources.len();
-        let lengths = [
-            ("latents of a tally", self.latents.len(), latents),
-            (
-                "token counts of a tally",
-                self.occurs.len(),
-                self.model.vocabulary as usize,
-            ),
-        ];
-        let of_latents = self
-            .latents
-            .iter()
-            .map(|latent| ("sources of a latent", latent.sources.len(), sources));
-        for (what, got, expected) in lengths.into_iter().chain(of_latents) {
-            if got != expected {
-                return Err(Error::Shape {
-                    what,
-                    got,
-                    expected,
-                });
-            }
-        }
-        let current = self.current.iter().flat_map(|(_, fired)| fired.keys());
-        let named = self.names.values().map(|(_, source)| usize::from(*source));
-        let sound = self.pairs.is_sound()
-            && self.latents.iter().all(|latent| latent.bins.is_sound())
-            && current
-                .into_iter()
-                .all(|latent| (*latent as usize) < latents)
-            && named.into_iter().all(|source| source < sources);
-        if !sound {
-            return Err(Error::Shape {
-                what: "numbers inside a tally do not fit its latents",
-                got: 0,
-                expected: latents,
-            });
-        }
-        Ok(())
     }
 
     /// The model.
@@ -542,7 +369,7 @@ impl Tally {
 
     /// The documents that records name, by number.
     pub fn documents(&self) -> Vec<DocumentInfo> {
-        let wanted = self.example_documents();
+        let wanted = self.ended().example_documents();
         let names = self
             .names
             .iter()

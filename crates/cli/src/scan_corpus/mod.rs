@@ -119,7 +119,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
 
 fn end(scan: &mut scan::Scan, folder: &mut Folder) -> Result<(ScanInfo, f64), Error> {
     let begun = Instant::now();
-    scan.end()?;
+    scan.end();
     let info = folder.finish(scan)?;
     Ok((info, begun.elapsed().as_secs_f64()))
 }
