@@ -52,8 +52,8 @@ class Reader:
 
     def activations(self):
         exponent = self.signed()
-        halves = [struct.unpack("<e", self.take(2))[0] for _ in range(self.unsigned())]
-        return [half * 2.0**exponent for half in halves]
+        scaled = [struct.unpack("<e", self.take(2))[0] for _ in range(self.unsigned())]
+        return [value * 2.0**exponent for value in scaled]
 
 
 U, I, F, D, T = Reader.unsigned, Reader.signed, Reader.f32, Reader.f64, Reader.text

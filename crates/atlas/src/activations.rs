@@ -15,8 +15,8 @@ impl Activations {
     /// These activations as a file gives them back.
     pub fn rounded(&self) -> Self {
         let exponent = self.exponent();
-        let halves = self.0.iter().map(|value| to_half(*value, exponent));
-        Self(halves.map(|half| from_half(half, exponent)).collect())
+        let scaled = self.0.iter().map(|value| to_half(*value, exponent));
+        Self(scaled.map(|half| from_half(half, exponent)).collect())
     }
 
     /// The power of two by which all are divided before rounding. It does not depend on anything but the largest magnitude, and is
@@ -67,12 +67,12 @@ impl Serialize for Activations {
             return self.0.serialize(serializer);
         }
         let exponent = self.exponent();
-        let halves: Vec<[u8; 2]> = self
+        let scaled: Vec<[u8; 2]> = self
             .0
             .iter()
             .map(|value| to_half(*value, exponent).to_le_bytes())
             .collect();
-        (exponent, halves).serialize(serializer)
+        (exponent, scaled).serialize(serializer)
     }
 }
 
@@ -81,8 +81,8 @@ impl<'de> Deserialize<'de> for Activations {
         if deserializer.is_human_readable() {
             return Vec::deserialize(deserializer).map(Self);
         }
-        let (exponent, halves) = <(i16, Vec<[u8; 2]>)>::deserialize(deserializer)?;
-        let values = halves
+        let (exponent, scaled) = <(i16, Vec<[u8; 2]>)>::deserialize(deserializer)?;
+        let values = scaled
             .into_iter()
             .map(|bytes| from_half(f16::from_le_bytes(bytes), exponent));
         Ok(Self(values.collect()))

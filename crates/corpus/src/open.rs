@@ -82,7 +82,7 @@ fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The entries of a file. `read` is told how many of the file's own bytes were read.
+/// The entries of a file. `read` receives the number of the file's own bytes that were read.
 ///
 /// # Errors
 /// As [`check`]; [`Error::Table`], [`Error::NoColumn`].

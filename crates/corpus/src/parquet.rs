@@ -19,7 +19,7 @@ use crate::text::ending;
 const ROWS: usize = 64;
 
 /// The documents of a table's column of text, `source` and `title` or else `id` beside it where it has them. Rows whose text is
-/// null or nothing but white space are left out. Ends after an error. `read` is told how much of the file was read, by its rows.
+/// null or nothing but white space are left out. Ends after an error. `read` receives how much of the file was read, by its rows.
 ///
 /// # Errors
 /// [`Error::Table`], [`Error::NoColumn`]; later [`Error::Table`], [`Error::NotText`], [`Error::TooLong`]; [`Error::Empty`] where

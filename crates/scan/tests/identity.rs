@@ -28,9 +28,8 @@ fn as_f32(change: impl Fn(&str, &mut Vec<f32>)) -> Gpt2Files {
         .map(|(name, tensor)| {
             let mut values: Vec<f32> = match tensor.dtype() {
                 Dtype::F16 => {
-                    let halves = tensor.data().as_chunks::<2>().0.iter();
-                    halves
-                        .map(|bytes| f16::from_le_bytes(*bytes).to_f32())
+                    let f16s = tensor.data().as_chunks::<2>().0.iter();
+                    f16s.map(|bytes| f16::from_le_bytes(*bytes).to_f32())
                         .collect()
                 }
                 Dtype::F32 => {

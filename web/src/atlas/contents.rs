@@ -2,7 +2,7 @@
 
 use ::atlas::error::Error;
 use ::atlas::files::{Binary, decode, decode_info};
-use ::atlas::record::FeatureRow;
+use ::atlas::record::{FeatureRow, TokenIndex};
 use ::atlas::{AtlasInfo, FeatureRecord};
 
 use super::{PartId, Request};
@@ -19,7 +19,7 @@ pub enum Content {
     /// x and y per feature.
     Map(Vec<[f32; 2]>),
     /// For each token latents and numbers of times.
-    TokenIndex(Vec<Vec<(u32, u64)>>),
+    TokenIndex(TokenIndex),
     /// Records of the features of a shard.
     Shard(Vec<FeatureRecord>),
 }

@@ -4,6 +4,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 use yew::prelude::*;
 
+use super::use_stoppable;
 use crate::controller::Controller;
 use crate::data::Neighbour;
 use crate::state::views::{CounterpartsRequest, ViewsAction};
@@ -13,17 +14,7 @@ use crate::views::layers::Counterpart;
 /// Requests what layers × tokens shows; nobody waits for it any more once another feature is selected.
 #[hook]
 pub fn use_counterparts(state: &State, controller: &Controller) {
-    let controller = controller.clone();
-    use_effect_with(state.wanted_counterparts(), move |wanted| {
-        let stop = wanted
-            .clone()
-            .and_then(|request| start(controller, request));
-        move || {
-            if let Some(stop) = stop {
-                stop.abort();
-            }
-        }
-    });
+    use_stoppable(state.wanted_counterparts(), controller, start);
 }
 
 fn start(controller: Controller, request: CounterpartsRequest) -> Option<AbortController> {

@@ -10,10 +10,11 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 use yew::prelude::*;
 
+use super::beside::{after_prompt, trace};
 use crate::atlas::{Effect, effect};
 use crate::browser;
 use crate::controller::{Controller, TURN};
-use crate::data::{Edited, Trace};
+use crate::data::Edited;
 use crate::engine::{Engine, Fault, read};
 use crate::js_value::object;
 use crate::state::atlas::AtlasFeature;
@@ -46,25 +47,11 @@ fn run(controller: &Controller, own: OwnText) {
     controller.dispatch(Action::Live(LiveAction::Requested(own.clone())));
     let controller = controller.clone();
     spawn_local(async move {
-        // A trace ends the one before it, and the prompt's goes first.
-        while controller.is_tracing() {
-            browser::wait(TURN).await;
-        }
+        after_prompt(&controller).await;
         let result = trace(&engine, own.text.as_str().into(), &[own.sae.as_str()], 1).await;
         let result = result.map_err(|fault| fault.message);
         controller.dispatch(Action::Live(LiveAction::Received(own, result)));
     });
-}
-
-async fn trace(
-    engine: &Engine,
-    prompt: JsValue,
-    saes: &[&str],
-    candidates: u32,
-) -> Result<Trace, Fault> {
-    let saes: Array = saes.iter().map(|&sae| JsValue::from(sae)).collect();
-    let options = object([("saes", saes.into()), ("topLogits", candidates.into())]);
-    read(engine.call("trace", &[prompt, options]).await?)
 }
 
 /// A context in which a feature is ablated.

@@ -6,6 +6,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 use yew::prelude::*;
 
+use super::use_stoppable;
 use crate::browser;
 use crate::controller::Controller;
 use crate::data::{Lens, NextToken, Tapped, from_js};
@@ -37,17 +38,7 @@ from_js! {
 /// was changed.
 #[hook]
 pub fn use_taps(state: &State, controller: &Controller) {
-    let controller = controller.clone();
-    use_effect_with(state.wanted_taps(), move |wanted| {
-        let stop = wanted
-            .clone()
-            .and_then(|request| start(controller, request));
-        move || {
-            if let Some(stop) = stop {
-                stop.abort();
-            }
-        }
-    });
+    use_stoppable(state.wanted_taps(), controller, start);
 }
 
 /// Starts a request; the result stops it.

@@ -1,13 +1,10 @@
 //! The trace of a text whose features are searched for.
 
-use js_sys::Array;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
+use super::beside::{after_prompt, trace};
 use crate::controller::Controller;
-use crate::data::Trace;
-use crate::engine::{Fault, read};
-use crate::js_value::object;
 use crate::shared::Shared;
 use crate::state::browse::{BrowseAction, TextRequest};
 use crate::state::{Action, State};
@@ -29,15 +26,15 @@ fn start(controller: Controller, request: TextRequest) {
     };
     controller.dispatch(Action::Browse(BrowseAction::TextRequested(request.clone())));
     spawn_local(async move {
-        let options = object([
-            ("saes", Array::of1(&request.sae.as_str().into()).into()),
-            ("topLogits", 1.into()),
-        ]);
-        let answer = engine
-            .call("trace", &[request.text.as_str().into(), options])
-            .await;
-        let result = answer.and_then(read::<Trace>).map(Shared::new);
-        let result = result.map_err(|Fault { message, .. }| message);
+        after_prompt(&controller).await;
+        let result = trace(
+            &engine,
+            request.text.as_str().into(),
+            &[request.sae.as_str()],
+            1,
+        )
+        .await;
+        let result = result.map(Shared::new).map_err(|fault| fault.message);
         controller.dispatch(Action::Browse(BrowseAction::TextReceived(request, result)));
     });
 }

@@ -2,7 +2,7 @@
 
 use ::atlas::files::shard_of;
 use ::atlas::info::FileInfo;
-use ::atlas::record::FeatureRow;
+use ::atlas::record::{FeatureRow, TokenIndex};
 use ::atlas::{AtlasInfo, FeatureRecord, SetInfo, SetKind};
 
 use super::State;
@@ -89,7 +89,7 @@ pub struct SetParts {
     /// Coordinates.
     pub map: Part<Vec<[f32; 2]>>,
     /// Features by the tokens that they fire on.
-    pub token_index: Part<Vec<Vec<(u32, u64)>>>,
+    pub token_index: Part<TokenIndex>,
 }
 
 /// A feature of an atlas, as the address names it.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::VERSION;
 use crate::error::Error;
-use crate::record::{FeatureRecord, FeatureRow};
+use crate::record::{FeatureRecord, FeatureRow, TokenIndex};
 use crate::tally::Tally;
 
 const MAGIC: &[u8; 8] = b"SAEATLAS";
@@ -45,7 +45,7 @@ impl Binary for Vec<[f32; 2]> {
 }
 
 /// For each token of the vocabulary, the features that fire on it: latent and number of times, the most frequent first.
-impl Binary for Vec<Vec<(u32, u64)>> {
+impl Binary for TokenIndex {
     const KIND: u32 = 4;
 }
 

@@ -98,22 +98,7 @@ fn ContextLine(props: &LineProps) -> Html {
     let cut = cut(&texts, example.peak.into(), BEFORE, AFTER);
     let more = !*open && cut.len() < texts.len();
     let range = if *open { 0..texts.len() } else { cut };
-    let named = {
-        let documents = &context.info.documents;
-        let found = documents.binary_search_by_key(&example.document, |document| document.number);
-        found.ok().and_then(|at| documents.get(at))
-    };
-    let source = named.and_then(|document| {
-        context
-            .info
-            .corpus
-            .sources
-            .get(usize::from(document.source))
-    });
-    let document = named.map_or_else(
-        || format!("document {}", example.document),
-        |document| document.name.clone(),
-    );
+    let (source, document) = context.document(example.document);
     let toggle = {
         let open = open.clone();
         move |_: MouseEvent| open.set(!*open)

@@ -92,6 +92,18 @@ impl Context {
         self.info.sets.get(self.set)
     }
 
+    /// The source of a document of the corpus, where the index names it, and its name.
+    pub fn document(&self, number: u64) -> (Option<&str>, String) {
+        let documents = &self.info.documents;
+        let found = documents.binary_search_by_key(&number, |document| document.number);
+        let Some(document) = found.ok().and_then(|at| documents.get(at)) else {
+            return (None, format!("document {number}"));
+        };
+        let sources = &self.info.corpus.sources;
+        let source = sources.get(usize::from(document.source));
+        (source.map(String::as_str), document.name.clone())
+    }
+
     /// The address of a context in the view of prompts, with the feature and its strongest token selected.
     pub fn in_prompt(
         &self,

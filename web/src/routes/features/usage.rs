@@ -96,21 +96,8 @@ fn sources(context: &Context) -> Option<Html> {
 fn documents(context: &Context) -> Option<Html> {
     let record = context.record.get()?;
     let line = |one: &::atlas::record::DocumentCount| {
-        let documents = &context.info.documents;
-        let found = documents.binary_search_by_key(&one.document, |document| document.number);
-        let document = found.ok().and_then(|at| documents.get(at));
-        let source = document.and_then(|document| {
-            context
-                .info
-                .corpus
-                .sources
-                .get(usize::from(document.source))
-        });
-        let name = document.map_or_else(
-            || format!("document {}", one.document),
-            |document| document.name.clone(),
-        );
-        html! { <li><span>{ source.cloned().unwrap_or_default() }</span><span class="label">{ name }</span><span class="muted" /><span class="number">{ grouped(one.fired) }</span></li> }
+        let (source, name) = context.document(one.document);
+        html! { <li><span>{ source.unwrap_or_default().to_owned() }</span><span class="label">{ name }</span><span class="muted" /><span class="number">{ grouped(one.fired) }</span></li> }
     };
     Some(html! {
         <section class="card" data-testid="atlas-documents">

@@ -252,7 +252,7 @@ pub fn Map(props: &Props) -> Html {
         let (held, hovered) = (held.clone(), hovered.clone());
         move |event: PointerEvent| {
             let place = place_of(&event);
-            // The view is given back before a component is told: it may be drawn at once.
+            // The view is given back before a component hears of it: that may draw at once.
             let moved = held
                 .borrow_mut()
                 .as_mut()
