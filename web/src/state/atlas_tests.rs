@@ -1,5 +1,5 @@
 use ::atlas::files::{encode, write_set, write_vocabulary};
-use ::atlas::info::{CorpusInfo, ModelKey, SetInfo, SetKind, Settings};
+use ::atlas::info::{CorpusInfo, FileInfo, ModelKey, SetInfo, SetKind, Settings};
 use ::atlas::{AtlasInfo, FeatureRecord};
 
 use super::atlas::{AtlasAction, AtlasFeature, Part, PartState};
@@ -8,6 +8,33 @@ use super::*;
 use crate::atlas::{Content, PartId, Request, read};
 
 const LATENTS: u32 = 200;
+
+/// The index of an atlas of some sets.
+pub(super) fn index(sets: Vec<SetInfo>, vocabulary: Option<FileInfo>) -> AtlasInfo {
+    AtlasInfo {
+        version: ::atlas::files::VERSION,
+        model: ModelKey {
+            name: "tiny".to_owned(),
+            sha256: String::new(),
+            tokenizer_sha256: String::new(),
+            vocabulary: 2,
+        },
+        corpus: CorpusInfo {
+            name: "tales".to_owned(),
+            sources: vec!["tales".to_owned()],
+            source_tokens: vec![1000],
+            documents: 1,
+            windows: 16,
+            tokens: 1000,
+        },
+        settings: Settings::default(),
+        sets,
+        documents: Vec::new(),
+        vocabulary,
+        tables: Vec::new(),
+        imported: None,
+    }
+}
 
 /// An atlas of one set, and its files by their names.
 fn atlas() -> (AtlasInfo, Vec<(String, Vec<u8>)>) {
@@ -35,29 +62,7 @@ fn atlas() -> (AtlasInfo, Vec<(String, Vec<u8>)>) {
     let vocabulary = write_vocabulary(&vec![b"a".to_vec(), b" b".to_vec()]).unwrap();
     let mut files = write_set(&mut set, &records, None, None).unwrap();
     files.push(vocabulary.clone());
-    let info = AtlasInfo {
-        version: ::atlas::files::VERSION,
-        model: ModelKey {
-            name: "tiny".to_owned(),
-            sha256: String::new(),
-            tokenizer_sha256: String::new(),
-            vocabulary: 2,
-        },
-        corpus: CorpusInfo {
-            name: "tales".to_owned(),
-            sources: vec!["tales".to_owned()],
-            source_tokens: vec![1000],
-            documents: 1,
-            windows: 16,
-            tokens: 1000,
-        },
-        settings: Settings::default(),
-        sets: vec![set],
-        documents: Vec::new(),
-        vocabulary: Some(vocabulary.info),
-        tables: Vec::new(),
-        imported: None,
-    };
+    let info = index(vec![set], Some(vocabulary.info));
     let files = files.into_iter().map(|file| (file.info.path, file.bytes));
     (info, files.collect())
 }

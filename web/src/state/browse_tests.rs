@@ -1,9 +1,10 @@
 use ::atlas::AtlasInfo;
-use ::atlas::files::{VERSION, file_info};
-use ::atlas::info::{CorpusInfo, ModelKey, SetInfo, SetKind, Settings};
+use ::atlas::files::file_info;
+use ::atlas::info::{SetInfo, SetKind};
 use ::atlas::record::FeatureRow;
 
 use super::atlas::AtlasAction;
+use super::atlas_tests::index;
 use super::browse::{BrowseAction, TextRequest};
 use super::*;
 use crate::atlas::{Content, PartId};
@@ -27,29 +28,7 @@ fn info() -> AtlasInfo {
         token_index: file(&format!("layer-{layer}/tokens.bin")),
         coactivation_error: 0,
     };
-    AtlasInfo {
-        version: VERSION,
-        model: ModelKey {
-            name: "tiny".to_owned(),
-            sha256: String::new(),
-            tokenizer_sha256: String::new(),
-            vocabulary: 2,
-        },
-        corpus: CorpusInfo {
-            name: "tales".to_owned(),
-            sources: vec!["tales".to_owned()],
-            source_tokens: vec![1000],
-            documents: 1,
-            windows: 16,
-            tokens: 1000,
-        },
-        settings: Settings::default(),
-        sets: vec![set(1), set(3)],
-        documents: Vec::new(),
-        vocabulary: file("vocabulary.bin"),
-        tables: Vec::new(),
-        imported: None,
-    }
+    index(vec![set(1), set(3)], file("vocabulary.bin"))
 }
 
 fn atlas(state: State, action: AtlasAction) -> State {

@@ -5,32 +5,20 @@ use yew::prelude::*;
 
 use super::contexts::{Contexts, Hovered};
 use super::histogram::Chart;
-use super::own_text::OwnTextPart;
+use super::own_text::{Own, OwnTextPart};
 use super::page::Context;
 use crate::components::term::described;
 use crate::components::token_text::quoted_token;
-use crate::data::Trace;
 use crate::definitions::ACTIVATION;
 use crate::format::{fixed, grouped};
-use crate::shared::Shared;
-use crate::state::Remote;
-use crate::state::live::OwnText;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
     /// The feature.
     pub context: Context,
-    /// Id of its SAE once that is loaded.
-    pub sae: Option<AttrValue>,
-    /// True while that is on its way.
-    pub coming: bool,
-    /// True if a model is there.
-    pub modelled: bool,
     /// The person's own text.
-    pub typed: String,
-    /// The run of it.
-    pub traced: Option<(OwnText, Remote<Shared<Trace>>)>,
+    pub own: Own,
 }
 
 /// The part.
@@ -65,7 +53,7 @@ pub fn Activations(props: &Props) -> Html {
                     }
                 </p>
             </section>
-            <OwnTextPart context={props.context.clone()} sae={props.sae.clone()} coming={props.coming} modelled={props.modelled} typed={props.typed.clone()} traced={props.traced.clone()} on_hover={on_hover.clone()} />
+            <OwnTextPart context={props.context.clone()} own={props.own.clone()} on_hover={on_hover.clone()} />
             <Contexts context={props.context.clone()} {on_hover} />
         </>
     }

@@ -15,12 +15,10 @@ use crate::state::live::{LiveAction, OwnText};
 use crate::state::reference::NEURONS;
 use crate::state::{Action, Remote};
 
-/// Shown data.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// The feature.
-    pub context: Context,
-    /// Id of its SAE once that is loaded.
+/// The text, and what runs it.
+#[derive(Clone, PartialEq)]
+pub struct Own {
+    /// Id of the feature's SAE once that is loaded.
     pub sae: Option<AttrValue>,
     /// True while that is on its way.
     pub coming: bool,
@@ -30,6 +28,15 @@ pub struct Props {
     pub typed: String,
     /// The run of it.
     pub traced: Option<(OwnText, Remote<Shared<Trace>>)>,
+}
+
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// The feature.
+    pub context: Context,
+    /// The text.
+    pub own: Own,
     /// Receiver of the token under the pointer.
     pub on_hover: Callback<Option<Hovered>>,
 }
@@ -45,7 +52,7 @@ pub fn OwnTextPart(props: &Props) -> Html {
     html! {
         <section class="card own-text" aria-labelledby="own-text-title">
             <h2 id="own-text-title">{ "Test your own text" }</h2>
-            <textarea data-testid="own-text" rows="2" placeholder="Type a text: the feature's activation at each of its tokens" aria-labelledby="own-text-title" spellcheck="false" value={props.typed.clone()} {oninput} />
+            <textarea data-testid="own-text" rows="2" placeholder="Type a text: the feature's activation at each of its tokens" aria-labelledby="own-text-title" spellcheck="false" value={props.own.typed.clone()} {oninput} />
             <div class="own-text-result" aria-live="polite" data-testid="own-text-result">{ result(props) }</div>
         </section>
     }
@@ -53,13 +60,13 @@ pub fn OwnTextPart(props: &Props) -> Html {
 
 fn result(props: &Props) -> Html {
     let muted = |text: String| html! { <p class="muted">{ text }</p> };
-    let Some(sae) = &props.sae else {
-        return absent(&props.context, props.coming, props.modelled);
+    let Some(sae) = &props.own.sae else {
+        return absent(&props.context, props.own.coming, props.own.modelled);
     };
-    if props.typed.trim().is_empty() {
+    if props.own.typed.trim().is_empty() {
         return muted("It is run by the model on this machine.".to_owned());
     }
-    match &props.traced {
+    match &props.own.traced {
         Some((own, Remote::Here(trace))) if own.sae.as_str() == sae.as_str() => {
             shown(props, own, trace)
         }
@@ -133,7 +140,7 @@ fn shown(props: &Props, own: &OwnText, trace: &Trace) -> Html {
             crate::browser::follow(&place.to_hash());
         })
     };
-    let stale = own.text != props.typed;
+    let stale = own.text != props.own.typed;
     html! {
         <>
             <Strip {texts} max={record.moments.max.max(largest)} {first} last={trace.tokens.len()} focus={strongest} label="Your text" on_hover={props.on_hover.clone()} {on_choose} along={along.clone()} />

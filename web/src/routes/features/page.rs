@@ -5,6 +5,7 @@ use yew::prelude::*;
 use super::ablation::Ablation;
 use super::activations::Activations;
 use super::head::Head;
+use super::own_text::Own;
 use super::parts::waiting;
 use super::usage::Usage;
 use super::weights::Weights;
@@ -216,7 +217,7 @@ pub fn FeaturePage(props: &Props) -> Html {
             if let Some(context) = context.filter(|_| !waits) {
                 <div class="feature-columns">
                     <div class="feature-main">
-                        <Activations context={context.clone()} sae={props.sae.clone()} coming={props.coming} modelled={props.model.is_some()} typed={props.live.typed.clone()} traced={props.live.traced.clone()} />
+                        <Activations context={context.clone()} own={own_text(props)} />
                         <Ablation context={context.clone()} sae={props.sae.clone()} coming={props.coming} bos={props.model.as_ref().and_then(|model| model.bos)} ablations={props.live.ablations.clone()} />
                     </div>
                     <div class="feature-side">
@@ -231,5 +232,15 @@ pub fn FeaturePage(props: &Props) -> Html {
             }
             <p class="notice">{ format!("Statistics over {}: {} tokens that count for {}.", props.info.corpus.name, crate::format::grouped(set.tokens), hook_label(&set.hook)) }</p>
         </article>
+    }
+}
+
+fn own_text(props: &Props) -> Own {
+    Own {
+        sae: props.sae.clone(),
+        coming: props.coming,
+        modelled: props.model.is_some(),
+        typed: props.live.typed.clone(),
+        traced: props.live.traced.clone(),
     }
 }
