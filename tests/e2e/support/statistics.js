@@ -1,82 +1,10 @@
-// A stand-in atlas of the demo's model: its files as the format has them (docs/atlas.md), with statistics that are made up. Written
-// here a second time, apart from the page's own code, which has to read them.
+// A stand-in atlas of the demo's model, with statistics that are made up.
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { deflateSync } from 'node:zlib';
 
-import { root } from './server.js';
+import { SHARD_SIZE, described, mapFile, record, row as line, shardFile, shardName, tableFile, tokensFile, vocabularyFile } from './atlas-format.js';
 
-const demo = (path) => readFileSync(join(root, 'web/demo', path));
-
-/** Writes values as postcard does. */
-class Writer {
-  #parts = [];
-
-  raw(bytes) { this.#parts.push(Buffer.from(bytes)); return this; }
-
-  /** An unsigned number of any width. */
-  uint(value) {
-    const bytes = [];
-    let rest = BigInt(value);
-    for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
-    bytes.push(Number(rest));
-    return this.raw(bytes);
-  }
-
-  int(value) { return this.uint(value >= 0 ? 2 * value : -2 * value - 1); }
-
-  f32(value) { const bytes = Buffer.alloc(4); bytes.writeFloatLE(value); return this.raw(bytes); }
-
-  f64(value) { const bytes = Buffer.alloc(8); bytes.writeDoubleLE(value); return this.raw(bytes); }
-
-  bytes(value) { const bytes = Buffer.from(value); return this.uint(bytes.length).raw(bytes); }
-
-  list(values, write) {
-    this.uint(values.length);
-    for (const value of values) write(value);
-    return this;
-  }
-
-  option(value, write) {
-    if (value === null) return this.raw([0]);
-    this.raw([1]);
-    write(value);
-    return this;
-  }
-
-  get done() { return Buffer.concat(this.#parts); }
-}
-
-/** A file of a kind. */
-function file(kind, write) {
-  const header = Buffer.alloc(16);
-  header.write('SAEATLAS');
-  header.writeUInt32LE(1, 8);
-  header.writeUInt32LE(kind, 12);
-  const writer = new Writer();
-  write(writer);
-  return Buffer.concat([header, deflateSync(writer.done)]);
-}
-
-/** The bytes of each token of the demo's vocabulary. */
-export function vocabulary() {
-  const { model: { vocab }, added_tokens: added = [] } = JSON.parse(demo('model/tokenizer.json'));
-  const { vocab_size: size } = JSON.parse(demo('model/config.json'));
-  // GPT-2 writes bytes that are no visible character as characters from U+0100 on.
-  const visible = (byte) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-  const byteOf = new Map();
-  let next = 256;
-  for (let byte = 0; byte < 256; byte += 1) byteOf.set(String.fromCharCode(visible(byte) ? byte : next++), byte);
-  const tokens = Array.from({ length: size }, () => Buffer.alloc(0));
-  for (const [token, id] of Object.entries(vocab)) {
-    const bytes = [...token].map((character) => byteOf.get(character));
-    tokens[id] = bytes.includes(undefined) ? Buffer.from(token) : Buffer.from(bytes);
-  }
-  for (const { id, content } of added) tokens[id] = Buffer.from(content);
-  return tokens;
-}
+export { publish, vocabulary } from './atlas-format.js';
 
 const TOKENS = 1_000_000;
 
@@ -124,25 +52,20 @@ export function statistics({ latents, tokens, words, sources = 3, seed = 7 }) {
   return { rows, index, points };
 }
 
-function writeRow(writer, row) {
-  writer.uint(row.latent).bytes(row.label).uint(row.fired).f32(row.max).f32(row.mean).f32(row.square);
-  writer.option(row.skew, (value) => writer.f32(value)).option(row.kurtosis, (value) => writer.f32(value));
-  writer.option(row.source, (value) => writer.uint(value)).f32(row.share).option(row.token, (value) => writer.uint(value));
-  writer.list(row.up, (id) => writer.uint(id)).list(row.down, (id) => writer.uint(id));
-}
+const lineOf = (row) =>
+  line(row.latent, {
+    ...row,
+    meanSquare: row.square,
+    tokens: row.token === null ? [] : [[row.token]],
+    logits: { up: row.up.map((id) => [id]), down: row.down.map((id) => [id]) },
+  });
 
 /** The record of a feature with its moments, and nothing else. */
-function writeRecord(writer, row, sources) {
-  writer.uint(row.latent).bytes(row.label);
-  writer.uint(row.fired).uint(Math.ceil(row.fired / 10)).f64(row.fired / TOKENS).f32(row.max).f64(row.mean).f64(row.square);
-  writer.option(row.skew, (value) => writer.f64(value)).option(row.kurtosis, (value) => writer.f64(value));
-  writer.f32(0).f32(0).int(0).uint(0); // histogram
-  writer.int(0).uint(0); // octaves
-  writer.uint(0).uint(0).uint(0).uint(0).uint(0); // top, intervals, random, tokens, distinct tokens
-  writer.list(Array.from({ length: sources }, (_, source) => (source === row.source ? row.fired : 0)), (count) => writer.uint(count));
-  writer.option(row.source, (value) => writer.uint(value));
-  writer.uint(0).uint(0).raw([0]).uint(0).uint(0).uint(0).uint(0); // documents, coactive, logits, similar, elsewhere, neurons, heads
-}
+const recordOf = ({ latent, label, fired, max, mean, square: meanSquare, skew, kurtosis, source }, sources) =>
+  record(latent, {
+    label, fired, windows: Math.ceil(fired / 10), density: fired / TOKENS, max, mean, meanSquare, skew, kurtosis, source,
+    sources: Array.from({ length: sources }, (_, one) => (one === source ? fired : 0)),
+  });
 
 /**
  * An atlas of some of the demo's SAEs.
@@ -153,13 +76,12 @@ export function atlas({ sets, tokens, sources, shards = true }) {
   const files = new Map();
   const put = (path, bytes) => {
     files.set(path, bytes);
-    return { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+    return described(path, bytes);
   };
-  const SIZE = 64;
-  const vocabularyFile = put('vocabulary.bin', file(6, (writer) => writer.list(tokens, (bytes) => writer.bytes(bytes))));
-  const described = sets.map(({ id, hook, rows, index, points }) => {
+  const texts = put('vocabulary.bin', vocabularyFile(tokens));
+  const all = sets.map(({ id, hook, rows, index, points }) => {
     const empty = shards ? null : put(`${id}/features.bin`, Buffer.from('not written'));
-    const shard = (number) => file(1, (writer) => writer.list(rows.slice(number * SIZE, (number + 1) * SIZE), (row) => writeRecord(writer, row, sources.length)));
+    const shard = (number) => shardFile(rows.slice(number * SHARD_SIZE, (number + 1) * SHARD_SIZE).map((row) => recordOf(row, sources.length)));
     return {
       id,
       kind: 'sae',
@@ -168,11 +90,11 @@ export function atlas({ sets, tokens, sources, shards = true }) {
       sha256: createHash('sha256').update(id).digest('hex'),
       tokens: TOKENS,
       source_tokens: sources.map(() => Math.floor(TOKENS / sources.length)),
-      shard_size: SIZE,
-      shards: Array.from({ length: Math.ceil(rows.length / SIZE) }, (_, number) => empty ?? put(`${id}/features-${String(number).padStart(4, '0')}.bin`, shard(number))),
-      table: put(`${id}/table.bin`, file(2, (writer) => writer.list(rows, (row) => writeRow(writer, row)))),
-      map: points && put(`${id}/map.bin`, file(3, (writer) => writer.list(points, ([x, y]) => writer.f32(x).f32(y)))),
-      token_index: index && put(`${id}/tokens.bin`, file(4, (writer) => writer.list(index, (features) => writer.list(features, ([latent, fired]) => writer.uint(latent).uint(fired))))),
+      shard_size: SHARD_SIZE,
+      shards: Array.from({ length: Math.ceil(rows.length / SHARD_SIZE) }, (_, number) => empty ?? put(shardName(id, number), shard(number))),
+      table: put(`${id}/table.bin`, tableFile(rows.map(lineOf))),
+      map: points && put(`${id}/map.bin`, mapFile(points)),
+      token_index: index && put(`${id}/tokens.bin`, tokensFile(index)),
       coactivation_error: 0,
     };
   });
@@ -181,17 +103,10 @@ export function atlas({ sets, tokens, sources, shards = true }) {
     model: { name: 'demo', sha256: '0'.repeat(64), tokenizer_sha256: '0'.repeat(64), vocabulary: tokens.length },
     corpus: { name: 'made up', sources, source_tokens: sources.map(() => Math.floor(TOKENS / sources.length)), documents: 10, windows: 20_000, tokens: TOKENS },
     settings: { context: 64, bos: true, top: 10, per_interval: 2, random: 3, after: 8, seed: 0 },
-    sets: described,
+    sets: all,
     documents: [],
-    vocabulary: vocabularyFile,
+    vocabulary: texts,
     tables: [],
   })));
   return files;
-}
-
-/** Puts an atlas beside the demo of a site. */
-export function publish(server, files) {
-  const manifest = { ...JSON.parse(demo('demo.json')), atlas: { path: 'atlas/atlas.json', bytes: files.get('atlas.json').length } };
-  server.files.set('demo/demo.json', Buffer.from(JSON.stringify(manifest)));
-  for (const [path, bytes] of files) server.files.set(`demo/atlas/${path}`, bytes);
 }
