@@ -206,23 +206,19 @@ fn use_load(controller: &Controller) {
 #[hook]
 fn use_address(state: &State, controller: &Controller) {
     // The request of a link must not be lost before it is answered.
-    let (route, page) = (state.place.route, state.place.page.clone());
-    let hash = match &state.requested {
-        Some(requested) => Place {
-            page: page.clone(),
-            ..requested.clone().on(route)
-        }
-        .to_hash(),
-        None => state.address().to_hash(),
+    let here = match &state.requested {
+        Some(requested) => requested.clone().standing_at(&state.place),
+        None => state.address(),
     };
-    // Before the demo is there, the address has nothing to say that it does not say already, but for another page.
+    let hash = here.to_hash();
+    // Before the demo is there, the address has nothing to say that it does not say already, but for what needs no model.
     let settled = state.phase == Phase::Ready && state.trace.is_some();
     use_effect_with(
         (settled, hash, state.history),
         move |(settled, hash, history)| {
             let mut later = None;
             let there = Place::from_hash(&browser::hash());
-            if *settled || there.route != route || there.page != page {
+            if *settled || !there.stands_at(&here) {
                 let (hash, history) = (hash.clone(), *history);
                 if history == History::ReplaceSoon {
                     later = Some(Timeout::new(PAUSE, move || {

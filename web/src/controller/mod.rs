@@ -271,7 +271,7 @@ impl Controller {
             let rest = self
                 .load_demo(&engine, demo, view.as_deref(), signal)
                 .await?;
-            self.dispatch(Action::Restore(place));
+            self.dispatch(Action::Arrived(place));
             self.end_demo(&engine, rest, signal).await;
         }
         Ok(())

@@ -78,6 +78,8 @@ pub enum Action {
     SelectRanking(Ranking),
     /// The address changed from outside: back, forward, a link.
     Restore(Place),
+    /// The demo is there; the place is that of the address when loading began.
+    Arrived(Place),
     /// Another page of the application was chosen.
     Go(Route),
     /// The description of a feature is requested.

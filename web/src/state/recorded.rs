@@ -48,8 +48,25 @@ fn answers(recorded: &Recorded, place: &Place) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::browse::BrowseAction;
+    use super::super::route::Route;
     use super::super::*;
+    use crate::browse::Query;
     use crate::data::{RecordedFeature, Token};
+
+    fn model() -> ModelInfo {
+        ModelInfo {
+            id: "demo".to_owned(),
+            ..ModelInfo::default()
+        }
+    }
+
+    fn sae(id: &str) -> SaeInfo {
+        SaeInfo {
+            id: id.to_owned(),
+            ..SaeInfo::default()
+        }
+    }
 
     fn recorded() -> Recorded {
         Recorded {
@@ -57,14 +74,8 @@ mod tests {
                 name: "first".to_owned(),
                 text: "one".to_owned(),
             },
-            model: ModelInfo {
-                id: "demo".to_owned(),
-                ..ModelInfo::default()
-            },
-            sae: SaeInfo {
-                id: "b".to_owned(),
-                ..SaeInfo::default()
-            },
+            model: model(),
+            sae: sae("b"),
             trace: trace("b"),
             features: vec![RecordedFeature {
                 latent: 4,
@@ -104,15 +115,7 @@ mod tests {
         assert!(matches!(&state.feature, Remote::Here(feature) if feature.decoder_norm == 2.0));
         // What is chosen meanwhile stays chosen.
         let state = state.after(Action::SelectToken(0, History::Push));
-        let sae = SaeInfo {
-            id: "b".to_owned(),
-            ..SaeInfo::default()
-        };
-        let model = ModelInfo {
-            id: "demo".to_owned(),
-            ..ModelInfo::default()
-        };
-        let state = state.after(Action::EngineReady(model, vec![sae]));
+        let state = state.after(Action::EngineReady(model(), vec![sae("b")]));
         assert!(
             state.trace.is_some(),
             "nothing goes before the live one comes"
@@ -120,10 +123,58 @@ mod tests {
         assert!(state.is_tracing());
         assert_eq!(state.word(), "loading");
         let state = state
-            .after(Action::Restore(Place::from_hash("")))
+            .after(Action::Arrived(Place::from_hash("")))
             .after(Action::Traced(trace("b")));
         assert!(state.recorded.is_none());
         assert_eq!((state.word(), state.place.token), ("ready", Some(0)));
+    }
+
+    #[test]
+    fn what_a_person_does_while_the_demo_comes_stays_done() {
+        let address = "#/features/layer-3?on=king&token=1";
+        let query = |state: &State| state.place.browse.clone();
+        let loaded = |state: State| {
+            let state = state.after(Action::EngineReady(model(), vec![sae("b")]));
+            state.after(Action::Arrived(Place::from_hash(address)))
+        };
+        let begun = shown(address);
+        assert!(query(&begun).search.is_some());
+        assert_eq!(query(&loaded(begun.clone())), query(&begun));
+        assert_eq!(loaded(begun.clone()).place.token, Some(1));
+
+        let cleared = begun.clone().after(Action::Browse(BrowseAction::Ask(
+            Query::default(),
+            History::Push,
+        )));
+        assert_eq!(query(&loaded(cleared)), Query::default());
+
+        let elsewhere = begun
+            .clone()
+            .after(Action::Go(Route::Prompt))
+            .after(Action::Type("two".to_owned()))
+            .after(Action::SelectToken(0, History::Push));
+        let place = loaded(elsewhere).place;
+        assert_eq!(place.route, Route::Prompt);
+        assert_eq!(place.prompt.as_deref(), Some("two"));
+        assert_eq!(place.token, Some(0));
+
+        // Back, and then the demo is there: what the address says by then.
+        let back = begun.after(Action::Restore(Place::from_hash(
+            "#/features/layer-1?up=Lord",
+        )));
+        assert_eq!(back.place.listed.as_deref(), Some("layer-1"));
+        let place = loaded(back).place;
+        assert_eq!(
+            place,
+            Place {
+                prompt: place.prompt.clone(),
+                token: place.token,
+                sae: place.sae.clone(),
+                feature: place.feature,
+                model: place.model.clone(),
+                ..Place::from_hash("#/features/layer-1?up=Lord")
+            }
+        );
     }
 
     #[test]
@@ -145,27 +196,15 @@ mod tests {
 
     #[test]
     fn a_live_trace_is_never_replaced_by_it() {
-        let model = ModelInfo {
-            id: "demo".to_owned(),
-            ..ModelInfo::default()
-        };
         let state = State::new(Place::default())
-            .after(Action::EngineReady(model, Vec::new()))
+            .after(Action::EngineReady(model(), Vec::new()))
             .after(Action::Recorded(Box::new(recorded())));
         assert!(state.recorded.is_none() && state.trace.is_none());
     }
 
     #[test]
     fn without_its_sae_another_one_is_shown() {
-        let model = ModelInfo {
-            id: "demo".to_owned(),
-            ..ModelInfo::default()
-        };
-        let other = SaeInfo {
-            id: "c".to_owned(),
-            ..SaeInfo::default()
-        };
-        let state = shown("").after(Action::EngineReady(model, vec![other]));
+        let state = shown("").after(Action::EngineReady(model(), vec![sae("c")]));
         assert!(state.recorded.is_none() && state.trace.is_none());
         assert_eq!(state.place.sae.as_deref(), Some("c"));
         assert_eq!(state.place.feature, None);

@@ -74,6 +74,7 @@ impl State {
                 self.history = History::Push;
             }
             Action::Restore(place) => self.restore(place),
+            Action::Arrived(place) => self.arrived(place),
             Action::Go(route) => {
                 self.place.route = route;
                 self.place.page = None;
@@ -307,12 +308,32 @@ impl State {
         self.place.token = strongest.or(self.place.token).or(Some(0));
     }
 
+    /// The demo is there: what the address asked for when loading began is shown, but for what the person did meanwhile.
+    fn arrived(&mut self, asked: Place) {
+        // Back, forward or another link came later than the address that loading began with.
+        let place = self.requested.take().unwrap_or_else(|| {
+            let here = self.place.clone();
+            let chosen = self.recorded.is_some();
+            Place {
+                token: if chosen { here.token } else { asked.token },
+                feature: match &asked.sae {
+                    Some(sae) if !chosen || here.sae.as_ref() != Some(sae) => asked.feature,
+                    _ => here.feature,
+                },
+                model: asked.model,
+                sae: asked.sae.or(here.sae.clone()),
+                beside: asked.beside,
+                ..here
+            }
+        });
+        self.restore(place);
+    }
+
     pub(super) fn restore(&mut self, place: Place) {
         let place = self.as_loaded(place.sound());
         let (model, saes) = self.missing(&place);
         if model.is_some() || !saes.is_empty() {
-            self.place.route = place.route;
-            self.place.page.clone_from(&place.page);
+            self.place = std::mem::take(&mut self.place).standing_at(&place);
             self.requested = Some(place);
             return;
         }
@@ -320,14 +341,7 @@ impl State {
         if let Some(next) = &place.prompt {
             self.leave_prompt(next);
         }
-        let mut before = std::mem::replace(&mut self.place, place);
-        if self.recorded.is_some() {
-            // What was chosen in the recording, before the model was there.
-            self.place.token = self.place.token.or(before.token.take());
-            if self.place.sae.is_none() || self.place.sae == before.sae {
-                self.place.feature = self.place.feature.or(before.feature);
-            }
-        }
+        let before = std::mem::replace(&mut self.place, place);
         self.history = History::Replace;
         self.bos_before = None;
         // What an address leaves open stays as it is.

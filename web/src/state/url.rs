@@ -89,6 +89,21 @@ impl Place {
         self
     }
 
+    /// The same with the page, the feature's page and the list of another place: what needs no model.
+    pub fn standing_at(mut self, here: &Self) -> Self {
+        self.route = here.route;
+        self.page.clone_from(&here.page);
+        self.listed.clone_from(&here.listed);
+        self.browse.clone_from(&here.browse);
+        self
+    }
+
+    /// True if both show the same where no model is needed.
+    pub fn stands_at(&self, other: &Self) -> bool {
+        (self.route, &self.page) == (other.route, &other.page)
+            && (&self.listed, &self.browse) == (&other.listed, &other.browse)
+    }
+
     /// The same on the page of a feature.
     pub fn at(self, feature: AtlasFeature) -> Self {
         let mut place = self.on(Route::Features);
