@@ -139,6 +139,21 @@ export class SaeExplorer extends EventTarget {
   generate(prompt: Prompt, options: GenerateOptions): Promise<Generation>;
 
   /**
+   * Runs texts through the model and feature sets, and collects what each feature does on them: its strongest contexts, its
+   * histogram and moments, the tokens and documents it fires on, the features it fires with; and what the weights say of it. The
+   * result is an atlas, as files that any static host can serve (docs/atlas.md).
+   *
+   * Aborting `signal` while texts are read ends the reading: it then resolves with what there is and `stopped: true`. Afterwards,
+   * or before the first window, it rejects with `cancelled`.
+   *
+   * @param files `.txt` (documents separated by lines of `<|endoftext|>`) and `.jsonl`, plain or as `.gz`
+   */
+  scan(files: Iterable<File | DroppedFile>, options?: ScanOptions): Promise<Scanned>;
+
+  /** Files as one zip file, for a person to keep: those of {@link Scanned}. */
+  archive(files: ScannedFile[]): Promise<Uint8Array>;
+
+  /**
    * The model's loss on {@link SAMPLE_TEXT}, beside what is usual: weights that are damaged or lie transposed pass every check
    * of shapes, and show here. `null` where the context is too short to predict anything.
    */
@@ -842,6 +857,49 @@ export interface Generation {
   cancelled: boolean;
   /** Why it ended. */
   stop: 'max-tokens' | 'context-full' | 'end-of-text' | 'cancelled';
+}
+
+export interface ScanOptions extends LookOptions {
+  /** Ids of loaded SAEs and other feature sets; all of them, if absent. */
+  sets?: string[];
+  /** Name of the texts; by default that of the first file. */
+  name?: string;
+  /** Tokens that the model sees at a time, a BOS included; 64 by default, or as many as the model has. */
+  context?: number;
+  bos?: boolean | 'auto' | 'yes' | 'no';
+  /** The field of a record of JSON lines that holds its text; `"text"` by default. */
+  textField?: string;
+  /** End with the window that reaches this number of tokens. */
+  limitTokens?: number;
+  /** True for coordinates of the features on a map, which take longest. */
+  map?: boolean;
+  onProgress?: (progress: ScanProgress) => void;
+}
+
+/** How far a scan is: first the weights are read once more for their hashes, then the texts, then features are described. */
+export type ScanProgress =
+  | { stage: 'identify'; bytes: number; totalBytes: number }
+  | { stage: 'scan'; tokens: number; documents: number; bytes: number; totalBytes: number }
+  /** `share`: from 0 to 1. */
+  | { stage: 'describe'; share: number };
+
+export interface ScannedFile {
+  /** Path in the atlas's folder. */
+  path: string;
+  bytes: Uint8Array;
+}
+
+export interface Scanned {
+  /** Name of the texts. */
+  name: string;
+  /** The atlas; its index, `atlas.json`, comes last. */
+  files: ScannedFile[];
+  /** Tokens that went through the model, without BOS. */
+  tokens: number;
+  windows: number;
+  documents: number;
+  /** True if `signal` ended it before the end of the texts. */
+  stopped: boolean;
 }
 
 export interface SampleLoss {

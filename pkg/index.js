@@ -5,7 +5,7 @@ import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
+import { COUNT, CREATE, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
@@ -225,6 +225,26 @@ export class SaeExplorer extends EventTarget {
     } finally {
       own.done();
     }
+  }
+
+  async scan(files, options = {}) {
+    const { signal, onProgress, sets, ...rest } = checked(options, SCAN);
+    const list = fileList(files);
+    for (const { name, blob } of list) if (blob === undefined) throw wrong('files', name, { accepts: 'files of this device' });
+    const own = abortable(signal, 'The scan');
+    const onEvent = (event, progress) => {
+      if (event === 'scan') onProgress?.(progress);
+    };
+    try {
+      // Not raced against the signal: where it is stopped, the answer is what it has.
+      return await this.#call('scan', { list, sets, options: rest }, { own, onEvent });
+    } finally {
+      own.done();
+    }
+  }
+
+  async archive(files) {
+    return this.#ask('archive', { files: required('files', files, FILES) }, {}, { needs: 'worker' });
   }
 
   async info(options = {}) {

@@ -31,6 +31,7 @@ export const STREAM = oneOf(true, false, 'auto');
 /** Words for the engine; true and false mean the same as yes and no. */
 export const BOS = { ...oneOf(true, false, 'auto', 'yes', 'no'), made: (value) => (value === true ? 'yes' : value === false ? 'no' : value) };
 export const COUNT = whole();
+export const FILES = { accepts: 'a list of {path, bytes}', test: (value) => Array.isArray(value) && value.every((file) => typeof file?.path === 'string' && file.bytes instanceof Uint8Array) };
 export const COUNTS = { accepts: 'a list of whole numbers from 0 on', test: (value) => (Array.isArray(value) || ArrayBuffer.isView(value)) && [...value].every(COUNT.test), made: (value) => [...value] };
 export const TEXT = { accepts: 'a text', test: (value) => typeof value === 'string' };
 export const NAME = { accepts: 'a text that is not empty', test: (value) => typeof value === 'string' && value !== '' };
@@ -97,6 +98,7 @@ export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG };
 export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, onToken: FUNCTION };
 export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf('set', 'add', 'scale'), positions: COUNTS };
 export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT, signal: SIGNAL };
+export const SCAN = { ...STOPPABLE, sets: NAMES, name: NAME, context: COUNT, bos: BOS, textField: NAME, limitTokens: COUNT, map: FLAG, onProgress: FUNCTION };
 export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
 export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, centre: FLAG, prependBos: FLAG, normScalingFactor: POSITIVE, stream: STREAM, only: NAME, signal: SIGNAL };
 export const PREPARE = { model: oneOf('demo'), manifest: PROMISE, sae: { accepts: 'a text or a promise of one', test: (value) => NAME.test(value) || PROMISE.test(value) }, after: PROMISE };

@@ -3,7 +3,7 @@
 // In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}   {prepare: {demo, manifest?, sae?}}   {proceed}
 // Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
 
-import init, { Engine, Sha256, Tokenizer } from './engine.js';
+import init, { Engine, Sha256, Tokenizer, archive } from './engine.js';
 import { duringCalls } from './byte-sources.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { Connections } from './connections.js';
@@ -16,6 +16,7 @@ import { loads } from './loading.js';
 import { canStay, fromFiles, fromLink } from './offers.js';
 import { weightsHash } from './own-files.js';
 import { Queue } from './queue.js';
+import { Scans } from './scans.js';
 import { nameOf } from './sources.js';
 import { owners, withStored } from './stored.js';
 import { buffersIn, hold } from './transfer.js';
@@ -51,6 +52,7 @@ const verifier = new Verifier({
 });
 
 const loading = loads({ files, verifier });
+const scans = new Scans({ model: (...given) => again.model(...given), sae: (...given) => again.sae(...given) });
 
 // Gives the messages that wait their turn, sixty times a second: often enough to stop at once, seldom enough to cost
 // nothing between two tokens. A timer would take 4 ms each time.
@@ -86,14 +88,9 @@ const methods = {
   },
 
   async loadModel({ source, id, prependBos, weightFormat }, context) {
-    const { signal } = context;
     if (!source.demo) demo.abandon();
-    const own = source.demo ? await demo.ofModel(signal) : null;
-    const offer = source.catalogue === undefined ? null : catalogueModel(await offered(signal), source.catalogue, source.revision);
-    const from = own ?? offer?.source ?? source;
-    chooseFiles([...Object.values(source.parts ?? {}).flat(), ...(source.files ?? [])]);
-    return loading('model', context, { expected: own?.parts.weights.bytes, base: own === null ? await mirror() : null }, async (means) => {
-      const parts = await modelFiles(from, means);
+    const own = source.demo ? await demo.ofModel(context.signal) : null;
+    return withModel(source, own, context, 'model', async (parts, { offer, from }) => {
       const name = own?.name ?? offer?.entry.name ?? parts.name ?? named(from) ?? id ?? 'model';
       const tokenizer = parts.tokenizer === undefined ? Tokenizer.fromVocabMerges(parts.vocab, parts.merges) : Tokenizer.fromJson(parts.tokenizer);
       const options = { id: id ?? own?.id ?? offer?.entry.id ?? name, name, weightFormat };
@@ -101,18 +98,17 @@ const methods = {
       engine.setPrependBos(own?.bos ?? prependBos ?? false);
       modelOrigin = parts.origin ?? null;
       saeOrigins.clear();
+      scans.setModel(name, source);
       return { ...info, origin: modelOrigin };
     });
   },
 
   async loadSae({ source, id, ...options }, context) {
     if (source.demo) return loadDemoSaes(source, options, context);
-    const offer = source.catalogue === undefined ? null : catalogueSae(await offered(context.signal), source);
-    chooseFiles(source.files ?? []);
-    return loading('sae', context, { base: await mirror() }, async (means) => {
-      const parts = await saeFiles(offer?.source ?? source, means);
+    return withSae(source, context, 'sae', async (parts, { offer }) => {
       const info = await loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre, prependBos: options.prependBos ?? offer?.entry.bos }, parts);
       saeOrigins.set(info.id, parts.origin ?? null);
+      scans.setSae(info.id, source);
       return { ...info, origin: saeOrigins.get(info.id) };
     });
   },
@@ -127,12 +123,14 @@ const methods = {
   loadNeurons({ id, hook }) {
     const info = engine.loadNeurons(id, hook);
     saeOrigins.delete(info.id);
+    scans.setNeurons(info.id);
     return { ...info, origin: null };
   },
 
   unloadSae({ id }) {
     engine.unloadSae(id);
     saeOrigins.delete(id);
+    scans.remove(id);
   },
 
   feature: ({ sae, latent }) => engine.feature(sae, latent),
@@ -146,6 +144,7 @@ const methods = {
   sampleLoss: () => engine.sampleLoss(),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
   generate: ({ prompt, options }, { token }) => engine.generate(prompt, options, token),
+  scan: ({ list, sets, options }, context) => scans.scan(engine, { list, sets, options }, context),
 
   info() {
     const { model, saes, ...rest } = engine.info();
@@ -199,6 +198,10 @@ const beside = {
   sha256({ list }, signal, progress) {
     chooseFiles(list);
     return weightsHash(list, { files, signal, newHash: () => new Sha256(), onProgress: (loaded, total, more) => progress('hash', loaded, total, more) });
+  },
+  async archive({ files: list }) {
+    await compiled();
+    return archive(list);
   },
   fromLink: async ({ text }, signal) => fromLink(text, { files, signal, device: deviceMemory(), mirror: await mirror() }),
 };
@@ -316,12 +319,44 @@ function costsOnePart({ code }) {
   return typeof code === 'string' && code !== 'cancelled' && code !== 'device-lost';
 }
 
-async function loadDemoSae({ id, hook, bos, cfg, weights }, weightFormat, { open, signal }) {
-  const [settings, source] = await Promise.all([files.bytes(cfg, { signal }), open(weights)]);
-  const info = await loadOneSae(id, { hook, prependBos: bos, weightFormat }, { cfg: settings, weights: source });
+async function loadDemoSae({ id, hook, bos, ...sae }, weightFormat, means) {
+  const info = await loadOneSae(id, { hook, prependBos: bos, weightFormat }, await demoSaeParts(sae, means));
   saeOrigins.delete(id);
+  scans.setSae(id, { demo: true, only: id });
   return { ...info, origin: null };
 }
+
+async function demoSaeParts({ cfg, weights }, { open, signal }) {
+  const [settings, source] = await Promise.all([files.bytes(cfg, { signal }), open(weights)]);
+  return { cfg: settings, weights: source };
+}
+
+// Opens the files of a model for `work(parts, {offer, from})`. `own`: what the demo's manifest has of it, where it is the demo's.
+async function withModel(source, own, context, stage, work) {
+  const offer = source.catalogue === undefined ? null : catalogueModel(await offered(context.signal), source.catalogue, source.revision);
+  const from = own ?? offer?.source ?? source;
+  chooseFiles([...Object.values(source.parts ?? {}).flat(), ...(source.files ?? [])]);
+  return loading(stage, context, { expected: own?.parts.weights.bytes, base: own === null ? await mirror() : null }, async (means) => work(await modelFiles(from, means), { offer, from }));
+}
+
+// Opens the files of an SAE for `work(parts, {offer})`.
+async function withSae(source, context, stage, work) {
+  const offer = source.catalogue === undefined ? null : catalogueSae(await offered(context.signal), source);
+  chooseFiles(source.files ?? []);
+  return loading(stage, context, { base: await mirror() }, async (means) => work(await saeFiles(offer?.source ?? source, means), { offer }));
+}
+
+// What is loaded, opened once more: for its identity, which nothing but a scan needs.
+const again = {
+  async model(source, context, work) {
+    return withModel(source, source.demo ? await demo.ofSaes(context.signal) : null, context, 'identify', work);
+  },
+  async sae(source, context, work) {
+    if (!source.demo) return withSae(source, context, 'identify', work);
+    const [sae] = demoSaes(await demo.ofSaes(context.signal), source.only);
+    return loading('identify', context, {}, async (means) => work(await demoSaeParts(sae, means)));
+  },
+};
 
 async function loadOneSae(id, given, { pt, cfg, weights }) {
   const stream = given.stream === 'auto' ? await mustStay(pt, cfg) : given.stream;
@@ -344,6 +379,7 @@ async function run({ id, method, args }) {
   const context = {
     progress: (stage, loaded, total, more) => send('progress', { stage, loaded, total, ...more }),
     token: (token) => send('token', token),
+    scan: (progress) => send('scan', progress),
   };
   try {
     const value = method in beside ? await withoutTurn(id, method, args, context) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));

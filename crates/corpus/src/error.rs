@@ -49,6 +49,14 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// A file that only native programs read.
+    #[error(
+        "{file} cannot be read in a browser, which reads .txt and .jsonl, plain or as .gz: convert it, or scan it with the command line program"
+    )]
+    NativeOnly {
+        /// The file.
+        file: String,
+    },
     /// A compressed Parquet file.
     #[error(
         "{file} is compressed as a whole, and Parquet is read from its end: decompress it first; its columns are compressed already"

@@ -1,17 +1,26 @@
 //! A corpus of several files.
 
 use std::cell::Cell;
+use std::io::Read;
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::document::{Document, Entry, Options};
 use crate::error::Error;
-use crate::open::{Entries, check, open};
+use crate::open::{Entries, check_named, open_stream};
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
+use crate::open::{check, open};
+
+/// Opens a file by its index; see [`crate::open`].
+type Open = Box<dyn Fn(usize, &Options, &Rc<Cell<u64>>) -> Result<Entries, Error>>;
 
 /// The documents of some files, one file after the other.
 pub struct Corpus {
-    files: Vec<(PathBuf, u64)>,
+    /// Names without folders, and lengths in bytes.
+    files: Vec<(String, u64)>,
     options: Options,
+    open: Open,
     /// The next file to open.
     next: usize,
     entries: Option<Entries>,
@@ -25,21 +34,58 @@ impl Corpus {
     ///
     /// # Errors
     /// [`Error::UnknownKind`], [`Error::CompressedTable`], [`Error::Folder`], [`Error::Read`], [`Error::Empty`].
+    #[cfg(all(feature = "files", not(target_arch = "wasm32")))]
     pub fn open(files: &[PathBuf], options: Options) -> Result<Self, Error> {
-        let checked = files.iter().map(|path| Ok((path.clone(), check(path)?)));
-        Ok(Self {
-            files: checked.collect::<Result<_, Error>>()?,
+        let name = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        };
+        let checked = files.iter().map(|path| Ok((name(path), check(path)?)));
+        let checked = checked.collect::<Result<_, Error>>()?;
+        let paths = files.to_vec();
+        let opened =
+            move |index: usize, options: &Options, read: &Rc<Cell<u64>>| match paths.get(index) {
+                Some(path) => open(path, options, read),
+                None => Ok(Box::new(std::iter::empty()) as Entries),
+            };
+        Ok(Self::new(checked, options, Box::new(opened)))
+    }
+
+    /// The same of files that `reader` opens by their index; `files` are their names without folders, and their lengths in bytes.
+    ///
+    /// # Errors
+    /// [`Error::UnknownKind`], [`Error::CompressedTable`], [`Error::NativeOnly`], [`Error::Empty`].
+    pub fn of_readers<R: Read + 'static>(
+        files: Vec<(String, u64)>,
+        options: Options,
+        reader: impl Fn(usize) -> R + 'static,
+    ) -> Result<Self, Error> {
+        for (name, bytes) in &files {
+            check_named(name, name, *bytes)?;
+        }
+        let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+        let opened = move |index: usize, options: &Options, read: &Rc<Cell<u64>>| {
+            let name = names.get(index).cloned().unwrap_or_default();
+            open_stream((name.clone(), &name), reader(index), options, read)
+        };
+        Ok(Self::new(files, options, Box::new(opened)))
+    }
+
+    fn new(files: Vec<(String, u64)>, options: Options, open: Open) -> Self {
+        Self {
+            files,
             options,
+            open,
             next: 0,
             entries: None,
             documents: 0,
             read: Rc::default(),
             failed: false,
-        })
+        }
     }
 
-    /// The files and their lengths in bytes.
-    pub fn files(&self) -> &[(PathBuf, u64)] {
+    /// The files' names without folders, and their lengths in bytes.
+    pub fn files(&self) -> &[(String, u64)] {
         &self.files
     }
 
@@ -68,11 +114,11 @@ impl Corpus {
                 }
                 self.entries = None;
             }
-            let Some((path, _)) = self.files.get(self.next) else {
+            if self.next == self.files.len() {
                 return Ok(None);
-            };
+            }
             self.read.set(0);
-            self.entries = Some(open(path, &self.options, &self.read)?);
+            self.entries = Some((self.open)(self.next, &self.options, &self.read)?);
             self.next += 1;
         }
     }

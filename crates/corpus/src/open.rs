@@ -1,8 +1,10 @@
-//! Opening of a corpus's files by their names.
+//! Entries of one file, by its name.
 
 use std::cell::Cell;
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 use std::path::Path;
 use std::rc::Rc;
 
@@ -10,7 +12,9 @@ use flate2::read::MultiGzDecoder;
 
 use crate::document::{Entry, Options};
 use crate::error::Error;
+use crate::kind::{Compression, Content, kind};
 use crate::lines::Input;
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 use crate::parquet::read_table;
 use crate::records::read_records;
 use crate::text::read_text;
@@ -21,42 +25,11 @@ const BUFFER: usize = 1 << 16;
 /// The entries of a file.
 pub(crate) type Entries = Box<dyn Iterator<Item = Result<Entry, Error>>>;
 
-enum Kind {
-    Text,
-    Records,
-    Table,
-}
-
-enum Compression {
-    Gzip,
-    Zstd,
-}
-
-/// A file's kind and compression by its name, and its stem.
-fn kind(name: &str) -> Option<(&str, Kind, Option<Compression>)> {
-    let (rest, compression) = match name.rsplit_once('.') {
-        Some((rest, ending)) => match ending.to_ascii_lowercase().as_str() {
-            "gz" => (rest, Some(Compression::Gzip)),
-            "zst" | "zstd" => (rest, Some(Compression::Zstd)),
-            _ => (name, None),
-        },
-        None => (name, None),
-    };
-    let (stem, ending) = rest.rsplit_once('.')?;
-    let kind = match ending.to_ascii_lowercase().as_str() {
-        "txt" => Kind::Text,
-        "jsonl" | "ndjson" => Kind::Records,
-        "parquet" => Kind::Table,
-        _ => return None,
-    };
-    let stem = if stem.is_empty() { rest } else { stem };
-    Some((stem, kind, compression))
-}
-
 /// The length of a file that can be a part of a corpus.
 ///
 /// # Errors
 /// [`Error::UnknownKind`], [`Error::CompressedTable`], [`Error::Folder`], [`Error::Read`], [`Error::Empty`].
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 pub(crate) fn check(path: &Path) -> Result<u64, Error> {
     let file = path.display().to_string();
     let metadata = std::fs::metadata(path).map_err(|source| Error::Read {
@@ -66,26 +39,34 @@ pub(crate) fn check(path: &Path) -> Result<u64, Error> {
     if metadata.is_dir() {
         return Err(Error::Folder { file });
     }
-    match kind(&name(path)) {
-        None => return Err(Error::UnknownKind { file }),
-        Some((_, Kind::Table, Some(_))) => return Err(Error::CompressedTable { file }),
-        Some(_) => {}
-    }
-    if metadata.len() == 0 {
-        return Err(Error::Empty { file });
-    }
+    check_named(&file, &name(path), metadata.len())?;
     Ok(metadata.len())
 }
 
+/// Refuses a file that cannot be a part of a corpus, by its name and length.
+///
+/// # Errors
+/// As [`kind`]; [`Error::Empty`].
+pub(crate) fn check_named(file: &str, name: &str, bytes: u64) -> Result<(), Error> {
+    kind(file, name)?;
+    if bytes == 0 {
+        let file = file.to_owned();
+        return Err(Error::Empty { file });
+    }
+    Ok(())
+}
+
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
 
-/// The entries of a file. `read` receives the number of the file's own bytes that were read.
+/// The entries of a file on disk. `read` receives the number of the file's own bytes that were read.
 ///
 /// # Errors
 /// As [`check`]; [`Error::Table`], [`Error::NoColumn`].
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 pub(crate) fn open(path: &Path, options: &Options, read: &Rc<Cell<u64>>) -> Result<Entries, Error> {
     check(path)?;
     let file = path.display().to_string();
@@ -94,22 +75,34 @@ pub(crate) fn open(path: &Path, options: &Options, read: &Rc<Cell<u64>>) -> Resu
         source,
     })?;
     let name = name(path);
-    let Some((stem, kind, compression)) = kind(&name) else {
-        return Err(Error::UnknownKind { file });
-    };
-    let stem = stem.to_owned();
-    if let Kind::Table = kind {
-        let entries = read_table(opened, (file, stem), options, read.clone())?;
+    let kind = kind(&file, &name)?;
+    if kind.content == Content::Table {
+        let named = (file, kind.stem.to_owned());
+        let entries = read_table(opened, named, options, read.clone())?;
         return Ok(Box::new(entries));
     }
+    open_stream((file, &name), opened, options, read)
+}
+
+/// The entries of a file that is read from its beginning to its end. `named` is its name in messages, and its name without folders.
+///
+/// # Errors
+/// As [`kind`]; [`Error::NativeOnly`] for a table, [`Error::Read`].
+pub(crate) fn open_stream(
+    (file, name): (String, &str),
+    content: impl Read + 'static,
+    options: &Options,
+    read: &Rc<Cell<u64>>,
+) -> Result<Entries, Error> {
+    let kind = kind(&file, name)?;
     let counted = Counted {
-        reader: opened,
+        reader: content,
         read: read.clone(),
     };
-    let compressed = compression.is_some();
-    let content: Box<dyn Read> = match compression {
+    let content: Box<dyn Read> = match kind.compression {
         None => Box::new(counted),
         Some(Compression::Gzip) => Box::new(MultiGzDecoder::new(BufReader::new(counted))),
+        #[cfg(all(feature = "files", not(target_arch = "wasm32")))]
         Some(Compression::Zstd) => {
             let decoder = zstd::stream::read::Decoder::new(counted);
             Box::new(decoder.map_err(|source| Error::Read {
@@ -117,16 +110,19 @@ pub(crate) fn open(path: &Path, options: &Options, read: &Rc<Cell<u64>>) -> Resu
                 source,
             })?)
         }
+        #[cfg(any(not(feature = "files"), target_arch = "wasm32"))]
+        Some(Compression::Zstd) => return Err(Error::NativeOnly { file }),
     };
     let input = Input {
         reader: BufReader::with_capacity(BUFFER, content),
         file,
-        stem,
-        compressed,
+        stem: kind.stem.to_owned(),
+        compressed: kind.compression.is_some(),
     };
-    Ok(match kind {
-        Kind::Records => Box::new(read_records(input, options)),
-        Kind::Text | Kind::Table => Box::new(read_text(input, options)),
+    Ok(match kind.content {
+        Content::Records => Box::new(read_records(input, options)),
+        Content::Text => Box::new(read_text(input, options)),
+        Content::Table => return Err(Error::NativeOnly { file: input.file }),
     })
 }
 

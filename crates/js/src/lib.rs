@@ -4,18 +4,23 @@
 //! camelCase names, with typed arrays for whatever is long. A failed call rejects with `{code, message, details}`.
 //! Nothing here fetches, stores or prints: bytes are handed in by `pkg/worker.js`.
 
+mod archive;
 mod convert;
 mod engine;
 mod error;
 mod hash;
+mod identify;
 mod loading;
 mod object;
 mod options;
 mod panic;
+mod scan;
 mod source;
 mod tokenizer;
 
+pub use archive::archive;
 pub use engine::Engine;
 pub use hash::Sha256;
+pub use identify::{identify_model, identify_pt, identify_saelens};
 pub use loading::sniff;
 pub use tokenizer::Tokenizer;

@@ -34,21 +34,7 @@ impl Engine {
     ) -> Result<JsValue, JsValue> {
         let options: ModelOptions = options::read("options", options)?;
         let thrown = Thrown::default();
-        let mut files = Vec::new();
-        for weights in weights {
-            files.push(open_tensors(weights, &thrown).await?);
-        }
-        let weights = match index {
-            Some(index) => ShardIndex::from_json("model.safetensors.index.json", &index)
-                .and_then(|index| index.join(files))
-                .map_err(unreadable)?,
-            None => match files.into_iter().next() {
-                Some(file) => file.into(),
-                None => return Err(bad_option("weights", "no file was given")),
-            },
-        };
-        let model = Gpt2Files::new(&config, weights).await;
-        let model = model.map_err(|error| thrown.or_unreadable(error))?;
+        let model = open_model(&config, weights, index, &thrown).await?;
         let format = options.weights()?;
         let (id, name) = (&options.id, &options.name);
         let mut session = self.session()?;
@@ -161,7 +147,42 @@ impl Engine {
     }
 }
 
-async fn open_pt(file: JsValue, cfg: Option<Vec<u8>>, thrown: &Thrown) -> Result<SaeFile, JsValue> {
+/// The files of a model.
+///
+/// # Errors
+/// Those of the files, what a source throws.
+pub async fn open_model(
+    config: &[u8],
+    weights: Vec<JsValue>,
+    index: Option<Vec<u8>>,
+    thrown: &Thrown,
+) -> Result<Gpt2Files, JsValue> {
+    let mut files = Vec::new();
+    for weights in weights {
+        files.push(open_tensors(weights, thrown).await?);
+    }
+    let weights = match index {
+        Some(index) => ShardIndex::from_json("model.safetensors.index.json", &index)
+            .and_then(|index| index.join(files))
+            .map_err(unreadable)?,
+        None => match files.into_iter().next() {
+            Some(file) => file.into(),
+            None => return Err(bad_option("weights", "no file was given")),
+        },
+    };
+    let model = Gpt2Files::new(config, weights).await;
+    model.map_err(|error| thrown.or_unreadable(error))
+}
+
+/// The file of an SAE: a `.pt`, with its settings where it has some beside it.
+///
+/// # Errors
+/// Those of the file, what its source throws.
+pub async fn open_pt(
+    file: JsValue,
+    cfg: Option<Vec<u8>>,
+    thrown: &Thrown,
+) -> Result<SaeFile, JsValue> {
     let file = source::file(file, thrown);
     let sae = match cfg {
         Some(cfg) => attention::open_pt(file, &cfg).await,
@@ -170,7 +191,15 @@ async fn open_pt(file: JsValue, cfg: Option<Vec<u8>>, thrown: &Thrown) -> Result
     sae.map_err(|error| thrown.or_unreadable(error))
 }
 
-async fn open_folder(cfg: &[u8], weights: JsValue, thrown: &Thrown) -> Result<SaeFile, JsValue> {
+/// The files of an SAE in a SAELens folder.
+///
+/// # Errors
+/// Those of the files, what the source throws.
+pub async fn open_folder(
+    cfg: &[u8],
+    weights: JsValue,
+    thrown: &Thrown,
+) -> Result<SaeFile, JsValue> {
     let weights = open_tensors(weights, thrown).await?;
     let sae = saelens::open_folder(cfg, weights).await;
     sae.map_err(|error| thrown.or_unreadable(error))

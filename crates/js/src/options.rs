@@ -246,7 +246,7 @@ pub fn limits(name: &str) -> Result<LimitsChoice, JsValue> {
     }
 }
 
-fn bos(name: Option<&str>) -> Result<Bos, JsValue> {
+pub fn bos(name: Option<&str>) -> Result<Bos, JsValue> {
     match name {
         None | Some("auto") => Ok(Bos::Auto),
         Some("yes") => Ok(Bos::Yes),

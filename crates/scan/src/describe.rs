@@ -28,22 +28,24 @@ pub fn counted(tally: &Tally) -> Described {
     }
 }
 
-/// What a tally and the weights in the session say. The set is loaded there by the tally's id, and so are those of `others`, in
-/// which the nearest features are looked for.
+/// What a tally and the weights in the session say. `set` is the set's id there; `others` are those of the sets in which the nearest
+/// features are looked for.
 ///
 /// # Errors
 /// [`Error::Engine`] as [`Session::directions`].
 pub async fn describe(
     session: &Session,
     tally: &Tally,
+    set: &str,
     others: &[String],
+    map: bool,
 ) -> Result<Described, Error> {
     let mut described = counted(tally);
     let options = DirectionsOptions {
         others: Some(others.to_vec()),
-        ..DirectionsOptions::default()
+        map,
     };
-    let directions = session.directions(&described.info.id, &options).await?;
+    let directions = session.directions(set, &options).await?;
     let corpus = tally.corpus();
     let text = |id| session.token_text(id).unwrap_or_default();
     for (record, latent) in described.records.iter_mut().zip(directions.latents) {

@@ -178,8 +178,8 @@ impl Folder {
             let tallies = info.tallies.iter().map(|tally| read_tally(&folder, tally));
             let tallies: Vec<Tally> = tallies.collect::<Result<_, _>>().ok()?;
             let sets = tallies.iter().map(Tally::set);
-            sets.eq(&info.sets)
-                .then_some((number, Scan { info, tallies }))
+            let whole = sets.eq(&info.sets);
+            whole.then(|| (number, Scan::of(info, tallies)))
         })
     }
 

@@ -11,7 +11,7 @@
 use atlas::files::{decode_index, encode_index, is_name};
 use atlas::info::FileInfo;
 use atlas::tally::TallySet;
-use atlas::{ModelKey, Settings};
+use atlas::{AtlasInfo, CorpusInfo, ModelKey, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -132,7 +132,42 @@ pub struct TallyFile {
     pub file: FileInfo,
 }
 
+/// A name for a feature set that names of files may have everywhere, from its id.
+pub fn set_name(id: &str) -> String {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let name = id.chars().map(|c| if allowed(c) { c } else { '-' });
+    let name: String = name.collect();
+    // A name of nothing but dots is a folder's.
+    match name.chars().all(|character| character == '.') {
+        true => format!("sae{name}"),
+        false => name,
+    }
+}
+
 impl ScanInfo {
+    /// The atlas of this scan, before anything is known of its features and of what was read.
+    pub fn atlas(&self) -> AtlasInfo {
+        AtlasInfo {
+            version: atlas::files::VERSION,
+            model: self.model.clone(),
+            corpus: CorpusInfo {
+                name: self.corpus.name.clone(),
+                // Nothing was read: an atlas has a source all the same.
+                sources: vec![self.corpus.name.clone()],
+                source_tokens: vec![0],
+                documents: 0,
+                windows: 0,
+                tokens: 0,
+            },
+            settings: self.settings.clone(),
+            sets: Vec::new(),
+            documents: Vec::new(),
+            vocabulary: None,
+            tables: Vec::new(),
+            imported: None,
+        }
+    }
+
     /// The first thing in which two scans differ, but for how far they are: a plural, and both values. None for the same scan.
     pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let files = |info: &Self| {

@@ -11,14 +11,16 @@ pub mod disk;
 mod division;
 mod error;
 pub mod identity;
+mod in_memory;
 mod info;
 mod run;
 
 pub use describe::{Described, counted, describe};
 pub use division::{Origin, SHORTEST};
 pub use error::Error;
+pub use in_memory::atlas_files;
 pub use info::{
     CorpusFile, CorpusKey, INDEX, Progress, ScanInfo, Shard, TallyFile, VERSION, decode_info,
-    encode_info, tally_name,
+    encode_info, set_name, tally_name,
 };
 pub use run::{Scan, check_context, scan};

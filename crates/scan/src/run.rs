@@ -20,6 +20,9 @@ pub struct Scan {
     pub info: ScanInfo,
     /// The tallies, in the order of [`ScanInfo::sets`].
     pub tallies: Vec<Tally>,
+    /// Ids under which the sets are loaded in the session, in the same order: those of the sets themselves, unless the caller
+    /// says otherwise.
+    pub loaded: Vec<String>,
 }
 
 impl Scan {
@@ -29,14 +32,23 @@ impl Scan {
             let (model, name) = (info.model.clone(), info.corpus.name.clone());
             Tally::new(model, set.clone(), name, info.settings.clone())
         };
+        let tallies = info.sets.iter().map(tally).collect();
+        let info = ScanInfo {
+            complete: false,
+            progress: Progress::default(),
+            tallies: Vec::new(),
+            ..info
+        };
+        Self::of(info, tallies)
+    }
+
+    /// A scan that goes on with what was counted already.
+    pub(crate) fn of(info: ScanInfo, tallies: Vec<Tally>) -> Self {
+        let loaded = info.sets.iter().map(|set| set.id.clone());
         Self {
-            tallies: info.sets.iter().map(tally).collect(),
-            info: ScanInfo {
-                complete: false,
-                progress: Progress::default(),
-                tallies: Vec::new(),
-                ..info
-            },
+            loaded: loaded.collect(),
+            info,
+            tallies,
         }
     }
 
@@ -120,8 +132,8 @@ pub fn check_context(settings: &Settings, n_ctx: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads the documents of a corpus, from its beginning, and adds what is new to a scan. The model and the feature sets, by the
-/// scan's ids, are loaded in the session. `between` is called after each batch of windows, and may save the scan; an error of it
+/// Reads the documents of a corpus, from its beginning, and adds what is new to a scan. The model and the feature sets, by
+/// [`Scan::loaded`], are loaded in the session. `between` is called after each batch of windows, and may save the scan; an error of it
 /// ends the scan, which is then as it was after that batch.
 ///
 /// # Errors
@@ -138,9 +150,9 @@ pub async fn scan<E: From<Error> + From<explorer::Error>>(
     check_context(settings, model.n_ctx)?;
     let before = usize::from(settings.bos);
     let context = settings.context as usize;
-    let sets: Vec<String> = scan.info.sets.iter().map(|set| set.id.clone()).collect();
+    let loaded = scan.loaded.clone();
     let options = ScanOptions {
-        sets: &sets,
+        sets: &loaded,
         bos: if settings.bos { Bos::Yes } else { Bos::No },
         clock,
     };

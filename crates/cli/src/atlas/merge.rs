@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use atlas::files::VERSION;
-use atlas::{AtlasInfo, DocumentInfo, Tally};
+use atlas::{DocumentInfo, Tally};
 use scan::disk::{read_complete, read_tally};
 use scan::{ScanInfo, counted};
 
@@ -39,7 +38,7 @@ pub async fn merge(arguments: &Merge) -> Result<(), Error> {
         Some(weights) => Some(weights.vocabulary()?),
         None => vocabulary,
     };
-    let mut info = empty(first);
+    let mut info = first.atlas();
     let mut documents: BTreeMap<u64, DocumentInfo> = BTreeMap::new();
     let mut save: Option<Save> = None;
     for set in 0..first.sets.len() {
@@ -115,26 +114,4 @@ fn merged(parts: &[(PathBuf, ScanInfo)], set: usize) -> Result<Tally, AtlasError
             expected: 1,
         })
     })
-}
-
-fn empty(scan: &ScanInfo) -> AtlasInfo {
-    AtlasInfo {
-        version: VERSION,
-        model: scan.model.clone(),
-        corpus: atlas::CorpusInfo {
-            name: scan.corpus.name.clone(),
-            // Nothing was read: an atlas has a source all the same.
-            sources: vec![scan.corpus.name.clone()],
-            source_tokens: vec![0],
-            documents: 0,
-            windows: 0,
-            tokens: 0,
-        },
-        settings: scan.settings.clone(),
-        sets: Vec::new(),
-        documents: Vec::new(),
-        vocabulary: None,
-        tables: Vec::new(),
-        imported: None,
-    }
 }

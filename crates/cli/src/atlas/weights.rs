@@ -57,7 +57,8 @@ impl Weights {
         if !self.ids.contains(&tally.set().id) {
             return Ok(counted(tally));
         }
-        Ok(describe(&self.session, tally, &self.ids).await?)
+        let set = &tally.set().id;
+        Ok(describe(&self.session, tally, set, &self.ids, true).await?)
     }
 }
 

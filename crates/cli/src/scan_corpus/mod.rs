@@ -4,7 +4,6 @@ mod progress;
 pub mod sets;
 
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -141,8 +140,8 @@ fn clock() -> Clock {
 }
 
 fn corpus_key(arguments: &args::Scan, corpus: &Corpus) -> CorpusKey {
-    let files = corpus.files().iter().map(|(path, bytes)| CorpusFile {
-        name: name_of(path),
+    let files = corpus.files().iter().map(|(name, bytes)| CorpusFile {
+        name: name.clone(),
         bytes: *bytes,
     });
     let files: Vec<CorpusFile> = files.collect();
@@ -156,11 +155,6 @@ fn corpus_key(arguments: &args::Scan, corpus: &Corpus) -> CorpusKey {
         files,
         text_field: arguments.text_field.clone(),
     }
-}
-
-fn name_of(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
 }
 
 /// When the state was last saved.

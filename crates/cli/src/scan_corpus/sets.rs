@@ -3,7 +3,7 @@
 use atlas::tally::TallySet;
 use atlas::{ModelKey, SetKind};
 use explorer::Session;
-use scan::identity;
+use scan::{identity, set_name};
 
 use crate::args::{self, Downloads};
 use crate::error::Error;
@@ -56,7 +56,7 @@ pub async fn load(
     let (mut ids, mut used) = (Vec::new(), Vec::new());
     for given in wanted.saes {
         for mut sae in load::open_saes(&places, given, &mut ids).await? {
-            sae.id = file_name(&sae.id);
+            sae.id = set_name(&sae.id);
             if used.contains(&sae.id) {
                 return Err(Error::SameName { id: sae.id });
             }
@@ -69,7 +69,7 @@ pub async fn load(
         }
     }
     for hook in wanted.neurons {
-        let id = file_name(&format!("neurons.{hook}"));
+        let id = set_name(&format!("neurons.{hook}"));
         if used.contains(&id) {
             return Err(Error::SameName { id });
         }
@@ -89,16 +89,4 @@ pub async fn load(
             sha256,
         });
     Ok((key, sets.collect()))
-}
-
-/// A name with the signs alone that names of files may have everywhere.
-fn file_name(name: &str) -> String {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    let name = name.chars().map(|c| if allowed(c) { c } else { '-' });
-    let name: String = name.collect();
-    // A name of nothing but dots is a folder's.
-    match name.chars().all(|character| character == '.') {
-        true => format!("sae{name}"),
-        false => name,
-    }
 }

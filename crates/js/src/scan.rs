@@ -1,0 +1,302 @@
+//! Scans of a person's own texts: what each feature does over them, as the files of an atlas.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, Read};
+use std::rc::Rc;
+
+use atlas::files::Written;
+use atlas::tally::TallySet;
+use atlas::{ModelKey, SetKind, Settings};
+use corpus::Corpus;
+use explorer::{Bos, Progress, SaeInfo, Session};
+use js_sys::{Function, Reflect, Uint8Array};
+use scan::{CorpusFile, CorpusKey, Scan, ScanInfo, Shard};
+use serde::Deserialize;
+use wasm_bindgen::prelude::*;
+
+use crate::engine::Engine;
+use crate::error::{bad_option, fault, refused};
+use crate::object::{Object, list};
+use crate::options;
+
+/// What is to be scanned, and how.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wanted {
+    files: Vec<CorpusFile>,
+    model_name: String,
+    model_sha256: String,
+    sets: Vec<WantedSet>,
+    name: Option<String>,
+    /// Tokens of a window, a BOS included; 64, or as many as the model has, if absent.
+    context: Option<u32>,
+    bos: Option<String>,
+    text_field: Option<String>,
+    limit_tokens: Option<u64>,
+    map: Option<bool>,
+}
+
+/// A loaded feature set.
+#[derive(Deserialize)]
+struct WantedSet {
+    id: String,
+    sha256: String,
+}
+
+/// Tokens of a window, where nobody says otherwise.
+const CONTEXT: usize = 64;
+
+#[wasm_bindgen]
+// The session stays borrowed while a call waits for the device: that is what keeps a second call out.
+#[allow(clippy::await_holding_refcell_ref)]
+impl Engine {
+    /// Scans texts, and gives the files of an atlas of what was found. `read(file, offset, length)` gives a part of a file as a
+    /// Uint8Array at once; `on_progress` receives how far it is. Where it is cancelled after the first windows, it ends with
+    /// what it has.
+    ///
+    /// # Errors
+    /// `bad-option`, `bad-corpus` for texts that cannot be read, `unknown-sae`, `unsupported` for an SAE that stays in its
+    /// file, `cancelled`, `device-lost`.
+    pub async fn scan(
+        &self,
+        wanted: JsValue,
+        read: Function,
+        on_progress: Function,
+    ) -> Result<JsValue, JsValue> {
+        let wanted: Wanted = options::read("options", wanted)?;
+        let mut session = self.session()?;
+        let tell = Rc::new(Tell {
+            on_progress,
+            described: RefCell::default(),
+        });
+        let of_weights = tell.clone();
+        session.set_on_progress(Rc::new(move |progress| of_weights.describing(progress)));
+        let result = scan_texts(&session, &wanted, read, &tell).await;
+        session.set_on_progress(Rc::new(|_| {}));
+        result
+    }
+}
+
+/// A call's progress, for JavaScript.
+struct Tell {
+    on_progress: Function,
+    /// Feature sets that are described, of how many.
+    described: RefCell<Option<(usize, usize)>>,
+}
+
+impl Tell {
+    fn say(&self, progress: Object) {
+        // What a listener throws is its own affair.
+        let _ = self
+            .on_progress
+            .call1(&JsValue::UNDEFINED, &progress.into());
+    }
+
+    fn describing(&self, progress: Progress) {
+        let Some((done, sets)) = &mut *self.described.borrow_mut() else {
+            return;
+        };
+        let share = progress.done as f64 / progress.total.max(1) as f64;
+        self.say(
+            Object::new()
+                .with("stage", "describe")
+                .with("share", (*done as f64 + share) / *sets as f64),
+        );
+        *done += usize::from(progress.done == progress.total);
+    }
+}
+
+async fn scan_texts(
+    session: &Session,
+    wanted: &Wanted,
+    read: Function,
+    tell: &Tell,
+) -> Result<JsValue, JsValue> {
+    let info = describe_scan(session, wanted)?;
+    let loaded: Vec<String> = wanted.sets.iter().map(|set| set.id.clone()).collect();
+    let sets = loaded.len();
+    let files = info.corpus.files.iter();
+    let files = files.map(|file| (file.name.clone(), file.bytes)).collect();
+    let options = corpus::Options {
+        text_field: info.corpus.text_field.clone(),
+        ..corpus::Options::default()
+    };
+    let sizes: Vec<u64> = wanted.files.iter().map(|file| file.bytes).collect();
+    let corpus = Corpus::of_readers(files, options, move |index| Part {
+        read: read.clone(),
+        index,
+        at: 0,
+        size: sizes.get(index).copied().unwrap_or(0),
+    });
+    let mut corpus = corpus.map_err(unreadable)?;
+    let total = corpus.bytes();
+    let bytes = Rc::new(Cell::new(0));
+    let counted = bytes.clone();
+    let documents = std::iter::from_fn(move || {
+        let document = corpus.next();
+        counted.set(corpus.bytes_read());
+        document
+    });
+    let mut scan = Scan::new(info);
+    scan.loaded = loaded;
+    let ended = scan::scan::<scan::Error>(session, &mut scan, documents, None, |scan| {
+        let progress = &scan.info.progress;
+        tell.say(
+            Object::new()
+                .with("stage", "scan")
+                .count("tokens", progress.tokens)
+                .count("documents", progress.documents)
+                .count("bytes", bytes.get())
+                .count("totalBytes", total),
+        );
+        Ok(())
+    })
+    .await;
+    let stopped = match ended {
+        Ok(_) => false,
+        Err(scan::Error::Engine(explorer::Error::Cancelled)) if scan.info.progress.tokens > 0 => {
+            true
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    scan.end();
+    *tell.described.borrow_mut() = Some((0, sets));
+    let map = wanted.map.unwrap_or(false);
+    let files = scan::atlas_files(session, &scan, map).await;
+    let files = files.map_err(failed)?;
+    let progress = &scan.info.progress;
+    Ok(Object::new()
+        .with("name", &scan.info.corpus.name)
+        .with("files", list(&files, written))
+        .count("tokens", progress.tokens)
+        .count("windows", progress.windows)
+        .count("documents", progress.documents)
+        .with("stopped", stopped)
+        .into())
+}
+
+/// The description of a scan of what is loaded.
+fn describe_scan(session: &Session, wanted: &Wanted) -> Result<ScanInfo, JsValue> {
+    let loaded = session.info();
+    let model = loaded.model.ok_or(explorer::Error::NoModel);
+    let model = model.map_err(refused)?;
+    let bos = options::bos(wanted.bos.as_deref())?;
+    let decision = session.bos_decision(bos).map_err(refused)?;
+    let vocabulary = session.vocabulary().map_err(refused)?;
+    let context = wanted
+        .context
+        .unwrap_or_else(|| u32::try_from(CONTEXT.min(model.n_ctx)).unwrap_or(u32::MAX));
+    let sets: Result<Vec<TallySet>, JsValue> = wanted
+        .sets
+        .iter()
+        .map(|set| tally_set(set, &loaded.saes))
+        .collect();
+    let name = match (&wanted.name, wanted.files.as_slice()) {
+        (Some(name), _) => name.clone(),
+        (None, [first, _, ..]) => format!("{} and {} more", first.name, wanted.files.len() - 1),
+        (None, files) => files
+            .first()
+            .map_or(String::new(), |file| file.name.clone()),
+    };
+    Ok(ScanInfo {
+        version: scan::VERSION,
+        complete: false,
+        model: ModelKey {
+            name: wanted.model_name.clone(),
+            sha256: wanted.model_sha256.clone(),
+            tokenizer_sha256: ModelKey::tokenizer_hash(&vocabulary),
+            vocabulary: u32::try_from(vocabulary.len()).unwrap_or(u32::MAX),
+        },
+        corpus: CorpusKey {
+            name,
+            files: wanted.files.clone(),
+            text_field: wanted
+                .text_field
+                .clone()
+                .unwrap_or_else(|| "text".to_owned()),
+        },
+        settings: Settings {
+            context,
+            // Where one is asked for that the tokenizer lacks, the scan says so.
+            bos: decision.prepended && (model.bos.is_some() || bos == Bos::Yes),
+            ..Settings::default()
+        },
+        shard: Shard::default(),
+        limit_tokens: wanted.limit_tokens,
+        progress: scan::Progress::default(),
+        sets: sets?,
+        tallies: Vec::new(),
+    })
+}
+
+fn tally_set(wanted: &WantedSet, loaded: &[SaeInfo]) -> Result<TallySet, JsValue> {
+    let found = loaded.iter().find(|sae| sae.id == wanted.id);
+    let sae = found.ok_or_else(|| bad_option("sets", format!("{} is not loaded", wanted.id)))?;
+    Ok(TallySet {
+        id: scan::set_name(&sae.id),
+        kind: match sae.architecture {
+            "neurons" => SetKind::Neurons,
+            _ => SetKind::Sae,
+        },
+        hook: sae.hook.clone(),
+        n_latents: u32::try_from(sae.n_latents).unwrap_or(u32::MAX),
+        sha256: wanted.sha256.clone(),
+    })
+}
+
+fn written(file: &Written) -> JsValue {
+    Object::new()
+        .with("path", &file.info.path)
+        .with("bytes", Uint8Array::from(file.bytes.as_slice()))
+        .into()
+}
+
+fn failed(error: scan::Error) -> JsValue {
+    match error {
+        scan::Error::Engine(error) => refused(error),
+        scan::Error::Corpus(error) => unreadable(error),
+        scan::Error::Context { .. } => bad_option("context", error),
+        other => fault("internal", other, JsValue::UNDEFINED),
+    }
+}
+
+fn unreadable(error: corpus::Error) -> JsValue {
+    fault("bad-corpus", error, JsValue::UNDEFINED)
+}
+
+/// A file that JavaScript reads, part by part.
+struct Part {
+    read: Function,
+    index: usize,
+    at: u64,
+    size: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = (self.size - self.at).min(into.len() as u64) as usize;
+        if length == 0 {
+            return Ok(0);
+        }
+        let (index, at, length) = (self.index as f64, self.at as f64, length as f64);
+        let thrown = |error: JsValue| {
+            let message = Reflect::get(&error, &"message".into()).ok();
+            let message = message.and_then(|message| message.as_string());
+            io::Error::other(message.unwrap_or_else(|| "reading it failed".to_owned()))
+        };
+        let undefined = &JsValue::UNDEFINED;
+        let bytes = self
+            .read
+            .call3(undefined, &index.into(), &at.into(), &length.into());
+        let bytes = bytes
+            .map_err(thrown)?
+            .dyn_into::<Uint8Array>()
+            .map_err(thrown)?;
+        let count = bytes.length() as usize;
+        let part = into.get_mut(..count);
+        let part = part.ok_or_else(|| io::Error::other("it gave more than was asked for"))?;
+        bytes.copy_to(part);
+        self.at += count as u64;
+        Ok(count)
+    }
+}
