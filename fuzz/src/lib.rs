@@ -3,7 +3,7 @@
 //! A target fails where a parser panics, overflows, runs too long, takes too much memory, or where what it accepted does
 //! not come back from its own writer.
 
-#[path = "../../crates/formats/tests/common/torch.rs"]
+#[path = "../../crates/formats/tests/formats/common/torch.rs"]
 pub mod torch;
 
 use std::rc::Rc;

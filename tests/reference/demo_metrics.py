@@ -1,6 +1,6 @@
 """Metrics, edits and direct logit effects of the demo model, in NumPy and float64, from the formulas of docs/metrics.md.
 
-Writes `tests/fixtures/demo-metrics.json`, which `crates/explorer/tests/metrics.rs` reads. NumPy is all it needs.
+Writes `tests/fixtures/demo-metrics.json`, which `crates/explorer/tests/explorer/metrics.rs` reads. NumPy is all it needs.
 """
 
 import io

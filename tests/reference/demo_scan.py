@@ -1,6 +1,6 @@
 """Statistics of features over the fixtures' texts, divided into windows as a scan divides them, in NumPy and float64.
 
-Writes `tests/fixtures/demo-scan.json`, which `crates/scan/tests/reference.rs` reads. NumPy is all it needs. Activations are
+Writes `tests/fixtures/demo-scan.json`, which `crates/scan/tests/scan/reference.rs` reads. NumPy is all it needs. Activations are
 dense here: every latent at every token, of which those above 0 are counted.
 """
 

@@ -1,0 +1,4 @@
+//! Tests of `atlas-folder` through its public face. One module a subject, in one program, so that what all of them need is linked once.
+
+mod folder;
+mod killed;

@@ -1,0 +1,18 @@
+//! Tests of `cli` through its public face. One module a subject, in one program, so that what all of them need is linked once.
+
+mod atlas;
+mod bad_files;
+mod bad_pt;
+mod common;
+mod evaluate;
+mod export;
+mod generate;
+mod hf_cache;
+mod hub;
+mod hub_cache;
+mod inspect;
+mod memory;
+mod notices;
+mod refusals;
+mod scan;
+mod trace;

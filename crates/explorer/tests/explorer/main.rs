@@ -1,0 +1,23 @@
+//! Tests of `explorer` through its public face. One module a subject, in one program, so that what all of them need is linked once.
+
+mod batches;
+mod cancelled;
+mod common;
+mod decoding;
+mod directions;
+mod edit_batches;
+mod features;
+mod full_size;
+mod interrupted;
+mod layouts;
+mod matches;
+mod metrics;
+mod parity;
+mod poison;
+mod positions;
+mod runs;
+mod scan;
+mod session;
+mod statistics;
+mod streamed;
+mod taps;
