@@ -50,7 +50,9 @@ impl PartId {
 pub struct Request {
     /// The part that it is.
     pub part: PartId,
-    /// Address relative to the page.
+    /// Address of the atlas's index, relative to the page.
+    pub index: String,
+    /// Address of the file, relative to the page.
     pub address: String,
     /// Length and hash that it must have; nothing for the index.
     pub file: Option<FileInfo>,

@@ -6,8 +6,10 @@ use yew::prelude::*;
 use crate::atlas::{Content, Request, read};
 use crate::browser;
 use crate::controller::Controller;
+use crate::own_atlases;
 use crate::shared::Shared;
 use crate::state::atlas::AtlasAction;
+use crate::state::scan::FOLDER;
 use crate::state::{Action, State};
 
 /// Requests the parts that the page needs and that nobody has requested yet.
@@ -23,15 +25,19 @@ pub fn use_atlas(state: &State, controller: &Controller) {
 }
 
 fn start(controller: Controller, request: Request, info: Option<Shared<::atlas::AtlasInfo>>) {
-    let part = request.part;
-    controller.dispatch(Action::Atlas(AtlasAction::Requested(part)));
+    controller.dispatch(Action::Atlas(AtlasAction::Requested(request.part)));
     spawn_local(async move {
         let content = fetch(&request, info.as_deref()).await;
-        controller.dispatch(Action::Atlas(AtlasAction::Received(part, content)));
+        controller.dispatch(Action::Atlas(AtlasAction::Received(request, content)));
     });
 }
 
 async fn fetch(request: &Request, info: Option<&::atlas::AtlasInfo>) -> Result<Content, String> {
+    if request.index.starts_with(FOLDER) {
+        let bytes = own_atlases::read(&request.address).await?;
+        return read(request, info, &bytes)
+            .map_err(|error| format!("{error}. Delete this atlas, and scan the texts again."));
+    }
     let bytes = browser::fetch_bytes(&request.address).await;
     let bytes = bytes.map_err(|fault| fault.message)?;
     read(request, info, &bytes).map_err(|error| format!("{error}. Put the file up again as it was written, or load the page once more if it has just been replaced."))

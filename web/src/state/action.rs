@@ -7,6 +7,7 @@ use super::lists::{Ranking, View};
 use super::live::LiveAction;
 use super::load::LoadAction;
 use super::route::Route;
+use super::scan::ScanAction;
 use super::selection::Matching;
 use super::tray::TrayAction;
 use super::url::Place;
@@ -106,6 +107,8 @@ pub enum Action {
     Views(ViewsAction),
     /// Something about the atlas.
     Atlas(AtlasAction),
+    /// Something about scans of one's own texts.
+    Scan(ScanAction),
     /// Something about the list of its features.
     Browse(BrowseAction),
     /// Something about the model's results on the page of a feature.

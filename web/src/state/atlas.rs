@@ -104,9 +104,11 @@ pub struct AtlasFeature {
 /// Indices of a set and of one of its shards.
 type ShardId = (usize, usize);
 
-/// What is known of the site's atlas.
+/// What is known of an atlas, the site's or one of one's own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Atlas {
+    /// Address of the index of the site's.
+    site: Part<String>,
     /// Address of its index, relative to the page.
     pub address: Part<String>,
     /// The index.
@@ -127,7 +129,7 @@ pub enum AtlasAction {
     /// A part is on its way.
     Requested(PartId),
     /// A part came, or why it did not.
-    Received(PartId, Result<Content, String>),
+    Received(Request, Result<Content, String>),
     /// A part that failed is wanted again.
     Retry(PartId),
     /// The page of a feature is opened, or, of none, the list of all.
@@ -232,6 +234,7 @@ impl Atlas {
         if part == PartId::Index {
             return Some(Request {
                 part,
+                index: (**index).clone(),
                 address: (**index).clone(),
                 file: None,
             });
@@ -239,17 +242,36 @@ impl Atlas {
         let file = part.file(self.info()?)?;
         Some(Request {
             part,
+            index: (**index).clone(),
             address: address(index, &file.path),
             file: Some(file.clone()),
         })
     }
 
     pub(super) fn named(&mut self, address: Result<Option<String>, String>) {
-        self.address = match address {
+        self.site = match address {
             Ok(Some(address)) => Part::Ready(Shared::new(address)),
             Ok(None) => Part::Missing,
             Err(why) => Part::Failed(why),
         };
+    }
+
+    /// Turns to the atlas whose index is at an address, or, of none, to the site's. Nothing of another one is kept.
+    pub(super) fn turn_to(&mut self, own: Option<String>) {
+        let address = match own {
+            Some(own) => match self.address.get() {
+                Some(address) if **address == own => return,
+                _ => Part::Ready(Shared::new(own)),
+            },
+            None => self.site.clone(),
+        };
+        if self.address != address {
+            *self = Self {
+                address,
+                site: std::mem::take(&mut self.site),
+                ..Self::default()
+            };
+        }
     }
 
     pub(super) fn requested(&mut self, id: PartId) {
@@ -262,9 +284,11 @@ impl Atlas {
         }
     }
 
-    pub(super) fn received(&mut self, id: PartId, content: Result<Content, String>) {
-        // What is no longer kept was given up while it was on its way.
-        if self.part(id) != PartState::Loading {
+    pub(super) fn received(&mut self, request: &Request, content: Result<Content, String>) {
+        let id = request.part;
+        let of_this = |index: &Shared<String>| **index == request.index;
+        // What is no longer kept was given up while it was on its way; another atlas may have come to its place.
+        if self.part(id) != PartState::Loading || !self.address.get().is_some_and(of_this) {
             return;
         }
         let content = match content {
@@ -344,7 +368,7 @@ impl State {
         match action {
             AtlasAction::Named(address) => self.atlas.named(address),
             AtlasAction::Requested(id) => self.atlas.requested(id),
-            AtlasAction::Received(id, content) => self.atlas.received(id, content),
+            AtlasAction::Received(request, content) => self.atlas.received(&request, content),
             AtlasAction::Retry(id) => self.atlas.retry(id),
             AtlasAction::Open(feature) => {
                 self.place.route = Route::Features;

@@ -95,7 +95,7 @@ pub(super) fn served(mut state: State, broken: &[&str]) -> (State, Vec<String>) 
             }
             let content = read(&request, state.atlas.info().map(|info| &**info), &bytes);
             let content = content.map_err(|error| error.to_string());
-            state = state.after(Action::Atlas(AtlasAction::Received(request.part, content)));
+            state = state.after(Action::Atlas(AtlasAction::Received(request, content)));
         }
     }
 }
@@ -170,9 +170,8 @@ fn what_does_not_belong_into_a_part_is_refused() {
     let (info, _) = atlas();
     let why = |part, bytes: &[u8]| {
         let request = Request {
-            part,
             address: "demo/atlas/x.bin".to_owned(),
-            file: None,
+            ..request(part)
         };
         read(&request, Some(&info), bytes).unwrap_err().to_string()
     };
@@ -194,6 +193,16 @@ fn what_does_not_belong_into_a_part_is_refused() {
     assert!(text.contains("not JSON"), "{text}");
 }
 
+/// A request for a part of the site's atlas.
+fn request(part: PartId) -> Request {
+    Request {
+        part,
+        index: "demo/atlas/atlas.json".to_owned(),
+        address: String::new(),
+        file: None,
+    }
+}
+
 #[test]
 fn shards_that_were_used_last_are_kept() {
     let (mut state, _) = served(named("#/features/layer-3/0"), &[]);
@@ -201,7 +210,10 @@ fn shards_that_were_used_last_are_kept() {
     for shard in 1..60 {
         let id = PartId::Shard(0, shard);
         state = state.after(Action::Atlas(AtlasAction::Requested(id)));
-        state = state.after(Action::Atlas(AtlasAction::Received(id, Ok(records()))));
+        state = state.after(Action::Atlas(AtlasAction::Received(
+            request(id),
+            Ok(records()),
+        )));
     }
     assert!(state.atlas.part(PartId::Shard(0, 0)) == PartState::Idle);
     assert!(state.atlas.part(PartId::Shard(0, 59)) == PartState::Ready);
@@ -211,9 +223,34 @@ fn shards_that_were_used_last_are_kept() {
         "the page's own is fetched again"
     );
     // What comes for one that was given up meanwhile changes nothing.
-    let late = AtlasAction::Received(PartId::Shard(0, 1), Ok(records()));
+    let late = AtlasAction::Received(request(PartId::Shard(0, 1)), Ok(records()));
     let state = state.after(Action::Atlas(late));
     assert!(state.atlas.part(PartId::Shard(0, 1)) == PartState::Idle);
+}
+
+#[test]
+fn what_comes_late_of_another_atlas_is_not_used() {
+    let own = State::new(Place::from_hash("#/features/layer-3/0?atlas=0123"));
+    let (state, _) = served(named("#/features/layer-3/0"), &[]);
+    let mut state = state.after(Action::Restore(own.place));
+    assert_eq!(state.atlas.info().map(|_| ()), None);
+    let asked = state.wanted_parts();
+    let addresses: Vec<_> = asked
+        .iter()
+        .map(|request| request.address.as_str())
+        .collect();
+    assert_eq!(addresses, ["own-atlas/0123/atlas.json"]);
+    state = state.after(Action::Atlas(AtlasAction::Requested(PartId::Index)));
+    let index = || Ok(Content::Index(Box::new(atlas().0)));
+    let late = AtlasAction::Received(request(PartId::Index), index());
+    state = state.after(Action::Atlas(late));
+    assert!(state.atlas.part(PartId::Index) == PartState::Loading);
+    let own = AtlasAction::Received(asked[0].clone(), index());
+    state = state.after(Action::Atlas(own));
+    assert!(state.atlas.part(PartId::Index) == PartState::Ready);
+    // And back to the site's, whose address is still known.
+    let back = state.after(Action::Restore(Place::from_hash("#/features/layer-3/0")));
+    assert_eq!(back.wanted_parts()[0].address, "demo/atlas/atlas.json");
 }
 
 #[test]

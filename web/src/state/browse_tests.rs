@@ -7,7 +7,7 @@ use super::atlas::AtlasAction;
 use super::atlas_tests::index;
 use super::browse::{BrowseAction, TextRequest};
 use super::*;
-use crate::atlas::{Content, PartId};
+use crate::atlas::{Content, PartId, Request};
 use crate::browse::{Query, Search};
 use crate::data::{ModelInfo, SaeInfo};
 
@@ -43,8 +43,18 @@ fn with_index(hash: &str) -> State {
         AtlasAction::Named(Ok(Some("a/atlas.json".to_owned()))),
     );
     let state = atlas(state, AtlasAction::Requested(PartId::Index));
-    let index = Content::Index(Box::new(info()));
-    atlas(state, AtlasAction::Received(PartId::Index, Ok(index)))
+    received(state, PartId::Index, Content::Index(Box::new(info())))
+}
+
+fn received(state: State, part: PartId, content: Content) -> State {
+    let index = "a/atlas.json".to_owned();
+    let request = Request {
+        part,
+        address: index.clone(),
+        index,
+        file: None,
+    };
+    atlas(state, AtlasAction::Received(request, Ok(content)))
 }
 
 fn wanted(state: &State) -> Vec<PartId> {
@@ -207,9 +217,6 @@ fn lists_of_a_live_prompt_ask_for_the_statistics_of_their_sae() {
         },
     ];
     state = atlas(state, AtlasAction::Requested(PartId::Table(1)));
-    state = atlas(
-        state,
-        AtlasAction::Received(PartId::Table(1), Ok(Content::Table(rows))),
-    );
+    state = received(state, PartId::Table(1), Content::Table(rows));
     assert_eq!(wanted(&state), []);
 }

@@ -23,6 +23,7 @@ pub mod reduce;
 pub mod reference;
 pub mod removed;
 pub mod route;
+pub mod scan;
 pub mod selection;
 #[cfg(test)]
 mod selection_tests;
@@ -52,6 +53,7 @@ use job::Job;
 use live::Live;
 use load::{Broken, LibraryState};
 use meter::Meter;
+use scan::ScanState;
 use selection::Selection;
 use tray::{Edit, Tray};
 use url::Place;
@@ -257,8 +259,10 @@ pub struct State {
     pub requested: Option<Place>,
     /// Results for the views of the prompt beside its list of features.
     pub views: Views,
-    /// The site's atlas.
+    /// The atlas in use: the site's, or one of one's own.
     pub atlas: Atlas,
+    /// Scans of one's own texts.
+    pub scan: ScanState,
     /// What belongs to the list of its features beside the address.
     pub browse: BrowseState,
     /// Results of the model on the page of a feature.
@@ -304,6 +308,7 @@ impl State {
             requested: None,
             views: Views::default(),
             atlas: Atlas::default(),
+            scan: ScanState::default(),
             browse: BrowseState::default(),
             live: Live::default(),
         }

@@ -1,6 +1,7 @@
 //! Effects of actions on the state. Pure: nothing here calls the engine or the browser.
 
 use super::meter::Meter;
+use super::scan::index_of;
 use super::selection::Selection;
 use super::{Action, During, GenerateField, History, Note, Phase, Problem, Remote, State};
 use crate::data::{ModelInfo, SaeInfo, Trace};
@@ -126,6 +127,7 @@ impl State {
             Action::Views(action) => self.view(action),
             Action::Browse(action) => self.browse_action(action),
             Action::Atlas(action) => self.atlas_action(action),
+            Action::Scan(action) => self.scan_action(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
@@ -134,6 +136,8 @@ impl State {
             }
             Action::UseSingleKeys(on) => self.single_keys = on,
         }
+        let own = self.place.atlas.as_deref().map(index_of);
+        self.atlas.turn_to(own);
         self
     }
 

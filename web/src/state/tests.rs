@@ -77,6 +77,7 @@ fn an_address_is_restored_as_it_was() {
     let place = Place {
         listed: None,
         browse: Query::default(),
+        atlas: None,
         route: Route::Prompt,
         page: None,
         model: Some("demo".to_owned()),

@@ -27,6 +27,8 @@ pub struct Place {
     pub listed: Option<String>,
     /// Which of its features are listed, and how.
     pub browse: Query,
+    /// Id of an atlas of one's own; nothing for the site's.
+    pub atlas: Option<String>,
     /// Id of the model.
     pub model: Option<String>,
     /// Id of the SAE.
@@ -95,6 +97,7 @@ impl Place {
         self.page.clone_from(&here.page);
         self.listed.clone_from(&here.listed);
         self.browse.clone_from(&here.browse);
+        self.atlas.clone_from(&here.atlas);
         self
     }
 
@@ -102,6 +105,7 @@ impl Place {
     pub fn stands_at(&self, other: &Self) -> bool {
         (self.route, &self.page) == (other.route, &other.page)
             && (&self.listed, &self.browse) == (&other.listed, &other.browse)
+            && self.atlas == other.atlas
     }
 
     /// The same on the page of a feature.
@@ -142,6 +146,9 @@ impl Place {
             };
             encode(&mut hash, value, kept);
         };
+        if let Some(atlas) = &self.atlas {
+            put("atlas", atlas);
+        }
         if let Some(model) = &self.model {
             put("model", model);
         }
@@ -203,6 +210,7 @@ impl Place {
         for (name, value) in pairs.split('&').filter_map(|pair| pair.split_once('=')) {
             let value = decode(value);
             match name {
+                "atlas" => place.atlas = Some(value).filter(|id| ::atlas::files::is_name(id)),
                 "model" => place.model = Some(value),
                 "sae" => place.sae = Some(value),
                 "with" => place.beside.push(value),

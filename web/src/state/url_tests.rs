@@ -66,6 +66,7 @@ fn places() -> impl Strategy<Value = Place> {
             (
                 prop::option::of(".+"),
                 crate::browse::query::tests::queries(),
+                prop::option::of("[a-z0-9][a-z0-9._-]*"),
             ),
         ),
     )
@@ -80,13 +81,14 @@ fn places() -> impl Strategy<Value = Place> {
                 whole,
                 ranking,
                 prompt,
-                (bos, route, shown, page, (listed, browse)),
+                (bos, route, shown, page, (listed, browse, atlas)),
             )| Place {
                 pins,
                 edits,
                 route: Route::ALL[route],
                 listed: listed.filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
                 browse,
+                atlas,
                 page: page
                     .filter(|_| Route::ALL[route] == Route::Features)
                     .map(|(set, latent)| AtlasFeature { set, latent }),
