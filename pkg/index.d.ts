@@ -141,7 +141,8 @@ export class SaeExplorer extends EventTarget {
   /**
    * Runs texts through the model and feature sets, and collects what each feature does on them: its strongest contexts, its
    * histogram and moments, the tokens and documents it fires on, the features it fires with; and what the weights say of it. The
-   * result is an atlas, as files that any static host can serve (docs/atlas.md).
+   * result is an atlas, as files that any static host can serve (docs/atlas.md). It runs in a worker of its own, which loads what is
+   * scanned once more: other calls go on meanwhile.
    *
    * Aborting `signal` while texts are read ends the reading: it then resolves with what there is and `stopped: true`. Afterwards,
    * or before the first window, it rejects with `cancelled`.
@@ -151,7 +152,7 @@ export class SaeExplorer extends EventTarget {
   scan(files: Iterable<File | DroppedFile>, options?: ScanOptions): Promise<Scanned>;
 
   /** Files as one zip file, for a person to keep: those of {@link Scanned}. */
-  archive(files: ScannedFile[]): Promise<Uint8Array>;
+  archive(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
 
   /**
    * The model's loss on {@link SAMPLE_TEXT}, beside what is usual: weights that are damaged or lie transposed pass every check
@@ -876,9 +877,9 @@ export interface ScanOptions extends LookOptions {
   onProgress?: (progress: ScanProgress) => void;
 }
 
-/** How far a scan is: first the weights are read once more for their hashes, then the texts, then features are described. */
+/** How far a scan is: first the weights are loaded once more, and read for their hashes, then the texts, then features are described. */
 export type ScanProgress =
-  | { stage: 'identify'; bytes: number; totalBytes: number }
+  | { stage: 'load'; bytes: number; totalBytes: number }
   | { stage: 'scan'; tokens: number; documents: number; bytes: number; totalBytes: number }
   /** `share`: from 0 to 1. */
   | { stage: 'describe'; share: number };

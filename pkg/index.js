@@ -23,6 +23,7 @@ export class SaeExplorer extends EventTarget {
   #session = new Session();
   #trace = null; // {cancel} of the trace under way
   #settings = { mirror: null, memoryBudget: null };
+  #beside = new Set(); // links of workers that scan
 
   /** Not called directly: use SaeExplorer.create(). */
   constructor(options, spawn) {
@@ -228,23 +229,38 @@ export class SaeExplorer extends EventTarget {
   }
 
   async scan(files, options = {}) {
-    const { signal, onProgress, sets, ...rest } = checked(options, SCAN);
+    const { signal, onProgress = () => {}, sets = true, ...rest } = checked(options, SCAN);
     const list = fileList(files);
     for (const { name, blob } of list) if (blob === undefined) throw wrong('files', name, { accepts: 'files of this device' });
     const own = abortable(signal, 'The scan');
-    const onEvent = (event, progress) => {
-      if (event === 'scan') onProgress?.(progress);
+    const unknown = sets === true ? undefined : sets.find((id) => this.loaded.saes.every((sae) => sae.id !== id));
+    const onEvent = (event, value) => {
+      if (event === 'scan') onProgress(value);
+      else if (event === 'progress') onProgress({ stage: 'load', bytes: value.loaded ?? 0, totalBytes: value.total ?? 0 });
     };
     try {
-      // Not raced against the signal: where it is stopped, the answer is what it has.
-      return await this.#call('scan', { list, sets, options: rest }, { own, onEvent });
+      if (unknown !== undefined) throw new SaeExplorerError('unknown-sae', `${unknown} is not loaded. Load it first, or leave it out.`, { sae: unknown });
+      return await this.#aside(own, async (link) => {
+        await Promise.race([own.aborted, this.#started(link, onEvent).then(() => this.#session.restore(link, { saes: sets }, onEvent))]);
+        // Not raced against the signal: where it is stopped, the answer is what it has.
+        const { id, reply } = link.call('scan', { list, sets: sets === true ? undefined : sets, options: rest }, onEvent);
+        own.onCancel(() => link.cancel(id));
+        return reply;
+      });
     } finally {
       own.done();
     }
   }
 
-  async archive(files) {
-    return this.#ask('archive', { files: required('files', files, FILES) }, {}, { needs: 'worker' });
+  async archive(files, options = {}) {
+    const { signal } = checked(options, STOPPABLE);
+    const list = required('files', files, FILES);
+    const own = abortable(signal, 'The packing');
+    try {
+      return await this.#aside(own, (link) => Promise.race([own.aborted, link.call('archive', { files: list }).reply]));
+    } finally {
+      own.done();
+    }
   }
 
   async info(options = {}) {
@@ -268,6 +284,7 @@ export class SaeExplorer extends EventTarget {
     this.#session = new Session();
     if (first) this.#changed('dispose');
     this.#trace?.cancel();
+    for (const beside of this.#beside) beside.close(gone());
     const link = this.#link;
     this.#link = null;
     await link?.retire(new SaeExplorerError('cancelled', 'The explorer was disposed of.'));
@@ -361,9 +378,22 @@ export class SaeExplorer extends EventTarget {
     this.#notice({ code: error.code, message: 'The GPU device was lost. The model and SAEs are being loaded again on a new one.' });
   }
 
+  // Work in a worker of its own, beside the one that answers: what it loads there is let go of in the end.
+  async #aside(own, work) {
+    if (this.#disposed) throw gone();
+    const link = new Link((this.#options._spawnScan ?? startScanWorker)(), { onDeath: () => {}, onNotice: () => {} });
+    this.#beside.add(link);
+    try {
+      return await work(link);
+    } finally {
+      this.#beside.delete(link);
+      link.close(cancelled(own.what));
+    }
+  }
+
   // The worker that there is, or a fresh one. It becomes useful by degrees, see #ready().
   #worker() {
-    if (this.#disposed) throw new SaeExplorerError('cancelled', 'The explorer was disposed of. Create another one.');
+    if (this.#disposed) throw gone();
     if (this.#link !== null && !this.#link.dead) return this.#link;
     const link = new Link(this.#spawn(), {
       onDeath: (error) => {
@@ -387,11 +417,15 @@ export class SaeExplorer extends EventTarget {
     if (needs !== 'engine') await this.#session.restore(link, { saes: needs === 'session' }, (event, value) => this.#event(event, value));
   }
 
-  async #start(link) {
+  #started(link, onEvent) {
     const { backend, limits, demo, catalogue, stallSeconds } = this.#options;
     const args = { backend, limits, demo, catalogue, stallSeconds, settings: this.#settings };
+    return link.call('start', args, onEvent).reply;
+  }
+
+  async #start(link) {
     try {
-      await link.call('start', args, (event, value) => this.#event(event, value)).reply;
+      await this.#started(link, (event, value) => this.#event(event, value));
     } catch (error) {
       // The next call tries again; what needs no engine goes on.
       if (this.#link === link) this.#engine = null;
@@ -402,6 +436,14 @@ export class SaeExplorer extends EventTarget {
 
 function startWorker() {
   return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+}
+
+function startScanWorker() {
+  return new Worker(new URL('./scan-worker.js', import.meta.url), { type: 'module' });
+}
+
+function gone() {
+  return new SaeExplorerError('cancelled', 'The explorer was disposed of. Create another one.');
 }
 
 // An address relative to the page, or the usual one beside this module.

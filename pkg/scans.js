@@ -1,12 +1,11 @@
 // Scans of a person's own texts: the identities of what is loaded, which an atlas is known by, and texts that are read while the
 // engine runs.
 
-import { identifyModel, identifyPt, identifySaelens } from './engine.js';
-
 const NEURONS = Symbol('neurons');
 
 export class Scans {
   #open;
+  #identify;
   #model = null; // {name, source}
   #saes = new Map(); // id → the source of an SAE, or NEURONS
   #hashes = new Map(); // source → SHA-256 of the numbers in it
@@ -15,9 +14,11 @@ export class Scans {
    * @param {object} open opens what is loaded once more, for its identity
    * @param {(source: object, context: object, work: (parts: object) => Promise<string>) => Promise<string>} open.model
    * @param {(source: object, context: object, work: (parts: object) => Promise<string>) => Promise<string>} open.sae
+   * @param {{model: Function, pt: Function, saelens: Function}} identify gives the SHA-256 of the numbers in opened files
    */
-  constructor(open) {
+  constructor(open, identify) {
     this.#open = open;
+    this.#identify = identify;
   }
 
   /** A model was loaded, instead of the one before and of its SAEs. */
@@ -40,12 +41,12 @@ export class Scans {
   }
 
   /**
-   * @param {import('./engine.js').Engine} engine
+   * @param {import('./scan-engine.js').Engine} engine
    * @param {{list: {name: string, blob: Blob}[], sets?: string[], options: object}} given
    * @param {{signal: AbortSignal, scan: (progress: object) => void}} context
    */
   async scan(engine, { list, sets = [...this.#saes.keys()], options }, { signal, scan }) {
-    const context = { signal, progress: (stage, bytes, totalBytes) => scan({ stage, bytes, totalBytes }) };
+    const context = { signal, progress: (stage, bytes, totalBytes) => scan({ stage: 'load', bytes, totalBytes }) };
     const model = this.#model === null ? '' : await this.#ofModel(context);
     const known = [];
     for (const id of sets) known.push({ id, sha256: await this.#ofSae(id, model, context) });
@@ -57,7 +58,7 @@ export class Scans {
 
   #ofModel(context) {
     const { source } = this.#model;
-    return this.#hash(source, () => this.#open.model(source, context, ({ config, weights, index }) => identifyModel(config, weights, index)));
+    return this.#hash(source, () => this.#open.model(source, context, ({ config, weights, index }) => this.#identify.model(config, weights, index)));
   }
 
   // What is not loaded the engine refuses by name.
@@ -65,7 +66,7 @@ export class Scans {
     const source = this.#saes.get(id);
     if (source === undefined) return '';
     if (source === NEURONS) return model;
-    return this.#hash(source, () => this.#open.sae(source, context, ({ pt, cfg, weights }) => (pt === undefined ? identifySaelens(cfg, weights) : identifyPt(pt, cfg))));
+    return this.#hash(source, () => this.#open.sae(source, context, ({ pt, cfg, weights }) => (pt === undefined ? this.#identify.saelens(cfg, weights) : this.#identify.pt(pt, cfg))));
   }
 
   async #hash(source, find) {

@@ -47,10 +47,10 @@ export class Session {
   }
 
   /**
-   * Loads in a worker what it has not: the model and, with `saes`, every SAE, in their order. Calls that need the same
+   * Loads in a worker what it has not: the model and, with `saes`, every SAE or those of a list of ids, in their order. Calls that need the same
    * share the loading. What fails is tried again by the next call.
    * @param {import('./link.js').Link} link
-   * @param {{saes: boolean}} what
+   * @param {{saes: boolean | string[]}} what
    * @param {(event: string, value: unknown) => void} onEvent
    */
   async restore(link, { saes }, onEvent) {
@@ -68,7 +68,8 @@ export class Session {
   #missing(link, saes) {
     const loaded = this.#on(link);
     if (this.#model !== null && !loaded.has(this.#model)) return this.#model;
-    if (saes) for (const call of this.#saes.values()) if (!loaded.has(call)) return call;
+    const wanted = (id) => saes === true || (saes !== false && saes.includes(id));
+    for (const [id, call] of this.#saes) if (wanted(id) && !loaded.has(call)) return call;
     return null;
   }
 

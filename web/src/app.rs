@@ -10,6 +10,7 @@ use crate::components::prompt_field::PromptField;
 use crate::components::statistics::{Known, Statistics};
 use crate::components::term::Definitions;
 use crate::controller::Controller;
+use crate::js_value::get;
 use crate::keys;
 use crate::notes::store::NotesProvider;
 use crate::page::Page;
@@ -34,6 +35,7 @@ use crate::shell::progress::BrokenBanner;
 use crate::shell::tray::{Props as TrayProps, Tray};
 use crate::state::atlas::AtlasFeature;
 use crate::state::route::Route;
+use crate::state::scan::is_text;
 use crate::state::url::Place;
 use crate::state::{Action, During, History, Phase, Remote, State};
 
@@ -366,8 +368,20 @@ extern "C" {
 fn use_drops(controller: &Controller) {
     let controller = controller.clone();
     use_effect_with((), move |()| {
-        let dropped =
-            Closure::<dyn FnMut(JsValue)>::new(move |files| controller.look_at_files(files));
+        let dropped = Closure::<dyn FnMut(JsValue)>::new(move |files: JsValue| {
+            let list = js_sys::Array::from(&files).to_vec();
+            let name = |given: &JsValue| get(&get(given, "file")?, "name")?.as_string();
+            // Texts are for a scan, everything else for the library.
+            let texts = list
+                .iter()
+                .all(|given| name(given).is_some_and(|name| is_text(&name)));
+            if texts && !list.is_empty() {
+                controller.dispatch(Action::Go(Route::Features));
+                controller.choose_texts(&files);
+            } else {
+                controller.look_at_files(files);
+            }
+        });
         let over = Closure::<dyn FnMut(JsValue)>::new(|over: JsValue| {
             browser::mark_body("data-over", if over.is_truthy() { "true" } else { "false" });
         });

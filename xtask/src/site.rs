@@ -36,7 +36,11 @@ const PACKAGE_ENDINGS: [&str; 2] = [".js", ".d.ts"];
 const STABLE: [&str; 1] = ["catalogue.json"];
 
 /// The package's workers, each after those that it starts: module, and the name of its bundle.
-const WORKERS: [(&str, &str); 2] = [("pkg/fetcher.js", "fetcher"), ("pkg/worker.js", "worker")];
+const WORKERS: [(&str, &str); 3] = [
+    ("pkg/fetcher.js", "fetcher"),
+    ("pkg/worker.js", "worker"),
+    ("pkg/scan-worker.js", "scan-worker"),
+];
 
 /// What a script imports of the package: module, and the name of its bundle.
 const PACKAGE: (&str, &str) = ("pkg/index.js", "sae-explorer");
@@ -87,6 +91,7 @@ fn collect(paths: &Paths, modules: &Path) -> Result<()> {
 fn lay_out(modules: &Path, site: &Path) -> Result<()> {
     let mut assets = Assets::new(modules, site)?;
     assets.file("pkg/engine_bg.wasm", "engine")?;
+    assets.file("pkg/scan-engine_bg.wasm", "scan-engine")?;
     for (entry, name) in WORKERS {
         assets.bundle(entry, name)?;
     }

@@ -1,4 +1,4 @@
-//! The two wasm modules: the page, and the engine that the worker and the npm package load.
+//! The wasm modules: the page, the engine that the worker and the npm package load, and the engine with scans.
 
 use std::fs;
 use std::path::Path;
@@ -21,22 +21,32 @@ struct Module {
     name: &'static str,
     /// The folder below the site's root.
     folder: &'static str,
+    /// Features of the crate.
+    features: &'static [&'static str],
 }
 
-const MODULES: [Module; 2] = [
+const MODULES: [Module; 3] = [
     Module {
         file: "web",
         name: "app",
         folder: "",
+        features: &[],
     },
     Module {
         file: "js",
         name: "engine",
         folder: "pkg",
+        features: &[],
+    },
+    Module {
+        file: "js",
+        name: "scan-engine",
+        folder: "pkg",
+        features: &["scan"],
     },
 ];
 
-/// Compiles both crates and writes the modules with their JavaScript glue into `site`.
+/// Compiles the crates and writes the modules with their JavaScript glue into `site`.
 pub fn build(paths: &Paths, site: &Path) -> Result<()> {
     let toolchain = WasmToolchain::find(paths)?;
     let compiled = paths.target.join(WASM_TARGET).join(PROFILE);
@@ -44,6 +54,12 @@ pub fn build(paths: &Paths, site: &Path) -> Result<()> {
         // Each by itself: built together, each would have the features that the other asks of what both use.
         let mut command = toolchain.cargo(paths, "build");
         command.args(["--profile", PROFILE, "--package", module.file]);
+        command.args(
+            module
+                .features
+                .iter()
+                .flat_map(|name| ["--features", *name]),
+        );
         process::run(&mut command)?;
         let folder = site.join(module.folder);
         fs::create_dir_all(&folder)

@@ -4,23 +4,28 @@
 //! camelCase names, with typed arrays for whatever is long. A failed call rejects with `{code, message, details}`.
 //! Nothing here fetches, stores or prints: bytes are handed in by `pkg/worker.js`.
 
+#[cfg(feature = "scan")]
 mod archive;
 mod convert;
 mod engine;
 mod error;
 mod hash;
+#[cfg(feature = "scan")]
 mod identify;
 mod loading;
 mod object;
 mod options;
 mod panic;
+#[cfg(feature = "scan")]
 mod scan;
 mod source;
 mod tokenizer;
 
+#[cfg(feature = "scan")]
 pub use archive::archive;
 pub use engine::Engine;
 pub use hash::Sha256;
+#[cfg(feature = "scan")]
 pub use identify::{identify_model, identify_pt, identify_saelens};
 pub use loading::sniff;
 pub use tokenizer::Tokenizer;

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { deflateSync } from 'node:zlib';
+import { deflateSync, inflateSync } from 'node:zlib';
 
 import { root } from './server.js';
 
@@ -126,6 +126,32 @@ export const mapFile = (points) => file(3, list(points, ([x, y]) => bytesOf(sing
 export const tokensFile = (index) => file(4, list(index, (features) => list(features, ([latent, fired]) => bytesOf(unsigned(latent), unsigned(fired)))));
 /** The bytes of each token. */
 export const vocabularyFile = (tokens) => file(6, list(tokens, (bytes) => bytesOf(unsigned(bytes.length), bytes)));
+
+/** The lines of a table, from its file. */
+export function readTable(file) {
+  const bytes = inflateSync(Buffer.from(file).subarray(16));
+  let at = 0;
+  const unsigned = () => {
+    let [value, shift, byte] = [0, 1, 0];
+    do {
+      byte = bytes[at++];
+      value += (byte & 0x7f) * shift;
+      shift *= 128;
+    } while (byte > 0x7f);
+    return value;
+  };
+  const single = () => bytes.readFloatLE((at += 4) - 4);
+  const text = () => {
+    const length = unsigned();
+    return bytes.toString('utf8', at, (at += length));
+  };
+  const option = (read) => (bytes[at++] === 0 ? null : read());
+  const list = (read) => Array.from({ length: unsigned() }, read);
+  return list(() => ({
+    latent: unsigned(), label: text(), fired: unsigned(), max: single(), mean: single(), meanSquare: single(), skew: option(single), kurtosis: option(single),
+    source: option(unsigned), share: single(), token: option(unsigned), up: list(unsigned), down: list(unsigned),
+  }));
+}
 
 /** The bytes of each token of the demo's vocabulary. */
 export function vocabulary() {

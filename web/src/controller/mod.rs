@@ -49,6 +49,10 @@ struct Inner {
     seeking: RefCell<Option<AbortController>>,
     /// True if the library was requested before there was an engine to ask.
     library_wanted: Cell<bool>,
+    /// Ends the scan that runs.
+    scanning: RefCell<Option<AbortController>>,
+    /// The texts that were chosen for a scan.
+    texts: RefCell<JsValue>,
 }
 
 /// Sends requests to the engine, and dispatches the results. Two are equal if they serve the same page.
@@ -79,6 +83,8 @@ impl Controller {
             measuring: Cell::new(false),
             seeking: RefCell::default(),
             library_wanted: Cell::new(false),
+            scanning: RefCell::default(),
+            texts: RefCell::default(),
         };
         Self {
             dispatcher,
@@ -143,6 +149,22 @@ impl Controller {
         if let Some(before) = self.inner.seeking.replace(stop) {
             before.abort();
         }
+    }
+
+    /// Remembers what ends the scan that runs, and ends the one before.
+    pub(crate) fn set_scanning(&self, stop: Option<AbortController>) {
+        if let Some(before) = self.inner.scanning.replace(stop) {
+            before.abort();
+        }
+    }
+
+    /// The texts that were chosen for a scan.
+    pub(crate) fn texts(&self) -> JsValue {
+        self.inner.texts.borrow().clone()
+    }
+
+    pub(crate) fn set_texts(&self, texts: JsValue) {
+        self.inner.texts.replace(texts);
     }
 
     /// Notes that the library is to be requested when there is an engine.

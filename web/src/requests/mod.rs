@@ -7,6 +7,7 @@ pub mod library;
 pub mod live;
 pub mod numbers;
 pub mod own_file;
+pub mod scan;
 pub mod site;
 pub mod taps;
 pub mod text;

@@ -256,6 +256,11 @@ impl Atlas {
         };
     }
 
+    /// True if the site has an atlas, as far as is known.
+    pub fn has_site(&self) -> bool {
+        matches!(self.site, Part::Ready(_))
+    }
+
     /// Turns to the atlas whose index is at an address, or, of none, to the site's. Nothing of another one is kept.
     pub(super) fn turn_to(&mut self, own: Option<String>) {
         let address = match own {

@@ -69,11 +69,24 @@ impl Choice {
     }
 }
 
+/// A scan that can begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Ids of loaded sets.
+    pub sets: Vec<String>,
+    /// Tokens of a window.
+    pub context: usize,
+    /// Tokens after which it ends.
+    pub limit: Option<u64>,
+    /// True if coordinates for the map are made.
+    pub map: bool,
+}
+
 /// What a running scan reports.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stage {
-    /// Weights are read for their hashes.
-    Identify {
+    /// Weights are loaded, and read for their hashes.
+    Load {
         /// Bytes so far.
         bytes: f64,
         /// Bytes in all.
@@ -116,7 +129,7 @@ impl Running {
     /// A scan that begins.
     pub fn new(now: f64) -> Self {
         Self {
-            stage: Stage::Identify {
+            stage: Stage::Load {
                 bytes: 0.0,
                 total: 0.0,
             },
@@ -143,7 +156,7 @@ impl Running {
     pub fn share(&self) -> Option<f64> {
         let of = |done: f64, total: f64| (total > 0.0).then(|| (done / total).clamp(0.0, 1.0));
         match self.stage {
-            Stage::Identify { bytes, total } | Stage::Scan { bytes, total, .. } => of(bytes, total),
+            Stage::Load { bytes, total } | Stage::Scan { bytes, total, .. } => of(bytes, total),
             Stage::Describe { share } => of(share, 1.0),
             Stage::Save => None,
         }
@@ -191,15 +204,9 @@ pub struct OwnAtlas {
 }
 
 impl OwnAtlas {
-    /// Its name for people.
-    pub fn name(&self) -> String {
-        let corpus = &self.info.corpus;
-        format!("{} ({} tokens)", corpus.name, corpus.tokens)
-    }
-
     /// Bytes of its files, without the index.
     pub fn bytes(&self) -> u64 {
-        let files = ::atlas::files::all_files(&self.info).into_iter();
+        let files = ::atlas::files::all_files(&self.info);
         files.map(|file| file.bytes).sum()
     }
 }
@@ -241,7 +248,7 @@ pub enum ScanAction {
     /// The person asked for its end.
     Stopping,
     /// It made an atlas, or failed; nothing where it was given up before there was anything.
-    Ended(Result<Option<OwnAtlas>, String>),
+    Ended(Result<Option<Box<OwnAtlas>>, String>),
     /// Atlases that are in this browser.
     Listed(Vec<OwnAtlas>),
     /// One of them is shown, or, of none, the site's.
@@ -288,7 +295,7 @@ impl State {
                         scan.open = false;
                         scan.own.retain(|one| one.id != atlas.id);
                         let id = atlas.id.clone();
-                        scan.own.push(atlas);
+                        scan.own.push(*atlas);
                         self.use_atlas(Some(id));
                     }
                     Ok(None) => {}
@@ -325,11 +332,29 @@ impl State {
         self.scan.own.iter().find(|one| one.id == *id)
     }
 
-    /// Ids of the loaded sets that are scanned.
-    pub fn sets_to_scan(&self) -> Vec<String> {
-        let without = &self.scan.choice.without;
+    /// The scan of what is chosen.
+    ///
+    /// # Errors
+    /// What is missing for it.
+    pub fn wanted_scan(&self) -> Result<Wanted, &'static str> {
+        let choice = &self.scan.choice;
+        if choice.texts.is_empty() {
+            return Err("Choose a text first.");
+        }
+        let model = self.model.as_ref();
+        let model = model.ok_or("The model is not there yet.")?;
         let saes = self.saes.iter().map(|sae| &sae.id);
-        saes.filter(|id| !without.contains(id)).cloned().collect()
+        let sets = saes.filter(|id| !choice.without.contains(id));
+        let sets: Vec<String> = sets.cloned().collect();
+        if sets.is_empty() {
+            return Err("Choose at least one feature set.");
+        }
+        Ok(Wanted {
+            sets,
+            context: choice.context.unwrap_or(CONTEXT).min(model.n_ctx),
+            limit: choice.limit_tokens()?,
+            map: choice.map,
+        })
     }
 }
 
@@ -342,7 +367,7 @@ mod tests {
     fn rate_and_time_left_are_those_of_the_stage() {
         let mut running = Running::new(0.0);
         running.report(
-            Stage::Identify {
+            Stage::Load {
                 bytes: 5.0,
                 total: 10.0,
             },
@@ -394,6 +419,35 @@ mod tests {
             assert!(limit(wrong).is_err(), "{wrong}");
         }
         assert!(is_text("a.TXT.gz") && is_text("b.jsonl") && !is_text("c.parquet"));
+    }
+
+    #[test]
+    fn a_scan_says_what_it_lacks() {
+        let scan = |state: State, action| state.after(Action::Scan(action));
+        let text = Text {
+            name: "a.txt".to_owned(),
+            bytes: 5,
+        };
+        let state = State::new(Place::default());
+        assert!(state.wanted_scan().unwrap_err().contains("text"));
+        let state = scan(state, ScanAction::Choose(vec![text]));
+        assert!(state.wanted_scan().unwrap_err().contains("model"));
+        let model = crate::data::ModelInfo {
+            n_ctx: 48,
+            ..Default::default()
+        };
+        let saes = ["a", "b"].map(|id| crate::data::SaeInfo {
+            id: id.to_owned(),
+            ..Default::default()
+        });
+        let state = state.after(Action::EngineReady(model, saes.into()));
+        let state = scan(state, ScanAction::Include("a".to_owned(), false));
+        let wanted = state.wanted_scan().unwrap();
+        assert_eq!((wanted.sets, wanted.context), (vec!["b".to_owned()], 48));
+        let none = scan(state.clone(), ScanAction::Include("b".to_owned(), false));
+        assert!(none.wanted_scan().unwrap_err().contains("feature set"));
+        let wrong = scan(state, ScanAction::Limit("many".to_owned()));
+        assert!(wrong.wanted_scan().is_err());
     }
 
     #[test]

@@ -36,7 +36,14 @@ pub fn clippy(paths: &Paths) -> Result<()> {
 pub fn clippy_wasm(paths: &Paths) -> Result<()> {
     toolchain::components(paths)?;
     let toolchain = WasmToolchain::find(paths)?;
-    let packages = ["--package", "web", "--package", "js"];
+    let packages = [
+        "--package",
+        "web",
+        "--package",
+        "js",
+        "--features",
+        "js/scan",
+    ];
     if toolchain == WasmToolchain::DebianBuildStd {
         println!("  Debian's compiler comes without clippy: compiling only");
         return process::run(toolchain.cargo(paths, "check").args(packages));

@@ -10,6 +10,7 @@ pub mod keys;
 mod own_text;
 mod page;
 mod parts;
+mod scan;
 mod strip;
 mod usage;
 mod weights;
@@ -37,6 +38,8 @@ pub struct Props {
     pub page: Option<page::Props>,
     /// The list of features, where that is shown.
     pub list: Option<browse::Props>,
+    /// Atlases of one's own.
+    pub scan: scan::Props,
 }
 
 impl Props {
@@ -48,6 +51,7 @@ impl Props {
             misfit: state.atlas_misfit().map(AttrValue::from),
             page: page::Props::of(state),
             list: browse::Props::of(state).filter(|_| state.place.page.is_none()),
+            scan: scan::Props::of(state),
         }
     }
 }
@@ -80,6 +84,9 @@ pub fn FeaturesRoute(props: &Props) -> Html {
         <div class="atlas" data-testid="atlas">
             if let Some(misfit) = &props.misfit {
                 <p class="caution" data-testid="atlas-misfit">{ misfit }{ " Its numbers are not about what is loaded, and are not used for it." }</p>
+            }
+            if place.page.is_none() {
+                <scan::Scan ..props.scan.clone() />
             }
             { body }
         </div>
