@@ -37,11 +37,11 @@ test('package.json lists every module of the package', async () => {
   const follow = async (name) => {
     if (seen.has(name)) return;
     seen.add(name);
-    if (name.startsWith('engine')) return; // built from Rust
+    if (/^(scan-)?engine/.test(name)) return; // built from Rust
     const source = await readFile(here(`../../../pkg/${name}`), 'utf8');
     for (const [, other] of source.matchAll(/(?:from '|new URL\('|import\(')\.\/([\w.-]+)'/g)) await follow(other);
   };
   await follow('index.js');
-  const bundles = ['sae-explorer', 'worker', 'fetcher'].map((name) => `${name}.bundle.js`); // made of these modules
+  const bundles = ['sae-explorer', 'worker', 'scan-worker', 'fetcher'].map((name) => `${name}.bundle.js`); // made of these modules
   assert.deepEqual([...files].sort(), [...seen, ...bundles, 'index.d.ts'].sort());
 });
