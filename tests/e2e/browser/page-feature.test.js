@@ -89,6 +89,29 @@ test('what a record does not have is said, not left out', async () => {
   await page.context().close();
 });
 
+test('numbers that an imported atlas was not told are dashes, never zeros', async () => {
+  const bare = await serve();
+  putAtlas(bare, { unknown: ['fired', 'windows', 'density', 'max', 'mean', 'mean-square', 'corpus-tokens', 'tokens', 'sources', 'interval-windows', 'example-document', 'example-start'] });
+  const page = await newPage(browser);
+  await page.goto(bare.url('#/features/layer-3/903'));
+  await there(page);
+  assert.match(await part(page, 'feature-statistics').innerText(), /density –.*fires on – tokens.*largest –.*E\[a\] –.*E\[a²\] –.*skew 21\.50.*N = – tokens of tales and scripture/s);
+  for (const name of ['atlas-tokens', 'atlas-sources', 'atlas-documents']) assert.match(await part(page, name).innerText(), /do not state it/);
+  assert.match(await part(page, 'context-group').nth(1).innerText(), /2\.00 – 4\.00 · – windows/);
+  // Nobody knows that one never fires.
+  await page.goto(bare.url('#/features/layer-3/904'));
+  await turned(page, 904);
+  assert.match(await page.locator('.feature-main').innerText(), /no context of it/);
+  await page.goto(bare.url('#/features/layer-3'));
+  await part(page, 'browse-row').first().waitFor();
+  const table = await part(page, 'browse').innerText();
+  assert.match(table, /whose number of tokens is not stated, from files of sae-dashboard: a dash is a number/);
+  assert.doesNotMatch(table, /never fires|0\.000%|almost always on \(/);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+  await bare.close();
+});
+
 test('the token under the pointer or with the focus is marked in the histogram', async () => {
   const page = await open(903);
   const tokens = part(page, 'context').first().locator('[data-testid="context-token"]');

@@ -54,8 +54,11 @@ export const FEATURES = {
   905: { label: 'no weights', fired: 2, windows: 2, density: 2e-5, max: 2, mean: 1e-5, meanSquare: 1e-5, histogram: { width: 0.5, first: 2, counts: [1, 0, 1] }, top: [{ tokens: KING, fires: [[2, 2]] }] },
 };
 
-/** Puts an atlas of the demo's SAEs into a server's site, and names it in the manifest; gives its files by their paths. */
-export function putAtlas(server, { name = manifest.name } = {}) {
+/**
+ * Puts an atlas of the demo's SAEs into a server's site, and names it in the manifest; gives its files by their paths.
+ * @param {string[]} [given.unknown] what it leaves open, as an imported one may
+ */
+export function putAtlas(server, { name = manifest.name, unknown } = {}) {
   const files = new Map();
   const put = (path, bytes) => {
     files.set(path, bytes);
@@ -82,6 +85,7 @@ export function putAtlas(server, { name = manifest.name } = {}) {
     documents: [{ number: 0, name: 'first', source: 0 }, { number: 3, name: 'The king and his daughters', source: 0 }, { number: 5, name: '<script>alert(1)</script>', source: 1 }],
     vocabulary: texts,
     tables: [],
+    ...(unknown === undefined ? {} : { imported: { format: 'sae-dashboard', unknown, missing: {} } }),
   };
   put('atlas.json', Buffer.from(JSON.stringify(index)));
   publish(server, files);

@@ -188,11 +188,12 @@ impl Prepared<'_> {
     /// True if a row passes all but the choice about those that are almost always on.
     pub fn passes(&self, row: &FeatureRow) -> bool {
         let filter = self.filter;
-        filter.dead().allows(row.fired == 0)
+        filter.dead().allows(self.rows.is_dead(row))
             && self
                 .source
                 .is_none_or(|source| source.is_some() && source == row.source)
-            && (filter.density.are_open() || filter.density.hold(self.rows.density(row)))
+            && (filter.density.are_open()
+                || self.rows.have_densities() && filter.density.hold(self.rows.density(row)))
             && (filter.max.are_open() || filter.max.hold(row.max.into()))
             && (!filter.favourites || self.own.is_favourite(row.latent))
             && self.has_words(row)

@@ -9,7 +9,7 @@ use super::ALWAYS_ON;
 pub struct Rows<'a> {
     /// One row per feature, by increasing latent.
     rows: &'a [FeatureRow],
-    /// Tokens that the statistics are over.
+    /// Tokens that the statistics are over; 0 where it is not known how often features fire among how many.
     tokens: u64,
 }
 
@@ -19,9 +19,19 @@ pub fn always_on(density: f64) -> bool {
 }
 
 impl<'a> Rows<'a> {
-    /// Rows by increasing latent, with the number of tokens that they are over.
+    /// Rows by increasing latent, with the number of tokens that they are over, see [`crate::atlas::counted_tokens`].
     pub fn new(rows: &'a [FeatureRow], tokens: u64) -> Self {
         Self { rows, tokens }
+    }
+
+    /// True if densities, and what follows from them, are known.
+    pub fn have_densities(&self) -> bool {
+        self.tokens > 0
+    }
+
+    /// True for a feature that is known to fire nowhere.
+    pub fn is_dead(&self, row: &FeatureRow) -> bool {
+        self.have_densities() && row.fired == 0
     }
 
     /// All of them.
@@ -60,9 +70,14 @@ impl<'a> Rows<'a> {
     }
 
     /// The specificity of a feature: ln((1 + N) / n), nats, with N the tokens that the statistics are over and n the number of
-    /// those on which it fires, at least 1. 0.7 for one that fires on half of them, 6.9 for one in a thousand.
+    /// those on which it fires, at least 1. 0.7 for one that fires on half of them, 6.9 for one in a thousand. 1 for each where
+    /// densities are not known: what is ranked by it is then ranked by the rest.
     pub fn specificity(&self, row: &FeatureRow) -> f64 {
-        specificity(row.fired, self.tokens)
+        if self.have_densities() {
+            specificity(row.fired, self.tokens)
+        } else {
+            1.0
+        }
     }
 }
 
@@ -124,5 +139,14 @@ mod tests {
         }
         assert_eq!(Rows::new(&[], 0).density(&row(0, 3)), 0.0);
         assert!(always_on(0.1) && !always_on(0.0999));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_taken_for_a_zero() {
+        let all = [row(0, 0), row(1, 5)];
+        let (known, unknown) = (Rows::new(&all, 100), Rows::new(&all, 0));
+        assert!(known.is_dead(&all[0]) && !known.is_dead(&all[1]));
+        assert!(!unknown.is_dead(&all[0]) && !unknown.have_densities());
+        assert_eq!(unknown.specificity(&all[1]), 1.0);
     }
 }

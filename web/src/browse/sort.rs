@@ -136,7 +136,10 @@ pub fn order<'a>(rows: Rows<'a>, sort: Sort, label: impl Fn(u32) -> Option<&'a s
             keys.sort_by(|a, b| directed(&a.0, &b.0, sort.descending, compare));
             keys.into_iter().map(|(_, index)| index).collect()
         }
-        Column::Density => number(|rows, index| rows.at(index).map(|row| rows.density(row))),
+        Column::Density => number(|rows, index| {
+            let row = rows.at(index).filter(|_| rows.have_densities());
+            row.map(|row| rows.density(row))
+        }),
         Column::Max => number(|rows, index| rows.at(index).map(|row| row.max.into())),
         Column::Mean => number(|rows, index| rows.at(index).map(|row| row.mean.into())),
         Column::Skew => number(|rows, index| rows.at(index)?.skew.map(f64::from)),

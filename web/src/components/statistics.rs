@@ -4,7 +4,7 @@
 use ::atlas::record::FeatureRow;
 use yew::prelude::*;
 
-use crate::atlas::key_of;
+use crate::atlas::{counted_tokens, key_of};
 use crate::browse::{Rows, always_on};
 use crate::notes::SetKey;
 use crate::notes::store::use_notes;
@@ -36,7 +36,7 @@ impl Statistics {
         Some(Self {
             sae: state.place.sae.clone()?,
             rows: state.atlas.sets.get(index)?.table.get()?.clone(),
-            tokens: set.tokens,
+            tokens: counted_tokens(info, set),
             corpus: info.corpus.name.clone(),
             key: key_of(info, set),
         })

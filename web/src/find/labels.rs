@@ -8,7 +8,7 @@ use crate::browse::filter::{Own, contains};
 use crate::browse::tokens::{text_of, tokens_of};
 use crate::browse::{Rows, always_on};
 use crate::display::hook_label;
-use crate::format::share_of;
+use crate::format::{NONE, share_of};
 use crate::notes::SetNotes;
 
 /// Tokens that a query offers to look for.
@@ -63,7 +63,10 @@ impl Labelled<'_> {
         });
         found.truncate(MOST);
         let hit = |(quality, own, row, label): (Match, bool, &FeatureRow, &str)| {
-            let density = share_of(rows.density(row));
+            let density = match rows.have_densities() {
+                true => share_of(rows.density(row)),
+                false => NONE.to_owned(),
+            };
             let mine = if own { "your label · " } else { "" };
             let hit = Hit {
                 target: Target::AtlasFeature {

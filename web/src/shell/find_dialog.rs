@@ -6,7 +6,7 @@ use web_sys::{
 use yew::prelude::*;
 
 use super::modal::use_modal;
-use crate::atlas::key_of;
+use crate::atlas::{counted_tokens, key_of};
 use crate::browse::{Query, Search};
 use crate::browser;
 use crate::context::use_controller;
@@ -100,7 +100,7 @@ impl Props {
                     id: &set.id,
                     hook: &set.hook,
                     rows: parts.table.get()?,
-                    tokens: set.tokens,
+                    tokens: counted_tokens(self.atlas.info()?, set),
                     own: notes.of_set(&key_of(self.atlas.info()?, set).sha256),
                 })
             });

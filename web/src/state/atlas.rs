@@ -8,7 +8,8 @@ use ::atlas::{AtlasInfo, FeatureRecord, SetInfo, SetKind};
 use super::State;
 use super::route::Route;
 use super::tray::FeatureId;
-use crate::atlas::{Content, PartId, Request, address};
+use crate::atlas::{Content, PartId, Request, address, counted_tokens};
+use crate::browse::Rows;
 use crate::data::SaeInfo;
 use crate::shared::Shared;
 
@@ -212,7 +213,9 @@ impl Atlas {
         let (index, set) = self.set(set)?;
         let firing: Vec<u32> = match self.sets.get(index).and_then(|parts| parts.table.get()) {
             Some(rows) => {
-                let rows = rows.iter().filter(|row| row.fired > 0);
+                let tokens = counted_tokens(self.info()?, set);
+                let all = Rows::new(rows, tokens);
+                let rows = rows.iter().filter(|row| !all.is_dead(row));
                 rows.map(|row| row.latent).collect()
             }
             None => (0..set.n_latents).collect(),

@@ -1,11 +1,13 @@
 use ::atlas::files::{encode, write_set, write_vocabulary};
-use ::atlas::info::{CorpusInfo, FileInfo, ModelKey, SetInfo, SetKind, Settings};
+use ::atlas::info::{
+    CorpusInfo, FileInfo, Imported, ModelKey, Quantity, SetInfo, SetKind, Settings,
+};
 use ::atlas::{AtlasInfo, FeatureRecord};
 
 use super::atlas::{AtlasAction, AtlasFeature, Part, PartState};
 use super::tray::FeatureId;
 use super::*;
-use crate::atlas::{Content, PartId, Request, read};
+use crate::atlas::{Content, PartId, Request, counted_tokens, read, stated};
 
 const LATENTS: u32 = 200;
 
@@ -226,6 +228,24 @@ fn shards_that_were_used_last_are_kept() {
     let late = AtlasAction::Received(request(PartId::Shard(0, 1)), Ok(records()));
     let state = state.after(Action::Atlas(late));
     assert!(state.atlas.part(PartId::Shard(0, 1)) == PartState::Idle);
+}
+
+#[test]
+fn what_the_files_of_an_imported_atlas_do_not_state_is_a_dash() {
+    let (mut info, _) = atlas();
+    let set = info.sets[0].clone();
+    assert_eq!(counted_tokens(&info, &set), set.tokens);
+    let zero = || "0.00".to_owned();
+    assert_eq!(stated(&info, Quantity::Max, zero), "0.00");
+    for quantity in [Quantity::Fired, Quantity::CorpusTokens] {
+        info.imported = Some(Imported {
+            unknown: vec![quantity],
+            ..Imported::default()
+        });
+        assert_eq!(counted_tokens(&info, &set), 0);
+        assert_eq!(stated(&info, quantity, zero), crate::format::NONE);
+        assert_eq!(stated(&info, Quantity::Max, zero), "0.00");
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Activations of a feature: their histogram, the contexts in which it fires, and a text of one's own. The token under the pointer
 //! is marked in the histogram.
 
+use ::atlas::info::Quantity;
 use yew::prelude::*;
 
 use super::contexts::{Contexts, Hovered};
 use super::histogram::Chart;
 use super::own_text::{Own, OwnTextPart};
 use super::page::Context;
+use crate::atlas::stated;
 use crate::components::term::described;
 use crate::components::token_text::quoted_token;
 use crate::definitions::ACTIVATION;
@@ -41,7 +43,7 @@ pub fn Activations(props: &Props) -> Html {
         <>
             <section class="card feature-histogram" aria-labelledby="histogram-title">
                 <div class="card-head">
-                    <h3 id="histogram-title">{ described(ACTIVATION, "Activations") }{ format!(" above 0 on {} tokens", grouped(record.moments.fired)) }</h3>
+                    <h3 id="histogram-title">{ described(ACTIVATION, "Activations") }{ format!(" above 0 on {} tokens", stated(&props.context.info, Quantity::Fired, || grouped(record.moments.fired))) }</h3>
                     <div class="seg small" role="group" aria-label="Scale of the counts">{ scale("linear", false) }{ scale("log", true) }</div>
                 </div>
                 <Chart histogram={record.histogram.clone()} label="Activations" unit="activation" marker={hovered.as_ref().map(|hovered| hovered.activation)} logarithmic={*logarithmic} />

@@ -1,10 +1,11 @@
 //! Contexts in which a feature fires: the strongest, some from each interval of activations, and random ones.
 
+use ::atlas::info::Quantity;
 use yew::prelude::*;
 
 use super::page::Context;
 use super::strip::Strip;
-use crate::atlas::{along, cut, peak, text_of};
+use crate::atlas::{along, cut, peak, stated, text_of};
 use crate::components::term::described;
 use crate::definitions::INTERVAL;
 use crate::format::{fixed, grouped};
@@ -49,14 +50,26 @@ pub fn Contexts(props: &Props) -> Html {
             </div>
         }
     };
-    if record.moments.fired == 0 {
+    let info = &props.context.info;
+    let none = record.top.is_empty() && record.random.is_empty();
+    if record.moments.fired == 0 && info.knows(Quantity::Fired) {
         return html! {
             <section class="card"><h2>{ "Contexts" }</h2><p class="muted">{ format!("It never fires in {}: there is no context to show.", props.context.info.corpus.name) }</p></section>
         };
     }
+    if none
+        && record
+            .intervals
+            .iter()
+            .all(|interval| interval.examples.is_empty())
+    {
+        return html! {
+            <section class="card"><h2>{ "Contexts" }</h2><p class="muted">{ "This atlas has no context of it." }</p></section>
+        };
+    }
     let intervals = record.intervals.iter().map(|interval| {
         let title = html! {
-            <>{ described(INTERVAL, "Interval") }{ format!(" {} – {} · {} windows", fixed(interval.low.into(), 2), fixed(interval.high.into(), 2), grouped(interval.windows)) }</>
+            <>{ described(INTERVAL, "Interval") }{ format!(" {} – {} · {} windows", fixed(interval.low.into(), 2), fixed(interval.high.into(), 2), stated(info, Quantity::IntervalWindows, || grouped(interval.windows))) }</>
         };
         group(title, format!("interval-{}", interval.low), &interval.examples)
     });
@@ -67,7 +80,7 @@ pub fn Contexts(props: &Props) -> Html {
             { group(html! { "Strongest" }, "top".to_owned(), &record.top) }
             { for intervals }
             if !record.random.is_empty() {
-                { group(html! { { format!("Random, of {} windows in which it fires", grouped(record.moments.windows)) } }, "random".to_owned(), &record.random) }
+                { group(html! { { format!("Random, of {} windows in which it fires", stated(info, Quantity::Windows, || grouped(record.moments.windows))) } }, "random".to_owned(), &record.random) }
             }
         </section>
     }
@@ -98,7 +111,14 @@ fn ContextLine(props: &LineProps) -> Html {
     let cut = cut(&texts, example.peak.into(), BEFORE, AFTER);
     let more = !*open && cut.len() < texts.len();
     let range = if *open { 0..texts.len() } else { cut };
-    let (source, document) = context.document(example.document);
+    let (source, document) = if context.info.knows(Quantity::ExampleDocument) {
+        context.document(example.document)
+    } else {
+        (None, String::new())
+    };
+    let start = stated(&context.info, Quantity::ExampleStart, || {
+        example.start.to_string()
+    });
     let toggle = {
         let open = open.clone();
         move |_: MouseEvent| open.set(!*open)
@@ -113,7 +133,7 @@ fn ContextLine(props: &LineProps) -> Html {
     };
     html! {
         <li class={classes!("context", open.then_some("whole"))} data-testid="context">
-            <span class="from" title={format!("{}{document}, from its token {}", source.map(|source| format!("{source} · ")).unwrap_or_default(), example.start)}>
+            <span class="from" title={format!("{}{document}, from its token {}", source.map(|source| format!("{source} · ")).unwrap_or_default(), start)}>
                 if let Some(source) = source { <b>{ source }</b>{ " " } }{ document.clone() }
             </span>
             <Strip {texts} along={along(example)} max={props.max} first={range.start} last={range.end} focus={usize::from(example.peak)} cut_before={range.start > 0} cut_after={more && range.end < example.tokens.len()}

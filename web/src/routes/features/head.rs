@@ -1,8 +1,10 @@
 //! Title of a feature's page, the ways from it, and the line of its statistics.
 
+use ::atlas::info::Quantity;
 use yew::prelude::*;
 
 use super::page::Record;
+use crate::atlas::stated;
 use crate::components::term::{defined, described};
 use crate::context::use_controller;
 use crate::definitions::{
@@ -99,21 +101,24 @@ fn statistics(props: &Props, set: &::atlas::SetInfo) -> Html {
     let value =
         |term: Term, value: String| html! { <span>{ defined(term) }{ " " }<b>{ value }</b></span> };
     let moments = record.map(|record| &record.moments);
-    let number = |get: fn(&::atlas::record::Moments) -> f64, write: fn(f64) -> String| {
-        moments.map_or_else(|| NONE.to_owned(), |moments| write(get(moments)))
+    let number = |quantity, get: fn(&::atlas::record::Moments) -> f64, write: fn(f64) -> String| {
+        moments.map_or_else(
+            || NONE.to_owned(),
+            |moments| stated(&props.info, quantity, || write(get(moments))),
+        )
     };
     let shape =
         |get: fn(&::atlas::record::Moments) -> Option<f64>| optional(moments.and_then(get), 2);
     html! {
         <p class="line statistics" data-testid="feature-statistics">
-            { value(DENSITY, number(|moments| moments.density, share_of)) }
-            <span>{ defined(FIRED) }{ " " }<b>{ moments.map_or_else(|| NONE.to_owned(), |moments| grouped(moments.fired)) }</b>{ " tokens" }</span>
-            { value(ATLAS_MAX, number(|moments| moments.max.into(), |value| fixed(value, 3))) }
-            { value(ATLAS_MEAN, number(|moments| moments.mean, small)) }
-            { value(MEAN_SQUARE, number(|moments| moments.mean_square, small)) }
+            { value(DENSITY, number(Quantity::Density, |moments| moments.density, share_of)) }
+            <span>{ defined(FIRED) }{ " " }<b>{ number(Quantity::Fired, |moments| moments.fired as f64, |value| grouped(value as u64)) }</b>{ " tokens" }</span>
+            { value(ATLAS_MAX, number(Quantity::Max, |moments| moments.max.into(), |value| fixed(value, 3))) }
+            { value(ATLAS_MEAN, number(Quantity::Mean, |moments| moments.mean, small)) }
+            { value(MEAN_SQUARE, number(Quantity::MeanSquare, |moments| moments.mean_square, small)) }
             { value(SKEW, shape(|moments| moments.skew)) }
             { value(KURTOSIS, shape(|moments| moments.kurtosis)) }
-            <span>{ format!("N = {} tokens of {}", grouped(set.tokens), props.info.corpus.name) }</span>
+            <span>{ format!("N = {} tokens of {}", stated(&props.info, Quantity::CorpusTokens, || grouped(set.tokens)), props.info.corpus.name) }</span>
         </p>
     }
 }

@@ -1,5 +1,6 @@
 //! Where a feature fires: tokens, sources, documents.
 
+use ::atlas::info::Quantity;
 use yew::prelude::*;
 
 use super::page::Context;
@@ -30,6 +31,13 @@ pub fn Usage(props: &Props) -> Html {
     }
 }
 
+/// A part that an imported atlas leaves open.
+fn absent(title: &'static str, name: &'static str) -> Html {
+    html! {
+        <section class="card" data-testid={name}><h2>{ title }</h2><p class="muted">{ "The files that this atlas was made from do not state it." }</p></section>
+    }
+}
+
 fn tokens(context: &Context) -> Option<Html> {
     let record = context.record.get()?;
     let vocabulary = context.vocabulary.as_deref();
@@ -44,6 +52,9 @@ fn tokens(context: &Context) -> Option<Html> {
             </tr>
         }
     };
+    if !context.info.knows(Quantity::Tokens) {
+        return Some(absent("Tokens it fires on", "atlas-tokens"));
+    }
     Some(html! {
         <section class="card" data-testid="atlas-tokens">
             <div class="card-head"><h2>{ "Tokens it fires on" }</h2><span class="muted">{ count(record.distinct_tokens as usize, "different token") }</span></div>
@@ -61,6 +72,9 @@ fn tokens(context: &Context) -> Option<Html> {
 
 fn sources(context: &Context) -> Option<Html> {
     let (record, set) = (context.record.get()?, context.set()?);
+    if !context.info.knows(Quantity::Sources) {
+        return Some(absent("Density in each source", "atlas-sources"));
+    }
     let densities: Vec<(usize, &String, u64, f64)> = context
         .info
         .corpus
@@ -95,6 +109,9 @@ fn sources(context: &Context) -> Option<Html> {
 
 fn documents(context: &Context) -> Option<Html> {
     let record = context.record.get()?;
+    if !context.info.knows(Quantity::ExampleDocument) {
+        return Some(absent("Documents", "atlas-documents"));
+    }
     let line = |one: &::atlas::record::DocumentCount| {
         let (source, name) = context.document(one.document);
         html! { <li><span>{ source.unwrap_or_default().to_owned() }</span><span class="label">{ name }</span><span class="muted" /><span class="number">{ grouped(one.fired) }</span></li> }

@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
+use ::atlas::info::Quantity;
 use yew::prelude::*;
 
 use super::filters::title;
+use crate::atlas::stated;
 use crate::browse::filter::Own;
 use crate::browse::query::SearchKind;
 use crate::browse::sort::Column;
@@ -12,7 +14,7 @@ use crate::browse::tokens::text_of;
 use crate::browse::{Listed, Outcome, Query, Rows};
 use crate::components::token_text::token_text;
 use crate::definitions::{ATLAS_MAX, ATLAS_MEAN, DENSITY, KURTOSIS, SKEW};
-use crate::format::{exact, fixed, optional, share_of};
+use crate::format::{NONE, exact, fixed, optional, share_of};
 use crate::notes::{SetKey, SetNotes};
 use crate::shared::Shared;
 use crate::state::History;
@@ -188,7 +190,7 @@ pub fn content(props: &Props, all: Rows<'_>, index: u32, at_row: usize, cell: Ce
                 <>
                     if let Some(label) = label {
                         <b class="own-label" title={format!("Your label. Of the statistics: {}", if row.label.is_empty() { "none" } else { &row.label })}>{ label.to_owned() }</b>
-                    } else if row.fired == 0 {
+                    } else if all.is_dead(row) {
                         <span class="muted">{ "never fires" }</span>
                     } else {
                         { row.label.clone() }
@@ -200,6 +202,9 @@ pub fn content(props: &Props, all: Rows<'_>, index: u32, at_row: usize, cell: Ce
             }
         }
         Cell::By(Column::Density) => {
+            if !all.have_densities() {
+                return html! { { NONE } };
+            }
             let density = all.density(row);
             let filled = if density > 0.0 {
                 (1.0 + density.log10() / 6.0).clamp(0.0, 1.0)
@@ -213,8 +218,12 @@ pub fn content(props: &Props, all: Rows<'_>, index: u32, at_row: usize, cell: Ce
                 </>
             }
         }
-        Cell::By(Column::Max) => html! { { fixed(row.max.into(), 2) } },
-        Cell::By(Column::Mean) => html! { { fixed(row.mean.into(), 4) } },
+        Cell::By(Column::Max) => {
+            html! { { stated(&props.info, Quantity::Max, || fixed(row.max.into(), 2)) } }
+        }
+        Cell::By(Column::Mean) => {
+            html! { { stated(&props.info, Quantity::Mean, || fixed(row.mean.into(), 4)) } }
+        }
         Cell::By(Column::Skew) => html! { { optional(row.skew.map(f64::from), 1) } },
         Cell::By(Column::Kurtosis) => html! { { optional(row.kurtosis.map(f64::from), 0) } },
         Cell::By(Column::Source) => match row

@@ -14,10 +14,11 @@ mod webgl;
 
 use std::rc::Rc;
 
+use ::atlas::info::Quantity;
 use yew::prelude::*;
 
 use super::parts::Waiting;
-use crate::atlas::{PartId, key_of};
+use crate::atlas::{PartId, counted_tokens, key_of};
 use crate::browse::filter::{Nothing, Own};
 use crate::browse::map::lasso;
 use crate::browse::outcome;
@@ -111,7 +112,9 @@ pub fn Browse(props: &Props) -> Html {
         });
         (*own).clone()
     };
-    let tokens = set.as_ref().map_or(0, |set| set.tokens);
+    let tokens = set
+        .as_ref()
+        .map_or(0, |set| counted_tokens(&props.info, set));
     let table = props.parts.table.get().cloned();
     let outcome = {
         let needs = (
@@ -265,13 +268,22 @@ fn sets(controller: &Controller, props: &Props) -> Html {
 }
 
 fn about(info: &::atlas::AtlasInfo, set: &::atlas::SetInfo) -> String {
-    format!(
-        "{} features of {}. Statistics over {} tokens of {}.",
-        grouped(set.n_latents),
-        info.model.name,
-        grouped(u32::try_from(set.tokens).unwrap_or(u32::MAX)),
-        info.corpus.name
-    )
+    let over = if info.knows(Quantity::CorpusTokens) {
+        format!("{} tokens of {}", grouped(set.tokens), info.corpus.name)
+    } else {
+        format!("{}, whose number of tokens is not stated", info.corpus.name)
+    };
+    let features = grouped(set.n_latents);
+    match &info.imported {
+        None => format!(
+            "{features} features of {}. Statistics over {over}.",
+            info.model.name
+        ),
+        Some(imported) => format!(
+            "{features} features of {}. Statistics over {over}, from files of {}: a dash is a number that they do not state.",
+            info.model.name, imported.format
+        ),
+    }
 }
 
 fn map(
