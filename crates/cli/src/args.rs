@@ -287,7 +287,7 @@ pub struct Scan {
 
     /// Read only the documents whose number modulo N is I, from 0
     #[arg(long, value_name = "I/N", default_value = "0/1", value_parser = shard)]
-    pub shard: scan::Shard,
+    pub shard: scan_folder::Shard,
 
     /// End with the window that reaches so many tokens
     #[arg(long, value_name = "N")]
@@ -311,11 +311,11 @@ pub struct Scan {
 }
 
 /// A shard as I/N.
-fn shard(given: &str) -> Result<scan::Shard, String> {
+fn shard(given: &str) -> Result<scan_folder::Shard, String> {
     let parts = given.split_once('/');
     let numbers = parts.and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
     match numbers {
-        Some((index, of)) if index < of => Ok(scan::Shard { index, of }),
+        Some((index, of)) if index < of => Ok(scan_folder::Shard { index, of }),
         _ => Err("it is I/N with I from 0 to N - 1, as in 0/4".to_owned()),
     }
 }

@@ -103,6 +103,9 @@ pub enum Error {
     /// A scan cannot be made.
     #[error(transparent)]
     Scan(#[from] scan::Error),
+    /// A scan's folder.
+    #[error(transparent)]
+    ScanFolder(#[from] scan_folder::Error),
     /// A corpus cannot be read.
     #[error(transparent)]
     Corpus(#[from] corpus::Error),
@@ -147,7 +150,9 @@ impl Error {
             Self::NoCache => "output",
             Self::Engine(error) | Self::Scan(scan::Error::Engine(error)) => error.code(),
             Self::Corpus(_) | Self::Scan(scan::Error::Corpus(_)) => "bad-file",
-            Self::Scan(error) => scan_code(error),
+            Self::Scan(scan::Error::Context { .. }) => "bad-option",
+            Self::Scan(_) => "bad-file",
+            Self::ScanFolder(error) => folder_code(error),
             Self::SameName { .. } => "bad-option",
             Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",
@@ -160,14 +165,12 @@ impl Error {
     }
 }
 
-fn scan_code(error: &scan::Error) -> &'static str {
+fn folder_code(error: &scan_folder::Error) -> &'static str {
+    use scan_folder::Error;
     match error {
-        scan::Error::Context { .. } => "bad-option",
-        scan::Error::OtherScan { .. } => "other-scan",
-        scan::Error::NoScan { .. } => "missing-file",
-        scan::Error::Atlas(_) | scan::Error::Read { .. } | scan::Error::Unfinished { .. } => {
-            "bad-file"
-        }
+        Error::OtherScan { .. } => "other-scan",
+        Error::NoScan { .. } => "missing-file",
+        Error::Atlas(_) | Error::Read { .. } | Error::Unfinished { .. } => "bad-file",
         _ => "output",
     }
 }

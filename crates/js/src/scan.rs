@@ -10,7 +10,7 @@ use atlas::{ModelKey, SetKind, Settings};
 use corpus::Corpus;
 use explorer::{Bos, Progress, SaeInfo, Session};
 use js_sys::{Function, Reflect, Uint8Array};
-use scan::{CorpusFile, CorpusKey, Scan, ScanInfo, Shard};
+use scan_folder::{CorpusFile, CorpusKey, Scan, ScanInfo, Shard};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
@@ -199,7 +199,7 @@ fn describe_scan(session: &Session, wanted: &Wanted) -> Result<ScanInfo, JsValue
             .map_or(String::new(), |file| file.name.clone()),
     };
     Ok(ScanInfo {
-        version: scan::VERSION,
+        version: scan_folder::VERSION,
         complete: false,
         model: ModelKey {
             name: wanted.model_name.clone(),
@@ -223,7 +223,7 @@ fn describe_scan(session: &Session, wanted: &Wanted) -> Result<ScanInfo, JsValue
         },
         shard: Shard::default(),
         limit_tokens: wanted.limit_tokens,
-        progress: scan::Progress::default(),
+        progress: scan_folder::Progress::default(),
         sets: sets?,
         tallies: Vec::new(),
     })
@@ -233,7 +233,7 @@ fn tally_set(wanted: &WantedSet, loaded: &[SaeInfo]) -> Result<TallySet, JsValue
     let found = loaded.iter().find(|sae| sae.id == wanted.id);
     let sae = found.ok_or_else(|| bad_option("sets", format!("{} is not loaded", wanted.id)))?;
     Ok(TallySet {
-        id: scan::set_name(&sae.id),
+        id: scan_folder::set_name(&sae.id),
         kind: match sae.architecture {
             "neurons" => SetKind::Neurons,
             _ => SetKind::Sae,

@@ -4,7 +4,7 @@ use corpus::Document;
 use explorer::ScanWindow;
 
 use crate::error::Error;
-use crate::info::{Progress, Shard};
+use scan_folder::{Progress, Shard};
 
 /// Tokens of the shortest window. A document's last window is left out where it is shorter.
 pub const SHORTEST: usize = 8;

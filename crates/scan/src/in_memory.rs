@@ -8,7 +8,7 @@ use explorer::Session;
 
 use crate::describe::describe;
 use crate::error::Error;
-use crate::run::Scan;
+use scan_folder::Scan;
 
 /// All files of the atlas of an ended scan, the index last: what tallies and weights say, without tables in Parquet. `map` says
 /// whether there are coordinates of the features, which take longest. The session has what was scanned.

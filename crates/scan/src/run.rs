@@ -1,6 +1,6 @@
 //! A scan: windows through the engine into tallies.
 
-use atlas::tally::{TallySet, Values, Window};
+use atlas::tally::{Values, Window};
 use atlas::{Settings, Tally};
 use corpus::Document;
 use explorer::{Bos, Clock, ScanBatch, ScanOptions, ScanSeconds, ScanValues, Session};
@@ -8,73 +8,27 @@ use explorer::{Bos, Clock, ScanBatch, ScanOptions, ScanSeconds, ScanValues, Sess
 use rayon::iter::{
     IndexedParallelIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _,
 };
+use scan_folder::Scan;
 
 use crate::division::{Division, Origin, SHORTEST};
 use crate::error::Error;
-use crate::info::{Progress, ScanInfo};
 
-/// A scan while it runs: a tally per feature set, and how far it is. Between two batches of windows it can be saved, and taken up
-/// again from there.
-pub struct Scan {
-    /// Its description. [`ScanInfo::progress`] is as of the last batch.
-    pub info: ScanInfo,
-    /// The tallies, in the order of [`ScanInfo::sets`].
-    pub tallies: Vec<Tally>,
-    /// Ids under which the sets are loaded in the session, in the same order: those of the sets themselves, unless the caller
-    /// says otherwise.
-    pub loaded: Vec<String>,
-}
-
-impl Scan {
-    /// A scan that has read nothing.
-    pub fn new(info: ScanInfo) -> Self {
-        let tally = |set: &TallySet| {
-            let (model, name) = (info.model.clone(), info.corpus.name.clone());
-            Tally::new(model, set.clone(), name, info.settings.clone())
-        };
-        let tallies = info.sets.iter().map(tally).collect();
-        let info = ScanInfo {
-            complete: false,
-            progress: Progress::default(),
-            tallies: Vec::new(),
-            ..info
-        };
-        Self::of(info, tallies)
+fn add_batch(scan: &mut Scan, batch: &ScanBatch<'_, Origin>) -> Result<(), Error> {
+    let of_set = |(set, tally): (usize, &mut Tally)| {
+        (0..batch.len()).try_for_each(|window| add(tally, batch, set, window))
+    };
+    // Sets have nothing to do with each other; in a browser there is one thread.
+    #[cfg(not(target_arch = "wasm32"))]
+    scan.tallies
+        .par_iter_mut()
+        .enumerate()
+        .try_for_each(of_set)?;
+    #[cfg(target_arch = "wasm32")]
+    scan.tallies.iter_mut().enumerate().try_for_each(of_set)?;
+    if let Some(last) = batch.origin(batch.len().saturating_sub(1)) {
+        scan.info.progress = last.after;
     }
-
-    /// A scan that goes on with what was counted already.
-    pub(crate) fn of(info: ScanInfo, tallies: Vec<Tally>) -> Self {
-        let loaded = info.sets.iter().map(|set| set.id.clone());
-        Self {
-            loaded: loaded.collect(),
-            info,
-            tallies,
-        }
-    }
-
-    /// Ends it: its tallies are then those of any other division of the same documents, to the byte.
-    pub fn end(&mut self) {
-        self.tallies.iter_mut().for_each(Tally::end);
-        self.info.complete = true;
-    }
-
-    fn add(&mut self, batch: &ScanBatch<'_, Origin>) -> Result<(), Error> {
-        let of_set = |(set, tally): (usize, &mut Tally)| {
-            (0..batch.len()).try_for_each(|window| add(tally, batch, set, window))
-        };
-        // Sets have nothing to do with each other; in a browser there is one thread.
-        #[cfg(not(target_arch = "wasm32"))]
-        self.tallies
-            .par_iter_mut()
-            .enumerate()
-            .try_for_each(of_set)?;
-        #[cfg(target_arch = "wasm32")]
-        self.tallies.iter_mut().enumerate().try_for_each(of_set)?;
-        if let Some(last) = batch.origin(batch.len().saturating_sub(1)) {
-            self.info.progress = last.after;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn add(
@@ -169,7 +123,7 @@ pub async fn scan<E: From<Error> + From<explorer::Error>>(
     let next = || division.next().map_err(E::from);
     let seconds = session
         .scan(&options, next, |batch| {
-            scan.add(batch)?;
+            add_batch(scan, batch)?;
             between(scan)
         })
         .await?;

@@ -64,8 +64,9 @@ impl Pairs {
                     let counter = &mut self.counts[triangle(*one, *other)];
                     *counter = counter.saturating_add(1);
                 } else {
+                    let width = self.width();
                     for row in 0..ROWS {
-                        let counter = &mut self.counts[cell(row, *one, *other)];
+                        let counter = &mut self.counts[cell(row, width, *one, *other)];
                         *counter = counter.saturating_add(1);
                     }
                 }
@@ -104,7 +105,8 @@ impl Pairs {
         let count = if self.is_exact() {
             self.counts[triangle(one, other)]
         } else {
-            let counts = (0..ROWS).map(|row| self.counts[cell(row, one, other)]);
+            let width = self.width();
+            let counts = (0..ROWS).map(|row| self.counts[cell(row, width, one, other)]);
             counts.min().unwrap_or(0)
         };
         u64::from(count)
@@ -115,7 +117,15 @@ impl Pairs {
         if self.is_exact() {
             return 0;
         }
-        (std::f64::consts::E * self.total as f64 / WIDTH as f64).ceil() as u64
+        (std::f64::consts::E * self.total as f64 / self.width() as f64).ceil() as u64
+    }
+
+    /// Counters of a row of the sketch.
+    fn width(&self) -> u64 {
+        match self.counts.len() as u64 / ROWS {
+            0 => WIDTH,
+            width => width,
+        }
     }
 }
 
@@ -126,8 +136,81 @@ fn triangle(one: u32, other: u32) -> usize {
 }
 
 /// Index of a pair's counter in a row of the sketch.
-fn cell(row: u64, one: u32, other: u32) -> usize {
+fn cell(row: u64, width: u64, one: u32, other: u32) -> usize {
     let (low, high) = (one.min(other), one.max(other));
     let hash = mix(mix(row) ^ (u64::from(high) << 32 | u64::from(low)));
-    (row * WIDTH + (hash & (WIDTH - 1))) as usize
+    (row * width + (hash & (width - 1))) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// A sketch so narrow that pairs share counters.
+    fn narrow() -> Pairs {
+        let mut pairs = Pairs::new(MOST_EXACT + 1);
+        pairs.counts = vec![0; ROWS as usize * 1024];
+        pairs
+    }
+
+    /// Latents of some tokens: a few that fire together often, others anywhere.
+    fn tokens(seed: u64) -> Vec<Vec<u32>> {
+        let draw = |at: u64| (mix(mix(seed) ^ at) % u64::from(MOST_EXACT + 1)) as u32;
+        let token = |token: u64| {
+            let mut latents: Vec<u32> = (0..4).map(|at| draw(token * 8 + at)).collect();
+            latents.extend([5, 9, 700].iter().take((token % 4) as usize));
+            latents.sort_unstable();
+            latents.dedup();
+            latents
+        };
+        (0..500).map(token).collect()
+    }
+
+    #[test]
+    fn a_sketch_is_never_below_the_truth_and_rarely_above_its_bound() {
+        let (mut pairs, mut other) = (narrow(), narrow());
+        let mut truth: HashMap<(u32, u32), u64> = HashMap::new();
+        for (seed, into) in [(1, &mut pairs), (2, &mut other)] {
+            for latents in tokens(seed) {
+                into.add(&latents);
+                for (at, one) in latents.iter().enumerate() {
+                    for other in &latents[..at] {
+                        *truth.entry((*other, *one)).or_default() += 1;
+                    }
+                }
+            }
+        }
+        pairs.merge(other).unwrap();
+        let total: u64 = truth.values().sum();
+        assert_eq!(pairs.total, total);
+        let bound = (std::f64::consts::E * total as f64 / 1024.0).ceil() as u64;
+        assert_eq!(pairs.error(), bound);
+        assert!(bound > 10, "{bound}: pairs share counters");
+        let over = |(pair, count): (&(u32, u32), &u64)| {
+            let found = pairs.count(pair.0, pair.1);
+            assert!(found >= *count, "{pair:?}: {found} of {count}");
+            assert_eq!(found, pairs.count(pair.1, pair.0));
+            found - count > bound
+        };
+        let above = truth.iter().map(over).filter(|above| *above).count();
+        // e⁻⁴ of them are expected at most, which is 1.8 %.
+        assert!(above * 50 < truth.len(), "{above} of {}", truth.len());
+        assert!(truth[&(5, 9)] > 400, "a pair that fires together often");
+    }
+
+    #[test]
+    fn counts_are_exact_up_to_a_number_of_latents() {
+        let mut pairs = Pairs::new(40);
+        pairs.add(&[1, 7, 39]);
+        pairs.add(&[7, 39]);
+        assert_eq!(
+            (pairs.count(39, 7), pairs.count(1, 7), pairs.count(0, 1)),
+            (2, 1, 0)
+        );
+        assert_eq!((pairs.error(), pairs.total), (0, 4));
+        assert!(pairs.is_sound());
+        assert!(Pairs::new(3).merge(Pairs::new(4)).is_err());
+    }
 }

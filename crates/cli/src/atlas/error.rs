@@ -10,9 +10,12 @@ pub enum AtlasError {
     /// An atlas on disk.
     #[error(transparent)]
     Folder(#[from] atlas_folder::Error),
-    /// A scan's folder.
+    /// A scan's folder, or shards that are not those of one scan.
     #[error(transparent)]
-    Scan(#[from] scan::Error),
+    Scan(#[from] scan_folder::Error),
+    /// The description of scanned features.
+    #[error(transparent)]
+    Describe(#[from] scan::Error),
     /// Tallies that refuse to merge.
     #[error(transparent)]
     Tally(#[from] atlas::Error),
@@ -22,40 +25,6 @@ pub enum AtlasError {
     /// Tables.
     #[error(transparent)]
     Tables(#[from] atlas_parquet::Error),
-    /// Shards of different scans.
-    #[error("{} and {} are not shards of one scan: their {what} differ ({one} and {other})", .first.display(), .second.display())]
-    Shards {
-        /// A shard.
-        first: PathBuf,
-        /// Another one.
-        second: PathBuf,
-        /// What differs, a plural.
-        what: &'static str,
-        /// Of the first.
-        one: String,
-        /// Of the second.
-        other: String,
-    },
-    /// A part of the corpus that was scanned twice.
-    #[error("{} and {} are both shard {shard} of the corpus: give each once", .first.display(), .second.display())]
-    Overlap {
-        /// A shard.
-        first: PathBuf,
-        /// Another one.
-        second: PathBuf,
-        /// Number and count, as `0/4`.
-        shard: String,
-    },
-    /// Parts of the corpus without a shard.
-    #[error(
-        "shards {missing} of the corpus are missing: give all {of}, or scan those with --shard"
-    )]
-    MissingShards {
-        /// Their numbers, as `1/4, 3/4`.
-        missing: String,
-        /// Number of shards.
-        of: u32,
-    },
     /// A tokenizer that is not the atlas's.
     #[error("{given} is another tokenizer than the atlas's: {why}")]
     Tokenizer {
@@ -127,14 +96,18 @@ impl AtlasError {
             | Self::NoToken { .. }
             | Self::Unknown { .. }
             | Self::Without { .. } => "bad-argument",
-            Self::Shards { .. }
-            | Self::Overlap { .. }
-            | Self::MissingShards { .. }
+            Self::Scan(
+                scan_folder::Error::Shards { .. }
+                | scan_folder::Error::Overlap { .. }
+                | scan_folder::Error::MissingShards { .. },
+            )
             | Self::Tally(_)
             | Self::Tokenizer { .. } => "mismatch",
-            Self::Folder(_) | Self::Scan(_) | Self::Exchange(_) | Self::NoVocabulary { .. } => {
-                "bad-file"
-            }
+            Self::Folder(_)
+            | Self::Scan(_)
+            | Self::Describe(_)
+            | Self::Exchange(_)
+            | Self::NoVocabulary { .. } => "bad-file",
         }
     }
 }

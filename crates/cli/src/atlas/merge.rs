@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use atlas::{DocumentInfo, Tally};
-use scan::disk::{read_complete, read_tally};
-use scan::{ScanInfo, counted};
+use scan::counted;
+use scan_folder::disk::{read_complete, read_tally};
+use scan_folder::{Part, ScanInfo, check_shards};
 
 use super::args::Merge;
 use super::error::AtlasError;
 use super::save::Save;
-use super::shards::{self, Part};
 use super::weights::Weights;
 use super::words::tokenizer;
 use crate::error::Error;
@@ -24,7 +24,7 @@ pub async fn merge(arguments: &Merge) -> Result<(), Error> {
         .map(|path| Ok((path.clone(), read_complete(path)?)))
         .collect();
     let parts = parts?;
-    shards::check(&parts)?;
+    check_shards(&parts)?;
     let Some((_, first)) = parts.first() else {
         return Ok(());
     };

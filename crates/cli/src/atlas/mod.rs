@@ -6,7 +6,6 @@ mod exchange;
 mod list;
 mod merge;
 mod save;
-mod shards;
 mod show;
 mod weights;
 mod words;

@@ -2,7 +2,8 @@
 
 use atlas::Tally;
 use explorer::{LimitsChoice, Session};
-use scan::{Described, ScanInfo, counted, describe};
+use scan::{Described, counted, describe};
+use scan_folder::ScanInfo;
 
 use super::args;
 use super::error::AtlasError;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use atlas::Settings;
 use corpus::{Corpus, Options};
 use explorer::{Clock, LimitsChoice, ScanSeconds, Session};
-use scan::disk::{Folder, Found};
-use scan::{CorpusFile, CorpusKey, ScanInfo};
+use scan_folder::disk::{Folder, Found};
+use scan_folder::{CorpusFile, CorpusKey, ScanInfo};
 use serde::Serialize;
 
 use crate::args;
@@ -66,7 +66,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
     let device = session.info().model.ok_or(explorer::Error::NoModel)?;
     let decision = session.bos_decision(common.bos.into())?;
     let wanted = ScanInfo {
-        version: scan::VERSION,
+        version: scan_folder::VERSION,
         complete: false,
         model,
         corpus: corpus_key(arguments, &corpus),
@@ -79,7 +79,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
         },
         shard: arguments.shard,
         limit_tokens: arguments.limit_tokens,
-        progress: scan::Progress::default(),
+        progress: scan_folder::Progress::default(),
         sets,
         tallies: Vec::new(),
     };
@@ -90,7 +90,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
             return tell(arguments, &session, (*info, None, Seconds::default()));
         }
         Found::Unfinished(scan) => *scan,
-        Found::Nothing => scan::Scan::new(wanted),
+        Found::Nothing => scan_folder::Scan::new(wanted),
     };
     let before = scan.info.progress.tokens;
     let progress = Progress::new(&corpus, arguments.limit_tokens, before);
@@ -116,7 +116,7 @@ pub async fn scan(arguments: &args::Scan) -> Result<(), Error> {
     tell(arguments, &session, (info, Some((before, total)), seconds))
 }
 
-fn end(scan: &mut scan::Scan, folder: &mut Folder) -> Result<(ScanInfo, f64), Error> {
+fn end(scan: &mut scan_folder::Scan, folder: &mut Folder) -> Result<(ScanInfo, f64), Error> {
     let begun = Instant::now();
     scan.end();
     let info = folder.finish(scan)?;
@@ -168,7 +168,7 @@ struct Saved {
 }
 
 impl Saved {
-    fn new(arguments: &args::Scan, scan: &scan::Scan) -> Self {
+    fn new(arguments: &args::Scan, scan: &scan_folder::Scan) -> Self {
         let every = Duration::try_from_secs_f64(arguments.checkpoint * 60.0);
         Self {
             every: every.unwrap_or(Duration::MAX),
@@ -179,12 +179,12 @@ impl Saved {
         }
     }
 
-    fn is_due(&self, scan: &scan::Scan) -> bool {
+    fn is_due(&self, scan: &scan_folder::Scan) -> bool {
         let windows = scan.info.progress.windows - self.at_windows;
         self.at.elapsed() >= self.every || self.every_windows.is_some_and(|every| windows >= every)
     }
 
-    fn save(&mut self, folder: &mut Folder, scan: &scan::Scan) -> Result<(), Error> {
+    fn save(&mut self, folder: &mut Folder, scan: &scan_folder::Scan) -> Result<(), Error> {
         let begun = Instant::now();
         folder.checkpoint(scan)?;
         self.seconds += begun.elapsed().as_secs_f64();

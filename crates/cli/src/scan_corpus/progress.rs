@@ -56,7 +56,7 @@ impl Progress {
     }
 
     /// Shows how far it is. What cannot be written is not: the scan matters more.
-    pub fn tell(&self, scan: &scan::Scan) {
+    pub fn tell(&self, scan: &scan_folder::Scan) {
         // Until here a scan that goes on only looked for its place.
         if self.first.get().is_none() {
             self.first.set(Some(self.read.get()));

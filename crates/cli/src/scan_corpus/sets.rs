@@ -3,7 +3,8 @@
 use atlas::tally::TallySet;
 use atlas::{ModelKey, SetKind};
 use explorer::Session;
-use scan::{identity, set_name};
+use scan::identity;
+use scan_folder::set_name;
 
 use crate::args::{self, Downloads};
 use crate::error::Error;

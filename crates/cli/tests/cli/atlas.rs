@@ -7,7 +7,9 @@ use std::process::{Command, Output};
 use atlas::files::{encode, file_info};
 use atlas::tally::{TallySet, Values, Window};
 use atlas::{ModelKey, SetKind, Settings, Tally};
-use scan::{CorpusFile, CorpusKey, Progress, ScanInfo, Shard, TallyFile, encode_info, tally_name};
+use scan_folder::{
+    CorpusFile, CorpusKey, Progress, ScanInfo, Shard, TallyFile, encode_info, tally_name,
+};
 use serde_json::Value;
 
 const LATENTS: u32 = 70;
@@ -94,7 +96,7 @@ fn scan_folder(
         }
     });
     let mut info = ScanInfo {
-        version: scan::VERSION,
+        version: scan_folder::VERSION,
         complete: true,
         model: model(),
         corpus: CorpusKey {
@@ -113,7 +115,7 @@ fn scan_folder(
         tallies: tallies.to_vec(),
     };
     change(&mut info);
-    fs::write(folder.join(scan::INDEX), encode_info(&info).unwrap()).unwrap();
+    fs::write(folder.join(scan_folder::INDEX), encode_info(&info).unwrap()).unwrap();
     folder
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::common::{command, folder, json, refused, root, run};
 use atlas::Tally;
-use scan::disk::{read_complete, read_tally};
+use scan_folder::disk::{read_complete, read_tally};
 use serde_json::Value;
 
 /// Two files with some 2,400 tokens in several documents.
@@ -187,7 +187,7 @@ fn of_two_checkpoints_the_whole_one_is_taken() {
     }
     // The newer one is damaged, as by a bad disk.
     let windows = |checkpoint: &PathBuf| {
-        let info = scan::disk::read_info(checkpoint).unwrap();
+        let info = scan_folder::disk::read_info(checkpoint).unwrap();
         info.progress.windows
     };
     let newest = checkpoints.iter().max_by_key(|path| windows(path)).unwrap();

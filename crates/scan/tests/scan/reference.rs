@@ -3,7 +3,8 @@
 use crate::common::{NEURONS, info, read, session};
 use corpus::Document;
 use pollster::block_on;
-use scan::{Error, Scan, Shard};
+use scan::Error;
+use scan_folder::{Scan, Shard};
 use serde_json::Value;
 
 #[test]

@@ -8,7 +8,8 @@ use atlas::files::{decode, encode};
 use corpus::Document;
 use explorer::{Input, Session, TraceOptions};
 use pollster::block_on;
-use scan::{Error, Progress, SHORTEST, Scan, ScanInfo, Shard};
+use scan::{Error, SHORTEST};
+use scan_folder::{Progress, Scan, ScanInfo, Shard};
 
 fn all(documents: &[Document]) -> impl Iterator<Item = Result<Document, corpus::Error>> {
     documents.iter().cloned().map(Ok)

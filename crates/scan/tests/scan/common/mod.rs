@@ -13,7 +13,7 @@ use formats::sae::saelens;
 use formats::tensors::TensorFile;
 use formats::tokenizer::Tokenizer;
 use pollster::block_on;
-use scan::{CorpusKey, Progress, ScanInfo, Shard, VERSION};
+use scan_folder::{CorpusKey, Progress, ScanInfo, Shard, VERSION};
 
 /// The MLP neurons' set, beside the demo's autoencoders.
 pub const NEURONS: &str = "neurons";

@@ -2,17 +2,20 @@
 
 use std::path::PathBuf;
 
-use scan::ScanInfo;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::error::AtlasError;
+use crate::error::Error;
+use crate::info::ScanInfo;
 
 /// A scan with its folder.
 pub type Part = (PathBuf, ScanInfo);
 
 /// Refuses scans that do not belong together, that overlap, or that are not the whole corpus.
-pub fn check(parts: &[Part]) -> Result<(), AtlasError> {
+///
+/// # Errors
+/// [`Error::Shards`], [`Error::Overlap`], [`Error::MissingShards`].
+pub fn check_shards(parts: &[Part]) -> Result<(), Error> {
     let Some((first, info)) = parts.first() else {
         return Ok(());
     };
@@ -37,7 +40,7 @@ pub fn check(parts: &[Part]) -> Result<(), AtlasError> {
         ];
         for (what, difference) in differences {
             if let Some((one, other)) = difference {
-                return Err(AtlasError::Shards {
+                return Err(Error::Shards {
                     first: first.clone(),
                     second: second.clone(),
                     what,
@@ -50,14 +53,14 @@ pub fn check(parts: &[Part]) -> Result<(), AtlasError> {
     whole(parts, info.shard.of)
 }
 
-fn whole(parts: &[Part], of: u32) -> Result<(), AtlasError> {
+fn whole(parts: &[Part], of: u32) -> Result<(), Error> {
     let mut order: Vec<&Part> = parts.iter().collect();
     order.sort_by_key(|(_, info)| info.shard.index);
     for pair in order.windows(2) {
         if let [(first, one), (second, other)] = pair
             && one.shard.index == other.shard.index
         {
-            return Err(AtlasError::Overlap {
+            return Err(Error::Overlap {
                 first: first.clone(),
                 second: second.clone(),
                 shard: one.shard.to_string(),
@@ -82,7 +85,7 @@ fn whole(parts: &[Part], of: u32) -> Result<(), AtlasError> {
         missing.truncate(LISTED);
         missing.push("…".to_owned());
     }
-    Err(AtlasError::MissingShards {
+    Err(Error::MissingShards {
         missing: missing.join(", "),
         of,
     })

@@ -9,7 +9,7 @@ use atlas::files::file_info;
 
 use crate::error::Error;
 use crate::info::{INDEX, ScanInfo, TallyFile, decode_info, encode_info, tally_name};
-use crate::run::Scan;
+use crate::state::Scan;
 
 /// Folders of the two generations of checkpoints.
 const CHECKPOINTS: [&str; 2] = ["checkpoint-0", "checkpoint-1"];
