@@ -223,6 +223,8 @@ mod tests {
             file("assets/sae-explorer-0123456789.js", 9_000),
             file("assets/worker-0123456789.js", 30_000),
             file("assets/fetcher-0123456789.js", 1_000),
+            file("assets/scan-engine-0123456789.wasm", 600_000),
+            file("assets/scan-worker-0123456789.js", 31_000),
             file("assets/style-0123456789.css", style),
             file("demo/demo.json", 500),
             file("demo/model/model.safetensors", 9_000_000),
@@ -239,17 +241,18 @@ mod tests {
                 ("app", 300_000),
                 ("engine", 420_000),
                 ("package", 40_000),
+                ("scan", 631_000),
                 ("first load", 756_500)
             ]
         );
         let failed = |files: &[FileSize]| check(files).unwrap_err().to_string();
-        assert!(failed(&site(640_001, 4_000)).starts_with("app: 640001 bytes"));
-        assert!(failed(&site(300_000, 428_000)).starts_with("first load: 1180500 bytes"));
+        assert!(failed(&site(660_001, 4_000)).starts_with("app: 660001 bytes"));
+        assert!(failed(&site(300_000, 448_000)).starts_with("first load: 1200500 bytes"));
         let mut more = site(1, 1);
         more.push(file("assets/train-0123456789.wasm", 1));
         assert!(failed(&more).contains("assets/train.wasm has no budget"));
         let mut less = site(1, 1);
-        less.retain(|file| !file.name.contains("worker"));
+        less.retain(|file| !file.name.contains("assets/worker"));
         assert!(failed(&less).contains("assets/worker.js"));
     }
 }
