@@ -36,6 +36,8 @@ pub enum Step {
     Native,
     /// the parsers of files on bytes that a fuzzer makes up, for about a minute
     Fuzz,
+    /// SQL over atlases, which has a workspace of its own, and its cluster on this machine
+    Query,
     /// the package's JavaScript, without a browser
     Package,
     /// the site is built
@@ -49,7 +51,7 @@ pub enum Step {
 }
 
 /// In the order in which they run: what fails soonest comes first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step::Format,
     Step::Clippy,
     Step::ClippyWasm,
@@ -57,6 +59,7 @@ const STEPS: [Step; 11] = [
     Step::Package,
     Step::Native,
     Step::Fuzz,
+    Step::Query,
     Step::Build,
     Step::Size,
     Step::Browser,
@@ -72,6 +75,7 @@ impl Step {
             Self::Docs => "docs",
             Self::Native => "native tests",
             Self::Fuzz => "fuzz",
+            Self::Query => "SQL",
             Self::Package => "package",
             Self::Build => "build of the site",
             Self::Size => "size",
@@ -93,6 +97,7 @@ impl Step {
             Self::Docs => steps::docs(paths),
             Self::Native => steps::native(paths),
             Self::Fuzz => crate::fuzz::run(paths, &crate::fuzz::Arguments::quick()),
+            Self::Query => steps::query(paths),
             Self::Package => steps::package(paths),
             Self::Build => crate::site::build(paths),
             Self::Size => steps::size(paths),

@@ -12,6 +12,9 @@ use crate::{packages, process, random, size};
 /// Names the folder in which the end-to-end tests leave pictures of the page; without it they make none.
 const PICTURES: &str = "SAE_EXPLORER_SCREENSHOTS";
 
+/// The workspace of SQL over atlases.
+const QUERY: &str = "crates/atlas-query";
+
 /// The folder of the tests in a browser.
 const E2E: &str = "tests/e2e";
 
@@ -19,9 +22,27 @@ const E2E: &str = "tests/e2e";
 pub fn format(paths: &Paths) -> Result<()> {
     toolchain::components(paths)?;
     process::run(process::cargo(paths).args(["fmt", "--all", "--check"]))?;
-    let mut fuzz = process::cargo(paths);
-    fuzz.current_dir(paths.root.join("fuzz"));
-    process::run(fuzz.args(["fmt", "--check"]))
+    for workspace in ["fuzz", QUERY] {
+        let mut command = process::cargo(paths);
+        command.current_dir(paths.root.join(workspace));
+        process::run(command.args(["fmt", "--check"]))?;
+    }
+    Ok(())
+}
+
+/// SQL over atlases: its tests, among them a cluster of processes on this machine, and clippy.
+pub fn query(paths: &Paths) -> Result<()> {
+    toolchain::components(paths)?;
+    let cargo = |arguments: &[&str]| {
+        let mut command = process::cargo(paths);
+        command
+            .current_dir(paths.root.join(QUERY))
+            .env("CARGO_TARGET_DIR", paths.target.join("query"))
+            .args(arguments);
+        process::run(&mut command)
+    };
+    cargo(&["test"])?;
+    cargo(&["clippy", "--all-targets", "--", "-D", "warnings"])
 }
 
 /// Clippy over every crate and its tests, warnings denied.
