@@ -206,6 +206,8 @@ pub struct State {
     pub trace: Option<Shared<Trace>>,
     /// The recording that is on screen, until the live trace comes.
     pub recorded: Option<Shared<Recorded>>,
+    /// Token and feature that the recording selected by itself.
+    pub recorded_selection: Option<(Option<usize>, Option<u32>)>,
     /// True once the first things to show have come, or have failed to.
     pub introduced: bool,
     /// SAEs of the demo, which come one after the other.
@@ -281,6 +283,7 @@ impl State {
             examples: Shared::default(),
             trace: None,
             recorded: None,
+            recorded_selection: None,
             introduced: false,
             expected: Shared::default(),
             bos_before: None,

@@ -20,6 +20,7 @@ impl State {
         self.recorded = Some(Shared::new(recorded));
         self.choose();
         self.describe_recorded();
+        self.recorded_selection = Some((self.place.token, self.place.feature));
     }
 
     /// Takes the selected feature's description from the recording, where that has it.
@@ -175,6 +176,22 @@ mod tests {
                 ..Place::from_hash("#/features/layer-1?up=Lord")
             }
         );
+    }
+
+    #[test]
+    fn a_feature_that_an_address_names_wrongly_is_told_when_the_model_is_there() {
+        let address = "#/prompt?model=demo&sae=b&feature=99";
+        let described = SaeInfo {
+            n_latents: 10,
+            ..sae("b")
+        };
+        let state = shown(address)
+            .after(Action::EngineReady(model(), vec![described]))
+            .after(Action::Arrived(Place::from_hash(address)))
+            .after(Action::Traced(trace("b")));
+        let note = state.note.expect("a note");
+        assert!(note.text.contains("99"), "{}", note.text);
+        assert!(!note.passing);
     }
 
     #[test]

@@ -317,12 +317,21 @@ impl State {
         // Back, forward or another link came later than the address that loading began with.
         let place = self.requested.take().unwrap_or_else(|| {
             let here = self.place.clone();
-            let chosen = self.recorded.is_some();
+            // What the recording selected by itself gives way to the address, what the person selected in it does not.
+            let chosen = self
+                .recorded_selection
+                .is_some_and(|by_itself| by_itself != (here.token, here.feature));
+            let same_sae = asked.sae.is_none() || asked.sae == here.sae;
             Place {
-                token: if chosen { here.token } else { asked.token },
-                feature: match &asked.sae {
-                    Some(sae) if !chosen || here.sae.as_ref() != Some(sae) => asked.feature,
-                    _ => here.feature,
+                token: if chosen {
+                    here.token
+                } else {
+                    asked.token.or(here.token)
+                },
+                feature: match (chosen, same_sae) {
+                    (true, true) => here.feature,
+                    (false, true) => asked.feature.or(here.feature),
+                    (_, false) => asked.feature,
                 },
                 model: asked.model,
                 sae: asked.sae.or(here.sae.clone()),
