@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::paths::Paths;
-use crate::{bench_torch, packages, process, site, size};
+use crate::{bench_scan, bench_torch, packages, process, site, size};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -28,9 +28,12 @@ pub struct Arguments {
     /// Of the native half only the CPU device
     #[arg(long, requires = "native")]
     cpu: bool,
-    /// PyTorch as well, on the same cores as the CPU device; needs python3 with torch
-    #[arg(long, requires = "native")]
+    /// PyTorch as well, on the same cores as the CPU device (with --native or --scan); needs python3 with torch
+    #[arg(long)]
     torch: bool,
+    /// Only scans of the demo's corpus
+    #[arg(long, conflicts_with_all = ["native", "browser", "model", "peer", "site"])]
+    scan: bool,
     /// Only the half in the browser
     #[arg(long)]
     browser: bool,
@@ -48,6 +51,9 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
         .with_context(|| format!("could not make {}", paths.output.display()))?;
     if arguments.torch {
         bench_torch::require()?;
+    }
+    if arguments.scan {
+        return bench_scan::run(paths, arguments.torch);
     }
     if arguments.site {
         return first_visit(paths, arguments.runs);

@@ -5,6 +5,7 @@
 //! ([`server`], [`policy`]), checked ([`mod@test`], [`fuzz`]) and measured ([`mod@bench`]), and on what ([`random`]).
 
 mod bench;
+mod bench_scan;
 mod bench_torch;
 mod bundle;
 mod demo;

@@ -1,0 +1,158 @@
+//! `cargo xtask bench --scan`: tokens per second of a scan of the demo, and what its time goes into; PyTorch beside it.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::paths::Paths;
+use crate::{packages, process};
+
+const CORPUS: &str = "demo/corpus/sample.jsonl.zst";
+
+/// Scans of each row, of which the median counts.
+const RUNS: usize = 3;
+
+/// The parts of a scan's time, as `scan --json` names them.
+const PARTS: [&str; 4] = ["corpus", "model", "read_back", "bookkeeping"];
+
+/// A row: its name, its tokens, and what it adds to the command.
+struct Row {
+    name: &'static str,
+    tokens: u32,
+    arguments: &'static [&'static str],
+}
+
+const ROWS: [Row; 3] = [
+    Row {
+        name: "CPU, 3 SAEs",
+        tokens: 60_000,
+        arguments: &["--backend", "cpu", "--sae", "demo"],
+    },
+    Row {
+        name: "CPU, 3 SAEs and the neurons of a layer",
+        tokens: 60_000,
+        arguments: &[
+            "--backend",
+            "cpu",
+            "--sae",
+            "demo",
+            "--neurons",
+            "blocks.3.mlp.hook_post",
+        ],
+    },
+    Row {
+        name: "GPU (software, where there is none), 3 SAEs",
+        tokens: 10_000,
+        arguments: &["--backend", "gpu", "--sae", "demo"],
+    },
+];
+
+/// Prints a table and writes it as JSON.
+pub fn run(paths: &Paths, torch: bool) -> Result<()> {
+    let mut build = process::cargo(paths);
+    process::run(build.args(["build", "--release", "--package", "cli"]))?;
+    println!("Scans of the demo's corpus, windows of 64 tokens; medians of {RUNS}");
+    print!("  {:<46}{:>10}", "", "tokens/s");
+    PARTS.iter().for_each(|part| print!("{part:>13}"));
+    println!();
+    let mut rows = Vec::new();
+    for row in ROWS {
+        let mut found = Vec::new();
+        for _ in 0..RUNS {
+            found.push(scan(paths, &row)?);
+        }
+        found.sort_by(|one, other| rate(one).total_cmp(&rate(other)));
+        let median = found.swap_remove(RUNS / 2);
+        let shares = shares(&median);
+        print!("  {:<46}{:>10.0}", row.name, rate(&median));
+        shares
+            .iter()
+            .for_each(|share| print!("{:>11.1} %", 100.0 * share));
+        println!();
+        rows.push(json!({
+            "row": row.name,
+            "tokens_per_second": rate(&median),
+            "seconds": median["seconds"],
+            "shares": shares,
+        }));
+    }
+    if torch {
+        let theirs = torch_rate(paths)?;
+        let ours = rows
+            .first()
+            .and_then(|row| row["tokens_per_second"].as_f64());
+        let ratio = ours.unwrap_or(0.0) / theirs;
+        println!(
+            "  {:<46}{theirs:>10.0}  (this one: {ratio:.2} times as fast)",
+            "PyTorch, CPU, 3 SAEs"
+        );
+        rows.push(json!({ "row": "PyTorch", "tokens_per_second": theirs }));
+    }
+    let path = paths.output.join("bench-scan.json");
+    fs::write(&path, format!("{:#}\n", json!({ "rows": rows })))
+        .with_context(|| format!("could not write {}", path.display()))
+}
+
+/// One scan, as `--json` prints it.
+fn scan(paths: &Paths, row: &Row) -> Result<Value> {
+    let out = paths.target.join("bench-scan");
+    if out.exists() {
+        fs::remove_dir_all(&out).with_context(|| format!("removing {}", out.display()))?;
+    }
+    let mut command = Command::new(paths.target.join("release/sae-explorer"));
+    command
+        .args(["scan", "--json", "--model", "demo", "--context", "64"])
+        .args(row.arguments)
+        .arg("--corpus")
+        .arg(paths.root.join(CORPUS))
+        .args(["--limit-tokens", &row.tokens.to_string()])
+        .arg("--out")
+        .arg(&out);
+    packages::vulkan(paths, &mut command)?;
+    let printed = process::output(&mut command);
+    let printed = printed.with_context(|| format!("the scan of \"{}\" failed", row.name))?;
+    let found: Value = serde_json::from_str(&printed).context("a scan printed no JSON")?;
+    ensure!(rate(&found) > 0.0, "a scan printed no rate");
+    Ok(found)
+}
+
+fn rate(scan: &Value) -> f64 {
+    scan["tokens_per_second"].as_f64().unwrap_or(0.0)
+}
+
+/// Shares of the time, without that of saving.
+fn shares(scan: &Value) -> Vec<f64> {
+    let seconds = |part: &&str| scan["seconds"][*part].as_f64().unwrap_or(0.0);
+    let parts: Vec<f64> = PARTS.iter().map(seconds).collect();
+    let sum: f64 = parts.iter().sum();
+    parts.iter().map(|part| part / sum.max(1e-9)).collect()
+}
+
+fn torch_rate(paths: &Paths) -> Result<f64> {
+    let json = paths.output.join("bench-scan-torch.json");
+    let mut command = Command::new("python3");
+    command
+        .arg(paths.root.join("tests/bench/torch_scan.py"))
+        .arg("--json")
+        .arg(&json);
+    process::run(&mut command)?;
+    let text = fs::read_to_string(&json).with_context(|| format!("reading {}", json.display()))?;
+    let found: Value = serde_json::from_str(&text).context("PyTorch's half is not JSON")?;
+    found["tokens_per_second"]
+        .as_f64()
+        .context("PyTorch's half has no rate")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_those_of_the_parts() {
+        let scan = json!({ "seconds": { "corpus": 1.0, "model": 6.0, "read_back": 0.0, "bookkeeping": 3.0, "saving": 9.0 } });
+        assert_eq!(shares(&scan), [0.1, 0.6, 0.0, 0.3]);
+        assert_eq!(shares(&json!({})), [0.0; 4]);
+    }
+}
