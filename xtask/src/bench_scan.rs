@@ -1,7 +1,7 @@
 //! `cargo xtask bench --scan`: tokens per second of a scan of the demo, and what its time goes into; PyTorch beside it.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -111,9 +111,14 @@ fn scan(paths: &Paths, row: &Row) -> Result<Value> {
         .arg("--out")
         .arg(&out);
     packages::vulkan(paths, &mut command)?;
-    let printed = process::output(&mut command);
-    let printed = printed.with_context(|| format!("the scan of \"{}\" failed", row.name))?;
-    let found: Value = serde_json::from_str(&printed).context("a scan printed no JSON")?;
+    let ended = command.stderr(Stdio::inherit()).output();
+    let ended = ended.context("the program could not be started")?;
+    ensure!(
+        ended.status.success(),
+        "the scan of \"{}\" failed",
+        row.name
+    );
+    let found: Value = serde_json::from_slice(&ended.stdout).context("a scan printed no JSON")?;
     ensure!(rate(&found) > 0.0, "a scan printed no rate");
     Ok(found)
 }

@@ -32,6 +32,8 @@ before(async () => {
     sets: [
       { id: 'layer-1', hook: 'blocks.1.hook_resid_post', ...layer1 },
       { id: 'layer-3', hook: 'blocks.3.hook_resid_post', ...layer3 },
+      // A name that is wider than a phone.
+      { id: 'neurons.blocks.1.mlp.hook_post.of-a-model-with-a-name', hook: 'blocks.1.mlp.hook_post', ...statistics({ latents: 64, tokens, words: WORDS, seed: 9 }) },
     ],
   }));
   browser = await launch({ webgpu: false, args: WEBGL });
