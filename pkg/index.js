@@ -381,7 +381,7 @@ export class SaeExplorer extends EventTarget {
   // Work in a worker of its own, beside the one that answers: what it loads there is let go of in the end.
   async #aside(own, work) {
     if (this.#disposed) throw gone();
-    const link = new Link((this.#options._spawnScan ?? startScanWorker)(), { onDeath: () => {}, onNotice: () => {} });
+    const link = new Link(startScanWorker(), { onDeath: () => {}, onNotice: () => {} });
     this.#beside.add(link);
     try {
       return await work(link);

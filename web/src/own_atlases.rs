@@ -63,7 +63,7 @@ pub async fn list() -> Result<Vec<OwnAtlas>, String> {
         if let Ok(bytes) = read(&path).await
             && let Ok(info) = decode_info(&path, &bytes)
         {
-            found.push(OwnAtlas { id, info });
+            found.push(OwnAtlas::of(id, &info));
         }
     }
     Ok(found)
@@ -94,7 +94,7 @@ pub async fn save(files: &JsValue) -> Result<OwnAtlas, String> {
     stored.map_err(|why| {
         format!("The result could not be kept in this browser: {why} Make room (Library, storage), and scan again.")
     })?;
-    Ok(OwnAtlas { id, info })
+    Ok(OwnAtlas::of(id, &info))
 }
 
 /// The files of an atlas, `[{path, bytes}]`.

@@ -12,6 +12,7 @@ use crate::{bench_scan, bench_torch, packages, process, site, size};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("beside_torch").args(["native", "scan"]))]
 pub struct Arguments {
     /// A GPT-2 folder to measure in the browser instead of the demo, such as `cargo xtask random-model` makes
     #[arg(long, value_name = "FOLDER", conflicts_with = "native")]
@@ -29,7 +30,7 @@ pub struct Arguments {
     #[arg(long, requires = "native")]
     cpu: bool,
     /// PyTorch as well, on the same cores as the CPU device (with --native or --scan); needs python3 with torch
-    #[arg(long)]
+    #[arg(long, requires = "beside_torch")]
     torch: bool,
     /// Only scans of the demo's corpus
     #[arg(long, conflicts_with_all = ["native", "browser", "model", "peer", "site"])]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::paths::Paths;
-use crate::{packages, process};
+use crate::{bench_torch, packages, process};
 
 const CORPUS: &str = "demo/corpus/sample.jsonl.zst";
 
@@ -136,15 +136,7 @@ fn shares(scan: &Value) -> Vec<f64> {
 }
 
 fn torch_rate(paths: &Paths) -> Result<f64> {
-    let json = paths.output.join("bench-scan-torch.json");
-    let mut command = Command::new("python3");
-    command
-        .arg(paths.root.join("tests/bench/torch_scan.py"))
-        .arg("--json")
-        .arg(&json);
-    process::run(&mut command)?;
-    let text = fs::read_to_string(&json).with_context(|| format!("reading {}", json.display()))?;
-    let found: Value = serde_json::from_str(&text).context("PyTorch's half is not JSON")?;
+    let found = bench_torch::script(paths, "torch_scan.py", "bench-scan-torch.json")?;
     found["tokens_per_second"]
         .as_f64()
         .context("PyTorch's half has no rate")

@@ -27,14 +27,7 @@ pub fn require() -> Result<()> {
 
 /// Runs PyTorch's half and prints both, with the ratio of the medians. `native` is what the native half wrote.
 pub fn compare(paths: &Paths, native: &Path) -> Result<()> {
-    let json = paths.output.join("bench-torch.json");
-    let mut command = Command::new("python3");
-    command
-        .arg(paths.root.join("tests/bench/torch_cpu.py"))
-        .arg("--json")
-        .arg(&json);
-    process::run(&mut command)?;
-    let torch = read(&json)?;
+    let torch = script(paths, "torch_cpu.py", "bench-torch.json")?;
     let native = read(native)?;
     let ours = native["cpu"]["full_size"]
         .as_object()
@@ -63,6 +56,18 @@ pub fn compare(paths: &Paths, native: &Path) -> Result<()> {
     }
     ensure!(compared > 0, "no row has the same name in both halves");
     Ok(())
+}
+
+/// What a script of `tests/bench` finds, which it writes to a file of the output folder.
+pub fn script(paths: &Paths, name: &str, json: &str) -> Result<Value> {
+    let json = paths.output.join(json);
+    let mut command = Command::new("python3");
+    command
+        .arg(paths.root.join("tests/bench").join(name))
+        .arg("--json")
+        .arg(&json);
+    process::run(&mut command)?;
+    read(&json)
 }
 
 fn read(path: &Path) -> Result<Value> {

@@ -12,8 +12,8 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::error::DataFusionError;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::prelude::ParquetReadOptions;
-use scan_folder::disk::{Folder, Found, read_complete, read_tally};
-use scan_folder::{Part, Progress, Scan, ScanInfo, Shard, check_shards};
+use scan_folder::disk::{Folder, Found, read_shards, read_tally};
+use scan_folder::{Part, Progress, Scan, ScanInfo, Shard};
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -30,12 +30,7 @@ const SCRATCH: &str = "tallies";
 /// # Errors
 /// [`Error::Scan`] for shards that do not belong together, [`Error::Exists`], [`Error::Query`], [`Error::Write`].
 pub async fn merge(engine: &Engine, shards: &[PathBuf], out: &Path) -> Result<ScanInfo, Error> {
-    let parts: Result<Vec<Part>, Error> = shards
-        .iter()
-        .map(|path| Ok((path.clone(), read_complete(path)?)))
-        .collect();
-    let parts = parts?;
-    check_shards(&parts)?;
+    let parts = read_shards(shards)?;
     let wanted = whole(&parts).ok_or(Error::NoShard)?;
     let (mut folder, found) = Folder::open(out, &wanted)?;
     if !matches!(found, Found::Nothing) {

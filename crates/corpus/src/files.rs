@@ -2,18 +2,14 @@
 
 use std::cell::Cell;
 use std::io::Read;
-#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::document::{Document, Entry, Options};
 use crate::error::Error;
 use crate::open::{Entries, check_named, open_stream};
-#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-use crate::open::{check, open};
 
 /// Opens a file by its index; see [`crate::open`].
-type Open = Box<dyn Fn(usize, &Options, &Rc<Cell<u64>>) -> Result<Entries, Error>>;
+pub(crate) type Open = Box<dyn Fn(usize, &Options, &Rc<Cell<u64>>) -> Result<Entries, Error>>;
 
 /// The documents of some files, one file after the other.
 pub struct Corpus {
@@ -30,28 +26,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Looks at all files before any is read, so that a wrong name is noticed at once.
-    ///
-    /// # Errors
-    /// [`Error::UnknownKind`], [`Error::CompressedTable`], [`Error::Folder`], [`Error::Read`], [`Error::Empty`].
-    #[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-    pub fn open(files: &[PathBuf], options: Options) -> Result<Self, Error> {
-        let name = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default();
-            name.to_string_lossy().into_owned()
-        };
-        let checked = files.iter().map(|path| Ok((name(path), check(path)?)));
-        let checked = checked.collect::<Result<_, Error>>()?;
-        let paths = files.to_vec();
-        let opened =
-            move |index: usize, options: &Options, read: &Rc<Cell<u64>>| match paths.get(index) {
-                Some(path) => open(path, options, read),
-                None => Ok(Box::new(std::iter::empty()) as Entries),
-            };
-        Ok(Self::new(checked, options, Box::new(opened)))
-    }
-
-    /// The same of files that `reader` opens by their index; `files` are their names without folders, and their lengths in bytes.
+    /// Looks at all names before any file is read, so that a wrong one is noticed at once. `reader` opens the files by their index; `files` are their names without folders, and their lengths in bytes.
     ///
     /// # Errors
     /// [`Error::UnknownKind`], [`Error::CompressedTable`], [`Error::NativeOnly`], [`Error::Empty`].
@@ -71,7 +46,7 @@ impl Corpus {
         Ok(Self::new(files, options, Box::new(opened)))
     }
 
-    fn new(files: Vec<(String, u64)>, options: Options, open: Open) -> Self {
+    pub(crate) fn new(files: Vec<(String, u64)>, options: Options, open: Open) -> Self {
         Self {
             files,
             options,

@@ -12,6 +12,8 @@ mod lines;
 mod open;
 #[cfg(all(feature = "files", not(target_arch = "wasm32")))]
 mod parquet;
+#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
+mod paths;
 mod records;
 mod text;
 

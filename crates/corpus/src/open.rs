@@ -1,11 +1,7 @@
 //! Entries of one file, by its name.
 
 use std::cell::Cell;
-#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-use std::fs::File;
 use std::io::{self, BufReader, Read};
-#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-use std::path::Path;
 use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
@@ -14,8 +10,6 @@ use crate::document::{Entry, Options};
 use crate::error::Error;
 use crate::kind::{Compression, Content, kind};
 use crate::lines::Input;
-#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-use crate::parquet::read_table;
 use crate::records::read_records;
 use crate::text::read_text;
 
@@ -24,24 +18,6 @@ const BUFFER: usize = 1 << 16;
 
 /// The entries of a file.
 pub(crate) type Entries = Box<dyn Iterator<Item = Result<Entry, Error>>>;
-
-/// The length of a file that can be a part of a corpus.
-///
-/// # Errors
-/// [`Error::UnknownKind`], [`Error::CompressedTable`], [`Error::Folder`], [`Error::Read`], [`Error::Empty`].
-#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-pub(crate) fn check(path: &Path) -> Result<u64, Error> {
-    let file = path.display().to_string();
-    let metadata = std::fs::metadata(path).map_err(|source| Error::Read {
-        file: file.clone(),
-        source,
-    })?;
-    if metadata.is_dir() {
-        return Err(Error::Folder { file });
-    }
-    check_named(&file, &name(path), metadata.len())?;
-    Ok(metadata.len())
-}
 
 /// Refuses a file that cannot be a part of a corpus, by its name and length.
 ///
@@ -54,34 +30,6 @@ pub(crate) fn check_named(file: &str, name: &str, bytes: u64) -> Result<(), Erro
         return Err(Error::Empty { file });
     }
     Ok(())
-}
-
-#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-fn name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
-}
-
-/// The entries of a file on disk. `read` receives the number of the file's own bytes that were read.
-///
-/// # Errors
-/// As [`check`]; [`Error::Table`], [`Error::NoColumn`].
-#[cfg(all(feature = "files", not(target_arch = "wasm32")))]
-pub(crate) fn open(path: &Path, options: &Options, read: &Rc<Cell<u64>>) -> Result<Entries, Error> {
-    check(path)?;
-    let file = path.display().to_string();
-    let opened = File::open(path).map_err(|source| Error::Read {
-        file: file.clone(),
-        source,
-    })?;
-    let name = name(path);
-    let kind = kind(&file, &name)?;
-    if kind.content == Content::Table {
-        let named = (file, kind.stem.to_owned());
-        let entries = read_table(opened, named, options, read.clone())?;
-        return Ok(Box::new(entries));
-    }
-    open_stream((file, &name), opened, options, read)
 }
 
 /// The entries of a file that is read from its beginning to its end. `named` is its name in messages, and its name without folders.

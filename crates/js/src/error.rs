@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use js_sys::Reflect;
 use serde::Serialize as _;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -35,4 +36,11 @@ pub fn unreadable(error: formats::Error) -> JsValue {
 pub fn bad_option(name: &str, why: impl Display) -> JsValue {
     let details = Object::new().with("option", name);
     fault("bad-option", format!("{name}: {why}"), details.into())
+}
+
+/// What a thrown value says, where it is an error.
+pub fn message(thrown: &JsValue) -> String {
+    let message = Reflect::get(thrown, &"message".into()).ok();
+    let message = message.and_then(|message| message.as_string());
+    message.unwrap_or_else(|| "reading it failed".to_owned())
 }

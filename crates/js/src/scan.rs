@@ -6,16 +6,16 @@ use std::rc::Rc;
 
 use atlas::files::Written;
 use atlas::tally::TallySet;
-use atlas::{ModelKey, SetKind, Settings};
+use atlas::{ModelKey, Settings};
 use corpus::Corpus;
 use explorer::{Bos, Progress, SaeInfo, Session};
-use js_sys::{Function, Reflect, Uint8Array};
+use js_sys::{Function, Uint8Array};
 use scan_folder::{CorpusFile, CorpusKey, Scan, ScanInfo, Shard};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use crate::engine::Engine;
-use crate::error::{bad_option, fault, refused};
+use crate::error::{bad_option, fault, message, refused};
 use crate::object::{Object, list};
 use crate::options;
 
@@ -191,13 +191,6 @@ fn describe_scan(session: &Session, wanted: &Wanted) -> Result<ScanInfo, JsValue
         .iter()
         .map(|set| tally_set(set, &loaded.saes))
         .collect();
-    let name = match (&wanted.name, wanted.files.as_slice()) {
-        (Some(name), _) => name.clone(),
-        (None, [first, _, ..]) => format!("{} and {} more", first.name, wanted.files.len() - 1),
-        (None, files) => files
-            .first()
-            .map_or(String::new(), |file| file.name.clone()),
-    };
     Ok(ScanInfo {
         version: scan_folder::VERSION,
         complete: false,
@@ -207,14 +200,11 @@ fn describe_scan(session: &Session, wanted: &Wanted) -> Result<ScanInfo, JsValue
             tokenizer_sha256: ModelKey::tokenizer_hash(&vocabulary),
             vocabulary: u32::try_from(vocabulary.len()).unwrap_or(u32::MAX),
         },
-        corpus: CorpusKey {
-            name,
-            files: wanted.files.clone(),
-            text_field: wanted
-                .text_field
-                .clone()
-                .unwrap_or_else(|| "text".to_owned()),
-        },
+        corpus: CorpusKey::new(
+            wanted.name.as_deref(),
+            wanted.files.clone(),
+            wanted.text_field.as_deref(),
+        ),
         settings: Settings {
             context,
             // Where one is asked for that the tokenizer lacks, the scan says so.
@@ -232,16 +222,8 @@ fn describe_scan(session: &Session, wanted: &Wanted) -> Result<ScanInfo, JsValue
 fn tally_set(wanted: &WantedSet, loaded: &[SaeInfo]) -> Result<TallySet, JsValue> {
     let found = loaded.iter().find(|sae| sae.id == wanted.id);
     let sae = found.ok_or_else(|| bad_option("sets", format!("{} is not loaded", wanted.id)))?;
-    Ok(TallySet {
-        id: scan_folder::set_name(&sae.id),
-        kind: match sae.architecture {
-            "neurons" => SetKind::Neurons,
-            _ => SetKind::Sae,
-        },
-        hook: sae.hook.clone(),
-        n_latents: u32::try_from(sae.n_latents).unwrap_or(u32::MAX),
-        sha256: wanted.sha256.clone(),
-    })
+    let id = scan_folder::set_name(&sae.id);
+    Ok(scan::identity::tally_set(id, sae, wanted.sha256.clone()))
 }
 
 fn written(file: &Written) -> JsValue {
@@ -279,11 +261,7 @@ impl Read for Part {
             return Ok(0);
         }
         let (index, at, length) = (self.index as f64, self.at as f64, length as f64);
-        let thrown = |error: JsValue| {
-            let message = Reflect::get(&error, &"message".into()).ok();
-            let message = message.and_then(|message| message.as_string());
-            io::Error::other(message.unwrap_or_else(|| "reading it failed".to_owned()))
-        };
+        let thrown = |error: JsValue| io::Error::other(message(&error));
         let undefined = &JsValue::UNDEFINED;
         let bytes = self
             .read

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use formats::source::{ByteSource, Bytes, Reading};
-use js_sys::{Array, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::error::unreadable;
+use crate::error::{message, unreadable};
 
 #[wasm_bindgen]
 extern "C" {
@@ -103,10 +103,9 @@ impl ByteSource for File {
     fn read(&self, offset: u64, length: usize) -> Reading<'_> {
         Box::pin(async move {
             self.part(offset, length).await.map_err(|error| {
-                let message = Reflect::get(&error, &"message".into());
-                let message = message.ok().and_then(|message| message.as_string());
+                let said = message(&error);
                 *self.thrown.0.borrow_mut() = Some(error);
-                message.unwrap_or_else(|| "reading it failed".to_owned())
+                said
             })
         })
     }

@@ -9,6 +9,7 @@ use atlas::files::file_info;
 
 use crate::error::Error;
 use crate::info::{INDEX, ScanInfo, TallyFile, decode_info, encode_info, tally_name};
+use crate::shards::{Part, check_shards};
 use crate::state::Scan;
 
 /// Folders of the two generations of checkpoints.
@@ -50,6 +51,19 @@ pub fn read_complete(folder: &Path) -> Result<ScanInfo, Error> {
         });
     }
     Ok(info)
+}
+
+/// The shards of one scan, all of them.
+///
+/// # Errors
+/// As [`read_complete`] and [`check_shards`].
+pub fn read_shards(folders: &[PathBuf]) -> Result<Vec<Part>, Error> {
+    let parts = folders
+        .iter()
+        .map(|path| Ok((path.clone(), read_complete(path)?)));
+    let parts: Vec<Part> = parts.collect::<Result<_, Error>>()?;
+    check_shards(&parts)?;
+    Ok(parts)
 }
 
 /// A tally of a folder, compared with the length and hash that its index names.

@@ -65,6 +65,22 @@ pub struct CorpusKey {
     pub text_field: String,
 }
 
+impl CorpusKey {
+    /// A corpus of some files, by its name or else by theirs. Without a name of the field, a record's text is in `text`.
+    pub fn new(name: Option<&str>, files: Vec<CorpusFile>, text_field: Option<&str>) -> Self {
+        let of_files = || match files.as_slice() {
+            [] => String::new(),
+            [only] => only.name.clone(),
+            [first, others @ ..] => format!("{} and {} more", first.name, others.len()),
+        };
+        Self {
+            name: name.map_or_else(of_files, str::to_owned),
+            files,
+            text_field: text_field.unwrap_or("text").to_owned(),
+        }
+    }
+}
+
 /// A file of a corpus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,8 +3,10 @@
 
 use std::ops::Range;
 
-use atlas::ModelKey;
 use atlas::info::hexadecimal;
+use atlas::tally::TallySet;
+use atlas::{ModelKey, SetKind};
+use explorer::SaeInfo;
 use formats::gpt2::Gpt2Files;
 use formats::sae::{Architecture, Gate, Layout, Normalization, SaeFile};
 use formats::tokenizer::Tokenizer;
@@ -46,6 +48,20 @@ pub fn tokenizer(tokenizer: &Tokenizer) -> String {
     let bytes = |id| tokenizer.token_bytes(id).unwrap_or_default().to_vec();
     let vocabulary: Vec<Vec<u8>> = (0u32..).take(tokenizer.vocab_size()).map(bytes).collect();
     ModelKey::tokenizer_hash(&vocabulary)
+}
+
+/// A loaded feature set as a tally knows it, by its id in the atlas and its identity: that of the model for neurons.
+pub fn tally_set(id: String, set: &SaeInfo, sha256: String) -> TallySet {
+    TallySet {
+        id,
+        kind: match set.architecture {
+            "neurons" => SetKind::Neurons,
+            _ => SetKind::Sae,
+        },
+        hook: set.hook.clone(),
+        n_latents: u32::try_from(set.n_latents).unwrap_or(u32::MAX),
+        sha256,
+    }
 }
 
 /// Identity of an autoencoder: of a line with its sizes and what it computes, then `W_enc`, `b_enc`, the parameters of its

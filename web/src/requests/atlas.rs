@@ -34,8 +34,7 @@ fn start(controller: Controller, request: Request, info: Option<Shared<::atlas::
 
 async fn fetch(request: &Request, info: Option<&::atlas::AtlasInfo>) -> Result<Content, String> {
     if request.index.starts_with(FOLDER) {
-        let bytes = own_atlases::read(&request.address).await;
-        let bytes = bytes?;
+        let bytes = own_atlases::read(&request.address).await?;
         return read(request, info, &bytes)
             .map_err(|error| format!("{error}. Delete this atlas, and scan the texts again."));
     }

@@ -55,7 +55,7 @@ impl Controller {
         engine: &Engine,
         wanted: &Wanted,
         signal: JsValue,
-    ) -> Result<Option<Box<OwnAtlas>>, String> {
+    ) -> Result<Option<OwnAtlas>, String> {
         let this = self.clone();
         let on_progress = Closure::<dyn FnMut(JsValue)>::new(move |progress: JsValue| {
             if let Some(stage) = stage(&progress) {
@@ -90,7 +90,7 @@ impl Controller {
             let text = "Stopped. The atlas is of what was read until then.";
             self.dispatch(Action::Note(Note::passing(text)));
         }
-        Ok(Some(Box::new(atlas)))
+        Ok(Some(atlas))
     }
 
     /// Ends the scan that runs; what was read is kept.

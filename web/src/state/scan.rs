@@ -199,15 +199,24 @@ impl Running {
 pub struct OwnAtlas {
     /// Its id: the first digits of the SHA-256 of its index.
     pub id: String,
-    /// Its index.
-    pub info: AtlasInfo,
+    /// Name of the texts.
+    pub name: String,
+    /// Tokens of them.
+    pub tokens: u64,
+    /// Bytes of its files, without the index.
+    pub bytes: u64,
 }
 
 impl OwnAtlas {
-    /// Bytes of its files, without the index.
-    pub fn bytes(&self) -> u64 {
-        let files = ::atlas::files::all_files(&self.info);
-        files.map(|file| file.bytes).sum()
+    /// What the page needs to know of an atlas: its index, which names thousands of files, stays where it is stored.
+    pub fn of(id: String, info: &AtlasInfo) -> Self {
+        let files = ::atlas::files::all_files(info);
+        Self {
+            id,
+            name: info.corpus.name.clone(),
+            tokens: info.corpus.tokens,
+            bytes: files.map(|file| file.bytes).sum(),
+        }
     }
 }
 
@@ -248,7 +257,7 @@ pub enum ScanAction {
     /// The person asked for its end.
     Stopping,
     /// It made an atlas, or failed; nothing where it was given up before there was anything.
-    Ended(Result<Option<Box<OwnAtlas>>, String>),
+    Ended(Result<Option<OwnAtlas>, String>),
     /// Atlases that are in this browser.
     Listed(Vec<OwnAtlas>),
     /// One of them is shown, or, of none, the site's.
@@ -295,7 +304,7 @@ impl State {
                         scan.open = false;
                         scan.own.retain(|one| one.id != atlas.id);
                         let id = atlas.id.clone();
-                        scan.own.push(*atlas);
+                        scan.own.push(atlas);
                         self.use_atlas(Some(id));
                     }
                     Ok(None) => {}
@@ -324,12 +333,6 @@ impl State {
         self.place.listed = None;
         self.place.browse = crate::browse::Query::default();
         self.history = History::Push;
-    }
-
-    /// The atlas of one's own that is shown.
-    pub fn own_atlas(&self) -> Option<&OwnAtlas> {
-        let id = self.place.atlas.as_ref()?;
-        self.scan.own.iter().find(|one| one.id == *id)
     }
 
     /// The scan of what is chosen.

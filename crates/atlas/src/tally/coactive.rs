@@ -57,14 +57,13 @@ impl Pairs {
             self.counts = vec![0; self.counters()];
         }
         self.total += (latents.len() * latents.len().saturating_sub(1) / 2) as u64;
-        let exact = self.is_exact();
+        let (exact, width) = (self.is_exact(), self.width());
         for (number, one) in latents.iter().enumerate() {
             for other in &latents[..number] {
                 if exact {
                     let counter = &mut self.counts[triangle(*one, *other)];
                     *counter = counter.saturating_add(1);
                 } else {
-                    let width = self.width();
                     for row in 0..ROWS {
                         let counter = &mut self.counts[cell(row, width, *one, *other)];
                         *counter = counter.saturating_add(1);

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 
 use atlas::{DocumentInfo, Tally};
 use scan::counted;
-use scan_folder::disk::{read_complete, read_tally};
-use scan_folder::{Part, ScanInfo, check_shards};
+use scan_folder::Part;
+use scan_folder::disk::{read_shards, read_tally};
 
 use super::args::Merge;
 use super::error::AtlasError;
@@ -18,13 +17,7 @@ use crate::error::Error;
 
 /// Merges shards.
 pub async fn merge(arguments: &Merge) -> Result<(), Error> {
-    let parts: Result<Vec<Part>, AtlasError> = arguments
-        .shards
-        .iter()
-        .map(|path| Ok((path.clone(), read_complete(path)?)))
-        .collect();
-    let parts = parts?;
-    check_shards(&parts)?;
+    let parts = read_shards(&arguments.shards).map_err(AtlasError::from)?;
     let Some((_, first)) = parts.first() else {
         return Ok(());
     };
@@ -90,7 +83,7 @@ pub async fn merge(arguments: &Merge) -> Result<(), Error> {
 }
 
 /// The tally of a set over all shards, one of them in memory at a time.
-fn merged(parts: &[(PathBuf, ScanInfo)], set: usize) -> Result<Tally, AtlasError> {
+fn merged(parts: &[Part], set: usize) -> Result<Tally, AtlasError> {
     let mut whole: Option<Tally> = None;
     for (folder, info) in parts {
         let Some(file) = info.tallies.get(set) else {

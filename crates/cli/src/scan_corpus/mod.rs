@@ -144,17 +144,11 @@ fn corpus_key(arguments: &args::Scan, corpus: &Corpus) -> CorpusKey {
         name: name.clone(),
         bytes: *bytes,
     });
-    let files: Vec<CorpusFile> = files.collect();
-    let first = files.first().map_or("", |file| &file.name);
-    let of_files = match files.len() {
-        0 | 1 => first.to_owned(),
-        count => format!("{first} and {} more", count - 1),
-    };
-    CorpusKey {
-        name: arguments.corpus_name.clone().unwrap_or(of_files),
-        files,
-        text_field: arguments.text_field.clone(),
-    }
+    CorpusKey::new(
+        arguments.corpus_name.as_deref(),
+        files.collect(),
+        Some(&arguments.text_field),
+    )
 }
 
 /// When the state was last saved.

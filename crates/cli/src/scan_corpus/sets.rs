@@ -1,7 +1,7 @@
 //! The model and the feature sets of a scan, by the ids under which an atlas knows them.
 
+use atlas::ModelKey;
 use atlas::tally::TallySet;
-use atlas::{ModelKey, SetKind};
 use explorer::Session;
 use scan::identity;
 use scan_folder::set_name;
@@ -62,10 +62,7 @@ pub async fn load(
                 return Err(Error::SameName { id: sae.id });
             }
             used.push(sae.id.clone());
-            hashes.push((
-                SetKind::Sae,
-                identity::sae(&sae.file).await.map_err(unread)?,
-            ));
+            hashes.push(identity::sae(&sae.file).await.map_err(unread)?);
             load::put_sae(session, sae, false).await?;
         }
     }
@@ -76,18 +73,10 @@ pub async fn load(
         }
         session.load_neurons(&id, hook)?;
         used.push(id);
-        hashes.push((SetKind::Neurons, key.sha256.clone()));
+        hashes.push(key.sha256.clone());
     }
     let loaded = session.info().saes;
-    let sets = loaded
-        .into_iter()
-        .zip(hashes)
-        .map(|(set, (kind, sha256))| TallySet {
-            id: set.id,
-            kind,
-            hook: set.hook,
-            n_latents: u32::try_from(set.n_latents).unwrap_or(u32::MAX),
-            sha256,
-        });
+    let sets = loaded.iter().zip(hashes);
+    let sets = sets.map(|(set, sha256)| identity::tally_set(set.id.clone(), set, sha256));
     Ok((key, sets.collect()))
 }

@@ -113,8 +113,7 @@ fn choice(controller: &Controller, props: &Props) -> Html {
 }
 
 fn name(atlas: &OwnAtlas) -> String {
-    let corpus = &atlas.info.corpus;
-    format!("{} ({} tokens)", corpus.name, grouped(corpus.tokens))
+    format!("{} ({} tokens)", atlas.name, grouped(atlas.tokens))
 }
 
 /// What can be done with the atlas of one's own that is shown.
@@ -132,7 +131,7 @@ fn of_own(controller: &Controller, props: &Props) -> Html {
         let (controller, id) = (controller.clone(), atlas.id.clone());
         move |_: MouseEvent| controller.remove_own_atlas(id.clone())
     };
-    let size = bytes(atlas.bytes() as f64);
+    let size = bytes(atlas.bytes as f64);
     html! {
         <>
             <button type="button" data-testid="atlas-export" title="A folder of files that any static host can serve (docs/atlas.md)" onclick={export}>{ format!("Export as .zip ({size})") }</button>
