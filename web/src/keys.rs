@@ -16,6 +16,14 @@ use crate::state::{Action, History, State};
 const TOKENS: &str = "[data-testid=token]";
 const FEATURES: &str = "[data-testid=feature-row] button";
 
+const FIND: &str = "[data-testid=find-dialog][open]";
+const DIALOGS: &str = "dialog[open]";
+
+/// True if a dialog is open. The page's state hears of a closed one only with its event, which a key may overtake.
+fn is_open(dialog: &str) -> bool {
+    !browser::all(dialog).is_empty()
+}
+
 /// True if keys belong to the element, because text is typed or a value is set in it.
 fn takes_keys(element: &Element) -> bool {
     matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
@@ -34,11 +42,10 @@ pub fn pressed(event: &KeyboardEvent, state: &State, controller: &Controller) {
     if finds(event) {
         // Browsers have a use of their own for it.
         event.prevent_default();
-        controller.dispatch(Action::ShowFind(!state.find_open));
+        controller.dispatch(Action::ShowFind(!is_open(FIND)));
         return;
     }
-    if event.ctrl_key() || event.meta_key() || event.alt_key() || state.keys_open || state.find_open
-    {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || is_open(DIALOGS) {
         return;
     }
     let on_prompt = state.place.route.shows_prompt();

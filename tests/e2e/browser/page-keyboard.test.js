@@ -132,6 +132,8 @@ test('a prompt that is too long is cut, and the focus goes to it', async () => {
   const cut = page.getByRole('button', { name: /^Cut to/ });
   await cut.waitFor();
   await press(page, cut, 'cutting a prompt');
+  // The error goes with the next drawing, which may come after the focus has moved.
+  await part(page, 'error').waitFor({ state: 'hidden' });
   await ready(page);
   await held(page, 'the trace of what is left');
   assert.match(await focused(page), /TEXTAREA prompt/);
@@ -220,6 +222,30 @@ test('keys of a single character can be switched off, and stay off', async () =>
   await page.keyboard.press('Escape');
   await page.keyboard.press('/');
   assert.match(await focused(page), /TEXTAREA/);
+  await page.context().close();
+});
+
+test('a key that comes right after a dialog closed does its work', async () => {
+  const page = await openApp(browser, server);
+  /** Closes a dialog and presses a key before the browser has told the page of it. */
+  const overtake = (dialog, key) =>
+    part(page, dialog).evaluate((element, key) => {
+      element.close();
+      document.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, ...key }));
+    }, key);
+  await page.keyboard.press('?');
+  await part(page, 'keys-dialog').waitFor();
+  await overtake('keys-dialog', { key: '/' });
+  await drawn(page);
+  assert.match(await focused(page), /TEXTAREA/);
+  await page.keyboard.press('Control+k');
+  await part(page, 'find-field').waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+k');
+  await part(page, 'find-field').waitFor();
+  await drawn(page);
+  assert.ok(await part(page, 'find-dialog').isVisible());
+  assert.match(await focused(page), /find-field/);
   await page.context().close();
 });
 

@@ -193,7 +193,11 @@ pub fn FindDialog(props: &Props) -> Html {
     let controller = use_controller();
     let recent = use_state(Vec::new);
     let node = use_node_ref();
-    use_modal(&node, props.open);
+    let closed = use_modal(
+        &node,
+        props.open,
+        controller.on(|()| Action::ShowFind(false)),
+    );
     let request = props.open && props.catalogue == Remote::Idle;
     {
         let controller = controller.clone();
@@ -203,7 +207,6 @@ pub fn FindDialog(props: &Props) -> Html {
             }
         });
     }
-    let onclose = controller.on(|_: Event| Action::ShowFind(false));
     let onchoose = {
         let (controller, recent, props) = (controller.clone(), recent.clone(), props.clone());
         Callback::from(move |hit: Hit| {
@@ -213,7 +216,7 @@ pub fn FindDialog(props: &Props) -> Html {
         })
     };
     html! {
-        <dialog ref={node} class="find" {onclose} data-testid="find-dialog" aria-label="Find">
+        <dialog ref={node} class="find" oncancel={&closed} onclose={&closed} data-testid="find-dialog" aria-label="Find">
             if props.open {
                 <Finder scope={props.clone()} recent={(*recent).clone()} {onchoose} />
             }

@@ -71,16 +71,19 @@ const SINGLE_KEYS: [(&str, &str); 6] = [
 pub fn KeysDialog(props: &Props) -> Html {
     let controller = use_controller();
     let node = use_node_ref();
-    use_modal(&node, props.open);
+    let closed = use_modal(
+        &node,
+        props.open,
+        controller.on(|()| Action::ShowKeys(false)),
+    );
     let close = controller.on(|_: MouseEvent| Action::ShowKeys(false));
-    let onclose = controller.on(|_: Event| Action::ShowKeys(false));
     let switch = controller.on(|event: Event| {
         let on = event.target_unchecked_into::<HtmlInputElement>().checked();
         preferences::set_single_keys(on);
         Action::UseSingleKeys(on)
     });
     html! {
-        <dialog ref={node} {onclose} data-testid="keys-dialog" aria-labelledby="keys-title">
+        <dialog ref={node} oncancel={&closed} onclose={&closed} data-testid="keys-dialog" aria-labelledby="keys-title">
             <div class="card-head">
                 <h2 id="keys-title">{ "Keys" }</h2>
                 <button type="button" onclick={close}>{ "Close" }</button>

@@ -5,8 +5,11 @@ use yew::prelude::*;
 
 /// Opens and closes a `<dialog>`. While it is open the browser keeps the focus in it and closes it on Escape; then the focus
 /// goes back to where it was.
+///
+/// Gives the callback for its events `cancel` and `close`. The first comes before Escape closes the dialog, the second in a
+/// task of its own afterwards, which a key may overtake: if the dialog is open again by then, it says nothing.
 #[hook]
-pub fn use_modal(node: &NodeRef, open: bool) {
+pub fn use_modal(node: &NodeRef, open: bool, closed: Callback<()>) -> Callback<Event> {
     let dialog = node.clone();
     use_effect_with(open, move |&open| {
         if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
@@ -18,4 +21,13 @@ pub fn use_modal(node: &NodeRef, open: bool) {
             }
         }
     });
+    let dialog = node.clone();
+    Callback::from(move |event: Event| {
+        let is_open = dialog
+            .cast::<HtmlDialogElement>()
+            .is_some_and(|dialog| dialog.open());
+        if event.type_() == "cancel" || !is_open {
+            closed.emit(());
+        }
+    })
 }
