@@ -14,8 +14,8 @@ const CORPUS: &str = "demo/corpus/sample.jsonl.zst";
 /// Scans of each row, of which the median counts.
 const RUNS: usize = 3;
 
-/// The parts of a scan's time, as `scan --json` names them.
-const PARTS: [&str; 4] = ["corpus", "model", "read_back", "bookkeeping"];
+/// The parts of a scan's time, as `scan --json` names them. Bookkeeping goes on beside them.
+const PARTS: [&str; 4] = ["corpus", "model", "read_back", "waiting"];
 
 /// A row: its name, its tokens, and what it adds to the command.
 struct Row {
@@ -56,7 +56,11 @@ pub fn run(paths: &Paths, torch: bool) -> Result<()> {
     println!("Scans of the demo's corpus, windows of 64 tokens; medians of {RUNS}");
     print!("  {:<46}{:>10}", "", "tokens/s");
     PARTS.iter().for_each(|part| print!("{part:>13}"));
-    println!();
+    println!("{:>13}", "bookkeeping");
+    println!(
+        "  Of the time, saving left out; bookkeeping of all {} cores' time",
+        cores()
+    );
     let mut rows = Vec::new();
     for row in ROWS {
         let mut found = Vec::new();
@@ -69,6 +73,7 @@ pub fn run(paths: &Paths, torch: bool) -> Result<()> {
         print!("  {:<46}{:>10.0}", row.name, rate(&median));
         shares
             .iter()
+            .chain([&bookkeeping(&median)])
             .for_each(|share| print!("{:>11.1} %", 100.0 * share));
         println!();
         rows.push(json!({
@@ -76,6 +81,7 @@ pub fn run(paths: &Paths, torch: bool) -> Result<()> {
             "tokens_per_second": rate(&median),
             "seconds": median["seconds"],
             "shares": shares,
+            "bookkeeping": bookkeeping(&median),
         }));
     }
     if torch {
@@ -127,12 +133,26 @@ fn rate(scan: &Value) -> f64 {
     scan["tokens_per_second"].as_f64().unwrap_or(0.0)
 }
 
+/// Seconds of the parts, without that of saving.
+fn parts(scan: &Value) -> [f64; PARTS.len()] {
+    PARTS.map(|part| scan["seconds"][part].as_f64().unwrap_or(0.0))
+}
+
 /// Shares of the time, without that of saving.
-fn shares(scan: &Value) -> Vec<f64> {
-    let seconds = |part: &&str| scan["seconds"][*part].as_f64().unwrap_or(0.0);
-    let parts: Vec<f64> = PARTS.iter().map(seconds).collect();
-    let sum: f64 = parts.iter().sum();
-    parts.iter().map(|part| part / sum.max(1e-9)).collect()
+fn shares(scan: &Value) -> [f64; PARTS.len()] {
+    let sum: f64 = parts(scan).iter().sum();
+    parts(scan).map(|part| part / sum.max(1e-9))
+}
+
+/// Share of bookkeeping in the time of all cores.
+fn bookkeeping(scan: &Value) -> f64 {
+    let seconds = scan["seconds"]["bookkeeping"].as_f64().unwrap_or(0.0);
+    let all = parts(scan).iter().sum::<f64>() * cores() as f64;
+    seconds / all.max(1e-9)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn torch_rate(paths: &Paths) -> Result<f64> {
@@ -148,8 +168,9 @@ mod tests {
 
     #[test]
     fn shares_are_those_of_the_parts() {
-        let scan = json!({ "seconds": { "corpus": 1.0, "model": 6.0, "read_back": 0.0, "bookkeeping": 3.0, "saving": 9.0 } });
+        let scan = json!({ "seconds": { "corpus": 1.0, "model": 6.0, "read_back": 0.0, "waiting": 3.0, "bookkeeping": 4.0, "saving": 9.0 } });
         assert_eq!(shares(&scan), [0.1, 0.6, 0.0, 0.3]);
+        assert_eq!(bookkeeping(&scan), 0.4 / cores() as f64);
         assert_eq!(shares(&json!({})), [0.0; 4]);
     }
 }

@@ -15,6 +15,11 @@ pub enum Error {
     /// The corpus cannot be read.
     #[error(transparent)]
     Corpus(#[from] corpus::Error),
+    /// A thread ended while it added values, and the tallies with it.
+    #[error(
+        "the thread that counts has ended early, and what it had counted is lost; the scan goes on from where it was last saved if it is started again"
+    )]
+    Bookkeeping,
     /// A context that cannot be.
     #[error("a context of {context} tokens: it must be from {least} to {most}, a BOS included")]
     Context {

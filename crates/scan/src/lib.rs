@@ -4,6 +4,7 @@
 //! model, tokenizer and feature sets these are. [`describe()`] adds what the weights say. The crate `scan-folder` has a scan's state and
 //! the folder in which it is kept.
 
+mod bookkeeping;
 mod describe;
 mod division;
 mod error;
@@ -15,4 +16,4 @@ pub use describe::{Described, counted, describe};
 pub use division::{Origin, SHORTEST};
 pub use error::Error;
 pub use in_memory::atlas_files;
-pub use run::{check_context, scan};
+pub use run::{Seconds, check_context, scan};

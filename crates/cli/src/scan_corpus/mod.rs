@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use atlas::Settings;
 use corpus::{Corpus, Options};
-use explorer::{Clock, LimitsChoice, ScanSeconds, Session};
+use explorer::{Clock, LimitsChoice, Session};
 use scan_folder::disk::{Folder, Found};
 use scan_folder::{CorpusFile, CorpusKey, ScanInfo};
 use serde::Serialize;
@@ -46,8 +46,10 @@ struct Seconds {
     model: f64,
     /// Reading values back from the device; 0 or nearly so on the CPU.
     read_back: f64,
-    /// Adding values to the tallies.
+    /// Adding values to the tallies, which threads do beside the model: their seconds added up.
     bookkeeping: f64,
+    /// What the model waited for them.
+    waiting: f64,
     /// Saving the state, and writing the result.
     saving: f64,
 }
@@ -123,13 +125,18 @@ fn end(scan: &mut scan_folder::Scan, folder: &mut Folder) -> Result<(ScanInfo, f
     Ok((info, begun.elapsed().as_secs_f64()))
 }
 
-fn parts(scan: ScanSeconds, checkpoints: f64, finish: f64) -> Seconds {
+fn parts(scan: scan::Seconds, checkpoints: f64, finish: f64) -> Seconds {
+    let scan::Seconds {
+        engine,
+        bookkeeping,
+    } = scan;
     Seconds {
-        corpus: scan.windows,
-        model: scan.run,
-        read_back: scan.read_back,
+        corpus: engine.windows,
+        model: engine.run,
+        read_back: engine.read_back,
+        bookkeeping,
         // Checkpoints are made by the visitor.
-        bookkeeping: (scan.visit - checkpoints).max(0.0),
+        waiting: (engine.visit - checkpoints).max(0.0),
         saving: checkpoints + finish,
     }
 }
@@ -229,11 +236,12 @@ fn tell(
                 model,
                 read_back,
                 bookkeeping,
+                waiting,
                 saving,
             } = summary.seconds;
             writeln!(
                 out,
-                "{rate:.0} tokens per second on the {} ({}): corpus {corpus:.1} s, model and feature sets {model:.1} s, read-back {read_back:.1} s, bookkeeping {bookkeeping:.1} s, saving {saving:.1} s",
+                "{rate:.0} tokens per second on the {} ({}): corpus {corpus:.1} s, model and feature sets {model:.1} s, read-back {read_back:.1} s, waiting for bookkeeping {waiting:.1} s, saving {saving:.1} s; bookkeeping beside it {bookkeeping:.1} s",
                 summary.backend.to_uppercase(),
                 summary.adapter,
             )?;

@@ -81,7 +81,14 @@ fn a_scan_is_a_folder_and_its_shards_merge_to_it() {
     assert_eq!(summary["complete"], true);
     assert_eq!(summary["settings"]["bos"], true);
     assert_eq!(summary["settings"]["context"], 64);
-    for part in ["corpus", "model", "read_back", "bookkeeping", "saving"] {
+    for part in [
+        "corpus",
+        "model",
+        "read_back",
+        "bookkeeping",
+        "waiting",
+        "saving",
+    ] {
         assert!(summary["seconds"][part].as_f64().unwrap() >= 0.0, "{part}");
     }
     let whole = tallies(&out);

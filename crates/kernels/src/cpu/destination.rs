@@ -25,6 +25,7 @@ impl<'a> Destination<'a> {
     ///
     /// # Safety
     /// No other thread may write there.
+    #[inline(always)]
     pub(crate) unsafe fn write(&self, place: usize, values: &[f32]) {
         assert!(place <= self.words && values.len() <= self.words - place);
         // SAFETY: the assert bounds the place. `values` is no part of the output, which is borrowed mutably for as long as this

@@ -1,8 +1,10 @@
 //! CPU reference of `linear.wgsl`.
 
+use crate::cpu::epilogue::Epilogue;
 use crate::cpu::operands::Product;
 use crate::cpu::product::product;
-use crate::cpu::{Bindings, layer_norm, simd};
+use crate::cpu::scratch::scratch;
+use crate::cpu::{Bindings, layer_norm};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -47,7 +49,7 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
         return finish(parameters, flags, bindings, input, [3, 4, 5, 6]);
     }
     let weight_bias = bindings.f32(2);
-    let mut normalised = vec![0.0; rows * inputs];
+    let mut normalised = scratch(rows * inputs);
     layer_norm::rows(
         input,
         &weight_bias[..2 * inputs],
@@ -76,7 +78,6 @@ pub(crate) fn finish(
         .as_deref()
         .map(|bias| &bias[parameters.bias_offset as usize..][..outputs]);
     let residual = flags.has_residual.then(|| bindings.f32(residual));
-    let residual = residual.as_deref();
     product(
         &Product {
             input,
@@ -88,18 +89,10 @@ pub(crate) fn finish(
         },
         &mut output,
         (stride, column),
-        |row, first, values| {
-            if let Some(bias) = bias {
-                simd::add_scaled(values, 1.0, &bias[first..]);
-            }
-            match flags.activation {
-                Activation::None => {}
-                Activation::GeluTanh => simd::gelu_tanh(values),
-                Activation::Gelu => simd::gelu(values),
-            }
-            if let Some(residual) = residual {
-                simd::add_scaled(values, 1.0, &residual[row * stride + column + first..]);
-            }
+        &Epilogue {
+            bias,
+            activation: flags.activation,
+            residual: residual.as_deref(),
         },
     );
 }

@@ -15,6 +15,7 @@ pub(crate) mod cross_entropy;
 #[cfg(not(target_arch = "wasm32"))]
 mod destination;
 pub(crate) mod embedding;
+mod epilogue;
 pub(crate) mod gate;
 pub(crate) mod gather_rows;
 pub(crate) mod kl_divergence;
@@ -36,9 +37,12 @@ mod product;
 mod query_tiles;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
+mod scratch;
 pub(crate) mod simd;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;
+#[cfg(not(target_arch = "wasm32"))]
+mod team;
 pub(crate) mod topk;
 pub(crate) mod write_columns;
 

@@ -7,20 +7,26 @@
 use std::ops::Range;
 
 use crate::cpu::destination::Destination;
+use crate::cpu::epilogue::Epilogue;
 use crate::cpu::lanes::{Right, VECTOR, multiply};
 use crate::cpu::operands::Product;
+use crate::cpu::scratch::{Scratch, scratch};
 use crate::cpu::{parallel, simd};
 
 /// Rows of a panel; the last one has fewer.
 const PANEL_ROWS: usize = 64;
-/// Outputs of a block. Their weights stay in the second-level cache while they meet all panels.
-const BLOCK_OUTPUTS: usize = 32;
+/// Outputs that `gemm` computes at a time. Their weights stay in the second-level cache while they meet all panels; eight
+/// times the six columns of its kernel, so that none is half empty.
+const BLOCK_OUTPUTS: usize = 48;
+/// The most outputs that a thread takes at a time: the rows of a wide output lie pages apart, and the longer the pieces that are
+/// written of each, the fewer pages are looked up.
+const MOST_OUTPUTS: usize = 4 * BLOCK_OUTPUTS;
 /// Multiplications and additions that a thread does in a nanosecond, as a rule.
 const OPERATIONS_PER_NANOSECOND: usize = 80;
 
 /// The input, transposed panel by panel: `[inputs, rows of the panel]`.
 struct Panels {
-    values: Vec<f32>,
+    values: Scratch,
     rows: usize,
     inputs: usize,
 }
@@ -28,7 +34,7 @@ struct Panels {
 impl Panels {
     fn new(args: &Product<'_>) -> Self {
         let (rows, inputs) = (args.rows, args.inputs);
-        let mut values = vec![0.0; rows.next_multiple_of(VECTOR) * inputs];
+        let mut values = scratch(rows.next_multiple_of(VECTOR) * inputs);
         if inputs > 0 {
             let parts = values
                 .chunks_mut(PANEL_ROWS * inputs)
@@ -63,42 +69,67 @@ impl Panels {
     }
 }
 
-/// Writes the product to `output`, whose rows lie `stride` apart and start at `offset`, after `finish` was called with each
-/// row's number, the first output's number, and some of the row's outputs from there on.
+/// Writes the product to `output`, whose rows lie `stride` apart and start at `offset`, each output passed through `epilogue`.
 pub(crate) fn by_panels(
     args: &Product<'_>,
     output: &mut [f32],
     (stride, offset): (usize, usize),
-    finish: impl Fn(usize, usize, &mut [f32]) + Sync,
+    epilogue: &Epilogue<'_>,
 ) {
     assert!(args.rows == 1 || stride >= args.outputs);
     let panels = Panels::new(args);
     let destination = Destination::new(output);
     let operations = 2 * args.rows.next_multiple_of(VECTOR) * args.inputs * args.outputs;
-    let block = PANEL_ROWS * BLOCK_OUTPUTS;
+    let nanoseconds = operations / OPERATIONS_PER_NANOSECOND;
+    let at_once = parallel::rows_at_once(args.outputs, nanoseconds)
+        .next_multiple_of(BLOCK_OUTPUTS)
+        .min(MOST_OUTPUTS);
     parallel::for_each(
-        operations / OPERATIONS_PER_NANOSECOND,
-        (0..args.outputs).step_by(BLOCK_OUTPUTS),
-        || (vec![0.0; block], vec![0.0; block]),
+        nanoseconds,
+        (0..args.outputs).step_by(at_once),
+        || (scratch(PANEL_ROWS * at_once), scratch(VECTOR * at_once)),
         |(columns, rows), first| {
-            let outputs = first..(first + BLOCK_OUTPUTS).min(args.outputs);
-            let count = outputs.len();
-            let weights = Right {
-                values: &args.weights[first * args.weight_stride..],
-                row_stride: 1,
-                column_stride: args.weight_stride,
-            };
+            let count = at_once.min(args.outputs - first);
             for (panel_rows, panel) in panels.iter() {
-                let padded = panel_rows.len().next_multiple_of(VECTOR);
-                let columns = &mut columns[..count * padded];
-                multiply((panel, padded, args.inputs), &weights, true, columns);
-                let rows = &mut rows[..count * padded];
-                simd::write_columns(rows, count, 0, columns);
-                for (row, values) in panel_rows.zip(rows.chunks_exact_mut(count)) {
-                    finish(row, first, values);
-                    // SAFETY: rows do not overlap, and these outputs of theirs are this thread's.
-                    unsafe { destination.write(offset + row * stride + first, values) };
+                let lanes = panel_rows.len().next_multiple_of(VECTOR);
+                let columns = &mut columns[..count * lanes];
+                for (block, columns) in columns.chunks_mut(BLOCK_OUTPUTS * lanes).enumerate() {
+                    let weights = Right {
+                        values: &args.weights
+                            [(first + block * BLOCK_OUTPUTS) * args.weight_stride..],
+                        row_stride: 1,
+                        column_stride: args.weight_stride,
+                    };
+                    multiply((panel, lanes, args.inputs), &weights, true, columns);
                 }
+                let place = offset + panel_rows.start * stride + first;
+                let write = |row: usize, values: &mut [f32]| {
+                    let place = place + row * stride;
+                    epilogue.apply(values, first, place);
+                    // SAFETY: rows do not overlap, and these outputs of theirs are this thread's.
+                    unsafe { destination.write(place, values) };
+                };
+                by_rows(columns, (lanes, panel_rows.len()), rows, write);
+            }
+        },
+    );
+}
+
+/// Hands the rows of a panel `[outputs, lanes]` to `write`, each with its number in the panel.
+fn by_rows(
+    columns: &[f32],
+    (lanes, count): (usize, usize),
+    rows: &mut [f32],
+    write: impl Fn(usize, &mut [f32]),
+) {
+    let outputs = columns.len() / lanes;
+    simd::vectorised(
+        #[inline(always)]
+        || {
+            for first in (0..count).step_by(VECTOR) {
+                simd::transpose_lanes(columns, (lanes, first), rows);
+                let some = rows.chunks_exact_mut(outputs).zip(first..count);
+                some.for_each(|(values, row)| write(row, values));
             }
         },
     );

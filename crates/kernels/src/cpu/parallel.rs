@@ -1,12 +1,11 @@
-//! Distribution of the CPU device's work over threads: natively over those of `rayon`'s pool, in wasm over none.
+//! Distribution of the CPU device's work over threads: natively over those of a team (`team.rs`), in wasm over none.
 //!
 //! Each output element is computed by one thread in one order, so results do not depend on the number of threads.
 
-/// Nanoseconds of work that make it worth while to wake one more thread: that takes 12 µs where it still looks for work, and
-/// 50 µs where it sleeps.
-const NANOSECONDS_PER_THREAD: usize = 60_000;
+/// Nanoseconds of work that make it worth while to ask one more thread, which is awake as a rule.
+const NANOSECONDS_PER_THREAD: usize = 20_000;
 
-/// Threads that there are.
+/// Threads that there are: as many as `rayon` has, whose `RAYON_NUM_THREADS` people know.
 pub(crate) fn available() -> usize {
     #[cfg(not(target_arch = "wasm32"))]
     let available = rayon::current_num_threads();
@@ -58,7 +57,7 @@ fn share<I, S>(
     use std::sync::{Mutex, PoisonError};
     let items = Mutex::new(items);
     let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let take_items = || {
+    crate::cpu::team::share(helpers, &|| {
         let mut item = next();
         if item.is_none() {
             return;
@@ -68,12 +67,6 @@ fn share<I, S>(
             work(&mut scratch, taken);
             item = next();
         }
-    };
-    rayon::in_place_scope(|scope| {
-        for _ in 0..helpers {
-            scope.spawn(|_| take_items());
-        }
-        take_items();
     });
 }
 

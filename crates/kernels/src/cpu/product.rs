@@ -1,15 +1,15 @@
 //! `output[r, n] = Σ_k input[r, k] · weights[n, k]`: the matrix product behind both product kernels.
 
+use crate::cpu::epilogue::Epilogue;
 use crate::cpu::operands::{Product, block};
 use crate::cpu::parallel;
 
-/// Writes the product to `output`, whose rows lie `stride` apart and start at `offset`. Every output passes through `finish`,
-/// which is called with its row's number, the number of the first output of some neighbours, and these outputs.
+/// Writes the product to `output`, whose rows lie `stride` apart and start at `offset`, each output passed through `epilogue`.
 pub(crate) fn product(
     args: &Product<'_>,
     output: &mut [f32],
     (stride, offset): (usize, usize),
-    finish: impl Fn(usize, usize, &mut [f32]) + Sync,
+    epilogue: &Epilogue<'_>,
 ) {
     if args.rows == 0 || args.outputs == 0 {
         return;
@@ -19,22 +19,23 @@ pub(crate) fn product(
             args,
             &mut output[offset..][..args.outputs],
             |first, part| {
-                finish(0, first, part);
+                epilogue.apply(part, first, offset + first);
             },
         );
     }
     #[cfg(not(target_arch = "wasm32"))]
-    crate::cpu::panels::by_panels(args, output, (stride, offset), finish);
+    crate::cpu::panels::by_panels(args, output, (stride, offset), epilogue);
     #[cfg(target_arch = "wasm32")]
     {
         crate::cpu::blocks::by_blocks(args, output, stride, offset);
         for row in 0..args.rows {
-            finish(row, 0, &mut output[offset + row * stride..][..args.outputs]);
+            let place = offset + row * stride;
+            epilogue.apply(&mut output[place..][..args.outputs], 0, place);
         }
     }
 }
 
-/// The product of one row, each thread with a part of the outputs.
+/// The product of one row, each thread with a part of the outputs, which it hands to `finish` with the first one's number.
 fn by_parts(args: &Product<'_>, output: &mut [f32], finish: impl Fn(usize, &mut [f32]) + Sync) {
     let nanoseconds = args.inputs * args.outputs / WEIGHTS_PER_NANOSECOND;
     let part = args.outputs.div_ceil(parallel::threads(nanoseconds));
@@ -83,6 +84,7 @@ const WEIGHTS_PER_NANOSECOND: usize = 16;
 mod tests {
     use super::*;
     use crate::cpu::blocks::{CACHED_WEIGHTS, by_blocks};
+    use crate::cpu::epilogue::NOTHING;
     use crate::cpu::panels::by_panels;
 
     fn numbers(count: usize) -> Vec<f32> {
@@ -90,8 +92,6 @@ mod tests {
             .map(|i| ((i * 37 + 11) % 64) as f32 / 32.0 - 1.0)
             .collect()
     }
-
-    fn as_is(_: usize, _: usize, _: &mut [f32]) {}
 
     /// The loops that a browser runs, and that every machine runs for one row, agree with the library that this machine runs
     /// for several.
@@ -110,6 +110,7 @@ mod tests {
             (6, 33, 20),
             (9, 64, 50),
             (130, 70, 65),
+            (67, 40, 1000),
             (7, CACHED_WEIGHTS / 2, 8),
         ] {
             let weight_stride = inputs.next_multiple_of(4);
@@ -125,7 +126,7 @@ mod tests {
             let (stride, offset) = (outputs + 2, 1);
             let mut by_library = vec![5.0; rows * stride];
             let mut by_own_code = by_library.clone();
-            by_panels(&args, &mut by_library, (stride, offset), as_is);
+            by_panels(&args, &mut by_library, (stride, offset), &NOTHING);
             if rows == 1 {
                 by_streams(&args, &mut by_own_code[offset..][..outputs]);
             } else {
@@ -156,7 +157,7 @@ mod tests {
                 weight_stride: 1032,
                 outputs,
             };
-            product(&args, &mut output, (outputs, 0), as_is);
+            product(&args, &mut output, (outputs, 0), &NOTHING);
             output
         };
         let all = rows_of(0, 150);

@@ -7,8 +7,6 @@
 
 use std::ops::Range;
 
-use wide::f32x4;
-
 use crate::cpu::attention_inputs::{Inputs, Keys, Scratch};
 use crate::cpu::destination::Destination;
 use crate::cpu::lanes::{self, Right, multiply};
@@ -247,33 +245,24 @@ impl<'a> Source<'a> {
 /// Replaces the scores `[keys, lanes]` by `exp(score - largest)`, and by 0 where a key lies behind the lane's row: all keys
 /// from `diagonal` on are the lanes' own. Returns each lane's sum.
 fn softmax(scores: &mut [f32], lanes: usize, diagonal: usize) -> [f32; TILE_ROWS] {
-    let mut largest = [f32x4::splat(f32::NEG_INFINITY); TILE_ROWS / 4];
-    for (key, scores) in scores.chunks_exact_mut(lanes).enumerate() {
-        let hidden = key.saturating_sub(diagonal).min(lanes);
-        scores[..hidden].fill(f32::NEG_INFINITY);
-        for (largest, scores) in largest.iter_mut().zip(scores.as_chunks::<4>().0) {
-            *largest = largest.max(f32x4::from(*scores));
-        }
-    }
-    let mut sums = [f32x4::ZERO; TILE_ROWS / 4];
-    for (key, scores) in scores.chunks_exact_mut(lanes).enumerate() {
-        let hidden = key.saturating_sub(diagonal).min(lanes);
-        for (largest, scores) in largest.iter().zip(scores.as_chunks_mut::<4>().0) {
-            *scores = (f32x4::from(*scores) - *largest).exp().to_array();
-        }
-        scores[..hidden].fill(0.0);
-        for (sum, scores) in sums.iter_mut().zip(scores.as_chunks::<4>().0) {
-            *sum += f32x4::from(*scores);
-        }
-    }
-    let mut divisors = [0.0; TILE_ROWS];
-    divisors
-        .as_chunks_mut::<4>()
-        .0
-        .iter_mut()
-        .zip(sums)
-        .for_each(|(divisor, sum)| *divisor = sum.to_array());
-    divisors
+    simd::vectorised(
+        #[inline(always)]
+        || {
+            let mut largest = [f32::NEG_INFINITY; TILE_ROWS];
+            for (key, scores) in scores.chunks_exact_mut(lanes).enumerate() {
+                let hidden = key.saturating_sub(diagonal).min(lanes);
+                scores[..hidden].fill(f32::NEG_INFINITY);
+                for (largest, score) in largest.iter_mut().zip(scores) {
+                    *largest = if *score > *largest { *score } else { *largest };
+                }
+            }
+            let mut sums = [0.0; TILE_ROWS];
+            for scores in scores.chunks_exact_mut(lanes) {
+                simd::exponentials_of_lanes(scores, &largest, &mut sums);
+            }
+            sums
+        },
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,71 @@
-//! Loops over four lanes, which compile to SSE, NEON or SIMD128.
+//! Loops over four lanes, which compile to SSE, NEON or SIMD128, and loops that the compiler makes vectors of.
 
 use wide::f32x4;
+
+/// Runs a loop over plain numbers compiled for the widest vectors that the machine has. It computes the same bits on all of
+/// them: nothing is reordered, and no product is fused with a sum.
+#[inline(always)]
+pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        static ARCH: std::sync::LazyLock<pulp::Arch> = std::sync::LazyLock::new(pulp::Arch::new);
+        ARCH.dispatch(work)
+    }
+    #[cfg(target_arch = "wasm32")]
+    work()
+}
+
+/// Coefficients of exp's polynomial in \[-ln 2 / 2, ln 2 / 2\], the highest power first: exp(r) = 1 + r + r² Σ c·rⁿ.
+/// Source: Moshier, Cephes Mathematical Library, expf.c; relative error below 2e-7.
+const EXP: [f32; 6] = [
+    1.987_569_2e-4,
+    1.398_2e-3,
+    8.333_452e-3,
+    4.166_579_6e-2,
+    1.666_666_5e-1,
+    5e-1,
+];
+
+/// exp, in operations that the compiler makes vectors of. 0 below -87.3, where the result would be subnormal; infinite above
+/// 88.7; NaN of NaN.
+#[inline(always)]
+#[expect(
+    clippy::excessive_precision,
+    reason = "ln 2 in two parts, the first of few bits"
+)]
+fn exp(x: f32) -> f32 {
+    const LARGEST: f32 = 88.722_84;
+    const SMALLEST: f32 = -87.336_54;
+    // Adding it leaves the nearest whole number in the lowest bits.
+    const WHOLE: f32 = 12_582_912.0;
+    // A NaN passes both, which `clamp` and `min` would not let it.
+    let bounded = if x > LARGEST { LARGEST } else { x };
+    let bounded = if bounded < SMALLEST {
+        SMALLEST
+    } else {
+        bounded
+    };
+    let shifted = bounded * std::f32::consts::LOG2_E + WHOLE;
+    let power = shifted - WHOLE;
+    let rest = bounded - power * 0.693_359_375 - power * -2.121_944_4e-4;
+    let mut sum = EXP[0];
+    for coefficient in &EXP[1..] {
+        sum = sum * rest + coefficient;
+    }
+    let value = sum * (rest * rest) + rest + 1.0;
+    // Two factors, because 2 to the 128th, which the largest results need, is none.
+    let power = (shifted.to_bits() as i32).wrapping_sub(WHOLE.to_bits() as i32);
+    let half = power >> 1;
+    let two_to = |power: i32| f32::from_bits((power.wrapping_add(127) as u32) << 23);
+    let value = value * two_to(half) * two_to(power.wrapping_sub(half));
+    if x < SMALLEST {
+        0.0
+    } else if x > LARGEST {
+        f32::INFINITY
+    } else {
+        value
+    }
+}
 
 /// `Σ a[i] · b[i]` over the shorter of the two.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -77,34 +142,81 @@ pub(crate) fn write_columns(matrix: &mut [f32], width: usize, first: usize, colu
     }
 }
 
+/// Lanes that [`transpose_lanes`] takes: a cache line of each column.
+pub(crate) const LANES: usize = 16;
+
+/// Transposes sixteen lanes, from `first` on, of columns `[outputs, lanes]` into rows `[16, outputs]`.
+#[inline(always)]
+pub(crate) fn transpose_lanes(columns: &[f32], (lanes, first): (usize, usize), rows: &mut [f32]) {
+    let outputs = columns.len() / lanes;
+    let mut fours = columns.chunks_exact(4 * lanes);
+    for (four, columns) in fours.by_ref().enumerate() {
+        let columns: [&[[f32; 4]]; 4] =
+            std::array::from_fn(|i| columns[i * lanes + first..][..LANES].as_chunks().0);
+        let [a, b, c, d] = columns;
+        let quads = a.iter().zip(b).zip(c).zip(d);
+        for (quad, (((one, two), three), last)) in quads.enumerate() {
+            let values = [one, two, three, last].map(|values| f32x4::from(*values));
+            for (i, values) in f32x4::transpose(values).into_iter().enumerate() {
+                let place = (quad * 4 + i) * outputs + four * 4;
+                rows[place..place + 4].copy_from_slice(&values.to_array());
+            }
+        }
+    }
+    let rest = fours.remainder();
+    for (column, values) in (outputs - rest.len() / lanes..).zip(rest.chunks_exact(lanes)) {
+        for (row, value) in values[first..first + LANES].iter().enumerate() {
+            rows[row * outputs + column] = *value;
+        }
+    }
+}
+
 /// Replaces every score by `exp(score - largest)` and returns their sum.
 pub(crate) fn exponentials(scores: &mut [f32], largest: f32) -> f32 {
-    let (chunks, rest) = scores.as_chunks_mut::<4>();
-    let shift = f32x4::splat(largest);
-    let mut sums = f32x4::ZERO;
-    for chunk in chunks {
-        let values = (f32x4::from(*chunk) - shift).exp();
-        sums += values;
-        *chunk = values.to_array();
+    vectorised(
+        #[inline(always)]
+        || {
+            let (chunks, rest) = scores.as_chunks_mut::<16>();
+            let mut sums = [0.0; 16];
+            for chunk in chunks {
+                for (score, sum) in chunk.iter_mut().zip(&mut sums) {
+                    *score = exp(*score - largest);
+                    *sum += *score;
+                }
+            }
+            let mut sum: f32 = sums.iter().sum();
+            for score in rest {
+                *score = exp(*score - largest);
+                sum += *score;
+            }
+            sum
+        },
+    )
+}
+
+/// Replaces every lane's score by `exp(score - largest)`, and adds it to the lane's sum.
+#[inline(always)]
+pub(crate) fn exponentials_of_lanes(scores: &mut [f32], largest: &[f32], sums: &mut [f32]) {
+    for ((score, largest), sum) in scores.iter_mut().zip(largest).zip(sums) {
+        *score = exp(*score - largest);
+        *sum += *score;
     }
-    let mut sum = sums.reduce_add();
-    for score in rest {
-        *score = (*score - largest).exp();
-        sum += *score;
-    }
-    sum
 }
 
 /// GPT-2's tanh GELU in place: x / (1 + exp(-2 √(2/π) (x + 0.044715 x³))), which is 0.5 x (1 + tanh(…)).
 pub(crate) fn gelu_tanh(values: &mut [f32]) {
-    in_place(values, |x| {
-        let inner = f32x4::splat(-2.0 * 0.797_884_6) * (x + f32x4::splat(0.044_715) * x * x * x);
-        // Beyond 80 the exponential overflows; the result is 0 long before.
-        let bounded = inner
-            .fast_min(f32x4::splat(80.0))
-            .fast_max(f32x4::splat(-80.0));
-        x / (f32x4::ONE + bounded.exp())
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for value in values {
+                let x = *value;
+                let inner = -2.0 * 0.797_884_6 * (x + 0.044_715 * x * x * x);
+                // Beyond 80 the exponential overflows; the result is 0 long before.
+                let bounded = if inner > 80.0 { 80.0 } else { inner };
+                *value = x / (1.0 + exp(bounded));
+            }
+        },
+    );
 }
 
 /// The coefficients of erfc's Chebyshev fit, the highest power first: erfc(z) = t·exp(−z² + Σ c·tⁿ) with
@@ -125,29 +237,22 @@ const ERFC: [f32; 10] = [
 
 /// Exact GELU in place: x·Φ(x), with Φ(x) = erfc(−x/√2)/2.
 pub(crate) fn gelu(values: &mut [f32]) {
-    in_place(values, |x| {
-        let z = x.abs() * f32x4::splat(std::f32::consts::FRAC_1_SQRT_2);
-        let t = f32x4::ONE / (f32x4::ONE + f32x4::splat(0.5) * z);
-        let fit = ERFC
-            .iter()
-            .fold(f32x4::ZERO, |sum, &c| sum * t + f32x4::splat(c));
-        // Beyond 80 it is 0 long before.
-        let exponent = (fit - z * z).fast_max(f32x4::splat(-80.0));
-        let tail = f32x4::splat(0.5) * t * exponent.exp();
-        x * x.simd_gt(f32x4::ZERO).select(f32x4::ONE - tail, tail)
-    });
-}
-
-/// Applies a function of four lanes to every value.
-fn in_place(values: &mut [f32], lanes: impl Fn(f32x4) -> f32x4) {
-    let (chunks, rest) = values.as_chunks_mut::<4>();
-    for chunk in chunks {
-        *chunk = lanes(f32x4::from(*chunk)).to_array();
-    }
-    let mut last = [0.0; 4];
-    last[..rest.len()].copy_from_slice(rest);
-    let last = lanes(f32x4::from(last)).to_array();
-    rest.copy_from_slice(&last[..rest.len()]);
+    vectorised(
+        #[inline(always)]
+        || {
+            for value in values {
+                let x = *value;
+                let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+                let t = 1.0 / (1.0 + 0.5 * z);
+                let mut fit = 0.0;
+                for coefficient in &ERFC {
+                    fit = fit * t + coefficient;
+                }
+                let tail = 0.5 * t * exp(fit - z * z);
+                *value = x * if x > 0.0 { 1.0 - tail } else { tail };
+            }
+        },
+    );
 }
 
 #[cfg(test)]
@@ -163,6 +268,41 @@ mod tests {
             sum += term / (2.0 * n + 1.0);
         }
         sum * 2.0 / std::f64::consts::PI.sqrt()
+    }
+
+    #[test]
+    fn exponentials_have_the_precision_of_f32() {
+        for step in -873_000..=887_000 {
+            let x = step as f32 * 1e-4;
+            let right = f64::from(x).exp();
+            let error = (f64::from(exp(x)) - right).abs();
+            assert!(error <= 3e-7 * right, "exp({x}) is {}, not {right}", exp(x));
+        }
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(-0.0), 1.0);
+        assert_eq!(exp(-100.0), 0.0);
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(100.0), f32::INFINITY);
+        assert_eq!(exp(f32::INFINITY), f32::INFINITY);
+        assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn all_instruction_sets_give_the_same_bits() {
+        let values: Vec<f32> = (-1000..1000).map(|step| step as f32 * 0.0137).collect();
+        let mut vectors = values.clone();
+        gelu_tanh(&mut vectors);
+        for (x, vector) in values.iter().zip(&vectors) {
+            let mut one = [*x];
+            gelu_tanh(&mut one);
+            assert_eq!(one[0].to_bits(), vector.to_bits(), "{x}");
+        }
+        let mut vectors = values.clone();
+        let sum = exponentials(&mut vectors, 13.7);
+        assert!((f64::from(sum) - vectors.iter().map(|v| f64::from(*v)).sum::<f64>()).abs() < 1e-3);
+        for (x, vector) in values.iter().zip(&vectors) {
+            assert_eq!(exp(x - 13.7).to_bits(), vector.to_bits(), "{x}");
+        }
     }
 
     #[test]

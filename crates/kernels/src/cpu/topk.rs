@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::cpu::{Bindings, parallel};
+use crate::cpu::{Bindings, parallel, simd};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -33,25 +33,29 @@ pub(crate) fn run(parameters: &Parameters, relu: bool, bindings: &Bindings<'_>) 
     parallel::for_each(
         nanoseconds,
         parts,
-        || Vec::with_capacity(2 * k + 64),
+        || Vec::with_capacity(2 * k + 64 + GROUP),
         |candidates, (((indices, tops), nan_counts), values)| {
             let rows = indices.chunks_exact_mut(k).zip(tops.chunks_exact_mut(k));
             for (((indices, tops), nans), values) in rows.zip(nan_counts).zip(values.chunks(stride))
             {
-                *nans = row(&values[..n], relu, candidates, (indices, tops));
+                *nans = simd::vectorised(
+                    #[inline(always)]
+                    || row(&values[..n], relu, candidates, (indices, tops)),
+                );
             }
         },
     );
 }
 
 /// One row's best; returns how many of its values are NaN.
+#[inline(always)]
 fn row(
     values: &[f32],
     relu: bool,
     candidates: &mut Vec<(u32, Reverse<u32>)>,
     (top_indices, top_values): (&mut [u32], &mut [f32]),
 ) -> u32 {
-    select(values, top_indices.len(), candidates);
+    let nans = select(values, top_indices.len(), candidates);
     for (place, (top_index, top_value)) in top_indices.iter_mut().zip(top_values).enumerate() {
         (*top_index, *top_value) = match candidates.get(place) {
             None => (u32::MAX, 0.0),
@@ -67,7 +71,7 @@ fn row(
             }
         };
     }
-    values.iter().filter(|value| value.is_nan()).count() as u32
+    nans
 }
 
 /// Larger keys are larger floats; 0 is NaN; a zero's sign does not count.
@@ -84,23 +88,43 @@ fn order_key(value: f32) -> u32 {
     }
 }
 
-/// Leaves the `k` best (key, index) pairs, best first, in `candidates`.
-fn select(values: &[f32], k: usize, candidates: &mut Vec<(u32, Reverse<u32>)>) {
+/// Values that are compared with the k-th so far at once.
+const GROUP: usize = 16;
+
+/// Leaves the `k` best (key, index) pairs, best first, in `candidates`; returns how many values are NaN.
+#[inline(always)]
+fn select(values: &[f32], k: usize, candidates: &mut Vec<(u32, Reverse<u32>)>) -> u32 {
     candidates.clear();
-    // A later value that only equals the k-th so far has a higher index and loses.
-    let mut threshold = None;
-    for (index, value) in values.iter().enumerate() {
-        let key = order_key(*value);
-        if threshold.is_some_and(|threshold| key <= threshold) {
-            continue;
+    let mut nans = 0;
+    // A later value that only equals the k-th so far has a higher index and loses; a NaN is not larger than any.
+    let mut kth: Option<f32> = None;
+    for (group, some) in values.chunks(GROUP).enumerate() {
+        nans += some
+            .iter()
+            .map(|value| u32::from(value.is_nan()))
+            .sum::<u32>();
+        let mut larger = match kth {
+            Some(kth) => (0..)
+                .zip(some)
+                .map(|(place, value)| u32::from(*value > kth) << place)
+                .fold(0, |all, one| all | one),
+            None => (1_u32 << some.len()) - 1,
+        };
+        while larger != 0 {
+            let place = larger.trailing_zeros() as usize;
+            larger &= larger - 1;
+            let index = (group * GROUP + place) as u32;
+            candidates.push((order_key(some[place]), Reverse(index)));
         }
-        candidates.push((key, Reverse(index as u32)));
         if candidates.len() >= 2 * k + 64 {
             candidates.select_nth_unstable_by(k - 1, |a, b| b.cmp(a));
             candidates.truncate(k);
-            threshold = Some(candidates[k - 1].0);
+            let (_, Reverse(index)) = candidates[k - 1];
+            // Every number is larger than a NaN, which no comparison says.
+            kth = Some(values[index as usize]).filter(|kth| !kth.is_nan());
         }
     }
     candidates.sort_unstable_by(|a, b| b.cmp(a));
     candidates.truncate(k);
+    nans
 }
