@@ -59,9 +59,16 @@ impl Edit {
 
     /// A table of edits: header and rows, to write into a buffer of at least as many words.
     pub fn table(edits: &[Self]) -> Vec<u32> {
-        // More edits than a u32 counts do not fit any buffer.
-        let mut words = vec![u32::try_from(edits.len()).unwrap_or(u32::MAX), 0, 0, 0];
-        words.extend(edits.iter().flat_map(Self::words));
+        let mut words = Vec::new();
+        Self::write_table(edits, &mut words);
         words
+    }
+
+    /// As [`Edit::table`], in the place of the words that are there.
+    pub fn write_table(edits: &[Self], words: &mut Vec<u32>) {
+        words.clear();
+        // More edits than a u32 counts do not fit any buffer.
+        words.extend([u32::try_from(edits.len()).unwrap_or(u32::MAX), 0, 0, 0]);
+        words.extend(edits.iter().flat_map(Self::words));
     }
 }

@@ -1,11 +1,12 @@
 //! Runs with features edited, the error term kept.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use gpt2::{HookPoint, Sequence};
-use kernels::EditOperation;
 use serde::Serialize;
+use wire::Edit;
+
+use crate::analysis::edit_table::{Resolved, Taken, capacity, operation, resolve, runs};
 
 use crate::analysis::metrics::{self, counted_mean};
 use crate::analysis::question::{Question, Source};
@@ -20,43 +21,6 @@ use crate::run::input::RunInput;
 use crate::run::spec::{HeadRows, HeadSpec, RunSpec, SetAt, Tap};
 use crate::store::feature_set::{LoadedSet, SetId};
 use crate::tokens::{Input, NextToken, Prompt};
-
-/// Edits that a table has room for at least, so that one more or less makes no new plan.
-const FEWEST_EDITS: usize = 16;
-
-/// One feature's edit, the error term kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    /// The autoencoder's id.
-    pub sae: String,
-    /// The latent.
-    pub latent: u32,
-    /// Its new activation: a value, or the old one changed. Set to 0 it is ablated; added to, it is steered in multiples of
-    /// its decoder direction.
-    pub operation: EditOperation,
-    /// At which positions; `None` for all that count for the autoencoder (see [`crate::Metrics`]).
-    pub positions: Option<Vec<usize>>,
-}
-
-impl Edit {
-    /// A latent set to a value at all positions that count.
-    pub fn set(sae: &str, latent: u32, value: f32) -> Self {
-        Self {
-            sae: sae.to_owned(),
-            latent,
-            operation: EditOperation::Set(value),
-            positions: None,
-        }
-    }
-
-    fn value(&self) -> f32 {
-        match self.operation {
-            EditOperation::Set(value) | EditOperation::Add(value) | EditOperation::Scale(value) => {
-                value
-            }
-        }
-    }
-}
 
 /// A prompt with features edited.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -129,7 +93,7 @@ pub(crate) async fn edit_batch(
 
 /// A list of edits that fits the prompt.
 struct Checked<'a> {
-    edits: Vec<(&'a Edit, &'a LoadedSet, Vec<Range<u32>>)>,
+    edits: Vec<(Resolved<'a>, Vec<Range<u32>>)>,
     /// `[tokens]`: positions that count for all edited sets.
     counted: Vec<bool>,
 }
@@ -138,36 +102,16 @@ impl<'a> Checked<'a> {
     fn new(question: &'a Question<'_>, prompt: &Prompt, edits: &'a [Edit]) -> Result<Self, Error> {
         let vocabulary = &question.model()?.vocabulary;
         let mut all = vec![true; prompt.ids.len()];
-        let mut seen = BTreeSet::new();
+        let mut taken = Taken::default();
         let mut checked = Vec::new();
-        for edit in edits {
-            let set = question.store.set(&edit.sae)?;
-            set.check_latent(edit.latent)?;
-            if !edit.value().is_finite() {
-                return Err(Error::BadOption {
-                    name: "value",
-                    value: edit.value().to_string(),
-                    expected: "it must be a finite number".to_owned(),
-                });
-            }
-            let counted = set.counted(vocabulary, prompt);
+        for edit in resolve(question, edits)? {
+            let counted = edit.set.counted(vocabulary, prompt);
             for (all, counted) in all.iter_mut().zip(&counted) {
                 *all &= *counted;
             }
-            let chosen = chosen(edit, &counted)?;
-            for (position, _) in chosen.iter().enumerate().filter(|(_, chosen)| **chosen) {
-                if !seen.insert((set.id.0, edit.latent, position)) {
-                    return Err(Error::BadOption {
-                        name: "positions",
-                        value: position.to_string(),
-                        expected: format!(
-                            "latent {} of {} is edited there already; one edit per latent and position",
-                            edit.latent, edit.sae
-                        ),
-                    });
-                }
-            }
-            checked.push((edit, set, runs(&chosen)));
+            let chosen = edit.chosen(&counted, "the prompt")?;
+            taken.take(&edit, &chosen)?;
+            checked.push((edit, runs(&chosen)));
         }
         Ok(Self {
             edits: checked,
@@ -177,36 +121,8 @@ impl<'a> Checked<'a> {
 
     /// The rows that the list takes in the table of edits.
     fn table_rows(&self) -> usize {
-        self.edits.iter().map(|(_, _, runs)| runs.len()).sum()
+        self.edits.iter().map(|(_, runs)| runs.len()).sum()
     }
-}
-
-/// The positions that an edit changes: those that it names, or all that count.
-fn chosen(edit: &Edit, counted: &[bool]) -> Result<Vec<bool>, Error> {
-    let Some(positions) = &edit.positions else {
-        return Ok(counted.to_vec());
-    };
-    let mut chosen = vec![false; counted.len()];
-    for position in positions {
-        *chosen.get_mut(*position).ok_or_else(|| Error::BadOption {
-            name: "positions",
-            value: position.to_string(),
-            expected: format!("the prompt has {} tokens", counted.len()),
-        })? = true;
-    }
-    Ok(chosen)
-}
-
-/// The runs of chosen positions.
-fn runs(chosen: &[bool]) -> Vec<Range<u32>> {
-    let mut runs: Vec<Range<u32>> = Vec::new();
-    for (position, _) in (0_u32..).zip(chosen).filter(|(_, chosen)| **chosen) {
-        match runs.last_mut() {
-            Some(run) if run.end == position => run.end += 1,
-            _ => runs.push(position..position + 1),
-        }
-    }
-    runs
 }
 
 /// The edited sets with their coders, in the order of the pass.
@@ -223,10 +139,10 @@ impl<'a> SetsInUse<'a> {
         pass: &CleanPass,
     ) -> Result<Self, Error> {
         let mut used: Vec<(&LoadedSet, Vec<u32>)> = Vec::new();
-        for (edit, set, _) in lists.iter().flat_map(|list| &list.edits) {
+        for (Resolved { edit, set }, _) in lists.iter().flat_map(|list| &list.edits) {
             match used.iter_mut().find(|(other, _)| other.id == set.id) {
                 Some((_, latents)) => latents.push(edit.latent),
-                None => used.push((set, vec![edit.latent])),
+                None => used.push((*set, vec![edit.latent])),
             }
         }
         let n_layers = question.model()?.info.n_layers;
@@ -280,7 +196,7 @@ async fn submit(
             false => Vec::new(),
         },
         edits: edits.collect(),
-        edit_capacity: table_rows.max(FEWEST_EDITS).next_power_of_two(),
+        edit_capacity: capacity(table_rows),
         head: Some(HeadSpec {
             rows: HeadRows::All,
             top: options.top_logits.min(model.info.vocab),
@@ -304,14 +220,14 @@ async fn submit(
     let keep = sets.sets.iter().all(|(_, prepared)| prepared.is_resident());
     let mut table = Vec::new();
     for (sequence, list) in (0..).zip(lists) {
-        for (edit, set, runs) in &list.edits {
+        for (Resolved { edit, set }, runs) in &list.edits {
             let latent = sets.of(set.id)?.index_of(edit.latent)?;
             table.extend(runs.iter().map(|positions| kernels::Edit {
                 set: set.id.0,
                 sequence: Some(sequence),
                 positions: positions.clone(),
                 latent,
-                operation: edit.operation,
+                operation: operation(edit.operation),
             }));
         }
     }
@@ -365,16 +281,4 @@ async fn results(
         });
     }
     Ok(edited)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chosen_positions_become_runs() {
-        assert_eq!(runs(&[false, true, true, false, true]), [1..3, 4..5]);
-        assert_eq!(runs(&[true]), [Range { start: 0, end: 1 }]);
-        assert!(runs(&[false, false]).is_empty());
-    }
 }

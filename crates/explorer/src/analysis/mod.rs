@@ -3,6 +3,7 @@
 pub(crate) mod activations;
 mod cautions;
 pub(crate) mod directions;
+pub(crate) mod edit_table;
 pub(crate) mod edited;
 pub(crate) mod evaluate;
 pub(crate) mod feature;
@@ -16,5 +17,6 @@ pub(crate) mod scan;
 pub(crate) mod scan_batch;
 pub(crate) mod set_trace;
 pub(crate) mod statistics;
+mod steering;
 pub(crate) mod taps;
 pub(crate) mod trace;

@@ -51,6 +51,8 @@ struct Scratch {
     next: Vec<u32>,
     sources: Vec<u32>,
     chosen: Vec<u32>,
+    /// Words of the table of edits.
+    edits: Vec<u32>,
 }
 
 impl Inputs {
@@ -120,13 +122,14 @@ impl Inputs {
             let words: Vec<u32> = input.mask.iter().map(|on| u32::from(*on)).collect();
             mask.write(0, &words)?;
         }
+        let scratch = &mut *self.scratch.borrow_mut();
         if let Some(edits) = &self.edits {
-            edits.write(0, &Edit::table(input.edits))?;
+            Edit::write_table(input.edits, &mut scratch.edits);
+            edits.write(0, &scratch.edits)?;
         }
         if self.targets.is_none() && self.next.is_none() {
             return Ok(());
         }
-        let scratch = &mut *self.scratch.borrow_mut();
         scratch.read(input.sequences);
         if let Some(next) = &self.next {
             next.write(0, &scratch.next)?;

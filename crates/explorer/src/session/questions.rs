@@ -3,11 +3,12 @@
 use std::ops::ControlFlow;
 
 use gpt2::HookPoint;
+use wire::Edit;
 
 use super::Session;
 use crate::analysis::activations;
 use crate::analysis::directions::{self, DirectionsOptions, SetDirections};
-use crate::analysis::edited::{self, Edit, Edited};
+use crate::analysis::edited::{self, Edited};
 use crate::analysis::evaluate::{self, Evaluation};
 use crate::analysis::feature::{self, Feature};
 use crate::analysis::generate::{self, GenerateOptions, Generation};

@@ -22,7 +22,9 @@ fn edit(sae: &str, latent: u32, operation: EditOperation, positions: Option<&[us
         sae: sae.to_owned(),
         latent,
         operation,
-        positions: positions.map(<[usize]>::to_vec),
+        positions: positions.map(|all| all.iter().map(|at| *at as u32).collect()),
+        when: None,
+        on: true,
     }
 }
 
@@ -93,8 +95,10 @@ fn edits_of(list: &Value) -> Vec<Edit> {
                 },
                 positions: one["positions"].as_array().map(|positions| {
                     let positions = positions.iter();
-                    positions.map(|at| at.as_u64().unwrap() as usize).collect()
+                    positions.map(|at| at.as_u64().unwrap() as u32).collect()
                 }),
+                when: None,
+                on: true,
             }
         })
         .collect()
