@@ -17,6 +17,7 @@ mod tokens;
 
 pub use analysis::directions::{Directions, DirectionsOptions, SetDirections};
 pub use analysis::edited::Edited;
+pub use analysis::effects::{Effect, Effects, EffectsOptions, RankBy, TokenChange};
 pub use analysis::evaluate::Evaluation;
 pub use analysis::feature::{Feature, LogitEffect, TokenEffect};
 pub use analysis::generate::{GenerateOptions, Generation, Stop};
@@ -38,4 +39,4 @@ pub use store::hook_name::{about_hook, hook_name};
 pub use store::info::{ModelInfo, SaeInfo};
 pub use store::options::{SaeOptions, WeightChoice};
 pub use tokens::{Bos, BosDecision, Input, NextToken, Token, Tokenization};
-pub use wire::{Condition, Edit, Edits, Operation as EditOperation, Positions, Span};
+pub use wire::{Condition, Edit, Edits, Operation as EditOperation, Positions, Span, Target};

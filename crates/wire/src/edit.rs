@@ -142,6 +142,24 @@ pub struct Condition {
     pub above: f32,
 }
 
+/// A feature by its set and its number: `layer_3:903`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The feature set, as in [`Edit::sae`].
+    pub sae: String,
+    /// The latent.
+    pub latent: u32,
+}
+
+impl FromStr for Target {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let (sae, latent) = crate::parse::parse_target(text)?;
+        Ok(Self { sae, latent })
+    }
+}
+
 /// A list of edits: one per line, or with `;` between them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Edits(pub Vec<Edit>);
@@ -160,6 +178,15 @@ impl FromStr for Edit {
     /// Exactly one edit.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         crate::parse::parse_one(text)
+    }
+}
+
+impl FromStr for Positions {
+    type Err = ParseError;
+
+    /// As behind an edit's `@`: `5`, `5,7`, `5..`, `5..9`, `none`.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        crate::parse::parse_positions(text)
     }
 }
 

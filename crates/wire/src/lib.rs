@@ -6,6 +6,6 @@ mod json;
 mod parse;
 mod value;
 
-pub use edit::{Condition, Edit, Edits, Operation, Positions, Span};
+pub use edit::{Condition, Edit, Edits, Operation, Positions, Span, Target};
 pub use parse::{Fault, ParseError};
 pub use value::{LARGEST_VALUE, ValueError, check_value};

@@ -110,6 +110,28 @@ pub(crate) fn parse_one(text: &str) -> Result<Edit, ParseError> {
     }
 }
 
+/// Reads positions alone.
+pub(crate) fn parse_positions(text: &str) -> Result<Positions, ParseError> {
+    let mut cursor = Cursor { text, at: 0 };
+    cursor.skip_blanks();
+    let positions = cursor.positions()?;
+    match cursor.peek() {
+        None => Ok(positions),
+        Some(_) => Err(cursor.unexpected("',' and more positions, or the end")),
+    }
+}
+
+/// Reads a feature alone: `SET:LATENT`.
+pub(crate) fn parse_target(text: &str) -> Result<(String, u32), ParseError> {
+    let mut cursor = Cursor { text, at: 0 };
+    cursor.skip_blanks();
+    let target = cursor.target()?;
+    match cursor.peek() {
+        None => Ok(target),
+        Some(_) => Err(cursor.unexpected("the end")),
+    }
+}
+
 struct Cursor<'a> {
     text: &'a str,
     /// Bytes that were read.

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use kernels::EditOperation;
-use wire::{Edit, Operation};
+use kernels::{EditCondition, EditOperation};
+use wire::{Condition, Edit, Operation};
 
 use crate::analysis::question::Question;
 use crate::error::Error;
 use crate::store::feature_set::{LoadedSet, SetId};
+
+/// Conditions that a table has room for at least.
+const FEWEST_CONDITIONS: usize = 4;
 
 /// Edits that a table has room for at least, so that one more or less makes no new plan.
 const FEWEST_EDITS: usize = 16;
@@ -16,6 +19,14 @@ const FEWEST_EDITS: usize = 16;
 /// The room of a table for so many edits.
 pub(crate) fn capacity(edits: usize) -> usize {
     edits.max(FEWEST_EDITS).next_power_of_two()
+}
+
+/// The room of a table for so many conditions; none where there are none.
+pub(crate) fn condition_capacity(conditions: usize) -> usize {
+    match conditions {
+        0 => 0,
+        _ => conditions.max(FEWEST_CONDITIONS).next_power_of_two(),
+    }
 }
 
 /// The operation as kernels have it.
@@ -32,13 +43,22 @@ pub(crate) fn operation(operation: Operation) -> EditOperation {
 pub(crate) struct Resolved<'a> {
     pub(crate) edit: &'a Edit,
     pub(crate) set: &'a LoadedSet,
+    pub(crate) when: Option<ResolvedCondition<'a>>,
+}
+
+/// A condition whose feature set and latent are there.
+#[derive(Clone, Copy)]
+pub(crate) struct ResolvedCondition<'a> {
+    pub(crate) set: &'a LoadedSet,
+    pub(crate) latent: u32,
+    pub(crate) above: f32,
 }
 
 /// The edits of a list that are switched on, with their feature sets.
 ///
 /// # Errors
 /// [`Error::UnknownSae`]; [`Error::BadOption`] for a hook at which several sets are attached, a latent that is not there, and
-/// a value that is not finite or beyond [`wire::LARGEST_VALUE`]; [`Error::Unsupported`] for a condition.
+/// a value that is not finite or beyond [`wire::LARGEST_VALUE`], and for a condition behind the edit in the pass.
 pub(crate) fn resolve<'a>(
     question: &'a Question<'_>,
     edits: &'a [Edit],
@@ -55,14 +75,70 @@ pub(crate) fn resolve<'a>(
                 wire::LARGEST_VALUE
             ),
         })?;
-        if edit.when.is_some() {
-            return Err(Error::Unsupported {
-                what: format!("a condition, as in {edit},"),
-            });
-        }
-        Ok(Resolved { edit, set })
+        let when = edit
+            .when
+            .as_ref()
+            .map(|when| condition(question, edit, set, when));
+        Ok(Resolved {
+            edit,
+            set,
+            when: when.transpose()?,
+        })
     })
     .collect()
+}
+
+/// A condition that is known before the edit is made.
+fn condition<'a>(
+    question: &'a Question<'_>,
+    edit: &Edit,
+    set: &LoadedSet,
+    when: &'a Condition,
+) -> Result<ResolvedCondition<'a>, Error> {
+    let n_layers = question.model()?.info.n_layers;
+    let of = question.store.set_or_hook(&when.sae)?;
+    of.check_latent(when.latent)?;
+    if of.hook.order(n_layers) > set.hook.order(n_layers) {
+        return Err(Error::BadOption {
+            name: "when",
+            value: format!("{}:{} at {}", when.sae, when.latent, of.hook),
+            expected: format!(
+                "a condition is taken before the edit is made: its hook point has to be that of {} or one before it, {}",
+                edit.sae, set.hook
+            ),
+        });
+    }
+    Ok(ResolvedCondition {
+        set: of,
+        latent: when.latent,
+        above: when.above,
+    })
+}
+
+/// The rows of a table of conditions, each once.
+#[derive(Default)]
+pub(crate) struct Conditions(Vec<EditCondition>);
+
+impl Conditions {
+    /// The number of a condition in the table, where it is put if it is not there yet. `latent` is the coder's index of it.
+    pub(crate) fn number(&mut self, when: &ResolvedCondition<'_>, latent: u32) -> u32 {
+        let row = EditCondition {
+            set: when.set.id.0,
+            latent,
+            above: when.above,
+        };
+        let at = self.0.iter().position(|known| *known == row);
+        let at = at.unwrap_or_else(|| {
+            self.0.push(row);
+            self.0.len() - 1
+        });
+        // There are no more conditions than edits, which a table counts as u32.
+        at as u32
+    }
+
+    pub(crate) fn rows(&self) -> &[EditCondition] {
+        &self.0
+    }
 }
 
 impl Resolved<'_> {

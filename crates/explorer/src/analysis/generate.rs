@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use kernels::{Edit as TableRow, MAX_K};
+use kernels::{Edit as TableRow, EditCondition, MAX_K};
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::SeedableRng;
 use serde::Serialize;
@@ -97,8 +97,9 @@ pub struct Generation {
 /// again.
 pub(crate) struct ReadPrompt {
     ids: Vec<u32>,
-    /// The edits under which it was read.
+    /// The edits under which it was read, and their conditions.
     edits: Vec<TableRow>,
+    conditions: Vec<EditCondition>,
     wanted: NextWanted,
     decoder: Decoder,
     head: Rc<HeadOutput>,
@@ -202,11 +203,15 @@ async fn read(
     ids: Vec<u32>,
     edits: &[TableRow],
 ) -> Result<ReadPrompt, Error> {
-    let wanted = decoding.wanted;
+    let (wanted, conditions) = (decoding.wanted, decoding.edited.conditions);
+    let is_same = |kept: &ReadPrompt| {
+        kept.ids == ids
+            && kept.edits == edits
+            && kept.conditions == conditions
+            && kept.wanted == wanted
+    };
     let mut decoder = match kept {
-        Some(kept) if kept.ids == ids && kept.edits == edits && kept.wanted == wanted => {
-            return Ok(kept);
-        }
+        Some(kept) if is_same(&kept) => return Ok(kept),
         Some(kept) => kept.decoder,
         None => Decoder::new(decoding.model)?,
     };
@@ -216,6 +221,7 @@ async fn read(
         head: Rc::new(output.head()?),
         ids,
         edits: edits.to_vec(),
+        conditions: conditions.to_vec(),
         wanted,
         decoder,
     })

@@ -5,6 +5,7 @@ mod cautions;
 pub(crate) mod directions;
 pub(crate) mod edit_table;
 pub(crate) mod edited;
+pub(crate) mod effects;
 pub(crate) mod evaluate;
 pub(crate) mod feature;
 pub(crate) mod generate;

@@ -3,13 +3,15 @@
 use kernels::Edit as TableRow;
 use wire::Edit;
 
-use crate::analysis::edit_table::{Resolved, Taken, capacity, operation, resolve, runs};
+use crate::analysis::edit_table::{
+    Conditions, Resolved, Taken, capacity, operation, resolve, runs,
+};
 use crate::analysis::question::Question;
 use crate::error::Error;
 use crate::features::coder::Coder;
 use crate::run::decoder::EditedSets;
 use crate::run::spec::SetAt;
-use crate::store::feature_set::SetId;
+use crate::store::feature_set::{LoadedSet, SetId};
 use crate::tokens::{Prompt, Vocabulary};
 
 /// The edits under which a prompt is continued.
@@ -18,6 +20,10 @@ pub(crate) struct Steering<'a> {
     sets: Vec<SetAt>,
     coders: Vec<(SetId, &'a dyn Coder)>,
     capacity: usize,
+    /// The number of each edit's condition.
+    numbers: Vec<Option<u32>>,
+    conditions: Conditions,
+    conditional: Vec<SetAt>,
     /// The rows of the table for the prompt.
     prompt: Vec<TableRow>,
 }
@@ -33,27 +39,26 @@ impl<'a> Steering<'a> {
     ) -> Result<Self, Error> {
         let model = question.model()?;
         let edits = resolve(question, edits)?;
-        let (mut sets, mut coders) = (Vec::new(), Vec::new());
-        for Resolved { set, .. } in &edits {
-            let at = SetAt::of(set);
-            if sets.contains(&at) {
-                continue;
-            }
-            let coder = set.features.resident();
-            let coder = coder.ok_or_else(|| Error::Unsupported {
-                what: format!(
-                    "editing {}, which stays in its file, while text is generated: each token would have to read the file. Load it whole; this",
-                    set.info.id
-                ),
-            })?;
-            sets.push(at);
-            coders.push((set.id, coder));
+        let mut sets = Vec::new();
+        let mut conditional = Vec::new();
+        let mut coders: Vec<(SetId, &dyn Coder)> = Vec::new();
+        let mut conditions = Conditions::default();
+        let mut numbers = Vec::new();
+        for Resolved { set, when, .. } in &edits {
+            note(&mut sets, &mut coders, set)?;
+            numbers.push(match when {
+                None => None,
+                Some(when) => {
+                    note(&mut conditional, &mut coders, when.set)?;
+                    Some(conditions.number(when, when.latent))
+                }
+            });
         }
         let tokens = prompt.ids.len();
         let mut taken = Taken::default();
         let mut rows = Vec::new();
         let mut largest = edits.len();
-        for edit in &edits {
+        for (edit, condition) in edits.iter().zip(&numbers) {
             let counted = edit.set.counted(&model.vocabulary, prompt);
             // Positions that the context has, and the prompt perhaps not.
             let all = (0..model.info.n_ctx).map(|at| counted.get(at).copied().unwrap_or(true));
@@ -66,6 +71,7 @@ impl<'a> Steering<'a> {
                 positions,
                 latent: edit.edit.latent,
                 operation: operation(edit.edit.operation),
+                condition: *condition,
             }));
             largest = largest.max(rows.len());
         }
@@ -74,6 +80,9 @@ impl<'a> Steering<'a> {
             sets,
             coders,
             capacity: capacity(largest),
+            numbers,
+            conditions,
+            conditional,
             prompt: rows,
         })
     }
@@ -84,6 +93,8 @@ impl<'a> Steering<'a> {
             sets: &self.sets,
             coders: &self.coders,
             capacity: self.capacity,
+            conditional: &self.conditional,
+            conditions: self.conditions.rows(),
         }
     }
 
@@ -102,23 +113,45 @@ impl<'a> Steering<'a> {
         rows.clear();
         // A position in the context was counted as u32 when the table of rows was written.
         let at = position as u32;
-        rows.extend(
-            self.edits
-                .iter()
-                .filter(|Resolved { edit, set }| {
-                    let counts = || set.counts_generated(vocabulary, position, id);
-                    match &edit.positions {
-                        None => counts(),
-                        Some(positions) => positions.contains(at),
-                    }
-                })
-                .map(|Resolved { edit, set }| TableRow {
+        for (Resolved { edit, set, .. }, condition) in self.edits.iter().zip(&self.numbers) {
+            let applies = match &edit.positions {
+                None => set.counts_generated(vocabulary, position, id),
+                Some(positions) => positions.contains(at),
+            };
+            if applies {
+                rows.push(TableRow {
                     set: set.id.0,
                     sequence: None,
                     positions: at..at + 1,
                     latent: edit.latent,
                     operation: operation(edit.operation),
-                }),
-        );
+                    condition: *condition,
+                });
+            }
+        }
     }
+}
+
+/// Notes a feature set and its coder.
+fn note<'a>(
+    sets: &mut Vec<SetAt>,
+    coders: &mut Vec<(SetId, &'a dyn Coder)>,
+    set: &'a LoadedSet,
+) -> Result<(), Error> {
+    let at = SetAt::of(set);
+    if !sets.contains(&at) {
+        sets.push(at);
+    }
+    if coders.iter().any(|(known, _)| *known == set.id) {
+        return Ok(());
+    }
+    let coder = set.features.resident();
+    let coder = coder.ok_or_else(|| Error::Unsupported {
+        what: format!(
+            "editing {}, which stays in its file, while text is generated: each token would have to read the file. Load it whole; this",
+            set.info.id
+        ),
+    })?;
+    coders.push((set.id, coder));
+    Ok(())
 }

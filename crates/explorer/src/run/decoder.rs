@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use gpt2::{Cache, CacheSlot, Sequence};
-use kernels::{Edit, Recorder};
+use kernels::{Edit, EditCondition, Recorder};
 
 use crate::error::Error;
 use crate::pace::Pace;
@@ -39,6 +39,9 @@ pub(crate) struct EditedSets<'a> {
     pub(crate) coders: &'a Coders<'a>,
     /// Edits that the table has room for.
     pub(crate) capacity: usize,
+    /// The feature sets of the conditions; their coders are among the others.
+    pub(crate) conditional: &'a [SetAt],
+    pub(crate) conditions: &'a [EditCondition],
 }
 
 /// The means to run the tokens of a sequence.
@@ -103,12 +106,15 @@ impl Decoder {
                 [] => 0,
                 _ => edited.capacity,
             },
+            conditions: edited.conditional.to_vec(),
+            condition_capacity: edited.conditions.len(),
             head: Some(HeadSpec {
                 rows: HeadRows::Chosen(1),
                 top: wanted.top,
                 compare: false,
                 keep: false,
                 read: wanted.logits,
+                shown: 0,
             }),
             ..RunSpec::new()
         };
@@ -157,6 +163,7 @@ impl Decoder {
             }],
             wanted: &[tokens.len().saturating_sub(1)],
             edits,
+            conditions: decoding.edited.conditions,
             ..RunInput::default()
         };
         let Decoding {

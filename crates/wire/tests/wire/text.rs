@@ -97,6 +97,16 @@ fn positions_of_a_range_end_before_its_second_number() {
 }
 
 #[test]
+fn parts_are_read_by_themselves() {
+    let positions: Positions = "5,7..9,12..".parse().unwrap();
+    assert_eq!(read("a:1=0@5,7..9,12..")[0].positions, Some(positions));
+    let target: wire::Target = "\"my sae\":903".parse().unwrap();
+    assert_eq!((target.sae.as_str(), target.latent), ("my sae", 903));
+    assert_eq!("5;".parse::<Positions>().unwrap_err().column, 2);
+    assert_eq!("a:1=0".parse::<wire::Target>().unwrap_err().column, 4);
+}
+
+#[test]
 fn names_with_other_characters_stand_in_quotation_marks() {
     for name in [
         "my sae",
