@@ -155,6 +155,9 @@ struct Active {
     last: f32,
 }
 
+/// A batch that was submitted: its run, its lists of edits, and the features that they ablate.
+type UnderWay<'a> = (Submitted, &'a [Checked<'a>], &'a [(u32, Active)]);
+
 /// # Errors
 /// As [`crate::Session::effects`].
 pub(crate) async fn effects(
@@ -218,7 +221,7 @@ pub(crate) async fn effects(
         last: true,
     };
     let mut batches = checked.chunks(at_once).zip(known.chunks(at_once));
-    let mut under_way: VecDeque<(Submitted, &[Checked<'_>], &[(u32, Active)])> = VecDeque::new();
+    let mut under_way: VecDeque<UnderWay<'_>> = VecDeque::new();
     let mut found: Vec<Effect> = Vec::new();
     loop {
         question.pace.step().await?;
