@@ -122,12 +122,18 @@ export class SaeExplorer extends EventTarget {
 
   /**
    * Runs the model with latents edited, of one SAE or several. The SAEs' error terms are kept: x + decode(edited) − decode(clean)
-   * at each edited hook point.
+   * at each edited hook point. A text is in the grammar of docs/edits.md: `layer_3:903=+2x@5..; layer_1:4=0`.
    */
-  edited(prompt: Prompt, edit: Edit | Edit[], options?: EditOptions): Promise<Edited>;
+  edited(prompt: Prompt, edit: Edit | Edits, options?: EditOptions): Promise<Edited>;
 
   /** The same once per list of edits, as many at once as make a batch: a hundred ablations of one prompt. */
-  editBatch(prompt: Prompt, edits: Edit[][], options?: EditOptions): Promise<Edited[]>;
+  editBatch(prompt: Prompt, edits: Edits[], options?: EditOptions): Promise<Edited[]>;
+
+  /**
+   * Ablates every feature of an SAE that is active at the chosen positions, one at a time and many in a batch, and ranks them by what
+   * that changes. `onEffects` receives them as they are measured; aborting `signal` rejects with `cancelled`.
+   */
+  effects(prompt: Prompt, options: EffectsOptions): Promise<Effects>;
 
   /** Values taken from one pass over a prompt: activations at hook points, attention patterns, LayerNorm scales, logit lenses. */
   taps(prompt: Prompt, options: TapOptions): Promise<Taps>;
@@ -768,22 +774,86 @@ export interface Matrix {
   data: Float32Array;
 }
 
+/** One text, or texts and objects. */
+export type Edits = string | (Edit | string)[];
+
 export interface Edit {
-  /** Id of the SAE. */
+  /** Id of the SAE, or the name of the hook where only one is loaded. */
   sae: string;
   latent: number;
   /** The activation to set (0 ablates), the number to add to it, or the factor to scale it by. */
   value: number;
   /** `"set"` by default. Edits change what a latent is in the clean run; two edits of one latent at one position are refused. */
   operation?: 'set' | 'add' | 'scale';
-  /** Token positions; default: all that count for the SAE. */
-  positions?: number[];
+  /** Token positions; default: all that count for the SAE. A range ends before `to`, or nowhere: generated tokens are in it. */
+  positions?: (number | { from: number; to?: number })[];
+  /** The edit applies at a position only where this latent, of a hook not behind the edit's, is above the bound. */
+  when?: { sae: string; latent: number; above: number };
+  /** False for an edit that is not applied. */
+  on?: boolean;
+}
+
+export interface EffectsOptions extends PromptOptions {
+  /** Id of the SAE, or the name of the hook where only one is loaded. */
+  sae: string;
+  /** Positions at which to ablate, as text: `"5,7..9,12.."`; default: all that count. */
+  positions?: string;
+  /** Two tokens' ids, whose logits after the last token are compared. */
+  target?: number;
+  distractor?: number;
+  /** Default: `"logitDifference"` with a target, else `"kl"`. */
+  rankBy?: 'loss' | 'kl' | 'logitDifference';
+  /** Number of tokens listed that move up the most, and as many that move down; default 10. */
+  top?: number;
+  /** Called with the effects that were just measured, in no order. */
+  onEffects?: (effects: Effect[]) => void;
+}
+
+/** The difference that ablating one feature makes: ablated minus clean. */
+export interface Effect {
+  latent: number;
+  /** Its largest activation at the chosen positions, and where that is. */
+  activation: number;
+  position: number;
+  /** Number of chosen positions at which it is active. */
+  active: number;
+  /** Of the mean loss, nats. */
+  loss: number | null;
+  /** Mean KL(clean ‖ ablated), nats. */
+  kl: number | null;
+  /** Of the target's logit minus the distractor's. */
+  logitDifference: number | null;
+  /** What the direct path alone would give for that; `null` where it is not known (heads, neurons, streamed SAEs). */
+  direct: number | null;
+  /** Entry i: of the loss of token i + 1. */
+  tokenLosses: Float32Array;
+  klByPosition: Float32Array;
+  /** Tokens whose logits after the last token rise the most, with the changes of logit and probability. */
+  up: TokenChange[];
+  down: TokenChange[];
+}
+
+export interface TokenChange extends Token {
+  logit: number;
+  prob: number;
+}
+
+export interface Effects {
+  sae: string;
+  tokens: Token[];
+  /** Of the clean run. */
+  loss: number | null;
+  logitDifference: number | null;
+  /** The largest effect first; empty where no feature is active. */
+  effects: Effect[];
 }
 
 export interface EditOptions extends PromptOptions {
   topLogits?: number;
   /** True to get the edited logits of every position as well. */
   logits?: boolean;
+  /** Ids of tokens whose probabilities after the last token are wanted. */
+  track?: number[];
 }
 
 export interface Edited {
@@ -795,6 +865,8 @@ export interface Edited {
   kl: number | null;
   /** The same after each token, T values. */
   klByPosition: Float32Array;
+  /** The tracked tokens after the last one, in the order of `track`. */
+  tracked: NextToken[];
   /** Present if requested. */
   logits?: Matrix;
 }
@@ -847,6 +919,10 @@ export interface GenerateOptions extends PromptOptions {
   topK?: number;
   /** Draw among the likeliest tokens that together reach this probability; 1 (default): all. */
   topP?: number;
+  /** Divides positive logits of tokens that stand in the text, and multiplies others; 1 (default): no change. */
+  repetitionPenalty?: number;
+  /** Edits of features, in the prompt and in every new token that they reach. */
+  edits?: Edit | Edits;
   /** Called with each token as it comes. */
   onToken?: (token: Token) => void;
 }

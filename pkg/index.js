@@ -5,7 +5,7 @@ import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
+import { COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
@@ -171,12 +171,36 @@ export class SaeExplorer extends EventTarget {
 
   async edited(prompt, edit, options = {}) {
     const given = Array.isArray(edit) ? editList(edit) : checkedEdit(edit);
-    return this.#ask('edited', { prompt: promptOf(prompt), edit: given }, options, { kinds: TRACE });
+    return this.#ask('edited', { prompt: promptOf(prompt), edit: given }, options, { kinds: EDITED });
   }
 
   async editBatch(prompt, edits, options = {}) {
     if (!Array.isArray(edits)) throw wrong('edits', edits, { accepts: 'a list of lists of edits' });
-    return this.#ask('editBatch', { prompt: promptOf(prompt), edits: edits.map(editList) }, options, { kinds: TRACE });
+    return this.#ask('editBatch', { prompt: promptOf(prompt), edits: edits.map(editList) }, options, { kinds: EDITED });
+  }
+
+  async effects(prompt, options = {}) {
+    const { signal, onEffects, ...rest } = checked(options, EFFECTS);
+    required('sae', rest.sae, TEXT);
+    const own = abortable(signal, 'The call of effects()');
+    let thrown = null;
+    // After a lost device it begins again, and so do the parts.
+    const onEvent = (event, effects) => {
+      if (event !== 'effects' || thrown !== null || own.signal.aborted) return;
+      try {
+        onEffects?.(effects);
+      } catch (error) {
+        thrown = { error };
+        own.cancel();
+      }
+    };
+    try {
+      return await Promise.race([own.aborted, this.#call('effects', { prompt: promptOf(prompt), options: rest }, { own, onEvent })]);
+    } catch (error) {
+      throw thrown === null ? error : thrown.error;
+    } finally {
+      own.done();
+    }
   }
 
   async taps(prompt, options = {}) {
@@ -192,8 +216,9 @@ export class SaeExplorer extends EventTarget {
   }
 
   async generate(prompt, options = {}) {
-    const { signal, onToken, ...rest } = checked(options, GENERATE);
+    const { signal, onToken, edits, ...rest } = checked(options, GENERATE);
     required('maxTokens', rest.maxTokens, COUNT);
+    const given = edits === undefined || edits === null ? undefined : Array.isArray(edits) || typeof edits === 'string' ? editList(edits) : [checkedEdit(edits)];
     const own = abortable(signal, 'The generation');
     // After a lost device the same tokens come again, because a generation is a function of its seed and settings:
     // the ones already reported are skipped.
@@ -216,7 +241,7 @@ export class SaeExplorer extends EventTarget {
       }
     };
     try {
-      const generation = await this.#call('generate', { prompt: promptOf(prompt), options: rest }, { own, onEvent, onStart });
+      const generation = await this.#call('generate', { prompt: promptOf(prompt), options: rest, edits: given }, { own, onEvent, onStart });
       if (thrown !== null) throw thrown.error;
       return generation;
     } catch (error) {

@@ -33,6 +33,8 @@ export const BOS = { ...oneOf(true, false, 'auto', 'yes', 'no'), made: (value) =
 export const COUNT = whole();
 export const FILES = { accepts: 'a list of {path, bytes}', test: (value) => Array.isArray(value) && value.every((file) => typeof file?.path === 'string' && file.bytes instanceof Uint8Array) };
 export const COUNTS = { accepts: 'a list of whole numbers from 0 on', test: (value) => (Array.isArray(value) || ArrayBuffer.isView(value)) && [...value].every(COUNT.test), made: (value) => [...value] };
+const isRange = (value) => isObject(value) && COUNT.test(value.from) && (value.to === undefined || COUNT.test(value.to));
+export const POSITIONS = { ...COUNTS, accepts: 'a list of whole numbers from 0 on, or of ranges {from, to}', test: (value) => COUNTS.test(value) || (Array.isArray(value) && value.every((one) => COUNT.test(one) || isRange(one))) };
 export const TEXT = { accepts: 'a text', test: (value) => typeof value === 'string' };
 export const NAME = { accepts: 'a text that is not empty', test: (value) => typeof value === 'string' && value !== '' };
 export const NAMES = { accepts: 'a list of texts', test: (value) => Array.isArray(value) && value.every(TEXT.test) };
@@ -95,8 +97,10 @@ export const STOPPABLE = { signal: SIGNAL };
 /** Options of everything that runs a prompt. */
 export const PROMPT = { ...STOPPABLE, bos: BOS };
 export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG };
-export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, onToken: FUNCTION };
-export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf('set', 'add', 'scale'), positions: COUNTS };
+export const EDITED = { ...TRACE, track: COUNTS };
+export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, repetitionPenalty: POSITIVE, onToken: FUNCTION };
+export const EFFECTS = { ...PROMPT, sae: TEXT, positions: TEXT, target: COUNT, distractor: COUNT, rankBy: oneOf('loss', 'kl', 'logitDifference'), top: COUNT, onEffects: FUNCTION };
+export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf('set', 'add', 'scale'), positions: POSITIONS, on: FLAG };
 export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT, signal: SIGNAL };
 export const SCAN = { ...STOPPABLE, sets: NAMES, name: NAME, context: COUNT, bos: BOS, textField: NAME, limitTokens: COUNT, map: FLAG, onProgress: FUNCTION };
 export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
@@ -104,15 +108,17 @@ export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, cen
 export const PREPARE = { model: oneOf('demo'), manifest: PROMISE, sae: { accepts: 'a text or a promise of one', test: (value) => NAME.test(value) || PROMISE.test(value) }, after: PROMISE };
 export const CREATE = { backend: BACKEND, limits: LIMITS, onProgress: FUNCTION, onNotice: FUNCTION, stallSeconds: POSITIVE };
 
-/** An edit, checked. */
+/** An edit, checked: an object, or a text, which the engine reads. */
 export function checkedEdit(edit) {
+  if (typeof edit === 'string') return edit;
   const given = checked(edit, EDIT, 'edit');
   for (const name of ['sae', 'latent', 'value']) required(name, given[name], EDIT[name]);
   return given;
 }
 
-/** A list of edits, checked. */
+/** Edits, checked: a text, or a list of texts and objects. */
 export function editList(edits) {
+  if (typeof edits === 'string') return [edits];
   if (!Array.isArray(edits)) throw wrong('edits', edits, { accepts: 'a list of edits' });
   return edits.map(checkedEdit);
 }

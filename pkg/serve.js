@@ -147,7 +147,8 @@ const methods = {
   taps: ({ prompt, options }) => engine.taps(prompt, options),
   sampleLoss: () => engine.sampleLoss(),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
-  generate: ({ prompt, options }, { token }) => engine.generate(prompt, options, token),
+  effects: ({ prompt, options }, { effects }) => engine.effects(prompt, options, effects),
+  generate: ({ prompt, options, edits }, { token }) => engine.generate(prompt, options, edits, token),
 
   info() {
     const { model, saes, ...rest } = engine.info();
@@ -378,6 +379,7 @@ async function run({ id, method, args }) {
   const context = {
     progress: (stage, loaded, total, more) => send('progress', { stage, loaded, total, ...more }),
     token: (token) => send('token', token),
+    effects: (effects) => send('effects', effects),
     scan: (progress) => send('scan', progress),
   };
   try {

@@ -4,7 +4,9 @@
 //
 // `edits` holds the number of edits in word 0 (cut to `capacity`), and from word 4 on eight words per edit: set, sequence
 // (0xffffffff for all), first position, end position (exclusive), latent, operation (0 set, 1 add, 2 scale), value (f32),
-// reserved. An edit applies to row r where its set is `of_set` and the row table's position and sequence of r match.
+// condition (from 1; 0 for none). An edit applies to row r where its set is `of_set`, the row table's position and sequence of r
+// match, and its condition's gate in `gates` [rows, conditions] is not 0; 2 stands for a condition that is not known, and gives
+// NaN.
 // new - old is value - old (set), value (add), or old * value - old (scale).
 //
 // `old_kind`: 0, `old_latents` and `old_values` [.., width_old] list the latents of a row, and an unlisted one is 0;
@@ -29,6 +31,7 @@ struct Parameters {
     shard_rows: u32,
     capacity: u32,
     of_set: u32,
+    conditions: u32,
 }
 
 override old_kind: u32 = 0u;
@@ -45,6 +48,7 @@ override identity: bool = false;
 @group(0) @binding(5) var<storage, read> statistics: array<f32>;
 @group(0) @binding(6) var<storage, read> directions: array<u32>;
 @group(0) @binding(7) var<storage, read_write> activation: array<f32>;
+@group(0) @binding(8) var<storage, read> gates: array<u32>;
 
 const threads = 64u;
 const edit_header = 4u;
@@ -112,6 +116,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (identity && latent % threads != thread) {
             continue;
         }
+        let condition = edits[first + 7u];
+        var gate = 1u;
+        if (condition != 0u) {
+            gate = 0u;
+            if (condition <= parameters.conditions) {
+                gate = gates[row * parameters.conditions + condition - 1u];
+            }
+        }
+        if (gate == 0u) {
+            continue;
+        }
         let operation = edits[first + 5u];
         let value = bitcast<f32>(edits[first + 6u]);
         var delta = value;
@@ -125,6 +140,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             } else {
                 delta = old * value - old;
             }
+        }
+        if (gate == 2u) {
+            delta = not_a_number;
         }
         let change = delta * deviation;
         if (change == 0.0) {

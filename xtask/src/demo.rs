@@ -29,7 +29,7 @@ pub struct Reference {
     pub writes: &'static str,
 }
 
-const REFERENCES: [Reference; 4] = [
+const REFERENCES: [Reference; 5] = [
     Reference {
         program: "tests/reference/demo_metrics.py",
         modules: &["numpy"],
@@ -39,6 +39,11 @@ const REFERENCES: [Reference; 4] = [
         program: "tests/reference/demo_edits.py",
         modules: &["numpy"],
         writes: "tests/fixtures/demo-edits.json",
+    },
+    Reference {
+        program: "tests/reference/demo_steering.py",
+        modules: &["numpy", "torch"],
+        writes: "tests/fixtures/demo-steering.json",
     },
     Reference {
         program: "tests/reference/demo_taps.py",

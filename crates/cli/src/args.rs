@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use explorer::{Edits, Positions, Target};
+
 use crate::atlas::args::Atlas;
 
 /// Looks inside GPT-2 with sparse autoencoders.
@@ -23,6 +25,12 @@ pub enum Command {
     Trace(Trace),
     /// Continue a prompt
     Generate(Generate),
+    /// Rank a prompt's active features by what ablating each of them changes
+    Effects(Effects),
+    /// Show what a prompt's predictions become while one feature's value is moved
+    Sweep(Sweep),
+    /// Describe a feature by its weights: direct logit effect, norms and nearest features
+    Feature(Feature),
     /// Show how much autoencoders lose on a text
     Evaluate(Evaluate),
     /// Say what a file or a folder is, and what is wrong with it
@@ -225,6 +233,164 @@ pub struct Generate {
         default_value_t = 1.0
     )]
     pub top_p: f32,
+
+    /// Divide positive logits of tokens that stand in the text already by P, and multiply others by it; 1 changes nothing
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        value_name = "P",
+        default_value_t = 1.0
+    )]
+    pub repetition_penalty: f32,
+
+    /// Feature sets to load, for edits.
+    #[command(flatten)]
+    pub sets: Sets,
+
+    /// Change a feature in the prompt and in every new token, as 'blocks.3.hook_resid_post:1234=+2x@5..' (docs/edits.md).
+    /// May be given several times, or hold several with ';' between them
+    #[arg(long, value_name = "EDIT", allow_hyphen_values = true)]
+    pub edit: Vec<Edits>,
+}
+
+/// Feature sets to load.
+#[derive(Debug, Args)]
+pub struct Sets {
+    /// An autoencoder, as for `trace`. May be given several times
+    #[arg(
+        long,
+        value_name = "demo|PATH[@HOOK]|OWNER/NAME[@REVISION][:PATH][@HOOK]|URL[@HOOK]"
+    )]
+    pub sae: Vec<String>,
+
+    /// The dimensions of the activation at a hook as features, as for `trace`. May be given several times
+    #[arg(long, value_name = "HOOK")]
+    pub neurons: Vec<String>,
+}
+
+/// Options of `effects`.
+#[derive(Debug, Args)]
+pub struct Effects {
+    /// Options of every command that runs a model.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// The text.
+    #[command(flatten)]
+    pub prompt: Prompt,
+
+    /// Feature sets to load.
+    #[command(flatten)]
+    pub sets: Sets,
+
+    /// The feature set whose features are ablated, by its id or its hook [default: the only one that is loaded]
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+
+    /// Ablate at these positions alone: 5, 5,7, 5..9 (5 to 8) or 5.. (from 5 on) [default: all that count]
+    #[arg(long, value_name = "POSITIONS")]
+    pub positions: Option<Positions>,
+
+    /// A token whose logit after the last token is compared with the distractor's: one token, as " king"
+    #[arg(long, value_name = "TOKEN", requires = "distractor")]
+    pub target: Option<String>,
+
+    /// The token that the target is compared with
+    #[arg(long, value_name = "TOKEN", requires = "target")]
+    pub distractor: Option<String>,
+
+    /// The order: by the change of the mean loss, by mean KL divergence, or by the change of the target's logit minus the
+    /// distractor's [default: logits where a target is named, else kl]
+    #[arg(long, value_enum, value_name = "EFFECT")]
+    pub rank: Option<Rank>,
+
+    /// Number of tokens to list that an ablation moves up and down the most
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+}
+
+/// The order of effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rank {
+    /// The change of the mean loss.
+    Loss,
+    /// Mean KL divergence.
+    Kl,
+    /// The change of the target's logit minus the distractor's.
+    Logits,
+}
+
+/// Options of `sweep`.
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// Options of every command that runs a model.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// The text.
+    #[command(flatten)]
+    pub prompt: Prompt,
+
+    /// Feature sets to load.
+    #[command(flatten)]
+    pub sets: Sets,
+
+    /// The feature: a set's id or hook, and a latent, as openai.layer_3:903
+    #[arg(long, value_name = "SET:LATENT")]
+    pub edit_target: Target,
+
+    /// The values, divided by commas, each of at most 1000000 in magnitude
+    #[arg(
+        long,
+        required = true,
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        value_name = "V,V,…"
+    )]
+    pub values: Vec<f32>,
+
+    /// Use of the values: the activation itself, added to it, or its factor
+    #[arg(long, value_enum, default_value_t = Operation::Set)]
+    pub operation: Operation,
+
+    /// Change these positions alone: 5, 5,7, 5..9 (5 to 8) or 5.. (from 5 on) [default: all that count]
+    #[arg(long, value_name = "POSITIONS")]
+    pub positions: Option<Positions>,
+
+    /// A token whose probability after the last token is followed: one token, as " king". May be given several times
+    #[arg(long, value_name = "TOKEN")]
+    pub track: Vec<String>,
+}
+
+/// The use of a sweep's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Operation {
+    /// The activation.
+    Set,
+    /// Added to it.
+    Add,
+    /// Its factor.
+    Scale,
+}
+
+/// Options of `feature`.
+#[derive(Debug, Args)]
+pub struct Feature {
+    /// Options of every command that runs a model.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Feature sets to load.
+    #[command(flatten)]
+    pub sets: Sets,
+
+    /// The feature set, by its id [default: the only one that is loaded]
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+
+    /// The feature's number in it
+    #[arg(long, value_name = "N")]
+    pub latent: u32,
 }
 
 /// Options of `evaluate`.

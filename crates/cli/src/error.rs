@@ -115,6 +115,29 @@ pub enum Error {
         /// The name.
         id: String,
     },
+    /// Several feature sets are loaded, or none, and a command is of one.
+    #[error(
+        "name the feature set with --set: {} loaded{}",
+        if .ids.is_empty() { "none is" } else { "several are" },
+        if .ids.is_empty() { "; give one with --sae or --neurons".to_owned() } else { format!(", {}", .ids.join(", ")) }
+    )]
+    WhichSet {
+        /// The loaded ones.
+        ids: Vec<String>,
+    },
+    /// A text that has to be one token is not one.
+    #[error(
+        "{option} {text:?} is not one token of this model, but {}: {tokens:?}; a word in a text begins with a space, as in \" king\"",
+        .tokens.len()
+    )]
+    NotOneToken {
+        /// The option.
+        option: &'static str,
+        /// The text.
+        text: String,
+        /// Its tokens.
+        tokens: Vec<String>,
+    },
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] explorer::Error),
@@ -153,7 +176,9 @@ impl Error {
             Self::Scan(scan::Error::Context { .. }) => "bad-option",
             Self::Scan(_) => "bad-file",
             Self::ScanFolder(error) => folder_code(error),
-            Self::SameName { .. } => "bad-option",
+            Self::SameName { .. } | Self::WhichSet { .. } | Self::NotOneToken { .. } => {
+                "bad-option"
+            }
             Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",
         }

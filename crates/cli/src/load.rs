@@ -4,14 +4,14 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::rc::Rc;
 
-use explorer::{SaeOptions, Session, WeightChoice};
+use explorer::{Bos, SaeOptions, Session, WeightChoice};
 use formats::gpt2::Gpt2Files;
 use formats::sae::{FileKind, SaeFile, attention, openai, saelens, sniff_head, transcoder};
 use formats::source::ByteSource;
 use formats::tensors::{ShardIndex, TensorFile, TensorSet};
 use formats::tokenizer::Tokenizer;
 
-use crate::args::Prompt;
+use crate::args::{Prompt, Sets};
 use crate::demo::Demo;
 use crate::error::Error;
 use crate::notices;
@@ -199,6 +199,46 @@ pub async fn saes(
         put_sae(session, sae, stream).await?;
     }
     Ok(())
+}
+
+/// Puts the feature sets on the session's device that a command names; their ids.
+pub async fn sets(
+    session: &mut Session,
+    places: &Places<'_>,
+    sets: &Sets,
+) -> Result<Vec<String>, Error> {
+    let mut ids = Vec::new();
+    for given in &sets.sae {
+        saes(session, places, given, false, &mut ids).await?;
+    }
+    for hook in &sets.neurons {
+        let id = format!("neurons.{hook}");
+        session.load_neurons(&id, hook)?;
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+/// The feature set of which a command is: the named one, or the only one.
+pub fn chosen_set<'a>(name: Option<&'a str>, ids: &'a [String]) -> Result<&'a str, Error> {
+    match (name, ids) {
+        (Some(name), _) => Ok(name),
+        (None, [id]) => Ok(id),
+        (None, _) => Err(Error::WhichSet { ids: ids.to_vec() }),
+    }
+}
+
+/// The one token that a text is, as the model's tokenizer divides it.
+pub fn token(session: &Session, option: &'static str, text: &str) -> Result<u32, Error> {
+    let found = session.tokenize(text, Bos::No)?;
+    match &found.tokens[..] {
+        [token] => Ok(token.id),
+        tokens => Err(Error::NotOneToken {
+            option,
+            text: text.to_owned(),
+            tokens: tokens.iter().map(|token| token.text.clone()).collect(),
+        }),
+    }
 }
 
 /// Opens the file of an autoencoder, or of all of the demo's. Their ids, none of which is in `taken`, are added there.

@@ -5,9 +5,12 @@ mod atlas;
 mod cache;
 mod demo;
 mod dump;
+mod effects;
 mod error;
 mod evaluate;
 mod export;
+mod feature;
+mod generate;
 mod inspect;
 mod json;
 mod load;
@@ -16,27 +19,29 @@ mod place;
 mod progress;
 mod scan_corpus;
 mod stream;
+mod sweep;
 mod table;
 
 use std::io::{self, Write as _};
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use args::{Arguments, Command};
 use clap::Parser as _;
 use error::Error;
-use explorer::{GenerateOptions, LimitsChoice, Session, Stop, Token, TraceOptions};
+use explorer::{LimitsChoice, Session, TraceOptions};
 use json::JsonTrace;
 use place::Places;
 use serde::Serialize;
-use stream::TextStream;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = pollster::block_on(async {
         match &arguments.command {
             Command::Trace(arguments) => trace(arguments).await.map(|()| true),
-            Command::Generate(arguments) => generate(arguments).await.map(|()| true),
+            Command::Generate(arguments) => generate::generate(arguments).await.map(|()| true),
+            Command::Effects(arguments) => effects::effects(arguments).await.map(|()| true),
+            Command::Sweep(arguments) => sweep::sweep(arguments).await.map(|()| true),
+            Command::Feature(arguments) => feature::feature(arguments).await.map(|()| true),
             Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
@@ -85,67 +90,6 @@ async fn trace(arguments: &args::Trace) -> Result<(), Error> {
     } else {
         Ok(out.write_all(table::render(&trace, &session.info()).as_bytes())?)
     }
-}
-
-/// A continuation, as `--json` prints it.
-#[derive(Serialize)]
-struct JsonGeneration<'a> {
-    tokens: &'a [Token],
-    #[serde(flatten)]
-    generation: &'a explorer::Generation,
-    backend: &'a str,
-    adapter: &'a str,
-}
-
-async fn generate(arguments: &args::Generate) -> Result<(), Error> {
-    let common = &arguments.common;
-    let prompt = load::prompt(&arguments.prompt)?;
-    let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
-    let places = Places::new(&common.downloads);
-    let tokenizer = load::model(&mut session, &places, &common.model).await?;
-    let options = GenerateOptions {
-        max_tokens: arguments.max_tokens,
-        temperature: arguments.temperature,
-        seed: arguments.seed,
-        top_k: arguments.top_k,
-        top_p: arguments.top_p,
-        bos: common.bos.into(),
-    };
-    let mut tokens = Vec::new();
-    let mut stream = TextStream::new(io::stdout().lock());
-    let mut written = Ok(());
-    let on_token = |token: &Token| {
-        if common.json {
-            tokens.push(token.clone());
-            return ControlFlow::Continue(());
-        }
-        // An id without a text is shown as its number.
-        let bytes = tokenizer.token_bytes(token.id);
-        written = stream.push(bytes.unwrap_or(token.text.as_bytes()));
-        if written.is_ok() {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    };
-    let generation = session.generate(&prompt, &options, on_token).await?;
-    written?;
-    if common.json {
-        drop(stream);
-        let info = session.info();
-        let json = JsonGeneration {
-            tokens: &tokens,
-            generation: &generation,
-            backend: info.backend,
-            adapter: &info.adapter,
-        };
-        return print_json(&mut io::stdout().lock(), &json);
-    }
-    stream.finish()?;
-    if generation.stop == Stop::ContextFull {
-        writeln!(io::stderr(), "(the model's context is full)")?;
-    }
-    Ok(())
 }
 
 /// Prints what a file is; whether it is without problems.

@@ -1,8 +1,9 @@
 //! The session's results as JavaScript objects: the names of `pkg/index.d.ts`.
 
 use explorer::{
-    Edited, Feature, Generation, Info, Lens, Matrix, Metrics, ModelInfo, Neighbour, NextToken,
-    SaeInfo, SaeTrace, SampleLoss, Tapped, Taps, Token, TokenEffect, Tokenization, Trace,
+    Edited, Effect, Effects, Feature, Generation, Info, Lens, Matrix, Metrics, ModelInfo,
+    Neighbour, NextToken, SaeInfo, SaeTrace, SampleLoss, Tapped, Taps, Token, TokenChange,
+    TokenEffect, Tokenization, Trace,
 };
 use formats::sae::{Architecture, SaeConfig};
 use js_sys::{Array, Uint32Array};
@@ -161,11 +162,50 @@ pub fn edited(edited: &Edited) -> JsValue {
             next_tokens(next)
         })
         .number("kl", edited.mean_kl)
-        .floats("klByPosition", &edited.kl);
+        .floats("klByPosition", &edited.kl)
+        .list("tracked", &edited.tracked, next_token);
     match &edited.logits {
         Some(logits) => object.with("logits", matrix(logits)).into(),
         None => object.into(),
     }
+}
+
+/// The effects of a prompt's features.
+pub fn effects(found: &Effects) -> JsValue {
+    Object::new()
+        .with("sae", &found.sae)
+        .list("tokens", &found.tokens, token)
+        .number("loss", found.loss)
+        .number("logitDifference", found.logit_difference)
+        .list("effects", &found.effects, effect)
+        .into()
+}
+
+/// The effect of one feature.
+pub fn effect(effect: &Effect) -> JsValue {
+    Object::new()
+        .count("latent", effect.latent)
+        .with("activation", effect.activation)
+        .count("position", effect.position)
+        .count("active", effect.active)
+        .number("loss", effect.loss)
+        .number("kl", effect.kl)
+        .number("logitDifference", effect.logit_difference)
+        .number("direct", effect.direct)
+        .floats("tokenLosses", &effect.token_losses)
+        .floats("klByPosition", &effect.token_kl)
+        .list("up", &effect.up, token_change)
+        .list("down", &effect.down, token_change)
+        .into()
+}
+
+fn token_change(change: &TokenChange) -> JsValue {
+    Object::new()
+        .count("id", change.token.id)
+        .with("text", &change.token.text)
+        .with("logit", change.logit)
+        .with("prob", change.prob)
+        .into()
 }
 
 /// Values taken from a pass.

@@ -184,7 +184,7 @@ impl Engine {
         Ok(convert::matrix(&matrix))
     }
 
-    /// Runs the model with latents edited, the SAEs' error terms kept. `edit` is one edit or a list of them.
+    /// Runs the model with latents edited, the SAEs' error terms kept. `edit` is one edit or a list of them, as text or objects.
     ///
     /// # Errors
     /// As [`Engine::trace`], and `bad-option` where there is no such latent or position.
@@ -195,7 +195,7 @@ impl Engine {
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let edits = options::edits(edit)?;
+        let edits = options::edits(&edit)?;
         let options = options::trace(options)?;
         let edited = self
             .session()?
@@ -217,7 +217,7 @@ impl Engine {
         options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let lists = options::edit_lists(edits)?;
+        let lists = options::edit_lists(&edits)?;
         let options = options::trace(options)?;
         let edited = self
             .session()?
@@ -243,7 +243,32 @@ impl Engine {
         Ok(convert::taps(&taps))
     }
 
-    /// Continues a prompt, telling `on_token` each token as it comes.
+    /// Ranks a set's active features by what ablating each of them changes, telling `on_effects` those that are measured, as a list.
+    ///
+    /// # Errors
+    /// As [`Engine::edited`].
+    pub async fn effects(
+        &self,
+        prompt: JsValue,
+        options: JsValue,
+        on_effects: Function,
+    ) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
+        let options = options::effects(options)?;
+        let effects = self
+            .session()?
+            .effects(prompt.as_input(), &options, |found| {
+                match on_effects.call1(&JsValue::UNDEFINED, &list(found, convert::effect)) {
+                    Ok(_) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
+            })
+            .await
+            .map_err(refused)?;
+        Ok(convert::effects(&effects))
+    }
+
+    /// Continues a prompt, telling `on_token` each token as it comes. `edits`, where they are defined, are as for [`Engine::edited`].
     ///
     /// # Errors
     /// As [`Engine::trace`]; one that is cancelled after its first token resolves with what there is.
@@ -251,11 +276,16 @@ impl Engine {
         &self,
         prompt: JsValue,
         options: JsValue,
+        edits: JsValue,
         on_token: Function,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
         let options: GenerateOptions = options::read("options", options)?;
-        let options = options.into_session_options()?;
+        let edits = match edits.is_undefined() {
+            true => Vec::new(),
+            false => options::edits(&edits)?,
+        };
+        let options = options.into_session_options(edits)?;
         let generation = self
             .session()?
             .generate(prompt.as_input(), &options, |token| {

@@ -1,7 +1,7 @@
 //! Arguments as JavaScript gives them. Every field may be absent or `undefined`.
 
-use explorer::{BackendChoice, Bos, EditOperation, Input, LimitsChoice, SaeOptions, WeightChoice};
-use js_sys::Uint32Array;
+use explorer::{BackendChoice, Bos, Edits, Input, LimitsChoice, RankBy, SaeOptions, WeightChoice};
+use js_sys::{Array, Uint32Array};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
@@ -48,6 +48,8 @@ struct PromptOptions {
     top_logits: Option<u32>,
     /// True if every position's logits are wanted.
     logits: Option<bool>,
+    /// Tokens whose probabilities after an edited prompt are wanted.
+    track: Option<Vec<u32>>,
 }
 
 /// Next tokens given for each position, unless the caller says otherwise.
@@ -61,6 +63,7 @@ pub fn trace(options: JsValue) -> Result<explorer::TraceOptions, JsValue> {
         top_logits: options.top_logits.unwrap_or(TOP_LOGITS) as usize,
         dump: options.logits.unwrap_or(false),
         saes: options.saes,
+        track: options.track.unwrap_or_default(),
     })
 }
 
@@ -69,54 +72,78 @@ pub fn bos_of(options: JsValue) -> Result<Bos, JsValue> {
     bos(read::<PromptOptions>("options", options)?.bos.as_deref())
 }
 
-/// One latent's edit.
-#[derive(Deserialize)]
-pub struct Edit {
-    sae: String,
-    latent: u32,
-    value: f32,
-    operation: Option<String>,
-    positions: Option<Vec<u32>>,
-}
-
-impl Edit {
-    /// The edit as the session takes it.
-    fn into_session_edit(self) -> Result<explorer::Edit, JsValue> {
-        let value = self.value;
-        let operation = match self.operation.as_deref() {
-            None | Some("set") => EditOperation::Set(value),
-            Some("add") => EditOperation::Add(value),
-            Some("scale") => EditOperation::Scale(value),
-            Some(other) => return Err(one_of("operation", other, "set, add or scale")),
-        };
-        let positions = self.positions.map(|list| {
-            let positions = list.into_iter().map(|position| position as usize);
-            positions.collect()
-        });
-        Ok(explorer::Edit {
-            sae: self.sae,
-            latent: self.latent,
-            operation,
-            positions,
-        })
+/// The edits of one run: a text in the grammar of edits, an object, or a list of texts and objects.
+pub fn edits(edits: &JsValue) -> Result<Vec<explorer::Edit>, JsValue> {
+    let mut found = Vec::new();
+    match edits.dyn_ref::<Array>() {
+        None => one_of_edits(edits, &mut found)?,
+        Some(list) => {
+            for edit in list.iter() {
+                one_of_edits(&edit, &mut found)?;
+            }
+        }
     }
+    Ok(found)
 }
 
-/// The edits of one run: an object, or a list of objects.
-pub fn edits(edits: JsValue) -> Result<Vec<explorer::Edit>, JsValue> {
-    let edits: Vec<Edit> = match js_sys::Array::is_array(&edits) {
-        true => read("edit", edits)?,
-        false => vec![read("edit", edits)?],
-    };
-    edits.into_iter().map(Edit::into_session_edit).collect()
+fn one_of_edits(edit: &JsValue, found: &mut Vec<explorer::Edit>) -> Result<(), JsValue> {
+    match edit.as_string() {
+        None => found.push(read("edit", edit.clone())?),
+        Some(text) => {
+            let edits: Edits = text.parse().map_err(|error| bad_option("edit", error))?;
+            found.extend(edits.0);
+        }
+    }
+    Ok(())
 }
 
 /// The edits of several runs of one prompt.
-pub fn edit_lists(lists: JsValue) -> Result<Vec<Vec<explorer::Edit>>, JsValue> {
-    read::<Vec<Vec<Edit>>>("edits", lists)?
-        .into_iter()
-        .map(|edits| edits.into_iter().map(Edit::into_session_edit).collect())
-        .collect()
+pub fn edit_lists(lists: &JsValue) -> Result<Vec<Vec<explorer::Edit>>, JsValue> {
+    let lists = lists.dyn_ref::<Array>();
+    let lists = lists.ok_or_else(|| bad_option("edits", "it must be a list of lists of edits"))?;
+    lists.iter().map(|list| edits(&list)).collect()
+}
+
+/// Options of ranking features by what their ablation changes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EffectsOptions {
+    sae: String,
+    positions: Option<String>,
+    target: Option<u32>,
+    distractor: Option<u32>,
+    rank_by: Option<String>,
+    top: Option<u32>,
+    bos: Option<String>,
+}
+
+/// The options of effects, as the session takes them.
+pub fn effects(options: JsValue) -> Result<explorer::EffectsOptions, JsValue> {
+    let given: EffectsOptions = read("options", options)?;
+    let tokens = match (given.target, given.distractor) {
+        (None, None) => None,
+        (Some(target), Some(distractor)) => Some((target, distractor)),
+        (Some(_), None) => return Err(bad_option("distractor", "target needs one")),
+        (None, Some(_)) => return Err(bad_option("target", "distractor needs one")),
+    };
+    let rank_by = match given.rank_by.as_deref() {
+        None if tokens.is_some() => RankBy::LogitDifference,
+        None | Some("kl") => RankBy::Kl,
+        Some("loss") => RankBy::Loss,
+        Some("logitDifference") => RankBy::LogitDifference,
+        Some(other) => return Err(one_of("rankBy", other, "loss, kl or logitDifference")),
+    };
+    let positions = given.positions.map(|text| text.parse());
+    let positions = positions.transpose();
+    let usual = explorer::EffectsOptions::new(&given.sae);
+    Ok(explorer::EffectsOptions {
+        positions: positions.map_err(|error| bad_option("positions", error))?,
+        tokens,
+        rank_by,
+        top: given.top.map_or(usual.top, |top| top as usize),
+        bos: bos(given.bos.as_deref())?,
+        ..usual
+    })
 }
 
 /// Values to take from a prompt's pass.
@@ -205,18 +232,24 @@ pub struct GenerateOptions {
     seed: Option<u64>,
     top_k: Option<u32>,
     top_p: Option<f32>,
+    repetition_penalty: Option<f32>,
     bos: Option<String>,
 }
 
 impl GenerateOptions {
     /// As the session takes it.
-    pub fn into_session_options(self) -> Result<explorer::GenerateOptions, JsValue> {
+    pub fn into_session_options(
+        self,
+        edits: Vec<explorer::Edit>,
+    ) -> Result<explorer::GenerateOptions, JsValue> {
         Ok(explorer::GenerateOptions {
             max_tokens: self.max_tokens as usize,
             temperature: self.temperature.unwrap_or(0.0),
             seed: self.seed.unwrap_or(0),
             top_k: self.top_k.unwrap_or(0) as usize,
             top_p: self.top_p.unwrap_or(1.0),
+            repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
+            edits,
             bos: bos(self.bos.as_deref())?,
         })
     }

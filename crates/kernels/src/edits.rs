@@ -5,8 +5,18 @@ use std::ops::Range;
 /// Words of an edit table before its first edit; word 0 is the number of edits, the others are reserved.
 pub const EDIT_HEADER: usize = 4;
 
-/// Words per edit: set, sequence, first position, end position, latent, operation, value, reserved.
+/// Words per edit: set, sequence, first position, end position, latent, operation, value, condition (from 1; 0 for none).
 pub const EDIT_WORDS: usize = 8;
+
+/// Words per condition: set, latent, bound, reserved.
+pub const CONDITION_WORDS: usize = 4;
+
+/// A gate of a row whose condition does not hold: its edits do not apply.
+pub const GATE_CLOSED: u32 = 0;
+/// A gate of a row whose condition holds.
+pub const GATE_OPEN: u32 = 1;
+/// A gate of a row whose condition is not known: its edits make the row NaN.
+pub const GATE_UNDEFINED: u32 = 2;
 
 /// The sequence of an edit that applies to every sequence.
 pub const ALL_SEQUENCES: u32 = u32::MAX;
@@ -35,6 +45,8 @@ pub struct Edit {
     pub latent: u32,
     /// Its new value.
     pub operation: EditOperation,
+    /// Number of the condition in the table of conditions under which it applies; `None` for always.
+    pub condition: Option<u32>,
 }
 
 impl Edit {
@@ -53,15 +65,43 @@ impl Edit {
             self.latent,
             operation,
             value.to_bits(),
-            0,
+            self.condition.map_or(0, |condition| condition + 1),
         ]
     }
 
     /// A table of edits: header and rows, to write into a buffer of at least as many words.
     pub fn table(edits: &[Self]) -> Vec<u32> {
-        // More edits than a u32 counts do not fit any buffer.
-        let mut words = vec![u32::try_from(edits.len()).unwrap_or(u32::MAX), 0, 0, 0];
-        words.extend(edits.iter().flat_map(Self::words));
+        let mut words = Vec::new();
+        Self::write_table(edits, &mut words);
         words
+    }
+
+    /// As [`Edit::table`], in the place of the words that are there.
+    pub fn write_table(edits: &[Self], words: &mut Vec<u32>) {
+        words.clear();
+        // More edits than a u32 counts do not fit any buffer.
+        words.extend([u32::try_from(edits.len()).unwrap_or(u32::MAX), 0, 0, 0]);
+        words.extend(edits.iter().flat_map(Self::words));
+    }
+}
+
+/// One row of a table of conditions: it holds at a row of a run where the latent is above the bound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EditCondition {
+    /// The feature set of the latent.
+    pub set: u32,
+    /// Index of the latent in its set.
+    pub latent: u32,
+    /// The bound.
+    pub above: f32,
+}
+
+impl EditCondition {
+    /// Writes a table of conditions, header and rows, in the place of the words that are there.
+    pub fn write_table(conditions: &[Self], words: &mut Vec<u32>) {
+        words.clear();
+        words.extend([u32::try_from(conditions.len()).unwrap_or(u32::MAX), 0, 0, 0]);
+        let rows = conditions.iter();
+        words.extend(rows.flat_map(|row| [row.set, row.latent, row.above.to_bits(), 0]));
     }
 }

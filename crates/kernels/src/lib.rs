@@ -37,7 +37,9 @@ pub use cpu::{
     sae_normalize::Normalization,
 };
 pub use device::Device;
-pub use edits::{ALL_SEQUENCES, EDIT_HEADER, EDIT_WORDS, Edit, EditOperation};
+pub use edits::{
+    ALL_SEQUENCES, CONDITION_WORDS, EDIT_HEADER, EDIT_WORDS, Edit, EditCondition, EditOperation,
+};
 pub use error::Error;
 pub use kernel::{
     add::{Add, add},
@@ -47,6 +49,7 @@ pub use kernel::{
     attention_pattern::{AttentionPattern, attention_pattern},
     copy::{Copy, copy},
     cross_entropy::{CrossEntropy, cross_entropy},
+    edit_conditions::{EditConditions, edit_conditions},
     embedding::{Embedding, embedding},
     gate::{Gate, Magnitude, gate},
     gather_rows::{GatherRows, RowIndex, gather_rows},

@@ -1,9 +1,9 @@
 //! Encoding, decoding and editing rows of activations.
 
 use kernels::{
-    ApplyEdits, Buffer, Copy, Directions, Gate, Linear, MAX_K, Magnitude, OldValues, Recorder,
-    SaeNormalize, SparseDecode, TopK, apply_edits, copy, gate, linear, sae_normalize,
-    sparse_decode, topk,
+    ApplyEdits, Buffer, Copy, Directions, EditConditions, Gate, Linear, MAX_K, Magnitude,
+    OldValues, Recorder, SaeNormalize, SparseDecode, TopK, apply_edits, copy, edit_conditions,
+    gate, linear, sae_normalize, sparse_decode, topk,
 };
 
 use crate::Error;
@@ -43,6 +43,24 @@ pub struct EditTable<'a> {
     pub set: u32,
     /// Takes as latents before the edits those of the reference run's row that each row names as its source.
     pub by_source: bool,
+    /// The gates of the edits' conditions `[rows, conditions]`, and the number of conditions, where there are any.
+    pub gates: Option<(&'a Buffer, usize)>,
+}
+
+/// Conditions of edits from a table on the device, for the rows of a run.
+pub struct ConditionTable<'a> {
+    /// Number of rows.
+    pub rows: usize,
+    /// The run's rows ([`kernels::rows`]).
+    pub row_table: &'a Buffer,
+    /// The conditions, as [`kernels::EditCondition::write_table`] makes them.
+    pub conditions: &'a Buffer,
+    /// Only conditions with this number are written.
+    pub set: u32,
+    /// Takes the latents of the reference run's row that each row names as its source.
+    pub by_source: bool,
+    /// `[rows, capacity]`, as [`kernels::edit_conditions`] writes them.
+    pub gates: &'a Buffer,
 }
 
 impl Sae {
@@ -287,6 +305,55 @@ impl Sae {
         Ok(Some(encoding.nan_counts))
     }
 
+    /// Records which of a table's conditions hold at each row. `input [rows, d_in]` is the activation, `encoding` its encoding
+    /// where there is one already. Returns the NaNs counted per row of the input, where a selection counts them.
+    ///
+    /// # Errors
+    /// As [`Sae::record_edits`].
+    pub fn record_conditions(
+        &self,
+        recorder: &mut Recorder,
+        table: &ConditionTable<'_>,
+        (input, rows): (&Buffer, usize),
+        encoding: Option<&Encoding>,
+    ) -> Result<Option<Buffer>, Error> {
+        let record = |recorder: &mut Recorder, values: OldValues<'_>| {
+            edit_conditions(
+                recorder,
+                &EditConditions {
+                    conditions: table.conditions,
+                    rows_table: table.row_table,
+                    rows: table.rows,
+                    set: table.set,
+                    values,
+                    latents: self.config.d_sae,
+                    by_source: table.by_source,
+                    gates: table.gates,
+                },
+            )
+        };
+        if !matches!(self.config.architecture, Architecture::TopK { .. }) {
+            let (values, _) = self.record_pre_activations(recorder, input, rows)?;
+            let values = OldValues::Dense {
+                values: &values,
+                relu: true,
+            };
+            record(recorder, values)?;
+            return Ok(None);
+        }
+        let encoding = match encoding {
+            Some(encoding) => encoding.clone(),
+            None => self.record_encode(recorder, input, rows)?,
+        };
+        let values = OldValues::Sparse {
+            latents: &encoding.latents,
+            activations: &encoding.activations,
+            k: encoding.k,
+        };
+        record(recorder, values)?;
+        Ok(Some(encoding.nan_counts))
+    }
+
     fn record_table(
         &self,
         recorder: &mut Recorder,
@@ -307,6 +374,7 @@ impl Sae {
                 by_source: table.by_source,
                 statistics: Some(statistics),
                 directions: Directions::Rows(&self.w_dec),
+                gates: table.gates,
             },
         )?)
     }

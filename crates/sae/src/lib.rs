@@ -7,7 +7,7 @@ mod error;
 mod select;
 mod weights;
 
-pub use encode::{EditTable, Encoding};
+pub use encode::{ConditionTable, EditTable, Encoding};
 pub use error::Error;
 pub use kernels::Normalization;
 pub use select::select;

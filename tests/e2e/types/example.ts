@@ -34,7 +34,9 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   await explorer.residual('text', model.nLayers - 1);
   await explorer.reconstruction('text', own.id);
   const edited = await explorer.edited('text', { sae: own.id, latent, value: 0, positions: [1, 2] }, { logits: true });
-  const batch = await explorer.editBatch('text', [[{ sae: own.id, latent, value: 2, operation: 'scale' }], []]);
+  const batch = await explorer.editBatch('text', [[{ sae: own.id, latent, value: 2, operation: 'scale', positions: [1, { from: 4 }] }], [], 'layer_3:1=+2x@5..']);
+  const caused = await explorer.effects('text', { sae: own.id, positions: '1..', onEffects: (some) => console.log(some[0]?.kl) });
+  console.log(caused.effects[0]?.up[0]?.logit);
   const { values, logitLens } = await explorer.taps('text', { names: ['blocks.3.attn.hook_pattern'], logitLens: 5, bos: 'auto', signal: AbortSignal.timeout(1000) });
   console.log(batch[0].kl, values[0].shape[1], values[0].data[0], logitLens[0].loss, logitLens[0].nextByPosition[0][0].prob);
   const generation = await explorer.generate('text', { maxTokens: 3, temperature: 0.8, seed: 1, topK: 40, topP: 0.9, signal, onToken: ({ text }) => console.log(text) });

@@ -15,4 +15,5 @@ mod memory;
 mod notices;
 mod refusals;
 mod scan;
+mod steering;
 mod trace;

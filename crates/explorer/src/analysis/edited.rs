@@ -1,11 +1,14 @@
 //! Runs with features edited, the error term kept.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use gpt2::{HookPoint, Sequence};
-use kernels::EditOperation;
 use serde::Serialize;
+use wire::Edit;
+
+use crate::analysis::edit_table::{
+    Conditions, Resolved, Taken, capacity, condition_capacity, operation, resolve, runs,
+};
 
 use crate::analysis::metrics::{self, counted_mean};
 use crate::analysis::question::{Question, Source};
@@ -20,43 +23,6 @@ use crate::run::input::RunInput;
 use crate::run::spec::{HeadRows, HeadSpec, RunSpec, SetAt, Tap};
 use crate::store::feature_set::{LoadedSet, SetId};
 use crate::tokens::{Input, NextToken, Prompt};
-
-/// Edits that a table has room for at least, so that one more or less makes no new plan.
-const FEWEST_EDITS: usize = 16;
-
-/// One feature's edit, the error term kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    /// The autoencoder's id.
-    pub sae: String,
-    /// The latent.
-    pub latent: u32,
-    /// Its new activation: a value, or the old one changed. Set to 0 it is ablated; added to, it is steered in multiples of
-    /// its decoder direction.
-    pub operation: EditOperation,
-    /// At which positions; `None` for all that count for the autoencoder (see [`crate::Metrics`]).
-    pub positions: Option<Vec<usize>>,
-}
-
-impl Edit {
-    /// A latent set to a value at all positions that count.
-    pub fn set(sae: &str, latent: u32, value: f32) -> Self {
-        Self {
-            sae: sae.to_owned(),
-            latent,
-            operation: EditOperation::Set(value),
-            positions: None,
-        }
-    }
-
-    fn value(&self) -> f32 {
-        match self.operation {
-            EditOperation::Set(value) | EditOperation::Add(value) | EditOperation::Scale(value) => {
-                value
-            }
-        }
-    }
-}
 
 /// A prompt with features edited.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,6 +40,8 @@ pub struct Edited {
     pub mean_kl: Option<f64>,
     /// KL(clean ‖ edited) after every token.
     pub kl: Vec<f32>,
+    /// The tracked tokens after the last one, in the order of the request.
+    pub tracked: Vec<NextToken>,
     /// `[tokens, vocabulary]`, where requested.
     #[serde(skip)]
     pub logits: Option<Matrix>,
@@ -97,6 +65,14 @@ pub(crate) async fn edit_batch(
     lists: &[Vec<Edit>],
     options: &TraceOptions,
 ) -> Result<Vec<Edited>, Error> {
+    let vocabulary = question.model()?.info.vocab;
+    if let Some(id) = options.track.iter().find(|id| **id as usize >= vocabulary) {
+        return Err(Error::BadOption {
+            name: "track",
+            value: id.to_string(),
+            expected: format!("the vocabulary has {vocabulary} tokens"),
+        });
+    }
     let prompt = question.prompt(input, options.bos)?;
     let prompts = std::slice::from_ref(&prompt);
     let checked = lists
@@ -114,12 +90,17 @@ pub(crate) async fn edit_batch(
         .await?;
     pass.head().await?;
     let sets = SetsInUse::prepare(question, &checked, &pass).await?;
+    let wanted = Wanted {
+        top: options.top_logits,
+        dump: options.dump,
+        last: !options.track.is_empty(),
+    };
     let at_once = (question.batch_rows() / prompt.ids.len()).max(1);
     let mut edited = Vec::new();
     for batch in checked.chunks(at_once) {
         question.pace.step().await?;
         question.pace.report(edited.len(), lists.len());
-        let submitted = submit(question, &prompt, &pass, &sets, batch, options).await?;
+        let submitted = submit(question, &prompt, &pass, &sets, batch, wanted).await?;
         edited.extend(results(question, &prompt, submitted, batch, options).await?);
     }
     question.pace.report(edited.len(), lists.len());
@@ -127,106 +108,77 @@ pub(crate) async fn edit_batch(
     Ok(edited)
 }
 
+/// Results to make of a batch of lists.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Number of likeliest next tokens per row.
+    pub(crate) top: usize,
+    /// True if all logits, and the activation at the first edited hook point, are read back.
+    pub(crate) dump: bool,
+    /// True if the logits after each list's last token are read back.
+    pub(crate) last: bool,
+}
+
 /// A list of edits that fits the prompt.
-struct Checked<'a> {
-    edits: Vec<(&'a Edit, &'a LoadedSet, Vec<Range<u32>>)>,
+pub(crate) struct Checked<'a> {
+    edits: Vec<(Resolved<'a>, Vec<Range<u32>>)>,
     /// `[tokens]`: positions that count for all edited sets.
-    counted: Vec<bool>,
+    pub(crate) counted: Vec<bool>,
 }
 
 impl<'a> Checked<'a> {
-    fn new(question: &'a Question<'_>, prompt: &Prompt, edits: &'a [Edit]) -> Result<Self, Error> {
+    /// # Errors
+    /// As [`edit_batch`].
+    pub(crate) fn new(
+        question: &'a Question<'_>,
+        prompt: &Prompt,
+        edits: &'a [Edit],
+    ) -> Result<Self, Error> {
         let vocabulary = &question.model()?.vocabulary;
         let mut all = vec![true; prompt.ids.len()];
-        let mut seen = BTreeSet::new();
+        let mut taken = Taken::default();
         let mut checked = Vec::new();
-        for edit in edits {
-            let set = question.store.set(&edit.sae)?;
-            set.check_latent(edit.latent)?;
-            if !edit.value().is_finite() {
-                return Err(Error::BadOption {
-                    name: "value",
-                    value: edit.value().to_string(),
-                    expected: "it must be a finite number".to_owned(),
-                });
-            }
-            let counted = set.counted(vocabulary, prompt);
+        for edit in resolve(question, edits)? {
+            let counted = edit.set.counted(vocabulary, prompt);
             for (all, counted) in all.iter_mut().zip(&counted) {
                 *all &= *counted;
             }
-            let chosen = chosen(edit, &counted)?;
-            for (position, _) in chosen.iter().enumerate().filter(|(_, chosen)| **chosen) {
-                if !seen.insert((set.id.0, edit.latent, position)) {
-                    return Err(Error::BadOption {
-                        name: "positions",
-                        value: position.to_string(),
-                        expected: format!(
-                            "latent {} of {} is edited there already; one edit per latent and position",
-                            edit.latent, edit.sae
-                        ),
-                    });
-                }
-            }
-            checked.push((edit, set, runs(&chosen)));
+            let chosen = edit.chosen(&counted, "the prompt")?;
+            taken.take(&edit, &chosen)?;
+            checked.push((edit, runs(&chosen)));
         }
         Ok(Self {
             edits: checked,
             counted: all,
         })
     }
-
-    /// The rows that the list takes in the table of edits.
-    fn table_rows(&self) -> usize {
-        self.edits.iter().map(|(_, _, runs)| runs.len()).sum()
-    }
 }
 
-/// The positions that an edit changes: those that it names, or all that count.
-fn chosen(edit: &Edit, counted: &[bool]) -> Result<Vec<bool>, Error> {
-    let Some(positions) = &edit.positions else {
-        return Ok(counted.to_vec());
-    };
-    let mut chosen = vec![false; counted.len()];
-    for position in positions {
-        *chosen.get_mut(*position).ok_or_else(|| Error::BadOption {
-            name: "positions",
-            value: position.to_string(),
-            expected: format!("the prompt has {} tokens", counted.len()),
-        })? = true;
-    }
-    Ok(chosen)
-}
-
-/// The runs of chosen positions.
-fn runs(chosen: &[bool]) -> Vec<Range<u32>> {
-    let mut runs: Vec<Range<u32>> = Vec::new();
-    for (position, _) in (0_u32..).zip(chosen).filter(|(_, chosen)| **chosen) {
-        match runs.last_mut() {
-            Some(run) if run.end == position => run.end += 1,
-            _ => runs.push(position..position + 1),
-        }
-    }
-    runs
-}
-
-/// The edited sets with their coders, in the order of the pass.
-struct SetsInUse<'a> {
+/// The edited sets and those of conditions with their coders, in the order of the pass.
+pub(crate) struct SetsInUse<'a> {
     sets: Vec<(&'a LoadedSet, Prepared<'a>)>,
-    /// The first hook point that is edited.
+    /// The first hook point that is edited or decides about an edit.
     first: HookPoint,
 }
 
 impl<'a> SetsInUse<'a> {
-    async fn prepare(
+    /// # Errors
+    /// [`Error::Unsupported`], [`Error::File`], [`Error::Cancelled`], [`Error::Device`].
+    pub(crate) async fn prepare(
         question: &'a Question<'_>,
         lists: &[Checked<'a>],
         pass: &CleanPass,
     ) -> Result<Self, Error> {
         let mut used: Vec<(&LoadedSet, Vec<u32>)> = Vec::new();
-        for (edit, set, _) in lists.iter().flat_map(|list| &list.edits) {
+        let edits = lists.iter().flat_map(|list| &list.edits);
+        let named = edits.flat_map(|(Resolved { edit, set, when }, _)| {
+            let when = when.map(|when| (when.set, when.latent));
+            std::iter::once((*set, edit.latent)).chain(when)
+        });
+        for (set, latent) in named {
             match used.iter_mut().find(|(other, _)| other.id == set.id) {
-                Some((_, latents)) => latents.push(edit.latent),
-                None => used.push((set, vec![edit.latent])),
+                Some((_, latents)) => latents.push(latent),
+                None => used.push((set, vec![latent])),
             }
         }
         let n_layers = question.model()?.info.n_layers;
@@ -263,30 +215,69 @@ impl<'a> SetsInUse<'a> {
     }
 }
 
-async fn submit(
+/// Starts the runs of a batch of lists.
+///
+/// # Errors
+/// [`Error::Cancelled`], [`Error::Device`].
+pub(crate) async fn submit(
     question: &Question<'_>,
     prompt: &Prompt,
     pass: &CleanPass,
     sets: &SetsInUse<'_>,
     lists: &[Checked<'_>],
-    options: &TraceOptions,
+    wanted: Wanted,
 ) -> Result<Submitted, Error> {
     let model = question.model()?;
-    let table_rows: usize = lists.iter().map(Checked::table_rows).sum();
-    let edits = sets.sets.iter().map(|(set, _)| SetAt::of(set));
+    let mut conditions = Conditions::default();
+    let mut table = Vec::new();
+    for (sequence, list) in (0..).zip(lists) {
+        for (Resolved { edit, set, when }, runs) in &list.edits {
+            let latent = sets.of(set.id)?.index_of(edit.latent)?;
+            let condition = match when {
+                None => None,
+                Some(when) => {
+                    let latent = sets.of(when.set.id)?.index_of(when.latent)?;
+                    Some(conditions.number(when, latent))
+                }
+            };
+            table.extend(runs.iter().map(|positions| kernels::Edit {
+                set: set.id.0,
+                sequence: Some(sequence),
+                positions: positions.clone(),
+                latent,
+                operation: operation(edit.operation),
+                condition,
+            }));
+        }
+    }
+    let edited = |set: &LoadedSet| {
+        let mut edits = lists.iter().flat_map(|list| &list.edits);
+        edits.any(|(edit, _)| edit.set.id == set.id)
+    };
+    let decides = |set: &LoadedSet| conditions.rows().iter().any(|row| row.set == set.id.0);
+    let used = |test: &dyn Fn(&LoadedSet) -> bool| {
+        let used = sets.sets.iter().filter(|(set, _)| test(set));
+        used.map(|(set, _)| SetAt::of(set)).collect()
+    };
     let spec = RunSpec {
-        taps: match options.dump {
+        taps: match wanted.dump {
             true => vec![Tap::Leaving(sets.first)],
             false => Vec::new(),
         },
-        edits: edits.collect(),
-        edit_capacity: table_rows.max(FEWEST_EDITS).next_power_of_two(),
+        edits: used(&edited),
+        edit_capacity: capacity(table.len()),
+        conditions: used(&decides),
+        condition_capacity: condition_capacity(conditions.rows().len()),
         head: Some(HeadSpec {
             rows: HeadRows::All,
-            top: options.top_logits.min(model.info.vocab),
+            top: wanted.top.min(model.info.vocab),
             compare: true,
             keep: false,
-            read: options.dump,
+            read: wanted.dump,
+            shown: match wanted.last {
+                true => lists.len(),
+                false => 0,
+            },
         }),
         ..RunSpec::from_hook(sets.first, model.info.n_layers, true)
     };
@@ -302,26 +293,16 @@ async fn submit(
         cache: None,
     };
     let keep = sets.sets.iter().all(|(_, prepared)| prepared.is_resident());
-    let mut table = Vec::new();
-    for (sequence, list) in (0..).zip(lists) {
-        for (edit, set, runs) in &list.edits {
-            let latent = sets.of(set.id)?.index_of(edit.latent)?;
-            table.extend(runs.iter().map(|positions| kernels::Edit {
-                set: set.id.0,
-                sequence: Some(sequence),
-                positions: positions.clone(),
-                latent,
-                operation: edit.operation,
-            }));
-        }
-    }
     let sequence = Sequence {
         source_first: Some(0),
         ..Sequence::new(&prompt.ids)
     };
+    let last = (1..=lists.len()).map(|list| list * prompt.ids.len() - 1);
     let input = RunInput {
         sequences: &vec![sequence; lists.len()],
         edits: &table,
+        conditions: conditions.rows(),
+        shown: &last.collect::<Vec<_>>(),
         ..RunInput::default()
     };
     question.start(&spec, &parts, keep, &input).await
@@ -349,6 +330,12 @@ async fn results(
         let top = options.top_logits.min(model.info.vocab);
         let next_by_position = head.next_tokens(rows.clone(), top, &model.vocabulary)?;
         let kl = head.divergences(rows.clone())?;
+        let tracked = options.track.iter().map(|id| {
+            let log_sum = head.log_sum_exp(rows.end - 1, tokens - 1)?;
+            let logit = crate::error::index(head.shown(index)?, "the logit of token", *id)?;
+            Ok(model.vocabulary.next_token(*id, logit, log_sum))
+        });
+        let tracked = tracked.collect::<Result<_, Error>>()?;
         edited.push(Edited {
             loss: metrics::mean(&token_losses),
             token_losses,
@@ -356,6 +343,7 @@ async fn results(
             next_by_position,
             mean_kl: counted_mean(&kl, &list.counted),
             kl,
+            tracked,
             logits: options.dump.then(|| Matrix {
                 rows: tokens,
                 cols: model.info.vocab,
@@ -365,16 +353,4 @@ async fn results(
         });
     }
     Ok(edited)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chosen_positions_become_runs() {
-        assert_eq!(runs(&[false, true, true, false, true]), [1..3, 4..5]);
-        assert_eq!(runs(&[true]), [Range { start: 0, end: 1 }]);
-        assert!(runs(&[false, false]).is_empty());
-    }
 }

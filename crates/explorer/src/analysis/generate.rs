@@ -3,16 +3,17 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use kernels::MAX_K;
-use serde::Serialize;
-
+use kernels::{Edit as TableRow, EditCondition, MAX_K};
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::SeedableRng;
+use serde::Serialize;
+use wire::Edit;
 
 use crate::analysis::question::Question;
 use crate::analysis::sample::{self, Sampling};
+use crate::analysis::steering::Steering;
 use crate::error::Error;
-use crate::run::decoder::{Decoder, NextWanted};
+use crate::run::decoder::{Decoder, Decoding, NextWanted};
 use crate::run::output::HeadOutput;
 use crate::store::model::LoadedModel;
 use crate::tokens::{Bos, Input, Token};
@@ -30,6 +31,11 @@ pub struct GenerateOptions {
     pub top_k: usize,
     /// Samples among the likeliest tokens that together have this probability; 1 for all.
     pub top_p: f32,
+    /// Logits of tokens that stand in the text already, prompt and BOS included, are divided by it where they are positive
+    /// and multiplied by it where not (Keskar et al., CTRL, 2019); 1 for no change.
+    pub repetition_penalty: f32,
+    /// Edits of features, in the prompt and in every new token that they reach.
+    pub edits: Vec<Edit>,
     /// True if a BOS is prepended.
     pub bos: Bos,
 }
@@ -40,6 +46,7 @@ impl GenerateOptions {
             temperature: self.temperature,
             top_k: self.top_k,
             top_p: self.top_p,
+            repetition_penalty: self.repetition_penalty,
         }
     }
 }
@@ -52,6 +59,8 @@ impl Default for GenerateOptions {
             seed: 0,
             top_k: 0,
             top_p: 1.0,
+            repetition_penalty: 1.0,
+            edits: Vec::new(),
             bos: Bos::Auto,
         }
     }
@@ -88,6 +97,9 @@ pub struct Generation {
 /// again.
 pub(crate) struct ReadPrompt {
     ids: Vec<u32>,
+    /// The edits under which it was read, and their conditions.
+    edits: Vec<TableRow>,
+    conditions: Vec<EditCondition>,
     wanted: NextWanted,
     decoder: Decoder,
     head: Rc<HeadOutput>,
@@ -100,8 +112,8 @@ pub(crate) struct ReadPrompt {
 /// `kept` is the prompt of the last generation, if it went well.
 ///
 /// # Errors
-/// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], [`Error::NoModel`], [`Error::BadOption`], [`Error::NotANumber`],
-/// [`Error::Device`].
+/// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], [`Error::NoModel`], [`Error::UnknownSae`], [`Error::BadOption`],
+/// [`Error::Unsupported`], [`Error::NotANumber`], [`Error::Device`].
 pub(crate) async fn generate(
     question: &Question<'_>,
     kept: Option<ReadPrompt>,
@@ -112,12 +124,22 @@ pub(crate) async fn generate(
     sample::check(&options.sampling())?;
     let model = question.model()?;
     let prompt = question.prompt(input, options.bos)?;
+    let steering = Steering::new(question, &prompt, &options.edits)?;
     if options.max_tokens == 0 {
         let nothing = Generation::of(Vec::new(), Stop::MaxTokens, model);
         return Ok((vec![nothing; seeds.len()], kept));
     }
+    let name = |set| question.name(set);
+    let decoding = Decoding {
+        executor: question.executor,
+        pace: &question.pace,
+        model,
+        wanted: wanted(options),
+        edited: steering.sets(),
+        name: &name,
+    };
     let mut generations = Vec::new();
-    let mut read = match read(question, kept, prompt.ids, wanted(options)).await {
+    let mut read = match read(&decoding, kept, prompt.ids, steering.of_prompt()).await {
         // A long prompt is read in parts, between which it can be cancelled.
         Err(Error::Cancelled) => {
             let nothing = || Generation::of(Vec::new(), Stop::Cancelled, model);
@@ -134,14 +156,16 @@ pub(crate) async fn generate(
             false => None,
         };
         let decoder = forked.as_mut().unwrap_or(&mut read.decoder);
-        decoder.make_ready(question.executor, model, read.wanted)?;
+        decoder.make_ready(&decoding)?;
         let start = Start {
+            prompt: &read.ids,
             head: &read.head,
             options,
+            steering: &steering,
             seed: *seed,
         };
         let on_token = |token: &Token| on_token(number, token);
-        let generation = continued(question, decoder, start, on_token).await;
+        let generation = continued(&decoding, decoder, start, on_token).await;
         if let Some(forked) = &forked {
             forked.release(question.executor);
         }
@@ -158,6 +182,8 @@ pub(crate) async fn generate(
 /// The results of logits that sampling needs: those of the likeliest tokens alone where it is cut to them.
 fn wanted(options: &GenerateOptions) -> NextWanted {
     let top = match (options.temperature, options.top_k) {
+        // It may bring any token to the top.
+        _ if options.repetition_penalty != 1.0 => 0,
         (0.0, _) => 1,
         (_, k) => k,
     };
@@ -172,24 +198,30 @@ fn wanted(options: &GenerateOptions) -> NextWanted {
 
 /// The prompt in a cache, read only where it is not there already.
 async fn read(
-    question: &Question<'_>,
+    decoding: &Decoding<'_>,
     kept: Option<ReadPrompt>,
     ids: Vec<u32>,
-    wanted: NextWanted,
+    edits: &[TableRow],
 ) -> Result<ReadPrompt, Error> {
-    let model = question.model()?;
+    let (wanted, conditions) = (decoding.wanted, decoding.edited.conditions);
+    let is_same = |kept: &ReadPrompt| {
+        kept.ids == ids
+            && kept.edits == edits
+            && kept.conditions == conditions
+            && kept.wanted == wanted
+    };
     let mut decoder = match kept {
-        Some(kept) if kept.ids == ids && kept.wanted == wanted => return Ok(kept),
+        Some(kept) if is_same(&kept) => return Ok(kept),
         Some(kept) => kept.decoder,
-        None => Decoder::new(model)?,
+        None => Decoder::new(decoding.model)?,
     };
     decoder.cut_back(0);
-    let output = decoder
-        .append(question.executor, &question.pace, model, &ids, wanted)
-        .await?;
+    let output = decoder.append(decoding, &ids, edits).await?;
     Ok(ReadPrompt {
         head: Rc::new(output.head()?),
         ids,
+        edits: edits.to_vec(),
+        conditions: conditions.to_vec(),
         wanted,
         decoder,
     })
@@ -197,23 +229,27 @@ async fn read(
 
 /// The beginning of a continuation.
 struct Start<'a> {
+    prompt: &'a [u32],
     /// The results of the logits after the prompt.
     head: &'a Rc<HeadOutput>,
     options: &'a GenerateOptions,
+    steering: &'a Steering<'a>,
     seed: u64,
 }
 
 async fn continued(
-    question: &Question<'_>,
+    decoding: &Decoding<'_>,
     decoder: &mut Decoder,
     start: Start<'_>,
     mut on_token: impl FnMut(&Token) -> ControlFlow<()>,
 ) -> Result<Generation, Error> {
-    let model = question.model()?;
-    let (options, pace) = (start.options, &question.pace);
+    let Decoding { model, pace, .. } = *decoding;
+    let options = start.options;
     let mut random = SplitMix64::seed_from_u64(start.seed);
     let mut ids = Vec::new();
-    let mut next = choose(start.head, options, &mut random, decoder.position())?;
+    let mut seen = Seen::new(options, model, start.prompt);
+    let mut edits = Vec::new();
+    let mut next = choose(start.head, &seen, &mut random, decoder.position())?;
     let stop = loop {
         if pace.is_cancelled() {
             break Stop::Cancelled;
@@ -222,6 +258,7 @@ async fn continued(
             break Stop::EndOfText;
         }
         ids.push(next);
+        seen.note(next);
         if on_token(&model.vocabulary.token(next)).is_break() {
             break Stop::Cancelled;
         }
@@ -232,14 +269,13 @@ async fn continued(
             break Stop::ContextFull;
         }
         let position = decoder.position();
-        let appended = decoder
-            .append(question.executor, pace, model, &[next], wanted(options))
-            .await;
-        let output = match appended {
+        let vocabulary = &model.vocabulary;
+        start.steering.at(&mut edits, vocabulary, (position, next));
+        let output = match decoder.append(decoding, &[next], &edits).await {
             Err(Error::Cancelled) => break Stop::Cancelled,
             output => output?,
         };
-        next = choose(&output.head()?, options, &mut random, position)?;
+        next = choose(&output.head()?, &seen, &mut random, position)?;
         match pace.step().await {
             Ok(()) => {}
             Err(Error::Cancelled) => break Stop::Cancelled,
@@ -248,6 +284,33 @@ async fn continued(
         }
     };
     Ok(Generation::of(ids, stop, model))
+}
+
+/// The settings of sampling, and the tokens that stand in the text.
+struct Seen {
+    sampling: Sampling,
+    /// `[vocabulary]`, empty where it makes no difference.
+    tokens: Vec<bool>,
+}
+
+impl Seen {
+    fn new(options: &GenerateOptions, model: &LoadedModel, prompt: &[u32]) -> Self {
+        let mut seen = Self {
+            sampling: options.sampling(),
+            tokens: match options.repetition_penalty {
+                1.0 => Vec::new(),
+                _ => vec![false; model.info.vocab],
+            },
+        };
+        prompt.iter().for_each(|id| seen.note(*id));
+        seen
+    }
+
+    fn note(&mut self, id: u32) {
+        if let Some(seen) = self.tokens.get_mut(id as usize) {
+            *seen = true;
+        }
+    }
 }
 
 impl Generation {
@@ -263,17 +326,18 @@ impl Generation {
 
 fn choose(
     head: &HeadOutput,
-    options: &GenerateOptions,
+    seen: &Seen,
     random: &mut SplitMix64,
     position: usize,
 ) -> Result<u32, Error> {
     // A NaN among the logits makes their sum one.
     head.log_sum_exp(0, position)?;
-    let listed: Vec<(u32, f32)> = match head.has_logits() {
+    let mut listed: Vec<(u32, f32)> = match head.has_logits() {
         true => (0..).zip(head.logits(0..1).iter().copied()).collect(),
         false => head.likeliest(0).collect(),
     };
-    sample::choose(listed, &options.sampling(), random).ok_or_else(|| Error::NotANumber {
+    sample::penalise(&mut listed, &seen.tokens, seen.sampling.repetition_penalty);
+    sample::choose(listed, &seen.sampling, random).ok_or_else(|| Error::NotANumber {
         what: "every logit".to_owned(),
         position,
     })

@@ -3,7 +3,9 @@
 pub(crate) mod activations;
 mod cautions;
 pub(crate) mod directions;
+pub(crate) mod edit_table;
 pub(crate) mod edited;
+pub(crate) mod effects;
 pub(crate) mod evaluate;
 pub(crate) mod feature;
 pub(crate) mod generate;
@@ -16,5 +18,6 @@ pub(crate) mod scan;
 pub(crate) mod scan_batch;
 pub(crate) mod set_trace;
 pub(crate) mod statistics;
+mod steering;
 pub(crate) mod taps;
 pub(crate) mod trace;

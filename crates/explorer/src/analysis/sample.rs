@@ -19,6 +19,8 @@ pub(crate) struct Sampling {
     pub(crate) top_k: usize,
     /// Samples among the likeliest tokens that together have this probability; 1 for all.
     pub(crate) top_p: f32,
+    /// Logits of tokens that stand in the text already are divided by it where they are positive, and multiplied where not.
+    pub(crate) repetition_penalty: f32,
 }
 
 /// Checks the sampling options.
@@ -38,6 +40,13 @@ pub(crate) fn check(options: &Sampling) -> Result<(), Error> {
             "it must be 0 or a positive number",
         ));
     }
+    if !(options.repetition_penalty > 0.0 && options.repetition_penalty.is_finite()) {
+        return Err(bad(
+            "repetition_penalty",
+            options.repetition_penalty,
+            "it must be a positive number; 1 changes nothing, 1.2 is usual",
+        ));
+    }
     if !(options.top_p > 0.0 && options.top_p <= 1.0) {
         return Err(bad(
             "top_p",
@@ -46,6 +55,22 @@ pub(crate) fn check(options: &Sampling) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// Makes tokens that stand in the text already less likely: `seen [vocabulary]` says which, and is empty for none. The rule of
+/// CTRL (Keskar et al., 2019): a positive logit is divided by the penalty, another one multiplied.
+pub(crate) fn penalise(candidates: &mut [(u32, f32)], seen: &[bool], penalty: f32) {
+    if seen.is_empty() {
+        return;
+    }
+    for (id, logit) in candidates {
+        if seen.get(*id as usize).copied().unwrap_or(false) {
+            *logit = match *logit > 0.0 {
+                true => *logit / penalty,
+                false => *logit * penalty,
+            };
+        }
+    }
 }
 
 /// The next token among candidates with their logits: the likeliest at temperature 0 (ties to the lower id), else a draw from
@@ -121,6 +146,7 @@ mod tests {
             temperature,
             top_k,
             top_p,
+            repetition_penalty: 1.0,
         }
     }
 
@@ -185,12 +211,29 @@ mod tests {
     }
 
     #[test]
+    fn a_penalty_moves_seen_tokens_down_alone() {
+        let mut candidates = vec![(0, 2.0), (1, 3.0), (2, -1.0), (3, -1.0)];
+        penalise(&mut candidates, &[false, true, true, false], 2.0);
+        assert_eq!(candidates, [(0, 2.0), (1, 1.5), (2, -2.0), (3, -1.0)]);
+        let before = candidates.clone();
+        penalise(&mut candidates, &[], 2.0);
+        assert_eq!(candidates, before);
+    }
+
+    #[test]
     fn unusable_settings_are_refused_by_name() {
+        let penalty = |repetition_penalty| Sampling {
+            repetition_penalty,
+            ..options(1.0, 0, 1.0)
+        };
         for (settings, name) in [
             (options(-1.0, 0, 1.0), "temperature"),
             (options(f32::NAN, 0, 1.0), "temperature"),
             (options(1.0, 0, 0.0), "top_p"),
             (options(1.0, 0, 1.5), "top_p"),
+            (penalty(0.0), "repetition_penalty"),
+            (penalty(f32::INFINITY), "repetition_penalty"),
+            (penalty(f32::NAN), "repetition_penalty"),
         ] {
             match check(&settings) {
                 Err(Error::BadOption { name: found, .. }) => assert_eq!(found, name),

@@ -112,6 +112,7 @@ async fn submit<'a>(
                 compare: true,
                 keep: false,
                 read: false,
+                shown: 0,
             }),
             ..started
         },

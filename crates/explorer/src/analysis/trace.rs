@@ -25,6 +25,8 @@ pub struct TraceOptions {
     pub bos: Bos,
     /// True if to read back logits, residual streams and reconstructions.
     pub dump: bool,
+    /// Tokens whose logits and probabilities after the last token are wanted of a prompt with features edited.
+    pub track: Vec<u32>,
 }
 
 impl Default for TraceOptions {
@@ -34,6 +36,7 @@ impl Default for TraceOptions {
             top_logits: 10,
             bos: Bos::Auto,
             dump: false,
+            track: Vec::new(),
         }
     }
 }

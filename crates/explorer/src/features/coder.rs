@@ -1,7 +1,7 @@
 //! Coders: the part of a feature set that computes on the device, as kernels to record.
 
 use kernels::{Buffer, Normalization, Recorder};
-use sae::{EditTable, Encoding};
+use sae::{ConditionTable, EditTable, Encoding};
 
 use crate::error::Error;
 
@@ -70,5 +70,16 @@ pub(crate) trait Coder {
         recorder: &mut Recorder,
         edits: &EditTable<'_>,
         before: Before<'_>,
+    ) -> Result<Option<Buffer>, Error>;
+
+    /// Records which conditions of a table hold for the latents of `at`. Returns NaN counts as [`Coder::record_edits`] does.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    fn record_conditions(
+        &self,
+        recorder: &mut Recorder,
+        conditions: &ConditionTable<'_>,
+        at: Before<'_>,
     ) -> Result<Option<Buffer>, Error>;
 }

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use kernels::{
-    ApplyEdits, Buffer, Copy, Directions, Normalization, OldValues, Recorder, apply_edits, copy,
+    ApplyEdits, Buffer, Copy, Directions, EditConditions, Normalization, OldValues, Recorder,
+    apply_edits, copy, edit_conditions,
 };
-use sae::EditTable;
+use sae::{ConditionTable, EditTable};
 
 use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
@@ -83,6 +84,32 @@ impl Coder for Neurons {
                 by_source: false,
                 statistics: None,
                 directions: Directions::Identity,
+                gates: edits.gates,
+            },
+        )?;
+        Ok(None)
+    }
+
+    fn record_conditions(
+        &self,
+        recorder: &mut Recorder,
+        conditions: &ConditionTable<'_>,
+        at: Before<'_>,
+    ) -> Result<Option<Buffer>, Error> {
+        edit_conditions(
+            recorder,
+            &EditConditions {
+                conditions: conditions.conditions,
+                rows_table: conditions.row_table,
+                rows: conditions.rows,
+                set: conditions.set,
+                values: OldValues::Dense {
+                    values: at.activation,
+                    relu: false,
+                },
+                latents: self.width,
+                by_source: conditions.by_source,
+                gates: conditions.gates,
             },
         )?;
         Ok(None)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use kernels::{Buffer, Device, Normalization, Recorder, SparseDecode, sparse_decode};
-use sae::{Architecture, EditTable, Encoding, Sae};
+use sae::{Architecture, ConditionTable, EditTable, Encoding, Sae};
 
 use crate::error::{Error, index};
 use crate::features::coder::{Before, Coder, DeviceFeatures};
@@ -75,6 +75,19 @@ impl Coder for Sae {
             edits,
             (before.activation, before.rows),
             encoding,
+        )?)
+    }
+
+    fn record_conditions(
+        &self,
+        recorder: &mut Recorder,
+        conditions: &ConditionTable<'_>,
+        at: Before<'_>,
+    ) -> Result<Option<Buffer>, Error> {
+        let encoding = at.features.map(listed).transpose()?;
+        let input = (at.activation, at.rows);
+        Ok(Sae::record_conditions(
+            self, recorder, conditions, input, encoding,
         )?)
     }
 }
@@ -245,5 +258,14 @@ impl Coder for AllListed {
         before: Before<'_>,
     ) -> Result<Option<Buffer>, Error> {
         Coder::record_edits(&self.sae, recorder, edits, before)
+    }
+
+    fn record_conditions(
+        &self,
+        recorder: &mut Recorder,
+        conditions: &ConditionTable<'_>,
+        at: Before<'_>,
+    ) -> Result<Option<Buffer>, Error> {
+        Coder::record_conditions(&self.sae, recorder, conditions, at)
     }
 }

@@ -138,6 +138,7 @@ impl LastPass {
                 compare: false,
                 keep: true,
                 read: wanted.logits,
+                shown: 0,
             }),
             ..RunSpec::new()
         };

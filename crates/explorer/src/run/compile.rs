@@ -219,10 +219,14 @@ fn record_end(
     if spec.head.is_none() && !wanted && !observed {
         return Ok((None, None));
     }
-    let stream = model.record_final_norm(recorder, resid, rows, stage);
-    let mut stream = stream.map_err(|error| stage.error(error))?;
+    let final_norm = model.record_final_norm(recorder, resid, rows, stage);
+    let mut stream = final_norm.map_err(|error| stage.error(error))?;
     let (Some(head), Some(targets)) = (&spec.head, &inputs.targets) else {
         return Ok((None, None));
+    };
+    let shown = match &inputs.shown {
+        None => None,
+        Some(index) => Some(head::record_shown(recorder, model, &stream, index)?),
     };
     // Of a single row there is nothing to choose.
     if let (HeadRows::Chosen(count), Some(index), 2..) = (head.rows, &inputs.wanted, rows) {
@@ -235,7 +239,7 @@ fn record_end(
         }),
         _ => None,
     };
-    let (reads, kept) = record_head(
+    let (mut reads, kept) = record_head(
         recorder,
         &Head {
             model,
@@ -247,5 +251,6 @@ fn record_end(
             base,
         },
     )?;
+    reads.shown = shown;
     Ok((Some(reads), kept))
 }

@@ -3,14 +3,16 @@
 use std::rc::Rc;
 
 use gpt2::{Cache, CacheSlot, Sequence};
-use kernels::Recorder;
+use kernels::{Edit, EditCondition, Recorder};
 
 use crate::error::Error;
 use crate::pace::Pace;
 use crate::run::compile::{Compiled, Parts};
 use crate::run::executor::{Executor, RunOutput};
 use crate::run::input::RunInput;
-use crate::run::spec::{CacheMode, HeadRows, HeadSpec, RunSpec};
+use crate::run::spec::{CacheMode, HeadRows, HeadSpec, RunSpec, SetAt};
+use crate::run::stage::Coders;
+use crate::store::feature_set::SetId;
 use crate::store::model::LoadedModel;
 
 /// A sequence that is being continued. A decoded token is one kept plan: one submit, one read-back, and no new buffer, bind
@@ -27,6 +29,31 @@ pub(crate) struct NextWanted {
     pub(crate) top: usize,
     /// True if all logits are read back.
     pub(crate) logits: bool,
+}
+
+/// The feature sets that edits change while a sequence is continued.
+#[derive(Clone, Copy)]
+pub(crate) struct EditedSets<'a> {
+    pub(crate) sets: &'a [SetAt],
+    /// One per set; they serve all rows.
+    pub(crate) coders: &'a Coders<'a>,
+    /// Edits that the table has room for.
+    pub(crate) capacity: usize,
+    /// The feature sets of the conditions; their coders are among the others.
+    pub(crate) conditional: &'a [SetAt],
+    pub(crate) conditions: &'a [EditCondition],
+}
+
+/// The means to run the tokens of a sequence.
+#[derive(Clone, Copy)]
+pub(crate) struct Decoding<'a> {
+    pub(crate) executor: &'a Executor,
+    pub(crate) pace: &'a Pace,
+    pub(crate) model: &'a LoadedModel,
+    pub(crate) wanted: NextWanted,
+    pub(crate) edited: EditedSets<'a>,
+    /// The name of a feature set, for messages.
+    pub(crate) name: &'a dyn Fn(SetId) -> String,
 }
 
 impl Decoder {
@@ -68,45 +95,44 @@ impl Decoder {
         Ok(forked)
     }
 
-    fn plan(
-        &self,
-        executor: &Executor,
-        model: &LoadedModel,
-        tokens: usize,
-        wanted: NextWanted,
-    ) -> Result<Rc<Compiled>, Error> {
+    fn plan(&self, decoding: &Decoding<'_>, tokens: usize) -> Result<Rc<Compiled>, Error> {
+        let Decoding { wanted, edited, .. } = decoding;
         let spec = RunSpec {
             cache: CacheMode::Append {
                 one_row: tokens == 1,
             },
+            edits: edited.sets.to_vec(),
+            edit_capacity: match edited.sets {
+                [] => 0,
+                _ => edited.capacity,
+            },
+            conditions: edited.conditional.to_vec(),
+            condition_capacity: edited.conditions.len(),
             head: Some(HeadSpec {
                 rows: HeadRows::Chosen(1),
                 top: wanted.top,
                 compare: false,
                 keep: false,
                 read: wanted.logits,
+                shown: 0,
             }),
             ..RunSpec::new()
         };
         let parts = Parts {
             cache: Some(&self.cache),
-            ..Parts::of_model(model)
+            coders: edited.coders,
+            ..Parts::of_model(decoding.model)
         };
         // A prompt's length seldom comes again; a token's does.
-        executor.plan(&spec, tokens, &parts, tokens == 1)
+        decoding.executor.plan(&spec, tokens, &parts, tokens == 1)
     }
 
     /// Makes the plan of a decoded token, so that none has to wait for it.
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub(crate) fn make_ready(
-        &self,
-        executor: &Executor,
-        model: &LoadedModel,
-        wanted: NextWanted,
-    ) -> Result<(), Error> {
-        self.plan(executor, model, 1, wanted).map(|_| ())
+    pub(crate) fn make_ready(&self, decoding: &Decoding<'_>) -> Result<(), Error> {
+        self.plan(decoding, 1).map(|_| ())
     }
 
     /// Lets the executor forget the plans that run on this sequence's cache, and with them its memory.
@@ -114,19 +140,18 @@ impl Decoder {
         executor.forget_cache(&self.cache);
     }
 
-    /// Appends tokens; the results of the logits after the last of them.
+    /// Appends tokens, with the edits of their positions; the results of the logits after the last of them.
     ///
     /// # Errors
-    /// [`Error::PromptTooLong`] where the context has no room, [`Error::Cancelled`], [`Error::Device`].
+    /// [`Error::PromptTooLong`] where the context has no room, [`Error::NotANumber`] where edits read a pre-activation that
+    /// is none, [`Error::Cancelled`], [`Error::Device`].
     pub(crate) async fn append(
         &mut self,
-        executor: &Executor,
-        pace: &Pace,
-        model: &LoadedModel,
+        decoding: &Decoding<'_>,
         tokens: &[u32],
-        wanted: NextWanted,
+        edits: &[Edit],
     ) -> Result<RunOutput, Error> {
-        let run = self.plan(executor, model, tokens.len(), wanted)?;
+        let run = self.plan(decoding, tokens.len())?;
         let input = RunInput {
             sequences: &[Sequence {
                 first_position: self.position,
@@ -137,10 +162,18 @@ impl Decoder {
                 ..Sequence::new(tokens)
             }],
             wanted: &[tokens.len().saturating_sub(1)],
+            edits,
+            conditions: decoding.edited.conditions,
             ..RunInput::default()
         };
+        let Decoding {
+            executor,
+            pace,
+            model,
+            ..
+        } = *decoding;
         let submitted = executor.submit(pace, model, &run, &input).await?;
-        let output = submitted.output(|_| String::new()).await?;
+        let output = submitted.output(decoding.name).await?;
         self.position += tokens.len();
         Ok(output)
     }

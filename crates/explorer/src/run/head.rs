@@ -2,8 +2,8 @@
 
 use gpt2::{FinalStream, Gpt2};
 use kernels::{
-    Buffer, CrossEntropy, GatherRows, KlDivergence, Recorder, RowIndex, STATISTICS_PER_ROW, TopK,
-    cross_entropy, gather_rows, kl_divergence, topk,
+    Buffer, CrossEntropy, GatherRows, KlDivergence, ReadHandle, Recorder, RowIndex,
+    STATISTICS_PER_ROW, TopK, cross_entropy, gather_rows, kl_divergence, topk,
 };
 
 use crate::error::Error;
@@ -132,6 +132,24 @@ pub(crate) fn record_head(
         first += rows;
     }
     Ok((reads, kept))
+}
+
+/// Records the logits of some rows of a stream, and requests them: `index [rows]` names the rows.
+///
+/// # Errors
+/// [`Error::Device`].
+pub(crate) fn record_shown(
+    recorder: &mut Recorder,
+    model: &Gpt2,
+    stream: &FinalStream,
+    index: &Buffer,
+) -> Result<ReadHandle, Error> {
+    let rows = index.words();
+    let words = rows * model.config().vocab_size;
+    let chosen = stream.gather(recorder, index, rows, model.config().n_embd)?;
+    let logits = recorder.scratch("shown logits", words)?;
+    model.record_unembedding(recorder, &chosen, 0..rows, &logits)?;
+    Ok(recorder.read_back(&logits, words)?)
 }
 
 fn record_statistics(
@@ -282,6 +300,7 @@ pub(crate) fn record_lens(
         compare: false,
         keep: false,
         read: false,
+        shown: 0,
     };
     let chunks = chunks(recorder, model.config().vocab_size, rows);
     let head = Head {

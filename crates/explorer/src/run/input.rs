@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use gpt2::{CacheUse, RowTable, Sequence};
-use kernels::{Buffer, Device, EDIT_HEADER, EDIT_WORDS, Edit};
+use kernels::{Buffer, CONDITION_WORDS, Device, EDIT_HEADER, EDIT_WORDS, Edit, EditCondition};
 
 use crate::error::Error;
 use crate::run::spec::{HeadRows, RunSpec, Tap};
@@ -17,8 +17,11 @@ pub(crate) struct RunInput<'a> {
     /// `[rows]`: rows on which a reconstruction replaces the activation.
     pub(crate) mask: &'a [bool],
     pub(crate) edits: &'a [Edit],
+    pub(crate) conditions: &'a [EditCondition],
     /// Rows whose logits are wanted, where the spec says that they are chosen.
     pub(crate) wanted: &'a [usize],
+    /// Rows whose logits are read back beside the other results, as many as the spec says.
+    pub(crate) shown: &'a [usize],
 }
 
 /// Whole prompts as sequences of a run.
@@ -33,12 +36,15 @@ pub(crate) struct Inputs {
     /// `[rows]` u32, 1 where a reconstruction replaces the activation.
     pub(crate) mask: Option<Buffer>,
     pub(crate) edits: Option<Buffer>,
+    pub(crate) conditions: Option<Buffer>,
     /// `[wanted]` u32: the token after each row whose logits are wanted; `u32::MAX` for none.
     pub(crate) targets: Option<Buffer>,
     /// `[rows]` u32: the same after every row, where a logit lens reads it.
     pub(crate) next: Option<Buffer>,
     /// `[wanted]` u32: rows whose logits are wanted, where they are chosen.
     pub(crate) wanted: Option<Buffer>,
+    /// `[shown]` u32: rows whose logits are read back beside the other results.
+    pub(crate) shown: Option<Buffer>,
     /// The base's row that each wanted row is compared with, one buffer per chunk of logits.
     pub(crate) sources: Vec<Buffer>,
     scratch: RefCell<Scratch>,
@@ -51,6 +57,8 @@ struct Scratch {
     next: Vec<u32>,
     sources: Vec<u32>,
     chosen: Vec<u32>,
+    /// Words of the table of edits, and then of that of conditions.
+    edits: Vec<u32>,
 }
 
 impl Inputs {
@@ -66,6 +74,7 @@ impl Inputs {
     ) -> Result<Self, Error> {
         let count = rows.rows();
         let capacity = EDIT_HEADER + spec.edit_capacity * EDIT_WORDS;
+        let condition_words = EDIT_HEADER + spec.condition_capacity * CONDITION_WORDS;
         let wanted: usize = chunks.iter().sum();
         let has_lens = spec
             .taps
@@ -81,6 +90,10 @@ impl Inputs {
                 true => None,
                 false => Some(device.buffer("edits", capacity)?),
             },
+            conditions: match spec.conditions.is_empty() {
+                true => None,
+                false => Some(device.buffer("conditions", condition_words)?),
+            },
             targets: match spec.head {
                 Some(_) => Some(device.buffer("targets", wanted)?),
                 None => None,
@@ -92,6 +105,10 @@ impl Inputs {
             wanted: match spec.head.map(|head| head.rows) {
                 Some(HeadRows::Chosen(count)) => Some(device.buffer("wanted rows", count)?),
                 Some(HeadRows::All) | None => None,
+            },
+            shown: match spec.head.map_or(0, |head| head.shown) {
+                0 => None,
+                rows => Some(device.buffer("rows to show", rows)?),
             },
             sources: match spec.head {
                 Some(head) if head.compare => chunks
@@ -120,13 +137,22 @@ impl Inputs {
             let words: Vec<u32> = input.mask.iter().map(|on| u32::from(*on)).collect();
             mask.write(0, &words)?;
         }
+        let scratch = &mut *self.scratch.borrow_mut();
         if let Some(edits) = &self.edits {
-            edits.write(0, &Edit::table(input.edits))?;
+            Edit::write_table(input.edits, &mut scratch.edits);
+            edits.write(0, &scratch.edits)?;
+        }
+        if let Some(conditions) = &self.conditions {
+            EditCondition::write_table(input.conditions, &mut scratch.edits);
+            conditions.write(0, &scratch.edits)?;
+        }
+        if let Some(shown) = &self.shown {
+            let rows = input.shown.iter().map(|row| *row as u32);
+            shown.write(0, &rows.collect::<Vec<_>>())?;
         }
         if self.targets.is_none() && self.next.is_none() {
             return Ok(());
         }
-        let scratch = &mut *self.scratch.borrow_mut();
         scratch.read(input.sequences);
         if let Some(next) = &self.next {
             next.write(0, &scratch.next)?;

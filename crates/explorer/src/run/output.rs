@@ -10,6 +10,8 @@ use crate::tokens::{NextToken, Vocabulary};
 /// Requested read-backs of logits and what is made of them.
 pub(crate) struct HeadReads {
     pub(crate) chunks: Vec<ChunkReads>,
+    /// Logits of the rows that are shown.
+    pub(crate) shown: Option<ReadHandle>,
     /// Next tokens per row.
     top: usize,
     vocabulary: usize,
@@ -27,6 +29,7 @@ impl HeadReads {
     pub(crate) fn new(top: usize, vocabulary: usize) -> Self {
         Self {
             chunks: Vec::new(),
+            shown: None,
             top,
             vocabulary,
         }
@@ -41,6 +44,9 @@ impl HeadReads {
             likeliest: Vec::new(),
             divergences: Vec::new(),
             logits: Vec::new(),
+            shown: self
+                .shown
+                .map_or_else(Vec::new, |shown| readings.f32(shown).to_vec()),
         };
         for chunk in &self.chunks {
             let statistics = readings.f32(chunk.statistics);
@@ -76,6 +82,7 @@ pub(crate) struct HeadOutput {
     likeliest: Vec<(u32, f32)>,
     divergences: Vec<f32>,
     logits: Vec<f32>,
+    shown: Vec<f32>,
 }
 
 impl HeadOutput {
@@ -177,5 +184,18 @@ impl HeadOutput {
     pub(crate) fn logits(&self, rows: Range<usize>) -> &[f32] {
         let words = rows.start * self.vocabulary..rows.end * self.vocabulary;
         self.logits.get(words).unwrap_or_default()
+    }
+
+    /// The logits of the row that is shown at a place, `[vocabulary]`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIndex`].
+    pub(crate) fn shown(&self, place: usize) -> Result<&[f32], Error> {
+        let words = place * self.vocabulary..(place + 1) * self.vocabulary;
+        self.shown.get(words).ok_or(Error::NoSuchIndex {
+            what: "the shown row of logits",
+            index: place,
+            count: self.shown.len() / self.vocabulary.max(1),
+        })
     }
 }

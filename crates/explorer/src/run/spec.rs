@@ -19,6 +19,10 @@ pub(crate) struct RunSpec {
     pub(crate) edits: Vec<SetAt>,
     /// Edits that the table has room for.
     pub(crate) edit_capacity: usize,
+    /// Feature sets whose latents decide where edits apply.
+    pub(crate) conditions: Vec<SetAt>,
+    /// Conditions that their table has room for.
+    pub(crate) condition_capacity: usize,
     /// Results to make of the logits.
     pub(crate) head: Option<HeadSpec>,
 }
@@ -34,6 +38,8 @@ impl RunSpec {
             splice: None,
             edits: Vec::new(),
             edit_capacity: 0,
+            conditions: Vec::new(),
+            condition_capacity: 0,
             head: None,
         }
     }
@@ -154,4 +160,6 @@ pub(crate) struct HeadSpec {
     pub(crate) keep: bool,
     /// True if the logits are read back.
     pub(crate) read: bool,
+    /// Rows whose logits are read back beside the other results, which each run names; 0 for none.
+    pub(crate) shown: usize,
 }

@@ -2,7 +2,7 @@
 
 use gpt2::{Gpt2, HookPoint, Hooks, Observation};
 use kernels::{Buffer, Copy, Recorder, Splice, copy, splice};
-use sae::EditTable;
+use sae::{ConditionTable, EditTable};
 
 use crate::error::Error;
 use crate::features::coder::{Before, Coder};
@@ -37,6 +37,9 @@ pub(crate) struct Stage<'a> {
     pub(crate) origin: Option<Origin>,
     /// The reads of each tap, once it has been recorded.
     pub(crate) taps: Vec<Option<TapReads>>,
+    /// The gates of the edits' conditions, `[rows, condition capacity]`, where there are any: each hook point's conditions are
+    /// written when the pass comes to it, before any edit that reads them.
+    gates: Option<Buffer>,
     /// NaN counts of the encodings that edits read.
     pub(crate) nans: Vec<(SetId, NanReads)>,
     /// An error that is not the model's.
@@ -59,6 +62,7 @@ impl<'a> Stage<'a> {
             rows,
             origin: None,
             taps: spec.taps.iter().map(|_| None).collect(),
+            gates: None,
             nans: Vec::new(),
             failed: None,
         }
@@ -103,6 +107,7 @@ impl<'a> Stage<'a> {
         if let Some(at) = self.spec.splice.filter(|at| at.hook == point) {
             leaving = Some(self.splice(recorder, at, arriving, &mut encoded)?);
         }
+        self.take_conditions(recorder, point, arriving, &mut encoded)?;
         if self.spec.edits.iter().any(|at| at.hook == point) {
             leaving = Some(self.edit(recorder, point, arriving, &mut encoded)?);
         }
@@ -218,6 +223,71 @@ impl<'a> Stage<'a> {
         Ok(output)
     }
 
+    /// The activation that the latents before edits are taken of: the base's, where all rows start from it, which is encoded once
+    /// for all of them.
+    fn before<'b>(
+        &self,
+        set: SetId,
+        origin: Option<&'b Origin>,
+        arriving: &'b Buffer,
+        encoded: &'b Encoded,
+    ) -> Before<'b> {
+        match origin {
+            Some(origin) => Before {
+                activation: &origin.activation,
+                rows: origin.rows,
+                features: None,
+            },
+            None => Before {
+                activation: arriving,
+                rows: self.rows,
+                features: encoded.known(set),
+            },
+        }
+    }
+
+    /// Writes the gates of the conditions of all sets at this hook point.
+    fn take_conditions(
+        &mut self,
+        recorder: &mut Recorder,
+        point: HookPoint,
+        arriving: &Buffer,
+        encoded: &mut Encoded,
+    ) -> Result<(), Error> {
+        let here = |at: &&SetAt| at.hook == point;
+        let spec = self.spec;
+        if !spec.conditions.iter().any(|at| here(&at)) {
+            return Ok(());
+        }
+        let gates = match &self.gates {
+            Some(gates) => gates.clone(),
+            None => recorder.scratch("gates of edits", self.rows * spec.condition_capacity)?,
+        };
+        self.gates = Some(gates.clone());
+        let conditions = self.inputs.conditions.as_ref();
+        let conditions = conditions.ok_or_else(|| Error::missing("the table of conditions"))?;
+        let origin = self.origin.clone().filter(|origin| origin.point == point);
+        for at in spec.conditions.iter().filter(here) {
+            let table = ConditionTable {
+                rows: self.rows,
+                row_table: self.inputs.rows.buffer(),
+                conditions,
+                set: at.set.0,
+                by_source: origin.is_some(),
+                gates: &gates,
+            };
+            let before = self.before(at.set, origin.as_ref(), arriving, encoded);
+            let counts = self
+                .coder(*at)?
+                .record_conditions(recorder, &table, before)?;
+            if let Some(counts) = counts {
+                let reads = NanReads::new(recorder, &counts)?;
+                self.nans.push((at.set, reads));
+            }
+        }
+        Ok(())
+    }
+
     /// A copy of the activation with the edits of all sets at this hook point.
     fn edit(
         &mut self,
@@ -232,7 +302,7 @@ impl<'a> Stage<'a> {
             .as_ref()
             .ok_or_else(|| Error::missing("the table of edits"))?;
         let edited = copied(recorder, arriving, arriving.words())?;
-        // Where all rows start from the base's activation, that is encoded once for all of them.
+        let gates = self.gates.clone();
         let origin = self.origin.clone().filter(|origin| origin.point == point);
         for at in self.spec.edits.iter().filter(|at| at.hook == point) {
             let coder = self.coder(*at)?;
@@ -243,19 +313,11 @@ impl<'a> Stage<'a> {
                 edits,
                 set: at.set.0,
                 by_source: origin.is_some(),
+                gates: gates
+                    .as_ref()
+                    .map(|gates| (gates, self.spec.condition_capacity)),
             };
-            let before = match &origin {
-                Some(origin) => Before {
-                    activation: &origin.activation,
-                    rows: origin.rows,
-                    features: None,
-                },
-                None => Before {
-                    activation: arriving,
-                    rows: self.rows,
-                    features: encoded.known(at.set),
-                },
-            };
+            let before = self.before(at.set, origin.as_ref(), arriving, encoded);
             if let Some(counts) = coder.record_edits(recorder, &table, before)? {
                 let reads = NanReads::new(recorder, &counts)?;
                 self.nans.push((at.set, reads));
@@ -271,6 +333,7 @@ impl Hooks for Stage<'_> {
         let at_point = |at: &SetAt| at.hook == point;
         spec.splice.iter().any(at_point)
             || spec.edits.iter().any(at_point)
+            || spec.conditions.iter().any(at_point)
             || spec.taps.iter().any(|tap| match tap {
                 Tap::Activation(at) | Tap::Leaving(at) | Tap::Keep(at) => *at == point,
                 Tap::Features(at) | Tap::Reconstruction(at) | Tap::Statistics { at, .. } => {

@@ -3,11 +3,13 @@
 use std::ops::ControlFlow;
 
 use gpt2::HookPoint;
+use wire::Edit;
 
 use super::Session;
 use crate::analysis::activations;
 use crate::analysis::directions::{self, DirectionsOptions, SetDirections};
-use crate::analysis::edited::{self, Edit, Edited};
+use crate::analysis::edited::{self, Edited};
+use crate::analysis::effects::{self, Effect, Effects, EffectsOptions};
 use crate::analysis::evaluate::{self, Evaluation};
 use crate::analysis::feature::{self, Feature};
 use crate::analysis::generate::{self, GenerateOptions, Generation};
@@ -74,8 +76,8 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::trace`]; [`Error::BadOption`] for a latent or position that is not there, a value that is not finite,
-    /// and edits of one latent at one position twice; [`Error::Unsupported`] for a streamed autoencoder behind another
-    /// edited hook point.
+    /// edits of one latent at one position twice, and a condition behind its edit in the pass; [`Error::Unsupported`] for a
+    /// streamed autoencoder behind another edited hook point.
     pub async fn edited<'a>(
         &self,
         prompt: impl Into<Input<'a>>,
@@ -100,6 +102,22 @@ impl Session {
         options: &TraceOptions,
     ) -> Result<Vec<Edited>, Error> {
         edited::edit_batch(&self.question(), prompt.into(), lists, options).await
+    }
+
+    /// What every active feature of a prompt causes: each is ablated by itself, many at a time, and the differences to the clean
+    /// run are ranked. `on_effects` receives them as they are measured, batch by batch, and may end it; a call that is ended
+    /// or cancelled gives no result of its own. Reports progress.
+    ///
+    /// # Errors
+    /// As [`Session::edited`]; [`Error::BadOption`] for one token to compare without the other, and for a ranking by tokens
+    /// that are not named; [`Error::Cancelled`].
+    pub async fn effects<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        options: &EffectsOptions,
+        on_effects: impl FnMut(&[Effect]) -> ControlFlow<()>,
+    ) -> Result<Effects, Error> {
+        effects::effects(&self.question(), prompt.into(), options, on_effects).await
     }
 
     /// Runs one autoencoder over a text. One that is longer than the context is read in windows one after the other, each

@@ -9,7 +9,7 @@ use crate::store::info::SaeInfo;
 use crate::tokens::{Prompt, Training, Vocabulary};
 
 /// Names a loaded feature set for as long as the session lives; one that is loaded again gets another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SetId(pub(crate) u32);
 
 /// A feature set that is attached to a hook point.
@@ -60,5 +60,16 @@ impl LoadedSet {
                 !is_bos && self.positions.counts(position, length, *id, special)
             })
             .collect()
+    }
+
+    /// True if a generated token counts: at its position, as the last of the tokens up to it.
+    pub(crate) fn counts_generated(
+        &self,
+        vocabulary: &Vocabulary,
+        position: usize,
+        id: u32,
+    ) -> bool {
+        let special = |id| vocabulary.tokenizer.is_special(id);
+        self.positions.counts(position, position + 1, id, special)
     }
 }

@@ -51,6 +51,34 @@ impl Store {
             })
     }
 
+    /// The feature set with this id, or the only one at the hook point of this name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSae`]; [`Error::BadOption`] for a hook point at which there are several.
+    pub(crate) fn set_or_hook(&self, name: &str) -> Result<&LoadedSet, Error> {
+        let unknown = match self.set(name) {
+            Ok(set) => return Ok(set),
+            Err(unknown) => unknown,
+        };
+        let at_hook = self.sets.iter().filter(|set| set.info.hook == name);
+        let at_hook: Vec<&LoadedSet> = at_hook.collect();
+        match at_hook[..] {
+            [] => Err(unknown),
+            [set] => Ok(set),
+            _ => {
+                let ids = at_hook.iter().map(|set| set.info.id.as_str());
+                Err(Error::BadOption {
+                    name: "sae",
+                    value: name.to_owned(),
+                    expected: format!(
+                        "several feature sets are at this hook; name one by its id: {}",
+                        ids.collect::<Vec<_>>().join(", ")
+                    ),
+                })
+            }
+        }
+    }
+
     /// The feature sets with these ids, or all.
     ///
     /// # Errors

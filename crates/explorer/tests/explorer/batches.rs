@@ -138,7 +138,9 @@ fn bad_edits_are_refused_with_their_value_and_leave_nothing_behind() {
             sae: sae.to_owned(),
             latent,
             operation,
-            positions: positions.map(<[usize]>::to_vec),
+            positions: positions.map(|all| all.iter().map(|at| *at as u32).collect()),
+            when: None,
+            on: true,
         };
         let set = EditOperation::Set(1.0);
         let (l3, l5) = ("openai.layer_3", "openai.layer_5");
@@ -190,12 +192,25 @@ fn bad_edits_are_refused_with_their_value_and_leave_nothing_behind() {
 }
 
 #[test]
-fn an_edit_out_of_range_of_f32_is_an_error_and_no_number() {
+fn a_value_beyond_the_bound_is_refused_and_at_it_all_numbers_are_numbers() {
     with_demo(|device, session| {
         let probe = Probe::new(session);
-        let edit = Edit::set("openai.layer_3", 7, 3e38);
-        let error = ask(session, &token_ids(8), &[edit]).unwrap_err();
-        assert_eq!(error.code(), "not-a-number", "{device}: {error}");
+        for value in [3e38, -1.5e6, 1_000_001.0] {
+            let edit = Edit::set("openai.layer_3", 7, value);
+            let error = ask(session, &token_ids(8), &[edit]).unwrap_err();
+            assert_eq!(error.code(), "bad-option", "{device}: {error}");
+            let message = error.to_string();
+            assert!(message.contains("at most 1000000"), "{device}: {message}");
+        }
+        for operation in [EditOperation::Set, EditOperation::Add, EditOperation::Scale] {
+            let edit = Edit::new("openai.layer_1", 7, operation(-1e6));
+            let found = ask(session, &token_ids(8), &[edit]).unwrap();
+            let losses = &found[0].token_losses;
+            assert!(
+                losses.iter().all(|loss| loss.is_finite()),
+                "{device}: {losses:?}"
+            );
+        }
         probe.check(session, device);
     });
 }

@@ -22,7 +22,9 @@ fn edit(sae: &str, latent: u32, operation: EditOperation, positions: Option<&[us
         sae: sae.to_owned(),
         latent,
         operation,
-        positions: positions.map(<[usize]>::to_vec),
+        positions: positions.map(|all| all.iter().map(|at| *at as u32).collect()),
+        when: None,
+        on: true,
     }
 }
 
@@ -93,8 +95,10 @@ fn edits_of(list: &Value) -> Vec<Edit> {
                 },
                 positions: one["positions"].as_array().map(|positions| {
                     let positions = positions.iter();
-                    positions.map(|at| at.as_u64().unwrap() as usize).collect()
+                    positions.map(|at| at.as_u64().unwrap() as u32).collect()
                 }),
+                when: None,
+                on: true,
             }
         })
         .collect()
@@ -291,6 +295,120 @@ fn divergences_are_those_of_the_logits() {
             let mean = counted.sum::<f64>() / 15.0;
             let error = (found.mean_kl.unwrap() - mean).abs();
             assert!(error <= 1e-9 + 1e-9 * mean, "{device}, {list:?}");
+        }
+    });
+}
+
+/// The activations `[tokens]` of a latent where the edited activation arrives, by another way: read back and searched.
+fn activations(session: &Session, ids: &[u32], sae: &str, latent: u32) -> Vec<f32> {
+    let trace = block_on(session.trace(ids, &TraceOptions::default())).unwrap();
+    let found = trace
+        .saes
+        .iter()
+        .find(|found| found.info.id == sae)
+        .unwrap();
+    let rows = found
+        .latents
+        .chunks(found.slots)
+        .zip(found.activations.chunks(found.slots));
+    rows.map(|(latents, activations)| {
+        let slot = latents.iter().position(|listed| *listed == latent as i32);
+        slot.map_or(0.0, |slot| activations[slot])
+    })
+    .collect()
+}
+
+#[test]
+fn an_edit_under_a_condition_is_the_edit_at_the_positions_where_it_holds() {
+    with_demo(|device, session| {
+        load_neurons(session);
+        let ids = token_ids(24);
+        let clean = block_on(session.trace(&ids, &TraceOptions::default())).unwrap();
+        let hook = "blocks.2.mlp.hook_post".parse().unwrap();
+        let neurons = block_on(session.activation(&ids, hook, Bos::Auto)).unwrap();
+        let neuron: Vec<f32> = neurons
+            .data
+            .chunks(neurons.cols)
+            .map(|row| row[3])
+            .collect();
+        let mut sorted = neuron[1..].to_vec();
+        sorted.sort_by(f32::total_cmp);
+        let median = sorted[sorted.len() / 2];
+        let (first, bound) = strongest(&clean, "openai.layer_1", 11);
+        let (own, _) = strongest(&clean, "openai.layer_5", 11);
+        let (relu, _) = strongest(&clean, RELU, 11);
+        let cases = [
+            // At an earlier hook point; a value is not above itself.
+            ("openai.layer_1", first, 0.0),
+            ("openai.layer_1", first, bound),
+            // Of the set itself, where all rows start from the clean run.
+            ("openai.layer_5", own, 0.5),
+            (RELU, relu, 0.25),
+            ("post", 3, median),
+            ("openai.layer_1", first, 1e6),
+        ];
+        let lists: Vec<[Vec<Edit>; 2]> = cases
+            .iter()
+            .map(|&(sae, latent, above)| {
+                let values = match sae {
+                    "post" => neuron.clone(),
+                    _ => activations(session, &ids, sae, latent),
+                };
+                let holds = (1..24_u32).filter(|at| values[*at as usize] > above);
+                let when = format!("openai.layer_5:77=+9x?{sae}:{latent}>{above}");
+                let at = Edit {
+                    positions: Some(holds.collect()),
+                    ..Edit::new("openai.layer_5", 77, EditOperation::Add(9.0))
+                };
+                [vec![when.parse().unwrap()], vec![at]]
+            })
+            .collect();
+        let counts: Vec<usize> = lists
+            .iter()
+            .map(|[_, at]| at[0].positions.as_ref().unwrap().0.len())
+            .collect();
+        assert!(
+            counts[..5]
+                .iter()
+                .filter(|count| (1..23).contains(*count))
+                .count()
+                >= 4,
+            "{counts:?}"
+        );
+        assert_eq!(counts[5], 0);
+        // All in one batch, each with its own condition; and each alone.
+        let [conditional, plain] = [0, 1].map(|side| {
+            let lists: Vec<Vec<Edit>> = lists.iter().map(|pair| pair[side].clone()).collect();
+            edit_batch(session, &ids, &lists)
+        });
+        let bound = if device == "cpu" { 0.0 } else { 5e-5 };
+        for (((found, expected), pair), case) in
+            conditional.iter().zip(&plain).zip(&lists).zip(&cases)
+        {
+            let what = format!("{device}, {case:?}");
+            same_edited(found, expected, bound, &what);
+            let alone = edit_batch(session, &ids, &pair[..1]);
+            same_edited(&alone[0], expected, bound, &what);
+        }
+    });
+}
+
+#[test]
+fn a_condition_behind_its_edit_is_refused() {
+    with_demo(|device, session| {
+        let ids = token_ids(8);
+        for (text, says) in [
+            (
+                "openai.layer_1:5=0?openai.layer_3:6>0",
+                "or one before it, blocks.1.hook_resid_post",
+            ),
+            ("openai.layer_3:5=0?openai.layer_3:4096>0", "4096"),
+            ("openai.layer_3:5=0?nothing:4>0", "nothing"),
+        ] {
+            let edit: Edit = text.parse().unwrap();
+            let refused = block_on(session.edited(&ids, &[edit], &TraceOptions::default()));
+            let message = refused.unwrap_err().to_string();
+            assert!(message.contains(says), "{device}, {text}: {message}");
         }
     });
 }

@@ -67,7 +67,9 @@ fn a_neuron_is_set_alone_and_below_zero_as_well() {
             sae: "n".to_owned(),
             latent: 7,
             operation: EditOperation::Set(-3.5),
-            positions: Some(vec![2, 4]),
+            positions: Some([2, 4].into()),
+            when: None,
+            on: true,
         };
         let edited =
             block_on(session.edited(TEXT, std::slice::from_ref(&edit), &with_dump())).unwrap();
@@ -167,6 +169,8 @@ fn an_autoencoder_in_its_file_gives_the_results_of_the_same_on_the_device() {
                     latent,
                     operation: EditOperation::Set(4.0),
                     positions: None,
+                    when: None,
+                    on: true,
                 };
                 block_on(session.edited(TEXT, std::slice::from_ref(&edit), &with_dump())).unwrap()
             });

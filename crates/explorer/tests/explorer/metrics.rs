@@ -107,7 +107,9 @@ fn divergences_of_small_edits_are_resolved() {
                         sae: sae.clone(),
                         latent: expected["latent"].as_u64().unwrap() as u32,
                         operation: EditOperation::Set(expected["value"].as_f64().unwrap() as f32),
-                        positions: Some(vec![tokens.tokens.len() - 1]),
+                        positions: Some([tokens.tokens.len() as u32 - 1].into()),
+                        when: None,
+                        on: true,
                     };
                     let edited = block_on(session.edited(
                         fixture.text(),

@@ -1,7 +1,9 @@
 //! The engine against PyTorch's numbers, on the CPU and on the GPU.
 
 use crate::common::{Fixture, PROMPTS, RELU, TOPK, max_difference, relative_rms, with_demo};
-use explorer::{Bos, Edit, EditOperation, GenerateOptions, Session, Trace, TraceOptions};
+use explorer::{
+    Bos, Edit, EditOperation, GenerateOptions, Positions, Session, Trace, TraceOptions,
+};
 use pollster::block_on;
 use std::ops::ControlFlow;
 
@@ -171,7 +173,9 @@ fn edits_with_the_error_term_agree() {
                         sae: "openai.layer_3".to_owned(),
                         latent: reference["latent"].as_u64().unwrap() as u32,
                         operation: EditOperation::Set(values["value"].as_f64().unwrap() as f32),
-                        positions: Some((first..tokens).collect()),
+                        positions: Some((first as u32..tokens as u32).collect()),
+                        when: None,
+                        on: true,
                     };
                     let options = TraceOptions {
                         dump: true,
@@ -217,7 +221,9 @@ fn with_nothing_edited_the_logits_are_exactly_the_clean_ones() {
                 sae: sae.to_owned(),
                 latent: 3,
                 operation: EditOperation::Set(5.0),
-                positions: Some(Vec::new()),
+                positions: Some(Positions::default()),
+                when: None,
+                on: true,
             };
             let options = TraceOptions {
                 dump: true,

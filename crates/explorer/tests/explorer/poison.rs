@@ -42,10 +42,15 @@ fn answers(session: &mut Session) -> Vec<(&'static str, String)> {
         latent: 9,
         operation: EditOperation::Add(2.0),
         positions,
+        when: None,
+        on: true,
     };
     let lists = [
         vec![Edit::set("openai.layer_1", 40, 5.0)],
-        vec![add("openai.layer_3", Some(vec![4])), add("neurons", None)],
+        vec![
+            add("openai.layer_3", Some([4].into())),
+            add("neurons", None),
+        ],
         vec![add(RELU, None), Edit::set("openai.layer_5", 3, 1.0)],
         Vec::new(),
     ];

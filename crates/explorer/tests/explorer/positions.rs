@@ -85,6 +85,8 @@ fn positions_that_training_left_out_count_in_no_metric() {
                 latent: 0,
                 operation: EditOperation::Set(9.0),
                 positions: None,
+                when: None,
+                on: true,
             };
             let edited =
                 block_on(session.edited(text, std::slice::from_ref(&edit), &options)).unwrap();
@@ -237,7 +239,9 @@ fn one_bos_decision_serves_every_question() {
                 sae: sae.to_owned(),
                 latent: 1,
                 operation: EditOperation::Set(7.0),
-                positions: Some(vec![2]),
+                positions: Some([2].into()),
+                when: None,
+                on: true,
             };
             let edited = block_on(session.edited(
                 "abc",

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use crate::common::compare::{same_bits, same_edited, same_trace};
 use crate::common::{RELU, demo_on, devices, token_ids, with_demo};
 use explorer::{
-    Bos, Counters, Edit, EditOperation, Edited, Input, Progress, Session, Trace, TraceOptions,
+    Bos, Counters, Edit, EditOperation, Edited, Input, Positions, Progress, Session, Trace,
+    TraceOptions,
 };
 use kernels::BackendKind;
 use pollster::block_on;
@@ -130,19 +131,21 @@ fn what_was_kept_gives_the_numbers_of_a_fresh_session() {
 fn a_moved_value_makes_nothing() {
     with_demo(|device, session| {
         let ids = token_ids(20);
-        let edits = |latent, value, positions: Option<Vec<usize>>| {
+        let edits = |latent, value, positions: Option<Positions>| {
             [Edit {
                 sae: "openai.layer_3".to_owned(),
                 latent,
                 operation: EditOperation::Set(value),
                 positions,
+                when: None,
+                on: true,
             }]
         };
         let first = edited(session, &ids, &edits(8, 1.0, None));
         let moved = [
             edits(8, 2.5, None),
             edits(1900, -1.0, None),
-            edits(8, 0.5, Some(vec![3, 7, 8, 19])),
+            edits(8, 0.5, Some([3, 7, 8, 19].into())),
             edits(8, 1.0, None),
         ];
         let mut last = None;

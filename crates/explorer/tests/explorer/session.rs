@@ -164,18 +164,24 @@ fn unknown_names_and_numbers_are_refused_by_name() {
             latent: 4096,
             operation: EditOperation::Set(0.0),
             positions: None,
+            when: None,
+            on: true,
         },
         Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 1,
             operation: EditOperation::Set(f32::NAN),
             positions: None,
+            when: None,
+            on: true,
         },
         Edit {
             sae: "openai.layer_3".to_owned(),
             latent: 1,
             operation: EditOperation::Set(0.0),
-            positions: Some(vec![99]),
+            positions: Some([99].into()),
+            when: None,
+            on: true,
         },
     ] {
         let error =
@@ -247,6 +253,8 @@ fn questions_leave_no_memory_behind() {
             latent: 5,
             operation: EditOperation::Set(2.0),
             positions: None,
+            when: None,
+            on: true,
         };
         let generated = GenerateOptions {
             max_tokens: 3,
@@ -393,7 +401,9 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
         sae: "dense".to_owned(),
         latent: dropped,
         operation: EditOperation::Set(sae.activations[d_sae - 1]),
-        positions: Some(vec![0]),
+        positions: Some([0].into()),
+        when: None,
+        on: true,
     };
     let edited =
         block_on(session.edited(TEXT, std::slice::from_ref(&edit), &TraceOptions::default()))

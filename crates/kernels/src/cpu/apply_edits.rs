@@ -1,7 +1,9 @@
 //! CPU reference of `apply_edits.wgsl`.
 
 use crate::cpu::{Bindings, simd};
-use crate::edits::{ALL_SEQUENCES, EDIT_HEADER, EDIT_WORDS};
+use crate::edits::{
+    ALL_SEQUENCES, EDIT_HEADER, EDIT_WORDS, GATE_CLOSED, GATE_OPEN, GATE_UNDEFINED,
+};
 use crate::rows::{POSITION, ROW_WORDS, SEQUENCE, SOURCE};
 
 #[repr(C)]
@@ -16,6 +18,7 @@ pub(crate) struct Parameters {
     pub shard_rows: u32,
     pub capacity: u32,
     pub set: u32,
+    pub conditions: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -43,6 +46,7 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
     let statistics = bindings.f32(5);
     let directions = bindings.f32(6);
     let mut activation = bindings.f32_mut(7);
+    let gates = bindings.u32(8);
     let (width, width_old) = (parameters.width as usize, parameters.width_old as usize);
     let count = edits[0].min(parameters.capacity) as usize;
     let (edits, _) = edits[EDIT_HEADER..].as_chunks::<EDIT_WORDS>();
@@ -60,7 +64,17 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
             (true, true) => statistics[source * 2 + 1],
             (true, false) => f32::NAN,
         };
-        for &[set, sequence, first, end, latent, operation, value, _] in &edits[..count] {
+        for &[
+            set,
+            sequence,
+            first,
+            end,
+            latent,
+            operation,
+            value,
+            condition,
+        ] in &edits[..count]
+        {
             if set != parameters.set
                 || (sequence != ALL_SEQUENCES && sequence != described[SEQUENCE])
                 || !(first..end).contains(&described[POSITION])
@@ -73,6 +87,14 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
             else {
                 continue;
             };
+            let gate = match condition.checked_sub(1) {
+                None => GATE_OPEN,
+                Some(column) if column >= parameters.conditions => GATE_CLOSED,
+                Some(column) => gates[row * parameters.conditions as usize + column as usize],
+            };
+            if gate == GATE_CLOSED {
+                continue;
+            }
             let old = || match flags.old_kind {
                 _ if !known => f32::NAN,
                 OldKind::Sparse => old_latents[source * width_old..][..width_old]
@@ -91,6 +113,7 @@ pub(crate) fn run(parameters: &Parameters, flags: Flags, bindings: &Bindings<'_>
             };
             let value = f32::from_bits(value);
             let delta = match operation {
+                _ if gate == GATE_UNDEFINED => f32::NAN,
                 0 => value - old(),
                 1 => value,
                 _ => {

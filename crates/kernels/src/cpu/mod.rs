@@ -14,6 +14,7 @@ pub(crate) mod copy;
 pub(crate) mod cross_entropy;
 #[cfg(not(target_arch = "wasm32"))]
 mod destination;
+pub(crate) mod edit_conditions;
 pub(crate) mod embedding;
 mod epilogue;
 pub(crate) mod gate;

@@ -3,13 +3,13 @@
 use crate::kernel::shader::Shader;
 use crate::kernel::{
     add, apply_edits, attention, attention_pattern, attention_tiled, copy, cross_entropy,
-    embedding, gate, gather_rows, kl_divergence, latent_statistics, layer_norm, linear, matmul,
-    matmul_direct, norm_scale, sae_normalize, scale_shift, sparse_decode, splice, topk,
-    write_columns,
+    edit_conditions, embedding, gate, gather_rows, kl_divergence, latent_statistics, layer_norm,
+    linear, matmul, matmul_direct, norm_scale, sae_normalize, scale_shift, sparse_decode, splice,
+    topk, write_columns,
 };
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 24] = [
+pub static SHADERS: [&Shader; 25] = [
     &add::SHADER,
     &apply_edits::SHADER,
     &attention::SHADER,
@@ -17,6 +17,7 @@ pub static SHADERS: [&Shader; 24] = [
     &attention_tiled::SHADER,
     &copy::SHADER,
     &cross_entropy::SHADER,
+    &edit_conditions::SHADER,
     &embedding::SHADER,
     &gate::SHADER,
     &gather_rows::SHADER,

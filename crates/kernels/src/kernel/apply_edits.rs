@@ -6,7 +6,7 @@ use crate::rows::ROW_WORDS;
 use crate::{Buffer, Error, Matrix, Recorder, cpu, kernel};
 
 pub(crate) static SHADER: kernel::Shader =
-    kernel::shader!("apply_edits", Read Read Read Read Read Read Write);
+    kernel::shader!("apply_edits", Read Read Read Read Read Read Write Read);
 
 /// The latents' values before the edits.
 #[derive(Clone, Copy)]
@@ -65,6 +65,9 @@ pub struct ApplyEdits<'a> {
     pub statistics: Option<&'a Buffer>,
     /// The directions in which the latents write.
     pub directions: Directions<'a>,
+    /// `[rows, conditions]` of [`crate::edit_conditions`], and the number of conditions. Without them an edit with a condition
+    /// applies nowhere.
+    pub gates: Option<(&'a Buffer, usize)>,
 }
 
 /// Records `activation += deviation · Σ (new − old) · direction[latent]` over the edits of one set that apply to a row;
@@ -147,6 +150,10 @@ pub fn apply_edits(recorder: &mut Recorder, args: &ApplyEdits<'_>) -> Result<(),
         }
         old_rows = old_rows.min(buffer.words() / width.max(1));
     }
+    let (gates, conditions) = args.gates.unwrap_or((&dummy, 0));
+    if args.gates.is_some() {
+        kernel::require(KERNEL, "gates", gates, args.rows * conditions)?;
+    }
     let flags = Flags {
         old_kind,
         relu,
@@ -169,6 +176,7 @@ pub fn apply_edits(recorder: &mut Recorder, args: &ApplyEdits<'_>) -> Result<(),
             (args.edits.words() - EDIT_HEADER) / EDIT_WORDS,
         )?,
         set: args.set,
+        conditions: kernel::dimension(KERNEL, "conditions", conditions)?,
     };
     let mut dispatch = |shard: &Buffer, parameters: Parameters| {
         recorder.dispatch(
@@ -190,6 +198,7 @@ pub fn apply_edits(recorder: &mut Recorder, args: &ApplyEdits<'_>) -> Result<(),
                 args.statistics.unwrap_or(&dummy),
                 shard,
                 args.activation,
+                gates,
             ],
             [parameters.rows, 1, 1],
             move |bindings| cpu::apply_edits::run(&parameters, flags, bindings),

@@ -9,6 +9,7 @@ pub(crate) mod attention_tiled;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
+pub(crate) mod edit_conditions;
 pub(crate) mod embedding;
 pub(crate) mod gate;
 pub(crate) mod gather_rows;

@@ -29,11 +29,13 @@ fn small(edits: Vec<Edit>) -> Case {
         statistics: vec![0.0, 2.0, 0.0, 0.5],
         w_dec: vec![1.0, -1.0],
         edits,
+        gates: None,
     }
 }
 
 fn everywhere(operation: EditOperation) -> Edit {
     Edit {
+        condition: None,
         set: SET,
         sequence: None,
         positions: 0..u32::MAX,
@@ -97,6 +99,28 @@ fn a_missing_source_shows_as_nan() {
         // Where no edit applies, its source does not matter.
         case.edits[0].positions = 0..1;
         Devices::new().agree(&[14.0, 16.0, 30.0, 40.0], 0.0, |device| case.run(device));
+    }
+}
+
+#[test]
+fn a_gate_decides_for_its_row() {
+    let edit = Edit {
+        condition: Some(1),
+        ..everywhere(EditOperation::Add(3.0))
+    };
+    let mut case = small(vec![edit]);
+    // Without gates, and behind them, nothing is known to hold.
+    Devices::new().agree(&[10.0, 20.0, 30.0, 40.0], 0.0, |device| case.run(device));
+    case.gates = Some((vec![1, 1], 1));
+    Devices::new().agree(&[10.0, 20.0, 30.0, 40.0], 0.0, |device| case.run(device));
+    case.gates = Some((vec![0, 1, 1, 0], 2));
+    Devices::new().agree(&[16.0, 14.0, 30.0, 40.0], 0.0, |device| case.run(device));
+    // A condition that is not known shows.
+    case.gates = Some((vec![1, 0, 1, 2], 2));
+    for device in Devices::new().each() {
+        let found = case.run(device).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(found[..2], [10.0, 20.0], "{:?}", device.kind());
+        assert!(found[2..].iter().all(|value| value.is_nan()), "{found:?}");
     }
 }
 

@@ -20,6 +20,9 @@ pub enum Old {
     Activation,
 }
 
+/// Conditions of the random cases.
+const CONDITIONS: usize = 3;
+
 /// A run with its row table, a reference run's old values, and edits.
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -43,6 +46,8 @@ pub struct Case {
     pub statistics: Vec<f32>,
     pub w_dec: Vec<f32>,
     pub edits: Vec<Edit>,
+    /// `[rows, conditions]`, and the number of conditions.
+    pub gates: Option<(Vec<u32>, usize)>,
 }
 
 fn cases() -> impl Strategy<Value = Case> {
@@ -97,6 +102,7 @@ fn cases() -> impl Strategy<Value = Case> {
                     let value = numbers.floats(1, 3.0)[0];
                     let first = numbers.below(5) as u32;
                     Edit {
+                        condition: (numbers.below(3) > 0).then(|| numbers.below(CONDITIONS) as u32),
                         set: if numbers.below(5) == 0 { SET + 1 } else { SET },
                         sequence: (numbers.below(2) == 0).then(|| numbers.below(3) as u32),
                         positions: first..first + numbers.below(5) as u32,
@@ -109,9 +115,11 @@ fn cases() -> impl Strategy<Value = Case> {
                     }
                 })
                 .collect();
+            let gates = (0..rows * CONDITIONS).map(|_| numbers.below(2) as u32);
             Case {
                 rows,
                 width,
+                gates: Some((gates.collect(), CONDITIONS)),
                 d,
                 k,
                 old,
@@ -165,6 +173,10 @@ impl Case {
             edit.set == SET
                 && edit.sequence.is_none_or(|of| of == sequence)
                 && edit.positions.contains(&position)
+                && edit.condition.is_none_or(|condition| {
+                    let (gates, conditions) = self.gates.as_ref().unwrap();
+                    gates[row * conditions + condition as usize] == 1
+                })
         };
         let edits = self.edits.iter().filter(applies);
         edits
@@ -221,6 +233,10 @@ impl Case {
         let statistics = device.buffer_with("statistics", &self.statistics)?;
         let shape = (self.d, self.width);
         let w_dec = Matrix::from_rows(device, "W_dec", shape, self.format, &self.w_dec)?;
+        let gates = match &self.gates {
+            None => None,
+            Some((gates, conditions)) => Some((device.buffer_with("gates", gates)?, *conditions)),
+        };
         let mut recorder = Recorder::new(device);
         apply_edits(
             &mut recorder,
@@ -249,6 +265,9 @@ impl Case {
                     true => Directions::Identity,
                     false => Directions::Rows(&w_dec),
                 },
+                gates: gates
+                    .as_ref()
+                    .map(|(gates, conditions)| (gates, *conditions)),
             },
         )?;
         Ok((recorder, activation))
@@ -308,7 +327,7 @@ fn one_set_edit_is_its_formula_to_the_bit() {
             _ => numbers.below(case.d) as u32,
         };
         let (first, end) = (numbers.below(3) as u32, 2 + numbers.below(4) as u32);
-        let edits = vec![Edit { set: SET, sequence: None, positions: first..end, latent, operation: EditOperation::Set(value) }];
+        let edits = vec![Edit { condition: None, set: SET, sequence: None, positions: first..end, latent, operation: EditOperation::Set(value) }];
         let case = Case { rows, edits, activation: case.activation[..rows * case.width].to_vec(), ..case };
         let direction = &case.w_dec[latent as usize * case.width..][..case.width];
         let mut expected = case.activation.clone();

@@ -5,6 +5,7 @@
 
 mod attention;
 mod common;
+mod edit_conditions;
 mod edit_table;
 mod edits;
 mod embedding;

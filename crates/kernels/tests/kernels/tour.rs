@@ -225,6 +225,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
         },
     )?;
     let edit = Edit {
+        condition: None,
         set: 0,
         sequence: None,
         positions: 0..ROWS as u32,
@@ -249,6 +250,7 @@ pub fn tour(device: &Device) -> Result<Plan, Error> {
             by_source: false,
             statistics: Some(&statistics),
             directions: Directions::Rows(&w_dec),
+            gates: None,
         },
     )?;
 

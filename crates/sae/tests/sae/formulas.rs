@@ -284,6 +284,7 @@ fn an_edit_moves_only_the_rows_and_the_direction_it_names() {
             let table = rows::one_sequence(&[0; 4]);
             let table = device.buffer_with("row table", &table).unwrap();
             let edit = Edit {
+                condition: None,
                 set: 5,
                 sequence: None,
                 positions: 1..3,
@@ -307,6 +308,7 @@ fn an_edit_moves_only_the_rows_and_the_direction_it_names() {
                 edits: &edits,
                 set: 5,
                 by_source: false,
+                gates: None,
             };
             sae.record_edits(&mut recorder, &table, (&input, rows), None)
                 .unwrap();

@@ -33,6 +33,12 @@ pub fn fixture(name: &str) -> (Value, TensorFile) {
     )
 }
 
+/// A fixture that is JSON alone.
+pub fn fixture_json(name: &str) -> Value {
+    let json = fs::read(root().join(format!("tests/fixtures/{name}.json"))).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
 /// A `safetensors` file.
 pub fn tensors(path: &Path) -> TensorFile {
     TensorFile::from_safetensors(&path.display().to_string(), fs::read(path).unwrap()).unwrap()

@@ -1,0 +1,11 @@
+//! Edits of features as data, as text and as JSON. One grammar serves links, files, the command line and JavaScript; it is
+//! described in `docs/edits.md`. No device, no network, no model: whether a feature set or a latent exists is not known here.
+
+mod edit;
+mod json;
+mod parse;
+mod value;
+
+pub use edit::{Condition, Edit, Edits, Operation, Positions, Span, Target};
+pub use parse::{Fault, ParseError};
+pub use value::{LARGEST_VALUE, ValueError, check_value};

@@ -1,0 +1,5 @@
+//! Tests of `wire` through its public face.
+
+mod errors;
+mod json;
+mod text;
