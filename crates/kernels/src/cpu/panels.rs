@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use wide::f32x4;
+
 use crate::cpu::destination::Destination;
 use crate::cpu::epilogue::Epilogue;
 use crate::cpu::lanes::{Right, VECTOR, multiply};
@@ -127,10 +129,36 @@ fn by_rows(
         #[inline(always)]
         || {
             for first in (0..count).step_by(VECTOR) {
-                simd::transpose_lanes(columns, (lanes, first), rows);
+                transpose_lanes(columns, (lanes, first), rows);
                 let some = rows.chunks_exact_mut(outputs).zip(first..count);
                 some.for_each(|(values, row)| write(row, values));
             }
         },
     );
+}
+
+/// Transposes a vector of lanes, from `first` on, of columns `[outputs, lanes]` into rows `[VECTOR, outputs]`.
+#[inline(always)]
+fn transpose_lanes(columns: &[f32], (lanes, first): (usize, usize), rows: &mut [f32]) {
+    let outputs = columns.len() / lanes;
+    let mut fours = columns.chunks_exact(4 * lanes);
+    for (four, columns) in fours.by_ref().enumerate() {
+        let columns: [&[[f32; 4]]; 4] =
+            std::array::from_fn(|i| columns[i * lanes + first..][..VECTOR].as_chunks().0);
+        let [a, b, c, d] = columns;
+        let quads = a.iter().zip(b).zip(c).zip(d);
+        for (quad, (((one, two), three), last)) in quads.enumerate() {
+            let values = [one, two, three, last].map(|values| f32x4::from(*values));
+            for (i, values) in f32x4::transpose(values).into_iter().enumerate() {
+                let place = (quad * 4 + i) * outputs + four * 4;
+                rows[place..place + 4].copy_from_slice(&values.to_array());
+            }
+        }
+    }
+    let rest = fours.remainder();
+    for (column, values) in (outputs - rest.len() / lanes..).zip(rest.chunks_exact(lanes)) {
+        for (row, value) in values[first..first + VECTOR].iter().enumerate() {
+            rows[row * outputs + column] = *value;
+        }
+    }
 }

@@ -258,7 +258,10 @@ fn softmax(scores: &mut [f32], lanes: usize, diagonal: usize) -> [f32; TILE_ROWS
             }
             let mut sums = [0.0; TILE_ROWS];
             for scores in scores.chunks_exact_mut(lanes) {
-                simd::exponentials_of_lanes(scores, &largest, &mut sums);
+                for ((score, largest), sum) in scores.iter_mut().zip(&largest).zip(&mut sums) {
+                    *score = simd::exp(*score - largest);
+                    *sum += *score;
+                }
             }
             sums
         },

@@ -33,7 +33,7 @@ const EXP: [f32; 6] = [
     clippy::excessive_precision,
     reason = "ln 2 in two parts, the first of few bits"
 )]
-fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     const LARGEST: f32 = 88.722_84;
     const SMALLEST: f32 = -87.336_54;
     // Adding it leaves the nearest whole number in the lowest bits.
@@ -142,35 +142,6 @@ pub(crate) fn write_columns(matrix: &mut [f32], width: usize, first: usize, colu
     }
 }
 
-/// Lanes that [`transpose_lanes`] takes: a cache line of each column.
-pub(crate) const LANES: usize = 16;
-
-/// Transposes sixteen lanes, from `first` on, of columns `[outputs, lanes]` into rows `[16, outputs]`.
-#[inline(always)]
-pub(crate) fn transpose_lanes(columns: &[f32], (lanes, first): (usize, usize), rows: &mut [f32]) {
-    let outputs = columns.len() / lanes;
-    let mut fours = columns.chunks_exact(4 * lanes);
-    for (four, columns) in fours.by_ref().enumerate() {
-        let columns: [&[[f32; 4]]; 4] =
-            std::array::from_fn(|i| columns[i * lanes + first..][..LANES].as_chunks().0);
-        let [a, b, c, d] = columns;
-        let quads = a.iter().zip(b).zip(c).zip(d);
-        for (quad, (((one, two), three), last)) in quads.enumerate() {
-            let values = [one, two, three, last].map(|values| f32x4::from(*values));
-            for (i, values) in f32x4::transpose(values).into_iter().enumerate() {
-                let place = (quad * 4 + i) * outputs + four * 4;
-                rows[place..place + 4].copy_from_slice(&values.to_array());
-            }
-        }
-    }
-    let rest = fours.remainder();
-    for (column, values) in (outputs - rest.len() / lanes..).zip(rest.chunks_exact(lanes)) {
-        for (row, value) in values[first..first + LANES].iter().enumerate() {
-            rows[row * outputs + column] = *value;
-        }
-    }
-}
-
 /// Replaces every score by `exp(score - largest)` and returns their sum.
 pub(crate) fn exponentials(scores: &mut [f32], largest: f32) -> f32 {
     vectorised(
@@ -192,15 +163,6 @@ pub(crate) fn exponentials(scores: &mut [f32], largest: f32) -> f32 {
             sum
         },
     )
-}
-
-/// Replaces every lane's score by `exp(score - largest)`, and adds it to the lane's sum.
-#[inline(always)]
-pub(crate) fn exponentials_of_lanes(scores: &mut [f32], largest: &[f32], sums: &mut [f32]) {
-    for ((score, largest), sum) in scores.iter_mut().zip(largest).zip(sums) {
-        *score = exp(*score - largest);
-        *sum += *score;
-    }
 }
 
 /// GPT-2's tanh GELU in place: x / (1 + exp(-2 √(2/π) (x + 0.044715 x³))), which is 0.5 x (1 + tanh(…)).
