@@ -24,6 +24,7 @@ use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
+use crate::routes::steer::{Props as SteerProps, SteerRoute};
 use crate::shell::dock::Dock;
 use crate::shell::error_banner::ErrorBanner;
 use crate::shell::find_dialog::{FindDialog, Props as FindProps};
@@ -71,6 +72,7 @@ pub fn App() -> Html {
     use_match(state, &controller);
     use_edits(state, &controller);
     use_generation(state, &controller);
+    use_steering(state, &controller);
     use_question(state, &controller);
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
@@ -125,6 +127,8 @@ pub fn App() -> Html {
                             <PromptRoute ..PromptProps::of(state) />
                         } else if route == Route::Features {
                             <FeaturesRoute ..FeaturesProps::of(state) />
+                        } else if route == Route::Steer {
+                            <SteerRoute ..SteerProps::of(state) />
                         } else {
                             <Library ..LibraryProps::of(state) />
                         }
@@ -352,6 +356,17 @@ fn use_generation(state: &State, controller: &Controller) {
     use_effect_with(state.generate.running, move |&running| {
         if !running {
             controller.stop_generating();
+        }
+    });
+}
+
+/// A steered run that the page has given up is stopped.
+#[hook]
+fn use_steering(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.steer.running, move |&running| {
+        if !running {
+            controller.stop_steering();
         }
     });
 }

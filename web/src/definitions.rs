@@ -32,6 +32,9 @@ terms! {
     DIRECT_PATH = "direct-path", "direct path", "From a feature's output straight to the logits, past all later layers. What those make of it is not in it.";
     NEURON = "neuron", "neuron", "One dimension of an activation, as it is, without an SAE. Neurons are listed, described and edited as features are.";
     TEMPERATURE = "temperature", "temperature", "0 takes the likeliest token each time (greedy). Above 0 tokens are drawn, more freely the higher it is.";
+    TOP_K = "top-k", "top-k", "Tokens are drawn from so many likeliest ones; 0 draws from all.";
+    TOP_P = "top-p", "top-p", "Tokens are drawn from the likeliest ones that together have this probability; 1 draws from all.";
+    REPETITION_PENALTY = "repetition-penalty", "repetition penalty", "Logits of tokens that stand in the text already are divided by it where they are positive, and multiplied where not (the rule of CTRL); 1 changes nothing.";
     SEED = "seed", "seed", "The number that random draws begin with: the same seed and settings give the same text.";
     ACTIVATION = "activation", "activation", "The latent's value after the activation function, in the SAE's own units. Comparable between tokens for one latent, not between SAEs.";
     MAXIMUM = "maximum", "maximum", "The latent's largest activation over the prompt's tokens. The BOS is left out, because SAEs are not trained on it.";
@@ -75,7 +78,7 @@ terms! {
     TOKEN_SHARE = "token-share", "share of occurrences", "On how many of a token's occurrences in the corpus the feature fires.";
     ABLATION = "ablation", "ablation", "The feature is set to 0 at its strongest token, the SAE's error term is kept, and the model runs on. What changes afterwards is the feature's effect in this context.";
     KL_ABLATED = "kl-ablated", "KL of the ablation", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the ablated token and all later ones.";
-    EDIT = "edit", "edit", "The latent is set to a value (0 ablates it) at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
+    EDIT = "edit", "edit", "The latent is set to a value (0 ablates it), added to, or multiplied, at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
 }
 
 /// Those that are words of the field rather than numbers; `docs/words.md` has them as well.
@@ -92,6 +95,9 @@ pub const WORDS: &[Term] = &[
     DIRECT_PATH,
     NEURON,
     TEMPERATURE,
+    TOP_K,
+    TOP_P,
+    REPETITION_PENALTY,
     SEED,
 ];
 

@@ -146,6 +146,12 @@ pub struct GenerateOptions {
     pub temperature: f64,
     /// Seed of the draws.
     pub seed: u32,
+    /// Draws from this many likeliest tokens; 0 from all.
+    pub top_k: u32,
+    /// Draws from the likeliest tokens that together have this probability; 1 from all.
+    pub top_p: f64,
+    /// Divides the logits of tokens that stand in the text; 1 changes nothing.
+    pub repetition_penalty: f64,
 }
 
 /// A session of the engine, in its worker.
@@ -281,23 +287,35 @@ impl Engine {
         read(self.0.edited(&tokens, &edits, &options).await?)
     }
 
-    /// Continues tokens, telling each one as it comes.
+    /// KL(clean ‖ edited) after every token, under edits as text.
+    pub async fn divergences(&self, tokens: &[u32], edits: &str) -> Result<Vec<f32>, Fault> {
+        let options = object([("topLogits", 1.into())]);
+        let tokens = Uint32Array::from(tokens);
+        let edited: Edited = read(self.0.edited(&tokens, &edits.into(), &options).await?)?;
+        Ok(edited.kl_by_position)
+    }
+
+    /// Continues tokens, under edits as text, telling each one as it comes.
     pub async fn generate(
         &self,
         tokens: &[u32],
-        options: GenerateOptions,
+        (options, edits): (GenerateOptions, Option<&str>),
         signal: &AbortSignal,
-        mut on_token: impl FnMut(String) + 'static,
+        mut on_token: impl FnMut(Token) + 'static,
     ) -> Result<Generation, Fault> {
         let on_each = Closure::<dyn FnMut(JsValue)>::new(move |token| {
-            if let Some(Token { text, .. }) = Token::from_js(&token) {
-                on_token(text);
+            if let Some(token) = Token::from_js(&token) {
+                on_token(token);
             }
         });
         let options = object([
             ("maxTokens", options.max_tokens.into()),
             ("temperature", options.temperature.into()),
             ("seed", options.seed.into()),
+            ("topK", options.top_k.into()),
+            ("topP", options.top_p.into()),
+            ("repetitionPenalty", options.repetition_penalty.into()),
+            ("edits", edits.map_or(JsValue::UNDEFINED, JsValue::from)),
             ("signal", signal.into()),
             ("onToken", on_each.as_ref().clone()),
         ]);

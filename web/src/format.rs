@@ -43,6 +43,12 @@ pub fn read(text: &str) -> Option<f64> {
     number(text)
 }
 
+/// A finite number as a person types it, with either minus sign.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn number(text: &str) -> Option<f64> {
+    read(&text.trim().replace('−', "-"))
+}
+
 /// A finite number as a person types it, with either minus sign. The browser reads it: the table that Rust's own reader
 /// carries would be a twentieth of this page.
 #[cfg(target_arch = "wasm32")]

@@ -1,6 +1,7 @@
 //! Requests to the engine, whose results become actions: the session, its start, and what every request needs.
 
 mod questions;
+mod steering;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -36,6 +37,10 @@ struct Inner {
     /// Counts traces: only the answer to the last one is shown.
     traces: Cell<u32>,
     generation: RefCell<Option<AbortController>>,
+    /// Ends the steered run that is under way.
+    steering: RefCell<Option<AbortController>>,
+    /// Counts steered runs.
+    steered: Cell<u32>,
     /// Counts continuations: what comes for another than the last one is not shown.
     generations: Cell<u32>,
     /// True if a trace is under way.
@@ -77,6 +82,8 @@ impl Controller {
             traces: Cell::new(0),
             generation: RefCell::default(),
             generations: Cell::new(0),
+            steering: RefCell::default(),
+            steered: Cell::new(0),
             tracing: Cell::new(false),
             scripts_trace: Cell::new(false),
             loading: RefCell::default(),

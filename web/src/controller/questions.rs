@@ -4,7 +4,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
 use super::Controller;
-use crate::data::Trace;
+use crate::data::{Token, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions};
 use crate::state::selection::Matching;
 use crate::state::tray::TrayAction;
@@ -108,8 +108,12 @@ impl Controller {
         let this = self.clone();
         let dispatcher = self.dispatcher.clone();
         spawn_local(async move {
-            let on_text = move |text| dispatcher.dispatch(Action::Generated(run, text));
-            let ended = engine.generate(&tokens, options, &signal, on_text).await;
+            let on_token = move |token: Token| {
+                dispatcher.dispatch(Action::Generated(run, token.text));
+            };
+            let ended = engine
+                .generate(&tokens, (options, None), &signal, on_token)
+                .await;
             let ended = ended.map_err(|fault| fault.message);
             this.dispatch(Action::GenerateEnded(run, ended));
         });

@@ -4,3 +4,4 @@ pub mod features;
 pub mod library;
 pub mod prompt;
 pub mod start;
+pub mod steer;

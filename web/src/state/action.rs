@@ -9,6 +9,7 @@ use super::load::LoadAction;
 use super::route::Route;
 use super::scan::ScanAction;
 use super::selection::Matching;
+use super::steer::SteerAction;
 use super::tray::TrayAction;
 use super::url::Place;
 use super::views::ViewsAction;
@@ -109,6 +110,8 @@ pub enum Action {
     Atlas(AtlasAction),
     /// Something about scans of one's own texts.
     Scan(ScanAction),
+    /// Something about steering.
+    Steer(SteerAction),
     /// Something about the list of its features.
     Browse(BrowseAction),
     /// Something about the model's results on the page of a feature.

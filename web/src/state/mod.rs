@@ -27,6 +27,9 @@ pub mod scan;
 pub mod selection;
 #[cfg(test)]
 mod selection_tests;
+pub mod steer;
+#[cfg(test)]
+mod steer_tests;
 pub mod task;
 #[cfg(test)]
 mod tests;
@@ -55,6 +58,7 @@ use load::{Broken, LibraryState};
 use meter::Meter;
 use scan::ScanState;
 use selection::Selection;
+use steer::Steer;
 use tray::{Edit, Tray};
 use url::Place;
 use views::Views;
@@ -233,6 +237,8 @@ pub struct State {
     pub tray: Tray,
     /// The continuation.
     pub generate: GenerateState,
+    /// Steering: continuations without and with edits.
+    pub steer: Steer,
     /// The backend and the memory in use.
     pub info: Option<Shared<Info>>,
     /// True if tokens are marked by their loss as well.
@@ -296,6 +302,7 @@ impl State {
             edit: EditState::default(),
             tray: Tray::default(),
             generate: GenerateState::default(),
+            steer: Steer::default(),
             info: None,
             loss_shown: false,
             note: None,

@@ -43,15 +43,7 @@ impl State {
             Action::Retry => self.trace_now(),
             Action::Note(note) => self.note = note,
             Action::Type(prompt) => self.set_prompt(prompt, History::ReplaceSoon),
-            Action::UsePrompt(prompt) => {
-                // Another text: what was pointed at in the old one means nothing in it.
-                self.place.token = None;
-                if !self.generate.running {
-                    self.generate.forget();
-                }
-                self.set_prompt(prompt, History::Push);
-                self.at_once = true;
-            }
+            Action::UsePrompt(prompt) => self.choose_prompt(prompt),
             Action::TraceNow => self.trace_now(),
             Action::SelectBos(bos) => self.select_bos(bos),
             Action::Traced(trace) => self.traced(trace),
@@ -128,6 +120,7 @@ impl State {
             Action::Browse(action) => self.browse_action(action),
             Action::Atlas(action) => self.atlas_action(action),
             Action::Scan(action) => self.scan_action(action),
+            Action::Steer(action) => self.steer(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
@@ -209,11 +202,25 @@ impl State {
         }
     }
 
+    /// Takes a whole prompt: an example, a continuation, a shortened one.
+    pub(super) fn choose_prompt(&mut self, prompt: String) {
+        // Another text: what was pointed at in the old one means nothing in it.
+        self.place.token = None;
+        if !self.generate.running {
+            self.generate.forget();
+        }
+        self.set_prompt(prompt, History::Push);
+        self.at_once = true;
+    }
+
     /// Another prompt comes: a continuation of the one before that still runs is given up.
     fn leave_prompt(&mut self, next: &str) {
         if self.generate.running && self.prompt() != next {
             self.generate.forget();
             self.generate.ended = Some("Stopped, because the prompt was changed.".to_owned());
+        }
+        if self.prompt() != next {
+            self.steer.stop("Stopped, because the prompt was changed.");
         }
     }
 
@@ -232,6 +239,8 @@ impl State {
             self.generate.forget();
             self.generate.ended = Some("Stopped, because the choice of a BOS was changed.".into());
         }
+        self.steer
+            .stop("Stopped, because the choice of a BOS was changed.");
     }
 
     fn traced(&mut self, mut trace: Trace) {

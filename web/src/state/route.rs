@@ -14,16 +14,24 @@ pub enum Route {
     Prompt,
     /// The features of an atlas, or the page of one of them.
     Features,
+    /// Continuations of the prompt under edits of features.
+    Steer,
     /// Models, SAEs, files and downloads.
     Library,
 }
 
 impl Route {
     /// Routes that have a tab, in its order.
-    pub const TABS: [Self; 3] = [Self::Prompt, Self::Features, Self::Library];
+    pub const TABS: [Self; 4] = [Self::Prompt, Self::Features, Self::Steer, Self::Library];
 
     /// Every route.
-    pub const ALL: [Self; 4] = [Self::Start, Self::Prompt, Self::Features, Self::Library];
+    pub const ALL: [Self; 5] = [
+        Self::Start,
+        Self::Prompt,
+        Self::Features,
+        Self::Steer,
+        Self::Library,
+    ];
 
     /// Its part of the address, from the first `/` on.
     pub fn path(self) -> &'static str {
@@ -31,6 +39,7 @@ impl Route {
             Self::Start => "/",
             Self::Prompt => "/prompt",
             Self::Features => "/features",
+            Self::Steer => "/steer",
             Self::Library => "/library",
         }
     }
@@ -41,6 +50,7 @@ impl Route {
             Self::Start => "Start",
             Self::Prompt => "Prompt",
             Self::Features => "Features",
+            Self::Steer => "Steer",
             Self::Library => "Library",
         }
     }

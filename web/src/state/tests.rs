@@ -107,6 +107,7 @@ fn an_address_is_restored_as_it_was() {
             value: 2.5,
             positions: vec![1, 2],
         }],
+        steer: vec!["c:22=+4x@3..".parse().unwrap()],
     };
     let state = ready(place.clone());
     assert_eq!(state.place, place);

@@ -16,6 +16,9 @@ const PIN: &str = "pin";
 /// The part of an address that says an edit; as often as there are such.
 const EDIT: &str = "edit";
 
+/// The part of an address that says an edit under which the prompt is continued; as often as there are such.
+const STEER: &str = "steer";
+
 /// Everything that an address says. What is `None` is left to the page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Place {
@@ -53,6 +56,8 @@ pub struct Place {
     pub pins: Vec<FeatureId>,
     /// Edits in force.
     pub edits: Vec<Edit>,
+    /// Edits under which the prompt is continued, those that are switched off included.
+    pub steer: Vec<wire::Edit>,
 }
 
 /// The choice of a BOS by its name in the address and in the API.
@@ -73,10 +78,15 @@ impl Place {
         self
     }
 
-    /// Every SAE's id that stands with a pinned or edited feature.
+    /// Every SAE's id that stands with a pinned or edited feature, or in the edits of steering.
     pub(super) fn tray_saes(&mut self) -> impl Iterator<Item = &mut String> {
         let edited = self.edits.iter_mut().map(|edit| &mut edit.feature.sae);
-        self.pins.iter_mut().map(|pin| &mut pin.sae).chain(edited)
+        let steered = self.steer.iter_mut().flat_map(|edit| {
+            let condition = edit.when.iter_mut().map(|when| &mut when.sae);
+            std::iter::once(&mut edit.sae).chain(condition)
+        });
+        let pinned = self.pins.iter_mut().map(|pin| &mut pin.sae);
+        pinned.chain(edited).chain(steered)
     }
 
     /// True if the address is about the demo: it names no other model.
@@ -142,6 +152,7 @@ impl Place {
             hash.push('=');
             let kept: &[u8] = match name {
                 PIN | EDIT => b"/=@,",
+                STEER => b"/=@,:!*",
                 _ => b"",
             };
             encode(&mut hash, value, kept);
@@ -183,6 +194,9 @@ impl Place {
         }
         for edit in &self.edits {
             put(EDIT, &edit.to_text());
+        }
+        for edit in &self.steer {
+            put(STEER, &edit.to_string());
         }
         hash
     }
@@ -238,6 +252,7 @@ impl Place {
                     place.pins.extend(pin);
                 }
                 EDIT => place.edits.extend(Edit::from_text(&value)),
+                STEER => place.steer.extend(value.parse::<wire::Edit>().ok()),
                 name => {
                     place.shown.read(name, &value);
                     place.browse.read(name, &value);

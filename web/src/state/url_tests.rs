@@ -46,8 +46,34 @@ fn pins() -> impl Strategy<Value = Vec<FeatureId>> {
     })
 }
 
+fn steering() -> impl Strategy<Value = wire::Edit> {
+    let operation = (0usize..3, -1e6f32..1e6).prop_map(|(kind, value)| match kind {
+        0 => wire::Operation::Set(value),
+        1 => wire::Operation::Add(value),
+        _ => wire::Operation::Scale(value),
+    });
+    let positions = prop::option::of(any::<u16>());
+    let when = prop::option::of((features(), -1e6f32..1e6));
+    (features(), operation, positions, when, any::<bool>()).prop_map(
+        |(FeatureId { sae, latent }, operation, from, when, on)| wire::Edit {
+            positions: from.map(|from| wire::Positions::starting_at(u32::from(from))),
+            when: when.map(|(FeatureId { sae, latent }, above)| wire::Condition {
+                sae,
+                latent,
+                above,
+            }),
+            on,
+            ..wire::Edit::new(&sae, latent, operation)
+        },
+    )
+}
+
 fn places() -> impl Strategy<Value = Place> {
-    let tray = (pins(), prop::collection::vec(edits(), 0..3));
+    let tray = (
+        pins(),
+        prop::collection::vec(edits(), 0..3),
+        prop::collection::vec(steering(), 0..3),
+    );
     (
         tray,
         any::<Option<String>>(),
@@ -72,7 +98,7 @@ fn places() -> impl Strategy<Value = Place> {
     )
         .prop_map(
             |(
-                (pins, edits),
+                (pins, edits, steer),
                 model,
                 sae,
                 beside,
@@ -85,6 +111,7 @@ fn places() -> impl Strategy<Value = Place> {
             )| Place {
                 pins,
                 edits,
+                steer,
                 route: Route::ALL[route],
                 listed: listed.filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
                 browse,

@@ -26,12 +26,12 @@ const CHECKOUT: &str = "SAE_EXPLORER_CHECKOUT";
 /// What a demo consists of, and the tests and programs that read it.
 const PARTS: [&str; 4] = ["web/demo", "tests/fixtures", "tests/reference", "tests/e2e"];
 
-/// Tests that compare with what a program in Python computes for whatever demo there is, and the file that it writes.
+/// Modules of tests that compare with what a program in Python computes for whatever demo there is, and the file that it writes.
 /// Reconstruction metrics are not among them: where an SAE is random, latents of a token are often so close that f32 chooses another
 /// one than float64, and then the reconstruction, which is no good anyway, is another one.
 const COMPUTED: [(&str, &str); 2] = [
-    ("edit_batches", "tests/fixtures/demo-edits.json"),
-    ("taps", "tests/fixtures/demo-taps.json"),
+    ("edit_batches::", "tests/fixtures/demo-edits.json"),
+    ("taps::", "tests/fixtures/demo-taps.json"),
 ];
 
 /// Runs the check in a folder below cargo's.
@@ -51,22 +51,27 @@ pub fn run(paths: &Paths) -> Result<()> {
     random_model::write_stand_in(&paths.root, &folder)?;
     let left = demo::make(paths, Some(&folder), &root)?;
 
-    let mut command = process::cargo(paths);
-    // Of the whole workspace, as the native tests build it: nothing is compiled twice.
-    command
-        .args(["test", "--workspace", "--exclude", "xtask"])
-        .args(["--test", "recorded", "--test", "demo"])
-        .env(CHECKOUT, &root)
-        .env("SAE_EXPLORER_REQUIRE_GPU", "1");
-    for (test, file) in COMPUTED {
+    let mut shown = vec![
+        vec!["--package", "demo", "--test", "recorded"],
+        vec!["--package", "formats", "--test", "formats", "demo::"],
+    ];
+    for (module, file) in COMPUTED {
         if left.iter().any(|reference| reference.writes == file) {
-            println!("  not shown: the test {test}, because python3 lacks what computes {file}");
+            println!("  not shown: the tests {module}, because python3 lacks what computes {file}");
         } else {
-            command.args(["--test", test]);
+            shown.push(vec!["--package", "explorer", "--test", "explorer", module]);
         }
     }
-    packages::vulkan(paths, &mut command)?;
-    process::run(&mut command)?;
+    for arguments in shown {
+        let mut command = process::cargo(paths);
+        command
+            .arg("test")
+            .args(arguments)
+            .env(CHECKOUT, &root)
+            .env("SAE_EXPLORER_REQUIRE_GPU", "1");
+        packages::vulkan(paths, &mut command)?;
+        process::run(&mut command)?;
+    }
 
     let copy = Paths {
         dist: root.join("dist"),
