@@ -5,7 +5,7 @@ import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, checkedEdit, editList, required, wrong } from './options.js';
+import { COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, editList, givenEdits, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
@@ -170,8 +170,7 @@ export class SaeExplorer extends EventTarget {
   }
 
   async edited(prompt, edit, options = {}) {
-    const given = Array.isArray(edit) ? editList(edit) : checkedEdit(edit);
-    return this.#ask('edited', { prompt: promptOf(prompt), edit: given }, options, { kinds: EDITED });
+    return this.#ask('edited', { prompt: promptOf(prompt), edit: givenEdits(edit) }, options, { kinds: EDITED });
   }
 
   async editBatch(prompt, edits, options = {}) {
@@ -218,7 +217,7 @@ export class SaeExplorer extends EventTarget {
   async generate(prompt, options = {}) {
     const { signal, onToken, edits, ...rest } = checked(options, GENERATE);
     required('maxTokens', rest.maxTokens, COUNT);
-    const given = edits === undefined || edits === null ? undefined : Array.isArray(edits) || typeof edits === 'string' ? editList(edits) : [checkedEdit(edits)];
+    const given = edits === undefined || edits === null ? undefined : givenEdits(edits);
     const own = abortable(signal, 'The generation');
     // After a lost device the same tokens come again, because a generation is a function of its seed and settings:
     // the ones already reported are skipped.

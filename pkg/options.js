@@ -109,11 +109,16 @@ export const PREPARE = { model: oneOf('demo'), manifest: PROMISE, sae: { accepts
 export const CREATE = { backend: BACKEND, limits: LIMITS, onProgress: FUNCTION, onNotice: FUNCTION, stallSeconds: POSITIVE };
 
 /** An edit, checked: an object, or a text, which the engine reads. */
-export function checkedEdit(edit) {
+function checkedEdit(edit) {
   if (typeof edit === 'string') return edit;
   const given = checked(edit, EDIT, 'edit');
   for (const name of ['sae', 'latent', 'value']) required(name, given[name], EDIT[name]);
   return given;
+}
+
+/** The edits of one run, checked: an edit, or a list of them. */
+export function givenEdits(edits) {
+  return Array.isArray(edits) ? editList(edits) : checkedEdit(edits);
 }
 
 /** Edits, checked: a text, or a list of texts and objects. */

@@ -63,13 +63,7 @@ impl Bookkeeping {
             return Ok(false);
         };
         #[cfg(not(target_arch = "wasm32"))]
-        let Added {
-            tallies,
-            batch,
-            result,
-            seconds,
-        } = under_way.recv().map_err(|_| Error::Bookkeeping)?;
-        #[cfg(target_arch = "wasm32")]
+        let under_way = under_way.recv().map_err(|_| Error::Bookkeeping)?;
         let Added {
             tallies,
             batch,

@@ -379,7 +379,7 @@ impl State {
         self.history = History::Push;
     }
 
-    /// Text of the edits that are on.
+    /// The edits as text, those that are switched off with their mark.
     pub fn steering(&self) -> String {
         wire::Edits(self.place.steer.clone()).to_string()
     }

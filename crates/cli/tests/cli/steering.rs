@@ -244,135 +244,58 @@ fn a_feature_is_described() {
 
 #[test]
 fn what_cannot_be_is_refused_with_its_place() {
-    for (arguments, says) in [
+    for (line, says) in [
         (
-            &[
-                "generate",
-                "--prompt",
-                "a",
-                "--sae",
-                "demo",
-                "--edit",
-                "openai.layer_3:1=z",
-            ][..],
+            "generate --prompt a --sae demo --edit openai.layer_3:1=z",
             "character 18: found 'z', expected a number",
         ),
         (
-            &[
-                "generate",
-                "--prompt",
-                "a",
-                "--sae",
-                "demo",
-                "--edit",
-                "openai.layer_3:1=nan",
-            ],
+            "generate --prompt a --sae demo --edit openai.layer_3:1=nan",
             "would make every activation",
         ),
         (
-            &[
-                "generate",
-                "--prompt",
-                "a",
-                "--sae",
-                "demo",
-                "--edit",
-                "openai.layer_3:1=0?openai.layer_5:1>0",
-            ],
+            "generate --prompt a --sae demo --edit 'openai.layer_3:1=0?openai.layer_5:1>0'",
             "or one before it",
         ),
         (
-            &["generate", "--prompt", "a", "--edit", "openai.layer_3:1=0"],
+            "generate --prompt a --edit openai.layer_3:1=0",
             "unknown-sae",
         ),
         (
-            &["generate", "--prompt", "a", "--repetition-penalty", "0"],
+            "generate --prompt a --repetition-penalty 0",
             "repetition_penalty is 0",
         ),
         (
-            &["effects", "--prompt", "a", "--sae", "demo"],
+            "effects --prompt a --sae demo",
             "name the feature set with --set: several are loaded, openai.layer_1",
         ),
+        ("effects --prompt a", "none is loaded; give one with --sae"),
         (
-            &["effects", "--prompt", "a"],
-            "none is loaded; give one with --sae",
-        ),
-        (
-            &[
-                "effects",
-                "--prompt",
-                "a",
-                "--sae",
-                "demo",
-                "--set",
-                "openai.layer_3",
-                "--target",
-                " the",
-            ],
+            "effects --prompt a --sae demo --set openai.layer_3 --target ' the'",
             "--distractor",
         ),
         (
-            &[
-                "effects",
-                "--prompt",
-                "a",
-                "--sae",
-                "demo",
-                "--set",
-                "openai.layer_3",
-                "--target",
-                " the king",
-                "--distractor",
-                " the",
-            ],
+            "effects --prompt a --sae demo --set openai.layer_3 --target ' the king' --distractor ' the'",
             "is not one token of this model",
         ),
         (
-            &[
-                "sweep",
-                "--prompt",
-                "a",
-                "--sae",
-                "demo",
-                "--edit-target",
-                "openai.layer_3",
-                "--values",
-                "0",
-            ],
+            "sweep --prompt a --sae demo --edit-target openai.layer_3 --values 0",
             "expected ':'",
         ),
         (
-            &[
-                "sweep",
-                "--prompt",
-                "a",
-                "--sae",
-                "demo",
-                "--edit-target",
-                "openai.layer_3:1",
-                "--values",
-                "2e6",
-            ],
+            "sweep --prompt a --sae demo --edit-target openai.layer_3:1 --values 2e6",
             "at most 1000000",
         ),
         (
-            &[
-                "feature",
-                "--sae",
-                "demo",
-                "--set",
-                "openai.layer_3",
-                "--latent",
-                "4096",
-            ],
+            "feature --sae demo --set openai.layer_3 --latent 4096",
             "4096",
         ),
     ] {
-        let refused = run(arguments);
+        let refused = run_line(line);
         let message = String::from_utf8(refused.stderr).unwrap();
         assert!(
             !refused.status.success() && message.contains(says),
-            "{arguments:?}: {message}"
+            "{line}: {message}"
         );
     }
 }
@@ -386,9 +309,7 @@ fn the_documentations_examples_run() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("sae-explorer "))
     {
-        let arguments = words(line);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let done = run(&arguments);
+        let done = run_line(line);
         let message = String::from_utf8_lossy(&done.stderr).into_owned();
         assert!(done.status.success(), "{line}: {message}");
         commands += 1;
@@ -404,6 +325,13 @@ fn the_documentations_examples_run() {
         read += 1;
     }
     assert!(read >= 8, "{read}");
+}
+
+/// Runs the program with a line's arguments.
+fn run_line(line: &str) -> std::process::Output {
+    let arguments = words(line);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(&arguments)
 }
 
 /// A line of a shell as arguments: single and double quotation marks, nothing else.

@@ -143,6 +143,8 @@ struct Clean {
     log_sum: f32,
     /// Scale of the final LayerNorm at the last token.
     scale: f32,
+    /// The target's logit minus the distractor's, where they are named.
+    logit_difference: Option<f64>,
 }
 
 /// A feature that is active at a chosen position.
@@ -177,7 +179,7 @@ pub(crate) async fn effects(
     let pass = question
         .clean(std::slice::from_ref(&prompt), wanted)
         .await?;
-    let clean = clean(question, &prompt, &pass).await?;
+    let clean = clean(question, &prompt, &pass, options.tokens).await?;
     let chosen = Resolved {
         edit: &Edit {
             positions: options.positions.clone(),
@@ -211,7 +213,6 @@ pub(crate) async fn effects(
         prompt: &prompt,
         options,
         clean: &clean,
-        scale: clean.scale,
         direct: direct.as_deref(),
     };
     let at_once = (question.batch_rows() / prompt.ids.len()).max(1);
@@ -258,7 +259,7 @@ pub(crate) async fn effects(
         loss: clean.loss,
         target: options.tokens.map(|(target, _)| token(target)),
         distractor: options.tokens.map(|(_, distractor)| token(distractor)),
-        logit_difference: logit_difference(options.tokens, &clean.logits)?,
+        logit_difference: clean.logit_difference,
         effects: found,
     })
 }
@@ -288,7 +289,12 @@ fn check(question: &Question<'_>, options: &EffectsOptions) -> Result<(), Error>
 }
 
 /// The clean run's losses, its logits after the last token, and the scale of the final LayerNorm there.
-async fn clean(question: &Question<'_>, prompt: &Prompt, pass: &CleanPass) -> Result<Clean, Error> {
+async fn clean(
+    question: &Question<'_>,
+    prompt: &Prompt,
+    pass: &CleanPass,
+    tokens: Option<(u32, u32)>,
+) -> Result<Clean, Error> {
     let model = question.model()?;
     let token_losses = pass.head().await?.token_losses(0..prompt.ids.len())?;
     let spec = RunSpec {
@@ -317,11 +323,13 @@ async fn clean(question: &Question<'_>, prompt: &Prompt, pass: &CleanPass) -> Re
     let output = submitted.output(|set| question.name(set)).await?;
     let head = output.head()?;
     let scale = output.matrix(0)?.data.get(last).copied();
+    let logits = head.logits(0..1).to_vec();
     Ok(Clean {
+        logit_difference: logit_difference(tokens, &logits)?,
         loss: metrics::mean(&token_losses),
         token_losses,
         log_sum: head.log_sum_exp(0, last)?,
-        logits: head.logits(0..1).to_vec(),
+        logits,
         scale: scale.ok_or_else(|| Error::missing("the scale of the final LayerNorm"))?,
     })
 }
@@ -471,7 +479,6 @@ struct Measure<'a> {
     prompt: &'a Prompt,
     options: &'a EffectsOptions,
     clean: &'a Clean,
-    scale: f32,
     direct: Option<&'a [f32]>,
 }
 
@@ -491,12 +498,12 @@ impl Measure<'_> {
             let last = rows.end - 1;
             let log_sum = head.log_sum_exp(last, tokens - 1)?;
             let logits = head.shown(place)?;
-            let clean = logit_difference(self.options.tokens, &self.clean.logits)?;
             let ablated = logit_difference(self.options.tokens, logits)?;
             let (up, down) = self.moved(logits, log_sum)?;
             let direct = self.direct.and_then(|direct| direct.get(*latent as usize));
-            let direct = direct
-                .map(|weight| -f64::from(active.last) * f64::from(*weight) / f64::from(self.scale));
+            let direct = direct.map(|weight| {
+                -f64::from(active.last) * f64::from(*weight) / f64::from(self.clean.scale)
+            });
             let clean_losses = &self.clean.token_losses;
             effects.push(Effect {
                 latent: *latent,
@@ -505,7 +512,7 @@ impl Measure<'_> {
                 active: active.count,
                 loss: difference(metrics::mean(&losses), self.clean.loss),
                 kl: counted_mean(&token_kl, &list.counted),
-                logit_difference: difference(ablated, clean),
+                logit_difference: difference(ablated, self.clean.logit_difference),
                 direct,
                 token_losses: losses
                     .iter()
