@@ -55,7 +55,7 @@ async function open(hash, at = page) {
 
 /** Waits until the list is there, and what is drawn is what was asked for. */
 async function listed(at = page) {
-  await part(at, 'listed-count').waitFor();
+  await part(at, 'listed-count', '[data-count]').waitFor();
   await at.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
 }
 
@@ -91,6 +91,22 @@ test('the table lists all features but those that are almost always on, and draw
   await part(page, 'unfold').click();
   await counted(LATENTS);
   assert.equal((await place()).always, 'with');
+});
+
+test('nothing is counted before the table is there', async () => {
+  let release;
+  const rule = { match: /layer-3\/table/, hold: new Promise((resolve) => (release = resolve)) };
+  server.rules.unshift(rule);
+  const early = await openApp(browser, server, { path: LIST, context: STILL });
+  await part(early, 'browse').waitFor();
+  await part(early, 'browse').getByText('The table of features').waitFor();
+  assert.equal(await part(early, 'listed-count').count(), 0);
+  assert.doesNotMatch(await part(early, 'browse').innerText(), /0 features/u);
+  release();
+  await listed(early);
+  assert.equal(await count(early), LATENTS - 1);
+  server.rules.splice(server.rules.indexOf(rule), 1);
+  await early.context().close();
 });
 
 test('a header sorts, and back restores the order before', async () => {

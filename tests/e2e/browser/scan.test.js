@@ -165,7 +165,7 @@ test('on the page: a megabyte is scanned beside everything else, browsed, kept, 
   await page.getByRole('link', { name: 'Features', exact: true }).click();
   await part(page, 'scan-progress').waitFor();
   await page.waitForFunction(() => location.hash.includes('atlas='), null, { timeout: 600_000 });
-  await part(page, 'listed-count').waitFor();
+  await part(page, 'listed-count', '[data-count]').waitFor();
   const chosen = await part(page, 'atlas-choice').locator('option:checked').innerText();
   assert.match(chosen, /^documents\.txt \([\d,\u2009\u202f]+ tokens\)$/);
   assert.ok(Number(await part(page, 'listed-count').getAttribute('data-count')) > 3000);
@@ -183,7 +183,7 @@ test('on the page: a megabyte is scanned beside everything else, browsed, kept, 
   // It is there again after the page was loaded again, and comes as a zip file.
   await page.goto('about:blank');
   await page.goto(server.url(`?backend=cpu#/features?atlas=${id}`));
-  await part(page, 'listed-count').waitFor();
+  await part(page, 'listed-count', '[data-count]').waitFor();
   await ready(page);
   const [download] = await Promise.all([page.waitForEvent('download'), part(page, 'atlas-export').click()]);
   assert.equal(download.suggestedFilename(), `atlas-${id}.zip`);
@@ -200,7 +200,7 @@ test('on the page: a megabyte is scanned beside everything else, browsed, kept, 
   await page.goto(server.url(`?backend=cpu#/features?atlas=${id}`));
   await part(page, 'part-failed').getByText(/is in the browser that made it/).waitFor();
   await part(page, 'atlas-choice').selectOption('');
-  await part(page, 'listed-count').waitFor();
+  await part(page, 'listed-count', '[data-count]').waitFor();
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });

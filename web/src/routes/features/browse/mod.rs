@@ -239,8 +239,9 @@ pub fn Browse(props: &Props) -> Html {
                 { map(props, &set, &listed, &query, &ask, tokens) }
             }
             <section class="card" aria-label="Table of features">
-                { status(&controller, props, &listed, &outcome, &query, &ask) }
+                // Before the table is there, there is nothing to count: no "0 features of 0".
                 if let Some(rows) = table {
+                    { status(&controller, props, &listed, rows.len(), &outcome, &query, &ask) }
                     <table::Table place={props.place.clone()} set={AttrValue::from(set.id.clone())} {rows} {tokens} info={props.info.clone()}
                         vocabulary={props.vocabulary.get().cloned()} {listed} {outcome} query={query.clone()} ask={ask.clone()} own={own.clone()} key_of_set={(*key).clone()} />
                 } else {
@@ -329,11 +330,11 @@ fn status(
     controller: &Controller,
     props: &Props,
     listed: &Rc<Listed>,
+    all: usize,
     outcome: &Rc<Option<Outcome>>,
     query: &Rc<Query>,
     ask: &Callback<(Query, History)>,
 ) -> Html {
-    let all = props.parts.table.get().map_or(0, |rows| rows.len());
     let with = |change: fn(&mut Query)| {
         let (ask, query) = (ask.clone(), query.clone());
         move |_: MouseEvent| {
@@ -345,7 +346,7 @@ fn status(
     let waits = matches!(&**outcome, Some(Outcome::Waiting));
     html! {
         <div class="listed" data-testid="listed">
-            <div role="status" data-testid="listed-count" data-count={listed.rows.len().to_string()}>
+            <div role="status" data-testid="listed-count" data-count={(!waits).then(|| listed.rows.len().to_string())}>
                 if waits {
                     { waiting(controller, props, query) }
                 } else {
