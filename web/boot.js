@@ -26,6 +26,12 @@ function wanted(manifest) {
   return { first: [recorded], model: 'demo', manifest: json(manifest), sae };
 }
 
+/** A picture of a graph; its modules are fetched when somebody opens the first one. */
+async function openGraph(frame, told) {
+  const graphs = await import('./graph-view.js');
+  return graphs.openGraph(frame, told);
+}
+
 /** Files of the site that are requested before the app is there: path → promise of the Response. */
 const begun = new Map();
 
@@ -51,7 +57,7 @@ async function boot() {
   const { first, ...demo } = wanted(manifest);
   const after = Promise.allSettled([response, ...first].map((file) => file.then((answer) => answer.clone().arrayBuffer())));
   SaeExplorer.prepare({ ...demo, after });
-  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, ownAtlases, publishedSession, siteFile, watchDrops });
+  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, openGraph, ownAtlases, publishedSession, siteFile, watchDrops });
   watchCopies();
   keepFocus();
   try {
