@@ -2,6 +2,7 @@
 
 use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
+use super::circuits::CircuitsAction;
 use super::generate::GenerateField;
 use super::lists::{Ranking, View};
 use super::live::LiveAction;
@@ -112,6 +113,8 @@ pub enum Action {
     Scan(ScanAction),
     /// Something about steering.
     Steer(SteerAction),
+    /// Something about the live concept graph.
+    Circuits(CircuitsAction),
     /// Something about the list of its features.
     Browse(BrowseAction),
     /// Something about the model's results on the page of a feature.

@@ -121,6 +121,7 @@ impl State {
             Action::Atlas(action) => self.atlas_action(action),
             Action::Scan(action) => self.scan_action(action),
             Action::Steer(action) => self.steer(action),
+            Action::Circuits(action) => self.circuits(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
@@ -221,6 +222,8 @@ impl State {
         }
         if self.prompt() != next {
             self.steer.stop("Stopped, because the prompt was changed.");
+            self.circuits
+                .stop("Stopped, because the prompt was changed.");
         }
     }
 
@@ -240,6 +243,8 @@ impl State {
             self.generate.ended = Some("Stopped, because the choice of a BOS was changed.".into());
         }
         self.steer
+            .stop("Stopped, because the choice of a BOS was changed.");
+        self.circuits
             .stop("Stopped, because the choice of a BOS was changed.");
     }
 

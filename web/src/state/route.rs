@@ -4,6 +4,9 @@
 //! router of `yew-router` keeps a history of its own, panics on hashes that do not begin with `#/`, which old links have, and
 //! on a change that the browser refuses, so routes are read and written here.
 
+/// The folder of circuits; by itself it is its first page.
+const CIRCUITS: &str = "/circuits";
+
 /// A page of the application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
@@ -16,20 +19,29 @@ pub enum Route {
     Features,
     /// Continuations of the prompt under edits of features.
     Steer,
+    /// Features that come together while a text is written.
+    Circuits,
     /// Models, SAEs, files and downloads.
     Library,
 }
 
 impl Route {
     /// Routes that have a tab, in its order.
-    pub const TABS: [Self; 4] = [Self::Prompt, Self::Features, Self::Steer, Self::Library];
+    pub const TABS: [Self; 5] = [
+        Self::Prompt,
+        Self::Features,
+        Self::Steer,
+        Self::Circuits,
+        Self::Library,
+    ];
 
     /// Every route.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
         Self::Steer,
+        Self::Circuits,
         Self::Library,
     ];
 
@@ -40,6 +52,7 @@ impl Route {
             Self::Prompt => "/prompt",
             Self::Features => "/features",
             Self::Steer => "/steer",
+            Self::Circuits => "/circuits/live",
             Self::Library => "/library",
         }
     }
@@ -51,6 +64,7 @@ impl Route {
             Self::Prompt => "Prompt",
             Self::Features => "Features",
             Self::Steer => "Steer",
+            Self::Circuits => "Circuits",
             Self::Library => "Library",
         }
     }
@@ -58,6 +72,9 @@ impl Route {
     /// The route of a path; nothing where there is none.
     pub fn of_path(path: &str) -> Option<Self> {
         let path = path.trim_end_matches('/');
+        if path == CIRCUITS {
+            return Some(Self::Circuits);
+        }
         Self::ALL
             .into_iter()
             .find(|route| route.path().trim_end_matches('/') == path)
@@ -78,6 +95,8 @@ mod tests {
         for route in Route::ALL {
             assert_eq!(Route::of_path(route.path()), Some(route));
         }
+        assert_eq!(Route::of_path("/circuits/live/"), Some(Route::Circuits));
+        assert_eq!(Route::of_path("/circuits"), Some(Route::Circuits));
         assert_eq!(Route::of_path("/library/"), Some(Route::Library));
         assert_eq!(Route::of_path(""), Some(Route::Start));
         assert_eq!(Route::of_path("/nowhere"), None);
