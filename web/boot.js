@@ -32,6 +32,14 @@ async function openGraph(frame, told) {
   return graphs.openGraph(frame, told);
 }
 
+/** Hands a text or a Blob to the person as a file. */
+function saveFile(download, type, content) {
+  const href = URL.createObjectURL(new Blob([content], { type }));
+  Object.assign(document.createElement('a'), { href, download }).click();
+  // The browser reads it after this call.
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
 /** Files of the site that are requested before the app is there: path → promise of the Response. */
 const begun = new Map();
 
@@ -57,7 +65,7 @@ async function boot() {
   const { first, ...demo } = wanted(manifest);
   const after = Promise.allSettled([response, ...first].map((file) => file.then((answer) => answer.clone().arrayBuffer())));
   SaeExplorer.prepare({ ...demo, after });
-  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, openGraph, ownAtlases, publishedSession, siteFile, watchDrops });
+  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, openGraph, ownAtlases, publishedSession, saveFile, siteFile, watchDrops });
   watchCopies();
   keepFocus();
   try {

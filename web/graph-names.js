@@ -3,6 +3,8 @@
 const FONT = '12px ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const HEIGHT = 15;
 const LONGEST = 34;
+/** Names beside that of the node below the pointer. */
+const MOST = 14;
 
 const cut = (name) => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
 
@@ -34,7 +36,7 @@ export function drawNames(canvas, [width, height, dots], { spots, graph, hovered
     const left = Math.min(x + radius + 4, width - wide - 2);
     const box = [left, y - HEIGHT / 2, left + wide, y + HEIGHT / 2];
     const covers = taken.some(([a, b, c, d]) => box[0] < c && box[2] > a && box[1] < d && box[3] > b);
-    if (covers && index !== hovered) continue;
+    if ((covers || taken.length > MOST) && index !== hovered) continue;
     taken.push(box);
     context.strokeText(text, left, y + 4);
     context.fillText(text, left, y + 4);

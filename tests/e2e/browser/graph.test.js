@@ -99,7 +99,10 @@ test('2,000 nodes and 10,000 edges take the page less than 8 ms per frame, while
     const largest = Math.max(...own);
     const start = performance.now();
     await window.settled();
-    return { own: middle(own), largest, frame: middle(frames), during, settled: performance.now() - start, drawn: Number(window.canvas.dataset.drawn) };
+    const rest = performance.now() - start;
+    window.view.fit();
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    return { own: middle(own), largest, frame: middle(frames), during, settled: rest, drawn: Number(window.canvas.dataset.drawn) };
   });
   console.log(`# graph of 2,000 nodes and 10,000 edges: ${measured.own.toFixed(2)} ms of the page's own work per frame (most ${measured.largest.toFixed(2)}), ${measured.frame.toFixed(1)} ms per frame on this machine; at rest ${(measured.settled / 1000).toFixed(1)} s later`);
   assert.equal(measured.drawn, 2000);
@@ -223,6 +226,8 @@ test('a lost canvas is drawn again', async () => {
     const lost = event('webglcontextlost');
     lose.loseContext();
     await lost;
+    // A canvas can be given back once everybody has heard of its loss.
+    await new Promise((heard) => setTimeout(heard, 0));
     window.canvas.dataset.drawn = '0';
     const restored = event('webglcontextrestored');
     lose.restoreContext();

@@ -5,6 +5,7 @@
 pub mod export;
 pub mod facts;
 pub mod moment;
+pub mod recorded;
 pub mod run;
 pub mod ties;
 pub mod timeline;

@@ -2,6 +2,7 @@
 
 mod questions;
 mod steering;
+mod watching;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -39,6 +40,10 @@ struct Inner {
     generation: RefCell<Option<AbortController>>,
     /// Ends the steered run that is under way.
     steering: RefCell<Option<AbortController>>,
+    /// Ends the watched run that is under way.
+    watching: RefCell<Option<AbortController>>,
+    /// Counts watched runs.
+    watched: Cell<u32>,
     /// Counts steered runs.
     steered: Cell<u32>,
     /// Counts continuations: what comes for another than the last one is not shown.
@@ -84,6 +89,8 @@ impl Controller {
             generations: Cell::new(0),
             steering: RefCell::default(),
             steered: Cell::new(0),
+            watching: RefCell::default(),
+            watched: Cell::new(0),
             tracing: Cell::new(false),
             scripts_trace: Cell::new(false),
             loading: RefCell::default(),

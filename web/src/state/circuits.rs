@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::atlas::FeatureRecord;
 use ::atlas::info::Quantity;
+use ::atlas::{AtlasInfo, FeatureRecord, SetInfo};
 
 use super::State;
-use super::atlas::AtlasFeature;
 use super::route::Route;
 use super::tray::FeatureId;
 use crate::atlas::{PartId, Request, counted_tokens};
@@ -177,6 +176,47 @@ impl Circuits {
         (!self.failed.0.is_empty()).then_some(self.failed.1.as_str())
     }
 
+    /// Requests for shards with relations of these features that nobody has requested: a few at once. `index` is the address of
+    /// the atlas's index.
+    pub fn wanted_shards(
+        &self,
+        features: impl Iterator<Item = Feature>,
+        facts: &Facts,
+        index: &str,
+        info: &AtlasInfo,
+    ) -> Vec<(ShardId, Request)> {
+        let mut wanted: Vec<(ShardId, Request)> = Vec::new();
+        let free = AT_ONCE.saturating_sub(self.under_way.len());
+        if free == 0 || self.controls.mode == Mode::Text {
+            return wanted;
+        }
+        for feature in features {
+            let Some(set) = facts.set(feature.set) else {
+                continue;
+            };
+            let shard = set.shard_of(feature.latent);
+            let id = (index.to_owned(), set.index, shard);
+            let known = self.shards.contains_key(&id)
+                || self.under_way.contains(&id)
+                || self.failed.0.contains(&id)
+                || wanted.iter().any(|(one, _)| *one == id);
+            let part = PartId::Shard(set.index, shard);
+            if let (false, Some(file)) = (known, part.file(info)) {
+                let request = Request {
+                    part,
+                    index: index.to_owned(),
+                    address: crate::atlas::address(index, &file.path),
+                    file: Some(file.clone()),
+                };
+                wanted.push((id, request));
+                if wanted.len() == free {
+                    break;
+                }
+            }
+        }
+        wanted
+    }
+
     fn awaits(&self, number: u32) -> bool {
         self.running && self.number == number
     }
@@ -291,7 +331,7 @@ impl State {
     }
 
     /// The set of the atlas that a set of the run is about, with its index.
-    fn set_of_run(&self, run: &Run, at: usize) -> Option<(usize, &::atlas::SetInfo)> {
+    fn set_of_run(&self, run: &Run, at: usize) -> Option<(usize, &SetInfo)> {
         let set = run.sets.get(at)?;
         let feature = FeatureId {
             sae: set.sae.clone(),
@@ -359,49 +399,6 @@ impl State {
         std::iter::once(PartId::Index).chain(tables).collect()
     }
 
-    /// Requests for shards with relations of these features that nobody has requested: a few at once.
-    pub fn wanted_shards(
-        &self,
-        features: impl Iterator<Item = Feature>,
-        facts: &Facts,
-    ) -> Vec<(ShardId, Request)> {
-        let circuits = &self.circuits;
-        let mut wanted: Vec<(ShardId, Request)> = Vec::new();
-        let free = AT_ONCE.saturating_sub(circuits.under_way.len());
-        if self.place.route != Route::Circuits || circuits.controls.mode == Mode::Text {
-            return wanted;
-        }
-        let Some((index, info)) = self.atlas.address.get().zip(self.atlas.info()) else {
-            return wanted;
-        };
-        for feature in features {
-            let Some(set) = facts.set(feature.set) else {
-                continue;
-            };
-            let shard = set.shard_of(feature.latent);
-            let id = ((**index).clone(), set.index, shard);
-            let known = circuits.shards.contains_key(&id)
-                || circuits.under_way.contains(&id)
-                || circuits.failed.0.contains(&id)
-                || wanted.iter().any(|(one, _)| *one == id);
-            let part = PartId::Shard(set.index, shard);
-            if let (false, Some(file)) = (known, part.file(info)) {
-                let request = Request {
-                    part,
-                    index: (**index).clone(),
-                    address: crate::atlas::address(index, &file.path),
-                    file: Some(file.clone()),
-                };
-                wanted.push((id, request));
-            }
-            if wanted.len() >= free {
-                break;
-            }
-        }
-        wanted.truncate(free);
-        wanted
-    }
-
     /// A feature of the run by the id of its SAE.
     pub fn id_in_run(&self, feature: Feature) -> Option<FeatureId> {
         let set = self
@@ -431,14 +428,5 @@ impl State {
             })
         };
         self.place.pins.iter().filter_map(of).collect()
-    }
-
-    /// The page of a feature of the run.
-    pub fn page_in_run(&self, feature: Feature, facts: &Facts) -> Option<AtlasFeature> {
-        let set = facts.set(feature.set)?.id.clone();
-        Some(AtlasFeature {
-            set,
-            latent: feature.latent,
-        })
     }
 }

@@ -1,0 +1,338 @@
+//! Circuits: concepts in space while a text is written.
+
+mod concepts;
+mod controls;
+mod picture;
+mod timeline;
+mod view;
+
+use std::rc::Rc;
+
+use gloo::timers::callback::Interval;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+use crate::circuits::{Facts, Feature, Graph, Mode, Ties, export, timeline as rows};
+use crate::components::term::defined;
+use crate::context::use_controller;
+use crate::data::{SaeInfo, Trace};
+use crate::definitions::{PMI, SEED, TEMPERATURE};
+use crate::format::{count, grouped};
+use crate::shared::Shared;
+use crate::state::circuits::{Circuits, CircuitsAction, Setting};
+use crate::state::url::Place;
+use crate::state::{Action, State};
+use concepts::{Inspector, Props as ConceptProps, Strongest, Table};
+use controls::Controls;
+use picture::{Picture, STILL, holds};
+use timeline::Timeline;
+
+/// Milliseconds from token to token of a recording.
+const PACE: u32 = 450;
+
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// Where the page is.
+    pub place: Place,
+    /// The graph's state.
+    pub circuits: Circuits,
+    /// What the atlas knows of the run's features.
+    pub facts: Facts,
+    /// Address and index of the atlas.
+    pub atlas: Option<(String, Shared<::atlas::AtlasInfo>)>,
+    /// Pinned features of the run.
+    pub pins: Vec<Feature>,
+    /// The trace that is continued, if it is of the prompt as it stands.
+    pub trace: Option<Shared<Trace>>,
+    /// Id of the loaded model.
+    pub model: Option<String>,
+    /// The loaded SAEs.
+    pub saes: Shared<Vec<SaeInfo>>,
+    /// True while a load is under way that brings more SAEs.
+    pub loading: bool,
+}
+
+impl Props {
+    /// The slices of the state that the route shows.
+    pub fn of(state: &State) -> Self {
+        let address = state.atlas.address.get().map(|address| (**address).clone());
+        Self {
+            place: state.address(),
+            circuits: state.circuits.clone(),
+            facts: state.facts(),
+            atlas: address.zip(state.atlas.info().cloned()),
+            pins: state.pins_in_run(),
+            trace: state.trace.clone().filter(|_| state.is_current()),
+            model: state.model.as_ref().map(|model| model.id.clone()),
+            saes: state.saes.clone(),
+            loading: state.saes.len() < state.expected.len() && state.place.is_of_demo(),
+        }
+    }
+
+    /// The SAEs whose features are watched: neurons are active everywhere.
+    fn watched(&self) -> Vec<SaeInfo> {
+        let saes = self.saes.iter().filter(|sae| sae.architecture != "neurons");
+        saes.cloned().collect()
+    }
+}
+
+/// The route.
+#[component]
+pub fn CircuitsRoute(props: &Props) -> Html {
+    let controller = use_controller();
+    let Circuits {
+        run,
+        cursor,
+        controls,
+        ..
+    } = &props.circuits;
+    let cursor = *cursor;
+    let draws = use_state(|| true);
+    {
+        let controller = controller.clone();
+        use_effect_with(
+            props.circuits.requested || run.is_some(),
+            move |requested| {
+                if !requested {
+                    controller.fetch_run(!holds(STILL));
+                }
+            },
+        );
+    }
+    {
+        let controller = controller.clone();
+        let ticks = props.circuits.playing && !props.circuits.running;
+        use_effect_with(ticks, move |ticks| {
+            let timer = ticks.then(|| {
+                Interval::new(PACE, move || {
+                    controller.dispatch(Action::Circuits(CircuitsAction::Tick))
+                })
+            });
+            move || drop(timer)
+        });
+    }
+    let given = (
+        run.clone(),
+        props.facts.clone(),
+        controls.clone(),
+        props.pins.clone(),
+    );
+    let graph: Rc<Graph> = use_memo(
+        (given.clone(), cursor),
+        |((run, facts, controls, pins), cursor)| match run {
+            Some(run) => Graph::at(run, *cursor, facts, controls, pins),
+            None => Graph::default(),
+        },
+    );
+    let lanes: Rc<Vec<rows::Row>> = use_memo(given, |(run, facts, controls, pins)| match run {
+        Some(run) => rows::rows(run, facts, controls, pins),
+        None => Vec::new(),
+    });
+    {
+        let controller = controller.clone();
+        let wanted = match &props.atlas {
+            Some((address, info)) => {
+                let features = graph.concepts.iter().map(|concept| concept.feature);
+                props
+                    .circuits
+                    .wanted_shards(features, &props.facts, address, info)
+            }
+            None => Vec::new(),
+        };
+        let info = props.atlas.as_ref().map(|(_, info)| info.clone());
+        use_effect_with(wanted, move |wanted| {
+            for (id, request) in wanted {
+                if let Some(info) = &info {
+                    controller.fetch_shard(id.clone(), request.clone(), info.clone());
+                }
+            }
+        });
+    }
+    let Some(run) = run else {
+        return html! {
+            <section class="card" data-testid="circuits" aria-busy={props.circuits.unrecorded.is_none().to_string()}>
+                <h2>{ "Watch it write" }</h2>
+                { writing(props, &controller) }
+                <p class="muted">{ match &props.circuits.unrecorded {
+                    Some(why) => format!("The recorded text is not to be had: {why}"),
+                    None => "Reading the recorded text…".to_owned(),
+                } }</p>
+            </section>
+        };
+    };
+    let concept_props = ConceptProps {
+        place: props.place.clone(),
+        run: run.clone(),
+        facts: props.facts.clone(),
+        graph: graph.clone(),
+        mode: controls.mode,
+        selected: props.circuits.selected,
+        hovered: props.circuits.hovered,
+        pins: props.pins.clone(),
+    };
+    let json = {
+        let (run, facts, controls, graph) = (
+            run.clone(),
+            props.facts.clone(),
+            controls.clone(),
+            graph.clone(),
+        );
+        Callback::from(move |()| export::json(&run, cursor, &facts, &controls, &graph))
+    };
+    let on_draws = {
+        let draws = draws.setter();
+        Callback::from(move |can| draws.set(can))
+    };
+    // A person who looks back wants to see what is there, not what moves.
+    let paused = !props.circuits.playing && props.circuits.running;
+    html! {
+        <div class="circuits-route" data-testid="circuits" data-recorded={run.recorded.to_string()} data-running={props.circuits.running.to_string()} data-waiting={graph.ties.waiting.to_string()}>
+            <section class="card" aria-labelledby="circuits-title">
+                <div class="card-head">
+                    <h2 id="circuits-title">{ "Watch it write" }</h2>
+                    <span class="liveness muted" data-testid="liveness">{ match (run.recorded, props.circuits.running) {
+                        (true, _) => "recorded: written by the demo's model when this site was built",
+                        (false, true) => "live: the model writes",
+                        (false, false) => "live: written here",
+                    } }</span>
+                </div>
+                { writing(props, &controller) }
+                if let Some(ended) = &props.circuits.ended {
+                    <p class="muted" role="status" data-testid="circuits-ended">{ ended }</p>
+                }
+            </section>
+            <Controls controls={controls.clone()} sets={run.sets.clone()} />
+            <div class="circuits-columns">
+                <section class="card" aria-label="Graph">
+                    <Picture run={run.clone()} facts={props.facts.clone()} graph={graph.clone()} selected={props.circuits.selected} pins={props.pins.clone()} {paused} {json} draws={on_draws} />
+                    if !*draws {
+                        <p class="error" role="alert" data-testid="no-picture">{ "This browser draws no pictures in space (WebGL2 is missing or switched off). The table below has the same content." }</p>
+                    }
+                    { meaning(&graph, controls.mode, &props.circuits, &controller) }
+                </section>
+                <div class="circuits-side">
+                    <Inspector ..concept_props.clone() />
+                    <Strongest ..concept_props.clone() />
+                </div>
+            </div>
+            <Timeline run={run.clone()} facts={props.facts.clone()} rows={lanes} {cursor} selected={props.circuits.selected} playing={props.circuits.playing} running={props.circuits.running} />
+            <details class="card" open={!*draws}>
+                <summary>{ format!("All {} and {} as a table", count(graph.concepts.len(), "concept"), count(graph.ties.shown.len(), "edge")) }</summary>
+                <Table ..concept_props />
+            </details>
+        </div>
+    }
+}
+
+/// What starts and stops the model.
+fn writing(props: &Props, controller: &crate::controller::Controller) -> Html {
+    let circuits = &props.circuits;
+    let settings = circuits.settings();
+    let saes = props.watched();
+    let start = {
+        let (controller, trace, model) =
+            (controller.clone(), props.trace.clone(), props.model.clone());
+        let saes = saes.clone();
+        move |_: MouseEvent| {
+            if let (Some(trace), Some(model), Ok(settings)) = (&trace, &model, settings) {
+                controller.watch(trace, model, &saes, settings);
+            }
+        }
+    };
+    let stop = {
+        let controller = controller.clone();
+        move |_: MouseEvent| controller.stop_watching()
+    };
+    let field = |setting: Setting| {
+        let (label, name) = match setting {
+            Setting::MaxTokens => ("tokens at most", "tokens at most".into()),
+            Setting::Temperature => ("temperature", defined(TEMPERATURE)),
+            Setting::Seed => ("seed", defined(SEED)),
+        };
+        let oninput = controller.on(move |event: InputEvent| {
+            let value = event.target_unchecked_into::<HtmlInputElement>().value();
+            Action::Circuits(CircuitsAction::Set(setting, value))
+        });
+        html! { <span class="field">{ name }<input type="text" inputmode="decimal" size="4" aria-label={label} value={circuits.typed(setting).to_owned()} {oninput} /></span> }
+    };
+    let idle = props.trace.is_none() || settings.is_err() || saes.is_empty();
+    html! {
+        <>
+            <div class="controls">
+                if circuits.running {
+                    <button type="button" class="main" key="stop" data-testid="watch-stop" onclick={stop}>{ "Stop" }</button>
+                } else {
+                    <button type="button" class="main" key="start" data-testid="watch-start" disabled={idle} onclick={start}>{ "Continue the prompt" }</button>
+                }
+                { for Setting::ALL.map(field) }
+            </div>
+            if let Err(message) = settings {
+                <p class="error" role="alert">{ message }</p>
+            }
+            if props.trace.is_none() {
+                <p class="muted">{ "The prompt can be continued once the model has read it." }</p>
+            } else if props.loading {
+                <p class="muted">{ format!("{} loaded so far; what is written now has the features of these.", count(saes.len(), "SAE")) }</p>
+            }
+        </>
+    }
+}
+
+/// What edges mean, and what is not known of them.
+fn meaning(
+    graph: &Graph,
+    mode: Mode,
+    circuits: &Circuits,
+    controller: &crate::controller::Controller,
+) -> Html {
+    let Ties {
+        shown,
+        insignificant,
+        pairs: (within, across),
+        waiting,
+        unknown,
+    } = &graph.ties;
+    let edges = count(shown.len(), "edge");
+    let what = match mode {
+        Mode::Corpus => {
+            "two features of one layer fire on the same tokens of the atlas's corpus, and chance would not do it"
+        }
+        Mode::Decoder => "the two directions that the SAEs write are near; nothing is tested",
+        Mode::Text => {
+            "two features fire on the same tokens of this very text, and chance would not do it"
+        }
+    };
+    let hidden = match (mode.is_tested(), circuits.controls.all_ties) {
+        (false, _) => String::new(),
+        (_, true) => format!(" {} of them may be chance.", grouped(*insignificant as u32)),
+        (_, false) => format!(
+            " {} more may be chance and are not shown.",
+            grouped(*insignificant as u32)
+        ),
+    };
+    let limits = match mode {
+        Mode::Corpus => format!(
+            "Of {} within a layer the atlas holds the count where one is among the other's ten strongest partners; of {} across layers it holds none, so none is drawn.",
+            count(*within as usize, "pair"),
+            count(*across as usize, "pair")
+        ),
+        Mode::Decoder => "The atlas holds each feature's ten nearest of its layer and the nearest of each other layer.".to_owned(),
+        Mode::Text => "Of a short text little can be said: most pairs may be chance.".to_owned(),
+    };
+    let retry = controller.on(|_: MouseEvent| Action::Circuits(CircuitsAction::RetryShards));
+    html! {
+        <div class="meaning" data-testid="meaning">
+            <p class="muted"><b>{ edges }</b>{ format!(": {what}.{hidden} ") }{ mode.is_tested().then(|| defined(PMI)) }{ format!(" {limits}") }</p>
+            if mode != Mode::Text && *waiting > 0 {
+                <p class="muted" role="status">{ format!("{} of the atlas still to come.", count(*waiting, "record")) }</p>
+            }
+            if mode != Mode::Text && *unknown > 0 {
+                <p class="muted">{ format!("The atlas has nothing about {}.", count(*unknown, "of these concept")) }</p>
+            }
+            if let Some(why) = circuits.lacks() {
+                <p class="error" role="alert">{ format!("Some records of the atlas did not come: {why} ") }<button type="button" onclick={retry}>{ "Try again" }</button></p>
+            }
+        </div>
+    }
+}
