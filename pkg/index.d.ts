@@ -925,6 +925,29 @@ export interface GenerateOptions extends PromptOptions {
   edits?: Edit | Edits;
   /** Called with each token as it comes. */
   onToken?: (token: Token) => void;
+  /** Ids of SAEs, or names of their hooks, whose features `onFeatures` is told. */
+  features?: string[];
+  /**
+   * Called with the features of each token once the model has run it: first those of the prompt's tokens, then each new one's. They
+   * are read in the passes that are made anyway, but for that of the last token.
+   */
+  onFeatures?: (features: TokenFeatures) => void;
+}
+
+/** The active features of one token of a text that is being written. */
+export interface TokenFeatures {
+  /** Position in the text, the prompt and a BOS included. */
+  position: number;
+  token: Token;
+  /** Without sets for which this position does not count. */
+  sets: SetFeatures[];
+}
+
+/** Every latent of one set that is active at a token, the largest first. Edits at the set's own hook are not in it. */
+export interface SetFeatures {
+  sae: string;
+  latents: Uint32Array;
+  activations: Float32Array;
 }
 
 export interface Generation {

@@ -215,25 +215,26 @@ export class SaeExplorer extends EventTarget {
   }
 
   async generate(prompt, options = {}) {
-    const { signal, onToken, edits, ...rest } = checked(options, GENERATE);
+    const { signal, onToken, onFeatures, edits, ...rest } = checked(options, GENERATE);
     required('maxTokens', rest.maxTokens, COUNT);
     const given = edits === undefined || edits === null ? undefined : givenEdits(edits);
     const own = abortable(signal, 'The generation');
-    // After a lost device the same tokens come again, because a generation is a function of its seed and settings:
-    // the ones already reported are skipped.
-    let reported = 0;
-    let seen = 0;
+    // After a lost device the same tokens and features come again, because a generation is a function of its seed and settings:
+    // what was already reported is skipped.
+    const told = { token: onToken, features: onFeatures };
+    const reported = { token: 0, features: 0 };
+    let seen = { token: 0, features: 0 };
     let thrown = null;
     const onStart = () => {
-      seen = 0;
+      seen = { token: 0, features: 0 };
     };
-    const onEvent = (event, token) => {
-      if (event !== 'token' || thrown !== null || own.signal.aborted) return;
-      seen += 1;
-      if (seen <= reported) return;
-      reported = seen;
+    const onEvent = (event, value) => {
+      if (!(event in told) || thrown !== null || own.signal.aborted) return;
+      seen[event] += 1;
+      if (seen[event] <= reported[event]) return;
+      reported[event] = seen[event];
       try {
-        onToken?.(token);
+        told[event]?.(value);
       } catch (error) {
         thrown = { error };
         own.cancel();

@@ -148,7 +148,7 @@ const methods = {
   sampleLoss: () => engine.sampleLoss(),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),
   effects: ({ prompt, options }, { effects }) => engine.effects(prompt, options, effects),
-  generate: ({ prompt, options, edits }, { token }) => engine.generate(prompt, options, edits, token),
+  generate: ({ prompt, options, edits }, { token, features }) => engine.generate(prompt, options, edits, token, features),
 
   info() {
     const { model, saes, ...rest } = engine.info();
@@ -379,6 +379,7 @@ async function run({ id, method, args }) {
   const context = {
     progress: (stage, loaded, total, more) => send('progress', { stage, loaded, total, ...more }),
     token: (token) => send('token', token),
+    features: (features) => send('features', features),
     effects: (effects) => send('effects', effects),
     scan: (progress) => send('scan', progress),
   };

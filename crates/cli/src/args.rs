@@ -243,7 +243,7 @@ pub struct Generate {
     )]
     pub repetition_penalty: f32,
 
-    /// Feature sets to load, for edits.
+    /// Feature sets to load, for edits and features.
     #[command(flatten)]
     pub sets: Sets,
 
@@ -251,6 +251,10 @@ pub struct Generate {
     /// May be given several times, or hold several with ';' between them
     #[arg(long, value_name = "EDIT", allow_hyphen_values = true)]
     pub edit: Vec<Edits>,
+
+    /// List the active features of every token, of all feature sets that are loaded
+    #[arg(long, requires = "json")]
+    pub features: bool,
 }
 
 /// Feature sets to load.

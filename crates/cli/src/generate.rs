@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 
-use explorer::{Edit, GenerateOptions, LimitsChoice, Session, Stop, Token};
+use explorer::{Edit, GenerateOptions, LimitsChoice, Session, Stop, Token, TokenFeatures, Written};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -21,6 +21,9 @@ struct JsonGeneration<'a> {
     /// The loaded feature sets.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     sets: &'a [String],
+    /// Of every token, those of the prompt first.
+    #[serde(skip_serializing_if = "<[TokenFeatures]>::is_empty")]
+    features: &'a [TokenFeatures],
     #[serde(flatten)]
     generation: &'a explorer::Generation,
     backend: &'a str,
@@ -48,14 +51,26 @@ pub async fn generate(arguments: &args::Generate) -> Result<(), Error> {
         top_p: arguments.top_p,
         repetition_penalty: arguments.repetition_penalty,
         edits,
+        features: match arguments.features {
+            true => ids.clone(),
+            false => Vec::new(),
+        },
         bos: common.bos.into(),
     };
     let mut tokens = Vec::new();
+    let mut features = Vec::new();
     let mut stream = TextStream::new(io::stdout().lock());
     let mut written = Ok(());
-    let on_token = |token: &Token| {
+    let on_written = |come| {
+        let token: Token = match come {
+            Written::Token(token) => token,
+            Written::Features(of_token) => {
+                features.push(of_token);
+                return ControlFlow::Continue(());
+            }
+        };
         if common.json {
-            tokens.push(token.clone());
+            tokens.push(token);
             return ControlFlow::Continue(());
         }
         // An id without a text is shown as its number.
@@ -67,7 +82,9 @@ pub async fn generate(arguments: &args::Generate) -> Result<(), Error> {
             ControlFlow::Break(())
         }
     };
-    let generation = session.generate(&prompt, &options, on_token).await?;
+    let generation = session
+        .generate_watched(&prompt, &options, on_written)
+        .await?;
     written?;
     if common.json {
         drop(stream);
@@ -76,6 +93,7 @@ pub async fn generate(arguments: &args::Generate) -> Result<(), Error> {
             tokens: &tokens,
             edits: &options.edits,
             sets: &ids,
+            features: &features,
             generation: &generation,
             backend: info.backend,
             adapter: &info.adapter,

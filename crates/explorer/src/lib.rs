@@ -29,6 +29,7 @@ pub use analysis::set_trace::SaeTrace;
 pub use analysis::statistics::{Firing, LatentStatistics, TextStatistics};
 pub use analysis::taps::{Lens, TapOptions, Tapped, Taps};
 pub use analysis::trace::{Dump, Trace, TraceOptions};
+pub use analysis::watched::{SetFeatures, TokenFeatures, Written};
 pub use error::Error;
 pub use features::set::Neighbour;
 pub use kernels::{Counters, LimitsChoice};

@@ -2,8 +2,8 @@
 
 use explorer::{
     Edited, Effect, Effects, Feature, Generation, Info, Lens, Matrix, Metrics, ModelInfo,
-    Neighbour, NextToken, SaeInfo, SaeTrace, SampleLoss, Tapped, Taps, Token, TokenChange,
-    TokenEffect, Tokenization, Trace,
+    Neighbour, NextToken, SaeInfo, SaeTrace, SampleLoss, SetFeatures, Tapped, Taps, Token,
+    TokenChange, TokenEffect, TokenFeatures, Tokenization, Trace,
 };
 use formats::sae::{Architecture, SaeConfig};
 use js_sys::{Array, Uint32Array};
@@ -86,6 +86,21 @@ pub fn token(token: &Token) -> JsValue {
     Object::new()
         .count("id", token.id)
         .with("text", &token.text)
+        .into()
+}
+
+/// The active features of one token.
+pub fn token_features(features: &TokenFeatures) -> JsValue {
+    Object::new()
+        .count("position", features.position)
+        .with("token", token(&features.token))
+        .list("sets", &features.sets, |set: &SetFeatures| {
+            Object::new()
+                .with("sae", &set.sae)
+                .with("latents", Uint32Array::from(set.latents.as_slice()))
+                .floats("activations", &set.activations)
+                .into()
+        })
         .into()
 }
 

@@ -4,7 +4,7 @@ use std::cell::{RefCell, RefMut};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use explorer::{Cancel, Session};
+use explorer::{Cancel, Session, Written};
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -268,7 +268,8 @@ impl Engine {
         Ok(convert::effects(&effects))
     }
 
-    /// Continues a prompt, telling `on_token` each token as it comes. `edits`, where they are defined, are as for [`Engine::edited`].
+    /// Continues a prompt, telling `on_token` each token as it comes, and `on_features` the features of every token once the model has
+    /// run it. `edits`, where they are defined, are as for [`Engine::edited`].
     ///
     /// # Errors
     /// As [`Engine::trace`]; one that is cancelled after its first token resolves with what there is.
@@ -278,6 +279,7 @@ impl Engine {
         options: JsValue,
         edits: JsValue,
         on_token: Function,
+        on_features: Function,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
         let options: GenerateOptions = options::read("options", options)?;
@@ -288,8 +290,14 @@ impl Engine {
         let options = options.into_session_options(edits)?;
         let generation = self
             .session()?
-            .generate(prompt.as_input(), &options, |token| {
-                match on_token.call1(&JsValue::UNDEFINED, &convert::token(token)) {
+            .generate_watched(prompt.as_input(), &options, |written| {
+                let (told, value) = match &written {
+                    Written::Token(token) => (&on_token, convert::token(token)),
+                    Written::Features(features) => {
+                        (&on_features, convert::token_features(features))
+                    }
+                };
+                match told.call1(&JsValue::UNDEFINED, &value) {
                     Ok(_) => ControlFlow::Continue(()),
                     Err(_) => ControlFlow::Break(()),
                 }

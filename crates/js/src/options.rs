@@ -233,6 +233,8 @@ pub struct GenerateOptions {
     top_k: Option<u32>,
     top_p: Option<f32>,
     repetition_penalty: Option<f32>,
+    #[serde(default)]
+    features: Vec<String>,
     bos: Option<String>,
 }
 
@@ -250,6 +252,7 @@ impl GenerateOptions {
             top_p: self.top_p.unwrap_or(1.0),
             repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
             edits,
+            features: self.features,
             bos: bos(self.bos.as_deref())?,
         })
     }

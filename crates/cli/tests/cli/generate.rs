@@ -83,3 +83,32 @@ fn no_tokens_are_no_error() {
     let generated = json(&["generate", "--prompt", "a", "--max-tokens", "0"]);
     assert_eq!(generated["ids"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn features_of_every_token_come_with_the_text() {
+    let printed = json(&[
+        "generate",
+        "--sae",
+        "openai.layer_3",
+        "--features",
+        "--prompt",
+        "Once upon a time",
+        "--max-tokens",
+        "3",
+    ]);
+    let tokens = printed["tokens"].as_array().unwrap().len();
+    assert_eq!(tokens, 3);
+    let features = printed["features"].as_array().unwrap();
+    let last = features.last().unwrap();
+    assert_eq!(last["token"]["id"], printed["ids"][2]);
+    assert_eq!(last["position"], features.len() - 1);
+    let set = &last["sets"][0];
+    assert_eq!(set["sae"], "openai.layer_3");
+    let activations = set["activations"].as_array().unwrap();
+    assert_eq!(set["latents"].as_array().unwrap().len(), activations.len());
+    assert!(
+        activations
+            .iter()
+            .all(|value| value.as_f64().unwrap() > 0.0)
+    );
+}

@@ -12,11 +12,13 @@ use wire::Edit;
 use crate::analysis::question::Question;
 use crate::analysis::sample::{self, Sampling};
 use crate::analysis::steering::Steering;
+use crate::analysis::watched::{TokenFeatures, Watched, Written};
 use crate::error::Error;
 use crate::run::decoder::{Decoder, Decoding, NextWanted};
 use crate::run::output::HeadOutput;
+use crate::run::spec::SetAt;
 use crate::store::model::LoadedModel;
-use crate::tokens::{Bos, Input, Token};
+use crate::tokens::{Bos, Input, Prompt};
 
 /// Options of [`crate::Session::generate`].
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,8 @@ pub struct GenerateOptions {
     pub repetition_penalty: f32,
     /// Edits of features, in the prompt and in every new token that they reach.
     pub edits: Vec<Edit>,
+    /// Ids or hook points of sets whose features are told for every token; only [`crate::Session::generate_watched`] tells them.
+    pub features: Vec<String>,
     /// True if a BOS is prepended.
     pub bos: Bos,
 }
@@ -61,6 +65,7 @@ impl Default for GenerateOptions {
             top_p: 1.0,
             repetition_penalty: 1.0,
             edits: Vec::new(),
+            features: Vec::new(),
             bos: Bos::Auto,
         }
     }
@@ -101,12 +106,15 @@ pub(crate) struct ReadPrompt {
     edits: Vec<TableRow>,
     conditions: Vec<EditCondition>,
     wanted: NextWanted,
+    watched: Vec<SetAt>,
     decoder: Decoder,
     head: Rc<HeadOutput>,
+    /// Of the sets that were watched, per token.
+    features: Vec<TokenFeatures>,
 }
 
-/// Continues a prompt once per seed. `on_token` is given the number of the continuation and every new token, and may end that
-/// continuation. The prompt is read once; from the second continuation on a copy of its cache is continued. A cancelled
+/// Continues a prompt once per seed. `on_written` is given the number of the continuation and everything that comes of it, and may
+/// end that continuation. The prompt is read once; from the second continuation on a copy of its cache is continued. A cancelled
 /// generation returns what there is.
 ///
 /// `kept` is the prompt of the last generation, if it went well.
@@ -119,12 +127,13 @@ pub(crate) async fn generate(
     kept: Option<ReadPrompt>,
     input: Input<'_>,
     (options, seeds): (&GenerateOptions, &[u64]),
-    mut on_token: impl FnMut(usize, &Token) -> ControlFlow<()>,
+    mut on_written: impl FnMut(usize, Written) -> ControlFlow<()>,
 ) -> Result<(Vec<Generation>, Option<ReadPrompt>), Error> {
     sample::check(&options.sampling())?;
     let model = question.model()?;
     let prompt = question.prompt(input, options.bos)?;
-    let steering = Steering::new(question, &prompt, &options.edits)?;
+    let mut steering = Steering::new(question, &prompt, &options.edits)?;
+    let watched = Watched::new(question, &options.features, &mut steering)?;
     if options.max_tokens == 0 {
         let nothing = Generation::of(Vec::new(), Stop::MaxTokens, model);
         return Ok((vec![nothing; seeds.len()], kept));
@@ -135,11 +144,11 @@ pub(crate) async fn generate(
         pace: &question.pace,
         model,
         wanted: wanted(options),
-        edited: steering.sets(),
+        used: steering.sets(),
         name: &name,
     };
     let mut generations = Vec::new();
-    let mut read = match read(&decoding, kept, prompt.ids, steering.of_prompt()).await {
+    let mut read = match read(&decoding, kept, prompt, (steering.of_prompt(), &watched)).await {
         // A long prompt is read in parts, between which it can be cancelled.
         Err(Error::Cancelled) => {
             let nothing = || Generation::of(Vec::new(), Stop::Cancelled, model);
@@ -162,10 +171,12 @@ pub(crate) async fn generate(
             head: &read.head,
             options,
             steering: &steering,
+            watched: &watched,
+            features: &read.features,
             seed: *seed,
         };
-        let on_token = |token: &Token| on_token(number, token);
-        let generation = continued(&decoding, decoder, start, on_token).await;
+        let on_written = |written| on_written(number, written);
+        let generation = continued(&decoding, decoder, start, on_written).await;
         if let Some(forked) = &forked {
             forked.release(question.executor);
         }
@@ -200,12 +211,14 @@ fn wanted(options: &GenerateOptions) -> NextWanted {
 async fn read(
     decoding: &Decoding<'_>,
     kept: Option<ReadPrompt>,
-    ids: Vec<u32>,
-    edits: &[TableRow],
+    prompt: Prompt,
+    (edits, watched): (&[TableRow], &Watched<'_>),
 ) -> Result<ReadPrompt, Error> {
-    let (wanted, conditions) = (decoding.wanted, decoding.edited.conditions);
+    let (wanted, used) = (decoding.wanted, &decoding.used);
+    let conditions = used.conditions;
     let is_same = |kept: &ReadPrompt| {
-        kept.ids == ids
+        kept.ids == prompt.ids
+            && kept.watched == used.watched
             && kept.edits == edits
             && kept.conditions == conditions
             && kept.wanted == wanted
@@ -216,13 +229,15 @@ async fn read(
         None => Decoder::new(decoding.model)?,
     };
     decoder.cut_back(0);
-    let output = decoder.append(decoding, &ids, edits).await?;
+    let output = decoder.append(decoding, &prompt.ids, edits).await?;
     Ok(ReadPrompt {
         head: Rc::new(output.head()?),
-        ids,
+        features: watched.of_prompt(&output, &decoding.model.vocabulary, &prompt)?,
+        ids: prompt.ids,
         edits: edits.to_vec(),
         conditions: conditions.to_vec(),
         wanted,
+        watched: used.watched.to_vec(),
         decoder,
     })
 }
@@ -234,6 +249,9 @@ struct Start<'a> {
     head: &'a Rc<HeadOutput>,
     options: &'a GenerateOptions,
     steering: &'a Steering<'a>,
+    watched: &'a Watched<'a>,
+    /// Of the prompt's tokens.
+    features: &'a [TokenFeatures],
     seed: u64,
 }
 
@@ -241,7 +259,7 @@ async fn continued(
     decoding: &Decoding<'_>,
     decoder: &mut Decoder,
     start: Start<'_>,
-    mut on_token: impl FnMut(&Token) -> ControlFlow<()>,
+    mut on_written: impl FnMut(Written) -> ControlFlow<()>,
 ) -> Result<Generation, Error> {
     let Decoding { model, pace, .. } = *decoding;
     let options = start.options;
@@ -249,6 +267,11 @@ async fn continued(
     let mut ids = Vec::new();
     let mut seen = Seen::new(options, model, start.prompt);
     let mut edits = Vec::new();
+    for features in start.features {
+        if on_written(Written::Features(features.clone())).is_break() {
+            return Ok(Generation::of(ids, Stop::Cancelled, model));
+        }
+    }
     let mut next = choose(start.head, &seen, &mut random, decoder.position())?;
     let stop = loop {
         if pace.is_cancelled() {
@@ -259,14 +282,19 @@ async fn continued(
         }
         ids.push(next);
         seen.note(next);
-        if on_token(&model.vocabulary.token(next)).is_break() {
+        if on_written(Written::Token(model.vocabulary.token(next))).is_break() {
             break Stop::Cancelled;
         }
-        if ids.len() == options.max_tokens {
+        let is_last = ids.len() == options.max_tokens;
+        // Nobody needs the run of the last token but for its features.
+        if is_last && start.watched.is_empty() {
             break Stop::MaxTokens;
         }
         if decoder.position() == model.info.n_ctx {
-            break Stop::ContextFull;
+            break match is_last {
+                true => Stop::MaxTokens,
+                false => Stop::ContextFull,
+            };
         }
         let position = decoder.position();
         let vocabulary = &model.vocabulary;
@@ -275,6 +303,17 @@ async fn continued(
             Err(Error::Cancelled) => break Stop::Cancelled,
             output => output?,
         };
+        if !start.watched.is_empty() {
+            let features = start
+                .watched
+                .of_token(&output, vocabulary, (position, next))?;
+            if on_written(Written::Features(features)).is_break() {
+                break Stop::Cancelled;
+            }
+        }
+        if is_last {
+            break Stop::MaxTokens;
+        }
         next = choose(&output.head()?, &seen, &mut random, position)?;
         match pace.step().await {
             Ok(()) => {}

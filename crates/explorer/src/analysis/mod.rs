@@ -21,3 +21,4 @@ pub(crate) mod statistics;
 mod steering;
 pub(crate) mod taps;
 pub(crate) mod trace;
+pub(crate) mod watched;

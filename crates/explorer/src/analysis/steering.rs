@@ -9,7 +9,7 @@ use crate::analysis::edit_table::{
 use crate::analysis::question::Question;
 use crate::error::Error;
 use crate::features::coder::Coder;
-use crate::run::decoder::EditedSets;
+use crate::run::decoder::UsedSets;
 use crate::run::spec::SetAt;
 use crate::store::feature_set::{LoadedSet, SetId};
 use crate::tokens::{Prompt, Vocabulary};
@@ -24,6 +24,8 @@ pub(crate) struct Steering<'a> {
     numbers: Vec<Option<u32>>,
     conditions: Conditions,
     conditional: Vec<SetAt>,
+    /// Sets whose features are read, in the order of their taps.
+    watched: Vec<SetAt>,
     /// The rows of the table for the prompt.
     prompt: Vec<TableRow>,
 }
@@ -45,11 +47,11 @@ impl<'a> Steering<'a> {
         let mut conditions = Conditions::default();
         let mut numbers = Vec::new();
         for Resolved { set, when, .. } in &edits {
-            note(&mut sets, &mut coders, set)?;
+            note((&mut sets, &mut coders), set, EDITING)?;
             numbers.push(match when {
                 None => None,
                 Some(when) => {
-                    note(&mut conditional, &mut coders, when.set)?;
+                    note((&mut conditional, &mut coders), when.set, EDITING)?;
                     Some(conditions.number(when, when.latent))
                 }
             });
@@ -83,18 +85,28 @@ impl<'a> Steering<'a> {
             numbers,
             conditions,
             conditional,
+            watched: Vec::new(),
             prompt: rows,
         })
     }
 
-    /// The sets that the edits change, as plans are made for them.
-    pub(crate) fn sets(&self) -> EditedSets<'_> {
-        EditedSets {
+    /// Has the features of a set read at every token as well.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a set that stays in its file.
+    pub(crate) fn watch(&mut self, set: &'a LoadedSet) -> Result<(), Error> {
+        note((&mut self.watched, &mut self.coders), set, "watching")
+    }
+
+    /// The sets that the edits change and those that are read, as plans are made for them.
+    pub(crate) fn sets(&self) -> UsedSets<'_> {
+        UsedSets {
             sets: &self.sets,
             coders: &self.coders,
             capacity: self.capacity,
             conditional: &self.conditional,
             conditions: self.conditions.rows(),
+            watched: &self.watched,
         }
     }
 
@@ -132,11 +144,14 @@ impl<'a> Steering<'a> {
     }
 }
 
-/// Notes a feature set and its coder.
+/// What an edit needs a set for, in the message that it stays in its file.
+const EDITING: &str = "editing";
+
+/// Notes a feature set and its coder; `doing` is what it is needed for.
 fn note<'a>(
-    sets: &mut Vec<SetAt>,
-    coders: &mut Vec<(SetId, &'a dyn Coder)>,
+    (sets, coders): (&mut Vec<SetAt>, &mut Vec<(SetId, &'a dyn Coder)>),
     set: &'a LoadedSet,
+    doing: &str,
 ) -> Result<(), Error> {
     let at = SetAt::of(set);
     if !sets.contains(&at) {
@@ -148,7 +163,7 @@ fn note<'a>(
     let coder = set.features.resident();
     let coder = coder.ok_or_else(|| Error::Unsupported {
         what: format!(
-            "editing {}, which stays in its file, while text is generated: each token would have to read the file. Load it whole; this",
+            "{doing} {}, which stays in its file, while text is generated: each token would have to read the file. Load it whole; this",
             set.info.id
         ),
     })?;

@@ -10,7 +10,7 @@ use crate::pace::Pace;
 use crate::run::compile::{Compiled, Parts};
 use crate::run::executor::{Executor, RunOutput};
 use crate::run::input::RunInput;
-use crate::run::spec::{CacheMode, HeadRows, HeadSpec, RunSpec, SetAt};
+use crate::run::spec::{CacheMode, HeadRows, HeadSpec, RunSpec, SetAt, Tap};
 use crate::run::stage::Coders;
 use crate::store::feature_set::SetId;
 use crate::store::model::LoadedModel;
@@ -31,9 +31,9 @@ pub(crate) struct NextWanted {
     pub(crate) logits: bool,
 }
 
-/// The feature sets that edits change while a sequence is continued.
+/// The feature sets that edits change, and those that are read, while a sequence is continued.
 #[derive(Clone, Copy)]
-pub(crate) struct EditedSets<'a> {
+pub(crate) struct UsedSets<'a> {
     pub(crate) sets: &'a [SetAt],
     /// One per set; they serve all rows.
     pub(crate) coders: &'a Coders<'a>,
@@ -42,6 +42,8 @@ pub(crate) struct EditedSets<'a> {
     /// The feature sets of the conditions; their coders are among the others.
     pub(crate) conditional: &'a [SetAt],
     pub(crate) conditions: &'a [EditCondition],
+    /// The feature sets whose features are read; their coders are among the others. Tap i of a run is the i-th of them.
+    pub(crate) watched: &'a [SetAt],
 }
 
 /// The means to run the tokens of a sequence.
@@ -51,7 +53,7 @@ pub(crate) struct Decoding<'a> {
     pub(crate) pace: &'a Pace,
     pub(crate) model: &'a LoadedModel,
     pub(crate) wanted: NextWanted,
-    pub(crate) edited: EditedSets<'a>,
+    pub(crate) used: UsedSets<'a>,
     /// The name of a feature set, for messages.
     pub(crate) name: &'a dyn Fn(SetId) -> String,
 }
@@ -96,18 +98,19 @@ impl Decoder {
     }
 
     fn plan(&self, decoding: &Decoding<'_>, tokens: usize) -> Result<Rc<Compiled>, Error> {
-        let Decoding { wanted, edited, .. } = decoding;
+        let Decoding { wanted, used, .. } = decoding;
         let spec = RunSpec {
             cache: CacheMode::Append {
                 one_row: tokens == 1,
             },
-            edits: edited.sets.to_vec(),
-            edit_capacity: match edited.sets {
+            taps: used.watched.iter().copied().map(Tap::Features).collect(),
+            edits: used.sets.to_vec(),
+            edit_capacity: match used.sets {
                 [] => 0,
-                _ => edited.capacity,
+                _ => used.capacity,
             },
-            conditions: edited.conditional.to_vec(),
-            condition_capacity: edited.conditions.len(),
+            conditions: used.conditional.to_vec(),
+            condition_capacity: used.conditions.len(),
             head: Some(HeadSpec {
                 rows: HeadRows::Chosen(1),
                 top: wanted.top,
@@ -120,7 +123,7 @@ impl Decoder {
         };
         let parts = Parts {
             cache: Some(&self.cache),
-            coders: edited.coders,
+            coders: used.coders,
             ..Parts::of_model(decoding.model)
         };
         // A prompt's length seldom comes again; a token's does.
@@ -163,7 +166,7 @@ impl Decoder {
             }],
             wanted: &[tokens.len().saturating_sub(1)],
             edits,
-            conditions: decoding.edited.conditions,
+            conditions: decoding.used.conditions,
             ..RunInput::default()
         };
         let Decoding {

@@ -20,6 +20,7 @@ use crate::analysis::scan_batch::ScanBatch;
 use crate::analysis::statistics::{self, TextStatistics};
 use crate::analysis::taps::{self, TapOptions, Taps};
 use crate::analysis::trace::{self, Trace, TraceOptions};
+use crate::analysis::watched::Written;
 use crate::error::Error;
 use crate::features::set::Neighbour;
 use crate::matrix::Matrix;
@@ -333,10 +334,28 @@ impl Session {
         options: &GenerateOptions,
         mut on_token: impl FnMut(&Token) -> ControlFlow<()>,
     ) -> Result<Generation, Error> {
-        let on_token = |_, token: &Token| on_token(token);
-        let seeds = [options.seed];
+        let on_written = |written| match &written {
+            Written::Token(token) => on_token(token),
+            Written::Features(_) => ControlFlow::Continue(()),
+        };
+        self.generate_watched(prompt, options, on_written).await
+    }
+
+    /// As [`Session::generate`]; `on_written` receives the features of every token as well, of the sets that
+    /// [`GenerateOptions::features`] names. They are read in the runs that are made anyway, but for that of the last token, which
+    /// nobody else needs.
+    ///
+    /// # Errors
+    /// As [`Session::generate`]; [`Error::UnknownSae`], and [`Error::Unsupported`] for a set that stays in its file.
+    pub async fn generate_watched(
+        &mut self,
+        prompt: impl Into<Input<'_>>,
+        options: &GenerateOptions,
+        mut on_written: impl FnMut(Written) -> ControlFlow<()>,
+    ) -> Result<Generation, Error> {
+        let on_written = |_, written| on_written(written);
         let generations = self
-            .generate_several(prompt, options, &seeds, on_token)
+            .generated(prompt.into(), (options, &[options.seed]), on_written)
             .await?;
         generations.into_iter().next().ok_or(Error::EmptyPrompt)
     }
@@ -351,13 +370,26 @@ impl Session {
         prompt: impl Into<Input<'_>>,
         options: &GenerateOptions,
         seeds: &[u64],
-        on_token: impl FnMut(usize, &Token) -> ControlFlow<()>,
+        mut on_token: impl FnMut(usize, &Token) -> ControlFlow<()>,
+    ) -> Result<Vec<Generation>, Error> {
+        let on_written = |number, written| match &written {
+            Written::Token(token) => on_token(number, token),
+            Written::Features(_) => ControlFlow::Continue(()),
+        };
+        self.generated(prompt.into(), (options, seeds), on_written)
+            .await
+    }
+
+    async fn generated(
+        &mut self,
+        prompt: Input<'_>,
+        wanted: (&GenerateOptions, &[u64]),
+        on_written: impl FnMut(usize, Written) -> ControlFlow<()>,
     ) -> Result<Vec<Generation>, Error> {
         // After an error the prompt is read again.
         let kept = self.read_prompt.take();
         let question = self.question();
-        let wanted = (options, seeds);
-        let generated = generate::generate(&question, kept, prompt.into(), wanted, on_token);
+        let generated = generate::generate(&question, kept, prompt, wanted, on_written);
         let (generations, read) = generated.await?;
         self.read_prompt = read;
         Ok(generations)

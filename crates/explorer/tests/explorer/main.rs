@@ -23,3 +23,4 @@ mod statistics;
 mod steering;
 mod streamed;
 mod taps;
+mod watched;
