@@ -358,7 +358,7 @@ impl Engine {
             ("temperature", watch.settings.temperature.into()),
             ("seed", watch.settings.seed.into()),
             ("features", saes.into()),
-            ("signal", watch.signal.as_ref().clone()),
+            ("signal", (&watch.signal).into()),
             ("onFeatures", on_each.as_ref().clone()),
         ]);
         let tokens = Uint32Array::from(watch.tokens.as_slice());

@@ -6,7 +6,7 @@ use crate::data::{Metrics, SaeTrace, Trace};
 use crate::format::{exact, exact_single};
 use crate::ranking::{Active, Ranked, at_token};
 
-fn string(out: &mut String, text: &str) {
+pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
         match character {
@@ -26,7 +26,7 @@ fn string(out: &mut String, text: &str) {
 }
 
 /// JSON has no NaN and no infinity; neither is a number to go on with.
-fn number(out: &mut String, value: Option<f64>) {
+pub(crate) fn number(out: &mut String, value: Option<f64>) {
     match value.filter(|value| value.is_finite()) {
         Some(value) => out.push_str(&exact(value)),
         None => out.push_str("null"),
@@ -34,7 +34,7 @@ fn number(out: &mut String, value: Option<f64>) {
 }
 
 /// An f32 in as few digits as give it back.
-fn single(out: &mut String, value: f32) {
+pub(crate) fn single(out: &mut String, value: f32) {
     if value.is_finite() {
         out.push_str(&exact_single(value));
     } else {
@@ -42,7 +42,7 @@ fn single(out: &mut String, value: f32) {
     }
 }
 
-fn list<T>(
+pub(crate) fn list<T>(
     out: &mut String,
     items: impl IntoIterator<Item = T>,
     mut item: impl FnMut(&mut String, T),

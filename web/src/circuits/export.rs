@@ -1,74 +1,104 @@
 //! The graph of a moment as JSON.
 
-use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 use super::facts::Facts;
 use super::moment::Concept;
 use super::run::Run;
 use super::ties::Tie;
 use super::{Controls, Graph};
-use crate::format::{exact_single, read};
+use crate::export::{list, number, single, string};
 
 /// Everything that is on screen, with what it was computed from: model, sets, text, controls, nodes and edges. Numbers that are not
 /// known are null.
 pub fn json(run: &Run, cursor: usize, facts: &Facts, controls: &Controls, graph: &Graph) -> String {
-    let node = |concept: &Concept| {
-        let feature = concept.feature;
-        let label = Some(facts.label(feature)).filter(|label| !label.is_empty());
-        json!({
-            "sae": run.sets.get(usize::from(feature.set)).map(|set| &set.sae),
-            "latent": feature.latent,
-            "label": label,
-            "activation": number(concept.activation),
-            "peak": number(concept.peak),
-            "corpusMax": concept.max.map(number),
-            "density": facts.density(feature),
-            "strength": number(concept.strength),
-        })
-    };
-    let edge = |tie: &Tie| {
-        json!({
-            "from": tie.from,
-            "to": tie.to,
-            controls.mode.value().to_lowercase(): number(tie.value),
-            "together": tie.both,
-            "chance": tie.chance,
-        })
-    };
-    let sets = run.sets.iter().map(|set| {
-        json!({ "sae": set.sae, "hook": set.hook, "shown": !controls.hidden.contains(&set.sae) })
+    let mut out = String::from("{\"model\":");
+    // Writing into a string does not fail.
+    string(&mut out, &run.model);
+    let _ = write!(out, ",\"recorded\":{},\"prompt\":", run.recorded);
+    string(&mut out, &run.prompt);
+    let _ = write!(out, ",\"promptTokens\":{},\n\"tokens\":", run.prompt_tokens);
+    list(&mut out, run.until(cursor), |out, frame| {
+        let _ = write!(out, "{{\"id\":{},\"text\":", frame.token.id);
+        string(out, &frame.token.text);
+        out.push('}');
     });
-    let tokens = run
-        .until(cursor)
-        .iter()
-        .map(|frame| json!({ "id": frame.token.id, "text": frame.token.text }));
-    let whole = json!({
-        "model": run.model,
-        "recorded": run.recorded,
-        "prompt": run.prompt,
-        "promptTokens": run.prompt_tokens,
-        "tokens": tokens.collect::<Vec<_>>(),
-        "sets": sets.collect::<Vec<_>>(),
-        "controls": {
-            "nodes": controls.nodes,
-            "threshold": number(controls.threshold),
-            "density": controls.density,
-            "edges": controls.mode.key(),
-            "insignificant": controls.all_ties,
-        },
-        "nodes": graph.concepts.iter().map(node).collect::<Vec<_>>(),
-        "edges": graph.ties.shown.iter().map(edge).collect::<Vec<_>>(),
+    out.push_str(",\n\"sets\":");
+    list(&mut out, run.sets.iter(), |out, set| {
+        out.push_str("{\"sae\":");
+        string(out, &set.sae);
+        out.push_str(",\"hook\":");
+        string(out, &set.hook);
+        let shown = !controls.hidden.contains(&set.sae);
+        let _ = write!(out, ",\"shown\":{shown}}}");
     });
-    format!("{whole:#}\n")
+    let _ = write!(
+        out,
+        ",\n\"controls\":{{\"nodes\":{},\"threshold\":",
+        controls.nodes
+    );
+    single(&mut out, controls.threshold);
+    out.push_str(",\"density\":");
+    number(&mut out, Some(controls.density));
+    let (mode, all) = (controls.mode.key(), controls.all_ties);
+    let _ = write!(
+        out,
+        ",\"edges\":\"{mode}\",\"insignificant\":{all}}},\n\"nodes\":"
+    );
+    list(&mut out, &graph.concepts, |out, concept| {
+        node(out, concept, run, facts)
+    });
+    out.push_str(",\n\"edges\":");
+    list(&mut out, &graph.ties.shown, |out, tie| {
+        edge(out, tie, controls)
+    });
+    out.push_str("}\n");
+    out
 }
 
-/// A number in as few digits as give it back; what is none is null.
-fn number(value: f32) -> Value {
-    // By way of its shortest text: 0.1 is not to become 0.10000000149011612.
-    let read = value
-        .is_finite()
-        .then(|| read(&exact_single(value)))
-        .flatten();
-    read.and_then(serde_json::Number::from_f64)
-        .map_or(Value::Null, Value::Number)
+fn node(out: &mut String, concept: &Concept, run: &Run, facts: &Facts) {
+    let feature = concept.feature;
+    out.push_str("\n{\"sae\":");
+    let set = run.sets.get(usize::from(feature.set));
+    string(out, set.map_or("", |set| &set.sae));
+    let _ = write!(out, ",\"latent\":{},\"label\":", feature.latent);
+    match facts.label(feature) {
+        "" => out.push_str("null"),
+        label => string(out, label),
+    }
+    for (name, value) in [
+        ("activation", Some(concept.activation)),
+        ("peak", Some(concept.peak)),
+        ("corpusMax", concept.max),
+        ("strength", Some(concept.strength)),
+    ] {
+        let _ = write!(out, ",\"{name}\":");
+        // What is no number becomes null.
+        single(out, value.unwrap_or(f32::NAN));
+    }
+    out.push_str(",\"density\":");
+    number(out, facts.density(feature));
+    out.push('}');
+}
+
+fn edge(out: &mut String, tie: &Tie, controls: &Controls) {
+    let name = if controls.mode.is_tested() {
+        "pmi"
+    } else {
+        "cosine"
+    };
+    let _ = write!(
+        out,
+        "\n{{\"from\":{},\"to\":{},\"{name}\":",
+        tie.from, tie.to
+    );
+    single(out, tie.value);
+    if let Some(both) = tie.both {
+        let _ = write!(out, ",\"together\":{both}");
+    }
+    if let Some(chance) = tie.chance {
+        out.push_str(",\"chance\":");
+        number(out, Some(chance));
+    }
+    out.push('}');
 }

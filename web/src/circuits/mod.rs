@@ -79,7 +79,12 @@ impl Graph {
         };
         let mut partners: Vec<(usize, &Tie)> =
             ties.filter_map(|tie| Some((other(tie)?, tie))).collect();
-        partners.sort_by(|one, next| next.1.value.total_cmp(&one.1.value));
+        partners.sort_unstable_by(|one, next| {
+            next.1
+                .value
+                .total_cmp(&one.1.value)
+                .then(one.0.cmp(&next.0))
+        });
         partners
     }
 

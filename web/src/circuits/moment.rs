@@ -138,10 +138,10 @@ impl Moment {
                 .total_cmp(&one.strength)
                 .then(one.feature.cmp(&other.feature))
         };
-        concepts.sort_by(strongest);
+        concepts.sort_unstable_by(strongest);
         concepts.truncate(controls.nodes);
         concepts.extend(pinned);
-        concepts.sort_by(strongest);
+        concepts.sort_unstable_by(strongest);
         concepts
     }
 }

@@ -130,7 +130,7 @@ impl Ties {
         match controls.mode {
             Mode::Text => in_text(&index, run, cursor, moment, &mut found),
             Mode::Corpus | Mode::Decoder => {
-                ties.from_atlas(&index, facts, controls.mode, &mut found)
+                ties.read_atlas(&index, facts, controls.mode, &mut found)
             }
         }
         let all: Vec<Tie> = found.into_values().collect();
@@ -139,7 +139,7 @@ impl Ties {
             .into_iter()
             .filter(|tie| controls.all_ties || tie.is_significant());
         ties.shown = shown.collect();
-        ties.shown.sort_by(|one, other| {
+        ties.shown.sort_unstable_by(|one, other| {
             other
                 .weight
                 .total_cmp(&one.weight)
@@ -149,7 +149,7 @@ impl Ties {
         ties
     }
 
-    fn from_atlas(
+    fn read_atlas(
         &mut self,
         index: &BTreeMap<Feature, usize>,
         facts: &Facts,

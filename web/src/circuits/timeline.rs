@@ -49,13 +49,13 @@ pub fn rows(run: &Run, facts: &Facts, controls: &Controls, pins: &[Feature]) -> 
             .map(|(_, strength)| strength * strength)
             .sum::<f32>()
     };
-    all.sort_by(|one, other| {
+    all.sort_unstable_by(|one, other| {
         let order = pinned(other).cmp(&pinned(one));
         order
             .then(sum(other).total_cmp(&sum(one)))
             .then(one.feature.cmp(&other.feature))
     });
     all.truncate(ROWS);
-    all.sort_by_key(|row| (row.cells.first().map(|(at, _)| *at), row.feature));
+    all.sort_unstable_by_key(|row| (row.cells.first().map(|(at, _)| *at), row.feature));
     all
 }

@@ -16,7 +16,7 @@ use crate::circuits::{Facts, Feature, Graph, Mode, Ties, export, timeline as row
 use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::data::{SaeInfo, Trace};
-use crate::definitions::{PMI, SEED, TEMPERATURE};
+use crate::definitions::{CHANCE, PMI, SEED, TEMPERATURE};
 use crate::format::{count, grouped};
 use crate::shared::Shared;
 use crate::state::circuits::{Circuits, CircuitsAction, Setting};
@@ -323,7 +323,7 @@ fn meaning(
     let retry = controller.on(|_: MouseEvent| Action::Circuits(CircuitsAction::RetryShards));
     html! {
         <div class="meaning" data-testid="meaning">
-            <p class="muted"><b>{ edges }</b>{ format!(": {what}.{hidden} ") }{ mode.is_tested().then(|| defined(PMI)) }{ format!(" {limits}") }</p>
+            <p class="muted"><b>{ edges }</b>{ format!(": {what}.{hidden} ") }{ for mode.is_tested().then(|| html! { <>{ defined(PMI) }{ ", " }{ defined(CHANCE) }{ "." }</> }) }{ format!(" {limits}") }</p>
             if mode != Mode::Text && *waiting > 0 {
                 <p class="muted" role="status">{ format!("{} of the atlas still to come.", count(*waiting, "record")) }</p>
             }
