@@ -17,9 +17,9 @@ use tree::Tree;
 /// Length of an edge at rest.
 const LENGTH: f32 = 3.0;
 /// Strength of the repulsion.
-const REPULSION: f32 = 2.2;
+const REPULSION: f32 = 1.6;
 /// Strength of the pull to the middle.
-const GRAVITY: f32 = 0.06;
+const GRAVITY: f32 = 0.09;
 /// Part of a velocity that a step leaves.
 const KEPT: f32 = 0.6;
 /// Largest velocity.

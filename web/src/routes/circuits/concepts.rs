@@ -6,8 +6,8 @@ use yew::prelude::*;
 
 use crate::circuits::{Concept, Facts, Feature, Graph, Mode, Run, Tie};
 use crate::components::bars::{Bar, bars};
-use crate::context::use_controller;
-use crate::format::{NONE, count, exact, fixed, grouped, share, share_of, small};
+use crate::controller::Controller;
+use crate::format::{NONE, exact, fixed, grouped, share, share_of, small};
 use crate::state::Action;
 use crate::state::atlas::AtlasFeature;
 use crate::state::circuits::CircuitsAction;
@@ -16,11 +16,12 @@ use crate::state::url::Place;
 
 /// Bars that are shown.
 const BARS: usize = 8;
+/// Chances below are not written out.
+const LEAST: f64 = 1e-4;
 /// Partners that are shown in a row of the table.
 const PARTNERS: usize = 3;
 
 /// Shown data.
-#[derive(Clone, PartialEq, Properties)]
 pub struct Props {
     /// Where the page is.
     pub place: Place,
@@ -59,10 +60,11 @@ impl Props {
     fn tie(&self, tie: &Tie) -> String {
         let mut words = format!("{} {}", self.mode.value(), fixed(tie.value.into(), 2));
         if let Some(both) = tie.both {
-            words.push_str(&format!(", together on {}", count(both as usize, "token")));
+            words.push_str(&format!(", together on {}", many(both, "token")));
         }
         if let Some(chance) = tie.chance {
             words.push_str(&match tie.is_significant() {
+                true if chance < LEAST => ", chance below 0.0001".to_owned(),
                 true => format!(", chance {}", small(chance)),
                 false => ", may be chance".to_owned(),
             });
@@ -72,8 +74,7 @@ impl Props {
 }
 
 /// The strongest of the moment.
-#[component]
-pub fn Strongest(props: &Props) -> Html {
+pub fn strongest(props: &Props) -> Html {
     let shown = props
         .graph
         .concepts
@@ -98,6 +99,12 @@ pub fn Strongest(props: &Props) -> Html {
     }
 }
 
+/// A number of things in words.
+pub fn many(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
 /// What the strength of a concept is a part of.
 fn against(concept: &Concept) -> String {
     match concept.max {
@@ -114,9 +121,7 @@ fn against(concept: &Concept) -> String {
 }
 
 /// The feature below the pointer, or the selected one.
-#[component]
-pub fn Inspector(props: &Props) -> Html {
-    let controller = use_controller();
+pub fn inspector(props: &Props, controller: &Controller) -> Html {
     let feature = props.hovered.or(props.selected);
     let found = feature.and_then(|feature| props.graph.index_of(feature).map(|at| (feature, at)));
     let Some(feature) = feature else {
@@ -174,9 +179,7 @@ pub fn Inspector(props: &Props) -> Html {
 }
 
 /// All nodes and edges in words.
-#[component]
-pub fn Table(props: &Props) -> Html {
-    let controller = use_controller();
+pub fn table(props: &Props, controller: &Controller) -> Html {
     let row = |(at, concept): (usize, &Concept)| {
         let feature = concept.feature;
         let partners = props.graph.partners(at);

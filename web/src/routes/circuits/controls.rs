@@ -4,19 +4,9 @@ use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use crate::circuits::{Controls as Chosen, Mode, RunSet};
-use crate::context::use_controller;
-use crate::shared::Shared;
+use crate::controller::Controller;
 use crate::state::Action;
 use crate::state::circuits::CircuitsAction;
-
-/// Shown data.
-#[derive(Clone, PartialEq, Properties)]
-pub struct Props {
-    /// What is chosen.
-    pub controls: Chosen,
-    /// Sets of the run.
-    pub sets: Shared<Vec<RunSet>>,
-}
 
 /// Shares of the corpus's tokens that can be chosen, with their names.
 const DENSITIES: [(f64, &str); 5] = [
@@ -34,11 +24,8 @@ fn chosen(event: &Event) -> String {
     event.target_unchecked_into::<HtmlSelectElement>().value()
 }
 
-/// The controls.
-#[component]
-pub fn Controls(props: &Props) -> Html {
-    let controller = use_controller();
-    let controls = &props.controls;
+/// The controls of a run with these sets.
+pub fn controls(controls: &Chosen, sets: &[RunSet], controller: &Controller) -> Html {
     let change = |change: fn(&mut Chosen, &str)| {
         let (controller, controls) = (controller.clone(), controls.clone());
         move |value: &str| {
@@ -97,7 +84,7 @@ pub fn Controls(props: &Props) -> Html {
         <section class="card circuits-controls" aria-label="What is shown" data-testid="circuits-controls">
             <div class="controls">
                 <div class="seg small" role="group" aria-label="Layers">
-                    { for props.sets.iter().map(|set| {
+                    { for sets.iter().map(|set| {
                         let shown = !controls.hidden.contains(&set.sae);
                         let sae = set.sae.clone();
                         let toggle = controller.on(move |_: MouseEvent| Action::Circuits(CircuitsAction::Hide(sae.clone(), shown)));

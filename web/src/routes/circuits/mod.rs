@@ -2,6 +2,7 @@
 
 mod concepts;
 mod controls;
+mod meaning;
 mod picture;
 mod timeline;
 mod view;
@@ -12,20 +13,22 @@ use gloo::timers::callback::Interval;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::circuits::{Facts, Feature, Graph, Mode, Ties, export, timeline as rows};
+use crate::circuits::{Facts, Feature, Graph, export, timeline as rows};
 use crate::components::term::defined;
 use crate::context::use_controller;
+use crate::controller::Controller;
 use crate::data::{SaeInfo, Trace};
-use crate::definitions::{CHANCE, PMI, SEED, TEMPERATURE};
-use crate::format::{count, grouped};
+use crate::definitions::{SEED, TEMPERATURE};
+use crate::format::count;
 use crate::shared::Shared;
 use crate::state::circuits::{Circuits, CircuitsAction, Setting};
 use crate::state::url::Place;
 use crate::state::{Action, State};
-use concepts::{Inspector, Props as ConceptProps, Strongest, Table};
-use controls::Controls;
+use concepts::Props as ConceptProps;
+use controls as chosen;
+use meaning::meaning;
 use picture::{Picture, STILL, holds};
-use timeline::Timeline;
+use timeline::{Props as Times, timeline, written};
 
 /// Milliseconds from token to token of a recording.
 const PACE: u32 = 450;
@@ -112,23 +115,23 @@ pub fn CircuitsRoute(props: &Props) -> Html {
             move || drop(timer)
         });
     }
-    let given = (
-        run.clone(),
-        props.facts.clone(),
-        controls.clone(),
-        props.pins.clone(),
-    );
-    let graph: Rc<Graph> = use_memo(
-        (given.clone(), cursor),
-        |((run, facts, controls, pins), cursor)| match run {
-            Some(run) => Graph::at(run, *cursor, facts, controls, pins),
-            None => Graph::default(),
+    let shown = use_memo(
+        (
+            run.clone(),
+            cursor,
+            props.facts.clone(),
+            controls.clone(),
+            props.pins.clone(),
+        ),
+        |(run, cursor, facts, controls, pins)| match run {
+            Some(run) => (
+                Rc::new(Graph::at(run, *cursor, facts, controls, pins)),
+                rows::rows(run, facts, controls, pins),
+            ),
+            None => Default::default(),
         },
     );
-    let lanes: Rc<Vec<rows::Row>> = use_memo(given, |(run, facts, controls, pins)| match run {
-        Some(run) => rows::rows(run, facts, controls, pins),
-        None => Vec::new(),
-    });
+    let (graph, lanes) = &*shown;
     {
         let controller = controller.clone();
         let wanted = match &props.atlas {
@@ -171,6 +174,15 @@ pub fn CircuitsRoute(props: &Props) -> Html {
         hovered: props.circuits.hovered,
         pins: props.pins.clone(),
     };
+    let times = Times {
+        run,
+        facts: &props.facts,
+        rows: lanes,
+        cursor,
+        selected: props.circuits.selected,
+        playing: props.circuits.playing,
+        running: props.circuits.running,
+    };
     let json = {
         let (run, facts, controls, graph) = (
             run.clone(),
@@ -198,35 +210,36 @@ pub fn CircuitsRoute(props: &Props) -> Html {
                     } }</span>
                 </div>
                 { writing(props, &controller) }
+                { written(&times, &controller) }
                 if let Some(ended) = &props.circuits.ended {
                     <p class="muted" role="status" data-testid="circuits-ended">{ ended }</p>
                 }
             </section>
-            <Controls controls={controls.clone()} sets={run.sets.clone()} />
+            { chosen::controls(controls, &run.sets, &controller) }
             <div class="circuits-columns">
                 <section class="card" aria-label="Graph">
                     <Picture run={run.clone()} facts={props.facts.clone()} graph={graph.clone()} selected={props.circuits.selected} pins={props.pins.clone()} {paused} {json} draws={on_draws} />
                     if !*draws {
                         <p class="error" role="alert" data-testid="no-picture">{ "This browser draws no pictures in space (WebGL2 is missing or switched off). The table below has the same content." }</p>
                     }
-                    { meaning(&graph, controls.mode, &props.circuits, &controller) }
+                    { meaning(graph, controls.mode, &props.circuits, &controller) }
                 </section>
                 <div class="circuits-side">
-                    <Inspector ..concept_props.clone() />
-                    <Strongest ..concept_props.clone() />
+                    { concepts::inspector(&concept_props, &controller) }
+                    { concepts::strongest(&concept_props) }
                 </div>
             </div>
-            <Timeline run={run.clone()} facts={props.facts.clone()} rows={lanes} {cursor} selected={props.circuits.selected} playing={props.circuits.playing} running={props.circuits.running} />
+            { timeline(&times, &controller) }
             <details class="card" open={!*draws}>
                 <summary>{ format!("All {} and {} as a table", count(graph.concepts.len(), "concept"), count(graph.ties.shown.len(), "edge")) }</summary>
-                <Table ..concept_props />
+                { concepts::table(&concept_props, &controller) }
             </details>
         </div>
     }
 }
 
 /// What starts and stops the model.
-fn writing(props: &Props, controller: &crate::controller::Controller) -> Html {
+fn writing(props: &Props, controller: &Controller) -> Html {
     let circuits = &props.circuits;
     let settings = circuits.settings();
     let saes = props.watched();
@@ -276,63 +289,5 @@ fn writing(props: &Props, controller: &crate::controller::Controller) -> Html {
                 <p class="muted">{ format!("{} loaded so far; what is written now has the features of these.", count(saes.len(), "SAE")) }</p>
             }
         </>
-    }
-}
-
-/// What edges mean, and what is not known of them.
-fn meaning(
-    graph: &Graph,
-    mode: Mode,
-    circuits: &Circuits,
-    controller: &crate::controller::Controller,
-) -> Html {
-    let Ties {
-        shown,
-        insignificant,
-        pairs: (within, across),
-        waiting,
-        unknown,
-    } = &graph.ties;
-    let edges = count(shown.len(), "edge");
-    let what = match mode {
-        Mode::Corpus => {
-            "two features of one layer fire on the same tokens of the atlas's corpus, and chance would not do it"
-        }
-        Mode::Decoder => "the two directions that the SAEs write are near; nothing is tested",
-        Mode::Text => {
-            "two features fire on the same tokens of this very text, and chance would not do it"
-        }
-    };
-    let hidden = match (mode.is_tested(), circuits.controls.all_ties) {
-        (false, _) => String::new(),
-        (_, true) => format!(" {} of them may be chance.", grouped(*insignificant as u32)),
-        (_, false) => format!(
-            " {} more may be chance and are not shown.",
-            grouped(*insignificant as u32)
-        ),
-    };
-    let limits = match mode {
-        Mode::Corpus => format!(
-            "Of {} within a layer the atlas holds the count where one is among the other's ten strongest partners; of {} across layers it holds none, so none is drawn.",
-            count(*within as usize, "pair"),
-            count(*across as usize, "pair")
-        ),
-        Mode::Decoder => "The atlas holds each feature's ten nearest of its layer and the nearest of each other layer.".to_owned(),
-        Mode::Text => "Of a short text little can be said: most pairs may be chance.".to_owned(),
-    };
-    let retry = controller.on(|_: MouseEvent| Action::Circuits(CircuitsAction::RetryShards));
-    html! {
-        <div class="meaning" data-testid="meaning">
-            <p class="muted"><b>{ edges }</b>{ format!(": {what}.{hidden} ") }{ for mode.is_tested().then(|| html! { <>{ defined(PMI) }{ ", " }{ defined(CHANCE) }{ "." }</> }) }{ format!(" {limits}") }</p>
-            if mode != Mode::Text && *waiting > 0 {
-                <p class="muted" role="status">{ format!("{} of the atlas still to come.", count(*waiting, "record")) }</p>
-            }
-            if mode != Mode::Text && *unknown > 0 {
-                <p class="muted">{ format!("The atlas has nothing about {}.", count(*unknown, "of these concept")) }</p>
-            }
-            if let Some(why) = circuits.lacks() {
-                <p class="error" role="alert">{ format!("Some records of the atlas did not come: {why} ") }<button type="button" onclick={retry}>{ "Try again" }</button></p>
-            }
-        </div>
     }
 }

@@ -67,7 +67,7 @@ pub fn columns(
     // The area is in proportion to the strength.
     let radii: Vec<f32> = nodes
         .clone()
-        .map(|concept| 0.22 + 0.7 * concept.strength.sqrt())
+        .map(|concept| 0.3 + 1.1 * concept.strength.sqrt())
         .collect();
     let colour = |(strength, active): (f32, bool)| {
         let [red, green, blue] = if active { orange } else { ink };
