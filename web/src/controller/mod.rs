@@ -1,5 +1,6 @@
 //! Requests to the engine, whose results become actions: the session, its start, and what every request needs.
 
+mod effects;
 mod questions;
 mod steering;
 
@@ -39,6 +40,7 @@ struct Inner {
     generation: RefCell<Option<AbortController>>,
     /// Ends the steered run that is under way.
     steering: RefCell<Option<AbortController>>,
+    effects: effects::Measuring,
     /// Counts steered runs.
     steered: Cell<u32>,
     /// Counts continuations: what comes for another than the last one is not shown.
@@ -83,6 +85,7 @@ impl Controller {
             generation: RefCell::default(),
             generations: Cell::new(0),
             steering: RefCell::default(),
+            effects: effects::Measuring::default(),
             steered: Cell::new(0),
             tracing: Cell::new(false),
             scripts_trace: Cell::new(false),

@@ -2,6 +2,7 @@
 
 use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
+use super::effects::EffectsAction;
 use super::generate::GenerateField;
 use super::lists::{Ranking, View};
 use super::live::LiveAction;
@@ -110,6 +111,8 @@ pub enum Action {
     Atlas(AtlasAction),
     /// Something about scans of one's own texts.
     Scan(ScanAction),
+    /// Something about what each active feature causes.
+    Effects(EffectsAction),
     /// Something about steering.
     Steer(SteerAction),
     /// Something about the list of its features.

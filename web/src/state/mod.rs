@@ -7,6 +7,9 @@ mod atlas_tests;
 pub mod browse;
 #[cfg(test)]
 mod browse_tests;
+pub mod effects;
+#[cfg(test)]
+mod effects_tests;
 pub mod generate;
 pub mod job;
 pub mod lists;
@@ -51,6 +54,7 @@ use crate::shared::Shared;
 pub use action::Action;
 use atlas::Atlas;
 use browse::BrowseState;
+use effects::Effects;
 pub use generate::{GenerateField, GenerateState};
 use job::Job;
 use live::Live;
@@ -239,6 +243,8 @@ pub struct State {
     pub generate: GenerateState,
     /// Steering: continuations without and with edits.
     pub steer: Steer,
+    /// What each active feature causes.
+    pub effects: Effects,
     /// The backend and the memory in use.
     pub info: Option<Shared<Info>>,
     /// True if tokens are marked by their loss as well.
@@ -303,6 +309,7 @@ impl State {
             tray: Tray::default(),
             generate: GenerateState::default(),
             steer: Steer::default(),
+            effects: Effects::default(),
             info: None,
             loss_shown: false,
             note: None,

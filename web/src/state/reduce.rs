@@ -121,6 +121,7 @@ impl State {
             Action::Atlas(action) => self.atlas_action(action),
             Action::Scan(action) => self.scan_action(action),
             Action::Steer(action) => self.steer(action),
+            Action::Effects(action) => self.effects(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
@@ -220,7 +221,9 @@ impl State {
             self.generate.ended = Some("Stopped, because the prompt was changed.".to_owned());
         }
         if self.prompt() != next {
-            self.steer.stop("Stopped, because the prompt was changed.");
+            let why = "Stopped, because the prompt was changed.";
+            self.steer.stop(why);
+            self.effects.stop(why);
         }
     }
 
@@ -239,8 +242,9 @@ impl State {
             self.generate.forget();
             self.generate.ended = Some("Stopped, because the choice of a BOS was changed.".into());
         }
-        self.steer
-            .stop("Stopped, because the choice of a BOS was changed.");
+        let why = "Stopped, because the choice of a BOS was changed.";
+        self.steer.stop(why);
+        self.effects.stop(why);
     }
 
     fn traced(&mut self, mut trace: Trace) {

@@ -16,6 +16,8 @@ pub enum Route {
     Features,
     /// Continuations of the prompt under edits of features.
     Steer,
+    /// What each active feature of the prompt causes.
+    Effects,
     /// Models, SAEs, files and downloads.
     Library,
 }
@@ -25,13 +27,26 @@ impl Route {
     pub const TABS: [Self; 4] = [Self::Prompt, Self::Features, Self::Steer, Self::Library];
 
     /// Every route.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
         Self::Steer,
+        Self::Effects,
         Self::Library,
     ];
+
+    /// Pages below the tab of steering.
+    pub const STEERING: [Self; 2] = [Self::Steer, Self::Effects];
+
+    /// The tab that a route stands below.
+    pub fn tab(self) -> Self {
+        match self {
+            Self::Start => Self::Prompt,
+            Self::Effects => Self::Steer,
+            route => route,
+        }
+    }
 
     /// Its part of the address, from the first `/` on.
     pub fn path(self) -> &'static str {
@@ -40,6 +55,7 @@ impl Route {
             Self::Prompt => "/prompt",
             Self::Features => "/features",
             Self::Steer => "/steer",
+            Self::Effects => "/steer/effects",
             Self::Library => "/library",
         }
     }
@@ -51,6 +67,7 @@ impl Route {
             Self::Prompt => "Prompt",
             Self::Features => "Features",
             Self::Steer => "Steer",
+            Self::Effects => "Effects",
             Self::Library => "Library",
         }
     }
