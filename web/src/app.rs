@@ -25,6 +25,7 @@ use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
+use crate::routes::steer::effects::{EffectsRoute, Props as EffectsProps};
 use crate::routes::steer::{Props as SteerProps, SteerRoute};
 use crate::shell::dock::Dock;
 use crate::shell::error_banner::ErrorBanner;
@@ -75,6 +76,7 @@ pub fn App() -> Html {
     use_generation(state, &controller);
     use_steering(state, &controller);
     use_watching(state, &controller);
+    use_effects(state, &controller);
     use_question(state, &controller);
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
@@ -129,6 +131,8 @@ pub fn App() -> Html {
                             <PromptRoute ..PromptProps::of(state) />
                         } else if route == Route::Features {
                             <FeaturesRoute ..FeaturesProps::of(state) />
+                        } else if route == Route::Effects {
+                            <EffectsRoute ..EffectsProps::of(state) />
                         } else if route == Route::Steer {
                             <SteerRoute ..SteerProps::of(state) />
                         } else if route == Route::Circuits {
@@ -382,6 +386,17 @@ fn use_watching(state: &State, controller: &Controller) {
     use_effect_with(state.circuits.running, move |&running| {
         if !running {
             controller.stop_watching();
+        }
+    });
+}
+
+/// A measurement of effects that the page has given up is stopped.
+#[hook]
+fn use_effects(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.effects.running, move |&running| {
+        if !running {
+            controller.stop_effects();
         }
     });
 }

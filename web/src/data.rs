@@ -249,6 +249,54 @@ from_js! {
         kl_by_position: Vec<f32> = "klByPosition",
     }
 
+    /// A token that ablating a feature moves, after the last token: ablated minus clean.
+    TokenChange {
+        /// Index in the vocabulary.
+        id: u32 = "id",
+        /// Decoded bytes.
+        text: String = "text",
+        /// Change of its logit.
+        logit: f32 = "logit",
+        /// Change of its probability.
+        prob: f32 = "prob",
+    }
+
+    /// What ablating one feature changes: ablated minus clean.
+    Effect {
+        /// The latent.
+        latent: u32 = "latent",
+        /// Its largest activation at the chosen positions.
+        activation: f32 = "activation",
+        /// Where that is.
+        position: usize = "position",
+        /// Number of chosen positions at which it is active.
+        active: usize = "active",
+        /// Of the mean loss, nats.
+        loss: Option<f64> = "loss",
+        /// Mean KL(clean ‖ ablated), nats.
+        kl: Option<f64> = "kl",
+        /// Of the target's logit minus the distractor's.
+        logit_difference: Option<f64> = "logitDifference",
+        /// What the direct path alone would give for that.
+        direct: Option<f64> = "direct",
+        /// `[T−1]`; entry i is of the loss of token i + 1.
+        token_losses: Vec<f32> = "tokenLosses",
+        /// `[T]`
+        kl_by_position: Vec<f32> = "klByPosition",
+        /// Tokens that rise the most.
+        up: Vec<TokenChange> = "up",
+        /// Tokens that fall the most.
+        down: Vec<TokenChange> = "down",
+    }
+
+    /// The clean run that effects are taken from.
+    EffectsOf {
+        /// Mean loss, nats.
+        loss: Option<f64> = "loss",
+        /// The target's logit minus the distractor's.
+        logit_difference: Option<f64> = "logitDifference",
+    }
+
     /// A value taken from a pass.
     Tapped {
         /// Its name, such as `blocks.3.attn.hook_pattern`.

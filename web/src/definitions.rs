@@ -78,6 +78,10 @@ terms! {
     HEAD_SHARE = "head-share", "share of the direction", "‖W_O,head d‖² / ‖W_O,head‖² · d_model / ‖d‖²: how strongly a head writes along the feature's decoder direction d. 1 is what a random direction gives on average.";
     TOKEN_SHARE = "token-share", "share of occurrences", "On how many of a token's occurrences in the corpus the feature fires.";
     ABLATION = "ablation", "ablation", "The feature is set to 0 at its strongest token, the SAE's error term is kept, and the model runs on. What changes afterwards is the feature's effect in this context.";
+    EFFECT_LOSS = "effect-loss", "Δ loss", "Mean next-token loss of the prompt with the feature ablated, minus that without: above 0 the feature helps the model to predict this text. In nats, over all tokens but the first.";
+    EFFECT_KL = "effect-kl", "KL", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the positions that count for the SAE. How much the feature matters, whichever way.";
+    LOGIT_DIFFERENCE = "logit-difference", "Δ target − distractor", "Change of the target's logit minus the distractor's after the last token, ablated minus clean: below 0 the feature speaks for the target.";
+    DIRECT_ESTIMATE = "direct-estimate", "direct path", "What the ablation would change by the direct path alone: from the feature's output at the last token straight to the two logits, past all later layers, the final LayerNorm's scale held as it is. A feature that is not active at the last token has none.";
     KL_ABLATED = "kl-ablated", "KL of the ablation", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the ablated token and all later ones.";
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it), added to, or multiplied, at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
 }

@@ -6,7 +6,8 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
 use crate::data::{
-    Edited, Feature, Generation, Info, Neighbour, Notice, Progress, Token, Tokenization, Trace,
+    Edited, Effect, EffectsOf, Feature, Generation, Info, Neighbour, Notice, Progress, Token,
+    Tokenization, Trace,
 };
 use crate::format::sentence;
 use crate::js_value::{FromJs, get, object};
@@ -49,6 +50,13 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     async fn generate(
+        this: &SaeExplorer,
+        tokens: &Uint32Array,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn effects(
         this: &SaeExplorer,
         tokens: &Uint32Array,
         options: &JsValue,
@@ -165,6 +173,19 @@ pub struct Watch {
     pub saes: Vec<String>,
     /// Ends it.
     pub signal: AbortSignal,
+}
+
+/// Which ablations are measured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EffectsAsked {
+    /// Id of the SAE.
+    pub sae: String,
+    /// Positions at which its features are ablated, as text; empty for all that count.
+    pub positions: String,
+    /// The token whose logit is compared with the distractor's.
+    pub target: Option<u32>,
+    /// See there.
+    pub distractor: Option<u32>,
 }
 
 /// A session of the engine, in its worker.
@@ -306,6 +327,37 @@ impl Engine {
         let tokens = Uint32Array::from(tokens);
         let edited: Edited = read(self.0.edited(&tokens, &edits.into(), &options).await?)?;
         Ok(edited.kl_by_position)
+    }
+
+    /// What ablating each active feature of a set changes, telling those that were just measured.
+    pub async fn effects(
+        &self,
+        tokens: &[u32],
+        asked: &EffectsAsked,
+        signal: &AbortSignal,
+        on_effects: impl Fn(Vec<Effect>) + 'static,
+    ) -> Result<EffectsOf, Fault> {
+        let on_each = Closure::<dyn FnMut(JsValue)>::new(move |found: JsValue| {
+            if let Some(found) = Vec::<Effect>::from_js(&found) {
+                on_effects(found);
+            }
+        });
+        let text = |text: &str| match text.trim() {
+            "" => JsValue::UNDEFINED,
+            text => text.into(),
+        };
+        let id = |id: Option<u32>| id.map_or(JsValue::UNDEFINED, JsValue::from);
+        let options = object([
+            ("sae", asked.sae.as_str().into()),
+            ("positions", text(&asked.positions)),
+            ("target", id(asked.target)),
+            ("distractor", id(asked.distractor)),
+            ("rankBy", "kl".into()),
+            ("signal", signal.into()),
+            ("onEffects", on_each.as_ref().clone()),
+        ]);
+        let tokens = Uint32Array::from(tokens);
+        read(self.0.effects(&tokens, &options).await?)
     }
 
     /// Continues tokens, under edits as text, telling each one as it comes.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::data::{Metrics, SaeTrace, Trace};
+use crate::data::{Effect, Metrics, SaeTrace, TokenChange, Trace};
 use crate::format::{exact, exact_single};
 use crate::ranking::{Active, Ranked, at_token};
+use crate::state::effects::About;
 
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
@@ -186,6 +187,49 @@ pub fn prompt_table(sae: &SaeTrace, ranked: &[Ranked]) -> String {
     out
 }
 
+/// Effects of features, tab-separated, in the order given; an empty cell where a number is missing. Texts of tokens are quoted as in
+/// JSON, so that no tab or line break of theirs ends a cell.
+pub fn effects_table(about: &About, effects: &[&Effect]) -> String {
+    let mut out = "latent\tactivation\tposition\ttoken\tactive_at\tkl\tloss_difference\tlogit_difference\tdirect_path\tup\tdown\n".to_owned();
+    let cell = |out: &mut String, value: Option<f64>| {
+        out.push('\t');
+        if let Some(value) = value.filter(|value| value.is_finite()) {
+            out.push_str(&exact(value));
+        }
+    };
+    let first = |out: &mut String, tokens: &[TokenChange]| {
+        out.push('\t');
+        if let Some(token) = tokens.first() {
+            string(out, &token.text);
+        }
+    };
+    for effect in effects {
+        let Effect {
+            latent,
+            activation,
+            position,
+            active,
+            ..
+        } = effect;
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{latent}\t");
+        single(&mut out, *activation);
+        let _ = write!(out, "\t{position}\t");
+        if let Some(token) = about.tokens.get(*position) {
+            string(&mut out, &token.text);
+        }
+        let _ = write!(out, "\t{active}");
+        cell(&mut out, effect.kl);
+        cell(&mut out, effect.loss);
+        cell(&mut out, effect.logit_difference);
+        cell(&mut out, effect.direct);
+        first(&mut out, &effect.up);
+        first(&mut out, &effect.down);
+        out.push('\n');
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,5 +298,29 @@ mod tests {
             prompt_table(&trace.saes[0], &ranked),
             "sae\tlatent\tmax\tmean\ttokens\nlayer_1\t7\t2.5\t1.25\t1\n"
         );
+    }
+
+    #[test]
+    fn every_effect_is_a_line_with_empty_cells_for_what_is_missing() {
+        let about = About {
+            tokens: vec![Token {
+                id: 1,
+                text: "a\tb".to_owned(),
+            }],
+            ..About::default()
+        };
+        let effect = Effect {
+            latent: 7,
+            activation: 1.5,
+            active: 2,
+            kl: Some(0.25),
+            loss: Some(f64::NAN),
+            ..Effect::default()
+        };
+        let table = effects_table(&about, &[&effect]);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0].split('\t').count(), lines[1].split('\t').count());
+        assert_eq!(lines[1], "7\t1.5\t0\t\"a\\tb\"\t2\t0.25\t\t\t\t\t");
     }
 }

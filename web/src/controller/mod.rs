@@ -1,5 +1,6 @@
 //! Requests to the engine, whose results become actions: the session, its start, and what every request needs.
 
+mod effects;
 mod questions;
 mod steering;
 mod watching;
@@ -44,6 +45,7 @@ struct Inner {
     watching: RefCell<Option<AbortController>>,
     /// Counts watched runs.
     watched: Cell<u32>,
+    effects: effects::Measuring,
     /// Counts steered runs.
     steered: Cell<u32>,
     /// Counts continuations: what comes for another than the last one is not shown.
@@ -88,6 +90,7 @@ impl Controller {
             generation: RefCell::default(),
             generations: Cell::new(0),
             steering: RefCell::default(),
+            effects: effects::Measuring::default(),
             steered: Cell::new(0),
             watching: RefCell::default(),
             watched: Cell::new(0),

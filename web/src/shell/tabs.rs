@@ -20,7 +20,7 @@ pub fn Tabs(props: &Props) -> Html {
     html! {
         <nav class="tabs" aria-label="Pages">
             { for Route::TABS.map(|route| {
-                let here = place.route == route || (place.route == Route::Start && route == Route::Prompt);
+                let here = place.route.tab() == route;
                 html! {
                     <a href={place.clone().on(route).to_hash()} data-testid="tab" data-route={route.name()} aria-current={here.then_some("page")}>{ route.name() }</a>
                 }

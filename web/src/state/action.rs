@@ -3,6 +3,7 @@
 use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
 use super::circuits::CircuitsAction;
+use super::effects::EffectsAction;
 use super::generate::GenerateField;
 use super::lists::{Ranking, View};
 use super::live::LiveAction;
@@ -111,6 +112,8 @@ pub enum Action {
     Atlas(AtlasAction),
     /// Something about scans of one's own texts.
     Scan(ScanAction),
+    /// Something about what each active feature causes.
+    Effects(EffectsAction),
     /// Something about steering.
     Steer(SteerAction),
     /// Something about the live concept graph.

@@ -10,6 +10,9 @@ mod browse_tests;
 pub mod circuits;
 #[cfg(test)]
 mod circuits_tests;
+pub mod effects;
+#[cfg(test)]
+mod effects_tests;
 pub mod generate;
 pub mod job;
 pub mod lists;
@@ -55,6 +58,7 @@ pub use action::Action;
 use atlas::Atlas;
 use browse::BrowseState;
 use circuits::Circuits;
+use effects::Effects;
 pub use generate::{GenerateField, GenerateState};
 use job::Job;
 use live::Live;
@@ -245,6 +249,8 @@ pub struct State {
     pub steer: Steer,
     /// The live concept graph.
     pub circuits: Circuits,
+    /// What each active feature causes.
+    pub effects: Effects,
     /// The backend and the memory in use.
     pub info: Option<Shared<Info>>,
     /// True if tokens are marked by their loss as well.
@@ -310,6 +316,7 @@ impl State {
             generate: GenerateState::default(),
             steer: Steer::default(),
             circuits: Circuits::default(),
+            effects: Effects::default(),
             info: None,
             loss_shown: false,
             note: None,

@@ -122,6 +122,7 @@ impl State {
             Action::Scan(action) => self.scan_action(action),
             Action::Steer(action) => self.steer(action),
             Action::Circuits(action) => self.circuits(action),
+            Action::Effects(action) => self.effects(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
@@ -221,9 +222,10 @@ impl State {
             self.generate.ended = Some("Stopped, because the prompt was changed.".to_owned());
         }
         if self.prompt() != next {
-            self.steer.stop("Stopped, because the prompt was changed.");
-            self.circuits
-                .stop("Stopped, because the prompt was changed.");
+            let why = "Stopped, because the prompt was changed.";
+            self.steer.stop(why);
+            self.effects.stop(why);
+            self.circuits.stop(why);
         }
     }
 
@@ -242,10 +244,10 @@ impl State {
             self.generate.forget();
             self.generate.ended = Some("Stopped, because the choice of a BOS was changed.".into());
         }
-        self.steer
-            .stop("Stopped, because the choice of a BOS was changed.");
-        self.circuits
-            .stop("Stopped, because the choice of a BOS was changed.");
+        let why = "Stopped, because the choice of a BOS was changed.";
+        self.steer.stop(why);
+        self.effects.stop(why);
+        self.circuits.stop(why);
     }
 
     fn traced(&mut self, mut trace: Trace) {

@@ -21,6 +21,8 @@ pub enum Route {
     Steer,
     /// Features that come together while a text is written.
     Circuits,
+    /// What each active feature of the prompt causes.
+    Effects,
     /// Models, SAEs, files and downloads.
     Library,
 }
@@ -36,14 +38,27 @@ impl Route {
     ];
 
     /// Every route.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
         Self::Steer,
         Self::Circuits,
+        Self::Effects,
         Self::Library,
     ];
+
+    /// Pages below the tab of steering.
+    pub const STEERING: [Self; 2] = [Self::Steer, Self::Effects];
+
+    /// The tab that a route stands below.
+    pub fn tab(self) -> Self {
+        match self {
+            Self::Start => Self::Prompt,
+            Self::Effects => Self::Steer,
+            route => route,
+        }
+    }
 
     /// Its part of the address, from the first `/` on.
     pub fn path(self) -> &'static str {
@@ -53,6 +68,7 @@ impl Route {
             Self::Features => "/features",
             Self::Steer => "/steer",
             Self::Circuits => "/circuits/live",
+            Self::Effects => "/steer/effects",
             Self::Library => "/library",
         }
     }
@@ -65,6 +81,7 @@ impl Route {
             Self::Features => "Features",
             Self::Steer => "Steer",
             Self::Circuits => "Circuits",
+            Self::Effects => "Effects",
             Self::Library => "Library",
         }
     }

@@ -2,7 +2,9 @@
 
 mod columns;
 mod edits;
+pub mod effects;
 mod examples;
+mod pages;
 
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -13,14 +15,19 @@ use crate::data::Trace;
 use crate::definitions::{REPETITION_PENALTY, SEED, TEMPERATURE, TOP_K, TOP_P};
 use crate::engine::GenerateOptions;
 use crate::shared::Shared;
+use crate::state::route::Route;
 use crate::state::steer::{Setting, Settings, SteerAction};
+use crate::state::url::Place;
 use crate::state::{Action, State};
 use columns::Columns;
 use edits::Edits;
+use pages::pages;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
+    /// Where the page is.
+    pub place: Place,
     /// The edits.
     pub edits: edits::Props,
     /// Text of the edits.
@@ -33,6 +40,7 @@ impl Props {
     /// The slices of the state that the route shows.
     pub fn of(state: &State) -> Self {
         Self {
+            place: state.address(),
             edits: edits::Props {
                 edits: state.place.steer.clone(),
                 steer: state.steer.clone(),
@@ -105,6 +113,7 @@ pub fn SteerRoute(props: &Props) -> Html {
     let outdated = !steer.running && !steer.clean.tokens.is_empty() && steer.edits != props.text;
     html! {
         <div class="steer-route" data-testid="steer">
+            { pages(&props.place, Route::Steer) }
             <p>{ "The model continues the prompt twice, with the same seed: as it is, and with features changed at every token while it writes." }</p>
             <Edits ..props.edits.clone() />
             <section class="card" aria-label="Settings">

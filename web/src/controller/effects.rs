@@ -1,0 +1,131 @@
+//! Measurements of what each active feature causes.
+
+use std::cell::{Cell, RefCell};
+
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
+
+use super::Controller;
+use crate::data::{Token, Trace};
+use crate::engine::{EffectsAsked, Engine};
+use crate::state::Action;
+use crate::state::effects::{About, Effects, EffectsAction, Field, active_at};
+
+/// The measurement that is under way.
+#[derive(Default)]
+pub(super) struct Measuring {
+    stop: RefCell<Option<AbortController>>,
+    /// Counts measurements.
+    run: Cell<u32>,
+}
+
+impl Controller {
+    /// Ablates every active feature of a set in a trace, one by one; a measurement that is under way is stopped.
+    pub fn measure_effects(&self, trace: &Trace, sae: String, typed: &Effects) {
+        let Some(engine) = self.engine() else { return };
+        self.stop_effects();
+        let Ok(stop) = AbortController::new() else {
+            return;
+        };
+        let signal = stop.signal();
+        *self.inner.effects.stop.borrow_mut() = Some(stop);
+        let run = self.inner.effects.run.get().wrapping_add(1);
+        self.inner.effects.run.set(run);
+        let positions = typed.typed(Field::Positions).trim().to_owned();
+        let expected = match trace.sae(&sae).map(|sae| active_at(sae, &positions)) {
+            Some(Ok(expected)) => expected,
+            Some(Err(why)) => return self.refuse(why),
+            None => return,
+        };
+        let (target, distractor) = (
+            typed.typed(Field::Target).to_owned(),
+            typed.typed(Field::Distractor).to_owned(),
+        );
+        let about = About {
+            prompt: trace.prompt.clone(),
+            tokens: trace.tokens.clone(),
+            sae,
+            positions,
+            compared: None,
+            expected,
+        };
+        let ids = trace.ids();
+        let this = self.clone();
+        spawn_local(async move {
+            let compared = match both(&engine, &target, &distractor).await {
+                Ok(compared) => compared,
+                Err(why) => return this.refuse(why),
+            };
+            let asked = EffectsAsked {
+                sae: about.sae.clone(),
+                positions: about.positions.clone(),
+                target: compared.as_ref().map(|(target, _)| target.id),
+                distractor: compared.as_ref().map(|(_, distractor)| distractor.id),
+            };
+            let about = About { compared, ..about };
+            this.dispatch(Action::Effects(EffectsAction::Started(run, about)));
+            let dispatcher = this.dispatcher.clone();
+            let on_effects = move |found| {
+                dispatcher.dispatch(Action::Effects(EffectsAction::Came(run, found)));
+            };
+            let result = engine.effects(&ids, &asked, &signal, on_effects).await;
+            let result = result.map_err(|fault| match fault.code.as_str() {
+                "cancelled" => "Stopped.".to_owned(),
+                _ => fault.message,
+            });
+            this.dispatch(Action::Effects(EffectsAction::Finished(run, result)));
+        });
+    }
+
+    /// Stops the measurement that is under way.
+    pub fn stop_effects(&self) {
+        if let Some(stop) = self.inner.effects.stop.take() {
+            stop.abort();
+        }
+    }
+
+    fn refuse(&self, why: String) {
+        self.dispatch(Action::Effects(EffectsAction::Refused(why)));
+    }
+}
+
+/// Target and distractor, where both are named.
+async fn both(
+    engine: &Engine,
+    target: &str,
+    distractor: &str,
+) -> Result<Option<(Token, Token)>, String> {
+    match (target.is_empty(), distractor.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => Ok(Some((
+            token_of(engine, target).await?,
+            token_of(engine, distractor).await?,
+        ))),
+        _ => Err(
+            "Name both a target and a distractor: their logits are compared. Or leave both empty."
+                .to_owned(),
+        ),
+    }
+}
+
+/// The token that a text is.
+pub(super) async fn token_of(engine: &Engine, text: &str) -> Result<Token, String> {
+    let tokens = engine.tokenize(text, Some(false)).await;
+    let mut tokens = tokens.map_err(|fault| fault.message)?.tokens;
+    match (tokens.pop(), tokens.len()) {
+        (Some(token), 0) => Ok(token),
+        (Some(last), before) => {
+            tokens.push(last);
+            let parts: Vec<String> = tokens
+                .iter()
+                .map(|token| format!("“{}”", token.text))
+                .collect();
+            Err(format!(
+                "“{text}” is {} tokens ({}), not one. Words in a text begin with a space: write it too.",
+                before + 1,
+                parts.join(" ")
+            ))
+        }
+        (None, _) => Err(format!("“{text}” is no token.")),
+    }
+}

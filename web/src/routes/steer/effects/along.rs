@@ -1,0 +1,42 @@
+//! One feature's effect, token by token.
+
+use yew::prelude::*;
+
+use crate::components::spark::spark;
+use crate::components::token_text::quoted_token;
+use crate::data::Effect;
+use crate::format::{signed, small};
+use crate::state::effects::About;
+
+/// Change of each token's loss, and KL after each token, along the prompt.
+pub fn along(about: &About, effect: &Effect) -> Html {
+    let losses = &effect.token_losses;
+    let kl = &effect.kl_by_position;
+    let largest = |values: &[f32]| values.iter().map(|value| value.abs()).fold(0.0, f32::max);
+    let where_largest = |values: &[f32]| {
+        let indexed = values.iter().enumerate();
+        let most = indexed.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        most.filter(|(_, value)| **value != 0.0)
+            .map(|(at, value)| (at, *value))
+    };
+    let token = |at: usize| {
+        about
+            .tokens
+            .get(at)
+            .map(|token| quoted_token(&token.text))
+            .unwrap_or_default()
+    };
+    html! {
+        <div class="along">
+            <p class="line">{ match where_largest(losses) {
+                Some((at, value)) => html! { <span>{ "Loss of each token, ablated − clean; largest at " }{ token(at + 1) }{ " " }<b>{ signed(value.into(), 3) }</b>{ " nats" }</span> },
+                None => html! { <span>{ "No token's loss changed." }</span> },
+            } }</p>
+            { spark(losses, largest(losses), true, "Change of each token's loss along the prompt") }
+            if let Some((at, value)) = where_largest(kl) {
+                <p class="line"><span>{ "KL of the next-token distribution after each token; largest after " }{ token(at) }{ " " }<b>{ small(value.into()) }</b>{ " nats" }</span></p>
+                <div class="kl">{ spark(kl, largest(kl), false, "KL after each token along the prompt") }</div>
+            }
+        </div>
+    }
+}

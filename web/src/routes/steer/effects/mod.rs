@@ -1,0 +1,254 @@
+//! What does each active feature of the prompt cause? Each is ablated by itself, and the model runs on.
+
+mod along;
+mod table;
+
+use web_sys::{HtmlInputElement, HtmlSelectElement};
+use yew::prelude::*;
+
+use super::pages::pages;
+use crate::components::term::{defined, described};
+use crate::context::use_controller;
+use crate::data::{SaeInfo, Trace};
+use crate::definitions::{ABLATION, EFFECT_KL, EFFECT_LOSS, LOGIT_DIFFERENCE};
+use crate::display::hook_label;
+use crate::export::effects_table;
+use crate::format::{NONE, count, optional};
+use crate::shared::Shared;
+use crate::state::effects::{By, Effects, EffectsAction, Field};
+use crate::state::route::Route;
+use crate::state::tray::FeatureId;
+use crate::state::url::Place;
+use crate::state::{Action, State};
+use table::Table;
+
+/// Shown data.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// Where the page is.
+    pub place: Place,
+    /// Settings and what was measured.
+    pub effects: Effects,
+    /// The loaded SAEs.
+    pub saes: Shared<Vec<SaeInfo>>,
+    /// Id of the selected one.
+    pub sae: Option<String>,
+    /// The trace that is measured, if it is of the prompt as it stands.
+    pub trace: Option<Shared<Trace>>,
+    /// Labels of the measured features that have one.
+    pub labels: Shared<Vec<(u32, String)>>,
+}
+
+impl Props {
+    /// The slices of the state that the route shows.
+    pub fn of(state: &State) -> Self {
+        let effects = &state.effects;
+        let about = effects.about.as_ref();
+        let label = |latent: u32| {
+            let sae = about?.sae.clone();
+            let label = state.label(&FeatureId { sae, latent })?;
+            Some((latent, label.to_owned()))
+        };
+        let measured = effects.effects.iter().map(|effect| effect.latent);
+        Self {
+            place: state.address(),
+            effects: effects.clone(),
+            saes: state.saes.clone(),
+            sae: state.place.sae.clone(),
+            trace: state.trace.clone().filter(|_| state.is_current()),
+            labels: Shared::new(measured.filter_map(label).collect()),
+        }
+    }
+}
+
+/// The route.
+#[component]
+pub fn EffectsRoute(props: &Props) -> Html {
+    let controller = use_controller();
+    let Props {
+        place,
+        effects,
+        saes,
+        trace,
+        ..
+    } = props;
+    let sae = props
+        .sae
+        .clone()
+        .filter(|id| saes.iter().any(|sae| sae.id == *id));
+    let start = {
+        let (controller, trace, sae) = (controller.clone(), trace.clone(), sae.clone());
+        let effects = effects.clone();
+        move || {
+            if let (Some(trace), Some(sae)) = (&trace, &sae) {
+                controller.measure_effects(trace, sae.clone(), &effects);
+            }
+        }
+    };
+    let stop = {
+        let controller = controller.clone();
+        move |_: MouseEvent| controller.stop_effects()
+    };
+    let onsubmit = {
+        let (start, running) = (start.clone(), effects.running);
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            if !running {
+                start();
+            }
+        }
+    };
+    let choose = controller.on(|event: Event| {
+        Action::SelectSae(event.target_unchecked_into::<HtmlSelectElement>().value())
+    });
+    let field = |field: Field,
+                 label: &'static str,
+                 placeholder: &'static str,
+                 testid: &'static str| {
+        let oninput = controller.on(move |event: InputEvent| {
+            let value = event.target_unchecked_into::<HtmlInputElement>().value();
+            Action::Effects(EffectsAction::Type(field, value))
+        });
+        html! {
+            <label class="field">{ label }<input type="text" size="9" {placeholder} data-testid={testid} value={effects.typed(field).to_owned()} {oninput} /></label>
+        }
+    };
+    let idle = trace.is_none() || sae.is_none();
+    html! {
+        <div class="steer-route" data-testid="effects">
+            { pages(place, Route::Effects) }
+            <p>{ "Each feature that is active in the prompt is set to 0 by itself, with the SAE's error kept, and the model runs on: what changes is what the feature " }<em>{ "causes" }</em>{ " here (" }{ defined(ABLATION) }{ ")." }</p>
+            <section class="card" aria-label="What is measured">
+                <form class="controls" {onsubmit}>
+                    if effects.running {
+                        <button type="button" class="main" key="stop" data-testid="effects-stop" onclick={stop}>{ "Stop" }</button>
+                    } else {
+                        <button type="submit" class="main" key="start" data-testid="effects-start" disabled={idle}>{ "Measure" }</button>
+                    }
+                    <label class="field">{ "features of" }
+                        <select data-testid="effects-sae" onchange={choose}>
+                            { for saes.iter().map(|one| html! { <option value={one.id.clone()} selected={sae.as_ref() == Some(&one.id)}>{ format!("{} ({})", hook_label(&one.hook), one.id) }</option> }) }
+                        </select>
+                    </label>
+                    { field(Field::Positions, "at positions", "all", "effects-positions") }
+                    { field(Field::Target, "target token", " king", "effects-target") }
+                    { field(Field::Distractor, "against", " queen", "effects-distractor") }
+                </form>
+                { status(props, saes.is_empty()) }
+            </section>
+            if effects.about.is_some() && (effects.running || effects.ended.is_none() || !effects.effects.is_empty()) {
+                { result(&controller, props) }
+            }
+        </div>
+    }
+}
+
+/// What goes on, or why nothing does.
+fn status(props: &Props, no_sae: bool) -> Html {
+    let Props { effects, trace, .. } = props;
+    let about = effects.about.as_ref();
+    let nothing = effects.effects.is_empty() && effects.ended.is_some();
+    let measured = about.filter(|_| !nothing).map(|about| {
+        let done = effects.effects.len();
+        match effects.running {
+            true => format!(
+                "{done} of {} measured…",
+                count(about.expected, "active feature")
+            ),
+            false if done < about.expected => format!(
+                "{done} of {} were measured.",
+                count(about.expected, "active feature")
+            ),
+            false => format!("{} measured.", count(done, "active feature")),
+        }
+    });
+    let stale = match (about, trace) {
+        (Some(about), Some(trace)) => {
+            !effects.running
+                && (about.prompt != trace.prompt || Some(&about.sae) != props.sae.as_ref())
+        }
+        _ => false,
+    };
+    html! {
+        <>
+            if no_sae {
+                <p class="muted">{ "Load an SAE in the library: its features are what is ablated." }</p>
+            } else if trace.is_none() {
+                <p class="muted">{ "The features can be measured once the model has read the prompt." }</p>
+            }
+            <p class="line" role="status" data-testid="effects-status" data-running={effects.running.to_string()} data-measured={effects.effects.len().to_string()}>
+                { measured.map(|text| html! { <span>{ text }</span> }).unwrap_or_default() }
+                if stale {
+                    <span class="muted" data-testid="effects-stale">{ "What is below is of another prompt or SAE: measure again." }</span>
+                }
+            </p>
+            if effects.running && let Some(about) = about {
+                <progress max={about.expected.max(1).to_string()} value={effects.effects.len().to_string()} aria-label="Features measured" />
+            }
+            if let Some(why) = &effects.ended {
+                <p class={if why == "Stopped." { "muted" } else { "error" }} role="alert" data-testid="effects-ended">{ why }</p>
+            }
+        </>
+    }
+}
+
+/// The ranking of what was measured.
+fn result(controller: &crate::controller::Controller, props: &Props) -> Html {
+    let Props {
+        effects, labels, ..
+    } = props;
+    let Some(about) = &effects.about else {
+        return Html::default();
+    };
+    let rank = By::ALL
+        .into_iter()
+        .filter(|by| *by != By::Target || about.compared.is_some());
+    let name = |by: By| match by {
+        By::Kl => "KL",
+        By::Loss => "loss",
+        By::Target => "target − distractor",
+    };
+    let copy = {
+        let (controller, effects) = (controller.clone(), effects.clone());
+        move |_: MouseEvent| {
+            if let Some(about) = &effects.about {
+                controller.copy(
+                    "the effects as a table",
+                    effects_table(about, &effects.ranked()),
+                );
+            }
+        }
+    };
+    let clean = effects.clean.as_ref();
+    html! {
+        <section class="card" data-testid="effects-result" aria-labelledby="effects-title">
+            <h2 id="effects-title">{ format!("Effects of the features of {}", about.sae) }</h2>
+            <div class="controls">
+                <span class="seg small" role="group" aria-label="Rank by">
+                    { for rank.map(|by| html! {
+                        <button type="button" data-testid="effects-by" data-by={name(by)} aria-pressed={(effects.by == by).to_string()} onclick={controller.on(move |_| Action::Effects(EffectsAction::Rank(by)))}>{ format!("by {}", name(by)) }</button>
+                    }) }
+                </span>
+                <span class="seg small" role="group" aria-label="Tokens listed with">
+                    { for [(false, "logits"), (true, "probabilities")].map(|(on, name)| html! {
+                        <button type="button" aria-pressed={(effects.probabilities == on).to_string()} onclick={controller.on(move |_| Action::Effects(EffectsAction::Probabilities(on)))}>{ name }</button>
+                    }) }
+                </span>
+                <button type="button" class="quiet" data-testid="effects-copy" disabled={effects.effects.is_empty()} onclick={copy}>{ "Copy as table" }</button>
+            </div>
+            if let Some(clean) = clean {
+                <p class="line"><span>{ "Clean run: loss " }<b>{ optional(clean.loss, 3) }</b>{ " nats" }</span>
+                    if let Some((target, distractor)) = &about.compared {
+                        <span>{ format!("logit of “{}” minus that of “{}” ", target.text, distractor.text) }<b>{ clean.logit_difference.map_or_else(|| NONE.to_owned(), |value| crate::format::signed(value, 3)) }</b></span>
+                    }
+                </p>
+            }
+            if effects.effects.is_empty() && !effects.running {
+                <p class="muted">{ "No feature is active there: nothing can be ablated." }</p>
+            } else {
+                <Table effects={effects.clone()} labels={labels.clone()} />
+            }
+            <p class="muted">{ "Ablated minus clean, largest first. " }{ described(EFFECT_LOSS, "Δ loss") }{ ", " }{ described(EFFECT_KL, "KL") }{ ", " }{ described(LOGIT_DIFFERENCE, "Δ target − distractor") }{ ". Tokens: what may follow the last token of the prompt." }</p>
+        </section>
+    }
+}
