@@ -36,7 +36,7 @@ terms! {
     TOP_P = "top-p", "top-p", "Tokens are drawn from the likeliest ones that together have this probability; 1 draws from all.";
     REPETITION_PENALTY = "repetition-penalty", "repetition penalty", "Logits of tokens that stand in the text already are divided by it where they are positive, and multiplied where not (the rule of CTRL); 1 changes nothing.";
     SEED = "seed", "seed", "The number that random draws begin with: the same seed and settings give the same text.";
-    CHANCE = "chance", "chance", "The share of random orders of one feature's tokens that bring two features together at least as often as they come together, times the number of pairs tested, at most 1. Below 0.05 an edge counts as more than chance.";
+    CHANCE = "pair-chance", "chance of a pair", "The share of random orders of one feature's tokens that bring two features together at least as often as they come together, times the number of pairs tested, at most 1. Below 0.05 an edge counts as more than chance.";
     ACTIVATION = "activation", "activation", "The latent's value after the activation function, in the SAE's own units. Comparable between tokens for one latent, not between SAEs.";
     MAXIMUM = "maximum", "maximum", "The latent's largest activation over the prompt's tokens. The BOS is left out, because SAEs are not trained on it.";
     MEAN = "mean", "mean", "The latent's activation, mean over all the prompt's tokens, zeros included. The BOS is left out.";

@@ -5,6 +5,7 @@ pub mod folder;
 pub mod load;
 pub mod manifest;
 pub mod record;
+mod relations;
 pub mod replace;
 pub mod run;
 pub mod saes;

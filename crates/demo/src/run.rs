@@ -9,7 +9,8 @@
 //! seed, temperature, maxTokens   settings of the continuation
 //! tokens        [{id, text}]: those of the prompt and of the continuation
 //! sets          per SAE {sae, hook, nLatents, counts, latents, activations}: `counts` has the number of active latents per token,
-//!               the other two lists have them token after token, the strongest first
+//!               the other two lists have them token after token, the strongest first.
+//!               Where the bundle has an atlas, also `relations`: what it says of pairs of these features (see `relations.rs`)
 //! ```
 //!
 //! Features are those of a trace of the whole text, which are those of the tokens as they were written but for rounding.
@@ -26,11 +27,12 @@ use serde_json::{Value, json};
 use crate::load;
 use crate::manifest::Manifest;
 use crate::record::named;
+use crate::relations::Relations;
 
 /// Name of the file in the bundle. It lies in a folder of its own, apart from what a first visit fetches.
 pub const FILE: &str = "run/run.json";
 /// Length that the file does not exceed.
-pub const MOST_BYTES: usize = 120_000;
+pub const MOST_BYTES: usize = 200_000;
 /// Index of the example prompt.
 pub const PROMPT: usize = 1;
 /// New tokens.
@@ -61,7 +63,7 @@ pub fn record(bundle: &Path) -> Result<Vec<u8>> {
     for sae in &manifest.saes {
         load::sae(&mut session, bundle, sae)?;
     }
-    let mut json = serde_json::to_vec(&run(&mut session, &manifest)?)?;
+    let mut json = serde_json::to_vec(&run(&mut session, bundle, &manifest)?)?;
     json.push(b'\n');
     ensure!(
         json.len() <= MOST_BYTES,
@@ -75,7 +77,7 @@ pub fn record(bundle: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`record`].
-pub fn run(session: &mut Session, manifest: &Manifest) -> Result<Value> {
+pub fn run(session: &mut Session, bundle: &Path, manifest: &Manifest) -> Result<Value> {
     let prompts = &manifest.prompts;
     let prompt = prompts.get(PROMPT).or(prompts.first());
     let prompt = &prompt.context("the demo has no prompt")?.text;
@@ -90,7 +92,8 @@ pub fn run(session: &mut Session, manifest: &Manifest) -> Result<Value> {
     block_on(session.generate(ids.as_slice(), &options, on_token))?;
     ids.extend(written);
     let whole = block_on(session.trace(ids.as_slice(), &TraceOptions::default()))?;
-    let sets = whole.saes.iter().map(set);
+    let relations = Relations::open(bundle, manifest, &whole.saes)?;
+    let sets = whole.saes.iter().map(|sae| set(sae, relations.as_ref()));
     Ok(json!({
         "model": manifest.id,
         "prompt": prompt,
@@ -108,7 +111,7 @@ fn tokens(trace: &Trace) -> Result<Value> {
     named(&trace.tokens)
 }
 
-fn set(sae: &SaeTrace) -> Result<Value> {
+fn set(sae: &SaeTrace, relations: Option<&Relations>) -> Result<Value> {
     let rows = sae.latents.chunks(sae.slots.max(1));
     // -1 fills a row in which fewer are active.
     let counts: Vec<usize> = rows
@@ -120,7 +123,12 @@ fn set(sae: &SaeTrace) -> Result<Value> {
     };
     let latents: Vec<i32> = active().map(|(latent, _)| *latent).collect();
     let activations: Vec<f32> = active().map(|(_, activation)| *activation).collect();
+    let relations = match relations {
+        Some(relations) => relations.of(sae)?,
+        None => Value::Null,
+    };
     Ok(json!({
+        "relations": relations,
         "sae": sae.info.id,
         "hook": sae.info.hook,
         "nLatents": sae.info.n_latents,

@@ -197,7 +197,8 @@ fn compare_features(session: &Session, sae: &str, features: &Value) {
     }
 }
 
-/// The run that the live graph opens with is what the engine writes, token by token, with its features.
+/// The run that the live graph opens with is what the engine writes, token by token, with its features, and what the atlas says of
+/// these.
 #[test]
 fn the_recorded_run_is_what_the_engine_writes() {
     let stale = "web/demo/run/run.json is not of this demo and engine: run `cargo xtask demo` to record it again";
@@ -221,7 +222,7 @@ fn the_recorded_run_is_what_the_engine_writes() {
         for sae in &manifest.saes {
             load::sae(&mut session, &bundle(), sae).unwrap();
         }
-        let live = run::run(&mut session, &manifest).unwrap();
+        let live = run::run(&mut session, &bundle(), &manifest).unwrap();
         for name in ["model", "prompt", "promptTokens", "bos", "tokens"] {
             assert_eq!(recorded[name], live[name], "{name}: {stale}");
         }
@@ -234,7 +235,7 @@ fn the_recorded_run_is_what_the_engine_writes() {
         );
         assert_eq!(before.len(), manifest.saes.len(), "{stale}");
         for (before, live) in before.iter().zip(live) {
-            for name in ["sae", "hook", "nLatents"] {
+            for name in ["sae", "hook", "nLatents", "relations"] {
                 assert_eq!(before[name], live[name], "{name}: {stale}");
             }
             let rows = |set: &Value| -> Vec<BTreeMap<i32, f64>> {

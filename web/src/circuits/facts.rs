@@ -18,6 +18,28 @@ pub struct Known {
     pub similar: Vec<Neighbour>,
     /// The nearest features of other sets.
     pub elsewhere: Vec<Elsewhere>,
+    /// Near features of other sets of the run.
+    pub across: Vec<Across>,
+}
+
+/// A near feature of another set of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Across {
+    /// Index of the set in the run.
+    pub set: usize,
+    /// The latent.
+    pub latent: u32,
+    /// Cosine of the two decoder directions.
+    pub cosine: f32,
+}
+
+/// Relations of the features of a recorded run to each other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Relations {
+    /// SHA-256 of the table of the atlas's set that they are from.
+    pub table: String,
+    /// By the latent.
+    pub known: BTreeMap<u32, Known>,
 }
 
 impl From<FeatureRecord> for Known {
@@ -26,6 +48,7 @@ impl From<FeatureRecord> for Known {
             partners: record.coactive,
             similar: record.similar,
             elsewhere: record.elsewhere,
+            across: Vec::new(),
         }
     }
 }
@@ -47,6 +70,8 @@ pub struct SetFacts {
     pub error: u64,
     /// Features per shard.
     pub shard_size: u32,
+    /// Relations that came with the run, if they are of this atlas.
+    pub recorded: Option<Shared<Relations>>,
     /// The relations that were fetched, by the number of the shard.
     pub shards: BTreeMap<usize, Shared<Vec<Known>>>,
 }
@@ -63,6 +88,13 @@ impl SetFacts {
 
     /// Relations of a latent, once its shard is there.
     pub fn known(&self, latent: u32) -> Option<&Known> {
+        let recorded = self
+            .recorded
+            .as_ref()
+            .and_then(|recorded| recorded.known.get(&latent));
+        if recorded.is_some() {
+            return recorded;
+        }
         let shard = self.shards.get(&self.shard_of(latent))?;
         shard.get((latent % self.shard_size.max(1)) as usize)
     }

@@ -1,5 +1,10 @@
 //! The recorded run of the demo, as the site has it.
 
+use std::collections::BTreeMap;
+
+use ::atlas::record::{Neighbour, Partner};
+
+use super::facts::{Across, Known, Relations};
 use super::run::{Frame, Run, RunSet};
 use crate::data::{Token, from_js};
 use crate::shared::Shared;
@@ -35,6 +40,64 @@ from_js! {
         latents: Vec<u32> = "latents",
         /// Their activations.
         activations: Vec<f32> = "activations",
+        /// What the atlas says of pairs of them.
+        relations: Option<RecordedRelations> = "relations",
+    }
+
+    /// Pairs of features of a run, in columns.
+    RecordedRelations {
+        /// SHA-256 of the atlas's table of the set.
+        table: String = "table",
+        /// One, other, tokens on which both fire.
+        partners: Vec<u32> = "partners",
+        /// One, other.
+        similar: Vec<u32> = "similar",
+        /// Their cosines.
+        similar_cosines: Vec<f32> = "similarCosines",
+        /// One, set of the other, other.
+        elsewhere: Vec<u32> = "elsewhere",
+        /// Their cosines.
+        elsewhere_cosines: Vec<f32> = "elsewhereCosines",
+    }
+}
+
+impl RecordedRelations {
+    /// The relations of these features.
+    fn relations(&self, features: &[u32]) -> Relations {
+        let mut known: BTreeMap<u32, Known> = features
+            .iter()
+            .map(|latent| (*latent, Known::default()))
+            .collect();
+        let (partners, _) = self.partners.as_chunks::<3>();
+        for [one, latent, count] in partners {
+            let partner = Partner {
+                latent: *latent,
+                count: u64::from(*count),
+                ..Partner::default()
+            };
+            known.entry(*one).or_default().partners.push(partner);
+        }
+        let (similar, _) = self.similar.as_chunks::<2>();
+        for ([one, latent], cosine) in similar.iter().zip(&self.similar_cosines) {
+            let near = Neighbour {
+                latent: *latent,
+                cosine: *cosine,
+            };
+            known.entry(*one).or_default().similar.push(near);
+        }
+        let (elsewhere, _) = self.elsewhere.as_chunks::<3>();
+        for ([one, set, latent], cosine) in elsewhere.iter().zip(&self.elsewhere_cosines) {
+            let near = Across {
+                set: *set as usize,
+                latent: *latent,
+                cosine: *cosine,
+            };
+            known.entry(*one).or_default().across.push(near);
+        }
+        Relations {
+            table: self.table.clone(),
+            known,
+        }
     }
 }
 
@@ -74,6 +137,9 @@ impl RecordedRun {
             sae: set.sae,
             hook: set.hook,
             n_latents: set.n_latents,
+            relations: set
+                .relations
+                .map(|relations| Shared::new(relations.relations(&set.latents))),
         });
         let whole = !frames.is_empty() && self.prompt_tokens <= frames.len();
         whole.then(|| Run {

@@ -1,5 +1,6 @@
 //! Runs: texts with the active features of each token.
 
+use super::facts::Relations;
 use crate::data::Token;
 use crate::shared::Shared;
 
@@ -39,6 +40,8 @@ pub struct RunSet {
     pub hook: String,
     /// Number of its latents.
     pub n_latents: usize,
+    /// Relations of its features that came with a recording.
+    pub relations: Option<Shared<Relations>>,
 }
 
 impl RunSet {

@@ -1,7 +1,7 @@
 use ::atlas::association::pairs;
 use ::atlas::record::{Elsewhere, FeatureRow, Neighbour, Partner};
 
-use super::facts::{Facts, Known, SetFacts};
+use super::facts::{Across, Facts, Known, Relations, SetFacts};
 use super::moment::Moment;
 use super::run::{Feature, Frame, Run, RunSet};
 use super::ties::Mode;
@@ -26,6 +26,7 @@ fn run() -> Run {
         sae: format!("openai.layer_{layer}"),
         hook: format!("blocks.{layer}.hook_resid_post"),
         n_latents: 4,
+        relations: None,
     };
     Run {
         sets: Shared::new(vec![set(1), set(3)]),
@@ -70,6 +71,7 @@ fn facts() -> Facts {
             knows_max: true,
             error: 0,
             shard_size: 4,
+            recorded: None,
             shards: [(0, Shared::new(known))].into(),
         })
     };
@@ -95,6 +97,7 @@ fn facts() -> Facts {
             latent: 0,
             cosine: 0.7,
         }],
+        across: Vec::new(),
     };
     let none = Known::default;
     Facts {
@@ -289,6 +292,50 @@ fn edges_by_directions_cross_layers() {
         .map(|tie| (tie.value, tie.chance))
         .collect();
     assert_eq!(found, [(0.7, None), (0.5, None)]);
+}
+
+#[test]
+fn relations_that_came_with_a_run_need_no_record() {
+    let (run, mut facts) = (run(), facts());
+    let of_1 = Known {
+        partners: vec![Partner {
+            latent: 2,
+            count: 20,
+            pmi: 0.0,
+        }],
+        across: vec![Across {
+            set: 1,
+            latent: 0,
+            cosine: 0.7,
+        }],
+        ..Known::default()
+    };
+    let recorded = |known: Vec<(u32, Known)>| {
+        Some(Shared::new(Relations {
+            table: String::new(),
+            known: known.into_iter().collect(),
+        }))
+    };
+    let sets = facts.sets.iter_mut().flatten();
+    for (set, known) in sets.zip([
+        vec![(1, of_1), (2, Known::default())],
+        vec![(0, Known::default())],
+    ]) {
+        set.shards.clear();
+        set.recorded = recorded(known);
+    }
+    let graph = Graph::at(&run, 3, &facts, &everything(), &[]);
+    assert_eq!((graph.ties.waiting, graph.ties.shown.len()), (0, 1));
+    assert!(
+        (f64::from(graph.ties.shown[0].value) - (20.0f64 * 1000.0 / (30.0 * 40.0)).ln()).abs()
+            < 1e-6
+    );
+    let controls = Controls {
+        mode: Mode::Decoder,
+        ..everything()
+    };
+    let graph = Graph::at(&run, 3, &facts, &controls, &[]);
+    assert_eq!((graph.ties.waiting, graph.ties.shown[0].value), (0, 0.7));
 }
 
 #[test]

@@ -193,6 +193,14 @@ impl Ties {
             for near in &known.similar {
                 add(beside(near.latent), of_cosine(near.cosine));
             }
+            for near in &known.across {
+                let set = u8::try_from(near.set).ok();
+                let other = set.map(|set| Feature {
+                    set,
+                    latent: near.latent,
+                });
+                add(other, of_cosine(near.cosine));
+            }
             for near in &known.elsewhere {
                 add(
                     facts.feature(&near.set, near.latent),

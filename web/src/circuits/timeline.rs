@@ -43,16 +43,22 @@ pub fn rows(run: &Run, facts: &Facts, controls: &Controls, pins: &[Feature]) -> 
     let mut all: Vec<Row> = all
         .filter(|row| pinned(row) || moment.is_wanted(row.feature, run, facts, controls))
         .collect();
-    let sum = |row: &Row| {
-        row.cells
+    // A feature that fires everywhere says little of a text, however strong it is.
+    let worth = |row: &Row| {
+        let density = facts
+            .density(row.feature)
+            .unwrap_or(row.cells.len() as f64 / run.frames.len().max(1) as f64);
+        let squares: f32 = row
+            .cells
             .iter()
             .map(|(_, strength)| strength * strength)
-            .sum::<f32>()
+            .sum();
+        f64::from(squares).sqrt() * -density.max(1e-9).ln()
     };
     all.sort_unstable_by(|one, other| {
         let order = pinned(other).cmp(&pinned(one));
         order
-            .then(sum(other).total_cmp(&sum(one)))
+            .then(worth(other).total_cmp(&worth(one)))
             .then(one.feature.cmp(&other.feature))
     });
     all.truncate(ROWS);

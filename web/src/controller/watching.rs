@@ -86,6 +86,7 @@ impl Controller {
             sae: sae.id.clone(),
             hook: sae.hook.clone(),
             n_latents: sae.n_latents,
+            relations: None,
         });
         let run = Run {
             model: model.to_owned(),

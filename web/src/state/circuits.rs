@@ -194,10 +194,12 @@ impl Circuits {
             let Some(set) = facts.set(feature.set) else {
                 continue;
             };
+            if set.known(feature.latent).is_some() {
+                continue;
+            }
             let shard = set.shard_of(feature.latent);
             let id = (index.to_owned(), set.index, shard);
-            let known = self.shards.contains_key(&id)
-                || self.under_way.contains(&id)
+            let known = self.under_way.contains(&id)
                 || self.failed.0.contains(&id)
                 || wanted.iter().any(|(one, _)| *one == id);
             let part = PartId::Shard(set.index, shard);
@@ -374,6 +376,10 @@ impl State {
                 knows_max: info.knows(Quantity::Max),
                 error: described.coactivation_error,
                 shard_size: described.shard_size,
+                recorded: run.sets[at].relations.clone().filter(|relations| {
+                    let table = described.table.as_ref();
+                    table.is_some_and(|table| table.sha256 == relations.table)
+                }),
                 shards: shards
                     .map(|((.., shard), known)| (*shard, known.clone()))
                     .collect(),

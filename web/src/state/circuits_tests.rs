@@ -26,6 +26,7 @@ fn run(frames: usize, recorded: bool) -> Run {
             sae: "a".to_owned(),
             hook: "blocks.1.hook_resid_post".to_owned(),
             n_latents: 10,
+            relations: None,
         }]),
         frames: (0..frames)
             .map(|at| Shared::new(frame(&format!("{at}"))))

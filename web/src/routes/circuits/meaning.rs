@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use super::concepts::many;
 use crate::circuits::{Graph, Mode, Ties};
-use crate::components::term::defined;
+use crate::components::term::{defined, described};
 use crate::controller::Controller;
 use crate::definitions::{CHANCE, PMI};
 use crate::format::count;
@@ -48,7 +48,7 @@ pub fn meaning(graph: &Graph, mode: Mode, circuits: &Circuits, controller: &Cont
     let retry = controller.on(|_: MouseEvent| Action::Circuits(CircuitsAction::RetryShards));
     html! {
         <div class="meaning" data-testid="meaning">
-            <p class="muted"><b>{ edges }</b>{ format!(": {what}.{hidden} ") }{ for mode.is_tested().then(|| html! { <>{ defined(PMI) }{ ", " }{ defined(CHANCE) }{ "." }</> }) }{ format!(" {limits}") }</p>
+            <p class="muted"><b>{ edges }</b>{ format!(": {what}.{hidden} ") }{ for mode.is_tested().then(|| html! { <>{ defined(PMI) }{ ", " }{ described(CHANCE, "chance") }{ "." }</> }) }{ format!(" {limits}") }</p>
             if mode != Mode::Text && *waiting > 0 {
                 <p class="muted" role="status">{ format!("{} of the atlas still to come.", count(*waiting, "record")) }</p>
             }
