@@ -8,6 +8,9 @@ const SEED = 1;
 /** Pixels that a pointer may move and still press. */
 const PRESS = 4;
 
+/** Part of its way that the camera goes in a frame when it follows the graph. */
+const FOLLOW = 0.12;
+
 /** What a key of the picture does to it. */
 const KEYS = {
   ArrowLeft: (picture) => picture.orbit(-40, 0),
@@ -171,7 +174,6 @@ class GraphView {
     }
     this.#picture.setPlaces(ids, places);
     this.#places = { ids, places };
-    if (this.#follows) this.#picture.fit();
     if (settled && version === this.#version) this.#canvas.dataset.settled = 'true';
     this.#unread = true;
     this.#ask();
@@ -208,6 +210,8 @@ class GraphView {
 
   #draw() {
     const start = performance.now();
+    // The camera follows smoothly, or at once where nothing shall move.
+    if (this.#follows && this.#picture.follow(this.#still ? 1 : FOLLOW)) this.#ask();
     const drawn = this.#picture.draw(this.#ink);
     const spots = this.#picture.spots();
     drawNames(this.#above, this.#size, { spots, graph: this.#graph, hovered: this.#hovered, ink: this.#ink, ground: this.#ground });

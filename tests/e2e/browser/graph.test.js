@@ -117,6 +117,7 @@ test('a layout is the same each time, and told once where nothing shall move', a
       window.view.setGraph(window.graph(60, 200));
       await window.settled();
       await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      window.view.fit();
       return { svg: window.view.svg(), frames: Number(window.canvas.dataset.frames) };
     });
     await page.context().close();

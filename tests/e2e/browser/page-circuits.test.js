@@ -56,7 +56,10 @@ const shown = (page) => part(page, 'concept-row').evaluateAll((rows) => rows.map
   name: row.cells[0].innerText.trim(), now: Number(row.cells[2].innerText.replace('−', '-')), strength: Number(row.dataset.strength),
 })));
 
-const openTable = (page) => page.evaluate(() => { document.querySelector('.circuits-route details').open = true; });
+async function openTable(page) {
+  await page.locator('.circuits-route summary').click();
+  await part(page, 'concept-table').waitFor();
+}
 
 const cursor = async (page) => Number(await part(page, 'timeline').getAttribute('data-cursor'));
 
@@ -117,13 +120,21 @@ test('edges are the pairs that the atlas has counted, tested against chance; oth
   const significant = await edges();
   assert.ok(significant > 0);
   assert.match(await part(page, 'meaning').innerText(), /across layers it holds none/);
-  // Every edge's number is that of the atlas's record, as the page of the feature shows it.
   const partners = await part(page, 'concept-row').evaluateAll((rows) => rows.flatMap((row) => [...row.querySelectorAll('.partner')].map((one) => ({ from: row.cells[0].innerText.trim(), text: one.innerText, title: one.title }))));
   assert.ok(partners.length >= significant);
   for (const { from, text, title } of partners) {
     assert.equal(from.split('/')[0], text.split('/')[0], 'of one layer');
     assert.match(title, /^PMI \d+\.\d\d, together on [\d,]+ tokens, chance/);
   }
+  // The strongest feature's strongest partner has the number that the feature's own page shows, from the atlas's record.
+  const look = await newPage(browser, STILL);
+  const [first] = partners;
+  await look.goto(new URL(await part(page, 'concept-row').getByRole('link', { name: first.from, exact: true }).getAttribute('href'), page.url()).href);
+  await part(look, 'atlas-coactive').waitFor();
+  const [, other, pmi] = /\/(\d+) \((.*)\)/.exec(first.text);
+  const listed = await part(look, 'atlas-coactive').innerText();
+  assert.match(listed.replace(/\s+/g, ' '), new RegExp(`${other}\\b.*\\+?${pmi.replace('.', '\\.')}`));
+  await look.context().close();
   await part(page, 'all-edges').check();
   await page.waitForFunction((before) => Number(document.querySelector('[data-testid="graph"]').dataset.edges) >= before, significant);
   await part(page, 'edges').selectOption('decoder');
@@ -147,6 +158,9 @@ test('what the model writes now comes token by token with the package\'s own fea
     return recorded === 'false' && running === 'false';
   });
   assert.match(await part(page, 'liveness').innerText(), /^live/);
+  // Relations of these features come from the atlas's records.
+  await settled(page);
+  assert.ok(Number(await part(page, 'graph').getAttribute('data-edges')) > 0);
   await openTable(page);
   await everything(page);
   const expected = await page.evaluate(async (prompt) => {

@@ -112,6 +112,19 @@ impl Camera {
         }
     }
 
+    /// Goes a part of the way to where another camera is, without turning: all of it at 1. True while some of it is left.
+    pub fn approach(&mut self, other: &Self, share: f32) -> bool {
+        let far = self.target.distance(other.target) / other.distance;
+        let zoomed = (self.distance / other.distance).ln().abs();
+        if share >= 1.0 || far.max(zoomed) < 1e-3 {
+            (self.target, self.distance) = (other.target, other.distance);
+            return false;
+        }
+        self.target = self.target.lerp(other.target, share.max(0.0));
+        self.distance *= (other.distance / self.distance).powf(share.max(0.0));
+        true
+    }
+
     /// The matrix that takes points of space to the cube that WebGL draws.
     pub fn matrix(&self) -> Mat4 {
         let near = (self.distance * 0.01).max(0.01);
@@ -194,6 +207,22 @@ mod tests {
         assert!(
             (after.x - before.x - 30.0).abs() < 0.01 && (after.y - before.y + 20.0).abs() < 0.01
         );
+    }
+
+    #[test]
+    fn it_arrives_where_it_goes() {
+        let (mut camera, mut there) = (camera(), camera());
+        there.pan(300.0, 20.0);
+        there.zoom(0.1);
+        assert!(camera.approach(&there, 0.2), "not at once");
+        let steps = (0..200)
+            .take_while(|_| camera.approach(&there, 0.2))
+            .count();
+        assert!((5..100).contains(&steps), "{steps}");
+        assert_eq!(camera, there);
+        there.zoom(3.0);
+        assert!(!camera.approach(&there, 1.0));
+        assert_eq!(camera, there);
     }
 
     #[test]

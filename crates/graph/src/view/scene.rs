@@ -180,9 +180,16 @@ impl Scene {
 
     /// Moves the camera where everything is in the picture.
     pub fn fit(&mut self) {
+        self.follow(1.0);
+    }
+
+    /// Moves the camera a part of the way there; true while some of it is left.
+    pub fn follow(&mut self, share: f32) -> bool {
         let balls = self.nodes.iter().zip(&self.places);
         let balls = balls.filter_map(|(node, place)| Some(((*place)?, node.radius)));
-        self.camera.fit(balls);
+        let mut fitted = self.camera;
+        fitted.fit(balls);
+        self.camera.approach(&fitted, share)
     }
 }
 

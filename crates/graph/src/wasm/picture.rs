@@ -106,6 +106,11 @@ impl Picture {
         self.scene.fit();
     }
 
+    /// Goes a part of the way there: all of it at 1. True while some of it is left.
+    pub fn follow(&mut self, share: f32) -> bool {
+        self.scene.follow(share)
+    }
+
     /// Index of the node at a place of the picture.
     pub fn pick(&self, x: f32, y: f32) -> Option<u32> {
         self.scene.pick(x, y).map(|index| index as u32)

@@ -10,7 +10,8 @@ mod view;
 use std::rc::Rc;
 
 use gloo::timers::callback::Interval;
-use web_sys::HtmlInputElement;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use crate::circuits::{Facts, Feature, Graph, export, timeline as rows};
@@ -92,6 +93,8 @@ pub fn CircuitsRoute(props: &Props) -> Html {
     } = &props.circuits;
     let cursor = *cursor;
     let draws = use_state(|| true);
+    let text = use_node_ref();
+    let listed = use_state(|| false);
     {
         let controller = controller.clone();
         use_effect_with(
@@ -152,6 +155,26 @@ pub fn CircuitsRoute(props: &Props) -> Html {
             }
         });
     }
+    {
+        // The token in view stays in sight in a long text, without moving the page.
+        let text = text.clone();
+        use_effect_with(
+            (cursor, run.as_ref().map(|run| run.frames.len())),
+            move |_| {
+                let shown = text.cast::<HtmlElement>();
+                let here = shown
+                    .as_ref()
+                    .and_then(|text| text.query_selector("[aria-current]").ok().flatten());
+                if let (Some(text), Some(here)) = (
+                    shown,
+                    here.and_then(|here| here.dyn_into::<HtmlElement>().ok()),
+                ) {
+                    let middle = here.offset_top() - text.offset_top() - text.client_height() / 2;
+                    text.set_scroll_top(middle.max(0));
+                }
+            },
+        );
+    }
     let Some(run) = run else {
         return html! {
             <section class="card" data-testid="circuits" aria-busy={props.circuits.unrecorded.is_none().to_string()}>
@@ -192,9 +215,24 @@ pub fn CircuitsRoute(props: &Props) -> Html {
         );
         Callback::from(move |()| export::json(&run, cursor, &facts, &controls, &graph))
     };
+    let toggled = {
+        let listed = listed.setter();
+        move |event: Event| {
+            listed.set(
+                event
+                    .target_unchecked_into::<Element>()
+                    .has_attribute("open"),
+            );
+        }
+    };
     let on_draws = {
-        let draws = draws.setter();
-        Callback::from(move |can| draws.set(can))
+        let (draws, listed) = (draws.setter(), listed.setter());
+        Callback::from(move |can: bool| {
+            draws.set(can);
+            if !can {
+                listed.set(true);
+            }
+        })
     };
     // A person who looks back wants to see what is there, not what moves.
     let paused = !props.circuits.playing && props.circuits.running;
@@ -210,7 +248,7 @@ pub fn CircuitsRoute(props: &Props) -> Html {
                     } }</span>
                 </div>
                 { writing(props, &controller) }
-                { written(&times, &controller) }
+                { written(&times, text, &controller) }
                 if let Some(ended) = &props.circuits.ended {
                     <p class="muted" role="status" data-testid="circuits-ended">{ ended }</p>
                 }
@@ -230,9 +268,12 @@ pub fn CircuitsRoute(props: &Props) -> Html {
                 </div>
             </div>
             { timeline(&times, &controller) }
-            <details class="card" open={!*draws}>
+            <details class="card" open={*listed} ontoggle={toggled}>
                 <summary>{ format!("All {} and {} as a table", count(graph.concepts.len(), "concept"), count(graph.ties.shown.len(), "edge")) }</summary>
-                { concepts::table(&concept_props, &controller) }
+                // Hundreds of rows, which nobody sees, would be drawn anew with every token.
+                if *listed {
+                    { concepts::table(&concept_props, &controller) }
+                }
             </details>
         </div>
     }

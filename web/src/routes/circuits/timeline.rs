@@ -32,7 +32,7 @@ pub struct Props<'a> {
 const ROW: usize = 20;
 
 /// The text, and what moves through it.
-pub fn written(props: &Props<'_>, controller: &Controller) -> Html {
+pub fn written(props: &Props<'_>, text: NodeRef, controller: &Controller) -> Html {
     let Props { run, cursor, .. } = props;
     let tokens = run.frames.len();
     let act = |action: CircuitsAction| {
@@ -57,7 +57,7 @@ pub fn written(props: &Props<'_>, controller: &Controller) -> Html {
                 } }</button>
                 <button type="button" data-testid="step-on" aria-label="One token on" disabled={*cursor + 1 >= tokens} onclick={act(CircuitsAction::Step(1))}>{ "▶" }</button>
             </div>
-            <p class="written-text" dir="auto">{ for (0..tokens).map(token) }</p>
+            <p class="written-text" dir="auto" ref={text}>{ for (0..tokens).map(token) }</p>
         </div>
     }
 }
