@@ -24,6 +24,7 @@ use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
+use crate::routes::steer::dose::{DoseRoute, Props as DoseProps};
 use crate::routes::steer::effects::{EffectsRoute, Props as EffectsProps};
 use crate::routes::steer::{Props as SteerProps, SteerRoute};
 use crate::shell::dock::Dock;
@@ -75,6 +76,7 @@ pub fn App() -> Html {
     use_generation(state, &controller);
     use_steering(state, &controller);
     use_effects(state, &controller);
+    use_dose(state, &controller);
     use_question(state, &controller);
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
@@ -131,6 +133,8 @@ pub fn App() -> Html {
                             <FeaturesRoute ..FeaturesProps::of(state) />
                         } else if route == Route::Effects {
                             <EffectsRoute ..EffectsProps::of(state) />
+                        } else if route == Route::Dose {
+                            <DoseRoute ..DoseProps::of(state) />
                         } else if route == Route::Steer {
                             <SteerRoute ..SteerProps::of(state) />
                         } else {
@@ -371,6 +375,17 @@ fn use_steering(state: &State, controller: &Controller) {
     use_effect_with(state.steer.running, move |&running| {
         if !running {
             controller.stop_steering();
+        }
+    });
+}
+
+/// A sweep that the page has given up is stopped.
+#[hook]
+fn use_dose(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.dose.running, move |&running| {
+        if !running {
+            controller.stop_sweep();
         }
     });
 }

@@ -1,5 +1,6 @@
 //! Requests to the engine, whose results become actions: the session, its start, and what every request needs.
 
+mod dose;
 mod effects;
 mod questions;
 mod steering;
@@ -41,6 +42,7 @@ struct Inner {
     /// Ends the steered run that is under way.
     steering: RefCell<Option<AbortController>>,
     effects: effects::Measuring,
+    sweep: dose::Sweeping,
     /// Counts steered runs.
     steered: Cell<u32>,
     /// Counts continuations: what comes for another than the last one is not shown.
@@ -86,6 +88,7 @@ impl Controller {
             generations: Cell::new(0),
             steering: RefCell::default(),
             effects: effects::Measuring::default(),
+            sweep: dose::Sweeping::default(),
             steered: Cell::new(0),
             tracing: Cell::new(false),
             scripts_trace: Cell::new(false),

@@ -2,6 +2,7 @@
 
 use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
+use super::dose::DoseAction;
 use super::effects::EffectsAction;
 use super::generate::GenerateField;
 use super::lists::{Ranking, View};
@@ -113,6 +114,8 @@ pub enum Action {
     Scan(ScanAction),
     /// Something about what each active feature causes.
     Effects(EffectsAction),
+    /// Something about a sweep of one feature's value.
+    Dose(DoseAction),
     /// Something about steering.
     Steer(SteerAction),
     /// Something about the list of its features.

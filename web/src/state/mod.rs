@@ -7,6 +7,9 @@ mod atlas_tests;
 pub mod browse;
 #[cfg(test)]
 mod browse_tests;
+pub mod dose;
+#[cfg(test)]
+mod dose_tests;
 pub mod effects;
 #[cfg(test)]
 mod effects_tests;
@@ -54,6 +57,7 @@ use crate::shared::Shared;
 pub use action::Action;
 use atlas::Atlas;
 use browse::BrowseState;
+use dose::Dose;
 use effects::Effects;
 pub use generate::{GenerateField, GenerateState};
 use job::Job;
@@ -245,6 +249,8 @@ pub struct State {
     pub steer: Steer,
     /// What each active feature causes.
     pub effects: Effects,
+    /// One feature at many values.
+    pub dose: Dose,
     /// The backend and the memory in use.
     pub info: Option<Shared<Info>>,
     /// True if tokens are marked by their loss as well.
@@ -310,6 +316,7 @@ impl State {
             generate: GenerateState::default(),
             steer: Steer::default(),
             effects: Effects::default(),
+            dose: Dose::default(),
             info: None,
             loss_shown: false,
             note: None,

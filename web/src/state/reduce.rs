@@ -122,6 +122,7 @@ impl State {
             Action::Scan(action) => self.scan_action(action),
             Action::Steer(action) => self.steer(action),
             Action::Effects(action) => self.effects(action),
+            Action::Dose(action) => self.dose(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
@@ -224,6 +225,7 @@ impl State {
             let why = "Stopped, because the prompt was changed.";
             self.steer.stop(why);
             self.effects.stop(why);
+            self.dose.stop(why);
         }
     }
 
@@ -245,6 +247,7 @@ impl State {
         let why = "Stopped, because the choice of a BOS was changed.";
         self.steer.stop(why);
         self.effects.stop(why);
+        self.dose.stop(why);
     }
 
     fn traced(&mut self, mut trace: Trace) {

@@ -18,6 +18,8 @@ pub enum Route {
     Steer,
     /// What each active feature of the prompt causes.
     Effects,
+    /// One feature at many values.
+    Dose,
     /// Models, SAEs, files and downloads.
     Library,
 }
@@ -27,23 +29,24 @@ impl Route {
     pub const TABS: [Self; 4] = [Self::Prompt, Self::Features, Self::Steer, Self::Library];
 
     /// Every route.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
         Self::Steer,
         Self::Effects,
+        Self::Dose,
         Self::Library,
     ];
 
     /// Pages below the tab of steering.
-    pub const STEERING: [Self; 2] = [Self::Steer, Self::Effects];
+    pub const STEERING: [Self; 3] = [Self::Steer, Self::Dose, Self::Effects];
 
     /// The tab that a route stands below.
     pub fn tab(self) -> Self {
         match self {
             Self::Start => Self::Prompt,
-            Self::Effects => Self::Steer,
+            Self::Effects | Self::Dose => Self::Steer,
             route => route,
         }
     }
@@ -56,6 +59,7 @@ impl Route {
             Self::Features => "/features",
             Self::Steer => "/steer",
             Self::Effects => "/steer/effects",
+            Self::Dose => "/steer/dose",
             Self::Library => "/library",
         }
     }
@@ -68,6 +72,7 @@ impl Route {
             Self::Features => "Features",
             Self::Steer => "Steer",
             Self::Effects => "Effects",
+            Self::Dose => "Dose",
             Self::Library => "Library",
         }
     }
