@@ -25,6 +25,7 @@ use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
+use crate::routes::steer::dose::{DoseRoute, Props as DoseProps};
 use crate::routes::steer::effects::{EffectsRoute, Props as EffectsProps};
 use crate::routes::steer::{Props as SteerProps, SteerRoute};
 use crate::shell::dock::Dock;
@@ -77,6 +78,7 @@ pub fn App() -> Html {
     use_steering(state, &controller);
     use_watching(state, &controller);
     use_effects(state, &controller);
+    use_dose(state, &controller);
     use_question(state, &controller);
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
@@ -133,6 +135,8 @@ pub fn App() -> Html {
                             <FeaturesRoute ..FeaturesProps::of(state) />
                         } else if route == Route::Effects {
                             <EffectsRoute ..EffectsProps::of(state) />
+                        } else if route == Route::Dose {
+                            <DoseRoute ..DoseProps::of(state) />
                         } else if route == Route::Steer {
                             <SteerRoute ..SteerProps::of(state) />
                         } else if route == Route::Circuits {
@@ -386,6 +390,17 @@ fn use_watching(state: &State, controller: &Controller) {
     use_effect_with(state.circuits.running, move |&running| {
         if !running {
             controller.stop_watching();
+        }
+    });
+}
+
+/// A sweep that the page has given up is stopped.
+#[hook]
+fn use_dose(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.dose.running, move |&running| {
+        if !running {
+            controller.stop_sweep();
         }
     });
 }

@@ -249,6 +249,18 @@ from_js! {
         kl_by_position: Vec<f32> = "klByPosition",
     }
 
+    /// The predictions of a prompt with one feature at one value.
+    Dosed {
+        /// Mean loss, nats.
+        loss: Option<f64> = "loss",
+        /// Mean KL(clean ‖ edited), nats.
+        kl: Option<f64> = "kl",
+        /// The likeliest next tokens after the last one.
+        next: Vec<NextToken> = "next",
+        /// The watched tokens there.
+        tracked: Vec<NextToken> = "tracked",
+    }
+
     /// A token that ablating a feature moves, after the last token: ablated minus clean.
     TokenChange {
         /// Index in the vocabulary.
@@ -331,6 +343,8 @@ from_js! {
 
     /// A continuation.
     Generation {
+        /// The new tokens.
+        ids: Vec<u32> = "ids",
         /// The new tokens' text.
         text: String = "text",
         /// True if it was stopped.
@@ -467,6 +481,16 @@ pub struct Lens {
     pub token_losses: Vec<f32>,
     /// The likeliest next tokens after each position.
     pub next_by_position: Vec<Vec<NextToken>>,
+}
+
+impl NextToken {
+    /// The token by itself.
+    pub fn token(&self) -> Token {
+        Token {
+            id: self.id,
+            text: self.text.clone(),
+        }
+    }
 }
 
 impl Trace {

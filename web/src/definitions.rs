@@ -78,6 +78,8 @@ terms! {
     HEAD_SHARE = "head-share", "share of the direction", "‖W_O,head d‖² / ‖W_O,head‖² · d_model / ‖d‖²: how strongly a head writes along the feature's decoder direction d. 1 is what a random direction gives on average.";
     TOKEN_SHARE = "token-share", "share of occurrences", "On how many of a token's occurrences in the corpus the feature fires.";
     ABLATION = "ablation", "ablation", "The feature is set to 0 at its strongest token, the SAE's error term is kept, and the model runs on. What changes afterwards is the feature's effect in this context.";
+    DOSE = "dose", "dose–response", "One feature at many values, everything else as it is: the prompt is run once for each value, all in one batch. Where the curves leave what the feature does by itself, its effect says little about the model.";
+    WRITTEN_LOSS = "written-loss", "clean loss of the text", "The model continues the prompt with the feature at this value; then the model without any edit reads that text. Its mean next-token loss over the new tokens, in nats: where it rises steeply, steering has left what the model holds for text.";
     EFFECT_LOSS = "effect-loss", "Δ loss", "Mean next-token loss of the prompt with the feature ablated, minus that without: above 0 the feature helps the model to predict this text. In nats, over all tokens but the first.";
     EFFECT_KL = "effect-kl", "KL", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the positions that count for the SAE. How much the feature matters, whichever way.";
     LOGIT_DIFFERENCE = "logit-difference", "Δ target − distractor", "Change of the target's logit minus the distractor's after the last token, ablated minus clean: below 0 the feature speaks for the target.";

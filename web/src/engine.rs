@@ -360,6 +360,14 @@ impl Engine {
         read(self.0.effects(&tokens, &options).await?)
     }
 
+    /// The clean model's loss of every token but the first.
+    pub async fn losses(&self, tokens: &[u32]) -> Result<Vec<f32>, Fault> {
+        let options = object([("topLogits", 1.into())]);
+        let tokens = Uint32Array::from(tokens);
+        let clean: Edited = read(self.0.edited(&tokens, &Array::new(), &options).await?)?;
+        Ok(clean.token_losses)
+    }
+
     /// Continues tokens, under edits as text, telling each one as it comes.
     pub async fn generate(
         &self,

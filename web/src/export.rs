@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::data::{Effect, Metrics, SaeTrace, TokenChange, Trace};
 use crate::format::{exact, exact_single};
 use crate::ranking::{Active, Ranked, at_token};
+use crate::state::dose::{About as Swept, Point};
 use crate::state::effects::About;
 
 pub(crate) fn string(out: &mut String, text: &str) {
@@ -226,6 +227,44 @@ pub fn effects_table(about: &About, effects: &[&Effect]) -> String {
         first(&mut out, &effect.up);
         first(&mut out, &effect.down);
         out.push('\n');
+    }
+    out
+}
+
+/// A sweep, tab-separated: the clean run, then a line per value. An empty cell where a number is missing.
+pub fn sweep_table(about: &Swept, clean: &Point, points: &[Point]) -> String {
+    let mut out = "value\tloss\tkl".to_owned();
+    for token in &about.watched {
+        out.push('\t');
+        string(&mut out, &token.text);
+    }
+    out.push_str("\tclean_loss_of_text\ttext\n");
+    let mut line = |value: &str, point: &Point| {
+        out.push_str(value);
+        let written = point.written.as_ref();
+        let probabilities = point
+            .dosed
+            .tracked
+            .iter()
+            .map(|next| Some(f64::from(next.prob)));
+        let numbers = [point.dosed.loss, point.dosed.kl]
+            .into_iter()
+            .chain(probabilities);
+        for number in numbers.chain([written.and_then(|(_, loss)| *loss)]) {
+            out.push('\t');
+            if let Some(number) = number.filter(|number| number.is_finite()) {
+                out.push_str(&exact(number));
+            }
+        }
+        out.push('\t');
+        if let Some((text, _)) = written {
+            string(&mut out, text);
+        }
+        out.push('\n');
+    };
+    line("clean", clean);
+    for (value, point) in about.plan.values.iter().zip(points) {
+        line(&exact_single(*value), point);
     }
     out
 }

@@ -1,5 +1,6 @@
 //! Requests to the engine, whose results become actions: the session, its start, and what every request needs.
 
+mod dose;
 mod effects;
 mod questions;
 mod steering;
@@ -46,6 +47,7 @@ struct Inner {
     /// Counts watched runs.
     watched: Cell<u32>,
     effects: effects::Measuring,
+    sweep: dose::Sweeping,
     /// Counts steered runs.
     steered: Cell<u32>,
     /// Counts continuations: what comes for another than the last one is not shown.
@@ -91,6 +93,7 @@ impl Controller {
             generations: Cell::new(0),
             steering: RefCell::default(),
             effects: effects::Measuring::default(),
+            sweep: dose::Sweeping::default(),
             steered: Cell::new(0),
             watching: RefCell::default(),
             watched: Cell::new(0),

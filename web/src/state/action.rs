@@ -3,6 +3,7 @@
 use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
 use super::circuits::CircuitsAction;
+use super::dose::DoseAction;
 use super::effects::EffectsAction;
 use super::generate::GenerateField;
 use super::lists::{Ranking, View};
@@ -114,6 +115,8 @@ pub enum Action {
     Scan(ScanAction),
     /// Something about what each active feature causes.
     Effects(EffectsAction),
+    /// Something about a sweep of one feature's value.
+    Dose(DoseAction),
     /// Something about steering.
     Steer(SteerAction),
     /// Something about the live concept graph.

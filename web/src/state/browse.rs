@@ -126,9 +126,19 @@ impl State {
         }
         // Lists of a prompt rank by the atlas, once what they are about is there. A first visit, which begins at the start page,
         // fetches nothing of it.
-        if self.place.route == Route::Prompt && self.is_current() {
+        let about_prompt = matches!(
+            self.place.route,
+            Route::Prompt | Route::Effects | Route::Dose
+        );
+        if about_prompt && self.is_current() {
             parts.push(PartId::Index);
             parts.extend(self.set_of_selected().map(PartId::Table));
+        }
+        // The feature that is swept may be another SAE's.
+        if self.place.route == Route::Dose
+            && let Ok(feature) = self.dosed_feature()
+        {
+            parts.extend(self.set_of_sae(&feature.sae).map(PartId::Table));
         }
         parts
     }

@@ -10,6 +10,9 @@ mod browse_tests;
 pub mod circuits;
 #[cfg(test)]
 mod circuits_tests;
+pub mod dose;
+#[cfg(test)]
+mod dose_tests;
 pub mod effects;
 #[cfg(test)]
 mod effects_tests;
@@ -58,6 +61,7 @@ pub use action::Action;
 use atlas::Atlas;
 use browse::BrowseState;
 use circuits::Circuits;
+use dose::Dose;
 use effects::Effects;
 pub use generate::{GenerateField, GenerateState};
 use job::Job;
@@ -251,6 +255,8 @@ pub struct State {
     pub circuits: Circuits,
     /// What each active feature causes.
     pub effects: Effects,
+    /// One feature at many values.
+    pub dose: Dose,
     /// The backend and the memory in use.
     pub info: Option<Shared<Info>>,
     /// True if tokens are marked by their loss as well.
@@ -317,6 +323,7 @@ impl State {
             steer: Steer::default(),
             circuits: Circuits::default(),
             effects: Effects::default(),
+            dose: Dose::default(),
             info: None,
             loss_shown: false,
             note: None,

@@ -123,6 +123,7 @@ impl State {
             Action::Steer(action) => self.steer(action),
             Action::Circuits(action) => self.circuits(action),
             Action::Effects(action) => self.effects(action),
+            Action::Dose(action) => self.dose(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
@@ -226,6 +227,7 @@ impl State {
             self.steer.stop(why);
             self.effects.stop(why);
             self.circuits.stop(why);
+            self.dose.stop(why);
         }
     }
 
@@ -248,6 +250,7 @@ impl State {
         self.steer.stop(why);
         self.effects.stop(why);
         self.circuits.stop(why);
+        self.dose.stop(why);
     }
 
     fn traced(&mut self, mut trace: Trace) {

@@ -23,6 +23,8 @@ pub enum Route {
     Circuits,
     /// What each active feature of the prompt causes.
     Effects,
+    /// One feature at many values.
+    Dose,
     /// Models, SAEs, files and downloads.
     Library,
 }
@@ -38,24 +40,25 @@ impl Route {
     ];
 
     /// Every route.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
         Self::Steer,
         Self::Circuits,
         Self::Effects,
+        Self::Dose,
         Self::Library,
     ];
 
     /// Pages below the tab of steering.
-    pub const STEERING: [Self; 2] = [Self::Steer, Self::Effects];
+    pub const STEERING: [Self; 3] = [Self::Steer, Self::Dose, Self::Effects];
 
     /// The tab that a route stands below.
     pub fn tab(self) -> Self {
         match self {
             Self::Start => Self::Prompt,
-            Self::Effects => Self::Steer,
+            Self::Effects | Self::Dose => Self::Steer,
             route => route,
         }
     }
@@ -69,6 +72,7 @@ impl Route {
             Self::Steer => "/steer",
             Self::Circuits => "/circuits/live",
             Self::Effects => "/steer/effects",
+            Self::Dose => "/steer/dose",
             Self::Library => "/library",
         }
     }
@@ -82,6 +86,7 @@ impl Route {
             Self::Steer => "Steer",
             Self::Circuits => "Circuits",
             Self::Effects => "Effects",
+            Self::Dose => "Dose",
             Self::Library => "Library",
         }
     }

@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 
 use wire::{Edit, Operation};
 
+use super::tray::FeatureId;
 use super::{History, State};
 use crate::data::{Generation, SaeInfo, Token};
 use crate::format::number;
@@ -249,13 +250,22 @@ fn with_value(operation: Operation, value: f32) -> Operation {
     }
 }
 
-/// The edit of a text: in the grammar of edits, or the number of a feature, which is pushed: `903` of the selected SAE, `L3/903`,
-/// `openai.layer_3/903`.
+/// The edit of a text: in the grammar of edits, or the number of a feature, which is pushed.
 fn edit_of(text: &str, selected: Option<&str>, saes: &[SaeInfo]) -> Result<Edit, String> {
     let text = text.trim();
     if text.contains('=') {
         return Edit::from_str(text).map_err(|error| error.to_string());
     }
+    let FeatureId { sae, latent } = feature_of(text, selected, saes)?;
+    Ok(Edit::new(&sae, latent, Operation::Add(PUSH)))
+}
+
+/// The feature of a text: `903` of the selected SAE, `L3/903`, `openai.layer_3/903`.
+pub(super) fn feature_of(
+    text: &str,
+    selected: Option<&str>,
+    saes: &[SaeInfo],
+) -> Result<FeatureId, String> {
     let expected = || {
         "Name a feature by its number (903), its layer and number (L3/903), or write an edit (openai.layer_3:903=+6x).".to_owned()
     };
@@ -284,7 +294,10 @@ fn edit_of(text: &str, selected: Option<&str>, saes: &[SaeInfo]) -> Result<Edit,
             sae.id, sae.n_latents
         ));
     }
-    Ok(Edit::new(&sae.id, latent, Operation::Add(PUSH)))
+    Ok(FeatureId {
+        sae: sae.id.clone(),
+        latent,
+    })
 }
 
 impl State {

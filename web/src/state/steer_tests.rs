@@ -168,6 +168,7 @@ fn a_run_fills_both_columns_and_tells_where_they_part() {
         let ended = Generation {
             text: "text".to_owned(),
             cancelled: false,
+            ..Generation::default()
         };
         state = steered(state, SteerAction::Ended(1, side, ended));
     }

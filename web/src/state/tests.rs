@@ -199,6 +199,7 @@ fn a_continuation_does_not_outlive_its_prompt() {
         Ok(crate::data::Generation {
             text: " and so".to_owned(),
             cancelled: true,
+            ..crate::data::Generation::default()
         })
     };
     let state = running("one");

@@ -1,6 +1,7 @@
 //! Steering: the prompt's continuation under edits of features, beside the clean one.
 
 mod columns;
+pub mod dose;
 mod edits;
 pub mod effects;
 mod examples;

@@ -9,6 +9,7 @@ use crate::state::url::Place;
 pub fn pages(place: &Place, here: Route) -> Html {
     let name = |route: Route| match route {
         Route::Effects => "What each feature causes",
+        Route::Dose => "One feature, less and more",
         _ => "While the model writes",
     };
     html! {
