@@ -74,7 +74,14 @@ impl Controller {
     }
 
     /// Continues a trace, with the features of these SAEs at every token; a run that is under way is stopped.
-    pub fn watch(&self, trace: &Trace, model: &str, saes: &[SaeInfo], settings: Settings) {
+    /// `at_once`: the view goes to the newest token at once.
+    pub fn watch(
+        &self,
+        trace: &Trace,
+        model: &str,
+        saes: &[SaeInfo],
+        (settings, at_once): (Settings, bool),
+    ) {
         let Some(engine) = self.engine() else { return };
         self.stop_watching();
         let Ok(controller) = AbortController::new() else {
@@ -107,6 +114,7 @@ impl Controller {
         self.dispatch(Action::Circuits(CircuitsAction::Started(
             number,
             Box::new(run),
+            at_once,
         )));
         let this = self.clone();
         spawn_local(async move {

@@ -62,8 +62,10 @@ pub struct Circuits {
     pub ended: Option<String>,
     /// Index of the token in view.
     pub cursor: usize,
-    /// True while the view goes on by itself: to the next token of a recording, to the newest of a live run.
+    /// True while the view goes on by itself, token by token at a pace that can be read.
     pub playing: bool,
+    /// True if the view goes to the newest token of a live run at once, for people who want nothing to move.
+    pub at_once: bool,
     /// What is shown.
     pub controls: Controls,
     /// The selected feature.
@@ -91,6 +93,7 @@ impl Default for Circuits {
             ended: None,
             cursor: 0,
             playing: false,
+            at_once: false,
             controls: Controls::default(),
             selected: None,
             hovered: None,
@@ -109,8 +112,8 @@ pub enum CircuitsAction {
     Requested,
     /// The recorded run came, or why not; true if it is to be played from its beginning.
     Recorded(Box<Result<Run, String>>, bool),
-    /// A run begins, with its number; it has no frames yet.
-    Started(u32, Box<Run>),
+    /// A run begins, with its number; it has no frames yet. True if the view goes to its newest token at once.
+    Started(u32, Box<Run>, bool),
     /// A run's next frame.
     Came(u32, Box<Frame>),
     /// A run ended; with the reason, if it is not that it was done.
@@ -119,7 +122,7 @@ pub enum CircuitsAction {
     Seek(usize),
     /// The token so many further on is shown.
     Step(i32),
-    /// The next token of a recording is shown, if it plays.
+    /// The next token is shown, if the view goes on by itself.
     Tick,
     /// Plays on, or pauses.
     Play(bool),
@@ -255,24 +258,28 @@ impl State {
                 }
                 Err(why) => circuits.unrecorded = Some(why),
             },
-            CircuitsAction::Started(number, run) => {
+            CircuitsAction::Started(number, run, at_once) => {
                 circuits.show(*run);
                 circuits.number = number;
                 circuits.running = true;
                 circuits.cursor = 0;
                 circuits.playing = true;
+                circuits.at_once = at_once;
             }
             CircuitsAction::Came(number, frame) if circuits.awaits(number) => {
                 if let Some(run) = &mut circuits.run {
                     run.frames.push(Shared::new(*frame));
                 }
-                if circuits.playing {
-                    circuits.cursor = circuits.last();
+                let last = circuits.last();
+                let prompt = circuits.run.as_ref().map_or(0, |run| run.prompt_tokens);
+                // A model may write faster than anybody reads; the prompt was read before.
+                if circuits.playing && (circuits.at_once || last < prompt) {
+                    circuits.cursor = last;
                 }
             }
             CircuitsAction::Ended(number, why) if circuits.awaits(number) => {
                 circuits.running = false;
-                circuits.playing = false;
+                circuits.playing &= circuits.cursor < circuits.last();
                 circuits.ended = why;
             }
             // Of a run that the page has given up.
@@ -286,9 +293,9 @@ impl State {
                 circuits.cursor = cursor.min(circuits.last());
                 circuits.playing = false;
             }
-            CircuitsAction::Tick if circuits.playing && !circuits.running => {
+            CircuitsAction::Tick if circuits.playing => {
                 circuits.cursor = (circuits.cursor + 1).min(circuits.last());
-                circuits.playing = circuits.cursor < circuits.last();
+                circuits.playing = circuits.running || circuits.cursor < circuits.last();
             }
             CircuitsAction::Tick => {}
             CircuitsAction::Play(true) => {

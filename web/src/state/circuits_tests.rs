@@ -90,36 +90,33 @@ fn where_nothing_moves_a_recording_is_shown_at_its_end() {
     assert_eq!((state.circuits.cursor, state.circuits.playing), (4, false));
 }
 
+fn came(number: u32) -> CircuitsAction {
+    CircuitsAction::Came(number, Box::new(frame("x")))
+}
+
+fn started(number: u32, at_once: bool) -> CircuitsAction {
+    CircuitsAction::Started(number, Box::new(run(0, false)), at_once)
+}
+
 #[test]
-fn a_live_run_takes_the_place_of_the_recording_and_is_followed() {
+fn a_live_run_takes_the_place_of_the_recording_and_is_followed_at_once() {
+    let feature = Feature { set: 0, latent: 3 };
     let state = after(
         state(),
-        [
-            recorded(true),
-            CircuitsAction::Select(Some(Feature { set: 0, latent: 3 })),
-        ],
+        [recorded(true), CircuitsAction::Select(Some(feature))],
     );
-    let came = |number| CircuitsAction::Came(number, Box::new(frame("x")));
     let state = after(
         state,
-        [
-            CircuitsAction::Started(7, Box::new(run(0, false))),
-            came(7),
-            came(7),
-            came(6),
-        ],
+        [started(7, true), came(7), came(7), came(7), came(6)],
     );
-    assert_eq!(
-        state.circuits.run.as_ref().unwrap().frames.len(),
-        2,
-        "what comes for another run is not shown"
-    );
-    assert_eq!((state.circuits.cursor, state.circuits.selected), (1, None));
+    let frames = |state: &State| state.circuits.run.as_ref().unwrap().frames.len();
+    assert_eq!(frames(&state), 3, "what comes for another run is not shown");
+    assert_eq!((state.circuits.cursor, state.circuits.selected), (2, None));
     // A person looks back while the model goes on, and then follows again.
     let state = after(state, [CircuitsAction::Step(-1), came(7)]);
-    assert_eq!((state.circuits.cursor, state.circuits.last()), (0, 2));
+    assert_eq!((state.circuits.cursor, state.circuits.last()), (1, 3));
     let state = after(state, [CircuitsAction::Play(true), came(7)]);
-    assert_eq!(state.circuits.cursor, 3);
+    assert_eq!(state.circuits.cursor, 4);
     let state = after(state, [recorded(true)]);
     assert!(
         !state.circuits.run.as_ref().unwrap().recorded,
@@ -128,10 +125,31 @@ fn a_live_run_takes_the_place_of_the_recording_and_is_followed() {
     let stopped = state.clone().after(Action::Type("Twice".to_owned()));
     assert!(!stopped.circuits.running && stopped.circuits.ended.is_some());
     let stopped = after(stopped, [came(7), CircuitsAction::Ended(7, None)]);
-    assert_eq!(stopped.circuits.run.as_ref().unwrap().frames.len(), 4);
+    assert_eq!(frames(&stopped), 5);
     assert!(stopped.circuits.ended.is_some(), "the reason stays");
     let ended = after(state, [CircuitsAction::Ended(7, None)]);
-    assert!(!ended.circuits.running && ended.circuits.ended.is_none());
+    assert!(!ended.circuits.running && !ended.circuits.playing && ended.circuits.ended.is_none());
+}
+
+#[test]
+fn a_live_run_is_shown_at_a_pace_that_can_be_read() {
+    let state = after(state(), [started(7, false), came(7), came(7)]);
+    assert_eq!(state.circuits.cursor, 1, "the prompt is shown at once");
+    let state = after(state, [came(7), came(7), CircuitsAction::Tick]);
+    assert_eq!((state.circuits.cursor, state.circuits.last()), (2, 3));
+    let state = after(state, [CircuitsAction::Ended(7, None)]);
+    assert!(
+        state.circuits.playing,
+        "the view has not come to the end yet"
+    );
+    let state = after(state, [CircuitsAction::Tick]);
+    assert_eq!((state.circuits.cursor, state.circuits.playing), (3, false));
+    // A view that has caught up waits for the model.
+    let waits = after(
+        self::state(),
+        [started(8, false), came(8), came(8), CircuitsAction::Tick],
+    );
+    assert!(waits.circuits.playing && waits.circuits.cursor == 1);
 }
 
 #[test]

@@ -108,7 +108,7 @@ pub fn CircuitsRoute(props: &Props) -> Html {
     }
     {
         let controller = controller.clone();
-        let ticks = props.circuits.playing && !props.circuits.running;
+        let ticks = props.circuits.playing;
         use_effect_with(ticks, move |ticks| {
             let timer = ticks.then(|| {
                 Interval::new(PACE, move || {
@@ -290,7 +290,7 @@ fn writing(props: &Props, controller: &Controller) -> Html {
         let saes = saes.clone();
         move |_: MouseEvent| {
             if let (Some(trace), Some(model), Ok(settings)) = (&trace, &model, settings) {
-                controller.watch(trace, model, &saes, settings);
+                controller.watch(trace, model, &saes, (settings, holds(STILL)));
             }
         }
     };
