@@ -26,6 +26,20 @@ function wanted(manifest) {
   return { first: [recorded], model: 'demo', manifest: json(manifest), sae };
 }
 
+/** A picture of a graph; its modules are fetched when somebody opens the first one. */
+async function openGraph(frame, told) {
+  const graphs = await import('./graph-view.js');
+  return graphs.openGraph(frame, told);
+}
+
+/** Hands a text or a Blob to the person as a file. */
+function saveFile(download, type, content) {
+  const href = URL.createObjectURL(new Blob([content], { type }));
+  Object.assign(document.createElement('a'), { href, download }).click();
+  // The browser reads it after this call.
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
 /** Files of the site that are requested before the app is there: path → promise of the Response. */
 const begun = new Map();
 
@@ -51,7 +65,7 @@ async function boot() {
   const { first, ...demo } = wanted(manifest);
   const after = Promise.allSettled([response, ...first].map((file) => file.then((answer) => answer.clone().arrayBuffer())));
   SaeExplorer.prepare({ ...demo, after });
-  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, ownAtlases, publishedSession, siteFile, watchDrops });
+  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, openGraph, ownAtlases, publishedSession, saveFile, siteFile, watchDrops });
   watchCopies();
   keepFocus();
   try {

@@ -20,6 +20,7 @@ use crate::requests::counterparts::use_counterparts;
 use crate::requests::live::use_own_text;
 use crate::requests::taps::use_taps;
 use crate::requests::text::use_text_search;
+use crate::routes::circuits::{CircuitsRoute, Props as CircuitsProps};
 use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
@@ -75,6 +76,7 @@ pub fn App() -> Html {
     use_edits(state, &controller);
     use_generation(state, &controller);
     use_steering(state, &controller);
+    use_watching(state, &controller);
     use_effects(state, &controller);
     use_dose(state, &controller);
     use_question(state, &controller);
@@ -137,6 +139,8 @@ pub fn App() -> Html {
                             <DoseRoute ..DoseProps::of(state) />
                         } else if route == Route::Steer {
                             <SteerRoute ..SteerProps::of(state) />
+                        } else if route == Route::Circuits {
+                            <CircuitsRoute ..CircuitsProps::of(state) />
                         } else {
                             <Library ..LibraryProps::of(state) />
                         }
@@ -169,8 +173,8 @@ fn is_first_trace(state: &State) -> bool {
 
 /// The selected feature, where the trace on screen has its SAE.
 fn dock(state: &State) -> Option<Html> {
-    if state.place.page.is_some() {
-        // The page is about another feature.
+    if state.place.page.is_some() || state.place.route == Route::Circuits {
+        // The page is about another feature, or about many.
         return None;
     }
     let trace = state.trace.clone()?;
@@ -375,6 +379,17 @@ fn use_steering(state: &State, controller: &Controller) {
     use_effect_with(state.steer.running, move |&running| {
         if !running {
             controller.stop_steering();
+        }
+    });
+}
+
+/// A watched run that the page has given up is stopped.
+#[hook]
+fn use_watching(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.circuits.running, move |&running| {
+        if !running {
+            controller.stop_watching();
         }
     });
 }

@@ -36,6 +36,7 @@ terms! {
     TOP_P = "top-p", "top-p", "Tokens are drawn from the likeliest ones that together have this probability; 1 draws from all.";
     REPETITION_PENALTY = "repetition-penalty", "repetition penalty", "Logits of tokens that stand in the text already are divided by it where they are positive, and multiplied where not (the rule of CTRL); 1 changes nothing.";
     SEED = "seed", "seed", "The number that random draws begin with: the same seed and settings give the same text.";
+    CHANCE = "pair-chance", "chance of a pair", "The share of random orders of one feature's tokens that bring two features together at least as often as they come together, times the number of pairs tested, at most 1. Below 0.05 an edge counts as more than chance.";
     ACTIVATION = "activation", "activation", "The latent's value after the activation function, in the SAE's own units. Comparable between tokens for one latent, not between SAEs.";
     MAXIMUM = "maximum", "maximum", "The latent's largest activation over the prompt's tokens. The BOS is left out, because SAEs are not trained on it.";
     MEAN = "mean", "mean", "The latent's activation, mean over all the prompt's tokens, zeros included. The BOS is left out.";
@@ -80,9 +81,9 @@ terms! {
     DOSE = "dose", "dose–response", "One feature at many values, everything else as it is: the prompt is run once for each value, all in one batch. Where the curves leave what the feature does by itself, its effect says little about the model.";
     WRITTEN_LOSS = "written-loss", "clean loss of the text", "The model continues the prompt with the feature at this value; then the model without any edit reads that text. Its mean next-token loss over the new tokens, in nats: where it rises steeply, steering has left what the model holds for text.";
     EFFECT_LOSS = "effect-loss", "Δ loss", "Mean next-token loss of the prompt with the feature ablated, minus that without: above 0 the feature helps the model to predict this text. In nats, over all tokens but the first.";
-    EFFECT_KL = "effect-kl", "KL", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the positions that count for the SAE. How much the feature matters, whichever way.";
+    EFFECT_KL = "effect-kl", "mean KL of the ablation", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the positions that count for the SAE. How much the feature matters, whichever way.";
     LOGIT_DIFFERENCE = "logit-difference", "Δ target − distractor", "Change of the target's logit minus the distractor's after the last token, ablated minus clean: below 0 the feature speaks for the target.";
-    DIRECT_ESTIMATE = "direct-estimate", "direct path", "What the ablation would change by the direct path alone: from the feature's output at the last token straight to the two logits, past all later layers, the final LayerNorm's scale held as it is. A feature that is not active at the last token has none.";
+    DIRECT_ESTIMATE = "direct-estimate", "direct-path estimate", "What the ablation would change by the direct path alone: from the feature's output at the last token straight to the two logits, past all later layers, the final LayerNorm's scale held as it is. A feature that is not active at the last token has none.";
     KL_ABLATED = "kl-ablated", "KL of the ablation", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the ablated token and all later ones.";
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it), added to, or multiplied, at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
 }

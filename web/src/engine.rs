@@ -12,6 +12,7 @@ use crate::data::{
 use crate::format::sentence;
 use crate::js_value::{FromJs, get, object};
 use crate::state::EditSpec;
+use crate::state::circuits::Settings;
 use crate::state::tray::FeatureId;
 use crate::state::url::bos_name;
 
@@ -160,6 +161,18 @@ pub struct GenerateOptions {
     pub top_p: f64,
     /// Divides the logits of tokens that stand in the text; 1 changes nothing.
     pub repetition_penalty: f64,
+}
+
+/// A continuation whose features are watched.
+pub struct Watch {
+    /// The tokens that are continued.
+    pub tokens: Vec<u32>,
+    /// Its settings.
+    pub settings: Settings,
+    /// Ids of the SAEs.
+    pub saes: Vec<String>,
+    /// Ends it.
+    pub signal: AbortSignal,
 }
 
 /// Which ablations are measured.
@@ -381,6 +394,34 @@ impl Engine {
         ]);
         // A copy: the engine takes it after this call has returned.
         let tokens = Uint32Array::from(tokens);
+        read(self.0.generate(&tokens, &options).await?)
+    }
+
+    /// Continues tokens, telling the features of each token, those of the given ones first.
+    pub async fn watch<T: FromJs>(
+        &self,
+        watch: Watch,
+        mut on_features: impl FnMut(T) + 'static,
+    ) -> Result<Generation, Fault> {
+        let on_each = Closure::<dyn FnMut(JsValue)>::new(move |features| {
+            if let Some(features) = T::from_js(&features) {
+                on_features(features);
+            }
+        });
+        let saes: Array = watch
+            .saes
+            .iter()
+            .map(|id| JsValue::from(id.as_str()))
+            .collect();
+        let options = object([
+            ("maxTokens", watch.settings.max_tokens.into()),
+            ("temperature", watch.settings.temperature.into()),
+            ("seed", watch.settings.seed.into()),
+            ("features", saes.into()),
+            ("signal", (&watch.signal).into()),
+            ("onFeatures", on_each.as_ref().clone()),
+        ]);
+        let tokens = Uint32Array::from(watch.tokens.as_slice());
         read(self.0.generate(&tokens, &options).await?)
     }
 

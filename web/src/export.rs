@@ -8,7 +8,7 @@ use crate::ranking::{Active, Ranked, at_token};
 use crate::state::dose::{About as Swept, Point};
 use crate::state::effects::About;
 
-fn string(out: &mut String, text: &str) {
+pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
         match character {
@@ -28,7 +28,7 @@ fn string(out: &mut String, text: &str) {
 }
 
 /// JSON has no NaN and no infinity; neither is a number to go on with.
-fn number(out: &mut String, value: Option<f64>) {
+pub(crate) fn number(out: &mut String, value: Option<f64>) {
     match value.filter(|value| value.is_finite()) {
         Some(value) => out.push_str(&exact(value)),
         None => out.push_str("null"),
@@ -36,7 +36,7 @@ fn number(out: &mut String, value: Option<f64>) {
 }
 
 /// An f32 in as few digits as give it back.
-fn single(out: &mut String, value: f32) {
+pub(crate) fn single(out: &mut String, value: f32) {
     if value.is_finite() {
         out.push_str(&exact_single(value));
     } else {
@@ -44,7 +44,7 @@ fn single(out: &mut String, value: f32) {
     }
 }
 
-fn list<T>(
+pub(crate) fn list<T>(
     out: &mut String,
     items: impl IntoIterator<Item = T>,
     mut item: impl FnMut(&mut String, T),

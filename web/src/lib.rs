@@ -5,6 +5,7 @@
 
 pub mod atlas;
 pub mod browse;
+pub mod circuits;
 pub mod data;
 pub mod definitions;
 pub mod display;

@@ -42,6 +42,12 @@ const WORKERS: [(&str, &str); 3] = [
     ("pkg/scan-worker.js", "scan-worker"),
 ];
 
+/// Modules of the page that are fetched when somebody opens a graph, each after those that it names.
+const GRAPHS: [(&str, &str); 2] = [
+    ("graph-worker.js", "graph-worker"),
+    ("graph-view.js", "graph-view"),
+];
+
 /// What a script imports of the package: module, and the name of its bundle.
 const PACKAGE: (&str, &str) = ("pkg/index.js", "sae-explorer");
 
@@ -93,6 +99,10 @@ fn lay_out(modules: &Path, site: &Path) -> Result<()> {
     assets.file("pkg/engine_bg.wasm", "engine")?;
     assets.file("pkg/scan-engine_bg.wasm", "scan-engine")?;
     for (entry, name) in WORKERS {
+        assets.bundle(entry, name)?;
+    }
+    assets.file("graph_bg.wasm", "graph")?;
+    for (entry, name) in GRAPHS {
         assets.bundle(entry, name)?;
     }
     // The page has the package in its own bundle, as one file less to request; scripts have it by itself.

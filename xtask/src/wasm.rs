@@ -1,4 +1,4 @@
-//! The wasm modules: the page, the engine that the worker and the npm package load, and the engine with scans.
+//! The wasm modules: the page, the engine that the worker and the npm package load, the engine with scans, and graphs.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ struct Module {
     features: &'static [&'static str],
 }
 
-const MODULES: [Module; 3] = [
+const MODULES: [Module; 4] = [
     Module {
         file: "web",
         name: "app",
@@ -43,6 +43,12 @@ const MODULES: [Module; 3] = [
         name: "scan-engine",
         folder: "pkg",
         features: &["scan"],
+    },
+    Module {
+        file: "graph",
+        name: "graph",
+        folder: "",
+        features: &[],
     },
 ];
 

@@ -8,6 +8,7 @@
 //! This crate knows neither models nor files on disk: activations and bytes are handed in, bytes are handed out.
 
 mod activations;
+pub mod association;
 mod content;
 pub mod error;
 pub mod files;

@@ -141,7 +141,7 @@ fn with<const N: usize>(mut object: Value, parts: [(&str, Value); N]) -> Result<
 }
 
 /// A result in JavaScript's names, with six significant digits: more would be rounding errors of f32.
-fn named(value: &impl Serialize) -> Result<Value> {
+pub(crate) fn named(value: &impl Serialize) -> Result<Value> {
     Ok(renamed(serde_json::to_value(value)?))
 }
 

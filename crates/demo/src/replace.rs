@@ -10,16 +10,17 @@ use serde_json::json;
 
 use crate::folder::{MODEL, Source, TOKENIZER, fixtures_in};
 use crate::manifest::{self, File, Manifest, Model, Prompt};
-use crate::record;
+use crate::{record, run};
 
-/// Writes `recorded.json` of the demo that a checkout has.
+/// Writes `recorded.json` and the recorded run of the demo that a checkout has.
 ///
 /// # Errors
 /// As [`record::record`].
 pub fn record_again(checkout: &Path) -> Result<()> {
     let bundle = bundle_of(checkout);
     let recorded = record::record(&bundle)?;
-    write(&bundle.join(record::FILE), &recorded)
+    write(&bundle.join(record::FILE), &recorded)?;
+    write(&bundle.join(run::FILE), &run::record(&bundle)?)
 }
 
 /// Puts the folder's demo into a checkout. The new bundle is made and recorded beside the old one, and takes its place only when
@@ -36,6 +37,7 @@ pub fn replace(from: &Path, checkout: &Path, say: &mut dyn FnMut(String)) -> Res
     make(&source, &fresh, &old, say)?;
     let recorded = record::record(&fresh)?;
     write(&fresh.join(record::FILE), &recorded)?;
+    write(&fresh.join(run::FILE), &run::record(&fresh)?)?;
     remove(&bundle)?;
     fs::rename(&fresh, &bundle).with_context(|| format!("could not make {}", bundle.display()))?;
     references(&source, &checkout.join("tests/fixtures"))

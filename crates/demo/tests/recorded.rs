@@ -8,6 +8,7 @@ use std::rc::Rc;
 use demo::load;
 use demo::manifest::Manifest;
 use demo::record::{FILE, MOST_BYTES};
+use demo::run;
 use explorer::{BackendChoice, LimitsChoice, SaeOptions, Session, Trace, TraceOptions};
 use formats::sae::openai;
 use formats::source::MemoryBytes;
@@ -192,6 +193,70 @@ fn compare_features(session: &Session, sae: &str, features: &Value) {
         let nearest = before["nearest"].as_array().unwrap().iter();
         for (before, live) in nearest.zip(&live.nearest) {
             assert!(near(&before["cosine"], f64::from(live.cosine)), "{STALE}");
+        }
+    }
+}
+
+/// The run that the live graph opens with is what the engine writes, token by token, with its features, and what the atlas says of
+/// these.
+#[test]
+fn the_recorded_run_is_what_the_engine_writes() {
+    let stale = "web/demo/run/run.json is not of this demo and engine: run `cargo xtask demo` to record it again";
+    let path = bundle().join(run::FILE);
+    let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{stale} ({error})"));
+    assert!(
+        (20_000..=run::MOST_BYTES).contains(&bytes.len()),
+        "{} bytes",
+        bytes.len()
+    );
+    let recorded: Value = serde_json::from_slice(&bytes).unwrap();
+    let manifest = Manifest::read(&bundle()).unwrap();
+    let settings = (&recorded["seed"], &recorded["maxTokens"]);
+    assert_eq!(
+        settings,
+        (&run::SEED.into(), &run::TOKENS.into()),
+        "{stale}"
+    );
+    for mut session in sessions() {
+        load::model(&mut session, &bundle(), &manifest).unwrap();
+        for sae in &manifest.saes {
+            load::sae(&mut session, &bundle(), sae).unwrap();
+        }
+        let live = run::run(&mut session, &bundle(), &manifest).unwrap();
+        for name in ["model", "prompt", "promptTokens", "bos", "tokens"] {
+            assert_eq!(recorded[name], live[name], "{name}: {stale}");
+        }
+        let tokens = recorded["tokens"].as_array().unwrap().len();
+        let prompt = recorded["promptTokens"].as_u64().unwrap() as usize;
+        assert!(tokens > prompt + 30, "{stale}");
+        let (before, live) = (
+            recorded["sets"].as_array().unwrap(),
+            live["sets"].as_array().unwrap(),
+        );
+        assert_eq!(before.len(), manifest.saes.len(), "{stale}");
+        for (before, live) in before.iter().zip(live) {
+            for name in ["sae", "hook", "nLatents", "relations"] {
+                assert_eq!(before[name], live[name], "{name}: {stale}");
+            }
+            let rows = |set: &Value| -> Vec<BTreeMap<i32, f64>> {
+                let (mut latents, mut activations) =
+                    (ids(&set["latents"]), numbers(&set["activations"]));
+                let counts = ids(&set["counts"]);
+                assert_eq!(counts.len(), tokens, "{stale}");
+                counts
+                    .iter()
+                    .map(|count| {
+                        let count = *count as usize;
+                        let row = by_id(&latents[..count], &activations[..count]);
+                        latents.drain(..count);
+                        activations.drain(..count);
+                        row
+                    })
+                    .collect()
+            };
+            for (row, live) in rows(before).iter().zip(&rows(live)) {
+                assert!(same_entries(row, live), "{stale}");
+            }
         }
     }
 }

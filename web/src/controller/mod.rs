@@ -4,6 +4,7 @@ mod dose;
 mod effects;
 mod questions;
 mod steering;
+mod watching;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -41,6 +42,10 @@ struct Inner {
     generation: RefCell<Option<AbortController>>,
     /// Ends the steered run that is under way.
     steering: RefCell<Option<AbortController>>,
+    /// Ends the watched run that is under way.
+    watching: RefCell<Option<AbortController>>,
+    /// Counts watched runs.
+    watched: Cell<u32>,
     effects: effects::Measuring,
     sweep: dose::Sweeping,
     /// Counts steered runs.
@@ -90,6 +95,8 @@ impl Controller {
             effects: effects::Measuring::default(),
             sweep: dose::Sweeping::default(),
             steered: Cell::new(0),
+            watching: RefCell::default(),
+            watched: Cell::new(0),
             tracing: Cell::new(false),
             scripts_trace: Cell::new(false),
             loading: RefCell::default(),

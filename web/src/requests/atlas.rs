@@ -32,7 +32,14 @@ fn start(controller: Controller, request: Request, info: Option<Shared<::atlas::
     });
 }
 
-async fn fetch(request: &Request, info: Option<&::atlas::AtlasInfo>) -> Result<Content, String> {
+/// Fetches and reads a part of an atlas.
+///
+/// # Errors
+/// Why it cannot be had.
+pub(crate) async fn fetch(
+    request: &Request,
+    info: Option<&::atlas::AtlasInfo>,
+) -> Result<Content, String> {
     if request.index.starts_with(FOLDER) {
         let bytes = own_atlases::read(&request.address).await?;
         return read(request, info, &bytes)

@@ -1,5 +1,6 @@
 //! The routes of the page, one folder each. Which one is shown is a part of the address (`state/route.rs`).
 
+pub mod circuits;
 pub mod features;
 pub mod library;
 pub mod prompt;

@@ -2,6 +2,7 @@
 
 use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
+use super::circuits::CircuitsAction;
 use super::dose::DoseAction;
 use super::effects::EffectsAction;
 use super::generate::GenerateField;
@@ -118,6 +119,8 @@ pub enum Action {
     Dose(DoseAction),
     /// Something about steering.
     Steer(SteerAction),
+    /// Something about the live concept graph.
+    Circuits(CircuitsAction),
     /// Something about the list of its features.
     Browse(BrowseAction),
     /// Something about the model's results on the page of a feature.

@@ -431,6 +431,7 @@ impl State {
     /// Parts of the atlas that what is on screen needs, first those that it waits for.
     fn needed_parts(&self) -> Vec<PartId> {
         let mut needed = self.browsed_parts();
+        needed.extend(self.circuits_parts());
         if self.place.route != Route::Features || self.place.page.is_none() {
             return needed;
         }

@@ -7,6 +7,9 @@ mod atlas_tests;
 pub mod browse;
 #[cfg(test)]
 mod browse_tests;
+pub mod circuits;
+#[cfg(test)]
+mod circuits_tests;
 pub mod dose;
 #[cfg(test)]
 mod dose_tests;
@@ -57,6 +60,7 @@ use crate::shared::Shared;
 pub use action::Action;
 use atlas::Atlas;
 use browse::BrowseState;
+use circuits::Circuits;
 use dose::Dose;
 use effects::Effects;
 pub use generate::{GenerateField, GenerateState};
@@ -247,6 +251,8 @@ pub struct State {
     pub generate: GenerateState,
     /// Steering: continuations without and with edits.
     pub steer: Steer,
+    /// The live concept graph.
+    pub circuits: Circuits,
     /// What each active feature causes.
     pub effects: Effects,
     /// One feature at many values.
@@ -315,6 +321,7 @@ impl State {
             tray: Tray::default(),
             generate: GenerateState::default(),
             steer: Steer::default(),
+            circuits: Circuits::default(),
             effects: Effects::default(),
             dose: Dose::default(),
             info: None,

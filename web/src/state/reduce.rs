@@ -121,6 +121,7 @@ impl State {
             Action::Atlas(action) => self.atlas_action(action),
             Action::Scan(action) => self.scan_action(action),
             Action::Steer(action) => self.steer(action),
+            Action::Circuits(action) => self.circuits(action),
             Action::Effects(action) => self.effects(action),
             Action::Dose(action) => self.dose(action),
             Action::Live(action) => self.live_action(action),
@@ -225,6 +226,7 @@ impl State {
             let why = "Stopped, because the prompt was changed.";
             self.steer.stop(why);
             self.effects.stop(why);
+            self.circuits.stop(why);
             self.dose.stop(why);
         }
     }
@@ -247,6 +249,7 @@ impl State {
         let why = "Stopped, because the choice of a BOS was changed.";
         self.steer.stop(why);
         self.effects.stop(why);
+        self.circuits.stop(why);
         self.dose.stop(why);
     }
 

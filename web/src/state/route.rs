@@ -4,6 +4,9 @@
 //! router of `yew-router` keeps a history of its own, panics on hashes that do not begin with `#/`, which old links have, and
 //! on a change that the browser refuses, so routes are read and written here.
 
+/// The folder of circuits; by itself it is its first page.
+const CIRCUITS: &str = "/circuits";
+
 /// A page of the application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
@@ -16,6 +19,8 @@ pub enum Route {
     Features,
     /// Continuations of the prompt under edits of features.
     Steer,
+    /// Features that come together while a text is written.
+    Circuits,
     /// What each active feature of the prompt causes.
     Effects,
     /// One feature at many values.
@@ -26,14 +31,21 @@ pub enum Route {
 
 impl Route {
     /// Routes that have a tab, in its order.
-    pub const TABS: [Self; 4] = [Self::Prompt, Self::Features, Self::Steer, Self::Library];
+    pub const TABS: [Self; 5] = [
+        Self::Prompt,
+        Self::Features,
+        Self::Steer,
+        Self::Circuits,
+        Self::Library,
+    ];
 
     /// Every route.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
         Self::Steer,
+        Self::Circuits,
         Self::Effects,
         Self::Dose,
         Self::Library,
@@ -58,6 +70,7 @@ impl Route {
             Self::Prompt => "/prompt",
             Self::Features => "/features",
             Self::Steer => "/steer",
+            Self::Circuits => "/circuits/live",
             Self::Effects => "/steer/effects",
             Self::Dose => "/steer/dose",
             Self::Library => "/library",
@@ -71,6 +84,7 @@ impl Route {
             Self::Prompt => "Prompt",
             Self::Features => "Features",
             Self::Steer => "Steer",
+            Self::Circuits => "Circuits",
             Self::Effects => "Effects",
             Self::Dose => "Dose",
             Self::Library => "Library",
@@ -80,6 +94,9 @@ impl Route {
     /// The route of a path; nothing where there is none.
     pub fn of_path(path: &str) -> Option<Self> {
         let path = path.trim_end_matches('/');
+        if path == CIRCUITS {
+            return Some(Self::Circuits);
+        }
         Self::ALL
             .into_iter()
             .find(|route| route.path().trim_end_matches('/') == path)
@@ -100,6 +117,8 @@ mod tests {
         for route in Route::ALL {
             assert_eq!(Route::of_path(route.path()), Some(route));
         }
+        assert_eq!(Route::of_path("/circuits/live/"), Some(Route::Circuits));
+        assert_eq!(Route::of_path("/circuits"), Some(Route::Circuits));
         assert_eq!(Route::of_path("/library/"), Some(Route::Library));
         assert_eq!(Route::of_path(""), Some(Route::Start));
         assert_eq!(Route::of_path("/nowhere"), None);

@@ -62,6 +62,8 @@ pub fn clippy_wasm(paths: &Paths) -> Result<()> {
         "web",
         "--package",
         "js",
+        "--package",
+        "graph",
         "--features",
         "js/scan",
     ];

@@ -1,0 +1,5 @@
+//! The layout and the picture for JavaScript.
+
+mod layout;
+mod painter;
+mod picture;

@@ -1,0 +1,173 @@
+//! Runs for the live concept graph: the recorded one, and those that the model writes now; relations of their features.
+
+use ::atlas::{AtlasInfo, FeatureRecord};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
+
+use super::Controller;
+use crate::atlas::Content;
+use crate::circuits::{Frame, Run, RunSet};
+use crate::data::{SaeInfo, Token, Trace, from_js};
+use crate::engine::{Engine, Fault, Watch};
+use crate::requests::{atlas, site};
+use crate::shared::Shared;
+use crate::state::Action;
+use crate::state::circuits::{CircuitsAction, Settings, ShardId};
+
+from_js! {
+    /// The active features of one token, as the engine tells them.
+    TokenFeatures {
+        /// Position in the text.
+        position: usize = "position",
+        /// The token.
+        token: Token = "token",
+        /// Per set.
+        sets: Vec<SetFeatures> = "sets",
+    }
+
+    /// The active latents of one set.
+    SetFeatures {
+        /// Id of the SAE.
+        sae: String = "sae",
+        /// Latents, the strongest first.
+        latents: Vec<u32> = "latents",
+        /// Their activations.
+        activations: Vec<f32> = "activations",
+    }
+}
+
+impl TokenFeatures {
+    /// The same in the order of a run's sets.
+    fn frame(self, sets: &[RunSet]) -> Frame {
+        let of = |set: &RunSet| {
+            let found = self.sets.iter().find(|one| one.sae == set.sae);
+            found.map_or_else(Vec::new, |one| {
+                let pairs = one
+                    .latents
+                    .iter()
+                    .copied()
+                    .zip(one.activations.iter().copied());
+                pairs.collect()
+            })
+        };
+        Frame {
+            active: sets.iter().map(of).collect(),
+            // A position that counts for no set comes without sets.
+            counts: !self.sets.is_empty(),
+            token: self.token,
+        }
+    }
+}
+
+impl Controller {
+    /// Fetches the recorded run, and plays it where `play` says so.
+    pub fn fetch_run(&self, play: bool) {
+        self.dispatch(Action::Circuits(CircuitsAction::Requested));
+        let this = self.clone();
+        spawn_local(async move {
+            let run = site::fetch_run().await.map_err(|fault| fault.message);
+            this.dispatch(Action::Circuits(CircuitsAction::Recorded(
+                Box::new(run),
+                play,
+            )));
+        });
+    }
+
+    /// Continues a trace, with the features of these SAEs at every token; a run that is under way is stopped.
+    /// `at_once`: the view goes to the newest token at once.
+    pub fn watch(
+        &self,
+        trace: &Trace,
+        model: &str,
+        saes: &[SaeInfo],
+        (settings, at_once): (Settings, bool),
+    ) {
+        let Some(engine) = self.engine() else { return };
+        self.stop_watching();
+        let Ok(controller) = AbortController::new() else {
+            return;
+        };
+        let number = self.inner.watched.get().wrapping_add(1);
+        self.inner.watched.set(number);
+        let sets = saes.iter().map(|sae| RunSet {
+            sae: sae.id.clone(),
+            hook: sae.hook.clone(),
+            n_latents: sae.n_latents,
+            relations: None,
+        });
+        let run = Run {
+            model: model.to_owned(),
+            recorded: false,
+            prompt: trace.prompt.clone(),
+            prompt_tokens: trace.tokens.len(),
+            sets: Shared::new(sets.collect()),
+            frames: Vec::new(),
+        };
+        let watch = Watch {
+            tokens: trace.ids(),
+            settings,
+            saes: run.sets.iter().map(|set| set.sae.clone()).collect(),
+            signal: controller.signal(),
+        };
+        *self.inner.watching.borrow_mut() = Some(controller);
+        let sets = run.sets.clone();
+        self.dispatch(Action::Circuits(CircuitsAction::Started(
+            number,
+            Box::new(run),
+            at_once,
+        )));
+        let this = self.clone();
+        spawn_local(async move {
+            let result = this.watched(&engine, watch, number, sets).await;
+            let why = match result {
+                Ok(true) => Some("Stopped.".to_owned()),
+                Ok(false) => None,
+                Err(fault) => Some(fault.message),
+            };
+            this.dispatch(Action::Circuits(CircuitsAction::Ended(number, why)));
+        });
+    }
+
+    /// The run; true if it was stopped.
+    async fn watched(
+        &self,
+        engine: &Engine,
+        watch: Watch,
+        number: u32,
+        sets: Shared<Vec<RunSet>>,
+    ) -> Result<bool, Fault> {
+        let dispatcher = self.dispatcher.clone();
+        let on_features = move |features: TokenFeatures| {
+            let frame = Box::new(features.frame(&sets));
+            dispatcher.dispatch(Action::Circuits(CircuitsAction::Came(number, frame)));
+        };
+        Ok(engine.watch(watch, on_features).await?.cancelled)
+    }
+
+    /// Stops the run that is under way.
+    pub fn stop_watching(&self) {
+        if let Some(controller) = self.inner.watching.take() {
+            controller.abort();
+        }
+    }
+
+    /// Fetches relations of features: a shard of an atlas.
+    pub fn fetch_shard(
+        &self,
+        id: ShardId,
+        request: crate::atlas::Request,
+        info: Shared<AtlasInfo>,
+    ) {
+        self.dispatch(Action::Circuits(CircuitsAction::ShardRequested(id.clone())));
+        let this = self.clone();
+        spawn_local(async move {
+            let records = match atlas::fetch(&request, Some(&info)).await {
+                Ok(Content::Shard(records)) => Ok(records),
+                // The content of another part would be a mistake of the page's.
+                Ok(_) => Ok(Vec::<FeatureRecord>::new()),
+                Err(why) => Err(why),
+            };
+            this.dispatch(Action::Circuits(CircuitsAction::Shard(id, records)));
+        });
+    }
+}
