@@ -3,12 +3,14 @@
 
 mod characters;
 mod directions;
+mod groups;
 mod hooks;
 mod layout;
 mod marks;
 
 pub use characters::{SplitCharacter, describe_bytes};
 pub use directions::{Direction, Side};
+pub use groups::{Group, groups};
 pub use hooks::{hook_label, layer_of};
 pub use layout::{Layout, Line, Unit};
 pub use marks::{Byte, Part, Piece, named, pieces, quoted};

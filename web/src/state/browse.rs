@@ -128,11 +128,20 @@ impl State {
         // fetches nothing of it.
         let about_prompt = matches!(
             self.place.route,
-            Route::Prompt | Route::Effects | Route::Dose
+            Route::Prompt | Route::Steer | Route::Effects | Route::Dose
         );
         if about_prompt && self.is_current() {
             parts.push(PartId::Index);
             parts.extend(self.set_of_selected().map(PartId::Table));
+        }
+        // Features that are edited may be another SAE's.
+        if self.place.route == Route::Steer {
+            let edited = self.place.steer.iter();
+            parts.extend(
+                edited
+                    .filter_map(|edit| self.set_of_sae(&edit.sae))
+                    .map(PartId::Table),
+            );
         }
         // The feature that is swept may be another SAE's.
         if self.place.route == Route::Dose

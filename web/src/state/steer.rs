@@ -10,7 +10,7 @@ use super::{History, State};
 use crate::data::{Generation, SaeInfo, Token};
 use crate::format::number;
 
-/// Largest factor of a slider that scales, and largest number of one that sets or adds.
+/// Largest factor of a slider that scales, and largest number of one that sets or adds where nothing is known of the feature.
 pub const SLIDER_SCALE: f32 = 4.0;
 /// See [`SLIDER_SCALE`].
 pub const SLIDER: f32 = 20.0;
@@ -233,13 +233,17 @@ impl Steer {
     }
 }
 
-/// The range of an edit's slider: what is set or scaled by is not negative.
-pub fn slider(operation: Operation) -> (f32, f32) {
-    match operation {
-        Operation::Set(_) => (0.0, SLIDER),
-        Operation::Add(_) => (-SLIDER, SLIDER),
+/// The range of an edit's slider: what is set or scaled by is not negative. `usual` is the feature's largest activation by itself, where
+/// it is known; the edit's own number is always in the range.
+pub fn slider(operation: Operation, usual: Option<f32>) -> (f32, f32) {
+    let far = usual.map_or(SLIDER, |usual| (2.0 * usual).ceil());
+    let (least, most) = match operation {
+        Operation::Set(_) => (0.0, far),
+        Operation::Add(_) => (-far, far),
         Operation::Scale(_) => (0.0, SLIDER_SCALE),
-    }
+    };
+    let value = operation.value();
+    (f32::min(least, value), f32::max(most, value))
 }
 
 fn with_value(operation: Operation, value: f32) -> Operation {

@@ -121,7 +121,7 @@ fn rows_are_moved_written_switched_and_removed() {
         SteerAction::Write(0, "openai.layer_3:4=1".to_owned()),
     );
     assert_eq!(state.steer.unread, None);
-    assert_eq!(slider(state.place.steer[0].operation).0, 0.0);
+    assert_eq!(slider(state.place.steer[0].operation, None).0, 0.0);
     let state = steered(state, SteerAction::Remove(0));
     assert_eq!(state.steering(), "");
     assert_eq!(steered(state, SteerAction::Remove(0)).steering(), "");
@@ -198,4 +198,13 @@ fn another_prompt_stops_a_run_and_keeps_its_text() {
     assert!(state.steer.ended.as_deref().unwrap().contains("prompt"));
     let state = steered(state, SteerAction::Came(1, Side::Clean, token(2)));
     assert_eq!(state.steer.clean.tokens.len(), 1);
+}
+
+#[test]
+fn a_slider_reaches_twice_what_the_feature_does_by_itself_and_always_its_own_number() {
+    assert_eq!(slider(Operation::Set(1.0), Some(6.2)), (0.0, 13.0));
+    assert_eq!(slider(Operation::Add(1.0), Some(6.2)), (-13.0, 13.0));
+    assert_eq!(slider(Operation::Scale(1.0), Some(6.2)), (0.0, 4.0));
+    assert_eq!(slider(Operation::Set(50.0), Some(6.2)), (0.0, 50.0));
+    assert_eq!(slider(Operation::Scale(-3.0), None), (-3.0, 4.0));
 }

@@ -2,28 +2,24 @@
 
 use std::cell::Cell;
 
-use explorer::{Bos, Edit, Input, SaeOptions, Session, TraceOptions, WeightChoice};
-use formats::gpt2::Gpt2Files;
-use formats::sae::saelens;
-use formats::tensors::TensorFile;
-use formats::tokenizer::Tokenizer;
+use explorer::{Bos, Edit, Input, Session, TraceOptions};
 use kernels::Device;
 use pollster::block_on;
 use serde_json::{Value, json};
 
+use crate::demo::MIDDLE;
 use crate::timing::median;
-use crate::{Result, table};
+use crate::{Result, demo, table};
 
 const SEQUENCES: usize = 64;
 const TOKENS: usize = 64;
 const RUNS: usize = 5;
 /// Longer runs are measured once.
 const ENOUGH_SECONDS: f64 = 2.0;
-const SAE: &str = "middle";
 
 /// Measures a session with the demo's model and one of its SAEs.
 pub fn measure(device: &Device, folder: &str) -> Result<Value> {
-    let session = session(device, folder)?;
+    let session = demo::with_middle(device, folder)?;
     let mut lines = Vec::new();
     let mut results = Vec::new();
     let mut report = |name: &str, one_by_one: f64, batched: f64| {
@@ -62,23 +58,6 @@ pub fn measure(device: &Device, folder: &str) -> Result<Value> {
         &lines,
     );
     Ok(json!(results))
-}
-
-fn session(device: &Device, folder: &str) -> Result<Session> {
-    let read = |name: &str| std::fs::read(format!("{folder}/{name}"));
-    let weights = TensorFile::from_safetensors("model", read("model/model.safetensors")?)?;
-    let files = block_on(Gpt2Files::new(&read("model/config.json")?, weights))?;
-    let tokenizer = Tokenizer::from_tokenizer_json(&read("model/tokenizer.json")?)?;
-    let mut session = Session::on(device.clone());
-    block_on(session.load_model("demo", "demo", files, tokenizer, WeightChoice::Auto))?;
-    let manifest: Value = serde_json::from_slice(&read("demo.json")?)?;
-    let saes = manifest["saes"].as_array().map_or(&[][..], Vec::as_slice);
-    let sae = saes.get(saes.len() / 2).unwrap_or(&Value::Null);
-    let at = |part: &str| sae[part]["path"].as_str().unwrap_or_default().to_owned();
-    let weights = TensorFile::from_safetensors(&at("weights"), read(&at("weights"))?)?;
-    let file = block_on(saelens::open_folder(&read(&at("cfg"))?, weights))?;
-    block_on(session.load_sae(SAE, &file, &SaeOptions::default()))?;
-    Ok(session)
 }
 
 /// Prompts that differ in their first token, so that none is the one before.
@@ -130,7 +109,7 @@ fn compare(
 fn ablations(session: &Session, options: &TraceOptions) -> Result<(f64, f64)> {
     let prompt = prompts(0).remove(0);
     let lists: Vec<Vec<Edit>> = (0..SEQUENCES as u32)
-        .map(|latent| vec![Edit::set(SAE, latent, 0.5)])
+        .map(|latent| vec![Edit::set(MIDDLE, latent, 0.5)])
         .collect();
     let one_by_one = || -> Result<()> {
         for list in &lists {

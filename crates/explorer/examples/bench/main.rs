@@ -8,12 +8,14 @@
 
 mod batches;
 mod decoder;
+mod demo;
 mod full_size;
 mod kernels_table;
 mod model;
 mod peer;
 mod profile;
 mod sorting;
+mod steering;
 mod table;
 mod timing;
 mod topk;
@@ -49,6 +51,7 @@ fn main() -> Result<()> {
         "threads": cpu.threads(),
         "model": model::measure(&cpu, &demo)?,
         "batches": batches::measure(&cpu, &demo)?,
+        "steering": steering::measure(&cpu, &demo)?,
         "full_size": full_size::measure(&cpu)?,
     });
     if let Some(path) = json_path {
@@ -84,6 +87,7 @@ fn gpu(demo: &str) -> Result<Value> {
         "sae": kernels_table::measure_sae(&device, &machine)?,
         "model": model::measure(&device, demo)?,
         "batches": batches::measure(&device, demo)?,
+        "steering": steering::measure(&device, demo)?,
         "profile": profile::measure(&device, demo, machine.bytes_per_second)?,
     }))
 }

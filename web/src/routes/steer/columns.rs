@@ -5,6 +5,7 @@ use yew::prelude::*;
 use crate::components::term::{defined, described};
 use crate::context::use_controller;
 use crate::definitions::KL_EDITED;
+use crate::display::{Group, groups};
 use crate::format::{NONE, count, small};
 use crate::state::Action;
 use crate::state::steer::{Column, Steer};
@@ -43,7 +44,7 @@ pub fn Columns(props: &Props) -> Html {
             <div class="continuation">
                 <h3>{ name }{ " " }<span class="muted">{ count(side.tokens.len(), "token") }{ if side.text.is_none() && steer.running { "…" } else { "" } }</span></h3>
                 <p class="generated" dir="auto" data-testid={testid}><span class="muted">{ &steer.prompt }</span>
-                    { for side.tokens.iter().enumerate().map(|(index, token)| token_of(token, kl.get(index).copied(), first.is_some_and(|first| index >= first))) }
+                    { for groups(side.tokens.iter().map(|token| token.text.as_str())).into_iter().map(|group| shown(&group, kl, first)) }
                 </p>
                 <button type="button" class="quiet" disabled={!ready} onclick={use_it}>{ "Use as prompt" }</button>
             </div>
@@ -78,16 +79,19 @@ pub fn Columns(props: &Props) -> Html {
 }
 
 fn texts(column: &Column) -> String {
-    column
-        .tokens
-        .iter()
-        .map(|token| token.text.as_str())
-        .collect()
+    let groups = groups(column.tokens.iter().map(|token| token.text.as_str()));
+    groups.into_iter().map(|group| group.text).collect()
 }
 
-fn token_of(token: &crate::data::Token, kl: Option<f32>, differs: bool) -> Html {
+/// Tokens that are one text, coloured by the largest divergence among them.
+fn shown(group: &Group, kl: &[f32], first_difference: Option<usize>) -> Html {
+    let Group { tokens, text } = group;
+    let measured = kl.get(tokens.clone()).unwrap_or_default();
+    let most = measured.iter().copied().reduce(f32::max);
     // The policy of the page lets no style stand in an element: classes have the shades.
-    let shade = kl.map(|kl| ((kl / MOST_KL).clamp(0.0, 1.0) * SHADES).ceil().to_string());
-    let title = kl.map(|kl| format!("KL {} nats", small(f64::from(kl))));
-    html! { <span class={classes!("new", differs.then_some("differs"))} data-kl={shade} {title}>{ &token.text }</span> }
+    let shade = most.map(|kl| ((kl / MOST_KL).clamp(0.0, 1.0) * SHADES).ceil().to_string());
+    let each: Vec<String> = measured.iter().map(|kl| small(f64::from(*kl))).collect();
+    let title = most.map(|_| format!("KL {} nats", each.join(", ")));
+    let differs = first_difference.is_some_and(|first| tokens.end > first);
+    html! { <span class={classes!("new", differs.then_some("differs"))} data-kl={shade} {title}>{ text }</span> }
 }

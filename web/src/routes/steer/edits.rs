@@ -11,6 +11,7 @@ use crate::context::use_controller;
 use crate::data::SaeInfo;
 use crate::definitions::EDIT;
 use crate::display::hook_label;
+use crate::format::fixed;
 use crate::shared::Shared;
 use crate::state::Action;
 use crate::state::steer::{Steer, SteerAction, slider};
@@ -29,6 +30,8 @@ pub struct Props {
     pub selected: Option<FeatureId>,
     /// SAEs that are named and not loaded.
     pub lacking: Vec<String>,
+    /// The largest activation over the atlas's corpus of each edit's feature, where it is known.
+    pub usual: Vec<Option<f32>>,
 }
 
 fn value_of(event: &InputEvent) -> String {
@@ -80,7 +83,7 @@ pub fn Edits(props: &Props) -> Html {
             }
             <ul class="steer-rows">
                 { for edits.iter().enumerate().map(|(index, edit)| html! {
-                    <Row key={index} {index} edit={edit.clone()} sae={name_of(saes, &edit.sae)} loaded={is_loaded(&edit.sae)}
+                    <Row key={index} {index} usual={props.usual.get(index).copied().flatten()} edit={edit.clone()} sae={name_of(saes, &edit.sae)} loaded={is_loaded(&edit.sae)}
                         unread={steer.unread.clone().filter(|(at, ..)| *at == index).map(|(_, text, why)| (text, why))} />
                 }) }
             </ul>
@@ -128,6 +131,8 @@ struct RowProps {
     edit: Edit,
     /// Name of the SAE for people.
     sae: String,
+    /// Its feature's largest activation by itself.
+    usual: Option<f32>,
     loaded: bool,
     /// What was typed and cannot be read, and why.
     unread: Option<(String, String)>,
@@ -142,7 +147,7 @@ fn Row(props: &RowProps) -> Html {
     let index = *index;
     let name = format!("feature {} of {sae}", edit.latent);
     let switch = controller.on(move |_: Event| Action::Steer(SteerAction::Switch(index)));
-    let (least, most) = slider(edit.operation);
+    let (least, most) = slider(edit.operation, props.usual);
     let slide = controller.on(move |event: InputEvent| {
         let value = event
             .target_unchecked_into::<HtmlInputElement>()
@@ -189,7 +194,11 @@ fn Row(props: &RowProps) -> Html {
             <input type="checkbox" aria-label={format!("{name}: on")} checked={edit.on} onchange={switch} />
             <button type="button" class="plain" title={format!("Select {name}")} disabled={!props.loaded} onclick={show}><span class="id">{ edit.latent }</span>{ " " }<span class="muted">{ sae }</span></button>
             <label class="slide"><span class="muted">{ what }</span>
-                <input type="range" data-testid="steer-slider" aria-label={format!("{name}: {what}")} min={least.to_string()} max={most.to_string()} step="0.1" value={edit.operation.value().to_string()} oninput={slide} /></label>
+                <input type="range" data-testid="steer-slider" aria-label={format!("{name}: {what}")} min={least.to_string()} max={most.to_string()} step="0.1" value={edit.operation.value().to_string()} oninput={slide} />
+                if let Some(usual) = props.usual {
+                    <span class="muted" data-testid="steer-usual" title="Largest activation over the atlas's corpus">{ format!("by itself up to {}", fixed(usual.into(), 1)) }</span>
+                }
+            </label>
             <input type="text" class="grammar" data-testid="steer-text" aria-label={format!("{name}: the edit as text")} value={text} onchange={write} {onkeydown} aria-invalid={props.unread.is_some().to_string()} />
             <button type="button" class="plain" data-testid="steer-remove" aria-label={format!("Remove the edit of {name}")} title="Remove" onclick={remove}>{ "×" }</button>
             if let Some((_, why)) = &props.unread {

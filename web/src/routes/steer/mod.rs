@@ -18,6 +18,7 @@ use crate::engine::GenerateOptions;
 use crate::shared::Shared;
 use crate::state::route::Route;
 use crate::state::steer::{Setting, Settings, SteerAction};
+use crate::state::tray::FeatureId;
 use crate::state::url::Place;
 use crate::state::{Action, State};
 use columns::Columns;
@@ -46,6 +47,12 @@ impl Props {
                 edits: state.place.steer.clone(),
                 steer: state.steer.clone(),
                 saes: state.saes.clone(),
+                usual: state
+                    .place
+                    .steer
+                    .iter()
+                    .map(|edit| state.usual_largest(&feature_of_edit(edit)))
+                    .collect(),
                 selected: state.selected(),
                 lacking: match state.phase {
                     crate::state::Phase::Ready => state.steering_lacks(),
@@ -55,6 +62,13 @@ impl Props {
             text: state.steering(),
             trace: state.trace.clone().filter(|_| state.is_current()),
         }
+    }
+}
+
+fn feature_of_edit(edit: &wire::Edit) -> FeatureId {
+    FeatureId {
+        sae: edit.sae.clone(),
+        latent: edit.latent,
     }
 }
 
