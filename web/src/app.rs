@@ -27,6 +27,7 @@ use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
 use crate::routes::steer::dose::{DoseRoute, Props as DoseProps};
 use crate::routes::steer::effects::{EffectsRoute, Props as EffectsProps};
+use crate::routes::steer::patch::{PatchRoute, Props as PatchProps};
 use crate::routes::steer::{Props as SteerProps, SteerRoute};
 use crate::shell::dock::Dock;
 use crate::shell::error_banner::ErrorBanner;
@@ -79,6 +80,7 @@ pub fn App() -> Html {
     use_watching(state, &controller);
     use_effects(state, &controller);
     use_dose(state, &controller);
+    use_patch(state, &controller);
     use_question(state, &controller);
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
@@ -135,6 +137,8 @@ pub fn App() -> Html {
                             <FeaturesRoute ..FeaturesProps::of(state) />
                         } else if route == Route::Effects {
                             <EffectsRoute ..EffectsProps::of(state) />
+                        } else if route == Route::Patch {
+                            <PatchRoute ..PatchProps::of(state) />
                         } else if route == Route::Dose {
                             <DoseRoute ..DoseProps::of(state) />
                         } else if route == Route::Steer {
@@ -390,6 +394,17 @@ fn use_watching(state: &State, controller: &Controller) {
     use_effect_with(state.circuits.running, move |&running| {
         if !running {
             controller.stop_watching();
+        }
+    });
+}
+
+/// A patching that the page has given up is stopped.
+#[hook]
+fn use_patch(state: &State, controller: &Controller) {
+    let controller = controller.clone();
+    use_effect_with(state.patch.running, move |&running| {
+        if !running {
+            controller.stop_patching();
         }
     });
 }

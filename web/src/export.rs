@@ -7,6 +7,7 @@ use crate::format::{exact, exact_single};
 use crate::ranking::{Active, Ranked, at_token};
 use crate::state::dose::{About as Swept, Point};
 use crate::state::effects::About;
+use crate::state::patch::{About as PatchAbout, Patched};
 
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
@@ -265,6 +266,39 @@ pub fn sweep_table(about: &Swept, clean: &Point, points: &[Point]) -> String {
     line("clean", clean);
     for (value, point) in about.plan.values.iter().zip(points) {
         line(&exact_single(*value), point);
+    }
+    out
+}
+
+/// Experiments of patching, tab-separated. An empty cell where a number is missing, and for all features together.
+pub fn patch_table(about: &PatchAbout, patched: &[Patched]) -> String {
+    let mut out = "latent\tposition\ttoken\tsource_token\tactivation\tsource_activation\tlogit_difference\tshare\tkl\n".to_owned();
+    for (cell, patched) in about.cells.iter().zip(patched) {
+        // Writing to a string cannot fail.
+        let _ = match cell.latent {
+            Some(latent) => write!(out, "{latent}\t{}\t", cell.position),
+            None => write!(out, "all\t{}\t", cell.position),
+        };
+        for tokens in &about.tokens {
+            if let Some(token) = tokens.get(cell.position) {
+                string(&mut out, &token.text);
+            }
+            out.push('\t');
+        }
+        for value in [cell.from, cell.to] {
+            if cell.latent.is_some() {
+                single(&mut out, value);
+            }
+            out.push('\t');
+        }
+        let numbers = [patched.difference, about.share(patched), patched.kl];
+        let cells = numbers.map(|number| {
+            number
+                .filter(|number| number.is_finite())
+                .map_or_else(String::new, exact)
+        });
+        out.push_str(&cells.join("\t"));
+        out.push('\n');
     }
     out
 }

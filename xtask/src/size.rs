@@ -26,7 +26,7 @@ struct Budget {
 const BUDGETS: [Budget; 5] = [
     Budget {
         name: "app",
-        limit: 820_000,
+        limit: 860_000,
         files: &["assets/app.wasm"],
     },
     Budget {

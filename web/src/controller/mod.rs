@@ -2,6 +2,7 @@
 
 mod dose;
 mod effects;
+mod patch;
 mod questions;
 mod steering;
 mod watching;
@@ -48,6 +49,7 @@ struct Inner {
     watched: Cell<u32>,
     effects: effects::Measuring,
     sweep: dose::Sweeping,
+    patching: patch::Patching,
     /// Counts steered runs.
     steered: Cell<u32>,
     /// Counts continuations: what comes for another than the last one is not shown.
@@ -94,6 +96,7 @@ impl Controller {
             steering: RefCell::default(),
             effects: effects::Measuring::default(),
             sweep: dose::Sweeping::default(),
+            patching: patch::Patching::default(),
             steered: Cell::new(0),
             watching: RefCell::default(),
             watched: Cell::new(0),

@@ -35,6 +35,7 @@ impl Command {
             Self::Go(Route::Prompt) => "Go to the prompt",
             Self::Go(Route::Steer) => "Go to steering",
             Self::Go(Route::Circuits) => "Watch the model write",
+            Self::Go(Route::Patch) => "Go to features carried from another prompt",
             Self::Go(Route::Dose) => "Go to one feature at many values",
             Self::Go(Route::Effects) => "Go to what each active feature causes",
             Self::Go(Route::Library) => "Go to the library",

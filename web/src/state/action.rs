@@ -9,6 +9,7 @@ use super::generate::GenerateField;
 use super::lists::{Ranking, View};
 use super::live::LiveAction;
 use super::load::LoadAction;
+use super::patch::PatchAction;
 use super::route::Route;
 use super::scan::ScanAction;
 use super::selection::Matching;
@@ -117,6 +118,8 @@ pub enum Action {
     Effects(EffectsAction),
     /// Something about a sweep of one feature's value.
     Dose(DoseAction),
+    /// Something about patching.
+    Patch(PatchAction),
     /// Something about steering.
     Steer(SteerAction),
     /// Something about the live concept graph.

@@ -128,7 +128,7 @@ impl State {
         // fetches nothing of it.
         let about_prompt = matches!(
             self.place.route,
-            Route::Prompt | Route::Steer | Route::Effects | Route::Dose
+            Route::Prompt | Route::Steer | Route::Effects | Route::Dose | Route::Patch
         );
         if about_prompt && self.is_current() {
             parts.push(PartId::Index);

@@ -26,6 +26,9 @@ mod load_tests;
 mod loaded;
 pub mod meter;
 pub mod own_file;
+pub mod patch;
+#[cfg(test)]
+mod patch_tests;
 mod percent;
 mod recorded;
 pub mod reduce;
@@ -68,6 +71,7 @@ use job::Job;
 use live::Live;
 use load::{Broken, LibraryState};
 use meter::Meter;
+use patch::Patch;
 use scan::ScanState;
 use selection::Selection;
 use steer::Steer;
@@ -257,6 +261,8 @@ pub struct State {
     pub effects: Effects,
     /// One feature at many values.
     pub dose: Dose,
+    /// Features of another prompt carried into this one.
+    pub patch: Patch,
     /// The backend and the memory in use.
     pub info: Option<Shared<Info>>,
     /// True if tokens are marked by their loss as well.
@@ -324,6 +330,7 @@ impl State {
             circuits: Circuits::default(),
             effects: Effects::default(),
             dose: Dose::default(),
+            patch: Patch::default(),
             info: None,
             loss_shown: false,
             note: None,

@@ -124,6 +124,7 @@ impl State {
             Action::Circuits(action) => self.circuits(action),
             Action::Effects(action) => self.effects(action),
             Action::Dose(action) => self.dose(action),
+            Action::Patch(action) => self.patch(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;
@@ -228,6 +229,7 @@ impl State {
             self.effects.stop(why);
             self.circuits.stop(why);
             self.dose.stop(why);
+            self.patch.stop(why);
         }
     }
 
@@ -251,6 +253,7 @@ impl State {
         self.effects.stop(why);
         self.circuits.stop(why);
         self.dose.stop(why);
+        self.patch.stop(why);
     }
 
     fn traced(&mut self, mut trace: Trace) {

@@ -25,6 +25,8 @@ pub enum Route {
     Effects,
     /// One feature at many values.
     Dose,
+    /// Features of another prompt carried into this one.
+    Patch,
     /// Models, SAEs, files and downloads.
     Library,
 }
@@ -40,7 +42,7 @@ impl Route {
     ];
 
     /// Every route.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
@@ -48,17 +50,18 @@ impl Route {
         Self::Circuits,
         Self::Effects,
         Self::Dose,
+        Self::Patch,
         Self::Library,
     ];
 
     /// Pages below the tab of steering.
-    pub const STEERING: [Self; 3] = [Self::Steer, Self::Dose, Self::Effects];
+    pub const STEERING: [Self; 4] = [Self::Steer, Self::Dose, Self::Effects, Self::Patch];
 
     /// The tab that a route stands below.
     pub fn tab(self) -> Self {
         match self {
             Self::Start => Self::Prompt,
-            Self::Effects | Self::Dose => Self::Steer,
+            Self::Effects | Self::Dose | Self::Patch => Self::Steer,
             route => route,
         }
     }
@@ -73,6 +76,7 @@ impl Route {
             Self::Circuits => "/circuits/live",
             Self::Effects => "/steer/effects",
             Self::Dose => "/steer/dose",
+            Self::Patch => "/steer/patch",
             Self::Library => "/library",
         }
     }
@@ -87,6 +91,7 @@ impl Route {
             Self::Circuits => "Circuits",
             Self::Effects => "Effects",
             Self::Dose => "Dose",
+            Self::Patch => "Patch",
             Self::Library => "Library",
         }
     }

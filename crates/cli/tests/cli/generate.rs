@@ -89,7 +89,7 @@ fn features_of_every_token_come_with_the_text() {
     let printed = json(&[
         "generate",
         "--sae",
-        "openai.layer_3",
+        "demo",
         "--features",
         "--prompt",
         "Once upon a time",
@@ -102,7 +102,8 @@ fn features_of_every_token_come_with_the_text() {
     let last = features.last().unwrap();
     assert_eq!(last["token"]["id"], printed["ids"][2]);
     assert_eq!(last["position"], features.len() - 1);
-    let set = &last["sets"][0];
+    assert_eq!(last["sets"].as_array().unwrap().len(), 3);
+    let set = &last["sets"][1];
     assert_eq!(set["sae"], "openai.layer_3");
     let activations = set["activations"].as_array().unwrap();
     assert_eq!(set["latents"].as_array().unwrap().len(), activations.len());

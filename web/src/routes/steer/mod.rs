@@ -6,6 +6,7 @@ mod edits;
 pub mod effects;
 mod examples;
 mod pages;
+pub mod patch;
 
 use web_sys::HtmlInputElement;
 use yew::prelude::*;

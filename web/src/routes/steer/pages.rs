@@ -8,9 +8,10 @@ use crate::state::url::Place;
 /// The links; `here` is the page on screen.
 pub fn pages(place: &Place, here: Route) -> Html {
     let name = |route: Route| match route {
-        Route::Effects => "What each feature causes",
-        Route::Dose => "One feature, less and more",
-        _ => "While the model writes",
+        Route::Effects => "What each causes",
+        Route::Patch => "Another prompt",
+        Route::Dose => "Less and more",
+        _ => "While it writes",
     };
     html! {
         <nav class="seg" aria-label="Pages of steering">

@@ -1,0 +1,148 @@
+// Features of another prompt carried into this one: each experiment is the package's edit, shares lie between the two prompts.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { STILL, openApp, part, picture, serious } from '../support/app.js';
+import { launch } from '../support/chromium.js';
+import { serve } from '../support/server.js';
+
+const SAE = 'openai.layer_3';
+const PROMPT = 'There was once a king, and he said to his';
+const SOURCE = 'There was once a queen, and she said to her';
+
+let server;
+let browser;
+before(async () => {
+  server = await serve();
+  browser = await launch({ webgpu: false });
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+async function open(context = STILL) {
+  const page = await openApp(browser, server, { path: `#/steer/patch?sae=${SAE}&prompt=${encodeURIComponent(PROMPT)}`, context });
+  await part(page, 'patch').waitFor();
+  await page.waitForFunction(() => document.querySelector('[data-testid="patch-start"]')?.disabled === false);
+  return page;
+}
+
+/** Patches, and waits for the end. */
+async function patch(page) {
+  await part(page, 'patch-start').click();
+  await part(page, 'patch-result').waitFor();
+  await part(page, 'patch-status', '[data-running="false"]').waitFor({ state: 'attached' });
+}
+
+test('each experiment is that of the package, from the prompt’s answer to the source’s', async () => {
+  const page = await open();
+  await part(page, 'patch-source').fill(SOURCE);
+  await part(page, 'patch-target').fill(' wife');
+  await part(page, 'patch-distractor').fill(' husband');
+  await patch(page);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await part(page, 'patch-copy').click();
+  await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith('latent\t'));
+  const lines = (await page.evaluate(() => navigator.clipboard.readText())).trimEnd().split('\n').slice(1).map((line) => line.split('\t'));
+  assert.equal(lines.length, Number(await part(page, 'patch-status').getAttribute('data-done')));
+  const expected = await page.evaluate(async ([prompt, source, sae]) => {
+    const engine = window.saeExplorer;
+    const idsOf = async (text) => (await engine.tokenize(text)).tokens.map(({ id }) => id);
+    const track = [];
+    for (const name of [' wife', ' husband']) track.push((await engine.tokenize(name, { bos: 'no' })).tokens[0].id);
+    const [here, there] = [await idsOf(prompt), await idsOf(source)];
+    const featuresOf = async (ids) => {
+      const { saes: [{ latents, activations, k, skipped }] } = await engine.trace(new Uint32Array(ids), { saes: [sae] });
+      return ids.map((_, position) => new Map([...skipped].includes(position) ? [] : [...latents.subarray(position * k, (position + 1) * k)].map((latent, slot) => [latent, activations[position * k + slot]]).filter(([latent, value]) => latent >= 0 && value > 0)));
+    };
+    const [a, b] = [await featuresOf(here), await featuresOf(there)];
+    const difference = async (ids, edits) => {
+      const { tracked, kl } = await engine.edited(new Uint32Array(ids), edits, { track });
+      return { difference: tracked[0].logit - tracked[1].logit, kl };
+    };
+    const [clean, from] = [(await difference(here, [])).difference, (await difference(there, [])).difference];
+    const wanted = [];
+    for (const position of here.keys()) {
+      for (const latent of new Set([...a[position].keys(), ...b[position].keys()])) {
+        const [was, is] = [a[position].get(latent) ?? 0, b[position].get(latent) ?? 0];
+        if (was !== is) wanted.push({ latent, position, was, is });
+      }
+    }
+    // Every thirteenth is run again; they are some hundreds.
+    const again = [];
+    for (const one of wanted.filter((_, at) => at % 13 === 0)) {
+      again.push({ ...one, ...(await difference(here, [{ sae, latent: one.latent, value: one.is, positions: [one.position] }])) });
+    }
+    return { clean, from, count: wanted.length, again };
+  }, [PROMPT, SOURCE, SAE]);
+  const single = lines.filter(([latent]) => latent !== 'all');
+  assert.equal(single.length, expected.count);
+  const near = (found, wanted, what) => assert.ok(found !== '' && Math.abs(Number(found) - wanted) <= 1e-3 * Math.abs(wanted) + 1e-4, `${what}: ${found}, expected ${wanted}`);
+  assert.ok(expected.again.length > 5);
+  for (const one of expected.again) {
+    const line = single.find(([latent, position]) => Number(latent) === one.latent && Number(position) === one.position);
+    near(line[4], one.was, `activation of ${one.latent}`);
+    near(line[5], one.is, `activation of ${one.latent} in the source`);
+    near(line[6], one.difference, `logit difference of ${one.latent}`);
+    near(line[7], (one.difference - expected.clean) / (expected.from - expected.clean), `share of ${one.latent}`);
+    near(line[8], one.kl, `KL of ${one.latent}`);
+  }
+  // The model tells a king from a queen, and the features of one position carry a part of that.
+  assert.ok(Math.abs(expected.from - expected.clean) > 0.2, `${expected.clean}, ${expected.from}`);
+  const together = lines.filter(([latent]) => latent === 'all').map((line) => Number(line[7]));
+  assert.ok(Math.max(...together) > 0.2, `${together}`);
+  assert.equal(await part(page, 'patch-row', '[data-latent="all"]').count(), 1);
+  assert.deepEqual(await serious(page), []);
+  await picture(page, 'patch');
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
+test('prompts of unequal length, the same prompt, and texts that are no token say why', async () => {
+  const page = await open();
+  await part(page, 'patch-start').click();
+  await part(page, 'patch-ended').getByText(/Type the prompt/).waitFor();
+  await part(page, 'patch-source').fill('There was once a queen');
+  await part(page, 'patch-start').click();
+  await part(page, 'patch-ended').getByText(/The prompt has \d+ tokens and the source has \d+/).waitFor();
+  assert.equal(await part(page, 'patch-source').inputValue(), 'There was once a queen');
+  await part(page, 'patch-source').fill(PROMPT);
+  await part(page, 'patch-start').click();
+  await part(page, 'patch-ended').getByText(/likeliest token after both prompts/).waitFor();
+  await part(page, 'patch-target').fill(' wife');
+  await part(page, 'patch-distractor').fill(' husband');
+  await part(page, 'patch-start').click();
+  await part(page, 'patch').getByText('No feature is different in the two prompts').waitFor();
+  await page.context().close();
+});
+
+test('experiments are stopped, and those that ran stay', async () => {
+  const page = await open();
+  await part(page, 'patch-source').fill(SOURCE);
+  await part(page, 'patch-target').fill(' wife');
+  await part(page, 'patch-distractor').fill(' husband');
+  await part(page, 'patch-start').click();
+  await part(page, 'patch-row').first().waitFor();
+  await part(page, 'patch-stop').click();
+  await part(page, 'patch-ended').getByText('Stopped.').waitFor();
+  assert.ok(Number(await part(page, 'patch-status').getAttribute('data-done')) > 0);
+  assert.ok(await part(page, 'patch-row').count() > 0);
+  await page.context().close();
+});
+
+for (const [name, context] of [['narrow', { viewport: { width: 390, height: 844 } }], ['dark', { colorScheme: 'dark' }]]) {
+  test(`it fits a ${name} screen, and can be read`, async () => {
+    const page = await open({ ...STILL, ...context });
+    await part(page, 'patch-source').fill(SOURCE);
+    await part(page, 'patch-target').fill(' wife');
+    await part(page, 'patch-distractor').fill(' husband');
+    await patch(page);
+    const { width, wide } = await page.evaluate(() => ({ width: document.documentElement.scrollWidth, wide: innerWidth }));
+    assert.ok(width <= wide, `${width} pixels on ${wide}`);
+    assert.deepEqual(await serious(page), []);
+    await picture(page, `patch-${name}`);
+    await page.context().close();
+  });
+}

@@ -1,0 +1,301 @@
+//! Patching of features from one prompt into another.
+
+use std::cell::{Cell as Count, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use js_sys::{Array, Uint32Array};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{AbortController, AbortSignal};
+use wire::Edit;
+
+use super::Controller;
+use super::effects::token_of;
+use super::watching::TokenFeatures;
+use crate::data::{Dosed, Token, Trace};
+use crate::engine::{Engine, Fault, Watch, read};
+use crate::js_value::object;
+use crate::state::Action;
+use crate::state::circuits::Settings;
+use crate::state::patch::{About, Active, Cell, Field, Patch, PatchAction, Patched, cells};
+
+/// Experiments that are asked for at a time.
+const AT_ONCE: usize = 64;
+
+/// The patching that is under way.
+#[derive(Default)]
+pub(super) struct Patching {
+    stop: RefCell<Option<AbortController>>,
+    /// Counts patchings.
+    run: Count<u32>,
+}
+
+/// What is typed.
+struct Asked {
+    prompt: String,
+    tokens: Vec<Token>,
+    bos: Option<bool>,
+    sae: String,
+    source: String,
+    target: String,
+    distractor: String,
+}
+
+impl Controller {
+    /// Carries features of another prompt into a trace's, one by one; a patching that is under way is stopped.
+    pub fn patch(&self, trace: &Trace, bos: Option<bool>, sae: String, typed: &Patch) {
+        let Some(engine) = self.engine() else { return };
+        self.stop_patching();
+        let Ok(stop) = AbortController::new() else {
+            return;
+        };
+        let signal = stop.signal();
+        *self.inner.patching.stop.borrow_mut() = Some(stop);
+        let run = self.inner.patching.run.get().wrapping_add(1);
+        self.inner.patching.run.set(run);
+        let asked = Asked {
+            prompt: trace.prompt.clone(),
+            tokens: trace.tokens.clone(),
+            bos,
+            sae,
+            source: typed.typed(Field::Source).to_owned(),
+            target: typed.typed(Field::Target).to_owned(),
+            distractor: typed.typed(Field::Distractor).to_owned(),
+        };
+        let this = self.clone();
+        spawn_local(async move {
+            let (about, active) = match prepared(&engine, &asked, &signal).await {
+                Ok(prepared) => prepared,
+                Err(why) => return this.dispatch(Action::Patch(PatchAction::Refused(why))),
+            };
+            this.dispatch(Action::Patch(PatchAction::Started(
+                run,
+                Box::new(about.clone()),
+            )));
+            let ended = match this.patched(&engine, (run, &signal), &about, &active).await {
+                Ok(()) => None,
+                Err(fault) if fault.code == "cancelled" => Some("Stopped.".to_owned()),
+                Err(fault) => Some(fault.message),
+            };
+            this.dispatch(Action::Patch(PatchAction::Finished(run, ended)));
+        });
+    }
+
+    /// Stops the patching that is under way.
+    pub fn stop_patching(&self) {
+        if let Some(stop) = self.inner.patching.stop.take() {
+            stop.abort();
+        }
+    }
+
+    /// Runs the experiments in batches.
+    async fn patched(
+        &self,
+        engine: &Engine,
+        (run, signal): (u32, &AbortSignal),
+        about: &About,
+        [here, there]: &[Active; 2],
+    ) -> Result<(), Fault> {
+        let ids: Vec<u32> = about.tokens[0].iter().map(|token| token.id).collect();
+        for batch in about.cells.chunks(AT_ONCE) {
+            let lists = batch.iter().map(|cell| edits(about, cell, (here, there)));
+            let dosed = run_lists(engine, signal, &ids, lists, &about.compared).await?;
+            let patched = dosed.iter().map(|dosed| Patched {
+                difference: difference(dosed),
+                kl: dosed.kl,
+            });
+            let came = PatchAction::Came(run, patched.collect());
+            self.dispatch(Action::Patch(came));
+        }
+        Ok(())
+    }
+}
+
+/// The edits of an experiment.
+fn edits(about: &About, cell: &Cell, (here, there): (&Active, &Active)) -> Vec<Edit> {
+    let position = cell.position as u32;
+    let edit = |latent: u32, value: f32| Edit {
+        positions: Some([position].into()),
+        ..Edit::set(&about.sae, latent, value)
+    };
+    match cell.latent {
+        Some(latent) => vec![edit(latent, cell.to)],
+        None => {
+            let rows = here.get(cell.position).zip(there.get(cell.position));
+            let Some((Some(here), Some(there))) = rows else {
+                return Vec::new();
+            };
+            // What is active here and not there is set to 0.
+            let gone = here.keys().filter(|latent| !there.contains_key(latent));
+            let gone = gone.map(|latent| edit(*latent, 0.0));
+            let come = there.iter().map(|(latent, value)| edit(*latent, *value));
+            gone.chain(come).collect()
+        }
+    }
+}
+
+/// Everything that stands before the experiments: both prompts' features, the tokens that are compared, and their logits.
+///
+/// # Errors
+/// The sentence to show.
+async fn prepared(
+    engine: &Engine,
+    asked: &Asked,
+    signal: &AbortSignal,
+) -> Result<(About, [Active; 2]), String> {
+    let said = |fault: Fault| fault.message;
+    if asked.source.trim().is_empty() {
+        return Err("Type the prompt that features come from.".to_owned());
+    }
+    let source = engine
+        .tokenize(&asked.source, asked.bos)
+        .await
+        .map_err(said)?
+        .tokens;
+    let (here, there) = (asked.tokens.len(), source.len());
+    if here != there {
+        let texts = |tokens: &[Token]| {
+            tokens
+                .iter()
+                .map(|token| format!("“{}”", token.text))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        return Err(format!(
+            "The prompt has {here} tokens and the source has {there}: features are carried from position to position, so both need equally many. The source is {}; the prompt is {}.",
+            texts(&source),
+            texts(&asked.tokens)
+        ));
+    }
+    let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect::<Vec<_>>();
+    let active_here = active(engine, ids(&asked.tokens), &asked.sae, signal)
+        .await
+        .map_err(said)?;
+    let active_there = active(engine, ids(&source), &asked.sae, signal)
+        .await
+        .map_err(said)?;
+    let compared = compared(engine, asked, &source, signal).await?;
+    let clean = |tokens: Vec<u32>| {
+        let compared = compared.clone();
+        async move { run_lists(engine, signal, &tokens, [Vec::new()].into_iter(), &compared).await }
+    };
+    let mut differences = [0.0; 2];
+    for (difference_of, tokens) in differences
+        .iter_mut()
+        .zip([ids(&asked.tokens), ids(&source)])
+    {
+        let dosed = clean(tokens).await.map_err(said)?;
+        *difference_of = dosed
+            .first()
+            .and_then(difference)
+            .ok_or("The engine gave no logits of the two tokens.")?;
+    }
+    let about = About {
+        prompts: [asked.prompt.clone(), asked.source.clone()],
+        cells: cells(&active_here, &active_there),
+        tokens: [asked.tokens.clone(), source],
+        sae: asked.sae.clone(),
+        compared,
+        differences,
+    };
+    Ok((about, [active_here, active_there]))
+}
+
+/// Target and distractor: as typed, else the likeliest token after the source and after the prompt.
+async fn compared(
+    engine: &Engine,
+    asked: &Asked,
+    source: &[Token],
+    signal: &AbortSignal,
+) -> Result<[Token; 2], String> {
+    let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    for (typed, tokens) in [
+        (&asked.target, ids(source)),
+        (&asked.distractor, ids(&asked.tokens)),
+    ] {
+        found.push(match typed.is_empty() {
+            false => token_of(engine, typed).await?,
+            true => {
+                let dosed = run_lists(engine, signal, &tokens, [Vec::new()].into_iter(), &[]).await;
+                let dosed = dosed.map_err(|fault| fault.message)?;
+                let next = dosed.first().and_then(|dosed| dosed.next.first());
+                next.map(|next| next.token())
+                    .ok_or("The model predicts nothing after the prompt.")?
+            }
+        });
+    }
+    match <[Token; 2]>::try_from(found) {
+        Ok([target, distractor]) if target.id == distractor.id => Err(format!(
+            "“{}” is the likeliest token after both prompts: name a target and another token to compare it with.",
+            target.text
+        )),
+        Ok(both) => Ok(both),
+        Err(_) => Err("Two tokens are needed.".to_owned()),
+    }
+}
+
+/// The target's logit minus the distractor's, where both were tracked.
+fn difference(dosed: &Dosed) -> Option<f64> {
+    match &dosed.tracked[..] {
+        [target, distractor] => Some(f64::from(target.logit) - f64::from(distractor.logit)),
+        _ => None,
+    }
+}
+
+/// Runs tokens under each of some lists of edits.
+async fn run_lists(
+    engine: &Engine,
+    signal: &AbortSignal,
+    tokens: &[u32],
+    lists: impl Iterator<Item = Vec<Edit>>,
+    track: &[Token],
+) -> Result<Vec<Dosed>, Fault> {
+    let texts = |list: Vec<Edit>| {
+        list.iter()
+            .map(|edit| JsValue::from(edit.to_string()))
+            .collect::<Array>()
+    };
+    let lists: Array = lists.map(|list| JsValue::from(texts(list))).collect();
+    let track: Array = track.iter().map(|token| JsValue::from(token.id)).collect();
+    let options = object([("topLogits", 1.into()), ("track", track.into())]);
+    let arguments = [Uint32Array::from(tokens).into(), lists.into(), options];
+    read(engine.call_until(signal, "editBatch", &arguments).await?)
+}
+
+/// The features of each token of a prompt: those that generation tells of what it reads.
+async fn active(
+    engine: &Engine,
+    tokens: Vec<u32>,
+    sae: &str,
+    signal: &AbortSignal,
+) -> Result<Active, Fault> {
+    let count = tokens.len();
+    let found = Rc::new(RefCell::new(vec![None; count]));
+    let told = found.clone();
+    let watch = Watch {
+        tokens,
+        settings: Settings {
+            max_tokens: 1,
+            temperature: 0.0,
+            seed: 0,
+        },
+        saes: vec![sae.to_owned()],
+        signal: signal.clone(),
+    };
+    let on_features = move |features: TokenFeatures| {
+        let set = features.sets.into_iter().next();
+        let active = set.map(|set| {
+            set.latents
+                .into_iter()
+                .zip(set.activations)
+                .collect::<BTreeMap<_, _>>()
+        });
+        if let Some(place) = told.borrow_mut().get_mut(features.position) {
+            *place = active;
+        }
+    };
+    engine.watch(watch, on_features).await?;
+    Ok(found.take())
+}

@@ -1,0 +1,231 @@
+//! Patching: features of one prompt carried into another of the same length, each at each position.
+
+use std::collections::BTreeMap;
+
+use super::State;
+use crate::data::Token;
+
+/// What is typed before patching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The prompt that features come from.
+    Source,
+    /// The token whose logit counts; the likeliest after the source where it is empty.
+    Target,
+    /// The token that it is compared with; the likeliest after the prompt where it is empty.
+    Distractor,
+}
+
+/// One experiment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    /// The feature; None for all features of the SAE together.
+    pub latent: Option<u32>,
+    /// The position.
+    pub position: usize,
+    /// Its activation in the prompt, and in the source; 0 where `latent` is None.
+    pub from: f32,
+    /// See there.
+    pub to: f32,
+}
+
+/// What came of an experiment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Patched {
+    /// The target's logit minus the distractor's.
+    pub difference: Option<f64>,
+    /// Mean KL(clean ‖ patched), nats.
+    pub kl: Option<f64>,
+}
+
+/// What is patched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct About {
+    /// The prompt, and the source.
+    pub prompts: [String; 2],
+    /// Their tokens, equally many.
+    pub tokens: [Vec<Token>; 2],
+    /// Id of the SAE.
+    pub sae: String,
+    /// Target and distractor.
+    pub compared: [Token; 2],
+    /// The target's logit minus the distractor's of the prompt, and of the source.
+    pub differences: [f64; 2],
+    /// The experiments, those with all features first.
+    pub cells: Vec<Cell>,
+}
+
+/// Features of a prompt by position: latents with their activations. None where a position does not count for the SAE.
+pub type Active = Vec<Option<BTreeMap<u32, f32>>>;
+
+/// The experiments of two prompts: every feature at every position where its activation is not the same in both, and all of them
+/// together at each such position.
+pub fn cells(prompt: &Active, source: &Active) -> Vec<Cell> {
+    let mut together = Vec::new();
+    let mut single = Vec::new();
+    for (position, (here, there)) in prompt.iter().zip(source).enumerate() {
+        let (Some(here), Some(there)) = (here, there) else {
+            continue;
+        };
+        let before = single.len();
+        let latents: std::collections::BTreeSet<&u32> = here.keys().chain(there.keys()).collect();
+        for latent in latents {
+            let value = |of: &BTreeMap<u32, f32>| of.get(latent).copied().unwrap_or(0.0);
+            let (from, to) = (value(here), value(there));
+            if from != to {
+                single.push(Cell {
+                    latent: Some(*latent),
+                    position,
+                    from,
+                    to,
+                });
+            }
+        }
+        if single.len() > before {
+            together.push(Cell {
+                latent: None,
+                position,
+                from: 0.0,
+                to: 0.0,
+            });
+        }
+    }
+    together.extend(single);
+    together
+}
+
+impl About {
+    /// How far an experiment goes from the prompt's difference of logits (0) to the source's (1). None where these are the same.
+    pub fn share(&self, patched: &Patched) -> Option<f64> {
+        let [clean, source] = self.differences;
+        let whole = source - clean;
+        let share = (patched.difference? - clean) / whole;
+        (whole != 0.0 && share.is_finite()).then_some(share)
+    }
+}
+
+/// The settings, and what came of the last patching.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Patch {
+    /// As typed, in the order of [`Field`].
+    typed: [String; 3],
+    /// True while experiments run.
+    pub running: bool,
+    /// Tells a patching from those before it.
+    pub run: u32,
+    /// What is on screen.
+    pub about: Option<About>,
+    /// Per experiment, as they come.
+    pub patched: Vec<Patched>,
+    /// True if all features are listed.
+    pub all: bool,
+    /// Why it ended early, or did not begin.
+    pub ended: Option<String>,
+}
+
+/// A row of the grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The feature; None for all together.
+    pub latent: Option<u32>,
+    /// Per position: the number of the experiment there.
+    pub cells: Vec<Option<usize>>,
+    /// The largest share among them, by size.
+    pub largest: f64,
+}
+
+/// Something about patching.
+#[derive(Clone, Debug)]
+pub enum PatchAction {
+    /// A field, as typed.
+    Type(Field, String),
+    /// What is typed cannot be patched, and why.
+    Refused(String),
+    /// Experiments begin.
+    Started(u32, Box<About>),
+    /// Some more have run, in their order.
+    Came(u32, Vec<Patched>),
+    /// It ended; with why where it ended early.
+    Finished(u32, Option<String>),
+    /// All features are listed, or the largest only.
+    All(bool),
+}
+
+impl Patch {
+    /// A field, as typed.
+    pub fn typed(&self, field: Field) -> &str {
+        &self.typed[field as usize]
+    }
+
+    fn awaits(&self, run: u32) -> bool {
+        self.running && self.run == run
+    }
+
+    /// Without experiments that are under way; what came stays.
+    pub(super) fn stop(&mut self, why: &str) {
+        if self.running {
+            self.running = false;
+            self.ended = Some(why.to_owned());
+        }
+    }
+
+    /// The grid of what has run: all features together first, then each, the largest share first.
+    pub fn rows(&self) -> Vec<Row> {
+        let Some(about) = &self.about else {
+            return Vec::new();
+        };
+        let mut rows: BTreeMap<Option<u32>, Row> = BTreeMap::new();
+        for (number, (cell, patched)) in about.cells.iter().zip(&self.patched).enumerate() {
+            let row = rows.entry(cell.latent).or_insert_with(|| Row {
+                latent: cell.latent,
+                cells: vec![None; about.tokens[0].len()],
+                largest: 0.0,
+            });
+            if let Some(place) = row.cells.get_mut(cell.position) {
+                *place = Some(number);
+            }
+            let share = about.share(patched).unwrap_or(0.0);
+            if share.abs() > row.largest.abs() {
+                row.largest = share;
+            }
+        }
+        let mut rows: Vec<Row> = rows.into_values().collect();
+        rows.sort_by(|a, b| {
+            let first = a.latent.is_some().cmp(&b.latent.is_some());
+            first.then(b.largest.abs().total_cmp(&a.largest.abs()))
+        });
+        rows
+    }
+}
+
+impl State {
+    pub(super) fn patch(&mut self, action: PatchAction) {
+        let patch = &mut self.patch;
+        match action {
+            PatchAction::Type(field, text) => {
+                patch.typed[field as usize] = text;
+                if !patch.running {
+                    patch.ended = None;
+                }
+            }
+            PatchAction::Refused(why) => patch.ended = Some(why),
+            PatchAction::Started(run, about) => {
+                *patch = Patch {
+                    typed: patch.typed.clone(),
+                    running: true,
+                    run,
+                    about: Some(*about),
+                    ..Patch::default()
+                };
+            }
+            PatchAction::Came(run, patched) if patch.awaits(run) => patch.patched.extend(patched),
+            PatchAction::Finished(run, why) if patch.awaits(run) => {
+                patch.running = false;
+                patch.ended = why;
+            }
+            PatchAction::All(all) => patch.all = all,
+            // Of a patching that the page has given up.
+            PatchAction::Came(..) | PatchAction::Finished(..) => {}
+        }
+    }
+}
