@@ -349,6 +349,8 @@ from_js! {
         text: String = "text",
         /// True if it was stopped.
         cancelled: bool = "cancelled",
+        /// Why it ended: `max-tokens`, `context-full`, `end-of-text` or `cancelled`.
+        stop: String = "stop",
     }
 
     /// Bytes loaded so far; `total` is 0 where it is not known.
@@ -481,6 +483,25 @@ pub struct Lens {
     pub token_losses: Vec<f32>,
     /// The likeliest next tokens after each position.
     pub next_by_position: Vec<Vec<NextToken>>,
+}
+
+impl Generation {
+    /// True if the model's context is full: it cannot go on behind this text.
+    pub fn is_full(&self) -> bool {
+        self.stop == "context-full"
+    }
+
+    /// Why it ended, where that is not that it has all the tokens that were asked for.
+    pub fn ended(&self) -> Option<&'static str> {
+        match self.stop.as_str() {
+            "cancelled" => Some("Stopped."),
+            "context-full" => Some(
+                "The model's context is full: it reads no longer text. It can go on behind the second half.",
+            ),
+            "end-of-text" => Some("The model ended the text."),
+            _ => None,
+        }
+    }
 }
 
 impl NextToken {

@@ -155,6 +155,24 @@ test('an SAE that is not loaded is named, and the text of a steered run becomes 
   await page.context().close();
 });
 
+test('the end of the context is said, and the text goes on behind its second half', async () => {
+  const page = await open(address(EDIT));
+  await setting(page, 'tokens at most', 1000);
+  await run(page);
+  const { tokens, context } = await page.evaluate(async () => ({ tokens: document.querySelectorAll('[data-testid="steer-clean"] .new').length, context: (await window.saeExplorer.info()).model.nCtx }));
+  assert.ok(tokens > context / 2, `${tokens} of ${context}`);
+  assert.equal(await part(page, 'steer-full').count(), 2);
+  const whole = (await part(page, 'steer-steered').textContent()).trim();
+  await part(page, 'steer-slide').last().click();
+  const prompt = await part(page, 'prompt-line').inputValue();
+  assert.ok(whole.endsWith(prompt.trim()) && prompt.length < 0.55 * whole.length && prompt.length > 0.3 * whole.length, `${prompt.length} of ${whole.length}`);
+  await page.waitForFunction(() => !document.querySelector('[data-testid="steer-start"]')?.disabled);
+  await setting(page, 'tokens at most', 5);
+  await run(page);
+  assert.equal(await part(page, 'steer-full').count(), 0);
+  await page.context().close();
+});
+
 test('each example of the page moves the text as it says', async () => {
   const page = await open(address(EDIT));
   const examples = await part(page, 'steer-example').evaluateAll((all) => all.map(({ dataset: { prompt, edit, words }, innerText }) => ({ name: innerText, prompt, edit, words })));

@@ -119,29 +119,28 @@ impl Controller {
         let this = self.clone();
         spawn_local(async move {
             let result = this.watched(&engine, watch, number, sets).await;
-            let why = match result {
-                Ok(true) => Some("Stopped.".to_owned()),
-                Ok(false) => None,
-                Err(fault) => Some(fault.message),
-            };
+            let why = result.map_or_else(
+                |fault| Some(fault.message),
+                |ended| ended.map(str::to_owned),
+            );
             this.dispatch(Action::Circuits(CircuitsAction::Ended(number, why)));
         });
     }
 
-    /// The run; true if it was stopped.
+    /// The run; why it ended, where that is worth saying.
     async fn watched(
         &self,
         engine: &Engine,
         watch: Watch,
         number: u32,
         sets: Shared<Vec<RunSet>>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Option<&'static str>, Fault> {
         let dispatcher = self.dispatcher.clone();
         let on_features = move |features: TokenFeatures| {
             let frame = Box::new(features.frame(&sets));
             dispatcher.dispatch(Action::Circuits(CircuitsAction::Came(number, frame)));
         };
-        Ok(engine.watch(watch, on_features).await?.cancelled)
+        Ok(engine.watch(watch, on_features).await?.ended())
     }
 
     /// Stops the run that is under way.

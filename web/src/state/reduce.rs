@@ -106,8 +106,9 @@ impl State {
                 match ended {
                     Ok(generation) => {
                         // Tokens that are parts of a character have come one by one; now they are whole.
+                        self.generate.ended = generation.ended().map(str::to_owned);
+                        self.generate.full = generation.is_full();
                         self.generate.text = generation.text;
-                        self.generate.ended = generation.cancelled.then(|| "Stopped.".to_owned());
                     }
                     Err(message) => self.generate.ended = Some(message),
                 }

@@ -82,6 +82,8 @@ pub struct Column {
     pub text: Option<String>,
     /// True if it was stopped before its end.
     pub cancelled: bool,
+    /// True if it ended because the model's context is full.
+    pub full: bool,
 }
 
 /// What is steered, and what came of it.
@@ -371,8 +373,9 @@ impl State {
             }
             SteerAction::Ended(run, side, generation) if self.steer.awaits(run) => {
                 let column = self.steer.column(side);
-                column.text = Some(generation.text);
+                column.full = generation.is_full();
                 column.cancelled = generation.cancelled;
+                column.text = Some(generation.text);
             }
             SteerAction::Finished(run, result) if self.steer.awaits(run) => {
                 self.steer.running = false;

@@ -11,6 +11,7 @@ use crate::definitions::{SEED, TEMPERATURE};
 use crate::engine::GenerateOptions;
 use crate::format::{count, number};
 use crate::shared::Shared;
+use crate::state::generate::second_half;
 use crate::state::{Action, GenerateField, GenerateState};
 
 /// The settings, if all of them make sense; else what does not.
@@ -67,6 +68,13 @@ pub fn generate_panel(
         move |_| controller.stop_generating()
     };
     let whole = format!("{}{}", generate.prompt, generate.text);
+    let slide = {
+        let (controller, half) = (controller.clone(), second_half(&whole).to_owned());
+        move |_| {
+            controller.dispatch(Action::UsePrompt(half.clone()));
+            browser::focus("[data-testid=prompt]");
+        }
+    };
     let use_as_prompt = {
         let controller = controller.clone();
         move |_| {
@@ -104,6 +112,9 @@ pub fn generate_panel(
             }
             if !generate.running && !generate.text.is_empty() {
                 <button type="button" class="quiet" onclick={use_as_prompt}>{ "Use as prompt" }</button>
+                if generate.full {
+                    <button type="button" class="quiet" data-testid="slide" onclick={slide}>{ "Use the second half as prompt" }</button>
+                }
             }
         </section>
     }

@@ -8,6 +8,7 @@ use crate::definitions::KL_EDITED;
 use crate::display::{Group, groups};
 use crate::format::{NONE, count, small};
 use crate::state::Action;
+use crate::state::generate::second_half;
 use crate::state::steer::{Column, Steer};
 
 /// Shown data.
@@ -38,6 +39,8 @@ pub fn Columns(props: &Props) -> Html {
             steer.prompt,
             side.text.clone().unwrap_or_else(|| texts(side))
         );
+        let half = second_half(&whole).to_owned();
+        let slide = controller.on(move |_: MouseEvent| Action::UsePrompt(half.clone()));
         let use_it = controller.on(move |_: MouseEvent| Action::UsePrompt(whole.clone()));
         let ready = side.text.is_some() && !steer.running;
         html! {
@@ -47,6 +50,10 @@ pub fn Columns(props: &Props) -> Html {
                     { for groups(side.tokens.iter().map(|token| token.text.as_str())).into_iter().map(|group| shown(&group, kl, first)) }
                 </p>
                 <button type="button" class="quiet" disabled={!ready} onclick={use_it}>{ "Use as prompt" }</button>
+                if side.full {
+                    <p class="muted" data-testid="steer-full">{ "The model's context is full: it reads no longer text." }</p>
+                    <button type="button" class="quiet" data-testid="steer-slide" disabled={!ready} onclick={slide}>{ "Use the second half as prompt" }</button>
+                }
             </div>
         }
     };
