@@ -110,6 +110,21 @@ test('factors and pushes are swept too, of the selected feature', async () => {
   await page.context().close();
 });
 
+test('a link asks the same, and what is typed stands in the address', async () => {
+  const page = await open('&sweep=L3/903&sweep-by=scale&sweep-values=4&sweep-to=3&sweep-tokens=%20king');
+  assert.equal(await part(page, 'dose-feature').inputValue(), 'L3/903');
+  await sweep(page);
+  const { header, lines } = await copied(page);
+  assert.deepEqual(lines.map(([value]) => value), ['clean', '0', '1', '2', '3']);
+  assert.ok(header.includes('" king"'), `${header}`);
+  await part(page, 'dose-steps').fill('5');
+  await page.waitForFunction(() => location.hash.includes('sweep-values=5'));
+  await part(page, 'steer-page', '[data-route="Effects"]').click();
+  await part(page, 'effects-target').fill(' king');
+  await page.waitForFunction(() => location.hash.includes('effects-target=+king') && location.hash.includes('sweep-values=5'));
+  await page.context().close();
+});
+
 test('what cannot be swept says why, and a sweep that writes can be stopped', async () => {
   const page = await open();
   await part(page, 'dose-feature').fill('L9/3');

@@ -9,7 +9,8 @@ use super::Controller;
 use crate::data::{Token, Trace};
 use crate::engine::{EffectsAsked, Engine};
 use crate::state::Action;
-use crate::state::effects::{About, Effects, EffectsAction, Field, active_at};
+use crate::state::asked::Asked;
+use crate::state::effects::{About, EffectsAction, Field, active_at};
 
 /// The measurement that is under way.
 #[derive(Default)]
@@ -21,7 +22,7 @@ pub(super) struct Measuring {
 
 impl Controller {
     /// Ablates every active feature of a set in a trace, one by one; a measurement that is under way is stopped.
-    pub fn measure_effects(&self, trace: &Trace, sae: String, typed: &Effects) {
+    pub fn measure_effects(&self, trace: &Trace, sae: String, asked: &Asked) {
         let Some(engine) = self.engine() else { return };
         self.stop_effects();
         let Ok(stop) = AbortController::new() else {
@@ -31,15 +32,15 @@ impl Controller {
         *self.inner.effects.stop.borrow_mut() = Some(stop);
         let run = self.inner.effects.run.get().wrapping_add(1);
         self.inner.effects.run.set(run);
-        let positions = typed.typed(Field::Positions).trim().to_owned();
+        let positions = asked.get(Field::Positions.name()).trim().to_owned();
         let expected = match trace.sae(&sae).map(|sae| active_at(sae, &positions)) {
             Some(Ok(expected)) => expected,
             Some(Err(why)) => return self.refuse(why),
             None => return,
         };
         let (target, distractor) = (
-            typed.typed(Field::Target).to_owned(),
-            typed.typed(Field::Distractor).to_owned(),
+            asked.get(Field::Target.name()).to_owned(),
+            asked.get(Field::Distractor.name()).to_owned(),
         );
         let about = About {
             prompt: trace.prompt.clone(),

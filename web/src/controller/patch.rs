@@ -17,8 +17,9 @@ use crate::data::{Dosed, Token, Trace};
 use crate::engine::{Engine, Fault, Watch, read};
 use crate::js_value::object;
 use crate::state::Action;
+use crate::state::asked::Asked as Texts;
 use crate::state::circuits::Settings;
-use crate::state::patch::{About, Active, Cell, Field, Patch, PatchAction, Patched, cells};
+use crate::state::patch::{About, Active, Cell, Field, PatchAction, Patched, cells};
 
 /// Experiments that are asked for at a time.
 const AT_ONCE: usize = 64;
@@ -44,7 +45,7 @@ struct Asked {
 
 impl Controller {
     /// Carries features of another prompt into a trace's, one by one; a patching that is under way is stopped.
-    pub fn patch(&self, trace: &Trace, bos: Option<bool>, sae: String, typed: &Patch) {
+    pub fn patch(&self, trace: &Trace, bos: Option<bool>, sae: String, typed: &Texts) {
         let Some(engine) = self.engine() else { return };
         self.stop_patching();
         let Ok(stop) = AbortController::new() else {
@@ -59,9 +60,9 @@ impl Controller {
             tokens: trace.tokens.clone(),
             bos,
             sae,
-            source: typed.typed(Field::Source).to_owned(),
-            target: typed.typed(Field::Target).to_owned(),
-            distractor: typed.typed(Field::Distractor).to_owned(),
+            source: typed.get(Field::Source.name()).to_owned(),
+            target: typed.get(Field::Target.name()).to_owned(),
+            distractor: typed.get(Field::Distractor.name()).to_owned(),
         };
         let this = self.clone();
         spawn_local(async move {

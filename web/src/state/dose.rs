@@ -15,6 +15,9 @@ const MOST_STEPS: u32 = 64;
 /// The largest activation that is assumed of a feature of which nothing is known.
 const UNKNOWN: f32 = 10.0;
 
+/// Name in the address of what the values are.
+const KIND: &str = "sweep-by";
+
 /// What the values are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
@@ -30,6 +33,15 @@ pub enum Kind {
 impl Kind {
     /// All, in the order of the page.
     pub const ALL: [Self; 3] = [Self::Set, Self::Add, Self::Scale];
+
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Add => "add",
+            Self::Scale => "scale",
+        }
+    }
 
     /// The operation with a value.
     pub fn operation(self, value: f32) -> Operation {
@@ -67,6 +79,21 @@ pub enum Field {
     Watched,
     /// Tokens that are written at each value; 0 for none.
     Written,
+}
+
+impl Field {
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Feature => "sweep",
+            Self::From => "sweep-from",
+            Self::To => "sweep-to",
+            Self::Steps => "sweep-values",
+            Self::Positions => "sweep-at",
+            Self::Watched => "sweep-tokens",
+            Self::Written => "sweep-write",
+        }
+    }
 }
 
 /// A sweep that is asked for.
@@ -121,12 +148,8 @@ pub struct About {
 }
 
 /// The settings, and what came of the last sweep.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dose {
-    /// As typed, in the order of [`Field`].
-    typed: [String; 7],
-    /// What the values are.
-    pub kind: Kind,
     /// True while a sweep is under way.
     pub running: bool,
     /// Tells a sweep from those before it.
@@ -139,21 +162,6 @@ pub struct Dose {
     pub points: Vec<Point>,
     /// Why it ended early, or did not begin.
     pub ended: Option<String>,
-}
-
-impl Default for Dose {
-    fn default() -> Self {
-        Self {
-            typed: ["", "", "", "13", "", "", "0"].map(str::to_owned),
-            kind: Kind::default(),
-            running: false,
-            run: 0,
-            about: None,
-            clean: Point::default(),
-            points: Vec::new(),
-            ended: None,
-        }
-    }
 }
 
 /// Something about a sweep.
@@ -176,11 +184,6 @@ pub enum DoseAction {
 }
 
 impl Dose {
-    /// A field, as typed.
-    pub fn typed(&self, field: Field) -> &str {
-        &self.typed[field as usize]
-    }
-
     /// True while what comes for this run belongs on the page.
     fn awaits(&self, run: u32) -> bool {
         self.running && self.run == run
@@ -219,9 +222,21 @@ impl State {
             .unwrap_or(UNKNOWN)
     }
 
+    /// What is typed in a field, without spaces around it.
+    fn swept(&self, field: Field) -> &str {
+        self.place.asked.get(field.name()).trim()
+    }
+
+    /// What the values are.
+    pub fn dose_kind(&self) -> Kind {
+        let named = self.place.asked.get(KIND);
+        let found = Kind::ALL.into_iter().find(|kind| kind.name() == named);
+        found.unwrap_or_default()
+    }
+
     /// The feature that is swept: as typed, else the selected one.
     pub fn dosed_feature(&self) -> Result<FeatureId, String> {
-        match self.dose.typed(Field::Feature).trim() {
+        match self.swept(Field::Feature) {
             "" => self.selected().ok_or_else(|| {
                 "Name a feature by its number (903) or its layer and number (L3/903), or select one.".to_owned()
             }),
@@ -236,7 +251,7 @@ impl State {
             .map_or(UNKNOWN, |feature| self.largest(&feature));
         // As a person would write it.
         let round = |value: f32| (value * 10.0).round() / 10.0;
-        let (from, to) = self.dose.kind.range(largest);
+        let (from, to) = self.dose_kind().range(largest);
         (round(from), round(to))
     }
 
@@ -245,10 +260,9 @@ impl State {
     /// # Errors
     /// The sentence to show.
     pub fn dose_plan(&self) -> Result<Plan, String> {
-        let dose = &self.dose;
         let feature = self.dosed_feature()?;
         let (from, to) = self.dose_range();
-        let value = |field: Field, default: f32| match dose.typed(field).trim() {
+        let value = |field: Field, default: f32| match self.swept(field) {
             "" => Ok(default),
             text => number(text)
                 .map(|value| value as f32)
@@ -261,7 +275,7 @@ impl State {
                 }),
         };
         let (from, to) = (value(Field::From, from)?, value(Field::To, to)?);
-        let steps: Option<u32> = dose.typed(Field::Steps).trim().parse().ok();
+        let steps: Option<u32> = self.swept(Field::Steps).parse().ok();
         let steps = steps
             .filter(|steps| (2..=MOST_STEPS).contains(steps))
             .ok_or_else(|| {
@@ -270,19 +284,19 @@ impl State {
         if from >= to {
             return Err("The first value must be below the last one.".to_owned());
         }
-        let positions = match dose.typed(Field::Positions).trim() {
+        let positions = match self.swept(Field::Positions) {
             "" => None,
             text => Some(
                 text.parse()
                     .map_err(|error: wire::ParseError| error.to_string())?,
             ),
         };
-        let written: Option<u32> = dose.typed(Field::Written).trim().parse().ok();
-        let watched = dose.typed(Field::Watched).split('|');
+        let written: Option<u32> = self.swept(Field::Written).parse().ok();
+        let watched = self.place.asked.get(Field::Watched.name()).split('|');
         let step = (to - from) / (steps - 1) as f32;
         Ok(Plan {
             feature,
-            kind: dose.kind,
+            kind: self.dose_kind(),
             values: (0..steps).map(|at| from + step * at as f32).collect(),
             positions,
             watched: watched
@@ -298,22 +312,20 @@ impl State {
         let dose = &mut self.dose;
         match action {
             DoseAction::Type(field, text) => {
-                dose.typed[field as usize] = text;
                 if !dose.running {
                     dose.ended = None;
                 }
+                self.ask(field.name(), text);
             }
             DoseAction::Kind(kind) => {
-                dose.kind = kind;
+                self.ask(KIND, kind.name().to_owned());
                 // Factors and activations have nothing in common.
-                dose.typed[Field::From as usize].clear();
-                dose.typed[Field::To as usize].clear();
+                self.ask(Field::From.name(), String::new());
+                self.ask(Field::To.name(), String::new());
             }
             DoseAction::Refused(why) => dose.ended = Some(why),
             DoseAction::Started(run, about) => {
                 *dose = Dose {
-                    typed: dose.typed.clone(),
-                    kind: dose.kind,
                     running: true,
                     run,
                     about: Some(about),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
-use super::State;
+use super::{History, State};
 use crate::data::{Effect, EffectsOf, SaeTrace, Token};
 
 /// The number by which features are ranked.
@@ -43,6 +43,17 @@ pub enum Field {
     Distractor,
 }
 
+impl Field {
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Positions => "effects-at",
+            Self::Target => "effects-target",
+            Self::Distractor => "effects-against",
+        }
+    }
+}
+
 /// What was measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct About {
@@ -63,8 +74,6 @@ pub struct About {
 /// The settings, and what came of the last measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Effects {
-    /// As typed, in the order of [`Field`].
-    typed: [String; 3],
     /// What they are ranked by.
     pub by: By,
     /// True if tokens are listed with changes of their probability, and not of their logit.
@@ -111,11 +120,6 @@ pub enum EffectsAction {
 }
 
 impl Effects {
-    /// A field, as typed.
-    pub fn typed(&self, field: Field) -> &str {
-        &self.typed[field as usize]
-    }
-
     /// True while what comes for this run belongs on the page.
     fn awaits(&self, run: u32) -> bool {
         self.running && self.run == run
@@ -165,14 +169,20 @@ pub fn active_at(sae: &SaeTrace, positions: &str) -> Result<usize, String> {
 }
 
 impl State {
+    /// A field of the address says something else.
+    pub(super) fn ask(&mut self, name: &'static str, text: String) {
+        self.place.asked.set(name, text);
+        self.history = History::ReplaceSoon;
+    }
+
     pub(super) fn effects(&mut self, action: EffectsAction) {
         let effects = &mut self.effects;
         match action {
             EffectsAction::Type(field, text) => {
-                effects.typed[field as usize] = text;
                 if !effects.running {
                     effects.ended = None;
                 }
+                self.ask(field.name(), text);
             }
             EffectsAction::Rank(by) => effects.by = by,
             EffectsAction::Probabilities(probabilities) => effects.probabilities = probabilities,
@@ -188,7 +198,6 @@ impl State {
                     (_, by) => by,
                 };
                 *effects = Effects {
-                    typed: effects.typed.clone(),
                     by,
                     probabilities: effects.probabilities,
                     running: true,

@@ -92,7 +92,8 @@ fn without_two_tokens_nothing_is_ranked_by_them() {
     let none = after(state, EffectsAction::Started(2, about(false)));
     assert_eq!(none.effects.by, By::Kl);
     let typed = after(none, EffectsAction::Type(Field::Target, " king".to_owned()));
-    assert_eq!(typed.effects.typed(Field::Target), " king");
+    assert_eq!(typed.place.asked.get(Field::Target.name()), " king");
+    assert!(typed.address().to_hash().contains("effects-target=+king"));
 }
 
 #[test]

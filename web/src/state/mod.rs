@@ -1,6 +1,7 @@
 //! The whole state of the page.
 
 pub mod action;
+pub mod asked;
 pub mod atlas;
 #[cfg(test)]
 mod atlas_tests;

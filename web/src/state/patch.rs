@@ -16,6 +16,17 @@ pub enum Field {
     Distractor,
 }
 
+impl Field {
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "patch-source",
+            Self::Target => "patch-target",
+            Self::Distractor => "patch-against",
+        }
+    }
+}
+
 /// One experiment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
@@ -107,8 +118,6 @@ impl About {
 /// The settings, and what came of the last patching.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
-    /// As typed, in the order of [`Field`].
-    typed: [String; 3],
     /// True while experiments run.
     pub running: bool,
     /// Tells a patching from those before it.
@@ -152,11 +161,6 @@ pub enum PatchAction {
 }
 
 impl Patch {
-    /// A field, as typed.
-    pub fn typed(&self, field: Field) -> &str {
-        &self.typed[field as usize]
-    }
-
     fn awaits(&self, run: u32) -> bool {
         self.running && self.run == run
     }
@@ -203,15 +207,14 @@ impl State {
         let patch = &mut self.patch;
         match action {
             PatchAction::Type(field, text) => {
-                patch.typed[field as usize] = text;
                 if !patch.running {
                     patch.ended = None;
                 }
+                self.ask(field.name(), text);
             }
             PatchAction::Refused(why) => patch.ended = Some(why),
             PatchAction::Started(run, about) => {
                 *patch = Patch {
-                    typed: patch.typed.clone(),
                     running: true,
                     run,
                     about: Some(*about),

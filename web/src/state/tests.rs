@@ -1,5 +1,6 @@
 //! Tests of the state: actions of a person, one after the other.
 
+use super::asked::Asked;
 use super::lists::{Ranking, View};
 use super::route::Route;
 use super::tray::FeatureId;
@@ -108,6 +109,11 @@ fn an_address_is_restored_as_it_was() {
             positions: vec![1, 2],
         }],
         steer: vec!["c:22=+4x@3..".parse().unwrap()],
+        asked: {
+            let mut asked = Asked::default();
+            asked.set("sweep", "903".to_owned());
+            asked
+        },
     };
     let state = ready(place.clone());
     assert_eq!(state.place, place);

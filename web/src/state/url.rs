@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::asked::Asked;
 use super::atlas::AtlasFeature;
 use super::lists::{Ranking, View};
 use super::percent::{decode, encode};
@@ -58,6 +59,8 @@ pub struct Place {
     pub edits: Vec<Edit>,
     /// Edits under which the prompt is continued, those that are switched off included.
     pub steer: Vec<wire::Edit>,
+    /// What is typed on the pages that ask something about the prompt.
+    pub asked: Asked,
 }
 
 /// The choice of a BOS by its name in the address and in the API.
@@ -198,6 +201,9 @@ impl Place {
         for edit in &self.steer {
             put(STEER, &edit.to_string());
         }
+        for (name, text) in self.asked.parts() {
+            put(name, text);
+        }
         hash
     }
 
@@ -254,6 +260,7 @@ impl Place {
                 EDIT => place.edits.extend(Edit::from_text(&value)),
                 STEER => place.steer.extend(value.parse::<wire::Edit>().ok()),
                 name => {
+                    place.asked.set(name, value.clone());
                     place.shown.read(name, &value);
                     place.browse.read(name, &value);
                 }

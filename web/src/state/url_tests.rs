@@ -73,6 +73,7 @@ fn places() -> impl Strategy<Value = Place> {
         pins(),
         prop::collection::vec(edits(), 0..3),
         prop::collection::vec(steering(), 0..3),
+        super::asked::tests::asked(),
     );
     (
         tray,
@@ -98,7 +99,7 @@ fn places() -> impl Strategy<Value = Place> {
     )
         .prop_map(
             |(
-                (pins, edits, steer),
+                (pins, edits, steer, asked),
                 model,
                 sae,
                 beside,
@@ -112,6 +113,7 @@ fn places() -> impl Strategy<Value = Place> {
                 pins,
                 edits,
                 steer,
+                asked,
                 route: Route::ALL[route],
                 listed: listed.filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
                 browse,

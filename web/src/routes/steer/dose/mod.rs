@@ -30,6 +30,8 @@ pub struct Props {
     pub dose: Dose,
     /// The sweep that is typed, or why there is none.
     pub plan: Result<Plan, String>,
+    /// What the values are.
+    pub kind: Kind,
     /// The largest activation of the swept feature over the corpus of the atlas.
     pub usual: Option<f32>,
     /// The first and last value where none is typed.
@@ -53,6 +55,7 @@ impl Props {
             place: state.address(),
             usual: swept.and_then(|feature| state.usual_largest(feature)),
             plan,
+            kind: state.dose_kind(),
             dose: state.dose.clone(),
             range: state.dose_range(),
             selected: state.selected().map(|feature| feature.to_text()),
@@ -112,7 +115,7 @@ pub fn DoseRoute(props: &Props) -> Html {
             Action::Dose(DoseAction::Type(field, value))
         });
         html! {
-            <label class="field">{ label }<input type="text" {size} {placeholder} data-testid={testid} value={dose.typed(field).to_owned()} {oninput} /></label>
+            <label class="field">{ label }<input type="text" {size} {placeholder} data-testid={testid} value={props.place.asked.get(field.name()).to_owned()} {oninput} /></label>
         }
     };
     let kind = |kind: Kind| match kind {
@@ -139,7 +142,7 @@ pub fn DoseRoute(props: &Props) -> Html {
                     { field(Field::Feature, "feature", "22", feature, "dose-feature") }
                     <span class="seg small" role="group" aria-label="What the values are">
                         { for Kind::ALL.map(|one| html! {
-                            <button type="button" data-testid="dose-kind" aria-pressed={(dose.kind == one).to_string()} onclick={controller.on(move |_| Action::Dose(DoseAction::Kind(one)))}>{ kind(one) }</button>
+                            <button type="button" data-testid="dose-kind" aria-pressed={(props.kind == one).to_string()} onclick={controller.on(move |_| Action::Dose(DoseAction::Kind(one)))}>{ kind(one) }</button>
                         }) }
                     </span>
                     { field(Field::From, "from", "5", number(range.0), "dose-from") }

@@ -78,10 +78,10 @@ pub fn EffectsRoute(props: &Props) -> Html {
         .filter(|id| saes.iter().any(|sae| sae.id == *id));
     let start = {
         let (controller, trace, sae) = (controller.clone(), trace.clone(), sae.clone());
-        let effects = effects.clone();
+        let asked = place.asked.clone();
         move || {
             if let (Some(trace), Some(sae)) = (&trace, &sae) {
-                controller.measure_effects(trace, sae.clone(), &effects);
+                controller.measure_effects(trace, sae.clone(), &asked);
             }
         }
     };
@@ -110,7 +110,7 @@ pub fn EffectsRoute(props: &Props) -> Html {
             Action::Effects(EffectsAction::Type(field, value))
         });
         html! {
-            <label class="field">{ label }<input type="text" size="9" {placeholder} data-testid={testid} value={effects.typed(field).to_owned()} {oninput} /></label>
+            <label class="field">{ label }<input type="text" size="9" {placeholder} data-testid={testid} value={place.asked.get(field.name()).to_owned()} {oninput} /></label>
         }
     };
     let idle = trace.is_none() || sae.is_none();

@@ -74,11 +74,11 @@ pub fn PatchRoute(props: &Props) -> Html {
         .filter(|id| saes.iter().any(|sae| sae.id == *id));
     let onsubmit = {
         let (controller, trace, sae) = (controller.clone(), trace.clone(), sae.clone());
-        let (patch, bos) = (patch.clone(), props.place.bos);
+        let (running, place) = (patch.running, props.place.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            if let (Some(trace), Some(sae), false) = (&trace, &sae, patch.running) {
-                controller.patch(trace, bos, sae.clone(), &patch);
+            if let (Some(trace), Some(sae), false) = (&trace, &sae, running) {
+                controller.patch(trace, place.bos, sae.clone(), &place.asked);
             }
         }
     };
@@ -99,7 +99,7 @@ pub fn PatchRoute(props: &Props) -> Html {
             Action::Patch(PatchAction::Type(field, value))
         });
         html! {
-            <label class="field">{ label }<input type="text" {size} {placeholder} data-testid={testid} value={patch.typed(field).to_owned()} {oninput} /></label>
+            <label class="field">{ label }<input type="text" {size} {placeholder} data-testid={testid} value={props.place.asked.get(field.name()).to_owned()} {oninput} /></label>
         }
     };
     let all = patch.about.as_ref().map_or(0, |about| about.cells.len());
