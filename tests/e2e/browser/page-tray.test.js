@@ -95,6 +95,20 @@ test('an edit stays on while one looks elsewhere, with its effect, and is taken 
   assert.equal(await part(page, 'edit-effect').textContent(), effect);
 });
 
+test('where a feature is not active, it is said that ablating it changes nothing', async () => {
+  const { latent, token } = await page.evaluate(async (prompt) => {
+    const { saes: [{ k, latents, activations }] } = await window.saeExplorer.trace(prompt, { saes: ['openai.layer_3'] });
+    const at = (position) => [...latents.subarray(position * k, (position + 1) * k)].filter((one, slot) => one >= 0 && activations[position * k + slot] > 0);
+    const there = new Set(at(8));
+    return { latent: at(3).find((one) => !there.has(one)), token: 3 };
+  }, PROMPT);
+  await ready(page);
+  await goTo(`&feature=${latent}`);
+  await part(page, 'edit-inactive').waitFor();
+  await part(page, 'token', `[data-index="${token}"]`).click();
+  await part(page, 'edit-inactive').waitFor({ state: 'detached' });
+});
+
 test('a link restores pins and edits; what it cannot run it says', async () => {
   await goTo('&feature=903&pin=openai.layer_3/903&pin=gone/5&edit=openai.layer_3/903=2.5@5,7-8');
   await effectShown();

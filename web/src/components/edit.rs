@@ -66,6 +66,10 @@ pub fn EditControl(props: &Props) -> Html {
         controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Edit(edit.clone())))
     };
     let nowhere = positions.is_empty();
+    let inactive = !nowhere
+        && positions
+            .iter()
+            .all(|&token| along.get(token).is_none_or(|value| *value == 0.0));
     let idle = nowhere || !live;
     let oninput = controller.on(|event: InputEvent| {
         Action::EditValue(event.target_unchecked_into::<HtmlInputElement>().value())
@@ -89,6 +93,8 @@ pub fn EditControl(props: &Props) -> Html {
                 <p class="muted">{ "The model runs with an edit once it is here." }</p>
             } else if nowhere {
                 <p class="muted">{ "The feature is active on no token of this prompt: choose the selected token." }</p>
+            } else if inactive {
+                <p class="muted" data-testid="edit-inactive">{ "The feature is not active at the selected token: setting it to 0 changes nothing there." }</p>
             }
         </>
     }
