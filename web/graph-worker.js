@@ -5,7 +5,7 @@
 //   {graph: {ids, ends, weights}, version}  another graph
 //   {fix: [id, fixed]}           a node is held where it is, or let go
 //   {warm: true}                 everything moves again
-//   {still: boolean}             places are told only once they are final
+//   {still: boolean}             places are sent only once they are final
 //   {next: true}                 the last places were drawn: the following ones are wanted
 // Out: {ids, places, version, settled}, and {error} where something was refused.
 

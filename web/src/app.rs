@@ -75,12 +75,20 @@ pub fn App() -> Html {
     use_feature(state, &controller);
     use_match(state, &controller);
     use_edits(state, &controller);
-    use_generation(state, &controller);
-    use_steering(state, &controller);
-    use_watching(state, &controller);
-    use_effects(state, &controller);
-    use_dose(state, &controller);
-    use_patch(state, &controller);
+    use_stopped(
+        state.generate.running,
+        &controller,
+        Controller::stop_generating,
+    );
+    use_stopped(state.steer.running, &controller, Controller::stop_steering);
+    use_stopped(
+        state.circuits.running,
+        &controller,
+        Controller::stop_watching,
+    );
+    use_stopped(state.effects.running, &controller, Controller::stop_effects);
+    use_stopped(state.dose.running, &controller, Controller::stop_sweep);
+    use_stopped(state.patch.running, &controller, Controller::stop_patching);
     use_question(state, &controller);
     use_numbers(state, &controller);
     use_sample_loss(state, &controller);
@@ -365,68 +373,13 @@ fn use_question(state: &State, controller: &Controller) {
     });
 }
 
-/// A continuation that the page has given up is stopped.
+/// A run that the page has given up is stopped.
 #[hook]
-fn use_generation(state: &State, controller: &Controller) {
+fn use_stopped(running: bool, controller: &Controller, stop: fn(&Controller)) {
     let controller = controller.clone();
-    use_effect_with(state.generate.running, move |&running| {
+    use_effect_with(running, move |&running| {
         if !running {
-            controller.stop_generating();
-        }
-    });
-}
-
-/// A steered run that the page has given up is stopped.
-#[hook]
-fn use_steering(state: &State, controller: &Controller) {
-    let controller = controller.clone();
-    use_effect_with(state.steer.running, move |&running| {
-        if !running {
-            controller.stop_steering();
-        }
-    });
-}
-
-/// A watched run that the page has given up is stopped.
-#[hook]
-fn use_watching(state: &State, controller: &Controller) {
-    let controller = controller.clone();
-    use_effect_with(state.circuits.running, move |&running| {
-        if !running {
-            controller.stop_watching();
-        }
-    });
-}
-
-/// A patching that the page has given up is stopped.
-#[hook]
-fn use_patch(state: &State, controller: &Controller) {
-    let controller = controller.clone();
-    use_effect_with(state.patch.running, move |&running| {
-        if !running {
-            controller.stop_patching();
-        }
-    });
-}
-
-/// A sweep that the page has given up is stopped.
-#[hook]
-fn use_dose(state: &State, controller: &Controller) {
-    let controller = controller.clone();
-    use_effect_with(state.dose.running, move |&running| {
-        if !running {
-            controller.stop_sweep();
-        }
-    });
-}
-
-/// A measurement of effects that the page has given up is stopped.
-#[hook]
-fn use_effects(state: &State, controller: &Controller) {
-    let controller = controller.clone();
-    use_effect_with(state.effects.running, move |&running| {
-        if !running {
-            controller.stop_effects();
+            stop(&controller);
         }
     });
 }

@@ -4,15 +4,15 @@ use js_sys::{Array, Function, Promise, Uint32Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
+use wire::Edit;
 
 use crate::data::{
-    Edited, Effect, EffectsOf, Feature, Generation, Info, Neighbour, Notice, Progress, Token,
-    Tokenization, Trace,
+    Dosed, Edited, Effect, EffectsOf, Feature, Generation, Info, Neighbour, Notice, Progress,
+    Token, Tokenization, Trace,
 };
 use crate::format::sentence;
-use crate::js_value::{FromJs, get, object};
+use crate::js_value::{FromJs, get, object, set};
 use crate::state::EditSpec;
-use crate::state::circuits::Settings;
 use crate::state::tray::FeatureId;
 use crate::state::url::bos_name;
 
@@ -109,6 +109,14 @@ impl Fault {
             too_long: None,
         }
     }
+
+    /// Why what failed ended, in a sentence.
+    pub fn ended(self) -> String {
+        match self.code.as_str() {
+            "cancelled" => "Stopped.".to_owned(),
+            _ => self.message,
+        }
+    }
 }
 
 impl From<JsValue> for Fault {
@@ -163,16 +171,32 @@ pub struct GenerateOptions {
     pub repetition_penalty: f64,
 }
 
-/// A continuation whose features are watched.
-pub struct Watch {
-    /// The tokens that are continued.
-    pub tokens: Vec<u32>,
-    /// Its settings.
-    pub settings: Settings,
-    /// Ids of the SAEs.
-    pub saes: Vec<String>,
-    /// Ends it.
-    pub signal: AbortSignal,
+impl Default for GenerateOptions {
+    /// Nothing is written; of what is, each token is the likeliest.
+    fn default() -> Self {
+        Self {
+            max_tokens: 0,
+            temperature: 0.0,
+            seed: 0,
+            top_k: 0,
+            top_p: 1.0,
+            repetition_penalty: 1.0,
+        }
+    }
+}
+
+impl GenerateOptions {
+    fn to_js(self, signal: &AbortSignal) -> JsValue {
+        object([
+            ("maxTokens", self.max_tokens.into()),
+            ("temperature", self.temperature.into()),
+            ("seed", self.seed.into()),
+            ("topK", self.top_k.into()),
+            ("topP", self.top_p.into()),
+            ("repetitionPenalty", self.repetition_penalty.into()),
+            ("signal", signal.into()),
+        ])
+    }
 }
 
 /// Which ablations are measured.
@@ -321,12 +345,30 @@ impl Engine {
         read(self.0.edited(&tokens, &edits, &options).await?)
     }
 
-    /// KL(clean ‖ edited) after every token, under edits as text.
-    pub async fn divergences(&self, tokens: &[u32], edits: &str) -> Result<Vec<f32>, Fault> {
+    /// Runs tokens under edits as text; without any the clean run.
+    pub async fn run_under(&self, tokens: &[u32], edits: &str) -> Result<Edited, Fault> {
         let options = object([("topLogits", 1.into())]);
         let tokens = Uint32Array::from(tokens);
-        let edited: Edited = read(self.0.edited(&tokens, &edits.into(), &options).await?)?;
-        Ok(edited.kl_by_position)
+        read(self.0.edited(&tokens, &edits.into(), &options).await?)
+    }
+
+    /// Runs tokens under each of some lists of edits, with the probabilities of some tokens after the last one.
+    pub async fn dosed(
+        &self,
+        tokens: &[u32],
+        lists: impl IntoIterator<Item = Vec<Edit>>,
+        track: &[Token],
+        signal: &AbortSignal,
+    ) -> Result<Vec<Dosed>, Fault> {
+        let texts = |list: Vec<Edit>| -> Array {
+            let edits = list.iter();
+            edits.map(|edit| JsValue::from(edit.to_string())).collect()
+        };
+        let lists: Array = lists.into_iter().map(texts).collect();
+        let track: Array = track.iter().map(|token| JsValue::from(token.id)).collect();
+        let options = object([("topLogits", 1.into()), ("track", track.into())]);
+        let arguments = [Uint32Array::from(tokens).into(), lists.into(), options];
+        read(self.call_until(signal, "editBatch", &arguments).await?)
     }
 
     /// What ablating each active feature of a set changes, telling those that were just measured.
@@ -360,14 +402,6 @@ impl Engine {
         read(self.0.effects(&tokens, &options).await?)
     }
 
-    /// The clean model's loss of every token but the first.
-    pub async fn losses(&self, tokens: &[u32]) -> Result<Vec<f32>, Fault> {
-        let options = object([("topLogits", 1.into())]);
-        let tokens = Uint32Array::from(tokens);
-        let clean: Edited = read(self.0.edited(&tokens, &Array::new(), &options).await?)?;
-        Ok(clean.token_losses)
-    }
-
     /// Continues tokens, under edits as text, telling each one as it comes.
     pub async fn generate(
         &self,
@@ -381,26 +415,22 @@ impl Engine {
                 on_token(token);
             }
         });
-        let options = object([
-            ("maxTokens", options.max_tokens.into()),
-            ("temperature", options.temperature.into()),
-            ("seed", options.seed.into()),
-            ("topK", options.top_k.into()),
-            ("topP", options.top_p.into()),
-            ("repetitionPenalty", options.repetition_penalty.into()),
-            ("edits", edits.map_or(JsValue::UNDEFINED, JsValue::from)),
-            ("signal", signal.into()),
-            ("onToken", on_each.as_ref().clone()),
-        ]);
+        let options = options.to_js(signal);
+        if let Some(edits) = edits {
+            set(&options, "edits", &edits.into());
+        }
+        set(&options, "onToken", on_each.as_ref());
         // A copy: the engine takes it after this call has returned.
         let tokens = Uint32Array::from(tokens);
         read(self.0.generate(&tokens, &options).await?)
     }
 
-    /// Continues tokens, telling the features of each token, those of the given ones first.
+    /// Continues tokens, reporting the features of each token, those of the given ones first.
     pub async fn watch<T: FromJs>(
         &self,
-        watch: Watch,
+        tokens: &[u32],
+        (options, saes): (GenerateOptions, &[String]),
+        signal: &AbortSignal,
         mut on_features: impl FnMut(T) + 'static,
     ) -> Result<Generation, Fault> {
         let on_each = Closure::<dyn FnMut(JsValue)>::new(move |features| {
@@ -408,20 +438,11 @@ impl Engine {
                 on_features(features);
             }
         });
-        let saes: Array = watch
-            .saes
-            .iter()
-            .map(|id| JsValue::from(id.as_str()))
-            .collect();
-        let options = object([
-            ("maxTokens", watch.settings.max_tokens.into()),
-            ("temperature", watch.settings.temperature.into()),
-            ("seed", watch.settings.seed.into()),
-            ("features", saes.into()),
-            ("signal", (&watch.signal).into()),
-            ("onFeatures", on_each.as_ref().clone()),
-        ]);
-        let tokens = Uint32Array::from(watch.tokens.as_slice());
+        let saes: Array = saes.iter().map(|id| JsValue::from(id.as_str())).collect();
+        let options = options.to_js(signal);
+        set(&options, "features", &saes);
+        set(&options, "onFeatures", on_each.as_ref());
+        let tokens = Uint32Array::from(tokens);
         read(self.0.generate(&tokens, &options).await?)
     }
 

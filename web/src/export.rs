@@ -189,16 +189,18 @@ pub fn prompt_table(sae: &SaeTrace, ranked: &[Ranked]) -> String {
     out
 }
 
+/// A cell of a table behind the one before; empty where the number is missing.
+fn cell(out: &mut String, value: Option<f64>) {
+    out.push('\t');
+    if let Some(value) = value.filter(|value| value.is_finite()) {
+        out.push_str(&exact(value));
+    }
+}
+
 /// Effects of features, tab-separated, in the order given; an empty cell where a number is missing. Texts of tokens are quoted as in
 /// JSON, so that no tab or line break of theirs ends a cell.
 pub fn effects_table(about: &About, effects: &[&Effect]) -> String {
     let mut out = "latent\tactivation\tposition\ttoken\tactive_at\tkl\tloss_difference\tlogit_difference\tdirect_path\tup\tdown\n".to_owned();
-    let cell = |out: &mut String, value: Option<f64>| {
-        out.push('\t');
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            out.push_str(&exact(value));
-        }
-    };
     let first = |out: &mut String, tokens: &[TokenChange]| {
         out.push('\t');
         if let Some(token) = tokens.first() {
@@ -252,10 +254,7 @@ pub fn sweep_table(about: &Swept, clean: &Point, points: &[Point]) -> String {
             .into_iter()
             .chain(probabilities);
         for number in numbers.chain([written.and_then(|(_, loss)| *loss)]) {
-            out.push('\t');
-            if let Some(number) = number.filter(|number| number.is_finite()) {
-                out.push_str(&exact(number));
-            }
+            cell(&mut out, number);
         }
         out.push('\t');
         if let Some((text, _)) = written {
@@ -273,31 +272,27 @@ pub fn sweep_table(about: &Swept, clean: &Point, points: &[Point]) -> String {
 /// Experiments of patching, tab-separated. An empty cell where a number is missing, and for all features together.
 pub fn patch_table(about: &PatchAbout, patched: &[Patched]) -> String {
     let mut out = "latent\tposition\ttoken\tsource_token\tactivation\tsource_activation\tlogit_difference\tshare\tkl\n".to_owned();
-    for (cell, patched) in about.cells.iter().zip(patched) {
+    for (experiment, patched) in about.cells.iter().zip(patched) {
         // Writing to a string cannot fail.
-        let _ = match cell.latent {
-            Some(latent) => write!(out, "{latent}\t{}\t", cell.position),
-            None => write!(out, "all\t{}\t", cell.position),
+        let _ = match experiment.latent {
+            Some(latent) => write!(out, "{latent}\t{}", experiment.position),
+            None => write!(out, "all\t{}", experiment.position),
         };
         for tokens in &about.tokens {
-            if let Some(token) = tokens.get(cell.position) {
+            out.push('\t');
+            if let Some(token) = tokens.get(experiment.position) {
                 string(&mut out, &token.text);
             }
-            out.push('\t');
         }
-        for value in [cell.from, cell.to] {
-            if cell.latent.is_some() {
+        for value in [experiment.from, experiment.to] {
+            out.push('\t');
+            if experiment.latent.is_some() {
                 single(&mut out, value);
             }
-            out.push('\t');
         }
-        let numbers = [patched.difference, about.share(patched), patched.kl];
-        let cells = numbers.map(|number| {
-            number
-                .filter(|number| number.is_finite())
-                .map_or_else(String::new, exact)
-        });
-        out.push_str(&cells.join("\t"));
+        cell(&mut out, patched.difference);
+        cell(&mut out, about.share(patched));
+        cell(&mut out, patched.kl);
         out.push('\n');
     }
     out

@@ -37,10 +37,15 @@ pub fn get(object: &JsValue, name: &str) -> Option<JsValue> {
 pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
     let object = Object::new();
     for (name, value) in properties {
-        // Setting a property of a plain object cannot fail.
-        let _ = Reflect::set(&object, &name.into(), &value);
+        set(&object, name, &value);
     }
     object.into()
+}
+
+/// Gives a JavaScript object a property.
+pub fn set(object: &JsValue, name: &str, value: &JsValue) {
+    // Setting a property of a plain object cannot fail.
+    let _ = Reflect::set(object, &name.into(), value);
 }
 
 /// A property of an object; by an empty name the object itself. One that is not there, or null, has its type's default.

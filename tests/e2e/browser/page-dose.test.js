@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { STILL, openApp, part, picture, serious } from '../support/app.js';
+import { STILL, copiedTable, openApp, part, picture, serious } from '../support/app.js';
 import { launch } from '../support/chromium.js';
 import { serve } from '../support/server.js';
 
@@ -35,13 +35,7 @@ async function sweep(page) {
   await part(page, 'dose-status', '[data-running="false"]').waitFor({ state: 'attached' });
 }
 
-async function copied(page) {
-  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await part(page, 'dose-copy').click();
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith('value\t'));
-  const [header, ...lines] = (await page.evaluate(() => navigator.clipboard.readText())).trimEnd().split('\n').map((line) => line.split('\t'));
-  return { header, lines };
-}
+const copied = (page) => copiedTable(page, 'dose-copy', 'value');
 
 test('each value gives what the package gives for that edit, and the texts are its continuations', async () => {
   const page = await open();

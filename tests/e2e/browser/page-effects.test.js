@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 
-import { STILL, openApp, part, picture, serious } from '../support/app.js';
+import { STILL, copiedTable, openApp, part, picture, serious } from '../support/app.js';
 import { launch } from '../support/chromium.js';
 import { serve } from '../support/server.js';
 
@@ -57,10 +57,7 @@ test('every active feature has the effects that PyTorch computes, ranked as is c
   await measure(page);
   assert.equal(Number(await part(page, 'effects-status').getAttribute('data-measured')), effects.effects.length);
   // As a table, with every digit.
-  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await part(page, 'effects-copy').click();
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith('latent\t'));
-  const [header, ...lines] = (await page.evaluate(() => navigator.clipboard.readText())).trimEnd().split('\n').map((line) => line.split('\t'));
+  const { header, lines } = await copiedTable(page, 'effects-copy', 'latent');
   const copied = lines.map((line) => Object.fromEntries(header.map((name, at) => [name, Number(line[at])])));
   assert.equal(copied.length, effects.effects.length);
   await part(page, 'effects-all').click();

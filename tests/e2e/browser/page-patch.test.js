@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { STILL, openApp, part, picture, serious } from '../support/app.js';
+import { STILL, copiedTable, openApp, part, picture, serious } from '../support/app.js';
 import { launch } from '../support/chromium.js';
 import { serve } from '../support/server.js';
 
@@ -42,10 +42,7 @@ test('each experiment is that of the package, from the prompt’s answer to the 
   await part(page, 'patch-target').fill(' wife');
   await part(page, 'patch-distractor').fill(' husband');
   await patch(page);
-  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await part(page, 'patch-copy').click();
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith('latent\t'));
-  const lines = (await page.evaluate(() => navigator.clipboard.readText())).trimEnd().split('\n').slice(1).map((line) => line.split('\t'));
+  const { lines } = await copiedTable(page, 'patch-copy', 'latent');
   assert.equal(lines.length, Number(await part(page, 'patch-status').getAttribute('data-done')));
   const expected = await page.evaluate(async ([prompt, source, sae]) => {
     const engine = window.saeExplorer;

@@ -101,3 +101,13 @@ export async function serious(page) {
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
 }
+
+/** The table that a button copies, as cells; its first line is the header, which begins with `first`. */
+export async function copiedTable(page, button, first) {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await part(page, button).click();
+  await page.waitForFunction(async (name) => (await navigator.clipboard.readText()).startsWith(`${name}\t`), first);
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  const [header, ...lines] = text.trimEnd().split('\n').map((line) => line.split('\t'));
+  return { header, lines };
+}

@@ -92,7 +92,7 @@ impl Tie {
 pub struct Ties {
     /// Those that are shown, the strongest first.
     pub shown: Vec<Tie>,
-    /// Number of pairs that chance may have brought together, which are not shown unless they are asked for.
+    /// Number of pairs that may be chance, which are not shown unless they are asked for.
     pub insignificant: usize,
     /// Number of pairs of features of one set, and of two sets.
     pub pairs: (u64, u64),

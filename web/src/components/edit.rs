@@ -6,7 +6,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::comparison::comparison;
-use super::spark::spark;
+use super::spark::{farthest, spark};
 use super::term::{defined, described};
 use super::token_text::quoted_token;
 use crate::context::use_controller;
@@ -123,15 +123,8 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
         .zip(&trace.token_losses)
         .map(|(edited, clean)| edited - clean)
         .collect();
-    let largest = changes
-        .iter()
-        .map(|change| change.abs())
-        .fold(0.0, f32::max);
-    let worst = changes
-        .iter()
-        .enumerate()
-        .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
-        .filter(|worst| *worst.1 != 0.0);
+    let worst = farthest(&changes);
+    let largest = worst.map_or(0.0, |(_, change)| change.abs());
     let said = |edit: &Edit| {
         let at = match edit.positions[..] {
             [position] => format!("at position {position}"),
@@ -155,7 +148,7 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
             </p>
             if let Some((index, change)) = worst {
                 <p class="line"><span>{ "loss of each token, edited − clean; largest at " }
-                    { quoted_token(&trace.tokens[index + 1].text) }{ " " }<b>{ signed(f64::from(*change), 3) }</b>{ " nats" }</span></p>
+                    { quoted_token(&trace.tokens[index + 1].text) }{ " " }<b>{ signed(f64::from(change), 3) }</b>{ " nats" }</span></p>
                 { spark(&changes, largest, true, "Change of each token's loss along the prompt") }
             } else {
                 <p class="line"><span>{ "No token's loss changed." }</span></p>

@@ -6,6 +6,13 @@ use yew::prelude::*;
 
 use crate::format::{LEAST_COLUMNS, plain};
 
+/// The value that is farthest from 0, and its place; nothing where all are 0.
+pub fn farthest(values: &[f32]) -> Option<(usize, f32)> {
+    let indexed = values.iter().copied().enumerate();
+    let most = indexed.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+    most.filter(|(_, value)| *value != 0.0)
+}
+
 /// Small bars, one for each token, drawn as one path. `max` fills the height; where values may be below zero, these go
 /// down from the middle. `label` says what it shows to those who do not see it; it is empty where the numbers stand
 /// beside it.

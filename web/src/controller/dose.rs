@@ -1,30 +1,18 @@
 //! Sweeps of one feature's value.
 
-use std::cell::{Cell, RefCell};
-
-use js_sys::{Array, Uint32Array};
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortSignal;
+use wire::Edit;
 
 use super::Controller;
 use super::effects::token_of;
-use crate::data::{Dosed, Trace};
-use crate::engine::{Engine, Fault, GenerateOptions, read};
-use crate::js_value::object;
+use crate::data::Trace;
+use crate::engine::{Engine, Fault, GenerateOptions};
 use crate::state::Action;
 use crate::state::dose::{About, DoseAction, Plan};
 
 /// The likeliest tokens of the clean run that are watched in any case.
 const LIKELIEST: usize = 3;
-
-/// The sweep that is under way.
-#[derive(Default)]
-pub(super) struct Sweeping {
-    stop: RefCell<Option<AbortController>>,
-    /// Counts sweeps.
-    run: Cell<u32>,
-}
 
 /// A sweep: its number, the tokens that are run, and how texts are written.
 struct Run {
@@ -38,12 +26,9 @@ impl Controller {
     /// Runs a trace with one feature at many values; a sweep that is under way is stopped.
     pub fn sweep(&self, trace: &Trace, plan: Plan, options: GenerateOptions) {
         let Some(engine) = self.engine() else { return };
-        self.stop_sweep();
-        let Ok(stop) = AbortController::new() else {
+        let Some((number, signal)) = self.inner.sweep.next() else {
             return;
         };
-        let number = self.inner.sweep.run.get().wrapping_add(1);
-        self.inner.sweep.run.set(number);
         let run = Run {
             number,
             tokens: trace.ids(),
@@ -51,9 +36,8 @@ impl Controller {
                 max_tokens: plan.written,
                 ..options
             },
-            signal: stop.signal(),
+            signal,
         };
-        *self.inner.sweep.stop.borrow_mut() = Some(stop);
         let likeliest = trace.next_by_position.last();
         let likeliest = likeliest.into_iter().flatten().take(LIKELIEST);
         let mut about = About {
@@ -73,8 +57,7 @@ impl Controller {
             this.dispatch(Action::Dose(DoseAction::Started(number, about.clone())));
             let ended = match this.swept(&engine, &run, &about).await {
                 Ok(()) => run.signal.aborted().then(|| "Stopped.".to_owned()),
-                Err(fault) if fault.code == "cancelled" => Some("Stopped.".to_owned()),
-                Err(fault) => Some(fault.message),
+                Err(fault) => Some(fault.ended()),
             };
             this.dispatch(Action::Dose(DoseAction::Finished(number, ended)));
         });
@@ -82,34 +65,18 @@ impl Controller {
 
     /// Stops the sweep that is under way.
     pub fn stop_sweep(&self) {
-        if let Some(stop) = self.inner.sweep.stop.take() {
-            stop.abort();
-        }
+        self.inner.sweep.stop();
     }
 
     async fn swept(&self, engine: &Engine, run: &Run, about: &About) -> Result<(), Fault> {
-        let edits: Vec<String> = about
-            .plan
-            .values
-            .iter()
-            .map(|value| about.plan.edit(*value).to_string())
-            .collect();
-        let lists: Array = edits
-            .iter()
-            .map(|edit| JsValue::from(Array::of1(&edit.as_str().into())))
-            .collect();
+        let edits = about.plan.values.iter();
+        let edits: Vec<Edit> = edits.map(|value| about.plan.edit(*value)).collect();
         // The clean run is one more list, without edits.
-        lists.unshift(&Array::new());
-        let track: Array = about
-            .watched
-            .iter()
-            .map(|token| JsValue::from(token.id))
-            .collect();
-        let options = object([("topLogits", 1.into()), ("track", track.into())]);
-        let tokens = Uint32Array::from(run.tokens.as_slice());
-        let arguments = [tokens.into(), lists.into(), options];
-        let answer = engine.call_until(&run.signal, "editBatch", &arguments);
-        let dosed: Vec<Dosed> = read(answer.await?)?;
+        let lists = edits.iter().map(|edit| vec![edit.clone()]);
+        let lists = std::iter::once(Vec::new()).chain(lists);
+        let dosed = engine
+            .dosed(&run.tokens, lists, &about.watched, &run.signal)
+            .await?;
         self.dispatch(Action::Dose(DoseAction::Came(run.number, dosed)));
         if about.plan.written == 0 {
             return Ok(());
@@ -119,7 +86,8 @@ impl Controller {
             if run.signal.aborted() {
                 return Ok(());
             }
-            self.wrote(engine, run, Some(at), Some(edit)).await?;
+            let edit = edit.to_string();
+            self.wrote(engine, run, Some(at), Some(&edit)).await?;
         }
         Ok(())
     }
@@ -140,7 +108,7 @@ impl Controller {
         whole.extend(&generation.ids);
         let loss = match generation.ids.is_empty() {
             true => None,
-            false => mean_of_written(&engine.losses(&whole).await?, first),
+            false => mean_of_written(&engine.run_under(&whole, "").await?.token_losses, first),
         };
         self.dispatch(Action::Dose(DoseAction::Wrote(
             run.number,

@@ -1,37 +1,21 @@
 //! Measurements of what each active feature causes.
 
-use std::cell::{Cell, RefCell};
-
 use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortController;
 
 use super::Controller;
 use crate::data::{Token, Trace};
-use crate::engine::{EffectsAsked, Engine};
+use crate::engine::{EffectsAsked, Engine, Fault};
 use crate::state::Action;
 use crate::state::asked::Asked;
 use crate::state::effects::{About, EffectsAction, Field, active_at};
-
-/// The measurement that is under way.
-#[derive(Default)]
-pub(super) struct Measuring {
-    stop: RefCell<Option<AbortController>>,
-    /// Counts measurements.
-    run: Cell<u32>,
-}
 
 impl Controller {
     /// Ablates every active feature of a set in a trace, one by one; a measurement that is under way is stopped.
     pub fn measure_effects(&self, trace: &Trace, sae: String, asked: &Asked) {
         let Some(engine) = self.engine() else { return };
-        self.stop_effects();
-        let Ok(stop) = AbortController::new() else {
+        let Some((run, signal)) = self.inner.effects.next() else {
             return;
         };
-        let signal = stop.signal();
-        *self.inner.effects.stop.borrow_mut() = Some(stop);
-        let run = self.inner.effects.run.get().wrapping_add(1);
-        self.inner.effects.run.set(run);
         let positions = asked.get(Field::Positions.name()).trim().to_owned();
         let expected = match trace.sae(&sae).map(|sae| active_at(sae, &positions)) {
             Some(Ok(expected)) => expected,
@@ -70,19 +54,14 @@ impl Controller {
                 dispatcher.dispatch(Action::Effects(EffectsAction::Came(run, found)));
             };
             let result = engine.effects(&ids, &asked, &signal, on_effects).await;
-            let result = result.map_err(|fault| match fault.code.as_str() {
-                "cancelled" => "Stopped.".to_owned(),
-                _ => fault.message,
-            });
+            let result = result.map_err(Fault::ended);
             this.dispatch(Action::Effects(EffectsAction::Finished(run, result)));
         });
     }
 
     /// Stops the measurement that is under way.
     pub fn stop_effects(&self) {
-        if let Some(stop) = self.inner.effects.stop.take() {
-            stop.abort();
-        }
+        self.inner.effects.stop();
     }
 
     fn refuse(&self, why: String) {
@@ -117,16 +96,21 @@ pub(super) async fn token_of(engine: &Engine, text: &str) -> Result<Token, Strin
         (Some(token), 0) => Ok(token),
         (Some(last), before) => {
             tokens.push(last);
-            let parts: Vec<String> = tokens
-                .iter()
-                .map(|token| format!("“{}”", token.text))
-                .collect();
             Err(format!(
                 "“{text}” is {} tokens ({}), not one. Words in a text begin with a space: write it too.",
                 before + 1,
-                parts.join(" ")
+                listed(&tokens)
             ))
         }
         (None, _) => Err(format!("“{text}” is no token.")),
     }
+}
+
+/// The texts of tokens, as they stand in a sentence.
+pub(super) fn listed(tokens: &[Token]) -> String {
+    let texts: Vec<String> = tokens
+        .iter()
+        .map(|token| format!("“{}”", token.text))
+        .collect();
+    texts.join(" ")
 }

@@ -5,6 +5,7 @@ mod effects;
 mod patch;
 mod questions;
 mod steering;
+mod under_way;
 mod watching;
 
 use std::cell::{Cell, RefCell};
@@ -14,6 +15,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 use yew::prelude::*;
+
+use under_way::UnderWay;
 
 use crate::browser;
 use crate::data::{DemoSae, Manifest};
@@ -40,20 +43,12 @@ struct Inner {
     closures: RefCell<Option<[Listener; 4]>>,
     /// Counts traces: only the answer to the last one is shown.
     traces: Cell<u32>,
-    generation: RefCell<Option<AbortController>>,
-    /// Ends the steered run that is under way.
-    steering: RefCell<Option<AbortController>>,
-    /// Ends the watched run that is under way.
-    watching: RefCell<Option<AbortController>>,
-    /// Counts watched runs.
-    watched: Cell<u32>,
-    effects: effects::Measuring,
-    sweep: dose::Sweeping,
-    patching: patch::Patching,
-    /// Counts steered runs.
-    steered: Cell<u32>,
-    /// Counts continuations: what comes for another than the last one is not shown.
-    generations: Cell<u32>,
+    generation: UnderWay,
+    steering: UnderWay,
+    watching: UnderWay,
+    effects: UnderWay,
+    sweep: UnderWay,
+    patching: UnderWay,
     /// True if a trace is under way.
     tracing: Cell<bool>,
     /// True while a script on the page has one under way.
@@ -91,15 +86,12 @@ impl Controller {
             engine: RefCell::default(),
             closures: RefCell::default(),
             traces: Cell::new(0),
-            generation: RefCell::default(),
-            generations: Cell::new(0),
-            steering: RefCell::default(),
-            effects: effects::Measuring::default(),
-            sweep: dose::Sweeping::default(),
-            patching: patch::Patching::default(),
-            steered: Cell::new(0),
-            watching: RefCell::default(),
-            watched: Cell::new(0),
+            generation: UnderWay::default(),
+            steering: UnderWay::default(),
+            watching: UnderWay::default(),
+            effects: UnderWay::default(),
+            sweep: UnderWay::default(),
+            patching: UnderWay::default(),
             tracing: Cell::new(false),
             scripts_trace: Cell::new(false),
             loading: RefCell::default(),

@@ -1,36 +1,24 @@
 //! Patching of features from one prompt into another.
 
-use std::cell::{Cell as Count, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use js_sys::{Array, Uint32Array};
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortSignal;
 use wire::Edit;
 
 use super::Controller;
-use super::effects::token_of;
+use super::effects::{listed, token_of};
 use super::watching::TokenFeatures;
 use crate::data::{Dosed, Token, Trace};
-use crate::engine::{Engine, Fault, Watch, read};
-use crate::js_value::object;
+use crate::engine::{Engine, Fault, GenerateOptions};
 use crate::state::Action;
 use crate::state::asked::Asked as Texts;
-use crate::state::circuits::Settings;
 use crate::state::patch::{About, Active, Cell, Field, PatchAction, Patched, cells};
 
 /// Experiments that are asked for at a time.
 const AT_ONCE: usize = 64;
-
-/// The patching that is under way.
-#[derive(Default)]
-pub(super) struct Patching {
-    stop: RefCell<Option<AbortController>>,
-    /// Counts patchings.
-    run: Count<u32>,
-}
 
 /// What is typed.
 struct Asked {
@@ -47,14 +35,9 @@ impl Controller {
     /// Carries features of another prompt into a trace's, one by one; a patching that is under way is stopped.
     pub fn patch(&self, trace: &Trace, bos: Option<bool>, sae: String, typed: &Texts) {
         let Some(engine) = self.engine() else { return };
-        self.stop_patching();
-        let Ok(stop) = AbortController::new() else {
+        let Some((run, signal)) = self.inner.patching.next() else {
             return;
         };
-        let signal = stop.signal();
-        *self.inner.patching.stop.borrow_mut() = Some(stop);
-        let run = self.inner.patching.run.get().wrapping_add(1);
-        self.inner.patching.run.set(run);
         let asked = Asked {
             prompt: trace.prompt.clone(),
             tokens: trace.tokens.clone(),
@@ -76,8 +59,7 @@ impl Controller {
             )));
             let ended = match this.patched(&engine, (run, &signal), &about, &active).await {
                 Ok(()) => None,
-                Err(fault) if fault.code == "cancelled" => Some("Stopped.".to_owned()),
-                Err(fault) => Some(fault.message),
+                Err(fault) => Some(fault.ended()),
             };
             this.dispatch(Action::Patch(PatchAction::Finished(run, ended)));
         });
@@ -85,9 +67,7 @@ impl Controller {
 
     /// Stops the patching that is under way.
     pub fn stop_patching(&self) {
-        if let Some(stop) = self.inner.patching.stop.take() {
-            stop.abort();
-        }
+        self.inner.patching.stop();
     }
 
     /// Runs the experiments in batches.
@@ -98,10 +78,12 @@ impl Controller {
         about: &About,
         [here, there]: &[Active; 2],
     ) -> Result<(), Fault> {
-        let ids: Vec<u32> = about.tokens[0].iter().map(|token| token.id).collect();
+        let tokens = ids(&about.tokens[0]);
         for batch in about.cells.chunks(AT_ONCE) {
             let lists = batch.iter().map(|cell| edits(about, cell, (here, there)));
-            let dosed = run_lists(engine, signal, &ids, lists, &about.compared).await?;
+            let dosed = engine
+                .dosed(&tokens, lists, &about.compared, signal)
+                .await?;
             let patched = dosed.iter().map(|dosed| Patched {
                 difference: difference(dosed),
                 kl: dosed.kl,
@@ -156,20 +138,12 @@ async fn prepared(
         .tokens;
     let (here, there) = (asked.tokens.len(), source.len());
     if here != there {
-        let texts = |tokens: &[Token]| {
-            tokens
-                .iter()
-                .map(|token| format!("“{}”", token.text))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
         return Err(format!(
             "The prompt has {here} tokens and the source has {there}: features are carried from position to position, so both need equally many. The source is {}; the prompt is {}.",
-            texts(&source),
-            texts(&asked.tokens)
+            listed(&source),
+            listed(&asked.tokens)
         ));
     }
-    let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect::<Vec<_>>();
     let active_here = active(engine, ids(&asked.tokens), &asked.sae, signal)
         .await
         .map_err(said)?;
@@ -177,20 +151,14 @@ async fn prepared(
         .await
         .map_err(said)?;
     let compared = compared(engine, asked, &source, signal).await?;
-    let clean = |tokens: Vec<u32>| {
-        let compared = compared.clone();
-        async move { run_lists(engine, signal, &tokens, [Vec::new()].into_iter(), &compared).await }
-    };
     let mut differences = [0.0; 2];
     for (difference_of, tokens) in differences
         .iter_mut()
         .zip([ids(&asked.tokens), ids(&source)])
     {
-        let dosed = clean(tokens).await.map_err(said)?;
-        *difference_of = dosed
-            .first()
-            .and_then(difference)
-            .ok_or("The engine gave no logits of the two tokens.")?;
+        let dosed = clean(engine, &tokens, &compared, signal).await?;
+        *difference_of =
+            difference(&dosed).ok_or("The engine gave no logits of the two tokens.")?;
     }
     let about = About {
         prompts: [asked.prompt.clone(), asked.source.clone()],
@@ -210,7 +178,6 @@ async fn compared(
     source: &[Token],
     signal: &AbortSignal,
 ) -> Result<[Token; 2], String> {
-    let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect::<Vec<_>>();
     let mut found = Vec::new();
     for (typed, tokens) in [
         (&asked.target, ids(source)),
@@ -219,9 +186,8 @@ async fn compared(
         found.push(match typed.is_empty() {
             false => token_of(engine, typed).await?,
             true => {
-                let dosed = run_lists(engine, signal, &tokens, [Vec::new()].into_iter(), &[]).await;
-                let dosed = dosed.map_err(|fault| fault.message)?;
-                let next = dosed.first().and_then(|dosed| dosed.next.first());
+                let dosed = clean(engine, &tokens, &[], signal).await?;
+                let next = dosed.next.first();
                 next.map(|next| next.token())
                     .ok_or("The model predicts nothing after the prompt.")?
             }
@@ -245,24 +211,20 @@ fn difference(dosed: &Dosed) -> Option<f64> {
     }
 }
 
-/// Runs tokens under each of some lists of edits.
-async fn run_lists(
+/// Runs tokens without edits.
+async fn clean(
     engine: &Engine,
-    signal: &AbortSignal,
     tokens: &[u32],
-    lists: impl Iterator<Item = Vec<Edit>>,
     track: &[Token],
-) -> Result<Vec<Dosed>, Fault> {
-    let texts = |list: Vec<Edit>| {
-        list.iter()
-            .map(|edit| JsValue::from(edit.to_string()))
-            .collect::<Array>()
-    };
-    let lists: Array = lists.map(|list| JsValue::from(texts(list))).collect();
-    let track: Array = track.iter().map(|token| JsValue::from(token.id)).collect();
-    let options = object([("topLogits", 1.into()), ("track", track.into())]);
-    let arguments = [Uint32Array::from(tokens).into(), lists.into(), options];
-    read(engine.call_until(signal, "editBatch", &arguments).await?)
+    signal: &AbortSignal,
+) -> Result<Dosed, String> {
+    let dosed = engine.dosed(tokens, [Vec::new()], track, signal).await;
+    let dosed = dosed.map_err(|fault| fault.message)?.pop();
+    dosed.ok_or_else(|| "The engine gave nothing of the run.".to_owned())
+}
+
+fn ids(tokens: &[Token]) -> Vec<u32> {
+    tokens.iter().map(|token| token.id).collect()
 }
 
 /// The features of each token of a prompt: those that generation tells of what it reads.
@@ -272,19 +234,13 @@ async fn active(
     sae: &str,
     signal: &AbortSignal,
 ) -> Result<Active, Fault> {
-    let count = tokens.len();
-    let found = Rc::new(RefCell::new(vec![None; count]));
+    let found = Rc::new(RefCell::new(vec![None; tokens.len()]));
     let told = found.clone();
-    let watch = Watch {
-        tokens,
-        settings: Settings {
-            max_tokens: 1,
-            temperature: 0.0,
-            seed: 0,
-        },
-        saes: vec![sae.to_owned()],
-        signal: signal.clone(),
+    let options = GenerateOptions {
+        max_tokens: 1,
+        ..GenerateOptions::default()
     };
+    let saes = [sae.to_owned()];
     let on_features = move |features: TokenFeatures| {
         let set = features.sets.into_iter().next();
         let active = set.map(|set| {
@@ -297,6 +253,8 @@ async fn active(
             *place = active;
         }
     };
-    engine.watch(watch, on_features).await?;
+    engine
+        .watch(&tokens, (options, &saes), signal, on_features)
+        .await?;
     Ok(found.take())
 }

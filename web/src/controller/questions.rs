@@ -1,7 +1,6 @@
 //! Questions about a prompt: its trace, a feature, edits, continuations.
 
 use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortController;
 
 use super::Controller;
 use crate::data::{Token, Trace};
@@ -95,14 +94,9 @@ impl Controller {
     /// Continues a trace; a continuation that is under way is stopped.
     pub fn generate(&self, trace: &Trace, options: GenerateOptions) {
         let Some(engine) = self.engine() else { return };
-        self.stop_generating();
-        let Ok(controller) = AbortController::new() else {
+        let Some((run, signal)) = self.inner.generation.next() else {
             return;
         };
-        let signal = controller.signal();
-        *self.inner.generation.borrow_mut() = Some(controller);
-        let run = self.inner.generations.get().wrapping_add(1);
-        self.inner.generations.set(run);
         self.dispatch(Action::GenerateStarted(run, trace.prompt.clone()));
         let tokens = trace.ids();
         let this = self.clone();
@@ -121,9 +115,7 @@ impl Controller {
 
     /// Stops the continuation that is under way.
     pub fn stop_generating(&self) {
-        if let Some(controller) = self.inner.generation.take() {
-            controller.abort();
-        }
+        self.inner.generation.stop();
     }
 
     /// Cuts a prompt at its end until it has at most `limit` tokens.

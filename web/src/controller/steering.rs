@@ -1,7 +1,7 @@
 //! Steered runs: a continuation without edits, one with them, and how far they are apart.
 
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortSignal;
 
 use super::Controller;
 use crate::data::{Token, Trace};
@@ -22,20 +22,16 @@ impl Controller {
     /// Continues a trace without edits and with them; a run that is under way is stopped.
     pub fn steer(&self, trace: &Trace, options: GenerateOptions, edits: String) {
         let Some(engine) = self.engine() else { return };
-        self.stop_steering();
-        let Ok(controller) = AbortController::new() else {
+        let Some((number, signal)) = self.inner.steering.next() else {
             return;
         };
-        let number = self.inner.steered.get().wrapping_add(1);
-        self.inner.steered.set(number);
         let run = Run {
             number,
             tokens: trace.ids(),
             options,
             edits: edits.clone(),
-            signal: controller.signal(),
+            signal,
         };
-        *self.inner.steering.borrow_mut() = Some(controller);
         self.dispatch(Action::Steer(SteerAction::Started(
             number,
             trace.prompt.clone(),
@@ -51,9 +47,7 @@ impl Controller {
 
     /// Stops the run that is under way.
     pub fn stop_steering(&self) {
-        if let Some(controller) = self.inner.steering.take() {
-            controller.abort();
-        }
+        self.inner.steering.stop();
     }
 
     /// Both continuations, one after the other, and KL at each token of the steered one.
@@ -69,25 +63,25 @@ impl Controller {
         if run.signal.aborted() || tokens.len() == first {
             return Ok(Vec::new());
         }
-        let divergences = engine.divergences(&tokens, &run.edits).await?;
+        let edited = engine.run_under(&tokens, &run.edits).await?;
+        let divergences = edited.kl_by_position;
         // A token is drawn from the distribution behind the one before it.
         let before = first.saturating_sub(1)..tokens.len() - 1;
         Ok(divergences.get(before).unwrap_or_default().to_vec())
     }
 
-    /// A continuation, each token told as it comes; gives their ids.
+    /// A continuation, each token reported as it comes; its ids.
     async fn continued(&self, engine: &Engine, run: &Run, side: Side) -> Result<Vec<u32>, Fault> {
-        let ids = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
-        let (number, dispatcher, seen) = (run.number, self.dispatcher.clone(), ids.clone());
+        let (number, dispatcher) = (run.number, self.dispatcher.clone());
         let on_token = move |token: Token| {
-            seen.borrow_mut().push(token.id);
             dispatcher.dispatch(Action::Steer(SteerAction::Came(number, side, token)));
         };
         let edits = (side == Side::Steered).then_some(run.edits.as_str());
         let generation = engine
             .generate(&run.tokens, (run.options, edits), &run.signal, on_token)
             .await?;
+        let ids = generation.ids.clone();
         self.dispatch(Action::Steer(SteerAction::Ended(number, side, generation)));
-        Ok(ids.take())
+        Ok(ids)
     }
 }

@@ -2,13 +2,12 @@
 
 use ::atlas::{AtlasInfo, FeatureRecord};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortController;
 
 use super::Controller;
 use crate::atlas::Content;
 use crate::circuits::{Frame, Run, RunSet};
 use crate::data::{SaeInfo, Token, Trace, from_js};
-use crate::engine::{Engine, Fault, Watch};
+use crate::engine::GenerateOptions;
 use crate::requests::{atlas, site};
 use crate::shared::Shared;
 use crate::state::Action;
@@ -33,6 +32,17 @@ from_js! {
         latents: Vec<u32> = "latents",
         /// Their activations.
         activations: Vec<f32> = "activations",
+    }
+}
+
+impl From<Settings> for GenerateOptions {
+    fn from(settings: Settings) -> Self {
+        Self {
+            max_tokens: settings.max_tokens,
+            temperature: settings.temperature,
+            seed: settings.seed,
+            ..Self::default()
+        }
     }
 }
 
@@ -83,12 +93,9 @@ impl Controller {
         (settings, at_once): (Settings, bool),
     ) {
         let Some(engine) = self.engine() else { return };
-        self.stop_watching();
-        let Ok(controller) = AbortController::new() else {
+        let Some((number, signal)) = self.inner.watching.next() else {
             return;
         };
-        let number = self.inner.watched.get().wrapping_add(1);
-        self.inner.watched.set(number);
         let sets = saes.iter().map(|sae| RunSet {
             sae: sae.id.clone(),
             hook: sae.hook.clone(),
@@ -103,13 +110,8 @@ impl Controller {
             sets: Shared::new(sets.collect()),
             frames: Vec::new(),
         };
-        let watch = Watch {
-            tokens: trace.ids(),
-            settings,
-            saes: run.sets.iter().map(|set| set.sae.clone()).collect(),
-            signal: controller.signal(),
-        };
-        *self.inner.watching.borrow_mut() = Some(controller);
+        let saes: Vec<String> = run.sets.iter().map(|set| set.sae.clone()).collect();
+        let tokens = trace.ids();
         let sets = run.sets.clone();
         self.dispatch(Action::Circuits(CircuitsAction::Started(
             number,
@@ -118,36 +120,25 @@ impl Controller {
         )));
         let this = self.clone();
         spawn_local(async move {
-            let result = this.watched(&engine, watch, number, sets).await;
+            let dispatcher = this.dispatcher.clone();
+            let on_features = move |features: TokenFeatures| {
+                let frame = Box::new(features.frame(&sets));
+                dispatcher.dispatch(Action::Circuits(CircuitsAction::Came(number, frame)));
+            };
+            let result = engine
+                .watch(&tokens, (settings.into(), &saes), &signal, on_features)
+                .await;
             let why = result.map_or_else(
                 |fault| Some(fault.message),
-                |ended| ended.map(str::to_owned),
+                |generation| generation.ended().map(str::to_owned),
             );
             this.dispatch(Action::Circuits(CircuitsAction::Ended(number, why)));
         });
     }
 
-    /// The run; why it ended, where that is worth saying.
-    async fn watched(
-        &self,
-        engine: &Engine,
-        watch: Watch,
-        number: u32,
-        sets: Shared<Vec<RunSet>>,
-    ) -> Result<Option<&'static str>, Fault> {
-        let dispatcher = self.dispatcher.clone();
-        let on_features = move |features: TokenFeatures| {
-            let frame = Box::new(features.frame(&sets));
-            dispatcher.dispatch(Action::Circuits(CircuitsAction::Came(number, frame)));
-        };
-        Ok(engine.watch(watch, on_features).await?.ended())
-    }
-
     /// Stops the run that is under way.
     pub fn stop_watching(&self) {
-        if let Some(controller) = self.inner.watching.take() {
-            controller.abort();
-        }
+        self.inner.watching.stop();
     }
 
     /// Fetches relations of features: a shard of an atlas.

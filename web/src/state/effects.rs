@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 
 use super::{History, State};
 use crate::data::{Effect, EffectsOf, SaeTrace, Token};
+use crate::ranking::at_token;
 
 /// The number by which features are ranked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,17 +156,13 @@ pub fn active_at(sae: &SaeTrace, positions: &str) -> Result<usize, String> {
         None => !sae.skipped.contains(&position),
         Some(chosen) => chosen.contains(position),
     };
-    let k = sae.k.max(1);
-    let rows = sae.latents.chunks(k).zip(sae.activations.chunks(k));
-    let rows = (0..).zip(rows).filter(|(position, _)| counts(*position));
-    let active = rows.flat_map(|(_, (latents, activations))| {
-        let listed = latents.iter().zip(activations);
-        listed.filter(|(latent, value)| **latent >= 0 && **value > 0.0)
-    });
-    Ok(active
-        .map(|(latent, _)| latent)
-        .collect::<BTreeSet<_>>()
-        .len())
+    let positions = (0..).take(sae.latents.len() / sae.k.max(1));
+    let active = positions
+        .filter(|position| counts(*position))
+        .flat_map(|position| at_token(sae, position as usize))
+        .filter(|active| active.activation != 0.0);
+    let latents: BTreeSet<u32> = active.map(|active| active.latent).collect();
+    Ok(latents.len())
 }
 
 impl State {

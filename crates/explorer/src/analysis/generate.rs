@@ -38,7 +38,7 @@ pub struct GenerateOptions {
     pub repetition_penalty: f32,
     /// Edits of features, in the prompt and in every new token that they reach.
     pub edits: Vec<Edit>,
-    /// Ids or hook points of sets whose features are told for every token; only [`crate::Session::generate_watched`] tells them.
+    /// Ids or hook points of sets whose features are reported for every token; only [`crate::Session::generate_watched`] does so.
     pub features: Vec<String>,
     /// True if a BOS is prepended.
     pub bos: Bos,

@@ -1,4 +1,4 @@
-//! Features that are told while a text is written: those of the trace of that text, token by token.
+//! Features that are reported while a text is written: those of the trace of that text, token by token.
 
 use std::ops::ControlFlow;
 

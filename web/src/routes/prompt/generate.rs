@@ -31,9 +31,7 @@ fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
             .trim()
             .parse()
             .map_err(|_| "The seed must be a whole number from 0 on.")?,
-        top_k: 0,
-        top_p: 1.0,
-        repetition_penalty: 1.0,
+        ..GenerateOptions::default()
     })
 }
 

@@ -5,6 +5,7 @@ use wire::{Edit, Operation};
 use yew::prelude::*;
 
 use super::examples::EXAMPLES;
+use super::parts::value_of;
 use crate::browser;
 use crate::components::term::described;
 use crate::context::use_controller;
@@ -32,10 +33,6 @@ pub struct Props {
     pub lacking: Vec<String>,
     /// The largest activation over the atlas's corpus of each edit's feature, where it is known.
     pub usual: Vec<Option<f32>>,
-}
-
-fn value_of(event: &InputEvent) -> String {
-    event.target_unchecked_into::<HtmlInputElement>().value()
 }
 
 /// The edits, and what adds one.

@@ -6,9 +6,9 @@ mod edits;
 pub mod effects;
 mod examples;
 mod pages;
+mod parts;
 pub mod patch;
 
-use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::components::term::defined;
@@ -25,6 +25,7 @@ use crate::state::{Action, State};
 use columns::Columns;
 use edits::Edits;
 use pages::pages;
+use parts::value_of;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
@@ -119,8 +120,7 @@ pub fn SteerRoute(props: &Props) -> Html {
     let field = |setting: Setting| {
         let (label, name) = name(setting);
         let oninput = controller.on(move |event: InputEvent| {
-            let value = event.target_unchecked_into::<HtmlInputElement>().value();
-            Action::Steer(SteerAction::Set(setting, value))
+            Action::Steer(SteerAction::Set(setting, value_of(&event)))
         });
         html! { <span class="field">{ name }<input type="text" inputmode="decimal" size="4" aria-label={label} value={steer.typed(setting).to_owned()} {oninput} /></span> }
     };

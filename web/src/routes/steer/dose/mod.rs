@@ -3,10 +3,10 @@
 mod curves;
 mod table;
 
-use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::pages::pages;
+use super::parts::{self, Shown, ended, value_of};
 use crate::components::term::{defined, described};
 use crate::context::use_controller;
 use crate::data::Trace;
@@ -105,18 +105,10 @@ pub fn DoseRoute(props: &Props) -> Html {
         let controller = controller.clone();
         move |_: MouseEvent| controller.stop_sweep()
     };
-    let field = |field: Field,
-                 label: &'static str,
-                 size: &'static str,
-                 placeholder: String,
-                 testid: &'static str| {
-        let oninput = controller.on(move |event: InputEvent| {
-            let value = event.target_unchecked_into::<HtmlInputElement>().value();
-            Action::Dose(DoseAction::Type(field, value))
-        });
-        html! {
-            <label class="field">{ label }<input type="text" {size} {placeholder} data-testid={testid} value={props.place.asked.get(field.name()).to_owned()} {oninput} /></label>
-        }
+    let asked = |field: Field, shown: Shown| {
+        let oninput = controller
+            .on(move |event: InputEvent| Action::Dose(DoseAction::Type(field, value_of(&event))));
+        parts::field(shown, props.place.asked.get(field.name()), oninput)
     };
     let kind = |kind: Kind| match kind {
         Kind::Set => "set to",
@@ -139,26 +131,24 @@ pub fn DoseRoute(props: &Props) -> Html {
                     } else {
                         <button type="submit" class="main" key="start" data-testid="dose-start" disabled={trace.is_none()}>{ "Sweep" }</button>
                     }
-                    { field(Field::Feature, "feature", "22", feature, "dose-feature") }
+                    { asked(Field::Feature, Shown { label: "feature", size: "22", placeholder: feature.into(), testid: "dose-feature" }) }
                     <span class="seg small" role="group" aria-label="What the values are">
                         { for Kind::ALL.map(|one| html! {
                             <button type="button" data-testid="dose-kind" aria-pressed={(props.kind == one).to_string()} onclick={controller.on(move |_| Action::Dose(DoseAction::Kind(one)))}>{ kind(one) }</button>
                         }) }
                     </span>
-                    { field(Field::From, "from", "5", number(range.0), "dose-from") }
-                    { field(Field::To, "to", "5", number(range.1), "dose-to") }
-                    { field(Field::Steps, "values", "3", "13".to_owned(), "dose-steps") }
-                    { field(Field::Positions, "at positions", "6", "all".to_owned(), "dose-positions") }
-                    { field(Field::Watched, "tokens", "14", " king| queen".to_owned(), "dose-watched") }
-                    { field(Field::Written, "write tokens at each value", "3", "0".to_owned(), "dose-written") }
+                    { asked(Field::From, Shown { label: "from", size: "5", placeholder: number(range.0).into(), testid: "dose-from" }) }
+                    { asked(Field::To, Shown { label: "to", size: "5", placeholder: number(range.1).into(), testid: "dose-to" }) }
+                    { asked(Field::Steps, Shown { label: "values", size: "3", placeholder: "13".into(), testid: "dose-steps" }) }
+                    { asked(Field::Positions, Shown { label: "at positions", size: "6", placeholder: "all".into(), testid: "dose-positions" }) }
+                    { asked(Field::Watched, Shown { label: "tokens", size: "14", placeholder: " king| queen".into(), testid: "dose-watched" }) }
+                    { asked(Field::Written, Shown { label: "write tokens at each value", size: "3", placeholder: "0".into(), testid: "dose-written" }) }
                 </form>
                 if trace.is_none() {
                     <p class="muted">{ "The prompt can be run once the model has read it." }</p>
                 }
                 <p class="line muted" role="status" data-testid="dose-status" data-running={dose.running.to_string()}>{ progress(dose) }</p>
-                if let Some(why) = &dose.ended {
-                    <p class={if why == "Stopped." { "muted" } else { "error" }} role="alert" data-testid="dose-ended">{ why }</p>
-                }
+                { ended(dose.ended.as_ref(), "dose-ended") }
                 if let (Err(why), None) = (plan, &dose.ended) {
                     <p class="muted">{ why }</p>
                 }

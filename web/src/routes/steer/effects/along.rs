@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::components::spark::spark;
+use crate::components::spark::{farthest, spark};
 use crate::components::token_text::quoted_token;
 use crate::data::Effect;
 use crate::format::{signed, small};
@@ -12,13 +12,7 @@ use crate::state::effects::About;
 pub fn along(about: &About, effect: &Effect) -> Html {
     let losses = &effect.token_losses;
     let kl = &effect.kl_by_position;
-    let largest = |values: &[f32]| values.iter().map(|value| value.abs()).fold(0.0, f32::max);
-    let where_largest = |values: &[f32]| {
-        let indexed = values.iter().enumerate();
-        let most = indexed.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
-        most.filter(|(_, value)| **value != 0.0)
-            .map(|(at, value)| (at, *value))
-    };
+    let largest = |values: &[f32]| farthest(values).map_or(0.0, |(_, value)| value.abs());
     let token = |at: usize| {
         about
             .tokens
@@ -28,12 +22,12 @@ pub fn along(about: &About, effect: &Effect) -> Html {
     };
     html! {
         <div class="along">
-            <p class="line">{ match where_largest(losses) {
+            <p class="line">{ match farthest(losses) {
                 Some((at, value)) => html! { <span>{ "Loss of each token, ablated − clean; largest at " }{ token(at + 1) }{ " " }<b>{ signed(value.into(), 3) }</b>{ " nats" }</span> },
                 None => html! { <span>{ "No token's loss changed." }</span> },
             } }</p>
             { spark(losses, largest(losses), true, "Change of each token's loss along the prompt") }
-            if let Some((at, value)) = where_largest(kl) {
+            if let Some((at, value)) = farthest(kl) {
                 <p class="line"><span>{ "KL of the next-token distribution after each token; largest after " }{ token(at) }{ " " }<b>{ small(value.into()) }</b>{ " nats" }</span></p>
                 <div class="kl">{ spark(kl, largest(kl), false, "KL after each token along the prompt") }</div>
             }

@@ -3,21 +3,19 @@
 mod along;
 mod table;
 
-use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::pages::pages;
+use super::parts::{self, Shown, ended, labels_of, loaded_sae, sae_choice, value_of};
 use crate::components::term::{defined, described};
 use crate::context::use_controller;
 use crate::data::{SaeInfo, Trace};
 use crate::definitions::{ABLATION, EFFECT_KL, EFFECT_LOSS, LOGIT_DIFFERENCE};
-use crate::display::hook_label;
 use crate::export::effects_table;
 use crate::format::{NONE, count, optional};
 use crate::shared::Shared;
 use crate::state::effects::{By, Effects, EffectsAction, Field};
 use crate::state::route::Route;
-use crate::state::tray::FeatureId;
 use crate::state::url::Place;
 use crate::state::{Action, State};
 use table::Table;
@@ -31,7 +29,7 @@ pub struct Props {
     pub effects: Effects,
     /// The loaded SAEs.
     pub saes: Shared<Vec<SaeInfo>>,
-    /// Id of the selected one.
+    /// Id of the selected one, if it is loaded.
     pub sae: Option<String>,
     /// The trace that is measured, if it is of the prompt as it stands.
     pub trace: Option<Shared<Trace>>,
@@ -43,20 +41,15 @@ impl Props {
     /// The slices of the state that the route shows.
     pub fn of(state: &State) -> Self {
         let effects = &state.effects;
-        let about = effects.about.as_ref();
-        let label = |latent: u32| {
-            let sae = about?.sae.clone();
-            let label = state.label(&FeatureId { sae, latent })?;
-            Some((latent, label.to_owned()))
-        };
+        let sae = effects.about.as_ref().map_or("", |about| &about.sae);
         let measured = effects.effects.iter().map(|effect| effect.latent);
         Self {
             place: state.address(),
             effects: effects.clone(),
             saes: state.saes.clone(),
-            sae: state.place.sae.clone(),
+            sae: loaded_sae(state),
             trace: state.trace.clone().filter(|_| state.is_current()),
-            labels: Shared::new(measured.filter_map(label).collect()),
+            labels: labels_of(state, sae, measured),
         }
     }
 }
@@ -69,49 +62,29 @@ pub fn EffectsRoute(props: &Props) -> Html {
         place,
         effects,
         saes,
+        sae,
         trace,
         ..
     } = props;
-    let sae = props
-        .sae
-        .clone()
-        .filter(|id| saes.iter().any(|sae| sae.id == *id));
-    let start = {
-        let (controller, trace, sae) = (controller.clone(), trace.clone(), sae.clone());
-        let asked = place.asked.clone();
-        move || {
-            if let (Some(trace), Some(sae)) = (&trace, &sae) {
-                controller.measure_effects(trace, sae.clone(), &asked);
-            }
-        }
-    };
     let stop = {
         let controller = controller.clone();
         move |_: MouseEvent| controller.stop_effects()
     };
     let onsubmit = {
-        let (start, running) = (start.clone(), effects.running);
+        let (controller, trace, sae) = (controller.clone(), trace.clone(), sae.clone());
+        let (running, asked) = (effects.running, place.asked.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            if !running {
-                start();
+            if let (Some(trace), Some(sae), false) = (&trace, &sae, running) {
+                controller.measure_effects(trace, sae.clone(), &asked);
             }
         }
     };
-    let choose = controller.on(|event: Event| {
-        Action::SelectSae(event.target_unchecked_into::<HtmlSelectElement>().value())
-    });
-    let field = |field: Field,
-                 label: &'static str,
-                 placeholder: &'static str,
-                 testid: &'static str| {
+    let asked = |field: Field, shown: Shown| {
         let oninput = controller.on(move |event: InputEvent| {
-            let value = event.target_unchecked_into::<HtmlInputElement>().value();
-            Action::Effects(EffectsAction::Type(field, value))
+            Action::Effects(EffectsAction::Type(field, value_of(&event)))
         });
-        html! {
-            <label class="field">{ label }<input type="text" size="9" {placeholder} data-testid={testid} value={place.asked.get(field.name()).to_owned()} {oninput} /></label>
-        }
+        parts::field(shown, place.asked.get(field.name()), oninput)
     };
     let idle = trace.is_none() || sae.is_none();
     html! {
@@ -125,14 +98,10 @@ pub fn EffectsRoute(props: &Props) -> Html {
                     } else {
                         <button type="submit" class="main" key="start" data-testid="effects-start" disabled={idle}>{ "Measure" }</button>
                     }
-                    <label class="field">{ "features of" }
-                        <select data-testid="effects-sae" onchange={choose}>
-                            { for saes.iter().map(|one| html! { <option value={one.id.clone()} selected={sae.as_ref() == Some(&one.id)}>{ format!("{} ({})", hook_label(&one.hook), one.id) }</option> }) }
-                        </select>
-                    </label>
-                    { field(Field::Positions, "at positions", "all", "effects-positions") }
-                    { field(Field::Target, "target token", " king", "effects-target") }
-                    { field(Field::Distractor, "against", " queen", "effects-distractor") }
+                    { sae_choice(&controller, saes, sae.as_deref(), "effects-sae") }
+                    { asked(Field::Positions, Shown { label: "at positions", size: "9", placeholder: "all".into(), testid: "effects-positions" }) }
+                    { asked(Field::Target, Shown { label: "target token", size: "9", placeholder: " king".into(), testid: "effects-target" }) }
+                    { asked(Field::Distractor, Shown { label: "against", size: "9", placeholder: " queen".into(), testid: "effects-distractor" }) }
                 </form>
                 { status(props, saes.is_empty()) }
             </section>
@@ -185,9 +154,7 @@ fn status(props: &Props, no_sae: bool) -> Html {
             if effects.running && let Some(about) = about {
                 <progress max={about.expected.max(1).to_string()} value={effects.effects.len().to_string()} aria-label="Features measured" />
             }
-            if let Some(why) = &effects.ended {
-                <p class={if why == "Stopped." { "muted" } else { "error" }} role="alert" data-testid="effects-ended">{ why }</p>
-            }
+            { ended(effects.ended.as_ref(), "effects-ended") }
         </>
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use wire::{Edit, Operation};
 use yew::prelude::*;
 
+use super::super::parts::label_of;
 use super::along::along;
 use crate::components::term::described;
 use crate::components::token_text::{quoted_token, token_text};
@@ -49,11 +50,8 @@ pub fn Table(props: &Props) -> Html {
         false => FIRST.min(ranked.len()),
     };
     let label = |latent: u32| {
-        let labels = props.labels.iter();
-        let mut found = labels.filter(|(of, _)| *of == latent);
-        found
-            .next()
-            .map(|(_, label)| AttrValue::from(label.clone()))
+        let label = label_of(&props.labels, latent);
+        label.map(|label| AttrValue::from(label.to_owned()))
     };
     let about = Rc::new(about.clone());
     let all = effects.all;

@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use super::super::parts::label_of;
 use crate::components::token_text::token_text;
 use crate::context::use_controller;
 use crate::format::{NONE, fixed, signed, small, tint};
@@ -18,6 +19,8 @@ const FIRST: usize = 20;
 pub struct Props {
     /// What was patched.
     pub patch: Patch,
+    /// Its grid.
+    pub rows: Shared<Vec<Row>>,
     /// Labels of the features that have one.
     pub labels: Shared<Vec<(u32, String)>>,
 }
@@ -30,7 +33,7 @@ pub fn Grid(props: &Props) -> Html {
     let Some(about) = &patch.about else {
         return Html::default();
     };
-    let rows = patch.rows();
+    let rows = &props.rows;
     let features = rows.iter().filter(|row| row.latent.is_some()).count();
     let listed = rows.len() - features
         + if patch.all {
@@ -64,8 +67,8 @@ pub fn Grid(props: &Props) -> Html {
                 <table class="patch-grid">
                     <thead><tr><th scope="col">{ "feature" }</th>{ for head }</tr></thead>
                     <tbody>{ for rows.iter().take(listed).map(|row| {
-                        let label = row.latent.and_then(|latent| props.labels.iter().find(|(of, _)| *of == latent));
-                        line(&controller, (about, patch, first), row, label.map(|(_, label)| label.as_str()))
+                        let label = row.latent.and_then(|latent| label_of(&props.labels, latent));
+                        line(&controller, (about, patch, first), row, label)
                     }) }</tbody>
                 </table>
             </div>

@@ -2,22 +2,20 @@
 
 mod grid;
 
-use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::pages::pages;
+use super::parts::{self, Shown, ended, labels_of, loaded_sae, sae_choice, value_of};
 use crate::components::term::{defined, described};
 use crate::components::token_text::quoted_token;
 use crate::context::use_controller;
 use crate::data::{SaeInfo, Trace};
 use crate::definitions::{PATCHING, RESTORED};
-use crate::display::hook_label;
 use crate::export::patch_table;
 use crate::format::{count, signed};
 use crate::shared::Shared;
-use crate::state::patch::{Field, Patch, PatchAction};
+use crate::state::patch::{Field, Patch, PatchAction, Row};
 use crate::state::route::Route;
-use crate::state::tray::FeatureId;
 use crate::state::url::Place;
 use crate::state::{Action, State};
 use grid::Grid;
@@ -29,9 +27,11 @@ pub struct Props {
     pub place: Place,
     /// Settings and what came.
     pub patch: Patch,
+    /// Its grid.
+    pub rows: Shared<Vec<Row>>,
     /// The loaded SAEs.
     pub saes: Shared<Vec<SaeInfo>>,
-    /// Id of the selected one.
+    /// Id of the selected one, if it is loaded.
     pub sae: Option<String>,
     /// The trace of the prompt, if it is of the prompt as it stands.
     pub trace: Option<Shared<Trace>>,
@@ -43,19 +43,16 @@ impl Props {
     /// The slices of the state that the route shows.
     pub fn of(state: &State) -> Self {
         let patch = &state.patch;
-        let sae = patch.about.as_ref().map(|about| about.sae.clone());
-        let label = |latent: u32| {
-            let sae = sae.clone()?;
-            let label = state.label(&FeatureId { sae, latent })?;
-            Some((latent, label.to_owned()))
-        };
-        let patched = patch.rows().into_iter().filter_map(|row| row.latent);
+        let sae = patch.about.as_ref().map_or("", |about| &about.sae);
+        let rows = patch.rows();
+        let patched = rows.iter().filter_map(|row| row.latent);
         Self {
             place: state.address(),
-            labels: Shared::new(patched.filter_map(label).collect()),
+            labels: labels_of(state, sae, patched),
+            rows: Shared::new(rows),
             patch: patch.clone(),
             saes: state.saes.clone(),
-            sae: state.place.sae.clone(),
+            sae: loaded_sae(state),
             trace: state.trace.clone().filter(|_| state.is_current()),
         }
     }
@@ -66,12 +63,12 @@ impl Props {
 pub fn PatchRoute(props: &Props) -> Html {
     let controller = use_controller();
     let Props {
-        patch, saes, trace, ..
+        patch,
+        saes,
+        sae,
+        trace,
+        ..
     } = props;
-    let sae = props
-        .sae
-        .clone()
-        .filter(|id| saes.iter().any(|sae| sae.id == *id));
     let onsubmit = {
         let (controller, trace, sae) = (controller.clone(), trace.clone(), sae.clone());
         let (running, place) = (patch.running, props.place.clone());
@@ -86,21 +83,10 @@ pub fn PatchRoute(props: &Props) -> Html {
         let controller = controller.clone();
         move |_: MouseEvent| controller.stop_patching()
     };
-    let choose = controller.on(|event: Event| {
-        Action::SelectSae(event.target_unchecked_into::<HtmlSelectElement>().value())
-    });
-    let field = |field: Field,
-                 label: &'static str,
-                 size: &'static str,
-                 placeholder: &'static str,
-                 testid: &'static str| {
-        let oninput = controller.on(move |event: InputEvent| {
-            let value = event.target_unchecked_into::<HtmlInputElement>().value();
-            Action::Patch(PatchAction::Type(field, value))
-        });
-        html! {
-            <label class="field">{ label }<input type="text" {size} {placeholder} data-testid={testid} value={props.place.asked.get(field.name()).to_owned()} {oninput} /></label>
-        }
+    let asked = |field: Field, shown: Shown| {
+        let oninput = controller
+            .on(move |event: InputEvent| Action::Patch(PatchAction::Type(field, value_of(&event))));
+        parts::field(shown, props.place.asked.get(field.name()), oninput)
     };
     let all = patch.about.as_ref().map_or(0, |about| about.cells.len());
     html! {
@@ -114,14 +100,10 @@ pub fn PatchRoute(props: &Props) -> Html {
                     } else {
                         <button type="submit" class="main" key="start" data-testid="patch-start" disabled={trace.is_none() || sae.is_none()}>{ "Patch" }</button>
                     }
-                    { field(Field::Source, "from the source", "40", "Once upon a time there was a queen who", "patch-source") }
-                    <label class="field">{ "features of" }
-                        <select data-testid="patch-sae" onchange={choose}>
-                            { for saes.iter().map(|one| html! { <option value={one.id.clone()} selected={sae.as_ref() == Some(&one.id)}>{ format!("{} ({})", hook_label(&one.hook), one.id) }</option> }) }
-                        </select>
-                    </label>
-                    { field(Field::Target, "target token", "9", "likeliest", "patch-target") }
-                    { field(Field::Distractor, "against", "9", "likeliest", "patch-distractor") }
+                    { asked(Field::Source, Shown { label: "from the source", size: "40", placeholder: "Once upon a time there was a queen who".into(), testid: "patch-source" }) }
+                    { sae_choice(&controller, saes, sae.as_deref(), "patch-sae") }
+                    { asked(Field::Target, Shown { label: "target token", size: "9", placeholder: "likeliest".into(), testid: "patch-target" }) }
+                    { asked(Field::Distractor, Shown { label: "against", size: "9", placeholder: "likeliest".into(), testid: "patch-distractor" }) }
                 </form>
                 if trace.is_none() {
                     <p class="muted">{ "Features can be patched once the model has read the prompt." }</p>
@@ -134,9 +116,7 @@ pub fn PatchRoute(props: &Props) -> Html {
                 if patch.running {
                     <progress max={all.max(1).to_string()} value={patch.patched.len().to_string()} aria-label="Experiments that have run" />
                 }
-                if let Some(why) = &patch.ended {
-                    <p class={if why == "Stopped." { "muted" } else { "error" }} role="alert" data-testid="patch-ended">{ why }</p>
-                }
+                { ended(patch.ended.as_ref(), "patch-ended") }
             </section>
             { result(&controller, props) }
         </div>
@@ -144,7 +124,12 @@ pub fn PatchRoute(props: &Props) -> Html {
 }
 
 fn result(controller: &crate::controller::Controller, props: &Props) -> Html {
-    let Props { patch, labels, .. } = props;
+    let Props {
+        patch,
+        rows,
+        labels,
+        ..
+    } = props;
     let Some(about) = &patch.about else {
         return Html::default();
     };
@@ -161,7 +146,7 @@ fn result(controller: &crate::controller::Controller, props: &Props) -> Html {
         <section class="card" data-testid="patch-result" aria-labelledby="patch-title">
             <h2 id="patch-title">{ format!("What features of {} carry over", about.sae) }</h2>
             <p class="line" data-testid="patch-compared"><span>{ "Logit of " }{ quoted_token(&target.text) }{ " minus that of " }{ quoted_token(&distractor.text) }{ ": " }<b>{ signed(clean, 3) }</b>{ " after the prompt, " }<b>{ signed(source, 3) }</b>{ " after the source." }</span></p>
-            <Grid patch={patch.clone()} labels={labels.clone()} />
+            <Grid patch={patch.clone()} rows={rows.clone()} labels={labels.clone()} />
             <p class="line muted">
                 <span>{ described(RESTORED, "Share") }{ " of the way from the prompt's difference to the source's. " }</span>
                 <span class="legend patch-legend"><span class="swatch toward"></span>{ "toward the source" }<span class="swatch away"></span>{ "away from it" }</span>
