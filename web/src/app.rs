@@ -65,7 +65,7 @@ pub fn App() -> Html {
         state.single_keys = preferences::single_keys();
         Page(state)
     });
-    let controller = use_memo((), |()| Controller::new(page.dispatcher()));
+    let controller = use_memo((), |()| Controller::new(&page));
     let controller = (*controller).clone();
     let state = &page.0;
 
@@ -97,7 +97,7 @@ pub fn App() -> Html {
     use_text_search(state, &controller);
     use_own_text(state, &controller);
     use_counterparts(state, &controller);
-    use_keys(state, &controller);
+    use_keys(&controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
 
@@ -420,16 +420,14 @@ fn use_drops(controller: &Controller) {
 
 /// Keys pressed anywhere on the page.
 #[hook]
-fn use_keys(state: &State, controller: &Controller) {
-    let latest = use_mut_ref(|| state.clone());
-    *latest.borrow_mut() = state.clone();
+fn use_keys(controller: &Controller) {
     let controller = controller.clone();
     use_effect_with((), move |()| {
         let listener = browser::document().map(|document| {
             let options = EventListenerOptions::enable_prevent_default();
             EventListener::new_with_options(&document, "keydown", options, move |event| {
                 if let Some(event) = event.dyn_ref() {
-                    let state = latest.borrow().clone();
+                    let state = controller.now(State::clone);
                     keys::pressed(event, &state, &controller);
                 }
             })

@@ -38,6 +38,11 @@ pub struct Props {
     pub live: bool,
 }
 
+/// The value that is offered: twice the feature's largest activation in the prompt.
+fn usual(along: &[f32], first: usize) -> String {
+    plain(2.0 * f64::from(peak(along, first)), 2)
+}
+
 /// The control that edits a feature.
 #[component]
 pub fn EditControl(props: &Props) -> Html {
@@ -46,10 +51,7 @@ pub fn EditControl(props: &Props) -> Html {
         along, edit, live, ..
     } = props;
     let (first, token, live) = (props.first, props.token, *live);
-    let typed = edit
-        .value
-        .clone()
-        .unwrap_or_else(|| plain(2.0 * f64::from(peak(along, first)), 2));
+    let typed = edit.value.clone().unwrap_or_else(|| usual(along, first));
     let value = number(&typed);
     let positions: Vec<usize> = match edit.reach {
         Reach::Selected => vec![token],
@@ -57,10 +59,10 @@ pub fn EditControl(props: &Props) -> Html {
             .filter(|&token| along[token] > 0.0)
             .collect(),
     };
-    let run = |value: f64| {
+    let ablate = {
         let edit = Edit {
             feature: props.feature.clone(),
-            value,
+            value: 0.0,
             positions: positions.clone(),
         };
         controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Edit(edit.clone())))
@@ -71,6 +73,21 @@ pub fn EditControl(props: &Props) -> Html {
             .iter()
             .all(|&token| along.get(token).is_none_or(|value| *value == 0.0));
     let idle = nowhere || !live;
+    let clamp = {
+        let (controller, feature, along) =
+            (controller.clone(), props.feature.clone(), along.clone());
+        move |_: MouseEvent| {
+            let typed = controller.now(|state| state.edit.value.clone());
+            if let Some(value) = number(&typed.unwrap_or_else(|| usual(&along, first))) {
+                let edit = Edit {
+                    feature: feature.clone(),
+                    value,
+                    positions: positions.clone(),
+                };
+                controller.dispatch(Action::Tray(TrayAction::Edit(edit)));
+            }
+        }
+    };
     let oninput = controller.on(|event: InputEvent| {
         Action::EditValue(event.target_unchecked_into::<HtmlInputElement>().value())
     });
@@ -83,9 +100,9 @@ pub fn EditControl(props: &Props) -> Html {
                         <button type="button" aria-pressed={(edit.reach == reach).to_string()} onclick={controller.on(move |_| Action::EditReach(reach))}>{ name }</button>
                     }) }
                 </div>
-                <button type="button" disabled={idle} data-testid="ablate" onclick={run(0.0)}>{ "Ablate (set to 0)" }</button>
+                <button type="button" disabled={idle} data-testid="ablate" onclick={ablate}>{ "Ablate (set to 0)" }</button>
                 <span class="together">
-                    <button type="button" disabled={idle || value.is_none()} data-testid="clamp" onclick={run(value.unwrap_or(0.0))}>{ "Set to" }</button>
+                    <button type="button" disabled={idle || value.is_none()} data-testid="clamp" onclick={clamp}>{ "Set to" }</button>
                     <input type="text" inputmode="decimal" aria-label="Activation to set" size="7" value={typed} {oninput} aria-invalid={value.is_none().to_string()} />
                 </span>
             </div>

@@ -39,6 +39,7 @@ const BEGINNING: u32 = 40;
 type Listener = Closure<dyn FnMut(JsValue)>;
 
 struct Inner {
+    page: UseReducerHandle<Page>,
     engine: RefCell<Option<Engine>>,
     closures: RefCell<Option<[Listener; 4]>>,
     /// Counts traces: only the answer to the last one is shown.
@@ -81,8 +82,9 @@ impl PartialEq for Controller {
 
 impl Controller {
     /// For a page.
-    pub fn new(dispatcher: UseReducerDispatcher<Page>) -> Self {
+    pub fn new(page: &UseReducerHandle<Page>) -> Self {
         let inner = Inner {
+            page: page.clone(),
             engine: RefCell::default(),
             closures: RefCell::default(),
             traces: Cell::new(0),
@@ -102,9 +104,18 @@ impl Controller {
             texts: RefCell::default(),
         };
         Self {
-            dispatcher,
+            dispatcher: page.dispatcher(),
             inner: Rc::new(inner),
         }
+    }
+
+    /// Reads the state as it is at this moment.
+    ///
+    /// What a component was drawn with may be older: drawing waits while the page is busy, and a key or a click does not wait
+    /// for it. What acts on something that was typed or chosen a moment ago reads it here.
+    pub fn now<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+        // A clone, because a handle keeps every state that was read through it.
+        read(&self.inner.page.clone().0)
     }
 
     /// Something happened.

@@ -97,7 +97,9 @@ impl Controller {
 
     /// Looks at what a link leads to.
     pub fn look_at_link(&self, link: &str) {
-        self.seek(Section::Link, "fromLink", link.trim().into());
+        if !link.trim().is_empty() {
+            self.seek(Section::Link, "fromLink", link.trim().into());
+        }
     }
 
     fn seek(&self, section: Section, method: &'static str, argument: JsValue) {

@@ -266,12 +266,18 @@ fn Finder(props: &FinderProps) -> Html {
         }
     };
     let onkeydown = {
-        let (hits, onchoose) = (hits.clone(), props.onchoose.clone());
+        let (controller, query, marked) = (controller.clone(), query.clone(), marked.clone());
+        let (recent, onchoose) = (props.recent.clone(), props.onchoose.clone());
         move |event: KeyboardEvent| {
             // Enter may end the writing of a character.
             if event.is_composing() || event.ctrl_key() || event.meta_key() || event.alt_key() {
                 return;
             }
+            // What is on screen may be of less than what was typed: the list is made anew where a key acts on it.
+            let now = controller.now(Props::of);
+            let hits = now.find(&query.clone(), &recent, &notes).hits;
+            let last = hits.len().saturating_sub(1);
+            let at = (*marked.clone()).min(last);
             match event.key().as_str() {
                 "ArrowDown" => marked.set(if at == last { 0 } else { at + 1 }),
                 "ArrowUp" => marked.set(at.checked_sub(1).unwrap_or(last)),

@@ -314,6 +314,7 @@ impl State {
                 self.steer.adding = text;
                 self.steer.refused = None;
             }
+            SteerAction::Add if self.steer.adding.trim().is_empty() => {}
             SteerAction::Add => {
                 let selected = self.place.sae.as_deref();
                 match edit_of(&self.steer.adding, selected, &self.saes) {

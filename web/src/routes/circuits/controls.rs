@@ -27,9 +27,9 @@ fn chosen(event: &Event) -> String {
 /// The controls of a run with these sets.
 pub fn controls(controls: &Chosen, sets: &[RunSet], controller: &Controller) -> Html {
     let change = |change: fn(&mut Chosen, &str)| {
-        let (controller, controls) = (controller.clone(), controls.clone());
+        let controller = controller.clone();
         move |value: &str| {
-            let mut controls = controls.clone();
+            let mut controls = controller.now(|state| state.circuits.controls.clone());
             change(&mut controls, value);
             controller.dispatch(Action::Circuits(CircuitsAction::Control(controls)));
         }

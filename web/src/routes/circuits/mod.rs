@@ -285,12 +285,12 @@ fn writing(props: &Props, controller: &Controller) -> Html {
     let settings = circuits.settings();
     let saes = props.watched();
     let start = {
-        let (controller, trace, model) =
-            (controller.clone(), props.trace.clone(), props.model.clone());
-        let saes = saes.clone();
+        let controller = controller.clone();
         move |_: MouseEvent| {
-            if let (Some(trace), Some(model), Ok(settings)) = (&trace, &model, settings) {
-                controller.watch(trace, model, &saes, (settings, holds(STILL)));
+            let now = controller.now(Props::of);
+            let settings = now.circuits.settings();
+            if let (Some(trace), Some(model), Ok(settings)) = (&now.trace, &now.model, settings) {
+                controller.watch(trace, model, &now.watched(), (settings, holds(STILL)));
             }
         }
     };

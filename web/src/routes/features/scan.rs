@@ -185,11 +185,11 @@ fn form(controller: &Controller, props: &Props) -> Html {
         }
     };
     let start = {
-        let (controller, wanted) = (controller.clone(), props.wanted.clone());
+        let controller = controller.clone();
         move |event: SubmitEvent| {
             event.prevent_default();
-            if let Ok(wanted) = &wanted {
-                controller.scan(wanted.clone());
+            if let Ok(wanted) = controller.now(State::wanted_scan) {
+                controller.scan(wanted);
             }
         }
     };

@@ -25,10 +25,10 @@ pub fn Options(props: &Props) -> Html {
     let controller = use_controller();
     let weights = controller.on_load(|value| LoadAction::Field(Field::Weights, value));
     let set = {
-        let address = props.mirror.clone();
         move |event: SubmitEvent| {
             event.prevent_default();
-            controller.set_mirror(&address);
+            controller
+                .set_mirror(&controller.now(|state| state.library.field(Field::Mirror).to_owned()));
         }
     };
     let now = &props.mirror_set;

@@ -68,18 +68,17 @@ pub struct LinkProps {
 #[component]
 pub fn Link(props: &LinkProps) -> Html {
     let controller = use_controller();
-    let link = props.link.clone();
-    let empty = link.trim().is_empty();
     let look = move |event: SubmitEvent| {
         event.prevent_default();
-        controller.look_at_link(&link);
+        controller
+            .look_at_link(&controller.now(|state| state.library.field(Field::Link).to_owned()));
     };
     html! {
         <section class="card" aria-labelledby="link-title" data-testid="link">
             <h2 id="link-title" tabindex="-1">{ "A link" }</h2>
             <form class="controls" onsubmit={look}>
                 <TextField field={Field::Link} label="Hugging Face page, owner/name, owner/name:path, or any address" placeholder="openai-community/gpt2" value={props.link.clone()} />
-                <button type="submit" disabled={empty}>{ "Look" }</button>
+                <button type="submit">{ "Look" }</button>
             </form>
             <FoundList ..props.found.clone() />
         </section>

@@ -6,11 +6,9 @@ use yew::prelude::*;
 use crate::browser;
 use crate::components::term::defined;
 use crate::controller::Controller;
-use crate::data::Trace;
 use crate::definitions::{SEED, TEMPERATURE};
 use crate::engine::GenerateOptions;
 use crate::format::{count, number};
-use crate::shared::Shared;
 use crate::state::generate::second_half;
 use crate::state::{Action, GenerateField, GenerateState};
 
@@ -35,14 +33,8 @@ fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
     })
 }
 
-/// The panel: settings as typed, what has come, and the trace to continue. `current` says that it is of the prompt as it
-/// stands.
-pub fn generate_panel(
-    controller: &Controller,
-    generate: &GenerateState,
-    trace: &Shared<Trace>,
-    current: bool,
-) -> Html {
+/// The panel: settings as typed, and what has come. `current` says that the trace is of the prompt as it stands.
+pub fn generate_panel(controller: &Controller, generate: &GenerateState, current: bool) -> Html {
     let options = options(generate);
     let field = |field: GenerateField, label: &'static str, name: Html, value: &str| {
         let oninput = controller.on(move |event: InputEvent| {
@@ -54,9 +46,13 @@ pub fn generate_panel(
         html! { <span class="field">{ name }<input type="text" inputmode="decimal" size="5" aria-label={label} value={value.to_owned()} {oninput} /></span> }
     };
     let start = {
-        let (controller, trace, options) = (controller.clone(), trace.clone(), options);
+        let controller = controller.clone();
         move |_| {
-            if let Ok(options) = options {
+            let now = controller.now(|state| {
+                let trace = state.trace.clone().filter(|_| state.is_current());
+                Some((trace?, self::options(&state.generate).ok()?))
+            });
+            if let Some((trace, options)) = now {
                 controller.generate(&trace, options);
             }
         }

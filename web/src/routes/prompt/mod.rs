@@ -202,7 +202,7 @@ fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html 
                     { metrics_table(trace, props.sae.as_ref().map_or("", |info| &info.id)) }
                 }
             </div>
-            { generate_panel(controller, &props.generate, trace, props.current) }
+            { generate_panel(controller, &props.generate, props.current) }
         </>
     }
 }

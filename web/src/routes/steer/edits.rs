@@ -90,7 +90,7 @@ pub fn Edits(props: &Props) -> Html {
             <form class="controls" {onsubmit}>
                 <input type="text" size="28" data-testid="steer-add" aria-label="Feature or edit to add" placeholder="L3/903 or openai.layer_3:903=+6x" value={steer.adding.clone()} oninput={adding}
                     aria-invalid={steer.refused.is_some().to_string()} />
-                <button type="submit" disabled={steer.adding.trim().is_empty()}>{ "Add" }</button>
+                <button type="submit" >{ "Add" }</button>
                 { add_selected.unwrap_or_default() }
                 if !edits.is_empty() {
                     <button type="button" class="quiet" onclick={copy}>{ "Copy as JSON" }</button>

@@ -105,11 +105,11 @@ pub fn SteerRoute(props: &Props) -> Html {
     let steer = &props.edits.steer;
     let settings = steer.settings();
     let start = {
-        let (controller, trace) = (controller.clone(), props.trace.clone());
-        let text = props.text.clone();
+        let controller = controller.clone();
         move |_: MouseEvent| {
-            if let (Some(trace), Ok(settings)) = (&trace, settings) {
-                controller.steer(trace, settings.into(), text.clone());
+            let now = controller.now(Props::of);
+            if let (Some(trace), Ok(settings)) = (&now.trace, now.edits.steer.settings()) {
+                controller.steer(trace, settings.into(), now.text);
             }
         }
     };

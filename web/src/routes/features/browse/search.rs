@@ -85,10 +85,12 @@ pub fn SearchForm(props: &Props) -> Html {
         }
     };
     let onsubmit = {
-        let (ask, kind, text) = (ask.clone(), *kind, (*text).clone());
+        let (ask, kind, text) = (ask.clone(), kind.clone(), text.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            ask((!text.is_empty()).then(|| kind.of(text.clone())));
+            // What was typed a moment ago may not be drawn yet.
+            let (kind, text) = (*kind.clone(), (*text.clone()).clone());
+            ask((!text.is_empty()).then(|| kind.of(text)));
         }
     };
     let oninput = {

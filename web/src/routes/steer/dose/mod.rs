@@ -84,9 +84,10 @@ pub fn DoseRoute(props: &Props) -> Html {
         ..
     } = props;
     let onsubmit = {
-        let (controller, props) = (controller.clone(), props.clone());
+        let controller = controller.clone();
         move |event: SubmitEvent| {
             event.prevent_default();
+            let props = controller.now(Props::of);
             if props.dose.running {
                 return;
             }

@@ -71,12 +71,12 @@ pub fn EffectsRoute(props: &Props) -> Html {
         move |_: MouseEvent| controller.stop_effects()
     };
     let onsubmit = {
-        let (controller, trace, sae) = (controller.clone(), trace.clone(), sae.clone());
-        let (running, asked) = (effects.running, place.asked.clone());
+        let controller = controller.clone();
         move |event: SubmitEvent| {
             event.prevent_default();
-            if let (Some(trace), Some(sae), false) = (&trace, &sae, running) {
-                controller.measure_effects(trace, sae.clone(), &asked);
+            let now = controller.now(Props::of);
+            if let (Some(trace), Some(sae), false) = (&now.trace, now.sae, now.effects.running) {
+                controller.measure_effects(trace, sae, &now.place.asked);
             }
         }
     };

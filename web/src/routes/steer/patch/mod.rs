@@ -70,12 +70,12 @@ pub fn PatchRoute(props: &Props) -> Html {
         ..
     } = props;
     let onsubmit = {
-        let (controller, trace, sae) = (controller.clone(), trace.clone(), sae.clone());
-        let (running, place) = (patch.running, props.place.clone());
+        let controller = controller.clone();
         move |event: SubmitEvent| {
             event.prevent_default();
-            if let (Some(trace), Some(sae), false) = (&trace, &sae, running) {
-                controller.patch(trace, place.bos, sae.clone(), &place.asked);
+            let now = controller.now(Props::of);
+            if let (Some(trace), Some(sae), false) = (&now.trace, now.sae, now.patch.running) {
+                controller.patch(trace, now.place.bos, sae, &now.place.asked);
             }
         }
     };
