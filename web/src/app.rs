@@ -203,7 +203,12 @@ fn dock(state: &State) -> Option<Html> {
         .is_some_and(|feature| state.place.pins.contains(feature));
     let run = state.edited().filter(|(spec, _)| {
         let edits = &mut spec.edits.iter();
-        edits.any(|edit| Some(&edit.feature) == selected.as_ref())
+        edits.any(|edit| {
+            let sae = state.edited_sae(&edit.sae).map(|sae| sae.id.as_str());
+            let edited = sae.map(|sae| (sae, edit.latent));
+            edited.is_some()
+                && edited == (selected.as_ref()).map(|one| (one.sae.as_str(), one.latent))
+        })
     });
     let page = selected.as_ref().and_then(|feature| state.page_of(feature));
     let page = page.map(|page| AttrValue::from(state.address().at(page).to_hash()));

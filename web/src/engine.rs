@@ -323,26 +323,10 @@ impl Engine {
 
     /// Runs a trace's tokens with latents edited.
     pub async fn edited(&self, spec: &EditSpec) -> Result<Edited, Fault> {
-        let edits: Array = spec
-            .edits
-            .iter()
-            .map(|edit| {
-                let positions: Array = edit
-                    .positions
-                    .iter()
-                    .map(|&position| JsValue::from(position as u32))
-                    .collect();
-                object([
-                    ("sae", edit.feature.sae.as_str().into()),
-                    ("latent", edit.feature.latent.into()),
-                    ("value", edit.value.into()),
-                    ("positions", positions.into()),
-                ])
-            })
-            .collect();
+        let edits = wire::Edits(spec.edits.clone()).to_string();
         let options = object([("topLogits", CANDIDATES.into())]);
         let tokens = Uint32Array::from(spec.tokens.as_slice());
-        read(self.0.edited(&tokens, &edits, &options).await?)
+        read(self.0.edited(&tokens, &edits.into(), &options).await?)
     }
 
     /// Runs tokens under edits as text; without any the clean run.

@@ -117,11 +117,53 @@ impl Positions {
     pub fn contains(&self, position: u32) -> bool {
         self.0.iter().any(|span| span.contains(position))
     }
+
+    /// True if there is a position in both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let met = |one: &Span, two: &Span| {
+            let first = one.first.max(two.first);
+            one.contains(first) && two.contains(first)
+        };
+        self.0
+            .iter()
+            .any(|one| other.0.iter().any(|two| met(one, two)))
+    }
+
+    /// The largest position of those that are named, which leaves out spans without an end.
+    pub fn last(&self) -> Option<u32> {
+        let ends = self.0.iter().filter_map(|span| span.end);
+        ends.filter_map(|end| end.checked_sub(1)).max()
+    }
+
+    /// The positions of the same tokens with so many more (or fewer) in front of them. What was at tokens that are gone goes.
+    #[must_use]
+    pub fn shifted(&self, by: i32) -> Self {
+        let spans = self.0.iter().filter_map(|span| {
+            let end = match span.end {
+                Some(end) => Some(end.checked_add_signed(by)?),
+                None => None,
+            };
+            let first = match by < 0 {
+                true => span.first.saturating_sub(by.unsigned_abs()),
+                false => span.first.checked_add(by.unsigned_abs())?,
+            };
+            (end != Some(first)).then_some(Span { first, end })
+        });
+        Self(spans.collect())
+    }
 }
 
 impl FromIterator<u32> for Positions {
+    /// Neighbours that follow each other become one span.
     fn from_iter<T: IntoIterator<Item = u32>>(positions: T) -> Self {
-        Self(positions.into_iter().map(Span::one).collect())
+        let mut spans: Vec<Span> = Vec::new();
+        for position in positions {
+            match spans.last_mut() {
+                Some(last) if last.end == Some(position) => last.end = Span::one(position).end,
+                _ => spans.push(Span::one(position)),
+            }
+        }
+        Self(spans)
     }
 }
 

@@ -85,7 +85,7 @@ test('each value gives what the package gives for that edit, and the texts are i
   await picture(page, 'dose');
   // A value becomes an edit of the continuation.
   await part(page, 'dose-row').nth(1).getByRole('button').click();
-  assert.equal(await part(page, 'steer-text').inputValue(), `${SAE}:3480=6`);
+  assert.equal(await part(page, 'edit-text').inputValue(), `${SAE}:3480=6`);
   assert.deepEqual(page.seen.errors, []);
   await page.context().close();
 });

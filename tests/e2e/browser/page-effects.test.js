@@ -96,8 +96,8 @@ test('every active feature has the effects that PyTorch computes, ranked as is c
   await part(page, 'effect-along').waitFor();
   await picture(page, 'effects');
   await part(page, 'effect-steer').click();
-  await part(page, 'steer-row').waitFor();
-  assert.equal(await part(page, 'steer-text').inputValue(), `${effects.sae}:${latent}=0`);
+  await part(page, 'edit-line').waitFor();
+  assert.equal(await part(page, 'edit-text').inputValue(), `${effects.sae}:${latent}=0`);
   // Back: what was measured is still there.
   await page.goBack();
   await part(page, 'effect').first().waitFor();

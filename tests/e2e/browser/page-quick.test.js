@@ -74,7 +74,7 @@ test('searches, links and edits are those that were typed', async () => {
   await page.evaluate(() => (location.hash = '#/steer'));
   await part(page, 'steer-add').waitFor();
   await confirm(part(page, 'steer-add'), 'L3/903');
-  await part(page, 'steer-row').waitFor();
+  await part(page, 'edit-line').waitFor();
   await page.context().close();
 });
 

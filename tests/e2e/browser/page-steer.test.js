@@ -20,7 +20,7 @@ after(async () => {
 
 const PROMPT = 'Once upon a time there was';
 const EDIT = 'openai.layer_3:3480=+7x';
-const address = (edit, prompt = PROMPT) => `#/steer?sae=openai.layer_3&prompt=${encodeURIComponent(prompt)}&steer=${encodeURIComponent(edit)}`;
+const address = (edit, prompt = PROMPT) => `#/steer?sae=openai.layer_3&prompt=${encodeURIComponent(prompt)}&edit=${encodeURIComponent(edit)}`;
 
 const open = async (path, context) => {
   const page = await openApp(browser, server, { path, ...(context && { context }) });
@@ -95,14 +95,14 @@ test('an edit that is switched off changes nothing, bit for bit', async () => {
 
 test('a slider, a switch and a text change an edit, the address follows, back undoes', async () => {
   const page = await open(address(EDIT));
-  const row = part(page, 'steer-row');
+  const row = part(page, 'edit-line');
   await row.getByRole('checkbox').uncheck();
   assert.equal(await row.getAttribute('data-on'), 'false');
   await row.getByRole('checkbox').check();
-  await part(page, 'steer-slider').fill('-2.5');
-  assert.equal(await part(page, 'steer-text').inputValue(), 'openai.layer_3:3480=+-2.5x');
-  assert.match(decodeURIComponent(page.url()), /steer=openai\.layer_3:3480=\+-2\.5x/);
-  const text = part(page, 'steer-text');
+  await part(page, 'edit-slider').fill('-2.5');
+  assert.equal(await part(page, 'edit-text').inputValue(), 'openai.layer_3:3480=+-2.5x');
+  assert.match(decodeURIComponent(page.url()), /edit=openai\.layer_3:3480=\+-2\.5x/);
+  const text = part(page, 'edit-text');
   await text.fill('openai.layer_3:3480=zz');
   await text.press('Enter');
   await row.locator('.error').waitFor();
@@ -114,14 +114,14 @@ test('a slider, a switch and a text change an edit, the address follows, back un
   assert.match(decodeURIComponent(page.url()), /3480=\*3@2\.\./);
   await part(page, 'steer-add').fill('L5/1350');
   await part(page, 'steer-add').press('Enter');
-  await page.waitForFunction(() => document.querySelectorAll('[data-testid="steer-row"]').length === 2);
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid="edit-line"]').length === 2);
   await page.goBack();
-  await page.waitForFunction(() => document.querySelectorAll('[data-testid="steer-row"]').length === 1);
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid="edit-line"]').length === 1);
   await part(page, 'steer-add').fill('L3/999999');
   await part(page, 'steer-add').press('Enter');
   assert.match(await part(page, 'steer-refused').innerText(), /4096 features|4,096 features/);
-  await part(page, 'steer-remove').click();
-  await page.waitForFunction(() => document.querySelectorAll('[data-testid="steer-row"]').length === 0);
+  await part(page, 'edit-remove').click();
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid="edit-line"]').length === 0);
   await page.context().close();
 });
 
@@ -198,7 +198,7 @@ test('each example of the page moves the text as it says', async () => {
   // A click takes prompt and edit.
   await part(page, 'steer-example').nth(3).click();
   await ready(page);
-  assert.equal(await part(page, 'steer-text').inputValue(), examples[3].edit);
+  assert.equal(await part(page, 'edit-text').inputValue(), examples[3].edit);
   assert.equal(await part(page, 'prompt-line').inputValue(), examples[3].prompt);
   await page.context().close();
 });

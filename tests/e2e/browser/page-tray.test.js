@@ -114,7 +114,7 @@ test('a link restores pins and edits; what it cannot run it says', async () => {
   await effectShown();
   assert.match(await part(page, 'edit-row').textContent(), /feature 903 of layer 3 set to 2.50 at 3 tokens/);
   assert.equal(await part(page, 'pin', '[data-missing="true"]').textContent().then((text) => text.includes('not loaded')), true);
-  assert.match(page.url(), /pin=openai\.layer_3\/903&pin=gone\/5&edit=openai\.layer_3\/903=2\.5@5,7-8$/);
+  assert.match(page.url(), /pin=openai\.layer_3\/903&pin=gone\/5&edit=openai\.layer_3:903=2\.5@5,7\.\.9$/);
   await page.reload();
   await ready(page);
   await effectShown();
@@ -127,15 +127,78 @@ test('a link restores pins and edits; what it cannot run it says', async () => {
   assert.match(await part(page, 'edit-row').textContent(), /the prompt has only \d+ tokens, so this edit is not on/);
 });
 
-test('another prompt takes an edit off, says so, and back brings both back', async () => {
-  await goTo('&edit=openai.layer_3/903=4@5');
+test('another prompt switches an edit at its tokens off, says so, and back brings both back', async () => {
+  await goTo('&edit=openai.layer_3:903=4@5');
   await effectShown();
   await trace(page, 'A dog and a cat.');
-  assert.equal(await part(page, 'edit-banner').count(), 0);
-  assert.match(await part(page, 'note').textContent(), /taken off: it belongs to the tokens of the prompt before/);
+  assert.equal(await part(page, 'edit-row').getAttribute('data-standing'), 'off');
+  assert.equal(await part(page, 'edit-banner').locator('.mark-on').textContent(), 'Edit not on');
+  assert.match(await part(page, 'note').textContent(), /switched off: those were tokens of the prompt before/);
   await page.goBack();
   await effectShown();
   assert.equal(await part(page, 'prompt').inputValue(), PROMPT);
+});
+
+test('several edits run together; a slider moves one, a switch takes one out, the numbers follow', async () => {
+  await goTo('&edit=openai.layer_3:903=4@5&edit=openai.layer_5:16=*0@5..');
+  await effectShown();
+  assert.equal(await part(page, 'edit-banner').locator('.mark-on').textContent(), '2 edits on');
+  const shown = async (edits) => {
+    const { clean, edited, kl } = await page.evaluate(
+      async ([prompt, list]) => {
+        const { loss } = await window.saeExplorer.trace(prompt);
+        return { clean: loss, ...(await window.saeExplorer.edited(prompt, list)) , edited: (await window.saeExplorer.edited(prompt, list)).loss };
+      },
+      [PROMPT, edits],
+    );
+    await ready(page);
+    const want = `loss ${clean.toFixed(3)} → ${edited.toFixed(3)} nats`;
+    await page.waitForFunction((text) => document.querySelector('[data-testid="edit-effect"]')?.textContent.includes(text), want);
+    return kl;
+  };
+  const both = await shown('openai.layer_3:903=4@5; openai.layer_5:16=*0@5..');
+  // The rows with their sliders are in the tray, one after the other for the keyboard.
+  await part(page, 'tray-change').press('Enter');
+  await part(page, 'edit-line').nth(1).waitFor();
+  assert.deepEqual(await serious(page), []);
+  await part(page, 'edit-slider').first().fill('9');
+  assert.match(page.url(), /903=9@5&/);
+  const more = await shown('openai.layer_3:903=9@5; openai.layer_5:16=*0@5..');
+  assert.notEqual(more, both);
+  await part(page, 'edit-line').first().getByRole('checkbox').press('Space');
+  await shown('openai.layer_5:16=*0@5..');
+  assert.match(page.url(), /edit=!openai\.layer_3:903=9@5/);
+  await picture(page, 'tray-open');
+  await part(page, 'edit-remove').first().press('Enter');
+  assert.equal(await part(page, 'edit-line').count(), 1);
+  assert.equal(await focusIsLost(), false);
+  await part(page, 'tray-change').press('Enter');
+  assert.equal(await part(page, 'edit-row').count(), 1);
+  // The same edits are those of Steer, where the list is on the page.
+  await part(page, 'tab', '[data-route="Steer"]').click();
+  await part(page, 'edit-line').waitFor();
+  assert.equal(await part(page, 'edit-line').count(), 1);
+  assert.equal(await part(page, 'tray-change').count(), 0);
+  await part(page, 'edit-line').getByRole('checkbox').press('Space');
+  await page.waitForFunction(() => document.querySelector('.mark-on')?.textContent === 'Edit not on');
+});
+
+test('from the dock: at a token, at all its tokens, everywhere; the last of them counts', async () => {
+  await goTo('&feature=903');
+  const at = (name) => part(page, 'feature-panel').getByRole('button', { name, exact: true }).click();
+  await at('everywhere');
+  await part(page, 'clamp').click();
+  await effectShown();
+  assert.match(page.url(), /edit=openai\.layer_3:903=[\d.]+$/);
+  assert.match(await part(page, 'edit-row').textContent(), /feature 903 of layer 3 set to \S+ at all tokens/);
+  // It is no edit of this prompt alone.
+  await trace(page, 'A dog and a cat.');
+  await effectShown();
+  assert.equal(await part(page, 'edit-row').getAttribute('data-standing'), 'on');
+  await at('at the selected token');
+  await part(page, 'clamp').click();
+  assert.equal(await part(page, 'edit-row').count(), 1);
+  assert.match(page.url(), /edit=openai\.layer_3:903=[\d.]+@\d+$/);
 });
 
 const VIEWS = [
@@ -168,6 +231,14 @@ for (const [name, context] of VIEWS) {
       await picture(own, `tray-${name}-sheet`);
       assert.deepEqual(await serious(own), []);
     }
+    await part(own, 'tray-change').click();
+    await part(own, 'edit-slider').waitFor();
+    await picture(own, `tray-${name}-open`);
+    assert.deepEqual(await serious(own), []);
+    const line = await part(own, 'edit-line').boundingBox();
+    assert.ok(bottom(line) <= bottom(await part(own, 'edit-banner').boundingBox()), 'the row is in view');
+    await part(own, 'tray-change').click();
+    await part(own, 'edit-row').waitFor();
     // The last thing on the page can be scrolled out from behind it.
     await own.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
     const last = await own.locator('main .route > :last-child').boundingBox();

@@ -27,7 +27,7 @@ export function launch({ webgpu = true, args = [] } = {}) {
 export async function newPage(browser, context = {}) {
   const page = await (await browser.newContext(context)).newPage();
   // A software adapter on a busy machine takes its time; what never happens is still found out.
-  page.setDefaultTimeout(120_000);
+  page.setDefaultTimeout(Number(process.env.SAE_EXPLORER_TIMEOUT ?? 120_000));
   const seen = { errors: [], requests: [] };
   page.on('console', (message) => {
     if (message.type() === 'error') seen.errors.push(message.text());

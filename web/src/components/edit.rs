@@ -6,16 +6,18 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::comparison::comparison;
+use super::edit_rows::said;
 use super::spark::{farthest, spark};
 use super::term::{defined, described};
 use super::token_text::quoted_token;
 use crate::context::use_controller;
-use crate::data::{Edited, Trace};
+use crate::data::{Edited, SaeTrace, Trace};
 use crate::definitions::{EDIT, KL_EDITED, LOSS};
-use crate::format::{NONE, count, fixed, number, optional, plain, signed, small};
+use crate::format::{NONE, number, optional, plain, signed, small};
 use crate::ranking::peak;
 use crate::shared::Shared;
-use crate::state::tray::{Edit, FeatureId, TrayAction};
+use crate::state::edits::EditAction;
+use crate::state::tray::FeatureId;
 use crate::state::{Action, EditSpec, EditState, Reach, Remote};
 
 /// A run with edits, and what came of it.
@@ -43,6 +45,13 @@ fn usual(along: &[f32], first: usize) -> String {
     plain(2.0 * f64::from(peak(along, first)), 2)
 }
 
+/// The activation of a text, if an edit can set it.
+fn value_of(text: &str) -> Option<f64> {
+    let value = number(text)?;
+    let edit = wire::Edit::set("", 0, value as f32);
+    edit.check_values().is_ok().then_some(value)
+}
+
 /// The control that edits a feature.
 #[component]
 pub fn EditControl(props: &Props) -> Html {
@@ -52,39 +61,39 @@ pub fn EditControl(props: &Props) -> Html {
     } = props;
     let (first, token, live) = (props.first, props.token, *live);
     let typed = edit.value.clone().unwrap_or_else(|| usual(along, first));
-    let value = number(&typed);
-    let positions: Vec<usize> = match edit.reach {
-        Reach::Selected => vec![token],
-        Reach::Active => (first..along.len())
-            .filter(|&token| along[token] > 0.0)
-            .collect(),
+    let value = value_of(&typed);
+    let active = || (first..along.len()).filter(|&token| along[token] > 0.0);
+    let positions: Option<Vec<usize>> = match edit.reach {
+        Reach::Selected => Some(vec![token]),
+        Reach::Active => Some(active().collect()),
+        Reach::Everywhere => None,
+    };
+    let nowhere = positions.as_ref().is_some_and(Vec::is_empty);
+    let changes_something = |token: &usize| along.get(*token).is_some_and(|value| *value != 0.0);
+    let inactive = !nowhere
+        && match &positions {
+            Some(positions) => !positions.iter().any(changes_something),
+            None => active().next().is_none(),
+        };
+    let idle = nowhere || !live;
+    let set = {
+        let FeatureId { sae, latent } = props.feature.clone();
+        move |value: f64| wire::Edit {
+            positions: (positions.as_ref())
+                .map(|positions| positions.iter().map(|&token| token as u32).collect()),
+            ..wire::Edit::set(&sae, latent, value as f32)
+        }
     };
     let ablate = {
-        let edit = Edit {
-            feature: props.feature.clone(),
-            value: 0.0,
-            positions: positions.clone(),
-        };
-        controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Edit(edit.clone())))
+        let edit = set(0.0);
+        controller.on(move |_: MouseEvent| Action::Edit(EditAction::Put(edit.clone())))
     };
-    let nowhere = positions.is_empty();
-    let inactive = !nowhere
-        && positions
-            .iter()
-            .all(|&token| along.get(token).is_none_or(|value| *value == 0.0));
-    let idle = nowhere || !live;
     let clamp = {
-        let (controller, feature, along) =
-            (controller.clone(), props.feature.clone(), along.clone());
+        let (controller, along) = (controller.clone(), along.clone());
         move |_: MouseEvent| {
             let typed = controller.now(|state| state.edit.value.clone());
-            if let Some(value) = number(&typed.unwrap_or_else(|| usual(&along, first))) {
-                let edit = Edit {
-                    feature: feature.clone(),
-                    value,
-                    positions: positions.clone(),
-                };
-                controller.dispatch(Action::Tray(TrayAction::Edit(edit)));
+            if let Some(value) = value_of(&typed.unwrap_or_else(|| usual(&along, first))) {
+                controller.dispatch(Action::Edit(EditAction::Put(set(value))));
             }
         }
     };
@@ -96,7 +105,7 @@ pub fn EditControl(props: &Props) -> Html {
             <h3>{ described(EDIT, "Edit this feature") }</h3>
             <div class="controls">
                 <div class="seg small" role="group" aria-label="Where to edit">
-                    { for [(Reach::Selected, "at the selected token"), (Reach::Active, "at all its tokens")].map(|(reach, name)| html! {
+                    { for [(Reach::Selected, "at the selected token"), (Reach::Active, "at all its tokens"), (Reach::Everywhere, "everywhere")].map(|(reach, name)| html! {
                         <button type="button" aria-pressed={(edit.reach == reach).to_string()} onclick={controller.on(move |_| Action::EditReach(reach))}>{ name }</button>
                     }) }
                 </div>
@@ -111,7 +120,7 @@ pub fn EditControl(props: &Props) -> Html {
             } else if nowhere {
                 <p class="muted">{ "The feature is active on no token of this prompt: choose the selected token." }</p>
             } else if inactive {
-                <p class="muted" data-testid="edit-inactive">{ "The feature is not active at the selected token: setting it to 0 changes nothing there." }</p>
+                <p class="muted" data-testid="edit-inactive">{ if edit.reach == Reach::Selected { "The feature is not active at the selected token: setting it to 0 changes nothing there." } else { "The feature is active on no token of this prompt: setting it to 0 changes nothing." } }</p>
             }
         </>
     }
@@ -142,21 +151,14 @@ fn outcome(trace: &Trace, spec: &EditSpec, edited: &Edited, token: usize) -> Htm
         .collect();
     let worst = farthest(&changes);
     let largest = worst.map_or(0.0, |(_, change)| change.abs());
-    let said = |edit: &Edit| {
-        let at = match edit.positions[..] {
-            [position] => format!("at position {position}"),
-            _ => format!("at {}", count(edit.positions.len(), "token")),
-        };
-        html! { <span>{ format!("feature {} set to ", edit.feature.latent) }<b>{ fixed(edit.value, 2) }</b>{ format!(" {at}") }</span> }
-    };
-    let sae = spec
-        .edits
-        .first()
-        .and_then(|edit| trace.sae(&edit.feature.sae));
+    let sae = spec.edits.first().and_then(|edit| {
+        let named = |sae: &&SaeTrace| sae.id == edit.sae || sae.hook == edit.sae;
+        trace.saes.iter().find(named)
+    });
     html! {
         <div class="outcome" data-testid="edited" aria-live="polite">
             <p class="line">
-                { for spec.edits.iter().map(said) }
+                { for spec.edits.iter().map(|edit| html! { <span>{ format!("feature {}", edit.latent) }{ said(edit, None) }</span> }) }
                 <span>{ defined(LOSS) }{ " " }<b>{ optional(trace.loss, 3) }</b>{ " → " }<b>{ optional(edited.loss, 3) }</b>{ " nats (" }{ change.unwrap_or_else(|| NONE.to_owned()) }{ format!("), N = {}", trace.token_losses.len()) }</span>
                 <span>{ defined(KL_EDITED) }{ " " }<b>{ edited.kl.map_or_else(|| NONE.to_owned(), small) }</b>{ format!(" nats, N = {}", sae.map_or(0, |sae| sae.metrics.positions)) }</span>
                 if let Some(kl) = edited.kl_by_position.get(token) {

@@ -4,6 +4,7 @@ pub mod activation_chart;
 pub mod bars;
 pub mod comparison;
 pub mod edit;
+pub mod edit_rows;
 pub mod feature_panel;
 pub mod features;
 pub mod notices;

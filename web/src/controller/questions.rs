@@ -5,8 +5,8 @@ use wasm_bindgen_futures::spawn_local;
 use super::Controller;
 use crate::data::{Token, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions};
+use crate::state::edits::EditAction;
 use crate::state::selection::Matching;
-use crate::state::tray::TrayAction;
 use crate::state::{Action, During, EditSpec};
 
 impl Controller {
@@ -83,11 +83,11 @@ impl Controller {
     /// Runs a trace's tokens with latents edited.
     pub fn edit(&self, spec: EditSpec) {
         let Some(engine) = self.engine() else { return };
-        self.dispatch(Action::Tray(TrayAction::Requested(spec.clone())));
+        self.dispatch(Action::Edit(EditAction::Requested(spec.clone())));
         let this = self.clone();
         spawn_local(async move {
             let result = engine.edited(&spec).await.map_err(|fault| fault.message);
-            this.dispatch(Action::Tray(TrayAction::Received(spec, result)));
+            this.dispatch(Action::Edit(EditAction::Received(spec, result)));
         });
     }
 

@@ -3,13 +3,16 @@
 use yew::prelude::*;
 
 use crate::browser;
+use crate::components::edit_rows::{EditRow, EditRows, said, standing_name, switch, why_not};
 use crate::components::term::defined;
-use crate::components::token_text::quoted_token;
 use crate::context::use_controller;
+use crate::data::Edited;
 use crate::definitions::{KL_EDITED, LOSS};
-use crate::format::{NONE, count, fixed, optional, signed, small};
+use crate::format::{NONE, optional, signed, small};
 use crate::ranking::at_token;
-use crate::state::tray::{Edit, FeatureId, Standing, TrayAction};
+use crate::state::edits::{EditAction, Standing};
+use crate::state::route::Route;
+use crate::state::tray::{FeatureId, TrayAction};
 use crate::state::{Action, Remote, State};
 
 /// A pinned feature.
@@ -27,19 +30,6 @@ pub struct PinRow {
     activation: Option<f32>,
 }
 
-/// An edit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EditRow {
-    /// The edit.
-    edit: Edit,
-    /// Name of its SAE.
-    sae: String,
-    /// Text of its token, where there is one.
-    token: Option<String>,
-    /// True if it runs.
-    standing: Standing,
-}
-
 /// What the edits that are on change, all of them together.
 #[derive(Clone, Debug, PartialEq)]
 enum Effect {
@@ -48,7 +38,13 @@ enum Effect {
     /// It failed, with the reason.
     Failed(String),
     /// Mean loss of the clean and of the edited run, and KL(clean ‖ edited), in nats.
-    Here(Option<f64>, Option<f64>, Option<f64>),
+    Here {
+        clean: Option<f64>,
+        edited: Option<f64>,
+        kl: Option<f64>,
+        /// True if the next run is under way.
+        passing: bool,
+    },
 }
 
 /// Shown data.
@@ -60,6 +56,10 @@ pub struct Props {
     pub edits: Vec<EditRow>,
     /// Their effect; nothing where none of them runs.
     effect: Option<Effect>,
+    /// True while the edits can be changed here.
+    open: bool,
+    /// True where the page shows the edits itself.
+    shown: bool,
 }
 
 impl Props {
@@ -82,36 +82,34 @@ impl Props {
                 activation,
             }
         };
-        let row = |edit: &Edit| {
-            let standing = state.standing(edit);
-            let token = match edit.positions[..] {
-                [position] if standing == Standing::On => {
-                    trace.and_then(|trace| trace.tokens.get(position))
-                }
-                _ => None,
-            };
-            EditRow {
-                edit: edit.clone(),
-                sae: state.sae_name(&edit.feature.sae),
-                token: token.map(|token| token.text.clone()),
-                standing,
-            }
-        };
-        let edits: Vec<EditRow> = place.edits.iter().map(row).collect();
+        let edits = EditRow::all(state);
         let any = edits.iter().any(|row| row.standing == Standing::On);
+        let here = |edited: &Edited, passing| Effect::Here {
+            clean: trace.and_then(|trace| trace.loss),
+            edited: edited.loss,
+            kl: edited.kl,
+            passing,
+        };
         let effect = match state.edited().map(|(_, answer)| answer) {
-            Some(Remote::Here(edited)) => {
-                let clean = trace.and_then(|trace| trace.loss);
-                Effect::Here(clean, edited.loss, edited.kl)
-            }
+            Some(Remote::Here(edited)) => here(edited, false),
             Some(Remote::Failed(why)) => Effect::Failed(why.clone()),
-            _ => Effect::Waiting,
+            _ => match state.edited_before() {
+                Some(edited) => here(edited, true),
+                None => Effect::Waiting,
+            },
         };
         Self {
             pins: place.pins.iter().map(pin).collect(),
             edits,
             effect: any.then_some(effect),
+            open: state.editing.open,
+            shown: place.route == Route::Steer,
         }
+    }
+
+    /// True while the rows with their sliders are there.
+    fn is_open(&self) -> bool {
+        self.open && !self.shown && !self.edits.is_empty()
     }
 
     /// The kinds of rows, for the styles: what lies at the lower edge makes room for them.
@@ -130,13 +128,19 @@ impl Props {
 pub fn Tray(props: &Props) -> Html {
     let rows = props.rows();
     use_effect_with(rows, |rows| browser::mark_body("data-tray", rows));
+    // The styles make room for so many.
+    let lines = props.is_open().then_some(props.edits.len());
+    use_effect_with(lines, |lines| {
+        let lines = lines.map_or_else(|| "no".to_owned(), |lines| lines.to_string());
+        browser::mark_body("data-tray-open", &lines);
+    });
     if rows == "none" {
         return Html::default();
     }
     html! {
         <aside class="tray" aria-label="Pinned features and edits" data-testid="tray">
             if !props.edits.is_empty() {
-                <Banner edits={props.edits.clone()} effect={props.effect.clone()} />
+                <Banner edits={props.edits.clone()} effect={props.effect.clone()} open={props.is_open()} shown={props.shown} />
             }
             if !props.pins.is_empty() {
                 <Pins pins={props.pins.clone()} />
@@ -150,78 +154,77 @@ pub fn Tray(props: &Props) -> Html {
 struct BannerProps {
     edits: Vec<EditRow>,
     effect: Option<Effect>,
+    open: bool,
+    shown: bool,
 }
 
-/// The edits that are on: which, where, with which effect, and how to take them off.
+/// The edits: which, where, with which effect, and how to change them and to take them off.
 #[component]
 fn Banner(props: &BannerProps) -> Html {
     let controller = use_controller();
+    let switched = controller.on(|index| Action::Edit(EditAction::Switch(index)));
     let take_off = |index: usize| {
         let controller = controller.clone();
         move |_: MouseEvent| {
             // The button goes; the focus shall not go with it.
             browser::focus("#main");
-            controller.dispatch(Action::Tray(TrayAction::TakeOff(index)));
+            controller.dispatch(Action::Edit(EditAction::Remove(index)));
         }
     };
-    let row = |(index, row): (usize, &EditRow)| {
-        let EditRow {
-            edit,
-            sae,
-            token,
-            standing,
-        } = row;
-        let feature = edit.feature.clone();
-        let name = format!("feature {} of {sae}", feature.latent);
-        let missing = *standing == Standing::Missing;
-        let show =
-            controller.on(move |_: MouseEvent| Action::Tray(TrayAction::Show(feature.clone())));
+    let line = |(index, row): (usize, &EditRow)| {
+        let EditRow { edit, name, .. } = row;
+        let (controller, feature) = (controller.clone(), row.feature.clone());
+        let show = move |_: MouseEvent| {
+            if let Some(feature) = feature.clone() {
+                controller.dispatch(Action::Tray(TrayAction::Show(feature)));
+            }
+        };
         html! {
-            <li data-testid="edit-row" data-standing={standing_name(*standing)}>
+            <li data-testid="edit-row" data-standing={standing_name(row.standing)}>
+                { switch(index, row, &switched) }
                 <span class="what">
-                <button type="button" class="plain link" title={format!("Select {name} ({})", edit.feature.sae)} disabled={missing} onclick={show}>{ &name }</button>
-                { " set to " }<b>{ fixed(edit.value, 2) }</b>
-                { match (token, &edit.positions[..]) {
-                    (Some(token), [position]) => html! { <>{ " at " }{ quoted_token(token) }{ format!(" (position {position})") }</> },
-                    (_, [position]) => html! { { format!(" at position {position}") } },
-                    (_, positions) => html! { { format!(" at {}", count(positions.len(), "token")) } },
-                } }
-                { match standing {
-                    Standing::On => Html::default(),
-                    Standing::Missing => html! { <b>{ ": its SAE is not loaded, so this edit is not on" }</b> },
-                    Standing::Beyond(tokens) => html! { <b>{ format!(": the prompt has only {}, so this edit is not on", count(*tokens, "token")) }</b> },
-                } }
+                    <button type="button" class="plain link" title={format!("Select {name} ({})", edit.sae)} disabled={row.feature.is_none()} onclick={show}>{ name }</button>
+                    { said(edit, row.token.as_deref()) }
+                    if let Some(why) = why_not(row.standing) {
+                        <b>{ format!(": {why}") }</b>
+                    }
                 </span>
                 { " " }
                 <button type="button" data-testid="take-off" aria-label={format!("Take off the edit of {name}")} onclick={take_off(index)}>{ "Take off" }</button>
             </li>
         }
     };
-    let heading = match props.effect {
-        Some(_) => "Edit on",
-        None => "Edit not on",
+    let on = props
+        .edits
+        .iter()
+        .filter(|row| row.standing == Standing::On);
+    let heading = match on.count() {
+        0 => "Edit not on".to_owned(),
+        1 => "Edit on".to_owned(),
+        several => format!("{several} edits on"),
     };
+    let open = props.open;
+    let change = controller.on(move |_: MouseEvent| Action::Edit(EditAction::Open(!open)));
     html! {
-        <section class="banner" data-testid="edit-banner" aria-label={heading}>
-            <b class="mark-on">{ heading }</b>
-            <ul>{ for props.edits.iter().enumerate().map(row) }</ul>
+        <section class="banner" data-testid="edit-banner" aria-label={heading.clone()}>
+            <b class="mark-on">{ &heading }</b>
+            if open {
+                <EditRows rows={props.edits.clone()} refuge="[data-testid=tray-change], #main" />
+            } else if !props.shown {
+                <ul>{ for props.edits.iter().enumerate().map(line) }</ul>
+            }
+            if !props.shown {
+                <button type="button" data-testid="tray-change" aria-expanded={open.to_string()} title="Sliders and texts of the edits" onclick={change}>{ if open { "Close" } else { "Change" } }</button>
+            }
             <p role="status" data-testid="edit-effect">
                 { match &props.effect {
                     None => Html::default(),
                     Some(Effect::Waiting) => html! { "Running the model with the edit…" },
                     Some(Effect::Failed(why)) => html! { { format!("The run with the edit failed: {why}") } },
-                    Some(Effect::Here(clean, edited, kl)) => effect(*clean, *edited, *kl),
+                    Some(Effect::Here { clean, edited, kl, passing }) => html! { <span class={classes!(passing.then_some("passing"))}>{ effect(*clean, *edited, *kl) }</span> },
                 } }
             </p>
         </section>
-    }
-}
-
-fn standing_name(standing: Standing) -> &'static str {
-    match standing {
-        Standing::On => "on",
-        Standing::Missing => "missing",
-        Standing::Beyond(_) => "beyond",
     }
 }
 

@@ -4,6 +4,7 @@ use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
 use super::circuits::CircuitsAction;
 use super::dose::DoseAction;
+use super::edits::EditAction;
 use super::effects::EffectsAction;
 use super::generate::GenerateField;
 use super::lists::{Ranking, View};
@@ -78,6 +79,8 @@ pub enum Action {
     Matched(Matching, Result<Vec<Neighbour>, String>),
     /// Something about pinned features and edits.
     Tray(TrayAction),
+    /// Something about edits.
+    Edit(EditAction),
     /// A list was selected.
     SelectView(View),
     /// An order of the prompt's features was selected; it shows them.

@@ -135,8 +135,8 @@ impl State {
             parts.extend(self.set_of_selected().map(PartId::Table));
         }
         // Features that are edited may be another SAE's.
-        if self.place.route == Route::Steer {
-            let edited = self.place.steer.iter();
+        if self.place.route == Route::Steer || self.editing.open {
+            let edited = self.place.edits.iter();
             parts.extend(
                 edited
                     .filter_map(|edit| self.set_of_sae(&edit.sae))

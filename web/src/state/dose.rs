@@ -3,7 +3,7 @@
 use wire::{Edit, Operation, Positions};
 
 use super::State;
-use super::steer::feature_of;
+use super::edits::feature_of;
 use super::tray::FeatureId;
 use crate::data::{Dosed, Token};
 use crate::format::number;

@@ -97,7 +97,7 @@ impl State {
     pub(super) fn outdated(&mut self) {
         self.stale = true;
         self.feature = Remote::Idle;
-        self.tray.answer = None;
+        self.editing.answer = None;
         self.at_once = true;
         self.attempt = self.attempt.wrapping_add(1);
     }

@@ -12,8 +12,12 @@ pub mod circuits;
 #[cfg(test)]
 mod circuits_tests;
 pub mod dose;
+
 #[cfg(test)]
 mod dose_tests;
+pub mod edits;
+#[cfg(test)]
+mod edits_tests;
 pub mod effects;
 #[cfg(test)]
 mod effects_tests;
@@ -66,6 +70,7 @@ use atlas::Atlas;
 use browse::BrowseState;
 use circuits::Circuits;
 use dose::Dose;
+use edits::Editing;
 use effects::Effects;
 pub use generate::{GenerateField, GenerateState};
 use job::Job;
@@ -76,7 +81,6 @@ use patch::Patch;
 use scan::ScanState;
 use selection::Selection;
 use steer::Steer;
-use tray::{Edit, Tray};
 use url::Place;
 use views::Views;
 
@@ -177,6 +181,8 @@ pub enum Reach {
     Selected,
     /// At every token on which the feature is active.
     Active,
+    /// At every token, of this prompt and of others.
+    Everywhere,
 }
 
 /// A run with edits.
@@ -184,8 +190,8 @@ pub enum Reach {
 pub struct EditSpec {
     /// The ids of the tokens that are run with them: those of the trace on screen.
     pub tokens: Vec<u32>,
-    /// The edits.
-    pub edits: Vec<Edit>,
+    /// The edits, all of them on.
+    pub edits: Vec<wire::Edit>,
 }
 
 /// The settings of the edit control.
@@ -251,7 +257,7 @@ pub struct State {
     /// The edit control.
     pub edit: EditState,
     /// What the edits in force change.
-    pub tray: Tray,
+    pub editing: Editing,
     /// The continuation.
     pub generate: GenerateState,
     /// Steering: continuations without and with edits.
@@ -325,7 +331,7 @@ impl State {
             feature: Remote::Idle,
             selection: Selection::default(),
             edit: EditState::default(),
-            tray: Tray::default(),
+            editing: Editing::default(),
             generate: GenerateState::default(),
             steer: Steer::default(),
             circuits: Circuits::default(),

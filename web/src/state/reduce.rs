@@ -57,6 +57,7 @@ impl State {
             Action::SelectSae(sae) => self.select_sae(sae),
             Action::Matched(request, result) => self.matched(&request, result),
             Action::Tray(action) => self.tray(action),
+            Action::Edit(action) => self.edits(action),
             Action::SelectView(view) => {
                 self.place.view = view;
                 self.history = History::Push;
@@ -195,7 +196,7 @@ impl State {
         self.history = history;
         if self.prompt() != prompt {
             self.selection.inherited = true;
-            if self.take_edits_off() {
+            if self.switch_edits_off() {
                 // A step of its own, so that the back button brings the edit back with its prompt.
                 self.history = History::Push;
             }
@@ -287,7 +288,7 @@ impl State {
         }
         self.problem = None;
         if !completed {
-            self.tray.answer = None;
+            self.editing.answer = None;
         }
         // The prompt has its step in the history already; what is chosen for it now belongs to that step.
         self.history = History::Replace;

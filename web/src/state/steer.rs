@@ -1,22 +1,10 @@
-//! Steering: edits of features under which the model continues the prompt, beside its continuation without them. The edits stand in
-//! the address.
+//! Steering: the model continues the prompt under the edits, beside its continuation without them.
 
-use std::str::FromStr as _;
+use wire::Edit;
 
-use wire::{Edit, Operation};
-
-use super::tray::FeatureId;
-use super::{History, State};
-use crate::data::{Generation, SaeInfo, Token};
+use super::State;
+use crate::data::{Generation, Token};
 use crate::format::number;
-
-/// Largest factor of a slider that scales, and largest number of one that sets or adds where nothing is known of the feature.
-pub const SLIDER_SCALE: f32 = 4.0;
-/// See [`SLIDER_SCALE`].
-pub const SLIDER: f32 = 20.0;
-
-/// The number that is added of a feature that was chosen without one.
-const PUSH: f32 = 6.0;
 
 /// A continuation: without the edits, or with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,12 +79,6 @@ pub struct Column {
 pub struct Steer {
     /// Settings as typed, in the order of [`Setting::ALL`].
     typed: [String; 6],
-    /// The feature or edit to be added, as typed.
-    pub adding: String,
-    /// Why it cannot be.
-    pub refused: Option<String>,
-    /// A row whose text cannot be read: its number, what was typed, and why.
-    pub unread: Option<(usize, String, String)>,
     /// True while a run goes on.
     pub running: bool,
     /// Tells it from those before it.
@@ -119,9 +101,6 @@ impl Default for Steer {
     fn default() -> Self {
         Self {
             typed: ["40", "0.8", "0", "1", "1", "0"].map(str::to_owned),
-            adding: String::new(),
-            refused: None,
-            unread: None,
             running: false,
             run: 0,
             prompt: String::new(),
@@ -139,20 +118,6 @@ impl Default for Steer {
 pub enum SteerAction {
     /// A setting, as typed.
     Set(Setting, String),
-    /// The feature or edit to be added, as typed.
-    Adding(String),
-    /// It is added.
-    Add,
-    /// An edit is added.
-    AddEdit(Edit),
-    /// Another text of the edit with this number.
-    Write(usize, String),
-    /// Another number of the edit with this number, by its slider.
-    Slide(usize, f32),
-    /// Switches the edit with this number on or off.
-    Switch(usize),
-    /// Removes the edit with this number.
-    Remove(usize),
     /// A prompt and edits that belong together take the place of those on screen.
     Example(String, Vec<Edit>),
     /// A run begins, with the prompt and the text of its edits.
@@ -235,133 +200,17 @@ impl Steer {
     }
 }
 
-/// The range of an edit's slider: what is set or scaled by is not negative. `usual` is the feature's largest activation by itself, where
-/// it is known; the edit's own number is always in the range.
-pub fn slider(operation: Operation, usual: Option<f32>) -> (f32, f32) {
-    let far = usual.map_or(SLIDER, |usual| (2.0 * usual).ceil());
-    let (least, most) = match operation {
-        Operation::Set(_) => (0.0, far),
-        Operation::Add(_) => (-far, far),
-        Operation::Scale(_) => (0.0, SLIDER_SCALE),
-    };
-    let value = operation.value();
-    (f32::min(least, value), f32::max(most, value))
-}
-
-fn with_value(operation: Operation, value: f32) -> Operation {
-    match operation {
-        Operation::Set(_) => Operation::Set(value),
-        Operation::Add(_) => Operation::Add(value),
-        Operation::Scale(_) => Operation::Scale(value),
-    }
-}
-
-/// The edit of a text: in the grammar of edits, or the number of a feature, which is pushed.
-fn edit_of(text: &str, selected: Option<&str>, saes: &[SaeInfo]) -> Result<Edit, String> {
-    let text = text.trim();
-    if text.contains('=') {
-        return Edit::from_str(text).map_err(|error| error.to_string());
-    }
-    let FeatureId { sae, latent } = feature_of(text, selected, saes)?;
-    Ok(Edit::new(&sae, latent, Operation::Add(PUSH)))
-}
-
-/// The feature of a text: `903` of the selected SAE, `L3/903`, `openai.layer_3/903`.
-pub(super) fn feature_of(
-    text: &str,
-    selected: Option<&str>,
-    saes: &[SaeInfo],
-) -> Result<FeatureId, String> {
-    let expected = || {
-        "Name a feature by its number (903), its layer and number (L3/903), or write an edit (openai.layer_3:903=+6x).".to_owned()
-    };
-    let (set, latent) = text
-        .rsplit_once(['/', ':'])
-        .map_or((None, text), |(set, latent)| (Some(set.trim()), latent));
-    let latent: u32 = latent.trim().parse().map_err(|_| expected())?;
-    let of_layer = |set: &str| {
-        let layer: u32 = set.strip_prefix(['L', 'l'])?.parse().ok()?;
-        let hook = format!("blocks.{layer}.hook_resid_post");
-        saes.iter().find(|sae| sae.hook == hook)
-    };
-    let sae = match set {
-        None => selected
-            .and_then(|id| saes.iter().find(|sae| sae.id == id))
-            .ok_or("Select an SAE first, or name the layer: L3/903.")?,
-        Some(set) => saes
-            .iter()
-            .find(|sae| sae.id == set)
-            .or_else(|| of_layer(set))
-            .ok_or_else(|| format!("No SAE “{set}” is loaded."))?,
-    };
-    if latent as usize >= sae.n_latents {
-        return Err(format!(
-            "{} has {} features, numbered from 0: there is no {latent}.",
-            sae.id, sae.n_latents
-        ));
-    }
-    Ok(FeatureId {
-        sae: sae.id.clone(),
-        latent,
-    })
-}
-
 impl State {
     pub(super) fn steer(&mut self, action: SteerAction) {
         match action {
             SteerAction::Set(setting, value) => self.steer.typed[setting as usize] = value,
-            SteerAction::Adding(text) => {
-                self.steer.adding = text;
-                self.steer.refused = None;
-            }
-            SteerAction::Add if self.steer.adding.trim().is_empty() => {}
-            SteerAction::Add => {
-                let selected = self.place.sae.as_deref();
-                match edit_of(&self.steer.adding, selected, &self.saes) {
-                    Ok(edit) => {
-                        self.steer.adding.clear();
-                        self.steer_by(|edits| edits.push(edit));
-                    }
-                    Err(why) => self.steer.refused = Some(why),
-                }
-            }
-            SteerAction::AddEdit(edit) => self.steer_by(|edits| edits.push(edit)),
-            SteerAction::Write(index, text) => match Edit::from_str(text.trim()) {
-                Ok(edit) => self.steer_by(|edits| {
-                    if let Some(old) = edits.get_mut(index) {
-                        *old = edit;
-                    }
-                }),
-                Err(error) => self.steer.unread = Some((index, text, error.to_string())),
-            },
-            SteerAction::Slide(index, value) => {
-                self.steer_by(|edits| {
-                    if let Some(edit) = edits.get_mut(index) {
-                        edit.operation = with_value(edit.operation, value);
-                    }
-                });
-                // A slider moves through many numbers; none of them is a step to go back to.
-                self.history = History::Replace;
-            }
-            SteerAction::Switch(index) => self.steer_by(|edits| {
-                if let Some(edit) = edits.get_mut(index) {
-                    edit.on = !edit.on;
-                }
-            }),
-            SteerAction::Remove(index) => self.steer_by(|edits| {
-                if index < edits.len() {
-                    edits.remove(index);
-                }
-            }),
             SteerAction::Example(prompt, edits) => {
-                self.steer_by(|all| *all = edits);
                 self.choose_prompt(prompt);
+                self.change_edits(|all| *all = edits);
             }
             SteerAction::Started(run, prompt, edits) => {
                 self.steer = Steer {
                     typed: self.steer.typed.clone(),
-                    adding: std::mem::take(&mut self.steer.adding),
-                    unread: self.steer.unread.take(),
                     running: true,
                     run,
                     prompt,
@@ -390,37 +239,5 @@ impl State {
             // Of a run that the page has given up.
             SteerAction::Came(..) | SteerAction::Ended(..) | SteerAction::Finished(..) => {}
         }
-    }
-
-    /// Changes the edits, which is a step of the history.
-    fn steer_by(&mut self, change: impl FnOnce(&mut Vec<Edit>)) {
-        change(&mut self.place.steer);
-        self.steer.unread = None;
-        self.steer.refused = None;
-        self.history = History::Push;
-    }
-
-    /// The edits as text, those that are switched off with their mark.
-    pub fn steering(&self) -> String {
-        wire::Edits(self.place.steer.clone()).to_string()
-    }
-
-    /// Ids of SAEs that the edits name and that are not loaded.
-    pub fn steering_lacks(&self) -> Vec<String> {
-        let known = |id: &&String| {
-            !self
-                .saes
-                .iter()
-                .any(|sae| sae.id == **id || sae.hook == **id)
-        };
-        let named = self.place.steer.iter().filter(|edit| edit.on);
-        let named = named.flat_map(|edit| {
-            let condition = edit.when.iter().map(|when| &when.sae);
-            std::iter::once(&edit.sae).chain(condition)
-        });
-        let mut lacking: Vec<String> = named.filter(known).cloned().collect();
-        lacking.sort();
-        lacking.dedup();
-        lacking
     }
 }

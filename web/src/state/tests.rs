@@ -100,15 +100,9 @@ fn an_address_is_restored_as_it_was() {
             sae: "a".to_owned(),
             latent: 3,
         }],
-        edits: vec![Edit {
-            feature: FeatureId {
-                sae: "c".to_owned(),
-                latent: 22,
-            },
-            value: 2.5,
-            positions: vec![1, 2],
-        }],
-        steer: vec!["c:22=+4x@3..".parse().unwrap()],
+        edits: ["c:22=2.5@1..3", "!c:22=+4x@3.."]
+            .map(|text| text.parse().unwrap())
+            .to_vec(),
         asked: {
             let mut asked = Asked::default();
             asked.set("sweep", "903".to_owned());

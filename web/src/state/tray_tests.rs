@@ -1,7 +1,10 @@
 //! Tests of pinned features and edits: what is on, what is run, and when it ends.
 
 use super::tests::{ready, trace};
-use super::tray::{Edit, FeatureId, Standing, TrayAction};
+use wire::Edit;
+
+use super::edits::{EditAction, Standing};
+use super::tray::{FeatureId, TrayAction};
 use super::url::Place;
 use super::*;
 use crate::data::{Edited, Token};
@@ -13,25 +16,24 @@ fn feature(sae: &str, latent: u32) -> FeatureId {
     }
 }
 
-fn edit(sae: &str, latent: u32, positions: &[usize]) -> Edit {
+fn edit(sae: &str, latent: u32, positions: &[u32]) -> Edit {
     Edit {
-        feature: feature(sae, latent),
-        value: 0.0,
-        positions: positions.to_vec(),
+        positions: Some(positions.iter().copied().collect()),
+        ..Edit::set(sae, latent, 0.0)
     }
 }
 
 fn with_edit() -> State {
-    ready(Place::default()).after(Action::Tray(TrayAction::Edit(edit("b", 12, &[1]))))
+    ready(Place::default()).after(Action::Edit(EditAction::Put(edit("b", 12, &[1]))))
 }
 
 /// The state after the run that it wants, if it wants one.
 fn run(state: State) -> State {
     let spec = state.edits_to_run().expect("there is something to run");
-    let state = state.after(Action::Tray(TrayAction::Requested(spec.clone())));
+    let state = state.after(Action::Edit(EditAction::Requested(spec.clone())));
     assert_eq!(state.edits_to_run(), None, "once");
-    let answer = TrayAction::Received(spec, Ok(Edited::default()));
-    state.after(Action::Tray(answer))
+    let answer = EditAction::Received(spec, Ok(Edited::default()));
+    state.after(Action::Edit(answer))
 }
 
 #[test]
@@ -63,7 +65,7 @@ fn a_feature_is_pinned_once_shown_from_anywhere_and_unpinned() {
 #[test]
 fn an_edit_is_run_once_and_stays_while_other_features_are_selected() {
     let state = run(with_edit());
-    assert!(state.address().to_hash().contains("&edit=b/12=0@1"));
+    assert!(state.address().to_hash().contains("&edit=b:12=0@1"));
     let state = state
         .after(Action::SelectFeature(13, History::Push))
         .after(Action::SelectToken(3, History::Push))
@@ -85,46 +87,79 @@ fn an_edit_is_run_once_and_stays_while_other_features_are_selected() {
 fn an_edit_that_is_taken_off_ends_and_back_restores_it() {
     let state = run(with_edit());
     let before = state.address();
-    let state = state.after(Action::Tray(TrayAction::TakeOff(0)));
+    let state = state.after(Action::Edit(EditAction::Remove(0)));
     assert_eq!((state.edited(), state.history), (None, History::Push));
     assert!(!state.address().to_hash().contains("edit="));
-    let state = run(state.after(Action::Restore(before)));
-    assert!(state.edited().is_some());
+    // What came of it is still known.
+    let state = state.after(Action::Restore(before));
+    assert!(state.edited().is_some() && state.edits_to_run().is_none());
 }
 
 #[test]
-fn another_edit_takes_its_place_and_a_late_answer_is_passed_over() {
-    let state = with_edit();
+fn edits_run_together_and_one_of_the_same_feature_and_tokens_takes_the_place_of_the_other() {
+    let put = |state: State, edit| state.after(Action::Edit(EditAction::Put(edit)));
+    let state = put(put(with_edit(), edit("b", 12, &[2])), edit("b", 13, &[1]));
+    let [one, two, three] =
+        [(12, 1), (12, 2), (13, 1)].map(|(latent, at)| edit("b", latent, &[at]));
+    assert_eq!(
+        state.edits_to_run().unwrap().edits,
+        [one.clone(), two, three.clone()]
+    );
+    let everywhere = Edit::set("b", 12, 1.5);
+    let state = put(state, everywhere.clone());
+    assert_eq!(state.place.edits, [three.clone(), everywhere.clone()]);
+    // One that was written into the list, or came with a link, waits for the one before it.
+    let mut state = state;
+    state.place.edits.push(one);
+    assert_eq!(state.standings()[2], Standing::Twice);
+    assert_eq!(state.edits_to_run().unwrap().edits, [three, everywhere]);
+    let state = state.after(Action::Edit(EditAction::Switch(1)));
+    assert_eq!(
+        state.standings(),
+        [Standing::On, Standing::Off, Standing::On]
+    );
+}
+
+#[test]
+fn one_run_at_a_time_and_the_last_numbers_stay_until_the_next_ones() {
+    let state = run(with_edit());
+    let slid = |state: State, value| state.after(Action::Edit(EditAction::Slide(0, value)));
+    let state = slid(state, 1.0);
+    assert_eq!(state.history, History::Replace);
     let first = state.edits_to_run().unwrap();
-    let state = state
-        .after(Action::Tray(TrayAction::Requested(first.clone())))
-        .after(Action::Tray(TrayAction::Edit(edit("b", 13, &[2]))));
-    let second = state.edits_to_run().unwrap();
-    let state = state
-        .after(Action::Tray(TrayAction::Requested(second.clone())))
-        .after(Action::Tray(TrayAction::Received(
-            first,
-            Ok(Edited::default()),
-        )));
-    assert_eq!(state.edited(), Some(&(second, Remote::Waiting)));
+    let state = state.after(Action::Edit(EditAction::Requested(first.clone())));
+    let state = slid(slid(state, 2.0), 3.0);
+    assert_eq!(state.edits_to_run(), None, "one is under way");
+    assert!(state.edited().is_none() && state.edited_before().is_some());
+    let came = EditAction::Received(first, Ok(Edited::default()));
+    let state = state.after(Action::Edit(came));
+    let last = state.edits_to_run().unwrap();
+    assert_eq!(last.edits[0].operation.value(), 3.0);
+    run(state);
+    // An answer that nobody waits for any more changes nothing.
+    let late = EditAction::Received(last, Ok(Edited::default()));
+    let gone = with_edit().after(Action::Edit(late));
+    assert_eq!(gone.edited(), None);
 }
 
 #[test]
-fn another_prompt_takes_an_edit_off_and_says_so() {
+fn another_prompt_switches_edits_at_its_tokens_off_and_says_so() {
     for change in [
         Action::Type("two".to_owned()),
         Action::UsePrompt("two".to_owned()),
     ] {
-        let state = run(with_edit());
+        let everywhere = Edit::set("b", 13, 0.0);
+        let state = with_edit().after(Action::Edit(EditAction::Put(everywhere.clone())));
+        let state = run(state);
         let before = state.address();
         let state = state.after(change);
-        assert!(state.place.edits.is_empty());
+        assert_eq!(state.standings(), [Standing::Off, Standing::On]);
         // A step of its own, however it came: back leads to the prompt with its edit.
         assert_eq!(state.history, History::Push);
         let note = state.note.clone().map(|note| note.text).unwrap_or_default();
-        assert!(note.contains("taken off"), "{note}");
+        assert!(note.contains("switched off"), "{note}");
         let state = state.after(Action::Traced(trace("two")));
-        assert_eq!(state.edits_to_run(), None);
+        assert_eq!(state.edits_to_run().unwrap().edits, [everywhere]);
         let state = state
             .after(Action::Restore(before))
             .after(Action::Traced(trace("one")));
@@ -142,9 +177,9 @@ fn with_a_bos_more_or_less_an_edit_stays_at_its_tokens() {
         tokens: vec![Token::default(); 3],
         ..trace("one")
     };
-    let at = |positions: &[usize]| {
+    let at = |positions: &[u32]| {
         ready(Place::default())
-            .after(Action::Tray(TrayAction::Edit(edit("b", 12, positions))))
+            .after(Action::Edit(EditAction::Put(edit("b", 12, positions))))
             .after(Action::SelectBos(Some(false)))
             .after(Action::Traced(without.clone()))
     };
@@ -167,9 +202,8 @@ fn a_link_with_edits_runs_those_that_it_can_and_keeps_the_others() {
         ..Place::default()
     };
     let state = ready(place);
-    let standings: Vec<_> = edits.iter().map(|edit| state.standing(edit)).collect();
     assert_eq!(
-        standings,
+        state.standings(),
         [Standing::On, Standing::Missing, Standing::Beyond(4)]
     );
     assert_eq!(state.edits_to_run().unwrap().edits, edits[..1]);

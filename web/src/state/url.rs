@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::asked::Asked;
 use super::atlas::AtlasFeature;
+use super::edits;
 use super::lists::{Ranking, View};
 use super::percent::{decode, encode};
 use super::route::Route;
-use super::tray::{Edit, FeatureId};
+use super::tray::FeatureId;
 use super::views::Shown;
 use crate::browse::Query;
 
@@ -17,7 +18,7 @@ const PIN: &str = "pin";
 /// The part of an address that says an edit; as often as there are such.
 const EDIT: &str = "edit";
 
-/// The part of an address that says an edit under which the prompt is continued; as often as there are such.
+/// Its name in links from the time when steering had edits of its own.
 const STEER: &str = "steer";
 
 /// Everything that an address says. What is `None` is left to the page.
@@ -55,10 +56,8 @@ pub struct Place {
     pub shown: Shown,
     /// Pinned features, each once.
     pub pins: Vec<FeatureId>,
-    /// Edits in force.
-    pub edits: Vec<Edit>,
-    /// Edits under which the prompt is continued, those that are switched off included.
-    pub steer: Vec<wire::Edit>,
+    /// Edits, those that are switched off included.
+    pub edits: Vec<wire::Edit>,
     /// What is typed on the pages that ask something about the prompt.
     pub asked: Asked,
 }
@@ -81,15 +80,14 @@ impl Place {
         self
     }
 
-    /// Every SAE's id that stands with a pinned or edited feature, or in the edits of steering.
+    /// Every SAE's id that stands with a pinned feature or in an edit.
     pub(super) fn tray_saes(&mut self) -> impl Iterator<Item = &mut String> {
-        let edited = self.edits.iter_mut().map(|edit| &mut edit.feature.sae);
-        let steered = self.steer.iter_mut().flat_map(|edit| {
+        let edited = self.edits.iter_mut().flat_map(|edit| {
             let condition = edit.when.iter_mut().map(|when| &mut when.sae);
             std::iter::once(&mut edit.sae).chain(condition)
         });
         let pinned = self.pins.iter_mut().map(|pin| &mut pin.sae);
-        pinned.chain(edited).chain(steered)
+        pinned.chain(edited)
     }
 
     /// True if the address is about the demo: it names no other model.
@@ -154,8 +152,8 @@ impl Place {
             hash.push_str(name);
             hash.push('=');
             let kept: &[u8] = match name {
-                PIN | EDIT => b"/=@,",
-                STEER => b"/=@,:!*",
+                PIN => b"/=@,",
+                EDIT => b"/=@,:!*",
                 _ => b"",
             };
             encode(&mut hash, value, kept);
@@ -196,10 +194,7 @@ impl Place {
             put(PIN, &pin.to_text());
         }
         for edit in &self.edits {
-            put(EDIT, &edit.to_text());
-        }
-        for edit in &self.steer {
-            put(STEER, &edit.to_string());
+            put(EDIT, &edit.to_string());
         }
         for (name, text) in self.asked.parts() {
             put(name, text);
@@ -257,8 +252,7 @@ impl Place {
                     let pin = pin.filter(|pin| !place.pins.contains(pin));
                     place.pins.extend(pin);
                 }
-                EDIT => place.edits.extend(Edit::from_text(&value)),
-                STEER => place.steer.extend(value.parse::<wire::Edit>().ok()),
+                EDIT | STEER => place.edits.extend(edits::from_address(&value)),
                 name => {
                     place.asked.set(name, value.clone());
                     place.shown.read(name, &value);

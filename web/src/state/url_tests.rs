@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::atlas::AtlasFeature;
 use super::lists::{Ranking, View};
 use super::route::Route;
-use super::tray::{Edit, FeatureId};
+use super::tray::FeatureId;
 use super::url::Place;
 use super::views::{PromptView, Shown};
 use crate::views::layers::Mode;
@@ -29,16 +29,6 @@ fn features() -> impl Strategy<Value = FeatureId> {
     (".+", any::<u32>()).prop_map(|(sae, latent)| FeatureId { sae, latent })
 }
 
-fn edits() -> impl Strategy<Value = Edit> {
-    let value = any::<f64>().prop_filter("finite", |value| value.is_finite());
-    let positions = prop::collection::btree_set(0usize..2000, 1..20);
-    (features(), value, positions).prop_map(|(feature, value, positions)| Edit {
-        feature,
-        value,
-        positions: positions.into_iter().collect(),
-    })
-}
-
 fn pins() -> impl Strategy<Value = Vec<FeatureId>> {
     prop::collection::vec(features(), 0..3).prop_map(|mut pins| {
         pins.dedup();
@@ -46,17 +36,22 @@ fn pins() -> impl Strategy<Value = Vec<FeatureId>> {
     })
 }
 
-fn steering() -> impl Strategy<Value = wire::Edit> {
+fn edits() -> impl Strategy<Value = wire::Edit> {
     let operation = (0usize..3, -1e6f32..1e6).prop_map(|(kind, value)| match kind {
         0 => wire::Operation::Set(value),
         1 => wire::Operation::Add(value),
         _ => wire::Operation::Scale(value),
     });
-    let positions = prop::option::of(any::<u16>());
+    let positions = prop_oneof![
+        Just(None),
+        any::<u16>().prop_map(|from| Some(wire::Positions::starting_at(u32::from(from)))),
+        prop::collection::btree_set(0u32..2000, 1..20)
+            .prop_map(|positions| Some(positions.into_iter().collect())),
+    ];
     let when = prop::option::of((features(), -1e6f32..1e6));
     (features(), operation, positions, when, any::<bool>()).prop_map(
-        |(FeatureId { sae, latent }, operation, from, when, on)| wire::Edit {
-            positions: from.map(|from| wire::Positions::starting_at(u32::from(from))),
+        |(FeatureId { sae, latent }, operation, positions, when, on)| wire::Edit {
+            positions,
             when: when.map(|(FeatureId { sae, latent }, above)| wire::Condition {
                 sae,
                 latent,
@@ -72,7 +67,6 @@ fn places() -> impl Strategy<Value = Place> {
     let tray = (
         pins(),
         prop::collection::vec(edits(), 0..3),
-        prop::collection::vec(steering(), 0..3),
         super::asked::tests::asked(),
     );
     (
@@ -99,7 +93,7 @@ fn places() -> impl Strategy<Value = Place> {
     )
         .prop_map(
             |(
-                (pins, edits, steer, asked),
+                (pins, edits, asked),
                 model,
                 sae,
                 beside,
@@ -112,7 +106,6 @@ fn places() -> impl Strategy<Value = Place> {
             )| Place {
                 pins,
                 edits,
-                steer,
                 asked,
                 route: Route::ALL[route],
                 listed: listed.filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
@@ -171,11 +164,17 @@ fn reads_what_people_type() {
 
 #[test]
 fn pins_and_edits_can_be_read_and_typed() {
-    let hash = "#/prompt?view=token&rank=max&pin=openai.layer_3/903&pin=a@8/2&edit=openai.layer_3/903=-1.5@5,7-9";
+    let hash = "#/prompt?view=token&rank=max&pin=openai.layer_3/903&pin=a@8/2&edit=openai.layer_3:903=-1.5@5,7..10&edit=!a:2=%2B6x";
     let place = Place::from_hash(hash);
-    assert_eq!((place.pins.len(), place.edits.len()), (2, 1));
-    assert_eq!(place.edits[0].positions, [5, 7, 8, 9]);
+    assert_eq!((place.pins.len(), place.edits.len()), (2, 2));
     assert_eq!(place.to_hash(), hash);
+    // As earlier links have it, and from the time when steering had edits of its own.
+    let earlier = "#/steer?edit=openai.layer_3/903=-1.5@5,7-9&steer=openai.layer_3:7=%2B2x";
+    let edits = wire::Edits(Place::from_hash(earlier).edits).to_string();
+    assert_eq!(
+        edits,
+        "openai.layer_3:903=-1.5@5,7..10; openai.layer_3:7=+2x"
+    );
     // A feature is pinned once; what is no feature or no edit is passed over.
     let place = Place::from_hash("#pin=a/1&pin=a/1&pin=a&edit=a/1=x@3");
     assert_eq!((place.pins.len(), place.edits.len()), (1, 0));

@@ -200,3 +200,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn positions_are_compared_and_moved() {
+    let read = |text: &str| text.parse::<Positions>().unwrap();
+    for (one, two, both) in [
+        ("5", "5", true),
+        ("5", "6", false),
+        ("5..9", "8..", true),
+        ("5..9", "9..", false),
+        ("3..", "7..", true),
+        ("none", "0..", false),
+        ("1,4..6", "5", true),
+    ] {
+        assert_eq!(read(one).overlaps(&read(two)), both, "{one} {two}");
+        assert_eq!(read(two).overlaps(&read(one)), both, "{two} {one}");
+    }
+    assert_eq!(read("5,7..9").last(), Some(8));
+    assert_eq!(read("5..").last(), None);
+    assert_eq!(read("0,5,7..9,3..").shifted(1), read("1,6,8..10,4.."));
+    // The first token goes, and what stood there alone.
+    assert_eq!(read("0,5,0..3,0..").shifted(-1), read("4,0..2,0.."));
+    assert_eq!(
+        [5, 7, 8, 9, 3].into_iter().collect::<Positions>(),
+        read("5,7..10,3")
+    );
+}

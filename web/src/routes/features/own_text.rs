@@ -133,7 +133,7 @@ fn shown(props: &Props, own: &OwnText, trace: &Trace) -> Html {
         place.prompt = Some(own.text.clone());
         place.sae = Some(own.sae.clone());
         place.feature = Some(record.latent);
-        place.edits.clear();
+        place.switch_positions_off();
         Callback::from(move |token: usize| {
             let mut place = place.clone();
             place.token = Some(token);

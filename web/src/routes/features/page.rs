@@ -118,7 +118,7 @@ impl Context {
         place.prompt = Some(prompt.text);
         place.token = Some(token + usize::from(self.info.settings.bos));
         place.view = crate::state::lists::View::Token;
-        place.edits.clear();
+        place.switch_positions_off();
         if let Some(FeatureId { sae, latent }) = self.loaded.clone() {
             place.sae = Some(sae);
             place.feature = Some(latent);

@@ -11,6 +11,7 @@ pub mod patch;
 
 use yew::prelude::*;
 
+use crate::components::edit_rows::EditRow;
 use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::data::Trace;
@@ -18,8 +19,7 @@ use crate::definitions::{REPETITION_PENALTY, SEED, TEMPERATURE, TOP_K, TOP_P};
 use crate::engine::GenerateOptions;
 use crate::shared::Shared;
 use crate::state::route::Route;
-use crate::state::steer::{Setting, Settings, SteerAction};
-use crate::state::tray::FeatureId;
+use crate::state::steer::{Setting, Settings, Steer, SteerAction};
 use crate::state::url::Place;
 use crate::state::{Action, State};
 use columns::Columns;
@@ -34,7 +34,9 @@ pub struct Props {
     pub place: Place,
     /// The edits.
     pub edits: edits::Props,
-    /// Text of the edits.
+    /// Settings, and what came of the last run.
+    pub steer: Steer,
+    /// Text of the edits in force.
     pub text: String,
     /// The trace that is continued, if it is of the prompt as it stands.
     pub trace: Option<Shared<Trace>>,
@@ -46,31 +48,20 @@ impl Props {
         Self {
             place: state.address(),
             edits: edits::Props {
-                edits: state.place.steer.clone(),
-                steer: state.steer.clone(),
+                rows: EditRow::all(state),
+                adding: state.editing.adding.clone(),
+                refused: state.editing.refused.clone(),
                 saes: state.saes.clone(),
-                usual: state
-                    .place
-                    .steer
-                    .iter()
-                    .map(|edit| state.usual_largest(&feature_of_edit(edit)))
-                    .collect(),
                 selected: state.selected(),
                 lacking: match state.phase {
-                    crate::state::Phase::Ready => state.steering_lacks(),
+                    crate::state::Phase::Ready => state.edits_lack(),
                     _ => Vec::new(),
                 },
             },
-            text: state.steering(),
+            steer: state.steer.clone(),
+            text: wire::Edits(state.edits_in_force()).to_string(),
             trace: state.trace.clone().filter(|_| state.is_current()),
         }
-    }
-}
-
-fn feature_of_edit(edit: &wire::Edit) -> FeatureId {
-    FeatureId {
-        sae: edit.sae.clone(),
-        latent: edit.latent,
     }
 }
 
@@ -102,13 +93,13 @@ fn name(setting: Setting) -> (&'static str, Html) {
 #[component]
 pub fn SteerRoute(props: &Props) -> Html {
     let controller = use_controller();
-    let steer = &props.edits.steer;
+    let steer = &props.steer;
     let settings = steer.settings();
     let start = {
         let controller = controller.clone();
         move |_: MouseEvent| {
             let now = controller.now(Props::of);
-            if let (Some(trace), Ok(settings)) = (&now.trace, now.edits.steer.settings()) {
+            if let (Some(trace), Ok(settings)) = (&now.trace, now.steer.settings()) {
                 controller.steer(trace, settings.into(), now.text);
             }
         }

@@ -10,8 +10,8 @@ use crate::export::sweep_table;
 use crate::format::{NONE, fixed, optional, percent, small};
 use crate::state::Action;
 use crate::state::dose::{About, Dose, Point};
+use crate::state::edits::EditAction;
 use crate::state::route::Route;
-use crate::state::steer::SteerAction;
 
 /// The table of a sweep.
 pub fn table(dose: &Dose, about: &About) -> Html {
@@ -55,7 +55,7 @@ fn Table(props: &Props) -> Html {
     let steer = |value: f32| {
         let (controller, edit) = (controller.clone(), about.plan.edit(value));
         move |_: MouseEvent| {
-            controller.dispatch(Action::Steer(SteerAction::AddEdit(edit.clone())));
+            controller.dispatch(Action::Edit(EditAction::Put(edit.clone())));
             controller.dispatch(Action::Go(Route::Steer));
         }
     };

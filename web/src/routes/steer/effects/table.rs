@@ -15,9 +15,9 @@ use crate::definitions::{DIRECT_ESTIMATE, EFFECT_KL, EFFECT_LOSS, LOGIT_DIFFEREN
 use crate::format::{NONE, fixed, signed, small};
 use crate::shared::Shared;
 use crate::state::Action;
+use crate::state::edits::EditAction;
 use crate::state::effects::{About, Effects, EffectsAction};
 use crate::state::route::Route;
-use crate::state::steer::SteerAction;
 use crate::state::tray::{FeatureId, TrayAction};
 
 /// Features that are listed at first.
@@ -119,7 +119,7 @@ fn Row(props: &RowProps) -> Html {
             Edit::new(&about.sae, latent, Operation::Set(0.0)),
         );
         move |_: MouseEvent| {
-            controller.dispatch(Action::Steer(SteerAction::AddEdit(edit.clone())));
+            controller.dispatch(Action::Edit(EditAction::Put(edit.clone())));
             controller.dispatch(Action::Go(Route::Steer));
         }
     };
