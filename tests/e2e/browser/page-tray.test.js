@@ -174,8 +174,8 @@ test('several edits run together; a slider moves one, a switch takes one out, th
   assert.equal(await focusIsLost(), false);
   await part(page, 'tray-change').press('Enter');
   assert.equal(await part(page, 'edit-row').count(), 1);
-  // The same edits are those of Steer, where the list is on the page.
-  await part(page, 'tab', '[data-route="Steer"]').click();
+  // The same edits are those of Steer, where the list is on the page; the prompt's own continuation is without them, and says so.
+  await part(page, 'generate-clean').getByRole('link', { name: 'Steer' }).click();
   await part(page, 'edit-line').waitFor();
   assert.equal(await part(page, 'edit-line').count(), 1);
   assert.equal(await part(page, 'tray-change').count(), 0);

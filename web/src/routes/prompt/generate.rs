@@ -33,8 +33,14 @@ fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
     })
 }
 
-/// The panel: settings as typed, and what has come. `current` says that the trace is of the prompt as it stands.
-pub fn generate_panel(controller: &Controller, generate: &GenerateState, current: bool) -> Html {
+/// The panel: settings as typed, and what has come. `current` says that the trace is of the prompt as it stands, `steered`
+/// is the address where it is continued under the edits, where there are such.
+pub fn generate_panel(
+    controller: &Controller,
+    generate: &GenerateState,
+    current: bool,
+    steered: Option<String>,
+) -> Html {
     let options = options(generate);
     let field = |field: GenerateField, label: &'static str, name: Html, value: &str| {
         let oninput = controller.on(move |event: InputEvent| {
@@ -92,6 +98,9 @@ pub fn generate_panel(controller: &Controller, generate: &GenerateState, current
             </div>
             if let Err(message) = options {
                 <p class="error" role="alert">{ message }</p>
+            }
+            if let Some(address) = steered {
+                <p class="muted" data-testid="generate-clean">{ "This is the model as it is, without the edits. " }<a href={address}>{ "Steer" }</a>{ " continues with and without them, side by side." }</p>
             }
             if !generate.text.is_empty() {
                 <p class="generated" dir="auto"><span class="muted">{ &generate.prompt }</span><b data-testid="generated">{ &generate.text }</b></p>

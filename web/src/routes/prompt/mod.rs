@@ -182,6 +182,8 @@ fn tokens(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html
 /// Results of a trace.
 fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html {
     let token = props.token.unwrap_or(0);
+    let edits = props.place.edits.iter().any(|edit| edit.on);
+    let steered = edits.then(|| props.place.clone().on(Route::Steer).to_hash());
     let on_view = controller.on(Action::Views);
     html! {
         <>
@@ -202,7 +204,7 @@ fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html 
                     { metrics_table(trace, props.sae.as_ref().map_or("", |info| &info.id)) }
                 }
             </div>
-            { generate_panel(controller, &props.generate, props.current) }
+            { generate_panel(controller, &props.generate, props.current, steered) }
         </>
     }
 }
