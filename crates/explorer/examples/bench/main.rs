@@ -1,6 +1,6 @@
 //! Measures the kernels beside what the device could do, TopK beside its alternatives, and a model's passes.
 //!
-//!     cargo run --release -p explorer --example bench -- [--json PATH] [--demo FOLDER] [--only cpu]
+//!     cargo run --release -p explorer --example bench -- [--json PATH] [--demo FOLDER] [--only cpu|steering]
 //!
 //! Peak and copy bandwidth are measured in the same run, with kernels that do nothing else; a kernel's floor is the
 //! larger of its operations at that peak and its bytes at that bandwidth. Where all of a kernel's data stays in a cache,
@@ -37,7 +37,16 @@ fn main() -> Result<()> {
             ("--json", Some(path)) => json_path = Some(path),
             ("--demo", Some(folder)) => demo = folder,
             ("--only", Some(device)) if device == "cpu" => with_gpu = false,
-            _ => return Err("usage: bench [--json PATH] [--demo FOLDER] [--only cpu]".into()),
+            // While one works on it.
+            ("--only", Some(part)) if part == "steering" => {
+                steering::measure(&Device::cpu(), &demo)?;
+                return Ok(());
+            }
+            _ => {
+                return Err(
+                    "usage: bench [--json PATH] [--demo FOLDER] [--only cpu|steering]".into(),
+                );
+            }
         }
     }
 

@@ -33,8 +33,8 @@ pub(crate) struct Compiled {
     /// Residual streams into each block and out of the last one, where the spec keeps them.
     pub(crate) resid: Vec<Buffer>,
     pub(crate) kept_logits: Option<KeptLogits>,
-    /// The cache that it appends to.
-    pub(crate) cache: Option<Rc<Cache>>,
+    /// The cache that it uses, and how.
+    cache: (CacheMode, Option<Rc<Cache>>),
     /// The run whose activations this one reads.
     _base: Option<Rc<Compiled>>,
 }
@@ -54,12 +54,16 @@ impl Compiled {
 
     /// The cache as the row table is checked against it.
     pub(crate) fn cache_use(&self) -> CacheUse<'_> {
-        cache_use(self.cache.as_ref())
+        cache_use(self.cache.0, self.cache.1.as_ref())
     }
 }
 
-fn cache_use(cache: Option<&Rc<Cache>>) -> CacheUse<'_> {
-    cache.map_or(CacheUse::None, |cache| CacheUse::Append(cache))
+fn cache_use(mode: CacheMode, cache: Option<&Rc<Cache>>) -> CacheUse<'_> {
+    match (mode, cache) {
+        (CacheMode::Append { .. }, Some(cache)) => CacheUse::Append(cache),
+        (CacheMode::Read, Some(cache)) => CacheUse::Read(cache),
+        (CacheMode::None, _) | (_, None) => CacheUse::None,
+    }
 }
 
 /// Everything that a spec refers to.
@@ -85,7 +89,9 @@ pub(crate) fn compile(
     let config = model.config();
     let table = match spec.cache {
         CacheMode::Append { one_row: true } => RowTable::one_row_each(model, rows)?,
-        CacheMode::Append { one_row: false } | CacheMode::None => RowTable::new(model, rows)?,
+        CacheMode::Append { one_row: false } | CacheMode::Read | CacheMode::None => {
+            RowTable::new(model, rows)?
+        }
     };
     let chunks = match &spec.head {
         None => Vec::new(),
@@ -118,7 +124,7 @@ pub(crate) fn compile(
         head,
         nans,
         kept_logits,
-        cache: parts.cache.cloned(),
+        cache: (spec.cache, parts.cache.cloned()),
         _base: parts.base.cloned(),
     })
 }
@@ -183,7 +189,7 @@ fn record_blocks(
     let pass = Pass {
         rows: table,
         start,
-        cache: cache_use(parts.cache),
+        cache: cache_use(stage.spec.cache, parts.cache),
     };
     let recorded = model.record(recorder, &pass, stage);
     recorded.map_err(|error| stage.error(error))
@@ -224,9 +230,11 @@ fn record_end(
     let (Some(head), Some(targets)) = (&spec.head, &inputs.targets) else {
         return Ok((None, None));
     };
-    let shown = match &inputs.shown {
-        None => None,
-        Some(index) => Some(head::record_shown(recorder, model, &stream, index)?),
+    // Where the logits of all rows are there at once, they are taken from these.
+    let at_once = head.rows == HeadRows::All && chunks.len() == 1;
+    let again = match &inputs.shown {
+        Some(index) if !at_once => Some(head::record_shown(recorder, model, &stream, index)?),
+        _ => None,
     };
     // Of a single row there is nothing to choose.
     if let (HeadRows::Chosen(count), Some(index), 2..) = (head.rows, &inputs.wanted, rows) {
@@ -248,9 +256,10 @@ fn record_end(
             chunks,
             targets,
             sources: &inputs.sources,
+            shown: inputs.shown.as_ref().filter(|_| at_once),
             base,
         },
     )?;
-    reads.shown = shown;
+    reads.shown = again.or(reads.shown);
     Ok((Some(reads), kept))
 }

@@ -56,6 +56,8 @@ pub(crate) struct Head<'a> {
     pub(crate) targets: &'a Buffer,
     /// The base's rows, per chunk.
     pub(crate) sources: &'a [Buffer],
+    /// `[shown]`: rows whose logits are read back beside the other results; of a single chunk.
+    pub(crate) shown: Option<&'a Buffer>,
     pub(crate) base: Option<BaseLogits<'a>>,
 }
 
@@ -97,6 +99,10 @@ pub(crate) fn record_head(
         head.model
             .record_unembedding(recorder, head.stream, range, &logits)?;
         record_statistics(recorder, head, (first, rows), &logits, &statistics)?;
+        if let Some(index) = head.shown {
+            let shown = chosen_rows(recorder, &logits, index, vocabulary)?;
+            reads.shown = Some(recorder.read_back(&shown, shown.words())?);
+        }
         let divergences = match (&comparison, head.sources.get(chunk)) {
             (Some(comparison), Some(sources)) => {
                 let edited = (&logits, &statistics);
@@ -150,6 +156,28 @@ pub(crate) fn record_shown(
     let logits = recorder.scratch("shown logits", words)?;
     model.record_unembedding(recorder, &chosen, 0..rows, &logits)?;
     Ok(recorder.read_back(&logits, words)?)
+}
+
+/// Records the choice of some rows `[index]` of a matrix.
+fn chosen_rows(
+    recorder: &mut Recorder,
+    matrix: &Buffer,
+    index: &Buffer,
+    width: usize,
+) -> Result<Buffer, Error> {
+    let rows = index.words();
+    let output = recorder.scratch("shown logits", rows * width)?;
+    gather_rows(
+        recorder,
+        &GatherRows {
+            input: matrix,
+            index: RowIndex::List(index),
+            rows,
+            width,
+            output: &output,
+        },
+    )?;
+    Ok(output)
 }
 
 fn record_statistics(
@@ -310,6 +338,7 @@ pub(crate) fn record_lens(
         chunks: &chunks,
         targets: next,
         sources: &[],
+        shown: None,
         base: None,
     };
     Ok(record_head(recorder, &head)?.0)

@@ -85,6 +85,8 @@ pub(crate) enum CacheMode {
     Append {
         one_row: bool,
     },
+    /// The run's sequences see their pasts, which they may share, and append nothing.
+    Read,
 }
 
 /// A feature set and its hook point.

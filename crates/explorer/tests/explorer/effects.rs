@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use crate::common::compare::same_bits;
 use crate::common::{RELU, demo_on, read, root, token_ids, with_demo};
 use explorer::{Edit, Effect, Effects, EffectsOptions, RankBy, Session, TraceOptions};
 use kernels::Device;
@@ -18,6 +17,8 @@ fn effects(session: &Session, ids: &[u32], options: &EffectsOptions) -> Effects 
     let found = block_on(session.effects(ids, options, going_on)).unwrap();
     let mut all: Vec<u32> = found.effects.iter().map(|effect| effect.latent).collect();
     all.sort_unstable();
+    // They come as they are ready.
+    seen.sort_unstable();
     assert_eq!(seen, all, "every effect is reported once");
     found
 }
@@ -116,7 +117,8 @@ fn each_effect_of_a_batch_is_that_of_the_edit_alone() {
                     ..TraceOptions::default()
                 };
                 let alone = block_on(session.edited(&ids, &[edit], &options)).unwrap();
-                let bound = if device == "cpu" { 0.0 } else { 5e-5 };
+                // Keys and values of the positions before come from the clean pass: sums in another order.
+                let bound = if device == "cpu" { 5e-6 } else { 5e-5 };
                 for ((change, edited), clean) in effect
                     .token_losses
                     .iter()
@@ -126,19 +128,20 @@ fn each_effect_of_a_batch_is_that_of_the_edit_alone() {
                     let error = (change - (edited - clean)).abs();
                     assert!(error <= bound, "{what}: {error:e}");
                 }
-                if device == "cpu" {
-                    same_bits(&effect.token_kl, &alone.kl, &what);
+                for (kl, alone) in effect.token_kl.iter().zip(&alone.kl) {
+                    assert!(
+                        (kl - alone).abs() <= 1e-3 * alone + 1e-6,
+                        "{what}: {kl:e}, {alone:e}"
+                    );
                 }
+                assert_eq!(effect.token_kl.len(), ids.len(), "{what}");
                 assert!(
                     (effect.kl.unwrap() - alone.mean_kl.unwrap()).abs() < 1e-6,
                     "{what}"
                 );
                 // The first position that is ablated is the first that can change.
-                assert!(
-                    effect.token_losses[..4]
-                        .iter()
-                        .all(|change| change.abs() <= bound)
-                );
+                assert!(effect.token_losses[..4].iter().all(|change| *change == 0.0));
+                assert!(effect.token_kl[..4].iter().all(|kl| *kl == 0.0));
                 let next = alone.logits.unwrap();
                 let last = &next.data[next.data.len() - next.cols..];
                 let up = &effect.up[0];

@@ -1,0 +1,259 @@
+//! What each active feature of a prompt causes, by ablation.
+
+mod batches;
+mod clean;
+mod direct;
+mod measure;
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+use wire::{Edit, Positions};
+
+use self::batches::{Ablation, Ablations, pack};
+use self::measure::Measure;
+use crate::analysis::edit_table::Resolved;
+use crate::analysis::question::{Question, UNDER_WAY};
+use crate::error::Error;
+use crate::run::clean::CleanWanted;
+use crate::run::executor::Submitted;
+use crate::tokens::{Bos, Input, Token};
+
+/// The order of effects: by the magnitude of one of them, the largest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RankBy {
+    /// The change of the mean loss.
+    Loss,
+    /// The mean KL divergence.
+    #[default]
+    Kl,
+    /// The change of the target's logit minus the distractor's.
+    LogitDifference,
+}
+
+/// Options of [`crate::Session::effects`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectsOptions {
+    /// The feature set: its id, or its hook point's name.
+    pub sae: String,
+    /// The positions at which features are ablated, and at one of which one has to be active; `None` for all that count.
+    pub positions: Option<Positions>,
+    /// Two tokens, a target and a distractor, whose logits after the last token are compared.
+    pub tokens: Option<(u32, u32)>,
+    /// The order of the result.
+    pub rank_by: RankBy,
+    /// Number of tokens to list that a feature's ablation moves up the most, and as many that it moves down.
+    pub top: usize,
+    /// True if a BOS is prepended.
+    pub bos: Bos,
+}
+
+impl EffectsOptions {
+    /// For a feature set: all positions that count, ten tokens, by KL.
+    pub fn new(sae: &str) -> Self {
+        Self {
+            sae: sae.to_owned(),
+            positions: None,
+            tokens: None,
+            rank_by: RankBy::default(),
+            top: 10,
+            bos: Bos::Auto,
+        }
+    }
+}
+
+/// A token that an ablation moves after the last position.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TokenChange {
+    /// The token.
+    #[serde(flatten)]
+    pub token: Token,
+    /// Its logit, ablated minus clean.
+    pub logit: f32,
+    /// Its probability, ablated minus clean.
+    pub prob: f32,
+}
+
+/// The difference that ablating one feature makes, the error term kept: ablated minus clean.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Effect {
+    /// The feature.
+    pub latent: u32,
+    /// Its largest activation at the chosen positions; of a neuron the one of the largest magnitude.
+    pub activation: f32,
+    /// Where that is.
+    pub position: usize,
+    /// Number of chosen positions at which it is active.
+    pub active: usize,
+    /// Of the mean loss, nats; None where nothing is predicted.
+    pub loss: Option<f64>,
+    /// Mean of KL(clean ‖ ablated) over the positions that count, nats; None of none.
+    pub kl: Option<f64>,
+    /// Of the target's logit minus the distractor's after the last token, where they are named.
+    pub logit_difference: Option<f64>,
+    /// What the direct path alone would give for that: minus the activation at the last token times the decoder direction,
+    /// through the final LayerNorm with the clean run's scale, times the difference of the two rows of W_U. 0 for a feature
+    /// that is not active there. None where a feature does not write to the residual stream itself (heads, neurons of an MLP),
+    /// and for a set that stays in its file.
+    pub direct: Option<f64>,
+    /// `[tokens - 1]`: of the loss of token i + 1.
+    #[serde(skip)]
+    pub token_losses: Vec<f32>,
+    /// `[tokens]`: KL(clean ‖ ablated) after every token.
+    #[serde(skip)]
+    pub token_kl: Vec<f32>,
+    /// The tokens whose logits after the last token rise the most, the first the most.
+    pub up: Vec<TokenChange>,
+    /// Those whose logits fall the most.
+    pub down: Vec<TokenChange>,
+}
+
+/// The effects of every active feature of a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Effects {
+    /// The feature set's id.
+    pub sae: String,
+    /// The tokens, a BOS included.
+    pub tokens: Vec<Token>,
+    /// Mean loss of the clean run, nats.
+    pub loss: Option<f64>,
+    /// The target, where it is named.
+    pub target: Option<Token>,
+    /// The distractor, where it is named.
+    pub distractor: Option<Token>,
+    /// The target's logit minus the distractor's after the last token of the clean run.
+    pub logit_difference: Option<f64>,
+    /// One entry per feature that is active at a chosen position, the largest effect first. None: there is nothing to ablate.
+    pub effects: Vec<Effect>,
+}
+
+/// A batch that was submitted: its run, and the features that it ablates.
+type UnderWay<'a> = (Submitted, &'a [Ablation]);
+
+/// # Errors
+/// As [`crate::Session::effects`].
+pub(crate) async fn effects(
+    question: &Question<'_>,
+    input: Input<'_>,
+    options: &EffectsOptions,
+    mut on_effects: impl FnMut(&[Effect]) -> ControlFlow<()>,
+) -> Result<Effects, Error> {
+    let model = question.model()?;
+    check(question, options)?;
+    let prompt = question.prompt(input, options.bos)?;
+    let set = question.store.set_or_hook(&options.sae)?;
+    let wanted = CleanWanted {
+        top: 1,
+        logits: false,
+    };
+    let pass = question
+        .clean(std::slice::from_ref(&prompt), wanted)
+        .await?;
+    let clean = clean::clean(question, &prompt, &pass, options.tokens).await?;
+    let counted = set.counted(&model.vocabulary, &prompt);
+    let chosen = Resolved {
+        edit: &Edit {
+            positions: options.positions.clone(),
+            ..Edit::set(&options.sae, 0, 0.0)
+        },
+        set,
+        when: None,
+    }
+    .chosen(&counted, "the prompt")?;
+    let active = clean::active(question, set, &pass, &chosen).await?;
+    let direct = direct::direct_weights(question, set, options.tokens).await?;
+    let measure = Measure {
+        question,
+        options,
+        clean: &clean,
+        direct: direct.as_deref(),
+        counted: &counted,
+    };
+    let latents = active.keys().copied().collect();
+    let known = active.into_iter();
+    let known: Vec<Ablation> = known
+        .map(|(latent, active)| Ablation { latent, active })
+        .collect();
+    let all = known.len();
+    let of_prompt = (&prompt, &*pass);
+    let ablations = Ablations::new(question, of_prompt, set, &chosen, latents).await?;
+    let batches = pack(known, prompt.ids.len(), ablations.rows());
+    let mut batches = batches.iter();
+    let mut under_way: VecDeque<UnderWay<'_>> = VecDeque::new();
+    let mut found: Vec<Effect> = Vec::new();
+    loop {
+        question.pace.step().await?;
+        question.pace.report(found.len(), all);
+        let next = batches.next();
+        let ended = next.is_none();
+        if let Some(batch) = next {
+            under_way.push_back((ablations.submit(batch).await?, batch));
+        }
+        while under_way.len() >= if ended { 1 } else { UNDER_WAY }
+            && let Some((submitted, batch)) = under_way.pop_front()
+        {
+            let output = submitted.output(|set| question.name(set)).await?;
+            let effects = measure.batch(&output.head()?, batch)?;
+            let stop = on_effects(&effects).is_break();
+            found.extend(effects);
+            if stop {
+                return Err(Error::Cancelled);
+            }
+        }
+        if ended {
+            break;
+        }
+    }
+    question.pace.report(found.len(), all);
+    question.pace.check()?;
+    rank(&mut found, options.rank_by);
+    let vocabulary = &model.vocabulary;
+    let token = |id: u32| vocabulary.token(id);
+    Ok(Effects {
+        sae: set.info.id.clone(),
+        tokens: prompt.ids.iter().map(|id| token(*id)).collect(),
+        loss: clean.loss,
+        target: options.tokens.map(|(target, _)| token(target)),
+        distractor: options.tokens.map(|(_, distractor)| token(distractor)),
+        logit_difference: clean.logit_difference,
+        effects: found,
+    })
+}
+
+fn check(question: &Question<'_>, options: &EffectsOptions) -> Result<(), Error> {
+    let vocabulary = question.model()?.info.vocab;
+    let tokens = options.tokens.map_or([None; 2], |(target, distractor)| {
+        [Some(("target", target)), Some(("distractor", distractor))]
+    });
+    for (name, id) in tokens.into_iter().flatten() {
+        if id as usize >= vocabulary {
+            return Err(Error::BadOption {
+                name,
+                value: id.to_string(),
+                expected: format!("the vocabulary has {vocabulary} tokens"),
+            });
+        }
+    }
+    if options.rank_by == RankBy::LogitDifference && options.tokens.is_none() {
+        return Err(Error::BadOption {
+            name: "rank_by",
+            value: "the logit difference".to_owned(),
+            expected: "it takes a target and a distractor".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Puts the largest effect first; what has none comes last, and of equals the lower latent first.
+fn rank(effects: &mut [Effect], by: RankBy) {
+    let size = |effect: &Effect| {
+        let value = match by {
+            RankBy::Loss => effect.loss,
+            RankBy::Kl => effect.kl,
+            RankBy::LogitDifference => effect.logit_difference,
+        };
+        value.map_or(-1.0, f64::abs)
+    };
+    effects.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.latent.cmp(&b.latent)));
+}
