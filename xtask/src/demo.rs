@@ -29,7 +29,7 @@ pub struct Reference {
     pub writes: &'static str,
 }
 
-const REFERENCES: [Reference; 5] = [
+const REFERENCES: [Reference; 6] = [
     Reference {
         program: "tests/reference/demo_metrics.py",
         modules: &["numpy"],
@@ -44,6 +44,11 @@ const REFERENCES: [Reference; 5] = [
         program: "tests/reference/demo_steering.py",
         modules: &["numpy", "torch"],
         writes: "tests/fixtures/demo-steering.json",
+    },
+    Reference {
+        program: "tests/reference/demo_patching.py",
+        modules: &["numpy", "torch"],
+        writes: "tests/fixtures/demo-patching.json",
     },
     Reference {
         program: "tests/reference/demo_taps.py",

@@ -27,6 +27,7 @@ pub use analysis::scan::{Clock, ScanOptions, ScanSeconds, ScanWindow};
 pub use analysis::scan_batch::{ScanBatch, ScanValues};
 pub use analysis::set_trace::SaeTrace;
 pub use analysis::statistics::{Firing, LatentStatistics, TextStatistics};
+pub use analysis::stream_patching::{StreamPatchOptions, StreamPatching};
 pub use analysis::taps::{Lens, TapOptions, Tapped, Taps};
 pub use analysis::trace::{Dump, Trace, TraceOptions};
 pub use analysis::watched::{SetFeatures, TokenFeatures, Written};

@@ -93,11 +93,18 @@ impl RowTable {
             let slot = cache.check_slot(number, sequence)?;
             let source = sequence.source_first.unwrap_or(first_row);
             let last_source = source.checked_add(sequence.tokens.len() - 1);
-            if last_source.is_none_or(|row| u32::try_from(row).is_err()) {
-                return Err(Error::SourceRow {
-                    sequence: number,
-                    row: source,
-                });
+            let too_large = |row: usize| u32::try_from(row).is_err();
+            let (place, replacement) = sequence.replaced.unwrap_or((usize::MAX, 0));
+            for (row, wrong) in [
+                (source, last_source.is_none_or(too_large)),
+                (replacement, too_large(replacement)),
+            ] {
+                if wrong {
+                    return Err(Error::SourceRow {
+                        sequence: number,
+                        row,
+                    });
+                }
             }
             // Before more words are kept than the table has.
             let tokens = first_row + sequence.tokens.len();
@@ -110,7 +117,7 @@ impl RowTable {
                         cache_first: slot.first as u32,
                         past: slot.past as u32,
                         sequence: number as u32,
-                        source: (source + i) as u32,
+                        source: if i == place { replacement } else { source + i } as u32,
                     };
                     words.extend_from_slice(&row.words());
                 }

@@ -11,6 +11,8 @@ pub struct Sequence<'a> {
     pub cache: Option<CacheSlot>,
     /// Row of a reference run that its first row corresponds to, and so on; `None`: its rows' own numbers.
     pub source_first: Option<usize>,
+    /// One of its rows that corresponds to another row of the reference run instead: its number, and that row.
+    pub replaced: Option<(usize, usize)>,
 }
 
 impl<'a> Sequence<'a> {
@@ -21,6 +23,7 @@ impl<'a> Sequence<'a> {
             first_position: 0,
             cache: None,
             source_first: None,
+            replaced: None,
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) mod scan_batch;
 pub(crate) mod set_trace;
 pub(crate) mod statistics;
 mod steering;
+pub(crate) mod stream_patching;
+mod suffixes;
 pub(crate) mod taps;
 pub(crate) mod trace;
 pub(crate) mod watched;

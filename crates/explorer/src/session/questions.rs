@@ -18,6 +18,7 @@ use crate::analysis::sample_loss::{self, SampleLoss};
 use crate::analysis::scan::{self, ScanOptions, ScanSeconds, ScanWindow};
 use crate::analysis::scan_batch::ScanBatch;
 use crate::analysis::statistics::{self, TextStatistics};
+use crate::analysis::stream_patching::{self, StreamPatchOptions, StreamPatching};
 use crate::analysis::taps::{self, TapOptions, Taps};
 use crate::analysis::trace::{self, Trace, TraceOptions};
 use crate::analysis::watched::Written;
@@ -119,6 +120,23 @@ impl Session {
         on_effects: impl FnMut(&[Effect]) -> ControlFlow<()>,
     ) -> Result<Effects, Error> {
         effects::effects(&self.question(), prompt.into(), options, on_effects).await
+    }
+
+    /// Carries the residual stream of another prompt of equal length into a prompt, at each layer and each position by itself, and
+    /// tells what that brings of the other's answer: the logit of a target minus that of a distractor after the last token, and
+    /// KL(clean ‖ patched) there. Reports progress.
+    ///
+    /// # Errors
+    /// As [`Session::trace`]; [`Error::BadOption`] for a source of another length, and for tokens that cannot be compared;
+    /// [`Error::Cancelled`].
+    pub async fn patch_stream<'a>(
+        &self,
+        prompt: impl Into<Input<'a>>,
+        source: impl Into<Input<'a>>,
+        options: StreamPatchOptions,
+    ) -> Result<StreamPatching, Error> {
+        let prompts = (prompt.into(), source.into());
+        stream_patching::patch_stream(&self.question(), prompts, options).await
     }
 
     /// Runs one autoencoder over a text. One that is longer than the context is read in windows one after the other, each

@@ -21,6 +21,7 @@ mod scan;
 mod session;
 mod statistics;
 mod steering;
+mod stream_patching;
 mod streamed;
 mod taps;
 mod watched;

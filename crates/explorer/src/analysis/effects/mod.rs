@@ -11,10 +11,11 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 use wire::{Edit, Positions};
 
-use self::batches::{Ablation, Ablations, pack};
+use self::batches::{Ablation, Ablations};
 use self::measure::Measure;
 use crate::analysis::edit_table::Resolved;
 use crate::analysis::question::{Question, UNDER_WAY};
+use crate::analysis::suffixes::pack;
 use crate::error::Error;
 use crate::run::clean::CleanWanted;
 use crate::run::executor::Submitted;
@@ -178,7 +179,9 @@ pub(crate) async fn effects(
     let all = known.len();
     let of_prompt = (&prompt, &*pass);
     let ablations = Ablations::new(question, of_prompt, set, &chosen, latents).await?;
-    let batches = pack(known, prompt.ids.len(), ablations.rows());
+    let batches = pack(known, prompt.ids.len(), ablations.rows(), |one| {
+        one.active.first
+    });
     let mut batches = batches.iter();
     let mut under_way: VecDeque<UnderWay<'_>> = VecDeque::new();
     let mut found: Vec<Effect> = Vec::new();
