@@ -135,6 +135,12 @@ export class SaeExplorer extends EventTarget {
    */
   effects(prompt: Prompt, options: EffectsOptions): Promise<Effects>;
 
+  /**
+   * Carries the residual stream of `source`, a prompt of equally many tokens, into a prompt, at each layer and position by itself: what
+   * that brings of the source's answer (activation patching; Meng et al. 2022).
+   */
+  patchStream(prompt: Prompt, source: Prompt, options?: StreamPatchOptions): Promise<StreamPatching>;
+
   /** Values taken from one pass over a prompt: activations at hook points, attention patterns, LayerNorm scales, logit lenses. */
   taps(prompt: Prompt, options: TapOptions): Promise<Taps>;
 
@@ -807,6 +813,32 @@ export interface EffectsOptions extends PromptOptions {
   top?: number;
   /** Called with the effects that were just measured, in no order. */
   onEffects?: (effects: Effect[]) => void;
+}
+
+export interface StreamPatchOptions extends PromptOptions {
+  /** Two tokens' ids, whose logits after the last token are compared; default: the likeliest after the source and after the prompt. */
+  target?: number;
+  distractor?: number;
+  /** Stops the call: it rejects with the code `cancelled`. */
+  signal?: AbortSignal;
+}
+
+/** Rows are hook points, columns are positions. */
+export interface StreamPatching {
+  tokens: Token[];
+  sourceTokens: Token[];
+  target: Token;
+  distractor: Token;
+  /** The target's logit minus the distractor's after the last token of the prompt. */
+  clean: number;
+  /** The same of the source. */
+  source: number;
+  /** The stream into each block, and out of the last one. */
+  hooks: string[];
+  /** Per hook point, T values: the same where the prompt's stream is the source's at that position. */
+  logitDifferences: Float64Array[];
+  /** Per hook point, T values: KL(clean ‖ patched) of the distribution after the last token, nats. */
+  kl: Float64Array[];
 }
 
 /** The difference that ablating one feature makes: ablated minus clean. */

@@ -5,7 +5,7 @@ import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, editList, givenEdits, required, wrong } from './options.js';
+import { COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, editList, givenEdits, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
@@ -200,6 +200,10 @@ export class SaeExplorer extends EventTarget {
     } finally {
       own.done();
     }
+  }
+
+  async patchStream(prompt, source, options = {}) {
+    return this.#ask('patchStream', { prompt: promptOf(prompt), source: promptOf(source) }, options, { kinds: PATCH_STREAM });
   }
 
   async taps(prompt, options = {}) {

@@ -100,6 +100,7 @@ export const TRACE = { ...PROMPT, saes: NAMES, topLogits: COUNT, logits: FLAG };
 export const EDITED = { ...TRACE, track: COUNTS };
 export const GENERATE = { ...PROMPT, maxTokens: COUNT, temperature: NOT_NEGATIVE, seed: SEED, topK: COUNT, topP: SHARE, repetitionPenalty: POSITIVE, features: NAMES, onToken: FUNCTION, onFeatures: FUNCTION };
 export const EFFECTS = { ...PROMPT, sae: TEXT, positions: TEXT, target: COUNT, distractor: COUNT, rankBy: oneOf('loss', 'kl', 'logitDifference'), top: COUNT, onEffects: FUNCTION };
+export const PATCH_STREAM = { ...PROMPT, target: COUNT, distractor: COUNT, signal: SIGNAL };
 export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf('set', 'add', 'scale'), positions: POSITIONS, on: FLAG };
 export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT, signal: SIGNAL };
 export const SCAN = { ...STOPPABLE, sets: NAMES, name: NAME, context: COUNT, bos: BOS, textField: NAME, limitTokens: COUNT, map: FLAG, onProgress: FUNCTION };

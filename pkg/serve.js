@@ -144,6 +144,7 @@ const methods = {
   reconstruction: ({ prompt, sae, options }) => engine.reconstruction(prompt, sae, options),
   edited: ({ prompt, edit, options }) => engine.edited(prompt, edit, options),
   editBatch: ({ prompt, edits, options }) => engine.editBatch(prompt, edits, options),
+  patchStream: ({ prompt, source, options }) => engine.patchStream(prompt, source, options),
   taps: ({ prompt, options }) => engine.taps(prompt, options),
   sampleLoss: () => engine.sampleLoss(),
   tokenize: ({ prompt, options }) => engine.tokenize(prompt, options),

@@ -261,6 +261,20 @@ from_js! {
         tracked: Vec<NextToken> = "tracked",
     }
 
+    /// What the residual stream of another prompt brings; rows are hook points, columns positions.
+    StreamPatches {
+        /// The target's logit minus the distractor's of the prompt.
+        clean: f64 = "clean",
+        /// And of the source.
+        source: f64 = "source",
+        /// The hook points.
+        hooks: Vec<String> = "hooks",
+        /// The same of each patch.
+        logit_differences: Vec<Vec<f64>> = "logitDifferences",
+        /// KL(clean ‖ patched) after the last token, nats.
+        kl: Vec<Vec<f64>> = "kl",
+    }
+
     /// A token that ablating a feature moves, after the last token: ablated minus clean.
     TokenChange {
         /// Index in the vocabulary.

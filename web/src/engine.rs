@@ -8,7 +8,7 @@ use wire::Edit;
 
 use crate::data::{
     Dosed, Edited, Effect, EffectsOf, Feature, Generation, Info, Neighbour, Notice, Progress,
-    Token, Tokenization, Trace,
+    StreamPatches, Token, Tokenization, Trace,
 };
 use crate::format::sentence;
 use crate::js_value::{FromJs, get, object, set};
@@ -353,6 +353,22 @@ impl Engine {
         let options = object([("topLogits", 1.into()), ("track", track.into())]);
         let arguments = [Uint32Array::from(tokens).into(), lists.into(), options];
         read(self.call_until(signal, "editBatch", &arguments).await?)
+    }
+
+    /// Carries the residual stream of the second prompt into the first, at each layer and position, and compares two tokens.
+    pub async fn patch_stream(
+        &self,
+        [tokens, source]: &[Vec<u32>; 2],
+        [target, distractor]: &[Token; 2],
+        signal: &AbortSignal,
+    ) -> Result<StreamPatches, Fault> {
+        let options = object([
+            ("target", target.id.into()),
+            ("distractor", distractor.id.into()),
+        ]);
+        let [tokens, source] = [tokens, source].map(|ids| Uint32Array::from(&ids[..]).into());
+        let arguments = [tokens, source, options];
+        read(self.call_until(signal, "patchStream", &arguments).await?)
     }
 
     /// What ablating each active feature of a set changes, telling those that were just measured.

@@ -7,7 +7,7 @@ use crate::format::{exact, exact_single};
 use crate::ranking::{Active, Ranked, at_token};
 use crate::state::dose::{About as Swept, Point};
 use crate::state::effects::About;
-use crate::state::patch::{About as PatchAbout, Patched};
+use crate::state::patch::{About as PatchAbout, Carried, Patched};
 
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
@@ -271,12 +271,23 @@ pub fn sweep_table(about: &Swept, clean: &Point, points: &[Point]) -> String {
 
 /// Experiments of patching, tab-separated. An empty cell where a number is missing, and for all features together.
 pub fn patch_table(about: &PatchAbout, patched: &[Patched]) -> String {
-    let mut out = "latent\tposition\ttoken\tsource_token\tactivation\tsource_activation\tlogit_difference\tshare\tkl\n".to_owned();
+    let what = if about.hooks.is_empty() {
+        "latent"
+    } else {
+        "hook"
+    };
+    let mut out = format!(
+        "{what}\tposition\ttoken\tsource_token\tactivation\tsource_activation\tlogit_difference\tshare\tkl\n"
+    );
     for (experiment, patched) in about.cells.iter().zip(patched) {
         // Writing to a string cannot fail.
-        let _ = match experiment.latent {
-            Some(latent) => write!(out, "{latent}\t{}", experiment.position),
-            None => write!(out, "all\t{}", experiment.position),
+        let _ = match experiment.what {
+            Carried::Feature(latent) => write!(out, "{latent}\t{}", experiment.position),
+            Carried::All => write!(out, "all\t{}", experiment.position),
+            Carried::Stream(hook) => {
+                let name = about.hooks.get(hook).map_or("", String::as_str);
+                write!(out, "{name}\t{}", experiment.position)
+            }
         };
         for tokens in &about.tokens {
             out.push('\t');
@@ -286,7 +297,7 @@ pub fn patch_table(about: &PatchAbout, patched: &[Patched]) -> String {
         }
         for value in [experiment.from, experiment.to] {
             out.push('\t');
-            if experiment.latent.is_some() {
+            if experiment.what.latent().is_some() {
                 single(&mut out, value);
             }
         }

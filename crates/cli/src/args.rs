@@ -27,6 +27,8 @@ pub enum Command {
     Generate(Generate),
     /// Rank a prompt's active features by what ablating each of them changes
     Effects(Effects),
+    /// Carry another prompt's residual stream in, layer by layer and position by position
+    Patch(crate::patch::Patch),
     /// Show what a prompt's predictions become while one feature's value is moved
     Sweep(Sweep),
     /// Describe a feature by its weights: direct logit effect, norms and nearest features

@@ -15,6 +15,7 @@ mod inspect;
 mod json;
 mod load;
 mod notices;
+mod patch;
 mod place;
 mod progress;
 mod scan_corpus;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             Command::Trace(arguments) => trace(arguments).await.map(|()| true),
             Command::Generate(arguments) => generate::generate(arguments).await.map(|()| true),
             Command::Effects(arguments) => effects::effects(arguments).await.map(|()| true),
+            Command::Patch(arguments) => patch::patch(arguments).await.map(|()| true),
             Command::Sweep(arguments) => sweep::sweep(arguments).await.map(|()| true),
             Command::Feature(arguments) => feature::feature(arguments).await.map(|()| true),
             Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),

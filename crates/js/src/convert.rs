@@ -2,8 +2,8 @@
 
 use explorer::{
     Edited, Effect, Effects, Feature, Generation, Info, Lens, Matrix, Metrics, ModelInfo,
-    Neighbour, NextToken, SaeInfo, SaeTrace, SampleLoss, SetFeatures, Tapped, Taps, Token,
-    TokenChange, TokenEffect, TokenFeatures, Tokenization, Trace,
+    Neighbour, NextToken, SaeInfo, SaeTrace, SampleLoss, SetFeatures, StreamPatching, Tapped, Taps,
+    Token, TokenChange, TokenEffect, TokenFeatures, Tokenization, Trace,
 };
 use formats::sae::{Architecture, SaeConfig};
 use js_sys::{Array, Uint32Array};
@@ -211,6 +211,22 @@ pub fn effect(effect: &Effect) -> JsValue {
         .floats("klByPosition", &effect.token_kl)
         .list("up", &effect.up, token_change)
         .list("down", &effect.down, token_change)
+        .into()
+}
+
+/// Patches of the residual stream.
+pub fn stream_patching(found: &StreamPatching) -> JsValue {
+    let numbers = |row: &Vec<f64>| js_sys::Float64Array::from(&row[..]).into();
+    Object::new()
+        .list("tokens", &found.tokens, token)
+        .list("sourceTokens", &found.source_tokens, token)
+        .with("target", token(&found.target))
+        .with("distractor", token(&found.distractor))
+        .with("clean", found.clean)
+        .with("source", found.source)
+        .list("hooks", &found.hooks, |hook| hook.as_str().into())
+        .list("logitDifferences", &found.logit_differences, numbers)
+        .list("kl", &found.kl, numbers)
         .into()
 }
 

@@ -268,6 +268,28 @@ impl Engine {
         Ok(convert::effects(&effects))
     }
 
+    /// Carries the residual stream of `source` into a prompt, at each layer and position by itself.
+    ///
+    /// # Errors
+    /// As [`Engine::edited`].
+    #[wasm_bindgen(js_name = patchStream)]
+    pub async fn patch_stream(
+        &self,
+        prompt: JsValue,
+        source: JsValue,
+        options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let prompt = options::Prompt::read(prompt)?;
+        let source = options::Prompt::read(source)?;
+        let options = options::patch_stream(options)?;
+        let found = self
+            .session()?
+            .patch_stream(prompt.as_input(), source.as_input(), options)
+            .await
+            .map_err(refused)?;
+        Ok(convert::stream_patching(&found))
+    }
+
     /// Continues a prompt, telling `on_token` each token as it comes, and `on_features` the features of every token once the model has
     /// run it. `edits`, where they are defined, are as for [`Engine::edited`].
     ///

@@ -120,12 +120,7 @@ struct EffectsOptions {
 /// The options of effects, as the session takes them.
 pub fn effects(options: JsValue) -> Result<explorer::EffectsOptions, JsValue> {
     let given: EffectsOptions = read("options", options)?;
-    let tokens = match (given.target, given.distractor) {
-        (None, None) => None,
-        (Some(target), Some(distractor)) => Some((target, distractor)),
-        (Some(_), None) => return Err(bad_option("distractor", "target needs one")),
-        (None, Some(_)) => return Err(bad_option("target", "distractor needs one")),
-    };
+    let tokens = compared(given.target, given.distractor)?;
     let rank_by = match given.rank_by.as_deref() {
         None if tokens.is_some() => RankBy::LogitDifference,
         None | Some("kl") => RankBy::Kl,
@@ -143,6 +138,33 @@ pub fn effects(options: JsValue) -> Result<explorer::EffectsOptions, JsValue> {
         top: given.top.map_or(usual.top, |top| top as usize),
         bos: bos(given.bos.as_deref())?,
         ..usual
+    })
+}
+
+/// Both tokens whose logits are compared, or none.
+fn compared(target: Option<u32>, distractor: Option<u32>) -> Result<Option<(u32, u32)>, JsValue> {
+    match (target, distractor) {
+        (None, None) => Ok(None),
+        (Some(target), Some(distractor)) => Ok(Some((target, distractor))),
+        (Some(_), None) => Err(bad_option("distractor", "target needs one")),
+        (None, Some(_)) => Err(bad_option("target", "distractor needs one")),
+    }
+}
+
+/// Options of patching the residual stream.
+#[derive(Deserialize)]
+struct StreamPatchOptions {
+    target: Option<u32>,
+    distractor: Option<u32>,
+    bos: Option<String>,
+}
+
+/// The options of patching, as the session takes them.
+pub fn patch_stream(options: JsValue) -> Result<explorer::StreamPatchOptions, JsValue> {
+    let given: StreamPatchOptions = read("options", options)?;
+    Ok(explorer::StreamPatchOptions {
+        tokens: compared(given.target, given.distractor)?,
+        bos: bos(given.bos.as_deref())?,
     })
 }
 

@@ -97,6 +97,43 @@ test('each experiment is that of the package, from the prompt’s answer to the 
   await page.context().close();
 });
 
+test('the residual stream is carried layer by layer, and the last one is the source’s answer', async () => {
+  const page = await open();
+  await part(page, 'patch-what', '[data-what="stream"]').click();
+  await page.waitForFunction(() => location.hash.includes('patch-what=stream'));
+  assert.equal(await part(page, 'patch-sae').count(), 0);
+  await part(page, 'patch-source').fill(SOURCE);
+  await part(page, 'patch-target').fill(' wife');
+  await part(page, 'patch-distractor').fill(' husband');
+  await patch(page);
+  const expected = await page.evaluate(async ([prompt, source]) => {
+    const engine = window.saeExplorer;
+    const ids = [];
+    for (const name of [' wife', ' husband']) ids.push((await engine.tokenize(name, { bos: 'no' })).tokens[0].id);
+    const { hooks, logitDifferences, clean, source: from, tokens, kl } = await engine.patchStream(prompt, source, { target: ids[0], distractor: ids[1] });
+    return { hooks, tokens: tokens.length, clean, from, differences: logitDifferences.map((row) => [...row]), kl: kl.map((row) => [...row]) };
+  }, [PROMPT, SOURCE]);
+  assert.equal(expected.hooks.length, 7);
+  const { lines } = await copiedTable(page, 'patch-copy', 'hook');
+  const first = Math.min(...lines.map(([, position]) => Number(position)));
+  assert.ok(first > 3 && lines.length === 7 * (expected.tokens - first), `${first}, ${lines.length}`);
+  for (const [hook, position, , , , , difference, share, kl] of lines) {
+    const row = expected.hooks.indexOf(hook);
+    const want = expected.differences[row][Number(position)];
+    const near = (found, wanted, what) => assert.ok(found !== '' && Math.abs(Number(found) - wanted) <= 1e-4 * Math.abs(wanted) + 1e-5, `${what} of ${hook} at ${position}: ${found}, not ${wanted}`);
+    near(difference, want, 'difference');
+    near(share, (want - expected.clean) / (expected.from - expected.clean), 'share');
+    near(kl, expected.kl[row][Number(position)], 'KL');
+  }
+  // Rows are in the order of the layers; the last stream at the last position is the whole answer.
+  const rows = await part(page, 'patch-row').evaluateAll((all) => all.map((row) => row.dataset.latent));
+  assert.deepEqual(rows, expected.hooks);
+  assert.match(await part(page, 'patch-row').last().locator('td').last().textContent(), /100%/);
+  assert.deepEqual(await serious(page), []);
+  await picture(page, 'patch-stream');
+  await page.context().close();
+});
+
 test('prompts of unequal length, the same prompt, and texts that are no token say why', async () => {
   const page = await open();
   await part(page, 'patch-start').click();
@@ -111,7 +148,7 @@ test('prompts of unequal length, the same prompt, and texts that are no token sa
   await part(page, 'patch-target').fill(' wife');
   await part(page, 'patch-distractor').fill(' husband');
   await part(page, 'patch-start').click();
-  await part(page, 'patch').getByText('No feature is different in the two prompts').waitFor();
+  await part(page, 'patch').getByText('Nothing is different in the two prompts').waitFor();
   await page.context().close();
 });
 

@@ -1,4 +1,4 @@
-//! Patching of features from one prompt into another.
+//! Patching of features, or of the residual stream, from one prompt into another.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,7 +15,9 @@ use crate::data::{Dosed, Token, Trace};
 use crate::engine::{Engine, Fault, GenerateOptions};
 use crate::state::Action;
 use crate::state::asked::Asked as Texts;
-use crate::state::patch::{About, Active, Cell, Field, PatchAction, Patched, cells};
+use crate::state::patch::{
+    About, Active, Carried, Cell, Field, PatchAction, Patched, STREAM, cells, stream_cells,
+};
 
 /// Experiments that are asked for at a time.
 const AT_ONCE: usize = 64;
@@ -48,6 +50,17 @@ impl Controller {
             distractor: typed.get(Field::Distractor.name()).to_owned(),
         };
         let this = self.clone();
+        if typed.get(Field::What.name()) == STREAM {
+            return spawn_local(async move {
+                let (about, patched) = match streams(&engine, &asked, &signal).await {
+                    Ok(found) => found,
+                    Err(why) => return this.dispatch(Action::Patch(PatchAction::Refused(why))),
+                };
+                this.dispatch(Action::Patch(PatchAction::Started(run, Box::new(about))));
+                this.dispatch(Action::Patch(PatchAction::Came(run, patched)));
+                this.dispatch(Action::Patch(PatchAction::Finished(run, None)));
+            });
+        }
         spawn_local(async move {
             let (about, active) = match prepared(&engine, &asked, &signal).await {
                 Ok(prepared) => prepared,
@@ -102,9 +115,11 @@ fn edits(about: &About, cell: &Cell, (here, there): (&Active, &Active)) -> Vec<E
         positions: Some([position].into()),
         ..Edit::set(&about.sae, latent, value)
     };
-    match cell.latent {
-        Some(latent) => vec![edit(latent, cell.to)],
-        None => {
+    match cell.what {
+        Carried::Feature(latent) => vec![edit(latent, cell.to)],
+        // No edit of features.
+        Carried::Stream(_) => Vec::new(),
+        Carried::All => {
             let rows = here.get(cell.position).zip(there.get(cell.position));
             let Some((Some(here), Some(there))) = rows else {
                 return Vec::new();
@@ -127,23 +142,8 @@ async fn prepared(
     asked: &Asked,
     signal: &AbortSignal,
 ) -> Result<(About, [Active; 2]), String> {
+    let source = source_of(engine, asked).await?;
     let said = |fault: Fault| fault.message;
-    if asked.source.trim().is_empty() {
-        return Err("Type the prompt that features come from.".to_owned());
-    }
-    let source = engine
-        .tokenize(&asked.source, asked.bos)
-        .await
-        .map_err(said)?
-        .tokens;
-    let (here, there) = (asked.tokens.len(), source.len());
-    if here != there {
-        return Err(format!(
-            "The prompt has {here} tokens and the source has {there}: features are carried from position to position, so both need equally many. The source is {}; the prompt is {}.",
-            listed(&source),
-            listed(&asked.tokens)
-        ));
-    }
     let active_here = active(engine, ids(&asked.tokens), &asked.sae, signal)
         .await
         .map_err(said)?;
@@ -165,10 +165,70 @@ async fn prepared(
         cells: cells(&active_here, &active_there),
         tokens: [asked.tokens.clone(), source],
         sae: asked.sae.clone(),
+        hooks: Vec::new(),
         compared,
         differences,
     };
     Ok((about, [active_here, active_there]))
+}
+
+/// All experiments with the residual stream, which are one call of the engine.
+///
+/// # Errors
+/// The sentence to show.
+async fn streams(
+    engine: &Engine,
+    asked: &Asked,
+    signal: &AbortSignal,
+) -> Result<(About, Vec<Patched>), String> {
+    let source = source_of(engine, asked).await?;
+    let compared = compared(engine, asked, &source, signal).await?;
+    let both = [ids(&asked.tokens), ids(&source)];
+    let found = engine.patch_stream(&both, &compared, signal).await;
+    let found = found.map_err(|fault| fault.message)?;
+    let tokens = [asked.tokens.clone(), source];
+    let cells = stream_cells(found.hooks.len(), &tokens);
+    let value = |rows: &[Vec<f64>], cell: &Cell| match cell.what {
+        Carried::Stream(hook) => rows.get(hook)?.get(cell.position).copied(),
+        Carried::All | Carried::Feature(_) => None,
+    };
+    let patched = cells.iter().map(|cell| Patched {
+        difference: value(&found.logit_differences, cell),
+        kl: value(&found.kl, cell),
+    });
+    let patched = patched.collect();
+    let about = About {
+        prompts: [asked.prompt.clone(), asked.source.clone()],
+        tokens,
+        sae: String::new(),
+        hooks: found.hooks,
+        compared,
+        differences: [found.clean, found.source],
+        cells,
+    };
+    Ok((about, patched))
+}
+
+/// The tokens of the source, as many as the prompt has.
+async fn source_of(engine: &Engine, asked: &Asked) -> Result<Vec<Token>, String> {
+    let said = |fault: Fault| fault.message;
+    if asked.source.trim().is_empty() {
+        return Err("Type the prompt that features come from.".to_owned());
+    }
+    let source = engine
+        .tokenize(&asked.source, asked.bos)
+        .await
+        .map_err(said)?
+        .tokens;
+    let (here, there) = (asked.tokens.len(), source.len());
+    if here != there {
+        return Err(format!(
+            "The prompt has {here} tokens and the source has {there}: what is carried goes from position to position, so both need equally many. The source is {}; the prompt is {}.",
+            listed(&source),
+            listed(&asked.tokens)
+        ));
+    }
+    Ok(source)
 }
 
 /// Target and distractor: as typed, else the likeliest token after the source and after the prompt.

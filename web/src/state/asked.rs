@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 /// Names in the address, each with what stands in its field at first.
-const FIELDS: [(&str, &str); 14] = [
+const FIELDS: [(&str, &str); 15] = [
     ("effects-at", ""),
     ("effects-target", ""),
     ("effects-against", ""),
+    ("patch-what", "features"),
     ("patch-source", ""),
     ("patch-target", ""),
     ("patch-against", ""),

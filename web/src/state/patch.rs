@@ -1,4 +1,5 @@
-//! Patching: features of one prompt carried into another of the same length, each at each position.
+//! Patching: features of one prompt carried into another of the same length, each at each position; or its residual stream, each layer
+//! at each position.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,8 @@ use crate::data::Token;
 /// What is typed before patching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
+    /// What is carried: `features`, or the residual `stream`.
+    What,
     /// The prompt that features come from.
     Source,
     /// The token whose logit counts; the likeliest after the source where it is empty.
@@ -20,6 +23,7 @@ impl Field {
     /// Its name in the address.
     pub fn name(self) -> &'static str {
         match self {
+            Self::What => "patch-what",
             Self::Source => "patch-source",
             Self::Target => "patch-target",
             Self::Distractor => "patch-against",
@@ -27,14 +31,38 @@ impl Field {
     }
 }
 
+/// The text of [`Field::What`] that carries the residual stream.
+pub const STREAM: &str = "stream";
+
+/// What an experiment carries over, in the order of the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Carried {
+    /// All features of the SAE together.
+    All,
+    /// A feature.
+    Feature(u32),
+    /// The residual stream at the hook point with this number.
+    Stream(usize),
+}
+
+impl Carried {
+    /// The feature, where it is one.
+    pub fn latent(self) -> Option<u32> {
+        match self {
+            Self::Feature(latent) => Some(latent),
+            Self::All | Self::Stream(_) => None,
+        }
+    }
+}
+
 /// One experiment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
-    /// The feature; None for all features of the SAE together.
-    pub latent: Option<u32>,
+    /// What it carries.
+    pub what: Carried,
     /// The position.
     pub position: usize,
-    /// Its activation in the prompt, and in the source; 0 where `latent` is None.
+    /// The feature's activation in the prompt, and in the source; 0 where it is none.
     pub from: f32,
     /// See there.
     pub to: f32,
@@ -45,7 +73,7 @@ pub struct Cell {
 pub struct Patched {
     /// The target's logit minus the distractor's.
     pub difference: Option<f64>,
-    /// Mean KL(clean ‖ patched), nats.
+    /// KL(clean ‖ patched), nats: of features the mean over the positions that count, of the stream after the last token.
     pub kl: Option<f64>,
 }
 
@@ -56,8 +84,10 @@ pub struct About {
     pub prompts: [String; 2],
     /// Their tokens, equally many.
     pub tokens: [Vec<Token>; 2],
-    /// Id of the SAE.
+    /// Id of the SAE whose features are carried.
     pub sae: String,
+    /// The hook points whose stream is carried; none where features are.
+    pub hooks: Vec<String>,
     /// Target and distractor.
     pub compared: [Token; 2],
     /// The target's logit minus the distractor's of the prompt, and of the source.
@@ -85,7 +115,7 @@ pub fn cells(prompt: &Active, source: &Active) -> Vec<Cell> {
             let (from, to) = (value(here), value(there));
             if from != to {
                 single.push(Cell {
-                    latent: Some(*latent),
+                    what: Carried::Feature(*latent),
                     position,
                     from,
                     to,
@@ -94,7 +124,7 @@ pub fn cells(prompt: &Active, source: &Active) -> Vec<Cell> {
         }
         if single.len() > before {
             together.push(Cell {
-                latent: None,
+                what: Carried::All,
                 position,
                 from: 0.0,
                 to: 0.0,
@@ -103,6 +133,22 @@ pub fn cells(prompt: &Active, source: &Active) -> Vec<Cell> {
     }
     together.extend(single);
     together
+}
+
+/// The experiments with the residual stream: each hook point at each position from the first on where the prompts differ.
+pub fn stream_cells(hooks: usize, tokens: &[Vec<Token>; 2]) -> Vec<Cell> {
+    let [here, there] = tokens;
+    let same = here.iter().zip(there);
+    let same = same.take_while(|(here, there)| here.id == there.id).count();
+    let of_hook = |hook| {
+        (same..here.len()).map(move |position| Cell {
+            what: Carried::Stream(hook),
+            position,
+            from: 0.0,
+            to: 0.0,
+        })
+    };
+    (0..hooks).flat_map(of_hook).collect()
 }
 
 impl About {
@@ -135,8 +181,8 @@ pub struct Patch {
 /// A row of the grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The feature; None for all together.
-    pub latent: Option<u32>,
+    /// What its experiments carry.
+    pub what: Carried,
     /// Per position: the number of the experiment there.
     pub cells: Vec<Option<usize>>,
     /// The largest share among them, by size.
@@ -173,15 +219,15 @@ impl Patch {
         }
     }
 
-    /// The grid of what has run: all features together first, then each, the largest share first.
+    /// The grid of what has run: all features together first, then each, the largest share first; layers in their order.
     pub fn rows(&self) -> Vec<Row> {
         let Some(about) = &self.about else {
             return Vec::new();
         };
-        let mut rows: BTreeMap<Option<u32>, Row> = BTreeMap::new();
+        let mut rows: BTreeMap<Carried, Row> = BTreeMap::new();
         for (number, (cell, patched)) in about.cells.iter().zip(&self.patched).enumerate() {
-            let row = rows.entry(cell.latent).or_insert_with(|| Row {
-                latent: cell.latent,
+            let row = rows.entry(cell.what).or_insert_with(|| Row {
+                what: cell.what,
                 cells: vec![None; about.tokens[0].len()],
                 largest: 0.0,
             });
@@ -194,9 +240,11 @@ impl Patch {
             }
         }
         let mut rows: Vec<Row> = rows.into_values().collect();
-        rows.sort_by(|a, b| {
-            let first = a.latent.is_some().cmp(&b.latent.is_some());
-            first.then(b.largest.abs().total_cmp(&a.largest.abs()))
+        rows.sort_by(|a, b| match (a.what, b.what) {
+            (Carried::Feature(_), Carried::Feature(_)) => {
+                b.largest.abs().total_cmp(&a.largest.abs())
+            }
+            (a, b) => a.cmp(&b),
         });
         rows
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::State;
-use super::patch::{About, Active, Cell, PatchAction, Patched, cells};
+use super::patch::{About, Active, Carried, Cell, PatchAction, Patched, cells, stream_cells};
 use super::tests::ready;
 use super::url::Place;
 use crate::data::Token;
@@ -18,7 +18,7 @@ fn active(rows: &[Option<&[(u32, f32)]>]) -> Active {
 
 fn cell(latent: Option<u32>, position: usize, from: f32, to: f32) -> Cell {
     Cell {
-        latent,
+        what: latent.map_or(Carried::All, Carried::Feature),
         position,
         from,
         to,
@@ -107,7 +107,7 @@ fn the_grid_is_ranked_as_it_comes_with_all_features_first() {
             .patch
             .rows()
             .into_iter()
-            .map(|row| row.latent)
+            .map(|row| row.what.latent())
             .collect::<Vec<_>>()
     };
     assert_eq!(latents(&state), [None, Some(4)]);
@@ -125,4 +125,38 @@ fn the_grid_is_ranked_as_it_comes_with_all_features_first() {
     assert!(state.patch.rows().is_empty() && state.patch.running);
     let state = state.after(Action::UsePrompt("another".to_owned()));
     assert!(!state.patch.running && state.patch.ended.is_some());
+}
+
+#[test]
+fn streams_are_carried_where_the_prompts_differ_and_layers_keep_their_order() {
+    let token = |id| Token {
+        id,
+        ..Token::default()
+    };
+    let tokens = [
+        vec![token(1), token(2), token(3)],
+        vec![token(1), token(5), token(3)],
+    ];
+    let cells = stream_cells(2, &tokens);
+    let at: Vec<_> = cells
+        .iter()
+        .map(|cell| (cell.what, cell.position))
+        .collect();
+    let [first, second] = [0, 1].map(Carried::Stream);
+    assert_eq!(at, [(first, 1), (first, 2), (second, 1), (second, 2)]);
+    let about = About {
+        tokens,
+        differences: [2.0, -2.0],
+        cells,
+        ..About::default()
+    };
+    let state = after(
+        ready(Place::default()),
+        PatchAction::Started(1, Box::new(about)),
+    );
+    let came = [1.9, 2.0, -2.0, 2.0].map(patched).to_vec();
+    let rows = after(state, PatchAction::Came(1, came)).patch.rows();
+    let what: Vec<_> = rows.iter().map(|row| row.what).collect();
+    assert_eq!(what, [first, second], "the larger share comes second");
+    assert_eq!(rows[1].largest, 1.0);
 }

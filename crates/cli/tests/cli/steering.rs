@@ -61,6 +61,32 @@ fn prompt_of(ids: &Value, text: &str) -> String {
 }
 
 #[test]
+fn the_stream_of_another_prompt_is_carried_in() {
+    let (prompt, source) = (
+        "Once upon a time there was a king",
+        "Once upon a time there was a dog",
+    );
+    let found = json(&["patch", "--prompt", prompt, "--source", source]);
+    let of = |name: &str| found[name].as_f64().unwrap();
+    let last = found["logit_differences"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap();
+    let last = last.as_array().unwrap().last().unwrap();
+    near(last, of("source"), 1e-3, "the last stream is the answer");
+    let first = &found["logit_differences"][0][0];
+    assert_eq!(
+        first.as_f64(),
+        Some(of("clean")),
+        "nothing differs before the first difference"
+    );
+    assert_eq!(found["hooks"][0], "blocks.0.hook_resid_pre");
+    let text = output(&["patch", "--prompt", prompt, "--source", source]);
+    assert!(text.contains("king ← ") && text.contains("dog"), "{text}");
+}
+
+#[test]
 fn effects_are_ranked_by_what_is_asked_for() {
     let tokens = json(&["trace", "--prompt", TEXT]);
     let next = tokens["next"].as_array().unwrap();

@@ -5,10 +5,11 @@ use yew::prelude::*;
 use super::super::parts::label_of;
 use crate::components::token_text::token_text;
 use crate::context::use_controller;
+use crate::display::hook_label;
 use crate::format::{NONE, fixed, signed, small, tint};
 use crate::shared::Shared;
 use crate::state::Action;
-use crate::state::patch::{About, Patch, PatchAction, Row};
+use crate::state::patch::{About, Carried, Patch, PatchAction, Row};
 use crate::state::tray::{FeatureId, TrayAction};
 
 /// Features that are listed at first.
@@ -34,7 +35,10 @@ pub fn Grid(props: &Props) -> Html {
         return Html::default();
     };
     let rows = &props.rows;
-    let features = rows.iter().filter(|row| row.latent.is_some()).count();
+    let features = rows
+        .iter()
+        .filter(|row| row.what.latent().is_some())
+        .count();
     let listed = rows.len() - features
         + if patch.all {
             features
@@ -65,9 +69,9 @@ pub fn Grid(props: &Props) -> Html {
         <>
             <div class="wide-table" tabindex="0" role="region" aria-label="Experiments, a wide table">
                 <table class="patch-grid">
-                    <thead><tr><th scope="col">{ "feature" }</th>{ for head }</tr></thead>
+                    <thead><tr><th scope="col">{ if about.hooks.is_empty() { "feature" } else { "residual stream" } }</th>{ for head }</tr></thead>
                     <tbody>{ for rows.iter().take(listed).map(|row| {
-                        let label = row.latent.and_then(|latent| label_of(&props.labels, latent));
+                        let label = row.what.latent().and_then(|latent| label_of(&props.labels, latent));
                         line(&controller, (about, patch, first), row, label)
                     }) }</tbody>
                 </table>
@@ -85,9 +89,18 @@ fn line(
     row: &Row,
     label: Option<&str>,
 ) -> Html {
-    let name = match row.latent {
-        None => html! { <b>{ "all features" }</b> },
-        Some(latent) => {
+    let hook = |hook: usize| about.hooks.get(hook).map_or("", String::as_str);
+    let key = match row.what {
+        Carried::All => "all".to_owned(),
+        Carried::Feature(latent) => latent.to_string(),
+        Carried::Stream(at) => hook(at).to_owned(),
+    };
+    let name = match row.what {
+        Carried::All => html! { <b>{ "all features" }</b> },
+        Carried::Stream(at) => {
+            html! { <span title={hook(at).to_owned()}>{ hook_label(hook(at)) }</span> }
+        }
+        Carried::Feature(latent) => {
             let feature = FeatureId {
                 sae: about.sae.clone(),
                 latent,
@@ -98,7 +111,7 @@ fn line(
         }
     };
     html! {
-        <tr data-testid="patch-row" data-latent={row.latent.map_or_else(|| "all".to_owned(), |latent| latent.to_string())}>
+        <tr data-testid="patch-row" data-latent={key}>
             <th scope="row">{ name }</th>
             { for row.cells.iter().skip(first).map(|cell| square(about, patch, *cell)) }
         </tr>
@@ -112,9 +125,13 @@ fn square(about: &About, patch: &Patch, cell: Option<usize>) -> Html {
         return html! { <td></td> };
     };
     let share = about.share(patched);
-    let values = match cell.latent {
-        None => "all features as in the source".to_owned(),
-        Some(latent) => format!(
+    let values = match cell.what {
+        Carried::All => "all features as in the source".to_owned(),
+        Carried::Stream(hook) => {
+            let name = about.hooks.get(hook).map_or("", String::as_str);
+            format!("{name} as in the source")
+        }
+        Carried::Feature(latent) => format!(
             "feature {latent}: {} → {}",
             fixed(cell.from.into(), 2),
             fixed(cell.to.into(), 2)

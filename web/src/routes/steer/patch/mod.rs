@@ -14,7 +14,7 @@ use crate::definitions::{PATCHING, RESTORED};
 use crate::export::patch_table;
 use crate::format::{count, signed};
 use crate::shared::Shared;
-use crate::state::patch::{Field, Patch, PatchAction, Row};
+use crate::state::patch::{Field, Patch, PatchAction, Row, STREAM};
 use crate::state::route::Route;
 use crate::state::url::Place;
 use crate::state::{Action, State};
@@ -45,7 +45,7 @@ impl Props {
         let patch = &state.patch;
         let sae = patch.about.as_ref().map_or("", |about| &about.sae);
         let rows = patch.rows();
-        let patched = rows.iter().filter_map(|row| row.latent);
+        let patched = rows.iter().filter_map(|row| row.what.latent());
         Self {
             place: state.address(),
             labels: labels_of(state, sae, patched),
@@ -55,6 +55,13 @@ impl Props {
             sae: loaded_sae(state),
             trace: state.trace.clone().filter(|_| state.is_current()),
         }
+    }
+}
+
+impl Props {
+    /// True if there is what shall be carried: the features of a loaded SAE, or the stream.
+    fn can_begin(&self) -> bool {
+        self.sae.is_some() || self.place.asked.get(Field::What.name()) == STREAM
     }
 }
 
@@ -74,7 +81,8 @@ pub fn PatchRoute(props: &Props) -> Html {
         move |event: SubmitEvent| {
             event.prevent_default();
             let now = controller.now(Props::of);
-            if let (Some(trace), Some(sae), false) = (&now.trace, now.sae, now.patch.running) {
+            if let (Some(trace), true, false) = (&now.trace, now.can_begin(), now.patch.running) {
+                let sae = now.sae.unwrap_or_default();
                 controller.patch(trace, now.place.bos, sae, &now.place.asked);
             }
         }
@@ -88,20 +96,29 @@ pub fn PatchRoute(props: &Props) -> Html {
             .on(move |event: InputEvent| Action::Patch(PatchAction::Type(field, value_of(&event))));
         parts::field(shown, props.place.asked.get(field.name()), oninput)
     };
+    let carried = props.place.asked.get(Field::What.name());
     let all = patch.about.as_ref().map_or(0, |about| about.cells.len());
     html! {
         <div class="steer-route" data-testid="patch">
             { pages(&props.place, Route::Patch) }
-            <p>{ "Two prompts of equally many tokens with different answers: each feature of the prompt above is set to what it is in the source, at one position after the other (" }{ defined(PATCHING) }{ "). What brings the source's answer shows what the model uses for it." }</p>
+            <p>{ "Two prompts of equally many tokens with different answers: each feature of the prompt above, or its whole residual stream at a layer, is set to what it is in the source, at one position after the other (" }{ defined(PATCHING) }{ "). What brings the source's answer shows what the model uses for it, and where it has it." }</p>
             <section class="card" aria-label="What is patched">
                 <form class="controls" {onsubmit}>
                     if patch.running {
                         <button type="button" class="main" key="stop" data-testid="patch-stop" onclick={stop}>{ "Stop" }</button>
                     } else {
-                        <button type="submit" class="main" key="start" data-testid="patch-start" disabled={trace.is_none() || sae.is_none()}>{ "Patch" }</button>
+                        <button type="submit" class="main" key="start" data-testid="patch-start" disabled={trace.is_none() || !props.can_begin()}>{ "Patch" }</button>
                     }
+                    <div class="seg small" role="group" aria-label="What is carried">
+                        { for [("features", "features"), (STREAM, "whole stream")].map(|(value, name)| html! {
+                            <button type="button" data-testid="patch-what" data-what={value} aria-pressed={(carried == value).to_string()}
+                                onclick={controller.on(move |_| Action::Patch(PatchAction::Type(Field::What, value.to_owned())))}>{ name }</button>
+                        }) }
+                    </div>
                     { asked(Field::Source, Shown { label: "from the source", size: "40", placeholder: "Once upon a time there was a queen who".into(), testid: "patch-source" }) }
-                    { sae_choice(&controller, saes, sae.as_deref(), "patch-sae") }
+                    if carried != STREAM {
+                        { sae_choice(&controller, saes, sae.as_deref(), "patch-sae") }
+                    }
                     { asked(Field::Target, Shown { label: "target token", size: "9", placeholder: "likeliest".into(), testid: "patch-target" }) }
                     { asked(Field::Distractor, Shown { label: "against", size: "9", placeholder: "likeliest".into(), testid: "patch-distractor" }) }
                 </form>
@@ -134,7 +151,7 @@ fn result(controller: &crate::controller::Controller, props: &Props) -> Html {
         return Html::default();
     };
     if about.cells.is_empty() {
-        return html! { <section class="card"><p class="muted">{ "No feature is different in the two prompts: there is nothing to carry." }</p></section> };
+        return html! { <section class="card"><p class="muted">{ "Nothing is different in the two prompts: there is nothing to carry." }</p></section> };
     }
     let copy = {
         let (controller, text) = (controller.clone(), patch_table(about, &patch.patched));
@@ -144,7 +161,7 @@ fn result(controller: &crate::controller::Controller, props: &Props) -> Html {
     let [clean, source] = about.differences;
     html! {
         <section class="card" data-testid="patch-result" aria-labelledby="patch-title">
-            <h2 id="patch-title">{ format!("What features of {} carry over", about.sae) }</h2>
+            <h2 id="patch-title">{ if about.hooks.is_empty() { format!("What features of {} carry over", about.sae) } else { "What the residual stream carries over".to_owned() } }</h2>
             <p class="line" data-testid="patch-compared"><span>{ "Logit of " }{ quoted_token(&target.text) }{ " minus that of " }{ quoted_token(&distractor.text) }{ ": " }<b>{ signed(clean, 3) }</b>{ " after the prompt, " }<b>{ signed(source, 3) }</b>{ " after the source." }</span></p>
             <Grid patch={patch.clone()} rows={rows.clone()} labels={labels.clone()} />
             <p class="line muted">
