@@ -86,6 +86,11 @@ pub fn App() -> Html {
         &controller,
         Controller::stop_watching,
     );
+    use_stopped(
+        state.circuits.links.running,
+        &controller,
+        Controller::stop_linking,
+    );
     use_stopped(state.effects.running, &controller, Controller::stop_effects);
     use_stopped(state.dose.running, &controller, Controller::stop_sweep);
     use_stopped(state.patch.running, &controller, Controller::stop_patching);

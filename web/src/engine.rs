@@ -425,11 +425,12 @@ impl Engine {
         read(self.0.generate(&tokens, &options).await?)
     }
 
-    /// Continues tokens, reporting the features of each token, those of the given ones first.
+    /// Continues tokens, under edits as text where there are such, reporting the features of each token, those of the given ones
+    /// first.
     pub async fn watch<T: FromJs>(
         &self,
         tokens: &[u32],
-        (options, saes): (GenerateOptions, &[String]),
+        (options, edits, saes): (GenerateOptions, Option<&str>, &[String]),
         signal: &AbortSignal,
         mut on_features: impl FnMut(T) + 'static,
     ) -> Result<Generation, Fault> {
@@ -440,6 +441,9 @@ impl Engine {
         });
         let saes: Array = saes.iter().map(|id| JsValue::from(id.as_str())).collect();
         let options = options.to_js(signal);
+        if let Some(edits) = edits {
+            set(&options, "edits", &edits.into());
+        }
         set(&options, "features", &saes);
         set(&options, "onFeatures", on_each.as_ref());
         let tokens = Uint32Array::from(tokens);

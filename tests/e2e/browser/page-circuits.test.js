@@ -180,6 +180,56 @@ test('what the model writes now comes token by token with the package\'s own fea
   await page.context().close();
 });
 
+test('edges by measured effect: what is gone of a later feature when an earlier one is set to 0', async () => {
+  const page = await openApp(browser, server, { path: LIVE, context: STILL });
+  await part(page, 'timeline').waitFor();
+  await part(page, 'circuits').getByLabel('tokens at most', { exact: true }).fill('4');
+  await part(page, 'watch-start').click();
+  await page.waitForFunction(() => {
+    const { recorded, running } = document.querySelector('[data-testid="circuits"]').dataset;
+    return recorded === 'false' && running === 'false';
+  });
+  await openTable(page);
+  await part(page, 'edges').selectOption('effect');
+  await part(page, 'links-start').click();
+  await page.waitForFunction(() => document.querySelector('[data-testid="meaning"]').dataset.running === 'false' && Number(document.querySelector('[data-testid="meaning"]').dataset.measured) > 3);
+  const edges = Number(await part(page, 'graph').getAttribute('data-edges'));
+  assert.ok(edges > 3, `${edges}`);
+  const partners = await part(page, 'concept-row').evaluateAll((rows) => rows.flatMap((row) => [...row.querySelectorAll('.partner')].map((one) => ({ from: row.cells[0].innerText.trim(), to: one.innerText.split(' ')[0], title: one.title }))));
+  const strongest = partners.filter(({ from, to }) => Number(from[1]) < Number(to[1])).slice(0, 3);
+  assert.equal(strongest.length, 3);
+  for (const { from, to, title } of strongest) {
+    const share = await page.evaluate(async ([prompt, from, to]) => {
+      const engine = window.saeExplorer;
+      const sets = engine.loaded.saes.map(({ id }) => id);
+      const place = (name) => ({ sae: `openai.layer_${name.split('/')[0].slice(1)}`, latent: Number(name.split('/')[1]) });
+      const text = [...document.querySelectorAll('[data-testid="written"]')];
+      const told = [];
+      await engine.generate(prompt, { maxTokens: text.length - (await engine.tokenize(prompt)).tokens.length, temperature: 0.8, seed: 0, features: sets, onFeatures: (one) => told.push(one) });
+      const ids = told.map(({ token }) => token.id);
+      const activation = (frame, { sae, latent }) => {
+        const set = frame.sets.find((one) => one.sae === sae);
+        const at = [...set.latents].indexOf(latent);
+        return at < 0 ? 0 : set.activations[at];
+      };
+      const ablated = [];
+      const { sae, latent } = place(from);
+      await engine.generate(new Uint32Array(ids), { maxTokens: 1, edits: `${sae}:${latent}=0`, features: sets, onFeatures: (one) => ablated.push(one) });
+      const [clean, now] = [told[ids.length - 1], ablated[ids.length - 1]].map((frame) => activation(frame, place(to)));
+      return (clean - now) / clean;
+    }, [PROMPT, from, to]);
+    assert.ok(Math.abs(share) >= 0.1);
+    assert.equal(title.replace('−', '-'), `share ${share.toFixed(2)}`, `${from} → ${to}`);
+  }
+  assert.deepEqual(await serious(page), []);
+  await picture(page, 'circuits-effects');
+  // They are of one token: at another they are measured again.
+  await part(page, 'step-back').click();
+  await part(page, 'links-start').waitFor();
+  assert.equal(await part(page, 'graph').getAttribute('data-edges'), '0');
+  await page.context().close();
+});
+
 test('a run is stopped, and what came stays', async () => {
   const page = await openApp(browser, server, { path: LIVE, context: STILL });
   await part(page, 'timeline').waitFor();

@@ -4,6 +4,7 @@
 
 pub mod export;
 pub mod facts;
+pub mod links;
 pub mod moment;
 pub mod recorded;
 pub mod run;
@@ -11,6 +12,7 @@ pub mod ties;
 pub mod timeline;
 
 pub use facts::{Facts, Known, SetFacts};
+pub use links::{Link, Links};
 pub use moment::{Concept, Moment};
 pub use run::{Feature, Frame, Run, RunSet};
 pub use ties::{Mode, Tie, Ties};
@@ -67,6 +69,12 @@ impl Graph {
         let concepts = moment.concepts(run, facts, controls, pins);
         let ties = Ties::between(&concepts, run, cursor, facts, controls, &moment);
         Self { concepts, ties }
+    }
+
+    /// The same with the effects that were measured at the token for edges.
+    pub fn linked(mut self, links: &[Link]) -> Self {
+        self.ties = Ties::measured(&self.concepts, links);
+        self
     }
 
     /// Edges of the node at an index, the strongest first, each with the index of the other end.

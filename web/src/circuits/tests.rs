@@ -2,6 +2,7 @@ use ::atlas::association::pairs;
 use ::atlas::record::{Elsewhere, FeatureRow, Neighbour, Partner};
 
 use super::facts::{Across, Facts, Known, Relations, SetFacts};
+use super::links::{links, sources};
 use super::moment::Moment;
 use super::run::{Feature, Frame, Run, RunSet};
 use super::ties::Mode;
@@ -421,4 +422,35 @@ fn features_have_numbers_and_names() {
     }
     assert_eq!(run().name(C), "L3/0");
     assert_eq!(pairs(3), 3);
+}
+
+#[test]
+fn what_is_set_to_0_stands_before_others_and_its_links_are_shares() {
+    let mut run = run();
+    run.frames
+        .push(frame(true, [&[(1, 4.0), (2, 1.0)], &[(0, 2.0), (3, 5.0)]]));
+    let graph = Graph::at(&run, 4, &facts(), &everything(), &[]);
+    // Those of the last layer act on none of the others; at a token where only one layer is active nothing does.
+    let mut found = sources(&graph, &run, 4);
+    found.sort_unstable();
+    assert_eq!(found, [A, B]);
+    assert!(sources(&graph, &run, 1).is_empty());
+    let ablated = frame(true, [&[(2, 1.0)], &[(0, 0.5), (3, 5.2)]]);
+    let found = links(&run, A, &run.frames[4], &ablated);
+    let other = Feature { set: 1, latent: 3 };
+    let shares: Vec<_> = found.iter().map(|link| (link.to, link.share())).collect();
+    assert_eq!(shares.len(), 2);
+    assert_eq!(shares[0], (C, 0.75));
+    assert_eq!(shares[1].0, other);
+    assert!((shares[1].1 + 0.04).abs() < 1e-6);
+    // What is gone altogether is gone by the whole share; what is small is no edge.
+    let silent = links(&run, A, &run.frames[4], &frame(true, [&[], &[]]));
+    assert!(silent.iter().all(|link| link.share() == 1.0));
+    let ties = graph.linked(&found).ties;
+    assert_eq!(ties.shown.len(), 1);
+    assert_eq!((ties.shown[0].value, ties.shown[0].chance), (0.75, None));
+    assert!(
+        links(&run, C, &run.frames[4], &ablated).is_empty(),
+        "nothing is behind the last layer"
+    );
 }

@@ -6,6 +6,7 @@ use ::atlas::association::{Counts, corrected, pairs};
 
 use super::Controls;
 use super::facts::Facts;
+use super::links::Link;
 use super::moment::{Concept, Moment};
 use super::run::{Feature, Run};
 
@@ -25,11 +26,13 @@ pub enum Mode {
     Decoder,
     /// They fire on the same tokens of this very text.
     Text,
+    /// The later one's activation at the token in view changes when the earlier one is set to 0.
+    Effect,
 }
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Corpus, Self::Decoder, Self::Text];
+    pub const ALL: [Self; 4] = [Self::Corpus, Self::Decoder, Self::Text, Self::Effect];
 
     /// Name for people.
     pub fn name(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Mode {
             Self::Corpus => "co-activation on the corpus",
             Self::Decoder => "decoder cosine",
             Self::Text => "co-activation in this text",
+            Self::Effect => "measured effect",
         }
     }
 
@@ -46,6 +50,7 @@ impl Mode {
             Self::Corpus => "corpus",
             Self::Decoder => "decoder",
             Self::Text => "text",
+            Self::Effect => "effect",
         }
     }
 
@@ -54,12 +59,18 @@ impl Mode {
         match self {
             Self::Corpus | Self::Text => "PMI",
             Self::Decoder => "cosine",
+            Self::Effect => "share",
         }
     }
 
     /// True if edges are tested against chance.
     pub fn is_tested(self) -> bool {
-        self != Self::Decoder
+        matches!(self, Self::Corpus | Self::Text)
+    }
+
+    /// True if edges are the atlas's.
+    pub fn is_of_atlas(self) -> bool {
+        matches!(self, Self::Corpus | Self::Decoder)
     }
 }
 
@@ -70,9 +81,9 @@ pub struct Tie {
     pub from: usize,
     /// The other end.
     pub to: usize,
-    /// PMI in nats, or cosine.
+    /// PMI in nats, cosine, or the share of the later feature's activation.
     pub value: f32,
-    /// From 0 to 1: normalised PMI, or cosine.
+    /// From 0 to 1: normalised PMI, cosine, or the size of the share.
     pub weight: f32,
     /// Tokens on which both fire.
     pub both: Option<u64>,
@@ -129,6 +140,8 @@ impl Ties {
         let mut found: BTreeMap<(usize, usize), Tie> = BTreeMap::new();
         match controls.mode {
             Mode::Text => in_text(&index, run, cursor, moment, &mut found),
+            // They are measured, and not computed from what is there.
+            Mode::Effect => {}
             Mode::Corpus | Mode::Decoder => {
                 ties.read_atlas(&index, facts, controls.mode, &mut found)
             }
@@ -139,14 +152,41 @@ impl Ties {
             .into_iter()
             .filter(|tie| controls.all_ties || tie.is_significant());
         ties.shown = shown.collect();
-        ties.shown.sort_unstable_by(|one, other| {
+        ties.sort();
+        ties
+    }
+
+    /// The effects that were measured between some concepts, as far as they are large.
+    pub fn measured(concepts: &[Concept], links: &[Link]) -> Self {
+        let index = |feature: Feature| concepts.iter().position(|one| one.feature == feature);
+        let large = links.iter().filter(|link| link.is_large());
+        let ties = large.filter_map(|link| {
+            let (from, to) = (index(link.from)?, index(link.to)?);
+            Some(Tie {
+                from: from.min(to),
+                to: from.max(to),
+                value: link.share(),
+                weight: link.share().abs().min(1.0),
+                both: None,
+                chance: None,
+            })
+        });
+        let mut ties = Self {
+            shown: ties.collect(),
+            ..Self::default()
+        };
+        ties.sort();
+        ties
+    }
+
+    fn sort(&mut self) {
+        self.shown.sort_unstable_by(|one, other| {
             other
                 .weight
                 .total_cmp(&one.weight)
                 .then((one.from, one.to).cmp(&(other.from, other.to)))
         });
-        ties.shown.truncate(MOST);
-        ties
+        self.shown.truncate(MOST);
     }
 
     fn read_atlas(

@@ -314,7 +314,7 @@ async fn active(
         }
     };
     engine
-        .watch(&tokens, (options, &saes), signal, on_features)
+        .watch(&tokens, (options, None, &saes), signal, on_features)
         .await?;
     Ok(found.take())
 }

@@ -1,13 +1,17 @@
 //! Runs for the live concept graph: the recorded one, and those that the model writes now; relations of their features.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use ::atlas::{AtlasInfo, FeatureRecord};
 use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortSignal;
 
 use super::Controller;
 use crate::atlas::Content;
-use crate::circuits::{Frame, Run, RunSet};
+use crate::circuits::{Feature, Frame, Link, Run, RunSet, links};
 use crate::data::{SaeInfo, Token, Trace, from_js};
-use crate::engine::GenerateOptions;
+use crate::engine::{Engine, Fault, GenerateOptions};
 use crate::requests::{atlas, site};
 use crate::shared::Shared;
 use crate::state::Action;
@@ -69,6 +73,44 @@ impl TokenFeatures {
     }
 }
 
+/// The links of a feature that is set to 0 in the text up to a token.
+async fn ablated(
+    engine: &Engine,
+    run: &Run,
+    cursor: usize,
+    from: Feature,
+    signal: &AbortSignal,
+) -> Result<Vec<Link>, Fault> {
+    let (Some(set), Some(clean)) = (run.sets.get(usize::from(from.set)), run.frames.get(cursor))
+    else {
+        return Ok(Vec::new());
+    };
+    let tokens: Vec<u32> = (run.until(cursor).iter())
+        .map(|frame| frame.token.id)
+        .collect();
+    let saes: Vec<String> = run.sets.iter().map(|set| set.sae.clone()).collect();
+    let edit = wire::Edit::set(&set.sae, from.latent, 0.0).to_string();
+    let options = GenerateOptions {
+        max_tokens: 1,
+        ..GenerateOptions::default()
+    };
+    let found = Rc::new(RefCell::new(None));
+    let (told, sets) = (found.clone(), run.sets.clone());
+    let on_features = move |features: TokenFeatures| {
+        if features.position == cursor {
+            *told.borrow_mut() = Some(features.frame(&sets));
+        }
+    };
+    let generation = engine
+        .watch(&tokens, (options, Some(&edit), &saes), signal, on_features)
+        .await?;
+    if generation.cancelled {
+        return Err(Fault::cancelled("The measuring was stopped.".to_owned()));
+    }
+    let frame = found.take().unwrap_or_default();
+    Ok(links::links(run, from, clean, &frame))
+}
+
 impl Controller {
     /// Fetches the recorded run, and plays it where `play` says so.
     pub fn fetch_run(&self, play: bool) {
@@ -126,7 +168,12 @@ impl Controller {
                 dispatcher.dispatch(Action::Circuits(CircuitsAction::Came(number, frame)));
             };
             let result = engine
-                .watch(&tokens, (settings.into(), &saes), &signal, on_features)
+                .watch(
+                    &tokens,
+                    (settings.into(), None, &saes),
+                    &signal,
+                    on_features,
+                )
                 .await;
             let why = result.map_or_else(
                 |fault| Some(fault.message),
@@ -139,6 +186,42 @@ impl Controller {
     /// Stops the run that is under way.
     pub fn stop_watching(&self) {
         self.inner.watching.stop();
+    }
+
+    /// Sets features of a run to 0, one after the other, and reports what that does to features of later layers at a token; a
+    /// measurement that is under way is stopped.
+    pub fn measure_links(&self, run: &Run, cursor: usize, sources: Vec<Feature>) {
+        let Some(engine) = self.engine() else { return };
+        let Some((number, signal)) = self.inner.linking.next() else {
+            return;
+        };
+        let all = sources.len();
+        self.dispatch(Action::Circuits(CircuitsAction::Measuring(
+            number, cursor, all,
+        )));
+        let (this, run) = (self.clone(), run.clone());
+        spawn_local(async move {
+            let mut why = None;
+            for from in sources {
+                match ablated(&engine, &run, cursor, from, &signal).await {
+                    Ok(found) => {
+                        let came = CircuitsAction::Measured(number, found);
+                        this.dispatch(Action::Circuits(came));
+                    }
+                    Err(fault) => {
+                        why = Some(fault.ended());
+                        break;
+                    }
+                }
+            }
+            let ended = CircuitsAction::MeasuringEnded(number, why);
+            this.dispatch(Action::Circuits(ended));
+        });
+    }
+
+    /// Stops the measurement that is under way.
+    pub fn stop_linking(&self) {
+        self.inner.linking.stop();
     }
 
     /// Fetches relations of features: a shard of an atlas.

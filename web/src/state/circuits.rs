@@ -9,7 +9,7 @@ use super::State;
 use super::route::Route;
 use super::tray::FeatureId;
 use crate::atlas::{PartId, Request, counted_tokens};
-use crate::circuits::{Controls, Facts, Feature, Frame, Known, Mode, Run, SetFacts};
+use crate::circuits::{Controls, Facts, Feature, Frame, Known, Link, Links, Run, SetFacts};
 use crate::shared::Shared;
 
 /// Shards that are on their way at once.
@@ -68,6 +68,8 @@ pub struct Circuits {
     pub at_once: bool,
     /// What is shown.
     pub controls: Controls,
+    /// Effects that were measured between features.
+    pub links: Links,
     /// The selected feature.
     pub selected: Option<Feature>,
     /// The feature below the pointer.
@@ -95,6 +97,7 @@ impl Default for Circuits {
             playing: false,
             at_once: false,
             controls: Controls::default(),
+            links: Links::default(),
             selected: None,
             hovered: None,
             typed: ["60", "0.8", "0"].map(str::to_owned),
@@ -134,6 +137,12 @@ pub enum CircuitsAction {
     Set(Setting, String),
     /// Other controls.
     Control(Controls),
+    /// Effects are to be measured, with the number of the measurement, the token's index, and how many features will be set to 0.
+    Measuring(u32, usize, usize),
+    /// One more of them has been.
+    Measured(u32, Vec<Link>),
+    /// The measurement ended; with why where it ended early.
+    MeasuringEnded(u32, Option<String>),
     /// Shows the features of an SAE, or hides them.
     Hide(String, bool),
     /// A shard is on its way.
@@ -190,7 +199,7 @@ impl Circuits {
     ) -> Vec<(ShardId, Request)> {
         let mut wanted: Vec<(ShardId, Request)> = Vec::new();
         let free = AT_ONCE.saturating_sub(self.under_way.len());
-        if free == 0 || self.controls.mode == Mode::Text {
+        if free == 0 || !self.controls.mode.is_of_atlas() {
             return wanted;
         }
         for feature in features {
@@ -222,12 +231,21 @@ impl Circuits {
         wanted
     }
 
+    /// The effects that were measured at the token in view.
+    pub fn links_here(&self) -> &[Link] {
+        match self.links.cursor == self.cursor {
+            true => &self.links.found,
+            false => &[],
+        }
+    }
+
     fn awaits(&self, number: u32) -> bool {
         self.running && self.number == number
     }
 
     fn show(&mut self, run: Run) {
         self.run = Some(run);
+        self.links = Links::default();
         self.selected = None;
         self.hovered = None;
         self.ended = None;
@@ -312,6 +330,26 @@ impl State {
             CircuitsAction::Hover(feature) => circuits.hovered = feature,
             CircuitsAction::Set(setting, value) => circuits.typed[setting as usize] = value,
             CircuitsAction::Control(controls) => circuits.controls = controls,
+            CircuitsAction::Measuring(number, cursor, all) => {
+                circuits.playing = false;
+                circuits.links = Links {
+                    cursor,
+                    number,
+                    all,
+                    running: true,
+                    ..Links::default()
+                };
+            }
+            CircuitsAction::Measured(number, links) if circuits.links.awaits(number) => {
+                circuits.links.done += 1;
+                circuits.links.found.extend(links);
+            }
+            CircuitsAction::MeasuringEnded(number, why) if circuits.links.awaits(number) => {
+                circuits.links.running = false;
+                circuits.links.ended = why;
+            }
+            // Of a measurement that the page has given up.
+            CircuitsAction::Measured(..) | CircuitsAction::MeasuringEnded(..) => {}
             CircuitsAction::Hide(sae, hide) => {
                 let hidden = &mut circuits.controls.hidden;
                 hidden.retain(|one| *one != sae);

@@ -29,6 +29,8 @@ pub fn meaning(graph: &Graph, mode: Mode, circuits: &Circuits, controller: &Cont
         Mode::Text => {
             "two features fire on the same tokens of this very text, and chance would not do it"
         }
+        // It has words of its own.
+        Mode::Effect => return Html::default(),
     };
     let chance = many(*insignificant as u64, "pair");
     let hidden = match (mode.is_tested(), circuits.controls.all_ties) {
@@ -43,7 +45,7 @@ pub fn meaning(graph: &Graph, mode: Mode, circuits: &Circuits, controller: &Cont
             many(*across, "pair")
         ),
         Mode::Decoder => "The atlas holds each feature's ten nearest of its layer and the nearest of each other layer.".to_owned(),
-        Mode::Text => "Of a short text little can be said: most pairs may be chance.".to_owned(),
+        Mode::Text | Mode::Effect => "Of a short text little can be said: most pairs may be chance.".to_owned(),
     };
     let retry = controller.on(|_: MouseEvent| Action::Circuits(CircuitsAction::RetryShards));
     html! {

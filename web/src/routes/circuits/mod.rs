@@ -2,6 +2,7 @@
 
 mod concepts;
 mod controls;
+mod effects;
 mod meaning;
 mod picture;
 mod timeline;
@@ -14,7 +15,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
-use crate::circuits::{Facts, Feature, Graph, export, timeline as rows};
+use crate::circuits::{Facts, Feature, Graph, Mode, export, timeline as rows};
 use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::controller::Controller;
@@ -125,10 +126,14 @@ pub fn CircuitsRoute(props: &Props) -> Html {
             props.facts.clone(),
             controls.clone(),
             props.pins.clone(),
+            props.circuits.links_here().to_vec(),
         ),
-        |(run, cursor, facts, controls, pins)| match run {
+        |(run, cursor, facts, controls, pins, links)| match run {
             Some(run) => (
-                Rc::new(Graph::at(run, *cursor, facts, controls, pins)),
+                Rc::new(match controls.mode {
+                    Mode::Effect => Graph::at(run, *cursor, facts, controls, pins).linked(links),
+                    _ => Graph::at(run, *cursor, facts, controls, pins),
+                }),
                 rows::rows(run, facts, controls, pins),
             ),
             None => Default::default(),
@@ -260,7 +265,11 @@ pub fn CircuitsRoute(props: &Props) -> Html {
                     if !*draws {
                         <p class="error" role="alert" data-testid="no-picture">{ "This browser draws no pictures in space (WebGL2 is missing or switched off). The table below has the same content." }</p>
                     }
-                    { meaning(graph, controls.mode, &props.circuits, &controller) }
+                    if controls.mode == Mode::Effect {
+                        { effects::effects(graph, props, &controller) }
+                    } else {
+                        { meaning(graph, controls.mode, &props.circuits, &controller) }
+                    }
                 </section>
                 <div class="circuits-side">
                     { concepts::inspector(&concept_props, &controller) }
