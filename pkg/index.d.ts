@@ -166,6 +166,9 @@ export class SaeExplorer extends EventTarget {
   /** Files as one zip file, for a person to keep: those of {@link Scanned}. */
   archive(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
 
+  /** The files of a zip file, stored or deflated; names that lead out of it are left out. */
+  unarchive(bytes: Uint8Array, options?: LookOptions): Promise<ScannedFile[]>;
+
   /**
    * The model's loss on {@link SAMPLE_TEXT}, beside what is usual: weights that are damaged or lie transposed pass every check
    * of shapes, and show here. `null` where the context is too short to predict anything.

@@ -5,7 +5,7 @@ import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, editList, givenEdits, required, wrong } from './options.js';
+import { BYTES, COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, editList, givenEdits, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
@@ -287,6 +287,17 @@ export class SaeExplorer extends EventTarget {
     const own = abortable(signal, 'The packing');
     try {
       return await this.#aside(own, (link) => Promise.race([own.aborted, link.call('archive', { files: list }).reply]));
+    } finally {
+      own.done();
+    }
+  }
+
+  async unarchive(bytes, options = {}) {
+    const { signal } = checked(options, STOPPABLE);
+    const own = abortable(signal, 'The unpacking');
+    required('bytes', bytes, BYTES);
+    try {
+      return await this.#aside(own, (link) => Promise.race([own.aborted, link.call('unarchive', { bytes }).reply]));
     } finally {
       own.done();
     }

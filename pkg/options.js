@@ -31,6 +31,7 @@ export const STREAM = oneOf(true, false, 'auto');
 /** Words for the engine; true and false mean the same as yes and no. */
 export const BOS = { ...oneOf(true, false, 'auto', 'yes', 'no'), made: (value) => (value === true ? 'yes' : value === false ? 'no' : value) };
 export const COUNT = whole();
+export const BYTES = { accepts: 'a Uint8Array', test: (value) => value instanceof Uint8Array };
 export const FILES = { accepts: 'a list of {path, bytes}', test: (value) => Array.isArray(value) && value.every((file) => typeof file?.path === 'string' && file.bytes instanceof Uint8Array) };
 export const COUNTS = { accepts: 'a list of whole numbers from 0 on', test: (value) => (Array.isArray(value) || ArrayBuffer.isView(value)) && [...value].every(COUNT.test), made: (value) => [...value] };
 const isRange = (value) => isObject(value) && COUNT.test(value.from) && (value.to === undefined || COUNT.test(value.to));

@@ -1,6 +1,6 @@
 // The worker that scans texts, beside the one that answers the page: its engine is larger by what a scan needs, and is busy for long.
 
-import init, { Engine, Sha256, Tokenizer, archive, identifyModel, identifyPt, identifySaelens } from './scan-engine.js';
+import init, { Engine, Sha256, Tokenizer, archive, identifyModel, identifyPt, identifySaelens, unarchive } from './scan-engine.js';
 import { Scans } from './scans.js';
 import { serve } from './serve.js';
 
@@ -13,6 +13,10 @@ serve({ init, Engine, Sha256, Tokenizer, wasm: new URL('./scan-engine_bg.wasm', 
       async archive({ files }) {
         await compiled();
         return archive(files);
+      },
+      async unarchive({ bytes }) {
+        await compiled();
+        return unarchive(bytes);
       },
     },
   };

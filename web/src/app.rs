@@ -40,7 +40,7 @@ use crate::shell::progress::BrokenBanner;
 use crate::shell::tray::{Props as TrayProps, Tray};
 use crate::state::atlas::AtlasFeature;
 use crate::state::route::Route;
-use crate::state::scan::is_text;
+use crate::state::scan::{is_archive, is_text};
 use crate::state::url::Place;
 use crate::state::{Action, During, History, Phase, Remote, State};
 
@@ -413,7 +413,14 @@ fn use_drops(controller: &Controller) {
             let texts = list
                 .iter()
                 .all(|given| name(given).is_some_and(|name| is_text(&name)));
-            if texts && !list.is_empty() {
+            let archive = match &list[..] {
+                [one] if name(one).is_some_and(|name| is_archive(&name)) => get(one, "file"),
+                _ => None,
+            };
+            if let Some(archive) = archive {
+                controller.dispatch(Action::Go(Route::Features));
+                controller.import_atlas(archive);
+            } else if texts && !list.is_empty() {
                 controller.dispatch(Action::Go(Route::Features));
                 controller.choose_texts(&files);
             } else {

@@ -1,12 +1,12 @@
 //! Atlases that a person has made here, in the browser's storage.
 
-use ::atlas::files::{INDEX, decode_info};
+use ::atlas::files::{INDEX, all_files, decode_info};
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::engine::Fault;
-use crate::js_value::get;
+use crate::js_value::{get, object};
 use crate::state::scan::{OwnAtlas, index_of};
 
 #[wasm_bindgen]
@@ -92,9 +92,58 @@ pub async fn save(files: &JsValue) -> Result<OwnAtlas, String> {
     let id: String = hash.chars().take(12).collect();
     let stored = answer(|store| store.save(&id, files)).await;
     stored.map_err(|why| {
-        format!("The result could not be kept in this browser: {why} Make room (Library, storage), and scan again.")
+        format!("The atlas could not be kept in this browser: {why} Make room (Library, storage), and try again.")
     })?;
     Ok(OwnAtlas::of(id, &info))
+}
+
+/// Stores the atlas among the files of an archive, `[{path, bytes}]`: an index with everything that it names, in any folder. All of it
+/// must be what the index says.
+///
+/// # Errors
+/// What is missing or damaged, or why it cannot be stored.
+pub async fn import(files: &JsValue) -> Result<OwnAtlas, String> {
+    let read = |file: &JsValue| {
+        let path = get(file, "path")?.as_string()?;
+        Some((path, get(file, "bytes")?))
+    };
+    let files: Vec<(String, JsValue)> = Array::from(files)
+        .iter()
+        .filter_map(|file| read(&file))
+        .collect();
+    let folders = files.iter().filter_map(|(path, _)| {
+        let folder = path.strip_suffix(INDEX)?;
+        (folder.is_empty() || folder.ends_with('/')).then_some(folder)
+    });
+    // The outermost: an atlas may lie in a folder of the archive.
+    let folder = folders.min_by_key(|folder| folder.len()).ok_or_else(|| {
+        format!("The archive has no {INDEX}: it is none of an atlas. Choose a file that was exported here, or the folder of an atlas as a .zip.")
+    })?;
+    let bytes_of = |path: &str| {
+        let whole = format!("{folder}{path}");
+        let found = files.iter().find(|(one, _)| *one == whole);
+        found.map(|(_, bytes)| bytes.clone())
+    };
+    let vec = |bytes: &JsValue| Uint8Array::new(bytes).to_vec();
+    let index = bytes_of(INDEX).unwrap_or(JsValue::UNDEFINED);
+    let info = decode_info(INDEX, &vec(&index)).map_err(|error| error.to_string())?;
+    let kept = Array::new();
+    for file in all_files(&info) {
+        let bytes = bytes_of(&file.path).ok_or_else(|| {
+            format!(
+                "{INDEX} names {}, which the archive does not have. Export the atlas again.",
+                file.path
+            )
+        })?;
+        file.check(&vec(&bytes))
+            .map_err(|error| error.to_string())?;
+        kept.push(&object([
+            ("path", file.path.as_str().into()),
+            ("bytes", bytes),
+        ]));
+    }
+    kept.push(&object([("path", INDEX.into()), ("bytes", index)]));
+    save(&kept.into()).await
 }
 
 /// The files of an atlas, `[{path, bytes}]`.

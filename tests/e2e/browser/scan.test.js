@@ -9,6 +9,7 @@ import { readTable } from '../support/atlas-format.js';
 import { launch, openBare } from '../support/chromium.js';
 import { openDemo } from '../support/parity.js';
 import { serve } from '../support/server.js';
+import { deflated } from '../support/zip.js';
 
 const STORY = 'Once upon a time there was a king who had three sons, and the youngest of them was called the simpleton, because he said little and thought much. <script>alert(1)</script>';
 
@@ -190,6 +191,34 @@ test('on the page: a megabyte is scanned beside everything else, browsed, kept, 
   const zip = await readFile(await download.path());
   assert.equal(zip.subarray(0, 4).toString('latin1'), 'PK\x03\x04');
   for (const name of ['atlas.json', 'vocabulary.bin', 'openai.layer_1/features-0063.bin']) assert.ok(zip.includes(name), name);
+
+  // In another browser the file is opened; a damaged one says what is wrong.
+  const other = await openApp(browser, server, { path: '?backend=cpu#/features' });
+  await part(other, 'atlas-import').setInputFiles({ name: 'no.zip', mimeType: 'application/zip', buffer: Buffer.from('PK none') });
+  await part(other, 'scan-failed').getByText(/The archive cannot be read/).waitFor();
+  const broken = Buffer.from(zip);
+  const at = zip.indexOf('vocabulary.bin') + 60;
+  broken.fill(0, at, at + 40);
+  await part(other, 'atlas-import').setInputFiles({ name: 'broken.zip', mimeType: 'application/zip', buffer: broken });
+  await part(other, 'scan-failed').getByText(/cannot be read|vocabulary\.bin/).waitFor();
+  await part(other, 'atlas-import').setInputFiles({ name: 'atlas.zip', mimeType: 'application/zip', buffer: zip });
+  await other.waitForFunction((one) => location.hash.includes(`atlas=${one}`), id);
+  await part(other, 'listed-count', '[data-count]').waitFor();
+  assert.equal(await part(other, 'atlas-choice').locator('option:checked').innerText(), chosen);
+  assert.equal(await part(other, 'scan-failed').count(), 0);
+  // The same files from a folder, compressed by another program; what leads out of the archive is left out.
+  const files = await other.evaluate(async (list) => (await window.saeExplorer.unarchive(Uint8Array.from(atob(list), (one) => one.charCodeAt(0)))).map(({ path, bytes }) => ({ path, text: btoa(bytes.reduce((all, byte) => all + String.fromCharCode(byte), '')) })), zip.toString('base64'));
+  const folder = deflated([{ path: '../outside.txt', bytes: Buffer.from('x') }, ...files.map(({ path, text }) => ({ path: `my atlas/${path}`, bytes: Buffer.from(text, 'base64') }))]);
+  const names = await other.evaluate(async (list) => (await window.saeExplorer.unarchive(Uint8Array.from(atob(list), (one) => one.charCodeAt(0)))).map(({ path }) => path), folder.toString('base64'));
+  assert.deepEqual(names, files.map(({ path }) => `my atlas/${path}`));
+  await part(other, 'atlas-delete').click();
+  await part(other, 'atlas-delete-yes').click();
+  await other.waitForFunction(() => !location.hash.includes('atlas='));
+  await part(other, 'atlas-import').setInputFiles({ name: 'folder.zip', mimeType: 'application/zip', buffer: folder });
+  await other.waitForFunction((one) => location.hash.includes(`atlas=${one}`), id);
+  await part(other, 'listed-count', '[data-count]').waitFor();
+  assert.deepEqual(other.seen.errors, []);
+  await other.context().close();
 
   await part(page, 'atlas-delete').click();
   await part(page, 'atlas-delete-yes').click();

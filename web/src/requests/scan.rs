@@ -3,7 +3,7 @@
 use gloo::file::{Blob, ObjectUrl};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, HtmlAnchorElement};
 
 use crate::browser;
@@ -107,6 +107,32 @@ impl Controller {
                 this.dispatch_scan(ScanAction::Listed(own));
             }
         });
+    }
+
+    /// Keeps the atlas of a zip file in this browser, and shows it.
+    pub fn import_atlas(&self, file: JsValue) {
+        let this = self.clone();
+        self.dispatch_scan(ScanAction::Opening(true));
+        spawn_local(async move {
+            let opened = this.imported(file).await;
+            this.dispatch_scan(ScanAction::Opening(false));
+            this.dispatch_scan(match opened {
+                Ok(atlas) => ScanAction::Opened(atlas),
+                Err(why) => ScanAction::Failed(why),
+            });
+        });
+    }
+
+    async fn imported(&self, file: JsValue) -> Result<OwnAtlas, String> {
+        let engine = self.engine();
+        let engine = engine.ok_or("The engine, which unpacks the file, is not there yet. Try again when the page is ready.")?;
+        let said = |error: JsValue| Fault::from(error).message;
+        let file: web_sys::Blob = file.dyn_into().map_err(|_| "This is no file.")?;
+        let bytes = JsFuture::from(file.array_buffer()).await.map_err(said)?;
+        let files = engine
+            .call("unarchive", &[Uint8Array::new(&bytes).into()])
+            .await;
+        own_atlases::import(&files.map_err(|fault| fault.message)?).await
     }
 
     /// Removes an atlas from this browser.

@@ -33,6 +33,11 @@ pub fn is_text(name: &str) -> bool {
         .any(|ending| name.ends_with(ending))
 }
 
+/// True for the name of a file that may be an exported atlas.
+pub fn is_archive(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".zip")
+}
+
 /// What is scanned, and how, as the person chose it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
@@ -233,6 +238,8 @@ pub struct ScanState {
     pub failed: Option<String>,
     /// Atlases in this browser.
     pub own: Vec<OwnAtlas>,
+    /// True while one is taken out of a zip file.
+    pub opening: bool,
 }
 
 /// Something about scans.
@@ -260,6 +267,10 @@ pub enum ScanAction {
     Ended(Result<Option<OwnAtlas>, String>),
     /// Atlases that are in this browser.
     Listed(Vec<OwnAtlas>),
+    /// One is taken out of a zip file, or no longer.
+    Opening(bool),
+    /// One came out of a zip file.
+    Opened(OwnAtlas),
     /// One of them is shown, or, of none, the site's.
     Use(Option<String>),
     /// One was removed.
@@ -302,15 +313,17 @@ impl State {
                 match ended {
                     Ok(Some(atlas)) => {
                         scan.open = false;
-                        scan.own.retain(|one| one.id != atlas.id);
-                        let id = atlas.id.clone();
-                        scan.own.push(atlas);
-                        self.use_atlas(Some(id));
+                        self.add_atlas(atlas);
                     }
                     Ok(None) => {}
                     Err(why) => scan.failed = Some(why),
                 }
             }
+            ScanAction::Opening(opening) => {
+                scan.opening = opening;
+                scan.failed = None;
+            }
+            ScanAction::Opened(atlas) => self.add_atlas(atlas),
             ScanAction::Listed(own) => scan.own = own,
             ScanAction::Use(id) => self.use_atlas(id),
             ScanAction::Removed(id) => {
@@ -321,6 +334,14 @@ impl State {
             }
             ScanAction::Failed(why) => scan.failed = Some(why),
         }
+    }
+
+    /// An atlas is in this browser now, and shown.
+    fn add_atlas(&mut self, atlas: OwnAtlas) {
+        self.scan.own.retain(|one| one.id != atlas.id);
+        let id = atlas.id.clone();
+        self.scan.own.push(atlas);
+        self.use_atlas(Some(id));
     }
 
     /// Another atlas is shown. What the address says of the one before means nothing in it.

@@ -59,13 +59,29 @@ pub fn Scan(props: &Props) -> Html {
         use_effect_with((), move |()| controller.list_own_atlases());
     }
     let open = props.scan.open || props.scan.running.is_some();
+    let import = {
+        let controller = controller.clone();
+        move |event: Event| {
+            let input: HtmlInputElement = event.target_unchecked_into();
+            if let Some(file) = input.files().and_then(|files| files.get(0)) {
+                // The list ends with the choice, and the same file may be chosen again.
+                let file: JsValue = file.into();
+                input.set_value("");
+                controller.import_atlas(file);
+            }
+        }
+    };
     let toggle = controller.on(move |_: MouseEvent| Action::Scan(ScanAction::Open(!open)));
     html! {
         <section class="card own-atlases" aria-label="Atlas in use" data-testid="own-atlases">
             <div class="controls">
                 { choice(&controller, props) }
                 <button type="button" aria-expanded={open.to_string()} data-testid="scan-open" onclick={toggle}>{ "Scan a text of your own" }</button>
+                <label class="pick">{ "Open an exported atlas" }<input class="sr" type="file" accept=".zip" data-testid="atlas-import" onchange={import} /></label>
                 { of_own(&controller, props) }
+                if props.scan.opening {
+                    <span class="muted" role="status">{ "Opening the atlas…" }</span>
+                }
             </div>
             if open {
                 <div class="scan" data-testid="scan">
