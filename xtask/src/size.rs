@@ -47,7 +47,7 @@ const BUDGETS: [Budget; 5] = [
     // Loaded when somebody scans a text.
     Budget {
         name: "scan",
-        limit: 760_000,
+        limit: 790_000,
         files: &SCAN,
     },
     // Loaded when somebody opens a graph.
