@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use ::atlas::info::Quantity;
 use ::atlas::{AtlasInfo, FeatureRecord, SetInfo};
 
-use super::State;
 use super::route::Route;
 use super::tray::FeatureId;
+use super::{State, settings};
 use crate::atlas::{PartId, Request, counted_tokens};
 use crate::circuits::{Controls, Facts, Feature, Frame, Known, Link, Links, Run, SetFacts};
 use crate::shared::Shared;
@@ -164,15 +164,10 @@ impl Circuits {
     /// # Errors
     /// The sentence to show.
     pub fn settings(&self) -> Result<Settings, &'static str> {
-        let whole = |setting: Setting| self.typed(setting).trim().parse::<u32>().ok();
         Ok(Settings {
-            max_tokens: whole(Setting::MaxTokens)
-                .filter(|tokens| *tokens > 0)
-                .ok_or("The number of tokens must be a whole number from 1 on.")?,
-            temperature: crate::format::number(self.typed(Setting::Temperature))
-                .filter(|temperature| *temperature >= 0.0)
-                .ok_or("The temperature must be a number from 0 on.")?,
-            seed: whole(Setting::Seed).ok_or("The seed must be a whole number from 0 on.")?,
+            max_tokens: settings::max_tokens(self.typed(Setting::MaxTokens))?,
+            temperature: settings::temperature(self.typed(Setting::Temperature))?,
+            seed: settings::seed(self.typed(Setting::Seed))?,
         })
     }
 

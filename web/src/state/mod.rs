@@ -44,6 +44,7 @@ pub mod scan;
 pub mod selection;
 #[cfg(test)]
 mod selection_tests;
+pub mod settings;
 pub mod steer;
 #[cfg(test)]
 mod steer_tests;

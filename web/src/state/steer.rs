@@ -2,9 +2,8 @@
 
 use wire::Edit;
 
-use super::State;
+use super::{State, settings};
 use crate::data::{Generation, Token};
-use crate::format::number;
 
 /// A continuation: without the edits, or with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,25 +140,15 @@ impl Steer {
     /// # Errors
     /// The sentence to show.
     pub fn settings(&self) -> Result<Settings, &'static str> {
-        let whole = |setting: Setting, least: u32| {
-            let value: Option<u32> = self.typed(setting).trim().parse().ok();
-            value.filter(|value| *value >= least)
-        };
-        let value = |setting: Setting, fits: fn(f64) -> bool| {
-            number(self.typed(setting)).filter(|value| fits(*value))
-        };
         Ok(Settings {
-            max_tokens: whole(Setting::MaxTokens, 1)
-                .ok_or("The number of tokens must be a whole number from 1 on.")?,
-            temperature: value(Setting::Temperature, |value| value >= 0.0)
-                .ok_or("The temperature must be a number from 0 on.")?,
-            top_k: whole(Setting::TopK, 0)
-                .ok_or("Top-k must be a whole number from 0 on; 0 draws from all tokens.")?,
-            top_p: value(Setting::TopP, |value| value > 0.0 && value <= 1.0)
-                .ok_or("Top-p must be a number above 0 and at most 1; 1 draws from all tokens.")?,
-            repetition_penalty: value(Setting::RepetitionPenalty, |value| value > 0.0)
-                .ok_or("The repetition penalty must be a number above 0; 1 changes nothing.")?,
-            seed: whole(Setting::Seed, 0).ok_or("The seed must be a whole number from 0 on.")?,
+            max_tokens: settings::max_tokens(self.typed(Setting::MaxTokens))?,
+            temperature: settings::temperature(self.typed(Setting::Temperature))?,
+            top_k: settings::top_k(self.typed(Setting::TopK))?,
+            top_p: settings::top_p(self.typed(Setting::TopP))?,
+            repetition_penalty: settings::repetition_penalty(
+                self.typed(Setting::RepetitionPenalty),
+            )?,
+            seed: settings::seed(self.typed(Setting::Seed))?,
         })
     }
 

@@ -8,27 +8,16 @@ use crate::components::term::defined;
 use crate::controller::Controller;
 use crate::definitions::{SEED, TEMPERATURE};
 use crate::engine::GenerateOptions;
-use crate::format::{count, number};
+use crate::format::count;
 use crate::state::generate::second_half;
-use crate::state::{Action, GenerateField, GenerateState};
+use crate::state::{Action, GenerateField, GenerateState, settings};
 
 /// The settings, if all of them make sense; else what does not.
 fn options(generate: &GenerateState) -> Result<GenerateOptions, &'static str> {
-    let max_tokens = generate
-        .max_tokens
-        .trim()
-        .parse()
-        .ok()
-        .filter(|&most| (1..=100_000).contains(&most));
-    let temperature = number(&generate.temperature).filter(|heat| *heat >= 0.0);
     Ok(GenerateOptions {
-        max_tokens: max_tokens.ok_or("The number of tokens must be a whole number from 1 on.")?,
-        temperature: temperature.ok_or("The temperature must be a number from 0 on.")?,
-        seed: generate
-            .seed
-            .trim()
-            .parse()
-            .map_err(|_| "The seed must be a whole number from 0 on.")?,
+        max_tokens: settings::max_tokens(&generate.max_tokens)?,
+        temperature: settings::temperature(&generate.temperature)?,
+        seed: settings::seed(&generate.seed)?,
         ..GenerateOptions::default()
     })
 }
