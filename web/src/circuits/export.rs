@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::controls::Controls;
 use super::facts::Facts;
+use super::graph::Graph;
 use super::moment::Concept;
 use super::run::Run;
 use super::ties::Tie;
-use super::{Controls, Graph};
 use crate::export::{list, number, single, string};
 
 /// Everything that is on screen, with what it was computed from: model, sets, text, controls, nodes and edges. Numbers that are not

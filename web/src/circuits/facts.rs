@@ -6,7 +6,7 @@ use ::atlas::FeatureRecord;
 use ::atlas::association::Counts;
 use ::atlas::record::{Elsewhere, FeatureRow, Neighbour, Partner};
 
-use super::run::Feature;
+use super::feature::Feature;
 use crate::shared::Shared;
 
 /// What the record of a feature says of its relations to others.

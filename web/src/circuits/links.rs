@@ -1,7 +1,8 @@
 //! What one concept does to another, measured: how much of a feature's activation goes away when an earlier one is set to 0.
 
-use super::Graph;
-use super::run::{Feature, Frame, Run};
+use super::feature::Feature;
+use super::moment::Concept;
+use super::run::{Frame, Run};
 
 /// Concepts that are set to 0, one after the other.
 const MOST: usize = 24;
@@ -67,12 +68,12 @@ fn layer(run: &Run, set: u8) -> Option<u32> {
 }
 
 /// The concepts on screen that are active at a token and stand before others that are, the strongest first: those to be set to 0.
-pub fn sources(graph: &Graph, run: &Run, cursor: usize) -> Vec<Feature> {
+pub fn sources(concepts: &[Concept], run: &Run, cursor: usize) -> Vec<Feature> {
     let Some(frame) = run.frames.get(cursor) else {
         return Vec::new();
     };
     let here: Vec<Feature> = frame.features().map(|(feature, _)| feature).collect();
-    let concepts = graph.concepts.iter().map(|concept| concept.feature);
+    let concepts = concepts.iter().map(|concept| concept.feature);
     let active: Vec<Feature> = concepts.filter(|one| here.contains(one)).collect();
     let layers = active.iter().filter_map(|one| layer(run, one.set));
     let last = layers.max();

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Controls;
+use super::controls::Controls;
 use super::facts::Facts;
-use super::run::{Feature, Run};
+use super::feature::Feature;
+use super::run::Run;
 
 /// Part of its strength that a feature keeps from token to token while it is silent.
 const KEPT: f32 = 0.75;

@@ -1,11 +1,12 @@
 use ::atlas::association::pairs;
 use ::atlas::record::{Elsewhere, FeatureRow, Neighbour, Partner};
 
+use super::controls::Mode;
 use super::facts::{Across, Facts, Known, Relations, SetFacts};
+use super::feature::Feature;
 use super::links::{links, sources};
 use super::moment::Moment;
-use super::run::{Feature, Frame, Run, RunSet};
-use super::ties::Mode;
+use super::run::{Frame, Run, RunSet};
 use super::{Controls, Graph, export, timeline};
 use crate::data::Token;
 use crate::shared::Shared;
@@ -431,10 +432,10 @@ fn what_is_set_to_0_stands_before_others_and_its_links_are_shares() {
         .push(frame(true, [&[(1, 4.0), (2, 1.0)], &[(0, 2.0), (3, 5.0)]]));
     let graph = Graph::at(&run, 4, &facts(), &everything(), &[]);
     // Those of the last layer act on none of the others; at a token where only one layer is active nothing does.
-    let mut found = sources(&graph, &run, 4);
+    let mut found = sources(&graph.concepts, &run, 4);
     found.sort_unstable();
     assert_eq!(found, [A, B]);
-    assert!(sources(&graph, &run, 1).is_empty());
+    assert!(sources(&graph.concepts, &run, 1).is_empty());
     let ablated = frame(true, [&[(2, 1.0)], &[(0, 0.5), (3, 5.2)]]);
     let found = links(&run, A, &run.frames[4], &ablated);
     let other = Feature { set: 1, latent: 3 };

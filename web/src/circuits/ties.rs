@@ -4,75 +4,18 @@ use std::collections::BTreeMap;
 
 use ::atlas::association::{Counts, corrected, pairs};
 
-use super::Controls;
+use super::controls::{Controls, Mode};
 use super::facts::Facts;
+use super::feature::Feature;
 use super::links::Link;
 use super::moment::{Concept, Moment};
-use super::run::{Feature, Run};
+use super::run::Run;
 
 /// Chance, corrected for the number of tests, below which a pair counts as more than chance.
 const LEVEL: f64 = 0.05;
 
 /// Most edges that are shown.
 const MOST: usize = 2_000;
-
-/// What an edge means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Two features of a set fire on the same tokens of the atlas's corpus more often than chance.
-    #[default]
-    Corpus,
-    /// Their decoder directions are near.
-    Decoder,
-    /// They fire on the same tokens of this very text.
-    Text,
-    /// The later one's activation at the token in view changes when the earlier one is set to 0.
-    Effect,
-}
-
-impl Mode {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Corpus, Self::Decoder, Self::Text, Self::Effect];
-
-    /// Name for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Corpus => "co-activation on the corpus",
-            Self::Decoder => "decoder cosine",
-            Self::Text => "co-activation in this text",
-            Self::Effect => "measured effect",
-        }
-    }
-
-    /// Name for data and tests.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Corpus => "corpus",
-            Self::Decoder => "decoder",
-            Self::Text => "text",
-            Self::Effect => "effect",
-        }
-    }
-
-    /// The number that an edge has.
-    pub fn value(self) -> &'static str {
-        match self {
-            Self::Corpus | Self::Text => "PMI",
-            Self::Decoder => "cosine",
-            Self::Effect => "share",
-        }
-    }
-
-    /// True if edges are tested against chance.
-    pub fn is_tested(self) -> bool {
-        matches!(self, Self::Corpus | Self::Text)
-    }
-
-    /// True if edges are the atlas's.
-    pub fn is_of_atlas(self) -> bool {
-        matches!(self, Self::Corpus | Self::Decoder)
-    }
-}
 
 /// An edge between two concepts, by their indices.
 #[derive(Clone, Copy, Debug, PartialEq)]

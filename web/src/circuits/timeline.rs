@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Controls;
+use super::controls::Controls;
 use super::facts::Facts;
+use super::feature::Feature;
 use super::moment::Moment;
-use super::run::{Feature, Run};
+use super::run::Run;
 
 /// Most rows.
 pub const ROWS: usize = 14;

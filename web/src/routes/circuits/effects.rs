@@ -39,7 +39,7 @@ pub fn effects(graph: &Graph, props: &Props, controller: &Controller) -> Html {
     let Some(run) = &circuits.run else {
         return Html::default();
     };
-    let sources = links::sources(graph, run, cursor);
+    let sources = links::sources(&graph.concepts, run, cursor);
     let why_not = props.not_to_measure().or_else(|| {
         sources.is_empty().then(|| {
             "No two of these concepts are active at this token in layers that follow each other."
