@@ -1,51 +1,11 @@
-//! The command line's words.
+//! The options of commands.
 
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use explorer::{Edits, Positions, Target};
-
-use crate::atlas::args::Atlas;
-
-/// Looks inside GPT-2 with sparse autoencoders.
-#[derive(Debug, Parser)]
-#[command(name = "sae-explorer", version)]
-pub struct Arguments {
-    /// The command.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// The command.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Show a prompt's tokens, losses, next tokens and features
-    Trace(Trace),
-    /// Continue a prompt
-    Generate(Generate),
-    /// Rank a prompt's active features by what ablating each of them changes
-    Effects(Effects),
-    /// Carry another prompt's residual stream in, layer by layer and position by position
-    Patch(crate::patch::Patch),
-    /// Show what a prompt's predictions become while one feature's value is moved
-    Sweep(Sweep),
-    /// Describe a feature by its weights: direct logit effect, norms and nearest features
-    Feature(Feature),
-    /// Show how much autoencoders lose on a text
-    Evaluate(Evaluate),
-    /// Say what a file or a folder is, and what is wrong with it
-    Inspect(Inspect),
-    /// Write an autoencoder in another format
-    Export(Export),
-    /// Merge, read, exchange and check atlases: what features do over a corpus
-    Atlas(Atlas),
-    /// Collect what each feature does over a corpus
-    Scan(Scan),
-    /// List or delete what was downloaded
-    Cache(Cache),
-}
 
 /// Sources of models and autoencoders of hosts.
 #[derive(Debug, Args)]

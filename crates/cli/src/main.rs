@@ -3,6 +3,7 @@
 mod args;
 mod atlas;
 mod cache;
+mod command;
 mod demo;
 mod dump;
 mod effects;
@@ -26,8 +27,8 @@ mod table;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use args::{Arguments, Command};
 use clap::Parser as _;
+use command::{Arguments, Command};
 use error::Error;
 use explorer::{LimitsChoice, Session, TraceOptions};
 use json::JsonTrace;

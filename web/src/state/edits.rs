@@ -6,7 +6,6 @@ use std::str::FromStr as _;
 use wire::{Edit, Operation, Positions};
 
 use super::tray::FeatureId;
-use super::url::Place;
 use super::{EditSpec, History, Note, Remote, State};
 use crate::data::{Edited, SaeInfo};
 use crate::shared::Shared;
@@ -182,20 +181,6 @@ fn collide(one: &Edit, two: &Edit, same: impl Fn(&str, &str) -> bool) -> bool {
     let everywhere = Positions::starting_at(0);
     let at = |edit: &Edit| edit.positions.clone().unwrap_or_else(|| everywhere.clone());
     one.latent == two.latent && same(&one.sae, &two.sae) && at(one).overlaps(&at(two))
-}
-
-impl Place {
-    /// The place with a prompt of other tokens: edits at given tokens are switched off, because the tokens there are others now. True if
-    /// there were such.
-    pub fn switch_positions_off(&mut self) -> bool {
-        let placed = self.edits.iter_mut();
-        let mut placed = placed
-            .filter(|edit| edit.on && edit.positions.is_some())
-            .peekable();
-        let any = placed.peek().is_some();
-        placed.for_each(|edit| edit.on = false);
-        any
-    }
 }
 
 impl State {

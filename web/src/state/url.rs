@@ -90,6 +90,18 @@ impl Place {
         pinned.chain(edited)
     }
 
+    /// The place with a prompt of other tokens: edits at given tokens are switched off, because the tokens there are others now. True if
+    /// there were such.
+    pub fn switch_positions_off(&mut self) -> bool {
+        let placed = self.edits.iter_mut();
+        let mut placed = placed
+            .filter(|edit| edit.on && edit.positions.is_some())
+            .peekable();
+        let any = placed.peek().is_some();
+        placed.for_each(|edit| edit.on = false);
+        any
+    }
+
     /// True if the address is about the demo: it names no other model.
     pub fn is_of_demo(&self) -> bool {
         self.model.as_deref().is_none_or(|model| model == "demo")
