@@ -253,23 +253,23 @@ fn use_address(state: &State, controller: &Controller) {
     let hash = here.to_hash();
     // Before the demo is there, the address has nothing to say that it does not say already, but for what needs no model.
     let settled = state.phase == Phase::Ready && state.trace.is_some();
-    use_effect_with(
+    let later = use_mut_ref(|| None::<Timeout>);
+    // While the page is being drawn, and not afterwards: what is on screen is never ahead of its address.
+    use_memo(
         (settled, hash, state.history),
-        move |(settled, hash, history)| {
-            let mut later = None;
+        |(settled, hash, history)| {
+            // A timeout that is dropped does not fire.
+            *later.borrow_mut() = None;
             let there = Place::from_hash(&browser::hash());
             if *settled || !there.stands_at(&here) {
                 let (hash, history) = (hash.clone(), *history);
                 if history == History::ReplaceSoon {
-                    later = Some(Timeout::new(PAUSE, move || {
-                        browser::set_hash(&hash, history)
-                    }));
+                    let soon = Timeout::new(PAUSE, move || browser::set_hash(&hash, history));
+                    *later.borrow_mut() = Some(soon);
                 } else {
                     browser::set_hash(&hash, history);
                 }
             }
-            // A timeout that is dropped does not fire.
-            move || drop(later)
         },
     );
     let controller = controller.clone();

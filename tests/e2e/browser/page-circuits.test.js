@@ -144,6 +144,17 @@ test('edges are the pairs that the atlas has counted, tested against chance; oth
   assert.ok(across, 'nearest directions are in other layers, too');
   await part(page, 'edges').selectOption('text');
   assert.match(await part(page, 'meaning').innerText(), /this very text/);
+  // A link shows the same.
+  await part(page, 'threshold').fill('0.25');
+  await page.waitForFunction(() => /graph-threshold=0\.25&graph-edges=text&graph-chance=shown/.test(location.hash));
+  const link = await newPage(browser, STILL);
+  await link.goto(page.url());
+  await part(link, 'timeline').waitFor();
+  assert.equal(await part(link, 'edges').inputValue(), 'text');
+  assert.equal(await part(link, 'threshold').inputValue(), '0.25');
+  await link.context().close();
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelector('[data-testid="edges"]').value === 'decoder');
   await page.context().close();
 });
 

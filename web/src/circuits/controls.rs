@@ -1,4 +1,6 @@
-//! What a person can set.
+//! What a person can set of the graph. It stands in the address.
+
+use crate::format::{exact, exact_single};
 
 /// What an edge means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +86,103 @@ impl Default for Controls {
             hidden: Vec::new(),
             mode: Mode::Corpus,
             all_ties: false,
+        }
+    }
+}
+
+/// Most nodes that an address may ask for.
+const MOST_NODES: usize = 2_000;
+
+impl Controls {
+    /// Names and values for the address, of what is not as at first.
+    pub fn parts(&self) -> Vec<(&'static str, String)> {
+        let first = Self::default();
+        let mut parts = Vec::new();
+        if self.nodes != first.nodes {
+            parts.push(("graph-nodes", self.nodes.to_string()));
+        }
+        if self.threshold != first.threshold {
+            parts.push(("graph-threshold", exact_single(self.threshold)));
+        }
+        if self.density != first.density {
+            parts.push(("graph-density", exact(self.density)));
+        }
+        if self.mode != first.mode {
+            parts.push(("graph-edges", self.mode.key().to_owned()));
+        }
+        if self.all_ties {
+            parts.push(("graph-chance", "shown".to_owned()));
+        }
+        let hidden = self.hidden.iter();
+        parts.extend(hidden.map(|sae| ("graph-without", sae.clone())));
+        parts
+    }
+
+    /// Reads a part of an address; one that makes no sense is passed over.
+    pub fn read(&mut self, name: &str, value: &str) {
+        let within =
+            |most: f64| crate::format::read(value).filter(|read| (0.0..=most).contains(read));
+        match name {
+            "graph-nodes" => {
+                let nodes = value.parse().ok();
+                self.nodes = nodes
+                    .filter(|nodes| (1..=MOST_NODES).contains(nodes))
+                    .unwrap_or(self.nodes);
+            }
+            "graph-threshold" => {
+                self.threshold = within(1.0).map_or(self.threshold, |read| read as f32);
+            }
+            "graph-density" => self.density = within(1.0).unwrap_or(self.density),
+            "graph-edges" => {
+                let mode = Mode::ALL.into_iter().find(|mode| mode.key() == value);
+                self.mode = mode.unwrap_or_default();
+            }
+            "graph-chance" => self.all_ties = value == "shown",
+            "graph-without" if !self.hidden.iter().any(|sae| sae == value) => {
+                self.hidden.push(value.to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any that an address can have.
+    pub fn controls() -> impl Strategy<Value = Controls> {
+        let hidden = prop::collection::btree_set(".*", 0..3);
+        let numbers = (1..=MOST_NODES, 0.0f32..=1.0, 0.0f64..=1.0);
+        (numbers, hidden, 0..Mode::ALL.len(), any::<bool>()).prop_map(
+            |((nodes, threshold, density), hidden, mode, all_ties)| Controls {
+                nodes,
+                threshold,
+                density,
+                hidden: hidden.into_iter().collect(),
+                mode: Mode::ALL[mode],
+                all_ties,
+            },
+        )
+    }
+
+    #[test]
+    fn what_makes_no_sense_leaves_the_control_as_it_is() {
+        let mut controls = Controls::default();
+        for (name, value) in [
+            ("graph-nodes", "0"),
+            ("graph-nodes", "1e9"),
+            ("graph-threshold", "2"),
+            ("graph-threshold", "NaN"),
+            ("graph-density", "-1"),
+            ("graph-edges", "love"),
+            ("graph-chance", "yes"),
+            ("other", "1"),
+        ] {
+            controls.read(name, value);
+            assert_eq!(controls, Controls::default(), "{name}={value}");
         }
     }
 }

@@ -7,9 +7,9 @@ use ::atlas::{AtlasInfo, FeatureRecord, SetInfo};
 
 use super::route::Route;
 use super::tray::FeatureId;
-use super::{State, settings};
+use super::{History, State, settings};
 use crate::atlas::{PartId, Request, counted_tokens};
-use crate::circuits::{Controls, Facts, Feature, Frame, Known, Link, Links, Run, SetFacts};
+use crate::circuits::{Controls, Facts, Feature, Frame, Known, Link, Links, Mode, Run, SetFacts};
 use crate::shared::Shared;
 
 /// Shards that are on their way at once.
@@ -66,8 +66,6 @@ pub struct Circuits {
     pub playing: bool,
     /// True if the view goes to the newest token of a live run at once, for people who want nothing to move.
     pub at_once: bool,
-    /// What is shown.
-    pub controls: Controls,
     /// Effects that were measured between features.
     pub links: Links,
     /// The selected feature.
@@ -96,7 +94,6 @@ impl Default for Circuits {
             cursor: 0,
             playing: false,
             at_once: false,
-            controls: Controls::default(),
             links: Links::default(),
             selected: None,
             hovered: None,
@@ -189,12 +186,12 @@ impl Circuits {
         &self,
         features: impl Iterator<Item = Feature>,
         facts: &Facts,
-        index: &str,
-        info: &AtlasInfo,
+        (index, info): (&str, &AtlasInfo),
+        mode: Mode,
     ) -> Vec<(ShardId, Request)> {
         let mut wanted: Vec<(ShardId, Request)> = Vec::new();
         let free = AT_ONCE.saturating_sub(self.under_way.len());
-        if free == 0 || !self.controls.mode.is_of_atlas() {
+        if free == 0 || !mode.is_of_atlas() {
             return wanted;
         }
         for feature in features {
@@ -324,7 +321,16 @@ impl State {
             CircuitsAction::Select(feature) => circuits.selected = feature,
             CircuitsAction::Hover(feature) => circuits.hovered = feature,
             CircuitsAction::Set(setting, value) => circuits.typed[setting as usize] = value,
-            CircuitsAction::Control(controls) => circuits.controls = controls,
+            CircuitsAction::Control(controls) => {
+                // A slider moves through many numbers; none of them is a step to go back to.
+                let slid = controls.threshold != self.place.graph.threshold;
+                self.history = if slid {
+                    History::Replace
+                } else {
+                    History::Push
+                };
+                self.place.graph = controls;
+            }
             CircuitsAction::Measuring(number, cursor, all) => {
                 circuits.playing = false;
                 circuits.links = Links {
@@ -346,11 +352,12 @@ impl State {
             // Of a measurement that the page has given up.
             CircuitsAction::Measured(..) | CircuitsAction::MeasuringEnded(..) => {}
             CircuitsAction::Hide(sae, hide) => {
-                let hidden = &mut circuits.controls.hidden;
+                let hidden = &mut self.place.graph.hidden;
                 hidden.retain(|one| *one != sae);
                 if hide {
                     hidden.push(sae);
                 }
+                self.history = History::Push;
             }
             CircuitsAction::ShardRequested(id) => {
                 circuits.under_way.insert(id);

@@ -187,9 +187,9 @@ fn layers_are_hidden_and_pins_found() {
             CircuitsAction::Hide("a".to_owned(), true),
         ],
     );
-    assert_eq!(state.circuits.controls.hidden, ["a"]);
+    assert_eq!(state.place.graph.hidden, ["a"]);
     let mut state = after(state, [CircuitsAction::Hide("a".to_owned(), false)]);
-    assert_eq!(state.circuits.controls, Controls::default());
+    assert_eq!(state.place.graph, Controls::default());
     state.place.pins = Place::from_hash("#/?pin=a/3&pin=b/3&pin=a/10").pins;
     assert_eq!(state.pins_in_run(), [Feature { set: 0, latent: 3 }]);
     assert_eq!(

@@ -103,6 +103,10 @@ fn an_address_is_restored_as_it_was() {
         edits: ["c:22=2.5@1..3", "!c:22=+4x@3.."]
             .map(|text| text.parse().unwrap())
             .to_vec(),
+        graph: crate::circuits::Controls {
+            nodes: 40,
+            ..Default::default()
+        },
         asked: {
             let mut asked = Asked::default();
             asked.set("sweep", "903".to_owned());

@@ -11,6 +11,7 @@ use super::route::Route;
 use super::tray::FeatureId;
 use super::views::Shown;
 use crate::browse::Query;
+use crate::circuits::Controls;
 
 /// The part of an address that names a pinned feature; as often as there are such.
 const PIN: &str = "pin";
@@ -60,6 +61,8 @@ pub struct Place {
     pub edits: Vec<wire::Edit>,
     /// What is typed on the pages that ask something about the prompt.
     pub asked: Asked,
+    /// What is shown of the graph of a text.
+    pub graph: Controls,
 }
 
 /// The choice of a BOS by its name in the address and in the API.
@@ -211,6 +214,9 @@ impl Place {
         for (name, text) in self.asked.parts() {
             put(name, text);
         }
+        for (name, value) in self.graph.parts() {
+            put(name, &value);
+        }
         hash
     }
 
@@ -269,6 +275,7 @@ impl Place {
                     place.asked.set(name, value.clone());
                     place.shown.read(name, &value);
                     place.browse.read(name, &value);
+                    place.graph.read(name, &value);
                 }
             }
         }

@@ -68,6 +68,7 @@ fn places() -> impl Strategy<Value = Place> {
         pins(),
         prop::collection::vec(edits(), 0..3),
         super::asked::tests::asked(),
+        crate::circuits::controls::tests::controls(),
     );
     (
         tray,
@@ -93,7 +94,7 @@ fn places() -> impl Strategy<Value = Place> {
     )
         .prop_map(
             |(
-                (pins, edits, asked),
+                (pins, edits, asked, graph),
                 model,
                 sae,
                 beside,
@@ -107,6 +108,7 @@ fn places() -> impl Strategy<Value = Place> {
                 pins,
                 edits,
                 asked,
+                graph,
                 route: Route::ALL[route],
                 listed: listed.filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
                 browse,

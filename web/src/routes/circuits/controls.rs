@@ -29,7 +29,7 @@ pub fn controls(controls: &Chosen, sets: &[RunSet], controller: &Controller) -> 
     let change = |change: fn(&mut Chosen, &str)| {
         let controller = controller.clone();
         move |value: &str| {
-            let mut controls = controller.now(|state| state.circuits.controls.clone());
+            let mut controls = controller.now(|state| state.place.graph.clone());
             change(&mut controls, value);
             controller.dispatch(Action::Circuits(CircuitsAction::Control(controls)));
         }

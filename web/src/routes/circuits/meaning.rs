@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use super::concepts::many;
-use crate::circuits::{Graph, Mode, Ties};
+use crate::circuits::{Controls, Graph, Mode, Ties};
 use crate::components::term::{defined, described};
 use crate::controller::Controller;
 use crate::definitions::{CHANCE, PMI};
@@ -12,7 +12,13 @@ use crate::state::Action;
 use crate::state::circuits::{Circuits, CircuitsAction};
 
 /// What edges mean, and what is not known of them.
-pub fn meaning(graph: &Graph, mode: Mode, circuits: &Circuits, controller: &Controller) -> Html {
+pub fn meaning(
+    graph: &Graph,
+    Controls { mode, all_ties, .. }: &Controls,
+    circuits: &Circuits,
+    controller: &Controller,
+) -> Html {
+    let (mode, all_ties) = (*mode, *all_ties);
     let Ties {
         shown,
         insignificant,
@@ -33,7 +39,7 @@ pub fn meaning(graph: &Graph, mode: Mode, circuits: &Circuits, controller: &Cont
         Mode::Effect => return Html::default(),
     };
     let chance = many(*insignificant as u64, "pair");
-    let hidden = match (mode.is_tested(), circuits.controls.all_ties) {
+    let hidden = match (mode.is_tested(), all_ties) {
         (false, _) => String::new(),
         (_, true) => format!(" Faint: {chance} that chance may have brought together."),
         (_, false) => format!(" Not shown: {chance} that chance may have brought together."),

@@ -86,12 +86,8 @@ impl Props {
 #[component]
 pub fn CircuitsRoute(props: &Props) -> Html {
     let controller = use_controller();
-    let Circuits {
-        run,
-        cursor,
-        controls,
-        ..
-    } = &props.circuits;
+    let Circuits { run, cursor, .. } = &props.circuits;
+    let controls = &props.place.graph;
     let cursor = *cursor;
     let draws = use_state(|| true);
     let text = use_node_ref();
@@ -147,7 +143,7 @@ pub fn CircuitsRoute(props: &Props) -> Html {
                 let features = graph.concepts.iter().map(|concept| concept.feature);
                 props
                     .circuits
-                    .wanted_shards(features, &props.facts, address, info)
+                    .wanted_shards(features, &props.facts, (address, info), controls.mode)
             }
             None => Vec::new(),
         };
@@ -268,7 +264,7 @@ pub fn CircuitsRoute(props: &Props) -> Html {
                     if controls.mode == Mode::Effect {
                         { effects::effects(graph, props, &controller) }
                     } else {
-                        { meaning(graph, controls.mode, &props.circuits, &controller) }
+                        { meaning(graph, controls, &props.circuits, &controller) }
                     }
                 </section>
                 <div class="circuits-side">
