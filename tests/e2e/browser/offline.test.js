@@ -58,6 +58,8 @@ async function running(page, wanted) {
 
 test('after one visit the page opens without a network and traces', async (t) => {
   const server = await serve();
+  let begin;
+  server.rules.push({ match: /^sw\.js$/, hold: new Promise((resolve) => (begin = resolve)) });
   const page = await open(t, server);
   const first = await seen(page);
   assert.ok(first.latents.length > 0);
@@ -67,6 +69,7 @@ test('after one visit the page opens without a network and traces', async (t) =>
   await page.getByRole('link', { name: 'Features', exact: true }).click();
   await part(page, 'browse-row').first().waitFor();
   const rows = await part(page, 'browse-row').allInnerTexts();
+  begin();
   await stored(page);
   await server.close();
   await page.context().setOffline(true);
@@ -91,6 +94,29 @@ test('after one visit the page opens without a network and traces', async (t) =>
   await part(page, 'circuits', '[data-recorded="true"]').waitFor();
   await page.evaluate(async (path) => void (await import(new URL(path, document.baseURI))), asset('graph-view.js'));
   assert.deepEqual(page.seen.errors.filter((error) => !/net::ERR_|no picture|WebGL/.test(error)), []);
+});
+
+test('a model of another host that was loaded once is there without a network', async (t) => {
+  const server = await serve();
+  const hub = await serveHub();
+  const files = await Promise.all(['config.json', 'model.safetensors', 'tokenizer.json'].map(async (name) => [name, await readFile(join(dist, 'demo/model', name))]));
+  hub.repo('tiny/model', Object.fromEntries(files));
+  const page = await open(t, server);
+  const load = (mirror) => page.evaluate(async (address) => {
+    await window.saeExplorer.setMirror(address);
+    const { models: [{ source }] } = await window.saeExplorer.fromLink('tiny/model');
+    await window.saeExplorer.loadModel(source);
+    const { tokens } = await window.saeExplorer.trace('The wolf ran into the wood');
+    return tokens.map(({ id, loss }) => [id, loss]);
+  }, mirror);
+  const before = await load(hub.origin);
+  await stored(page);
+  await Promise.all([server.close(), hub.close()]);
+  await page.context().setOffline(true);
+  await page.goto('about:blank');
+  await page.goto(server.url(''));
+  await ready(page);
+  assert.deepEqual(await load(hub.origin), before);
 });
 
 test('a second visit requests neither page nor code, and learns of another demo', async (t) => {

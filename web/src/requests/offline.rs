@@ -58,7 +58,7 @@ impl Controller {
             let others = others.ok().and_then(|others| others.as_f64());
             if let Some(others) = others.filter(|others| *others > 0.0) {
                 let pages = count(others as usize, "other page");
-                this.dispatch(Action::Note(Note::staying(format!("Two versions never run side by side, and {pages} of this site would change with this one. Close what is open elsewhere in this browser, then reload."))));
+                this.dispatch(Action::Note(Note::staying(format!("{pages} of this site would change with this one. Close what is open elsewhere in this browser, then reload."))));
             }
         });
     }
