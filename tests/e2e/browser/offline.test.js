@@ -247,13 +247,13 @@ test('a version that is not there as a whole is not begun', async (t) => {
   server.files.set(next.style, style.subarray(0, style.length - 9));
   await page.evaluate(async () => {
     const registration = await navigator.serviceWorker.getRegistration();
-    const failed = new Promise((resolve) => registration.addEventListener('updatefound', () => {
+    registration.addEventListener('updatefound', () => {
       const worker = registration.installing;
-      worker.addEventListener('statechange', () => worker.state === 'redundant' && resolve());
-    }));
+      worker.addEventListener('statechange', () => (window.ended = worker.state));
+    });
     await registration.update();
-    await failed;
   });
+  await page.waitForFunction(() => window.ended === 'redundant');
   assert.equal(await part(page, 'update').locator('p').count(), 0);
   await page.reload();
   await line(page, 'whole').waitFor();
@@ -324,6 +324,14 @@ test('nothing is requested from another origin, and the service worker cannot', 
   stranger.put('secret', 'x');
   const page = await open(t, server);
   await stored(page);
+  // Now the weights come while the service worker is there, which leaves them to the package.
+  await page.evaluate(() => window.saeExplorer.deleteStored('all'));
+  server.requests.length = 0;
+  await page.goto('about:blank');
+  await page.goto(server.url(''));
+  await ready(page);
+  await stored(page);
+  assert.ok(server.requests.includes('GET demo/model/model.safetensors'));
   const [worker] = page.context().serviceWorkers();
   assert.equal(worker.url(), server.url('sw.js'));
   const found = await worker.evaluate((url) => fetch(url).then(({ status }) => status, ({ name }) => name), stranger.url('secret'));
