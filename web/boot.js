@@ -4,6 +4,7 @@ import startApp from './app.js';
 import { watchCopies } from './copies.js';
 import { watchDrops } from './drops.js';
 import { keepFocus } from './focus.js';
+import { takeNewVersion, watchOffline } from './offline.js';
 import { ownAtlases } from './own-atlases.js';
 import { SAMPLE_TEXT, SaeExplorer } from './pkg/index.js';
 import { publishedSession } from './session.js';
@@ -65,7 +66,7 @@ async function boot() {
   const { first, ...demo } = wanted(manifest);
   const after = Promise.allSettled([response, ...first].map((file) => file.then((answer) => answer.clone().arrayBuffer())));
   SaeExplorer.prepare({ ...demo, after });
-  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, openGraph, ownAtlases, publishedSession, saveFile, siteFile, watchDrops });
+  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, openGraph, ownAtlases, publishedSession, saveFile, siteFile, takeNewVersion, watchDrops, watchOffline });
   watchCopies();
   keepFocus();
   try {

@@ -18,6 +18,7 @@ use crate::preferences;
 use crate::requests::atlas::use_atlas;
 use crate::requests::counterparts::use_counterparts;
 use crate::requests::live::use_own_text;
+use crate::requests::offline::use_offline;
 use crate::requests::taps::use_taps;
 use crate::requests::text::use_text_search;
 use crate::routes::circuits::{CircuitsRoute, Props as CircuitsProps};
@@ -102,6 +103,7 @@ pub fn App() -> Html {
     use_text_search(state, &controller);
     use_own_text(state, &controller);
     use_counterparts(state, &controller);
+    use_offline(state, &controller);
     use_keys(&controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
@@ -167,7 +169,7 @@ pub fn App() -> Html {
                 </div>
             </main>
             <Tray ..TrayProps::of(state) />
-            <NoteLine note={state.note.clone()} />
+            <NoteLine note={state.note.clone()} update={state.offline.shows_update()} />
             <FindDialog ..FindProps::of(state) />
             <KeysDialog open={state.keys_open} single_keys={state.single_keys} />
             <Definitions />

@@ -417,6 +417,8 @@ from_js! {
 
     /// A file of the demo.
     DemoFile {
+        /// Address relative to the manifest.
+        path: String = "path",
         /// Its length.
         bytes: f64 = "bytes",
     }

@@ -2,8 +2,9 @@
 //! should send are made from it.
 //!
 //! The element binds documents alone. A worker that is started from an address has the policy of its own response, so the
-//! server sends one with every script. Workers do all the networking, and people choose the hosts, so that their policy
-//! cannot name them: it allows any http(s) host, and the package itself refuses those that nobody has chosen (`pkg/gate.js`).
+//! server sends one with every script. The service worker gets that of documents: it reaches nothing but its own site. The
+//! other workers do all the networking, and people choose the hosts, so that their policy cannot name them: it allows any
+//! http(s) host, and the package itself refuses those that nobody has chosen (`pkg/gate.js`).
 
 /// Sources of `connect-src` for workers.
 pub const WORKERS_CONNECT_TO: &str = "'self' https: http:";
@@ -13,7 +14,7 @@ const CONNECT: &str = "connect-src";
 /// The values of the `Content-Security-Policy` headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// With documents: the same as in their `meta` element.
+    /// With documents and the service worker: the same as in the `meta` element of documents.
     pub documents: String,
     /// With scripts, which the browser heeds where they start a worker: the same with [`WORKERS_CONNECT_TO`].
     pub workers: String,

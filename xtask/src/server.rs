@@ -26,6 +26,9 @@ use tower_http::services::ServeDir;
 use crate::policy::Policy;
 use crate::site::assets;
 
+/// The service worker's path. No other script has the documents' policy.
+const SERVICE_WORKER: &str = "/sw.js";
+
 const DEFAULT_PORT: u16 = 8080;
 /// Number of ports after the default one that are tried.
 const PORTS_TRIED: u16 = 20;
@@ -148,7 +151,9 @@ impl Site {
             let ending = path.rsplit_once('.').map(|(_, ending)| ending);
             match ending {
                 _ if path.ends_with('/') => Some(&policy.documents),
+                // The service worker reaches its own site only: what workers ask of other hosts passes it by.
                 Some("html") => Some(&policy.documents),
+                _ if path == SERVICE_WORKER => Some(&policy.documents),
                 Some("js" | "mjs") => Some(&policy.workers),
                 _ => None,
             }

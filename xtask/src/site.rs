@@ -2,10 +2,11 @@
 //!
 //! All code lies in `assets/`, under names that carry a hash of the content, so that a file of one version never meets one of
 //! another, and browsers may keep it for good. What has a stable name is small or says itself which version it is:
-//! `index.html`, `catalogue.json` and `demo/`, which a site's owner may exchange, and `pkg/index.js`, by which scripts import
-//! the package.
+//! `index.html`, `catalogue.json` and `demo/`, which a site's owner may exchange, `pkg/index.js`, by which scripts import
+//! the package, and what browsers look for at one address: `sw.js` and `manifest.webmanifest`.
 
 pub mod assets;
+mod offline;
 
 use std::fs;
 use std::io;
@@ -61,8 +62,9 @@ pub fn build(paths: &Paths) -> Result<()> {
     remove(&fresh)?;
     fs::create_dir_all(fresh.join("pkg"))
         .with_context(|| format!("could not make {}", fresh.display()))?;
-    lay_out(&modules, &fresh)?;
+    let page = lay_out(&modules, &fresh)?;
     copy_demo(paths, &fresh)?;
+    offline::write_into(&Bundler::new(&modules).bundle("sw.js")?, &page, &fresh)?;
     lay_out_package(paths, &modules)?;
 
     let old = paths.root.join("dist.old");
@@ -93,8 +95,8 @@ fn collect(paths: &Paths, modules: &Path) -> Result<()> {
     )
 }
 
-/// The site without its demo: bundles and other files in `assets/`, and the page that names them.
-fn lay_out(modules: &Path, site: &Path) -> Result<()> {
+/// The site without its demo: bundles and other files in `assets/`. Gives the page that names them, which does not know its version yet.
+fn lay_out(modules: &Path, site: &Path) -> Result<String> {
     let mut assets = Assets::new(modules, site)?;
     assets.file("pkg/engine_bg.wasm", "engine")?;
     assets.file("pkg/scan-engine_bg.wasm", "scan-engine")?;
@@ -109,7 +111,7 @@ fn lay_out(modules: &Path, site: &Path) -> Result<()> {
     assets.file("app_bg.wasm", "app")?;
     assets.bundle("boot.js", "boot")?;
     let page = assets.page("index.html")?;
-    write(&site.join("index.html"), &page)?;
+    write(&site.join(assets::MANIFEST), &assets.manifest()?)?;
     let (entry, name) = PACKAGE;
     assets.bundle(entry, name)?;
     let package = assets.address(entry)?;
@@ -123,7 +125,7 @@ fn lay_out(modules: &Path, site: &Path) -> Result<()> {
     for name in STABLE {
         copy(&modules.join(name), &site.join(name))?;
     }
-    Ok(())
+    Ok(page)
 }
 
 /// The files of a folder with one of these endings, without those in folders below it.

@@ -213,7 +213,7 @@ fn is_of_first_load(name: &str) -> bool {
         .is_some_and(|name| !name.contains('/') && name.ends_with(".json"));
     let later = name == "assets/sae-explorer.js" || SCAN.contains(&name) || GRAPH.contains(&name);
     let code = name.starts_with("assets/") && !later;
-    name == "index.html" || code || description
+    ["index.html", "sw.js", assets::MANIFEST].contains(&name) || code || description
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ test('documents and scripts come with the policy of index.html, as from the test
   const policy = await policyOf(join(dist, 'index.html'));
   const own = await serve();
   try {
-    for (const [path, expected] of [['', policy.documents], [asset('worker.js'), policy.workers], [asset('fetcher.js'), policy.workers], [asset('engine.wasm'), null], ['catalogue.json', null]]) {
+    for (const [path, expected] of [['', policy.documents], [asset('worker.js'), policy.workers], [asset('fetcher.js'), policy.workers], [asset('engine.wasm'), null], ['catalogue.json', null], ['sw.js', policy.documents], ['manifest.webmanifest', null]]) {
       for (const base of [site.url, own.url('')]) {
         const response = await fetch(base + path);
         assert.equal(response.status, 200);
@@ -49,6 +49,7 @@ test('documents and scripts come with the policy of index.html, as from the test
         // What a name stands for never changes where the name carries a hash; of anything else the browser asks each time.
         const caching = path.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
         assert.equal(response.headers.get('cache-control'), caching, base + path);
+        if (path.endsWith('manifest')) assert.equal(response.headers.get('content-type'), 'application/manifest+json');
       }
     }
   } finally {

@@ -55,7 +55,8 @@ test('a first visit requests no file twice', async () => {
 });
 
 test('a second visit requests no code again', async () => {
-  const page = await newPage(browser);
+  // The HTTP cache alone; with the service worker see offline.test.js.
+  const page = await newPage(browser, { serviceWorkers: 'block' });
   await page.goto(server.url(''));
   await ready(page);
   server.requests.length = 0;

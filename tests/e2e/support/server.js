@@ -30,6 +30,7 @@ const TYPES = {
   wasm: 'application/wasm',
   svg: 'image/svg+xml',
   png: 'image/png',
+  webmanifest: 'application/manifest+json',
   txt: 'text/plain; charset=utf-8',
 };
 
@@ -86,8 +87,9 @@ async function answer(state, prefix, request, response) {
   const to = range === null || range[2] === '' ? end : Math.min(Number(range[2]) + 1, end);
   if (range !== null) response.setHeader('content-range', `bytes ${from}-${to - 1}/${end}`);
   // Pages that a test has put there, such as the README's example, have the policy that they state.
-  if (below === 'index.html') response.setHeader('content-security-policy', state.policy.documents);
-  if (below.endsWith('.js')) response.setHeader('content-security-policy', state.policy.workers);
+  // The service worker reaches its own site only, as the page does.
+  if (['index.html', 'sw.js'].includes(below)) response.setHeader('content-security-policy', state.policy.documents);
+  else if (below.endsWith('.js')) response.setHeader('content-security-policy', state.policy.workers);
   response.writeHead(range === null ? 200 : 206, {
     'content-type': TYPES[below.slice(below.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
     'content-length': to - from,

@@ -25,6 +25,7 @@ use crate::page::Page;
 use crate::requests::site;
 use crate::state::atlas::AtlasAction;
 use crate::state::load::LoadAction;
+use crate::state::offline::OfflineAction;
 use crate::state::task::Task;
 use crate::state::url::Place;
 use crate::state::{Action, During, Note, Problem, State};
@@ -233,6 +234,8 @@ impl Controller {
             match Manifest::fetch().await {
                 Ok(manifest) => {
                     this.dispatch_load(LoadAction::DemoSize(manifest.bytes()));
+                    let parts = manifest.parts(site::demo_file);
+                    this.dispatch(Action::Offline(OfflineAction::Demo(parts)));
                     let atlas = manifest.atlas.map(|file| site::demo_file(&file.path));
                     this.dispatch(Action::Atlas(AtlasAction::Named(Ok(atlas))));
                     demo = manifest.saes;

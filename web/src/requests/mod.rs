@@ -6,6 +6,7 @@ pub mod counterparts;
 pub mod library;
 pub mod live;
 pub mod numbers;
+pub mod offline;
 pub mod own_file;
 pub mod scan;
 pub mod site;

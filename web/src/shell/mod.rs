@@ -11,3 +11,4 @@ pub mod note;
 pub mod progress;
 pub mod tabs;
 pub mod tray;
+mod update;

@@ -1,8 +1,9 @@
-//! Notices that are not failures, shown over the page's lower edge.
+//! Notices that are not failures, shown over the page's lower edge: what has just happened, and that a new version is there.
 
 use gloo::timers::callback::Timeout;
 use yew::prelude::*;
 
+use super::update::update_line;
 use crate::context::use_controller;
 use crate::state::{Action, Note};
 
@@ -14,9 +15,11 @@ const STAY: u32 = 4000;
 pub struct Props {
     /// The note, if there is one.
     pub note: Option<Note>,
+    /// True while a new version is told.
+    pub update: bool,
 }
 
-/// The note; its place is always there, so that screen readers notice what comes into it.
+/// The note and the line about a new version; their place is always there, so that screen readers notice what comes into it.
 #[component]
 pub fn NoteLine(props: &Props) -> Html {
     let controller = use_controller();
@@ -29,10 +32,17 @@ pub fn NoteLine(props: &Props) -> Html {
     });
     let close = controller.on(|_: MouseEvent| Action::Note(None));
     html! {
-        <div class="note" role="status" data-testid="note">
-            if let Some(note) = &props.note {
-                <p>{ &note.text } <button type="button" class="plain" aria-label="Close this note" onclick={close}>{ "×" }</button></p>
-            }
+        <div class="notes">
+            <div class="note" role="status" data-testid="note">
+                if let Some(note) = &props.note {
+                    <p>{ &note.text } <button type="button" class="plain" aria-label="Close this note" onclick={close}>{ "×" }</button></p>
+                }
+            </div>
+            <div class="note" role="status" data-testid="update">
+                if props.update {
+                    { update_line(&controller) }
+                }
+            </div>
         </div>
     }
 }

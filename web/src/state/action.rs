@@ -10,6 +10,7 @@ use super::generate::GenerateField;
 use super::lists::{Ranking, View};
 use super::live::LiveAction;
 use super::load::LoadAction;
+use super::offline::OfflineAction;
 use super::patch::PatchAction;
 use super::route::Route;
 use super::scan::ScanAction;
@@ -131,6 +132,8 @@ pub enum Action {
     Browse(BrowseAction),
     /// Something about the model's results on the page of a feature.
     Live(LiveAction),
+    /// Something about use without a network.
+    Offline(OfflineAction),
     /// Opens or closes the dialog that finds things.
     ShowFind(bool),
     /// The person wants keys of a single character, or not.

@@ -30,6 +30,9 @@ pub mod load;
 mod load_tests;
 mod loaded;
 pub mod meter;
+pub mod offline;
+#[cfg(test)]
+mod offline_tests;
 pub mod own_file;
 pub mod patch;
 #[cfg(test)]
@@ -78,6 +81,7 @@ use job::Job;
 use live::Live;
 use load::{Broken, LibraryState};
 use meter::Meter;
+use offline::Offline;
 use patch::Patch;
 use scan::ScanState;
 use selection::Selection;
@@ -307,6 +311,8 @@ pub struct State {
     pub browse: BrowseState,
     /// Results of the model on the page of a feature.
     pub live: Live,
+    /// Use without a network.
+    pub offline: Offline,
 }
 
 impl State {
@@ -357,6 +363,7 @@ impl State {
             scan: ScanState::default(),
             browse: BrowseState::default(),
             live: Live::default(),
+            offline: Offline::default(),
         }
     }
 

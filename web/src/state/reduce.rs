@@ -127,6 +127,7 @@ impl State {
             Action::Effects(action) => self.effects(action),
             Action::Dose(action) => self.dose(action),
             Action::Patch(action) => self.patch(action),
+            Action::Offline(action) => self.offline_action(action),
             Action::Live(action) => self.live_action(action),
             Action::ShowFind(open) => {
                 self.find_open = open;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::bundle::Bundler;
@@ -14,8 +15,11 @@ pub const FOLDER: &str = "assets";
 /// Digits of a hash in a name: enough that two versions of one file differ.
 const DIGITS: usize = 10;
 
-/// Files below this folder keep their names.
-const STABLE: &str = "demo/";
+/// Beginnings of the paths of files that keep their names.
+const STABLE: [&str; 2] = ["demo/", MANIFEST];
+
+/// The web app manifest: browsers know an installed page by where it begins, and look for its manifest at one address.
+pub const MANIFEST: &str = "manifest.webmanifest";
 
 /// Attributes by which a page names files.
 const ATTRIBUTES: [&str; 2] = ["href", "src"];
@@ -83,8 +87,25 @@ impl Assets {
         Ok(page)
     }
 
+    /// The web app manifest with the addresses that its icons have got.
+    pub fn manifest(&mut self) -> Result<String> {
+        let from = self.modules.join(MANIFEST);
+        let text = fs::read_to_string(&from)
+            .with_context(|| format!("could not read {}", from.display()))?;
+        let mut manifest: Value =
+            serde_json::from_str(&text).with_context(|| format!("{MANIFEST} is not JSON"))?;
+        let icons = manifest.get_mut("icons").and_then(Value::as_array_mut);
+        for icon in icons.into_iter().flatten() {
+            let Some(Value::String(source)) = icon.get_mut("src") else {
+                bail!("{MANIFEST} has an icon without src");
+            };
+            *source = self.named(source)?;
+        }
+        Ok(manifest.to_string())
+    }
+
     fn named(&mut self, path: &str) -> Result<String> {
-        if path.starts_with(STABLE) {
+        if STABLE.iter().any(|start| path.starts_with(start)) {
             return Ok(path.to_owned());
         }
         if self.bundler.address(path).is_none() {
@@ -100,11 +121,7 @@ impl Assets {
             .extension()
             .and_then(|ending| ending.to_str())
             .with_context(|| format!("{path} has no ending"))?;
-        let hash: String = Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let file = format!("{name}-{}.{ending}", &hash[..DIGITS]);
+        let file = format!("{name}-{}.{ending}", digits(bytes));
         let to = self.folder.join(&file);
         fs::write(&to, bytes).with_context(|| format!("could not write {}", to.display()))?;
         self.bundler.place(path, format!("./{file}"));
@@ -112,13 +129,29 @@ impl Assets {
     }
 }
 
+/// The first digits of the SHA-256 of some bytes, as names carry them.
+pub fn digits(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    let mut digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.truncate(DIGITS);
+    digits
+}
+
+/// The digits of the hash in the name of a file of [`FOLDER`]; `None` for another name.
+pub fn hash_in(file: &str) -> Option<&str> {
+    let (stem, _) = file.rsplit_once('.')?;
+    let (_, hash) = stem.rsplit_once('-')?;
+    let whole = hash.len() == DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    whole.then_some(hash)
+}
+
 /// The name that a file of [`FOLDER`] had before its hash, with its ending: `engine.wasm` for `engine-0123456789.wasm`. `None` for
 /// another name.
 pub fn unhashed(file: &str) -> Option<String> {
+    hash_in(file)?;
     let (stem, ending) = file.rsplit_once('.')?;
-    let (name, hash) = stem.rsplit_once('-')?;
-    let digits = hash.len() == DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    digits.then(|| format!("{name}.{ending}"))
+    let (name, _) = stem.rsplit_once('-')?;
+    Some(format!("{name}.{ending}"))
 }
 
 #[cfg(test)]

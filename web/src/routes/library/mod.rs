@@ -20,6 +20,7 @@ use crate::shared::Shared;
 use crate::state::job::Job;
 use crate::state::load::{Field, LibraryState, LoadAction, Section, slot};
 use crate::state::meter::Meter;
+use crate::state::offline::Offline;
 use crate::state::own_file::Wanted;
 use crate::state::{Phase, Remote, Sample, State};
 
@@ -44,6 +45,8 @@ pub struct Props {
     pub meter: Meter,
     /// True while something is being loaded.
     pub busy: bool,
+    /// Use without a network.
+    pub offline: Offline,
 }
 
 impl Props {
@@ -59,6 +62,7 @@ impl Props {
             job: state.job.clone(),
             meter: state.meter.clone(),
             busy: state.job.is_some() || state.phase == Phase::Loading,
+            offline: state.offline.clone(),
         }
     }
 }
@@ -69,10 +73,13 @@ pub fn Library(props: &Props) -> Html {
     let controller = use_controller();
     {
         let controller = controller.clone();
-        use_effect_with((), move |()| {
-            controller.request_catalogue();
-            controller.request_storage();
-        });
+        use_effect_with((), move |()| controller.request_catalogue());
+    }
+    {
+        let controller = controller.clone();
+        // Each SAE that has come is one more that is stored.
+        let changes = (props.saes.len(), props.offline.files.clone());
+        use_effect_with(changes, move |_| controller.request_storage());
     }
     use_effect_with(props.library.aim, move |aim| {
         if let Some(aim) = aim {
@@ -120,7 +127,7 @@ pub fn Library(props: &Props) -> Html {
                 <own::Link link={field(Field::Link)} found={found(Section::Link)} />
                 <own::Neurons model={model.clone()} layer={field(Field::NeuronLayer)} kind={field(Field::NeuronKind)} {busy} />
             </div>
-            <storage::StorageSection storage={library.storage.clone()} catalogue={library.catalogue.clone()} deletion={library.deletion.clone()} />
+            <storage::StorageSection storage={library.storage.clone()} catalogue={library.catalogue.clone()} deletion={library.deletion.clone()} offline={props.offline.clone()} />
         </div>
     }
 }

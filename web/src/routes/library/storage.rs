@@ -11,6 +11,7 @@ use crate::offers::{Catalogue, Storage, Stored};
 use crate::shared::Shared;
 use crate::state::Remote;
 use crate::state::load::{Deletion, LoadAction};
+use crate::state::offline::Offline;
 
 /// Selector of the section's heading, which takes the focus of what is deleted.
 const HOME: &str = "#storage-title";
@@ -27,6 +28,8 @@ pub struct Props {
     pub catalogue: Remote<Shared<Catalogue>>,
     /// The files about which the person is asked.
     pub deletion: Option<Deletion>,
+    /// Use without a network.
+    pub offline: Offline,
 }
 
 /// The section.
@@ -44,9 +47,14 @@ pub fn StorageSection(props: &Props) -> Html {
             html! { <p class="muted" role="status">{ "Asking the browser…" }</p> }
         }
     };
+    let storage = match &props.storage {
+        Remote::Here(storage) => Some(&**storage),
+        _ => None,
+    };
     html! {
         <section class="card" aria-labelledby="storage-title" data-testid="storage">
             <h2 id="storage-title" tabindex="-1">{ "Stored in this browser" }</h2>
+            <p role="status" data-testid="offline" data-offline={props.offline.word(storage)}>{ props.offline.sentence(storage) }</p>
             { inside }
         </section>
     }
