@@ -144,7 +144,11 @@ test('edges are the pairs that the atlas has counted, tested against chance; oth
   assert.ok(across, 'nearest directions are in other layers, too');
   await part(page, 'edges').selectOption('text');
   assert.match(await part(page, 'meaning').innerText(), /this very text/);
-  // A link shows the same.
+  // A link shows the same; a choice is a step of the history, once the demo is there.
+  await ready(page);
+  await part(page, 'edges').selectOption('decoder');
+  await page.waitForFunction(() => location.hash.includes('graph-edges=decoder'));
+  await part(page, 'edges').selectOption('text');
   await part(page, 'threshold').fill('0.25');
   await page.waitForFunction(() => /graph-threshold=0\.25&graph-edges=text&graph-chance=shown/.test(location.hash));
   const link = await newPage(browser, STILL);
@@ -154,7 +158,8 @@ test('edges are the pairs that the atlas has counted, tested against chance; oth
   assert.equal(await part(link, 'threshold').inputValue(), '0.25');
   await link.context().close();
   await page.goBack();
-  await page.waitForFunction(() => document.querySelector('[data-testid="edges"]').value === 'decoder');
+  await page.waitForFunction(() => location.hash.includes('graph-edges=decoder'));
+  await part(page, 'meaning').getByText(/nothing is tested/).waitFor();
   await page.context().close();
 });
 
