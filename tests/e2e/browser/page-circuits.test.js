@@ -158,7 +158,7 @@ test('edges are the pairs that the atlas has counted, tested against chance; oth
   assert.equal(await part(link, 'threshold').inputValue(), '0.25');
   await link.context().close();
   await page.goBack();
-  await page.waitForFunction(() => location.hash.includes('graph-edges=decoder'));
+  await page.waitForFunction(() => document.querySelector('[data-testid="edges"]').value === 'decoder');
   await part(page, 'meaning').getByText(/nothing is tested/).waitFor();
   await page.context().close();
 });

@@ -11,6 +11,7 @@ pub mod notices;
 pub mod own_file;
 pub mod own_note;
 pub mod prompt_field;
+pub mod select;
 pub mod spark;
 pub mod statistics;
 pub mod term;

@@ -1,12 +1,12 @@
 //! The attention pattern of a layer: a small picture for each head, one of them enlarged, and what the selected token looks at.
 
-use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use super::grid::{At, Cell, Cells, Grid, Head};
 use super::matrix::Matrix;
 use super::parts::{legend, progress};
 use super::small_head::{SmallHead, place};
+use crate::components::select::{Select, options};
 use crate::components::term::{defined, described};
 use crate::components::token_text::quoted_token;
 use crate::data::Trace;
@@ -137,10 +137,8 @@ pub fn AttentionView(props: &Props) -> Html {
     let head = props.head.filter(|&head| head < props.heads);
     let merged = block(tokens, SMALL);
     let step = |weight: f32| (weight_tint(weight), fixed(weight.into(), 2));
-    let picked = on.reform(|event: Event| {
-        let select = event.target_unchecked_into::<HtmlSelectElement>();
-        ViewsAction::SelectLayer(select.value().parse().unwrap_or(0))
-    });
+    let picked = on.reform(|layer: String| ViewsAction::SelectLayer(layer.parse().unwrap_or(0)));
+    let layers = options((0..props.layers).map(|layer| (layer.to_string(), layer.to_string())));
     let read = pointed
         .zip(pattern.clone())
         .map(|(at, pattern)| cell(trace, &pattern, *token, at).label);
@@ -148,9 +146,7 @@ pub fn AttentionView(props: &Props) -> Html {
         <>
             <div class="controls">
                 <label>{ "layer" }
-                    <select data-testid="attention-layer" onchange={picked}>
-                        { for (0..props.layers).map(|layer| html! { <option value={layer.to_string()} selected={layer == props.layer}>{ layer }</option> }) }
-                    </select>
+                    <Select testid="attention-layer" value={props.layer.to_string()} options={layers} onchange={picked} />
                 </label>
                 if let Some(pattern) = pattern.as_ref().filter(|pattern| pattern.bytes() > MANY_BYTES) {
                     <span class="muted">{ format!("The weights of one layer take {}, so only one is there at a time.", bytes(pattern.bytes() as f64)) }</span>

@@ -1,9 +1,10 @@
 //! What of a run is shown: layers, numbers of nodes, thresholds, meaning of edges.
 
-use web_sys::{HtmlInputElement, HtmlSelectElement};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::circuits::{Controls as Chosen, Mode, RunSet};
+use crate::components::select::{Select, options};
 use crate::controller::Controller;
 use crate::state::Action;
 use crate::state::circuits::CircuitsAction;
@@ -20,10 +21,6 @@ const DENSITIES: [(f64, &str); 5] = [
 /// Numbers of nodes that can be chosen.
 const NODES: [usize; 6] = [20, 40, 80, 120, 250, 500];
 
-fn chosen(event: &Event) -> String {
-    event.target_unchecked_into::<HtmlSelectElement>().value()
-}
-
 /// The controls of a run with these sets.
 pub fn controls(controls: &Chosen, sets: &[RunSet], controller: &Controller) -> Html {
     let change = |change: fn(&mut Chosen, &str)| {
@@ -39,13 +36,11 @@ pub fn controls(controls: &Chosen, sets: &[RunSet], controller: &Controller) -> 
                   options: Vec<(String, String, bool)>,
                   set: fn(&mut Chosen, &str)| {
         let set = change(set);
-        html! {
-            <label>{ label }
-                <select data-testid={testid} onchange={move |event: Event| set(&chosen(&event))}>
-                    { for options.into_iter().map(|(value, name, selected)| html! { <option {value} {selected}>{ name }</option> }) }
-                </select>
-            </label>
-        }
+        let value = options.iter().find(|one| one.2);
+        let value = value.map_or_else(String::new, |one| one.0.clone());
+        let options = self::options(options.into_iter().map(|(value, name, _)| (value, name)));
+        let onchange = Callback::from(move |value: String| set(&value));
+        html! { <label>{ label }<Select {testid} {value} {options} {onchange} /></label> }
     };
     let nodes = NODES.map(|nodes| {
         (

@@ -1,9 +1,10 @@
 //! Atlases of one's own: the choice of an atlas, and the scan of texts that makes one.
 
 use wasm_bindgen::JsValue;
-use web_sys::{HtmlInputElement, HtmlSelectElement};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use crate::components::select::{Select, options};
 use crate::context::use_controller;
 use crate::controller::Controller;
 use crate::display::hook_label;
@@ -104,26 +105,24 @@ fn choice(controller: &Controller, props: &Props) -> Html {
     if props.scan.own.is_empty() && props.atlas.is_none() {
         return Html::default();
     }
-    let onchange = controller.on(|event: Event| {
-        let select: HtmlSelectElement = event.target_unchecked_into();
-        let id = Some(select.value()).filter(|id| !id.is_empty());
-        Action::Scan(ScanAction::Use(id))
-    });
+    let onchange = controller
+        .on(|id: String| Action::Scan(ScanAction::Use(Some(id).filter(|id| !id.is_empty()))));
     let gone = props
         .atlas
         .as_ref()
         .filter(|id| props.scan.own.iter().all(|one| one.id != id.as_str()));
+    let site = match props.site {
+        true => "of this site",
+        false => "of this site (none)",
+    };
+    let own = props.scan.own.iter();
+    let own = own.map(|one| (one.id.clone(), name(one)));
+    let gone = gone.map(|id| (id.to_string(), format!("{id}, not in this browser")));
+    let site = std::iter::once((String::new(), site.to_owned()));
+    let options = options(site.chain(own).chain(gone));
     html! {
         <label>{ "Atlas " }
-            <select data-testid="atlas-choice" {onchange}>
-                <option value="" selected={props.atlas.is_none()}>{ if props.site { "of this site" } else { "of this site (none)" } }</option>
-                { for props.scan.own.iter().map(|one| html! {
-                    <option value={one.id.clone()} selected={props.atlas.as_deref() == Some(&one.id)}>{ name(one) }</option>
-                }) }
-                if let Some(id) = gone {
-                    <option value={id.clone()} selected=true>{ format!("{id}, not in this browser") }</option>
-                }
-            </select>
+            <Select testid="atlas-choice" value={props.atlas.clone().unwrap_or_default()} {options} {onchange} />
         </label>
     }
 }
@@ -271,18 +270,15 @@ fn included(controller: &Controller, choice: &Choice, id: &AttrValue, hook: &Att
 fn contexts(controller: &Controller, choice: &Choice, n_ctx: Option<usize>) -> Html {
     let most = n_ctx.unwrap_or(usize::MAX);
     let chosen = choice.context.unwrap_or(CONTEXT).min(most);
-    let onchange = controller.on(|event: Event| {
-        let select: HtmlSelectElement = event.target_unchecked_into();
-        Action::Scan(ScanAction::Context(
-            select.value().parse().unwrap_or(CONTEXT),
-        ))
+    let onchange = controller.on(|context: String| {
+        Action::Scan(ScanAction::Context(context.parse().unwrap_or(CONTEXT)))
     });
     let offered = CONTEXTS.into_iter().filter(|context| *context <= most);
+    let name = |context: usize| (context.to_string(), format!("{context} tokens"));
+    let options = options(offered.map(name));
     html! {
         <label title="Tokens that the model sees at a time. Longer ones show more context, and take longer.">{ "Context " }
-            <select {onchange} data-testid="scan-context">
-                { for offered.map(|context| html! { <option value={context.to_string()} selected={context == chosen}>{ format!("{context} tokens") }</option> }) }
-            </select>
+            <Select testid="scan-context" value={chosen.to_string()} {options} {onchange} />
         </label>
     }
 }

@@ -1,8 +1,9 @@
 //! Small parts that several sections of the library share.
 
-use web_sys::{HtmlInputElement, HtmlSelectElement};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use crate::components::select::{Select, options};
 use crate::context::use_controller;
 use crate::state::load::{Field, LoadAction};
 use crate::state::task::Task;
@@ -124,12 +125,6 @@ pub struct ChoicesProps {
 /// The list.
 #[component]
 pub fn Choices(props: &ChoicesProps) -> Html {
-    let chosen = props.chosen.clone();
-    let onchange =
-        move |event: Event| chosen.emit(event.target_unchecked_into::<HtmlSelectElement>().value());
-    html! {
-        <select aria-label={props.label} {onchange}>
-            { for props.values.iter().map(|(value, name)| html! { <option selected={*value == props.now} value={value.clone()}>{ name }</option> }) }
-        </select>
-    }
+    let options = options(props.values.iter().cloned());
+    html! { <Select label={props.label} value={props.now.clone()} {options} onchange={props.chosen.clone()} /> }
 }

@@ -1,8 +1,9 @@
 //! Parts of the pages that ask something about a prompt.
 
-use web_sys::{HtmlInputElement, HtmlSelectElement};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use crate::components::select::{Select, options};
 use crate::controller::Controller;
 use crate::data::SaeInfo;
 use crate::display::hook_label;
@@ -47,14 +48,12 @@ pub fn sae_choice(
     chosen: Option<&str>,
     testid: &'static str,
 ) -> Html {
-    let onchange = controller.on(|event: Event| {
-        Action::SelectSae(event.target_unchecked_into::<HtmlSelectElement>().value())
-    });
+    let onchange = controller.on(Action::SelectSae);
+    let name = |one: &SaeInfo| format!("{} ({})", hook_label(&one.hook), one.id);
+    let options = options(saes.iter().map(|one| (one.id.clone(), name(one))));
     html! {
         <label class="field">{ "features of" }
-            <select data-testid={testid} {onchange}>
-                { for saes.iter().map(|one| html! { <option value={one.id.clone()} selected={chosen == Some(one.id.as_str())}>{ format!("{} ({})", hook_label(&one.hook), one.id) }</option> }) }
-            </select>
+            <Select {testid} value={chosen.unwrap_or_default().to_owned()} {options} {onchange} />
         </label>
     }
 }

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use web_sys::{HtmlInputElement, HtmlSelectElement};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::browse::filter::{Bounds, Group};
 use crate::browse::sort::{Column, Sort};
 use crate::browse::{Filter, Query};
+use crate::components::select::{Select, options};
 use crate::format::{exact, number, share_of};
 use crate::shared::Shared;
 use crate::state::History;
@@ -73,8 +74,7 @@ pub fn Filters(props: &Props) -> Html {
     };
     let source = {
         let change = change(History::Push);
-        move |event: Event| {
-            let name = event.target_unchecked_into::<HtmlSelectElement>().value();
+        move |name: String| {
             change(&|query| query.filter.source = (!name.is_empty()).then(|| name.clone()));
         }
     };
@@ -87,10 +87,7 @@ pub fn Filters(props: &Props) -> Html {
     };
     let sort = {
         let change = change(History::Push);
-        move |event: Event| {
-            let text = event.target_unchecked_into::<HtmlSelectElement>().value();
-            change(&|query| query.sort = Sort::from_text(&text));
-        }
+        move |text: String| change(&|query| query.sort = Sort::from_text(&text))
     };
     let reset = {
         let change = change(History::Push);
@@ -111,12 +108,22 @@ pub fn Filters(props: &Props) -> Html {
     };
     let group = |which: fn(&mut Filter) -> &mut Group| {
         let change = change(History::Push);
-        move |event: Event| {
-            let name = event.target_unchecked_into::<HtmlSelectElement>().value();
-            change(&|query| *which(&mut query.filter) = Group::of_name(&name));
-        }
+        move |name: String| change(&|query| *which(&mut query.filter) = Group::of_name(&name))
     };
     let Bounds { low, high } = filter.density;
+    let named = props.sources.corpus.sources.iter();
+    let named = named.map(|name| (name.clone(), name.clone()));
+    let sources = options(std::iter::once((String::new(), "any".to_owned())).chain(named));
+    let first = match props.query.search.is_some() {
+        true => "search result",
+        false => "number",
+    };
+    let order = |sort: Sort| {
+        let name = format!("{}, {}", title(sort.column), direction(sort));
+        (sort.to_text(), name)
+    };
+    let first = std::iter::once((String::new(), first.to_owned()));
+    let orders = options(first.chain(sorts().map(order)));
     html! {
         <div class="filters controls" role="group" aria-label="Filters" data-testid="filters">
             <label>{ "label" }<input type="text" class="wide" value={filter.label.clone()} oninput={label} data-testid="filter-label" placeholder="words of the label" /></label>
@@ -133,23 +140,13 @@ pub fn Filters(props: &Props) -> Html {
                 <BoundField name="at most" bound={filter.max.high} onchange={Callback::from(max(false))} testid="max-high" />
             </span>
             <label>{ "source" }
-                <select onchange={source} data-testid="filter-source">
-                    <option value="" selected={filter.source.is_none()}>{ "any" }</option>
-                    { for props.sources.corpus.sources.iter().map(|name| html! {
-                        <option value={name.clone()} selected={filter.source.as_ref() == Some(name)}>{ name }</option>
-                    }) }
-                </select>
+                <Select testid="filter-source" value={filter.source.clone().unwrap_or_default()} options={sources} onchange={Callback::from(source)} />
             </label>
             <label title="Features that fire on no token of the corpus">{ "dead" }{ choice("dead", filter.dead(), group(|filter| &mut filter.dead)) }</label>
             <label title="Features that fire on 10% of the tokens or more">{ "almost always on" }{ choice("always", filter.always(), group(|filter| &mut filter.always)) }</label>
             <label class="check"><input type="checkbox" checked={filter.favourites} onchange={favourites} data-testid="filter-favourites" />{ "favourites only" }</label>
             <label>{ "sort by" }
-                <select onchange={sort} data-testid="sort">
-                    <option value="" selected={props.query.sort.is_none()}>{ if props.query.search.is_some() { "search result" } else { "number" } }</option>
-                    { for sorts().map(|sort| html! {
-                        <option value={sort.to_text()} selected={props.query.sort == Some(sort)}>{ format!("{}, {}", title(sort.column), direction(sort)) }</option>
-                    }) }
-                </select>
+                <Select testid="sort" value={props.query.sort.map_or_else(String::new, Sort::to_text)} options={orders} onchange={Callback::from(sort)} />
             </label>
             if !filter.is_empty() {
                 <button type="button" class="quiet" onclick={reset} data-testid="filter-reset">{ "Clear filters" }</button>
@@ -229,15 +226,13 @@ fn direction(sort: Sort) -> &'static str {
     }
 }
 
-fn choice(name: &'static str, chosen: Group, onchange: impl Fn(Event) + 'static) -> Html {
+fn choice(name: &'static str, chosen: Group, onchange: impl Fn(String) + 'static) -> Html {
     let title = |group: Group| match group {
         Group::Without => "left out",
         Group::Only => "only these",
         Group::Default | Group::With => "listed",
     };
     html! {
-        <select {onchange} data-testid={format!("filter-{name}")}>
-            { for Group::CHOICES.map(|group| html! { <option value={group.name()} selected={group == chosen}>{ title(group) }</option> }) }
-        </select>
+        <Select testid={format!("filter-{name}")} value={chosen.name()} options={options(Group::CHOICES.map(|group| (group.name(), title(group))))} onchange={Callback::from(onchange)} />
     }
 }

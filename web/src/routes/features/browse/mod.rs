@@ -24,6 +24,7 @@ use crate::browse::map::lasso;
 use crate::browse::outcome;
 use crate::browse::sort::{Column, order};
 use crate::browse::{Group, Listed, Outcome, Query, Rows, Search, Sources, list};
+use crate::components::select::{Select, options};
 use crate::context::use_controller;
 use crate::controller::Controller;
 use crate::data::Trace;
@@ -255,17 +256,14 @@ pub fn Browse(props: &Props) -> Html {
 
 /// The choice of a set.
 fn sets(controller: &Controller, props: &Props) -> Html {
-    let onchange = controller.on(|event: Event| {
-        let select: web_sys::HtmlSelectElement = event.target_unchecked_into();
-        Action::Browse(BrowseAction::List(select.value()))
-    });
-    html! {
-        <select aria-label="Feature set" data-testid="set" {onchange}>
-            { for props.info.sets.iter().enumerate().map(|(index, set)| html! {
-                <option value={set.id.clone()} selected={index == props.set}>{ format!("{} ({})", hook_label(&set.hook), set.id) }</option>
-            }) }
-        </select>
-    }
+    let onchange = controller.on(|id| Action::Browse(BrowseAction::List(id)));
+    let sets = &props.info.sets;
+    let name = |set: &::atlas::SetInfo| format!("{} ({})", hook_label(&set.hook), set.id);
+    let options = options(sets.iter().map(|set| (set.id.clone(), name(set))));
+    let value = sets
+        .get(props.set)
+        .map_or_else(String::new, |set| set.id.clone());
+    html! { <Select label="Feature set" testid="set" {value} {options} {onchange} /> }
 }
 
 fn about(info: &::atlas::AtlasInfo, set: &::atlas::SetInfo) -> String {
