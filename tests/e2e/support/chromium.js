@@ -39,7 +39,23 @@ export async function newPage(browser, context = {}) {
       console.error(`CSP: ${event.violatedDirective} blocked ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
     });
   });
+  looksAfterKeys(page);
   return Object.assign(page, { seen });
+}
+
+/** A busy page draws what a key did some turns later. A person looks then, and so do the tests: after two frames and what waits behind them. */
+function looksAfterKeys(page) {
+  const press = page.keyboard.press.bind(page.keyboard);
+  page.keyboard.press = async (...given) => {
+    await press(...given);
+    const drawn = () => {
+      const turn = () => new Promise((done) => setTimeout(done));
+      const frame = () => Promise.race([new Promise((done) => requestAnimationFrame(done)), new Promise((done) => setTimeout(done, 200))]);
+      return frame().then(turn).then(frame).then(turn);
+    };
+    // A key may have led away from the page.
+    await page.evaluate(drawn).catch(() => {});
+  };
 }
 
 /** An empty page of the server's origin, with the package imported as `window.SaeExplorer` and helpers as `window.parity`. */
