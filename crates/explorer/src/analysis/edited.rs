@@ -6,6 +6,7 @@ use gpt2::{HookPoint, Sequence};
 use serde::Serialize;
 use wire::Edit;
 
+use crate::analysis::compared::check_tokens;
 use crate::analysis::edit_table::{
     Conditions, Resolved, Taken, capacity, condition_capacity, operation, resolve, runs,
 };
@@ -65,14 +66,7 @@ pub(crate) async fn edit_batch(
     lists: &[Vec<Edit>],
     options: &TraceOptions,
 ) -> Result<Vec<Edited>, Error> {
-    let vocabulary = question.model()?.info.vocab;
-    if let Some(id) = options.track.iter().find(|id| **id as usize >= vocabulary) {
-        return Err(Error::BadOption {
-            name: "track",
-            value: id.to_string(),
-            expected: format!("the vocabulary has {vocabulary} tokens"),
-        });
-    }
+    check_tokens(question, options.track.iter().map(|id| ("track", *id)))?;
     let prompt = question.prompt(input, options.bos)?;
     let prompts = std::slice::from_ref(&prompt);
     let checked = lists
@@ -110,30 +104,26 @@ pub(crate) async fn edit_batch(
 
 /// Results to make of a batch of lists.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
+struct Wanted {
     /// Number of likeliest next tokens per row.
-    pub(crate) top: usize,
+    top: usize,
     /// True if all logits, and the activation at the first edited hook point, are read back.
-    pub(crate) dump: bool,
+    dump: bool,
     /// True if the logits after each list's last token are read back.
-    pub(crate) last: bool,
+    last: bool,
 }
 
 /// A list of edits that fits the prompt.
-pub(crate) struct Checked<'a> {
+struct Checked<'a> {
     edits: Vec<(Resolved<'a>, Vec<Range<u32>>)>,
     /// `[tokens]`: positions that count for all edited sets.
-    pub(crate) counted: Vec<bool>,
+    counted: Vec<bool>,
 }
 
 impl<'a> Checked<'a> {
     /// # Errors
     /// As [`edit_batch`].
-    pub(crate) fn new(
-        question: &'a Question<'_>,
-        prompt: &Prompt,
-        edits: &'a [Edit],
-    ) -> Result<Self, Error> {
+    fn new(question: &'a Question<'_>, prompt: &Prompt, edits: &'a [Edit]) -> Result<Self, Error> {
         let vocabulary = &question.model()?.vocabulary;
         let mut all = vec![true; prompt.ids.len()];
         let mut taken = Taken::default();
@@ -155,7 +145,7 @@ impl<'a> Checked<'a> {
 }
 
 /// The edited sets and those of conditions with their coders, in the order of the pass.
-pub(crate) struct SetsInUse<'a> {
+struct SetsInUse<'a> {
     sets: Vec<(&'a LoadedSet, Prepared<'a>)>,
     /// The first hook point that is edited or decides about an edit.
     first: HookPoint,
@@ -164,7 +154,7 @@ pub(crate) struct SetsInUse<'a> {
 impl<'a> SetsInUse<'a> {
     /// # Errors
     /// [`Error::Unsupported`], [`Error::File`], [`Error::Cancelled`], [`Error::Device`].
-    pub(crate) async fn prepare(
+    async fn prepare(
         question: &'a Question<'_>,
         lists: &[Checked<'a>],
         pass: &CleanPass,
@@ -219,7 +209,7 @@ impl<'a> SetsInUse<'a> {
 ///
 /// # Errors
 /// [`Error::Cancelled`], [`Error::Device`].
-pub(crate) async fn submit(
+async fn submit(
     question: &Question<'_>,
     prompt: &Prompt,
     pass: &CleanPass,

@@ -2,6 +2,7 @@
 
 pub(crate) mod activations;
 mod cautions;
+mod compared;
 pub(crate) mod directions;
 pub(crate) mod edit_table;
 pub(crate) mod edited;

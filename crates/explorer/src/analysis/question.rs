@@ -1,5 +1,6 @@
 //! The context of a question: what is loaded, where it runs, and the steps of the call.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use gpt2::HookPoint;
@@ -26,6 +27,14 @@ const CPU_ROWS: usize = 256;
 
 /// Runs that are under way at a time: while one is computed, the next is recorded and the one before is read.
 pub(crate) const UNDER_WAY: usize = 2;
+
+/// The run whose results are to be read next: where as many are under way as there should be, or where no more begin.
+pub(crate) fn due<T>(under_way: &mut VecDeque<T>, ended: bool) -> Option<T> {
+    match under_way.len() >= if ended { 1 } else { UNDER_WAY } {
+        true => under_way.pop_front(),
+        false => None,
+    }
+}
 
 /// The run of which an activation is wanted.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use gpt2::Sequence;
 use kernels::BackendKind;
 
-use crate::analysis::question::{Question, UNDER_WAY};
+use crate::analysis::question::{Question, due};
 use crate::analysis::scan_batch::{Read, Ready, ScanBatch};
 use crate::error::Error;
 use crate::features::coder::Coder;
@@ -96,9 +96,7 @@ pub(crate) async fn scan<T, E: From<Error>>(
             under_way.push_back((batch, submitted));
             watch.add(&mut seconds.run);
         }
-        while under_way.len() >= if ended { 1 } else { UNDER_WAY }
-            && let Some((batch, submitted)) = under_way.pop_front()
-        {
+        while let Some((batch, submitted)) = due(&mut under_way, ended) {
             let output = submitted.output(|set| question.name(set)).await?;
             let batch = read.batch(model, &sets, &batch, &output)?;
             watch.add(&mut seconds.read_back);

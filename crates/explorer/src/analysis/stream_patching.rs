@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use gpt2::HookPoint;
+use gpt2::{HookPoint, Sequence};
 use serde::Serialize;
 
-use crate::analysis::question::{Question, UNDER_WAY};
-use crate::analysis::suffixes::{Past, fill, pack, plan_rows, suffix};
+use crate::analysis::compared::{check_tokens, logit_difference};
+use crate::analysis::question::{Question, due};
+use crate::analysis::suffixes::{Past, Suffixes, pack, suffix};
 use crate::error::Error;
 use crate::run::clean::{CleanPass, CleanWanted};
 use crate::run::compile::Parts;
@@ -82,13 +83,12 @@ pub(crate) async fn patch_stream(
     };
     let pass = question.clean(&prompts, wanted).await?;
     let last = last_logits(question, &pass, tokens).await?;
-    let (target, distractor) = compared(question, &last, options.tokens)?;
+    let tokens_compared = compared(question, &last, options.tokens)?;
+    let (target, distractor) = tokens_compared;
     let difference = |head: &HeadOutput, row: usize| -> Result<f64, Error> {
         // Refuses what is no number.
         head.log_sum_exp(row, tokens - 1)?;
-        let logits = head.logits(row..row + 1);
-        let logit = |id| crate::error::index(logits, "the logit of token", id).map(f64::from);
-        Ok(logit(target)? - logit(distractor)?)
+        logit_difference(tokens_compared, head.logits(row..row + 1))
     };
     let clean = difference(&last, 0)?;
     let mut found = StreamPatching {
@@ -130,9 +130,7 @@ pub(crate) async fn patch_stream(
             let submitted = patches.submit(layer, batch, most).await?;
             under_way.push_back((submitted, layer, batch.clone()));
         }
-        while under_way.len() >= if ended { 1 } else { UNDER_WAY }
-            && let Some((submitted, layer, batch)) = under_way.pop_front()
-        {
+        while let Some((submitted, layer, batch)) = due(&mut under_way, ended) {
             let output = submitted.output(|set| question.name(set)).await?;
             let head = output.head()?;
             let kl = head.divergences(0..batch.len())?;
@@ -196,7 +194,6 @@ fn compared(
     last: &HeadOutput,
     asked: Option<(u32, u32)>,
 ) -> Result<(u32, u32), Error> {
-    let vocabulary = question.model()?.info.vocab;
     let likeliest = |row: usize| {
         let first = last.likeliest(row).next().map(|(id, _)| id);
         first.ok_or_else(|| Error::missing("the likeliest token after a prompt"))
@@ -205,15 +202,7 @@ fn compared(
         Some(tokens) => tokens,
         None => (likeliest(1)?, likeliest(0)?),
     };
-    for (name, id) in [("target", target), ("distractor", distractor)] {
-        if id as usize >= vocabulary {
-            return Err(Error::BadOption {
-                name,
-                value: id.to_string(),
-                expected: format!("the vocabulary has {vocabulary} tokens"),
-            });
-        }
-    }
+    check_tokens(question, [("target", target), ("distractor", distractor)])?;
     if target == distractor {
         return Err(Error::BadOption {
             name: "target",
@@ -252,25 +241,18 @@ impl Patches<'_> {
         // Behind the last block no row sees another one.
         let past = (layer < model.info.n_layers).then_some(self.past);
         let from = |first: usize| suffix(&self.prompt.ids, first, past);
-        let mut sequences = Vec::new();
-        let mut wanted = Vec::new();
-        let mut used = 0;
-        for &position in positions {
-            let mut sequence = from(position);
-            sequence.replaced = Some((0, tokens + position));
-            sequences.push(sequence);
-            used += tokens - position;
-            wanted.push(used - 1);
-        }
-        fill(&mut sequences, plan_rows(used, most) - used, tokens, from);
-        wanted.resize(positions.len().next_power_of_two(), 0);
+        let runs = positions.iter().map(|&position| Sequence {
+            replaced: Some((0, tokens + position)),
+            ..from(position)
+        });
+        let suffixes = Suffixes::new(runs.collect(), tokens, most, from);
         let spec = RunSpec {
             cache: match past {
                 Some(_) => CacheMode::Read,
                 None => CacheMode::None,
             },
             head: Some(HeadSpec {
-                rows: HeadRows::Chosen(wanted.len()),
+                rows: HeadRows::Chosen(suffixes.last.len()),
                 top: 0,
                 compare: true,
                 keep: false,
@@ -285,8 +267,8 @@ impl Patches<'_> {
             ..Parts::of_model(model)
         };
         let input = RunInput {
-            sequences: &sequences,
-            wanted: &wanted,
+            sequences: &suffixes.sequences,
+            wanted: &suffixes.last,
             ..RunInput::default()
         };
         self.question.start(&spec, &parts, true, &input).await

@@ -83,17 +83,37 @@ pub(crate) fn suffix<'s>(ids: &'s [u32], first: usize, past: Option<&Past<'_>>) 
     }
 }
 
-/// Appends sequences of `rows` rows in all, whose results nobody reads: a plan runs all its rows.
-pub(crate) fn fill<'s>(
-    sequences: &mut Vec<Sequence<'s>>,
-    mut rows: usize,
-    tokens: usize,
-    from: impl Fn(usize) -> Sequence<'s>,
-) {
-    while rows > 0 {
-        let length = rows.min(tokens);
-        sequences.push(from(tokens - length));
-        rows -= length;
+/// The sequences of a batch, as many rows as one of its few plans has.
+pub(crate) struct Suffixes<'s> {
+    /// The runs, and behind them rows whose results nobody reads: a plan runs all its rows.
+    pub(crate) sequences: Vec<Sequence<'s>>,
+    /// The last row of each run, and as often row 0 as makes a power of two.
+    pub(crate) last: Vec<usize>,
+}
+
+impl<'s> Suffixes<'s> {
+    /// Of runs of a prompt with so many tokens; `most` are the rows of the largest batch, `from` is the prompt from a position on.
+    pub(crate) fn new(
+        runs: Vec<Sequence<'s>>,
+        tokens: usize,
+        most: usize,
+        from: impl Fn(usize) -> Sequence<'s>,
+    ) -> Self {
+        let mut used = 0;
+        let ends = runs.iter().map(|run| {
+            used += run.tokens.len();
+            used - 1
+        });
+        let mut last: Vec<usize> = ends.collect();
+        last.resize(runs.len().next_power_of_two(), 0);
+        let mut sequences = runs;
+        let mut rest = plan_rows(used, most) - used;
+        while rest > 0 {
+            let length = rest.min(tokens);
+            sequences.push(from(tokens - length));
+            rest -= length;
+        }
+        Self { sequences, last }
     }
 }
 
@@ -123,7 +143,7 @@ pub(crate) fn pack<T>(
 }
 
 /// The rows of a plan for a batch of `used` rows: the most, or a half, a quarter, … of it, so that few plans serve all batches.
-pub(crate) fn plan_rows(used: usize, most: usize) -> usize {
+fn plan_rows(used: usize, most: usize) -> usize {
     let mut rows = most;
     while rows / 2 >= used && rows > 1 {
         rows /= 2;

@@ -1,13 +1,12 @@
 //! Ablations of a prompt in batches. Each runs only the positions that it can change: those from the first one on at which
 //! its feature is active.
 
-use gpt2::Sequence;
 use wire::Operation;
 
 use super::clean::Active;
 use crate::analysis::edit_table::{capacity, operation, runs};
 use crate::analysis::question::{Question, Source};
-use crate::analysis::suffixes::{Past, fill, plan_rows, suffix};
+use crate::analysis::suffixes::{Past, Suffixes, suffix};
 use crate::error::Error;
 use crate::features::set::Prepared;
 use crate::run::clean::CleanPass;
@@ -73,11 +72,7 @@ impl<'a> Ablations<'a> {
     /// [`Error::Cancelled`], [`Error::Device`].
     pub(super) async fn submit(&self, batch: &[Ablation]) -> Result<Submitted, Error> {
         let model = self.question.model()?;
-        let tokens = self.prompt.ids.len();
         let mut table = Vec::new();
-        let mut sequences = Vec::new();
-        let mut last = Vec::new();
-        let mut used = 0;
         for (sequence, one) in (0..).zip(batch) {
             let latent = self.coder.index_of(one.latent)?;
             table.extend(self.positions.iter().map(|positions| kernels::Edit {
@@ -88,15 +83,10 @@ impl<'a> Ablations<'a> {
                 operation: operation(Operation::Set(0.0)),
                 condition: None,
             }));
-            sequences.push(self.from(one.active.first));
-            used += tokens - one.active.first;
-            last.push(used - 1);
         }
-        let rows = plan_rows(used, self.rows());
-        fill(&mut sequences, rows - used, tokens, |first| {
-            self.from(first)
-        });
-        last.resize(batch.len().next_power_of_two(), 0);
+        let from = |first: usize| suffix(&self.prompt.ids, first, self.past.as_ref());
+        let runs = batch.iter().map(|one| from(one.active.first));
+        let suffixes = Suffixes::new(runs.collect(), self.prompt.ids.len(), self.rows(), from);
         let spec = RunSpec {
             cache: match self.past {
                 Some(_) => CacheMode::Read,
@@ -110,7 +100,7 @@ impl<'a> Ablations<'a> {
                 compare: true,
                 keep: false,
                 read: false,
-                shown: last.len(),
+                shown: suffixes.last.len(),
             }),
             ..RunSpec::from_hook(self.set.hook, model.info.n_layers, true)
         };
@@ -121,18 +111,13 @@ impl<'a> Ablations<'a> {
             cache: self.past.as_ref().map(Past::cache),
         };
         let input = RunInput {
-            sequences: &sequences,
+            sequences: &suffixes.sequences,
             edits: &table,
-            shown: &last,
+            shown: &suffixes.last,
             ..RunInput::default()
         };
         let keep = self.coder.is_resident();
         self.question.start(&spec, &parts, keep, &input).await
-    }
-
-    /// The prompt from a position on.
-    fn from(&self, first: usize) -> Sequence<'_> {
-        suffix(&self.prompt.ids, first, self.past.as_ref())
     }
 }
 

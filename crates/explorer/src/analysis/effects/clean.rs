@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gpt2::{HookPoint, Norm};
 
+use crate::analysis::compared::logit_difference;
 use crate::analysis::metrics;
 use crate::analysis::question::{Question, Source};
 use crate::error::Error;
@@ -83,7 +84,9 @@ pub(super) async fn clean(
     let scale = output.matrix(0)?.data.get(last).copied();
     let logits = head.logits(0..1).to_vec();
     Ok(Clean {
-        logit_difference: logit_difference(tokens, &logits)?,
+        logit_difference: tokens
+            .map(|tokens| logit_difference(tokens, &logits))
+            .transpose()?,
         loss: metrics::mean(&token_losses),
         token_losses,
         log_sum: head.log_sum_exp(0, last)?,
@@ -170,16 +173,4 @@ async fn encoded(
     let submitted = question.start(&spec, &parts, keep, &input).await?;
     let output: RunOutput = submitted.output(|id| question.name(id)).await?;
     output.features(0, &set.info.id)
-}
-
-/// The target's logit minus the distractor's.
-pub(super) fn logit_difference(
-    tokens: Option<(u32, u32)>,
-    logits: &[f32],
-) -> Result<Option<f64>, Error> {
-    let Some((target, distractor)) = tokens else {
-        return Ok(None);
-    };
-    let logit = |id| crate::error::index(logits, "the logit of token", id).map(f64::from);
-    Ok(Some(logit(target)? - logit(distractor)?))
 }

@@ -1,8 +1,9 @@
 //! Effects from the results of runs.
 
 use super::batches::Ablation;
-use super::clean::{Clean, logit_difference};
+use super::clean::Clean;
 use super::{Effect, EffectsOptions, TokenChange};
+use crate::analysis::compared::logit_difference;
 use crate::analysis::metrics::{self, counted_mean};
 use crate::analysis::question::Question;
 use crate::analysis::set_trace::difference;
@@ -45,7 +46,9 @@ impl Measure<'_> {
             token_kl.extend(head.divergences(rows.clone())?);
             let log_sum = head.log_sum_exp(rows.end - 1, tokens - 1)?;
             let logits = head.shown(place)?;
-            let ablated = logit_difference(self.options.tokens, logits)?;
+            let ablated = self.options.tokens;
+            let ablated = ablated.map(|tokens| logit_difference(tokens, logits));
+            let ablated = ablated.transpose()?;
             let (up, down) = self.moved(logits, log_sum)?;
             let direct = self.direct.and_then(|direct| direct.get(*latent as usize));
             let direct = direct.map(|weight| {

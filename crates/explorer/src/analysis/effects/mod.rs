@@ -13,8 +13,9 @@ use wire::{Edit, Positions};
 
 use self::batches::{Ablation, Ablations};
 use self::measure::Measure;
+use crate::analysis::compared::check_tokens;
 use crate::analysis::edit_table::Resolved;
-use crate::analysis::question::{Question, UNDER_WAY};
+use crate::analysis::question::{Question, due};
 use crate::analysis::suffixes::pack;
 use crate::error::Error;
 use crate::run::clean::CleanWanted;
@@ -193,9 +194,7 @@ pub(crate) async fn effects(
         if let Some(batch) = next {
             under_way.push_back((ablations.submit(batch).await?, batch));
         }
-        while under_way.len() >= if ended { 1 } else { UNDER_WAY }
-            && let Some((submitted, batch)) = under_way.pop_front()
-        {
+        while let Some((submitted, batch)) = due(&mut under_way, ended) {
             let output = submitted.output(|set| question.name(set)).await?;
             let effects = measure.batch(&output.head()?, batch)?;
             let stop = on_effects(&effects).is_break();
@@ -225,19 +224,10 @@ pub(crate) async fn effects(
 }
 
 fn check(question: &Question<'_>, options: &EffectsOptions) -> Result<(), Error> {
-    let vocabulary = question.model()?.info.vocab;
-    let tokens = options.tokens.map_or([None; 2], |(target, distractor)| {
-        [Some(("target", target)), Some(("distractor", distractor))]
-    });
-    for (name, id) in tokens.into_iter().flatten() {
-        if id as usize >= vocabulary {
-            return Err(Error::BadOption {
-                name,
-                value: id.to_string(),
-                expected: format!("the vocabulary has {vocabulary} tokens"),
-            });
-        }
-    }
+    let tokens = options.tokens.into_iter();
+    let named =
+        tokens.flat_map(|(target, distractor)| [("target", target), ("distractor", distractor)]);
+    check_tokens(question, named)?;
     if options.rank_by == RankBy::LogitDifference && options.tokens.is_none() {
         return Err(Error::BadOption {
             name: "rank_by",
