@@ -282,22 +282,19 @@ export class SaeExplorer extends EventTarget {
   }
 
   async archive(files, options = {}) {
-    const { signal } = checked(options, STOPPABLE);
-    const list = required('files', files, FILES);
-    const own = abortable(signal, 'The packing');
-    try {
-      return await this.#aside(own, (link) => Promise.race([own.aborted, link.call('archive', { files: list }).reply]));
-    } finally {
-      own.done();
-    }
+    return this.#packing('archive', { files: required('files', files, FILES) }, options, 'The packing');
   }
 
   async unarchive(bytes, options = {}) {
+    return this.#packing('unarchive', { bytes: required('bytes', bytes, BYTES) }, options, 'The unpacking');
+  }
+
+  /** A call of the worker that packs files, which does not wait for others. */
+  async #packing(method, given, options, what) {
     const { signal } = checked(options, STOPPABLE);
-    const own = abortable(signal, 'The unpacking');
-    required('bytes', bytes, BYTES);
+    const own = abortable(signal, what);
     try {
-      return await this.#aside(own, (link) => Promise.race([own.aborted, link.call('unarchive', { bytes }).reply]));
+      return await this.#aside(own, (link) => Promise.race([own.aborted, link.call(method, given).reply]));
     } finally {
       own.done();
     }

@@ -324,14 +324,17 @@ impl Engine {
     /// Runs a trace's tokens with latents edited.
     pub async fn edited(&self, spec: &EditSpec) -> Result<Edited, Fault> {
         let edits = wire::Edits(spec.edits.clone()).to_string();
-        let options = object([("topLogits", CANDIDATES.into())]);
-        let tokens = Uint32Array::from(spec.tokens.as_slice());
-        read(self.0.edited(&tokens, &edits.into(), &options).await?)
+        self.run(&spec.tokens, &edits, CANDIDATES).await
     }
 
     /// Runs tokens under edits as text; without any the clean run.
     pub async fn run_under(&self, tokens: &[u32], edits: &str) -> Result<Edited, Fault> {
-        let options = object([("topLogits", 1.into())]);
+        self.run(tokens, edits, 1).await
+    }
+
+    /// The same, with so many next tokens at each position.
+    async fn run(&self, tokens: &[u32], edits: &str, next: u32) -> Result<Edited, Fault> {
+        let options = object([("topLogits", next.into())]);
         let tokens = Uint32Array::from(tokens);
         read(self.0.edited(&tokens, &edits.into(), &options).await?)
     }

@@ -285,8 +285,7 @@ pub fn patch_table(about: &PatchAbout, patched: &[Patched]) -> String {
             Carried::Feature(latent) => write!(out, "{latent}\t{}", experiment.position),
             Carried::All => write!(out, "all\t{}", experiment.position),
             Carried::Stream(hook) => {
-                let name = about.hooks.get(hook).map_or("", String::as_str);
-                write!(out, "{name}\t{}", experiment.position)
+                write!(out, "{}\t{}", about.hook(hook), experiment.position)
             }
         };
         for tokens in &about.tokens {

@@ -50,14 +50,7 @@ pub async fn effects(arguments: &Effects) -> Result<(), Error> {
     let places = Places::new(&common.downloads);
     load::model(&mut session, &places, &common.model).await?;
     let ids = load::sets(&mut session, &places, &arguments.sets).await?;
-    let tokens = match (&arguments.target, &arguments.distractor) {
-        (Some(target), Some(distractor)) => Some((
-            load::token(&session, "--target", target)?,
-            load::token(&session, "--distractor", distractor)?,
-        )),
-        // The parser asks for both or none.
-        _ => None,
-    };
+    let tokens = load::compared(&session, &arguments.target, &arguments.distractor)?;
     let options = EffectsOptions {
         positions: arguments.positions.clone(),
         tokens,

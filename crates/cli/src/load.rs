@@ -241,6 +241,22 @@ pub fn token(session: &Session, option: &'static str, text: &str) -> Result<u32,
     }
 }
 
+/// The ids of `--target` and `--distractor`, where both are given.
+pub fn compared(
+    session: &Session,
+    target: &Option<String>,
+    distractor: &Option<String>,
+) -> Result<Option<(u32, u32)>, Error> {
+    match (target, distractor) {
+        (Some(target), Some(distractor)) => Ok(Some((
+            token(session, "--target", target)?,
+            token(session, "--distractor", distractor)?,
+        ))),
+        // The parser asks for both or none.
+        _ => Ok(None),
+    }
+}
+
 /// Opens the file of an autoencoder, or of all of the demo's. Their ids, none of which is in `taken`, are added there.
 pub async fn open_saes(
     places: &Places<'_>,

@@ -54,14 +54,7 @@ pub async fn patch(arguments: &Patch) -> Result<(), Error> {
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
     let places = Places::new(&common.downloads);
     load::model(&mut session, &places, &common.model).await?;
-    let tokens = match (&arguments.target, &arguments.distractor) {
-        (Some(target), Some(distractor)) => Some((
-            load::token(&session, "--target", target)?,
-            load::token(&session, "--distractor", distractor)?,
-        )),
-        // The parser asks for both or none.
-        _ => None,
-    };
+    let tokens = load::compared(&session, &arguments.target, &arguments.distractor)?;
     let options = StreamPatchOptions {
         tokens,
         bos: common.bos.into(),

@@ -7,6 +7,7 @@ use yew::prelude::*;
 use super::token_text::quoted_token;
 use crate::browser;
 use crate::context::use_controller;
+use crate::controller::Controller;
 use crate::data::Trace;
 use crate::format::{count, fixed};
 use crate::state::edits::{EditAction, Standing, slider};
@@ -155,6 +156,20 @@ pub fn switch(index: usize, row: &EditRow, onchange: &Callback<usize>) -> Html {
     html! { <input type="checkbox" aria-label={format!("{}: on", row.name)} title="Switches the edit on and off" checked={row.edit.on} {onchange} /> }
 }
 
+/// The name of an edit's feature, which selects it.
+pub fn feature_button(controller: &Controller, row: &EditRow) -> Html {
+    let EditRow { name, feature, .. } = row;
+    let show = {
+        let (controller, feature) = (controller.clone(), feature.clone());
+        move |_: MouseEvent| {
+            if let Some(feature) = feature.clone() {
+                controller.dispatch(Action::Tray(TrayAction::Show(feature)));
+            }
+        }
+    };
+    html! { <button type="button" class="plain link" title={format!("Select {name} ({})", row.edit.sae)} disabled={feature.is_none()} onclick={show}>{ name }</button> }
+}
+
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
@@ -214,15 +229,7 @@ fn Row(props: &RowProps) -> Html {
             controller.dispatch(Action::Edit(EditAction::Remove(index)));
         }
     };
-    let show = {
-        let feature = row.feature.clone();
-        move |_: MouseEvent| {
-            if let Some(feature) = feature.clone() {
-                controller.dispatch(Action::Tray(TrayAction::Show(feature)));
-            }
-        }
-    };
-    let switched = use_controller().on(|index| Action::Edit(EditAction::Switch(index)));
+    let switched = controller.on(|index| Action::Edit(EditAction::Switch(index)));
     let what = verb(edit.operation);
     let text = match &row.unread {
         Some((text, _)) => text.clone(),
@@ -231,7 +238,7 @@ fn Row(props: &RowProps) -> Html {
     html! {
         <li data-testid="edit-line" data-on={edit.on.to_string()} data-standing={standing_name(row.standing)}>
             { switch(index, row, &switched) }
-            <button type="button" class="plain link" title={format!("Select {name} ({})", edit.sae)} disabled={row.feature.is_none()} onclick={show}>{ name }</button>
+            { feature_button(&controller, row) }
             <label class="slide"><span class="muted">{ what }</span>
                 <input type="range" data-testid="edit-slider" aria-label={format!("{name}: {what}")} min={least.to_string()} max={most.to_string()} step="0.1" value={edit.operation.value().to_string()} oninput={slide} />
                 if let Some(usual) = row.usual {

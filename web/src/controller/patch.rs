@@ -1,18 +1,14 @@
 //! Patching of features, or of the residual stream, from one prompt into another.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortSignal;
 use wire::Edit;
 
 use super::Controller;
 use super::effects::{listed, token_of};
-use super::watching::TokenFeatures;
+use super::watching::{TokenFeatures, features_of};
 use crate::data::{Dosed, Token, Trace};
-use crate::engine::{Engine, Fault, GenerateOptions};
+use crate::engine::{Engine, Fault};
 use crate::state::Action;
 use crate::state::asked::Asked as Texts;
 use crate::state::patch::{
@@ -287,34 +283,18 @@ fn ids(tokens: &[Token]) -> Vec<u32> {
     tokens.iter().map(|token| token.id).collect()
 }
 
-/// The features of each token of a prompt: those that generation tells of what it reads.
+/// The features of each token of a prompt.
 async fn active(
     engine: &Engine,
     tokens: Vec<u32>,
     sae: &str,
     signal: &AbortSignal,
 ) -> Result<Active, Fault> {
-    let found = Rc::new(RefCell::new(vec![None; tokens.len()]));
-    let told = found.clone();
-    let options = GenerateOptions {
-        max_tokens: 1,
-        ..GenerateOptions::default()
-    };
     let saes = [sae.to_owned()];
-    let on_features = move |features: TokenFeatures| {
-        let set = features.sets.into_iter().next();
-        let active = set.map(|set| {
-            set.latents
-                .into_iter()
-                .zip(set.activations)
-                .collect::<BTreeMap<_, _>>()
-        });
-        if let Some(place) = told.borrow_mut().get_mut(features.position) {
-            *place = active;
-        }
+    let (found, _) = features_of(engine, &tokens, (None, &saes), signal).await?;
+    let of_token = |features: Option<TokenFeatures>| {
+        let set = features?.sets.into_iter().next()?;
+        Some(set.latents.into_iter().zip(set.activations).collect())
     };
-    engine
-        .watch(&tokens, (options, None, &saes), signal, on_features)
-        .await?;
-    Ok(found.take())
+    Ok(found.into_iter().map(of_token).collect())
 }

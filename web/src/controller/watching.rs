@@ -90,25 +90,39 @@ async fn ablated(
         .collect();
     let saes: Vec<String> = run.sets.iter().map(|set| set.sae.clone()).collect();
     let edit = wire::Edit::set(&set.sae, from.latent, 0.0).to_string();
+    let (mut found, cancelled) = features_of(engine, &tokens, (Some(&edit), &saes), signal).await?;
+    if cancelled {
+        return Err(Fault::cancelled("The measuring was stopped.".to_owned()));
+    }
+    let here = found.get_mut(cursor).and_then(Option::take);
+    let frame = here.map_or_else(Frame::default, |features| features.frame(&run.sets));
+    Ok(links::links(run, from, clean, &frame))
+}
+
+/// The features of each token of a text, under an edit as text where there is one: those that generation reports of what it reads.
+/// True if it was stopped before all of them came.
+pub(super) async fn features_of(
+    engine: &Engine,
+    tokens: &[u32],
+    (edits, saes): (Option<&str>, &[String]),
+    signal: &AbortSignal,
+) -> Result<(Vec<Option<TokenFeatures>>, bool), Fault> {
+    let found: Rc<RefCell<Vec<_>>> = Rc::new(RefCell::new(tokens.iter().map(|_| None).collect()));
+    let reported = found.clone();
     let options = GenerateOptions {
         max_tokens: 1,
         ..GenerateOptions::default()
     };
-    let found = Rc::new(RefCell::new(None));
-    let (told, sets) = (found.clone(), run.sets.clone());
     let on_features = move |features: TokenFeatures| {
-        if features.position == cursor {
-            *told.borrow_mut() = Some(features.frame(&sets));
+        let position = features.position;
+        if let Some(place) = reported.borrow_mut().get_mut(position) {
+            *place = Some(features);
         }
     };
     let generation = engine
-        .watch(&tokens, (options, Some(&edit), &saes), signal, on_features)
+        .watch(tokens, (options, edits, saes), signal, on_features)
         .await?;
-    if generation.cancelled {
-        return Err(Fault::cancelled("The measuring was stopped.".to_owned()));
-    }
-    let frame = found.take().unwrap_or_default();
-    Ok(links::links(run, from, clean, &frame))
+    Ok((found.take(), generation.cancelled))
 }
 
 impl Controller {

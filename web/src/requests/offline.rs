@@ -40,7 +40,7 @@ pub fn use_offline(state: &State, controller: &Controller) {
                 let action = OfflineAction::Told(files, is("update"));
                 controller.dispatch(Action::Offline(action));
             });
-            // The page is told as long as it is there.
+            // Reports come as long as the page is there.
             watch_offline(&told.into_js_value());
         }
     });

@@ -15,7 +15,7 @@ const STAY: u32 = 4000;
 pub struct Props {
     /// The note, if there is one.
     pub note: Option<Note>,
-    /// True while a new version is told.
+    /// True while the page says that there is a new version.
     pub update: bool,
 }
 

@@ -3,7 +3,9 @@
 use yew::prelude::*;
 
 use crate::browser;
-use crate::components::edit_rows::{EditRow, EditRows, said, standing_name, switch, why_not};
+use crate::components::edit_rows::{
+    EditRow, EditRows, feature_button, said, standing_name, switch, why_not,
+};
 use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::data::Edited;
@@ -173,17 +175,11 @@ fn Banner(props: &BannerProps) -> Html {
     };
     let line = |(index, row): (usize, &EditRow)| {
         let EditRow { edit, name, .. } = row;
-        let (controller, feature) = (controller.clone(), row.feature.clone());
-        let show = move |_: MouseEvent| {
-            if let Some(feature) = feature.clone() {
-                controller.dispatch(Action::Tray(TrayAction::Show(feature)));
-            }
-        };
         html! {
             <li data-testid="edit-row" data-standing={standing_name(row.standing)}>
                 { switch(index, row, &switched) }
                 <span class="what">
-                    <button type="button" class="plain link" title={format!("Select {name} ({})", edit.sae)} disabled={row.feature.is_none()} onclick={show}>{ name }</button>
+                    { feature_button(&controller, row) }
                     { said(edit, row.token.as_deref()) }
                     if let Some(why) = why_not(row.standing) {
                         <b>{ format!(": {why}") }</b>

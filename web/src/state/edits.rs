@@ -348,11 +348,6 @@ impl State {
         (asked.tokens == wanted.tokens && asked.edits.len() == wanted.edits.len()).then_some(edited)
     }
 
-    /// The edits as text, those that are switched off with their mark.
-    pub fn edits_text(&self) -> String {
-        wire::Edits(self.place.edits.clone()).to_string()
-    }
-
     /// Ids of SAEs that edits name and that are not loaded; those that are switched off need none.
     pub fn edits_lack(&self) -> Vec<String> {
         let named = self.place.edits.iter().filter(|edit| edit.on);

@@ -4,31 +4,21 @@ use wire::{Edit, Operation};
 
 use super::State;
 use super::edits::{EditAction, slider};
-use super::tests::ready;
+use super::tests::with_layers;
 use super::url::Place;
-use crate::data::SaeInfo;
-use crate::shared::Shared;
 use crate::state::Action;
-
-fn page() -> State {
-    let mut state = ready(Place::default());
-    let sae = |layer: u32| SaeInfo {
-        id: format!("openai.layer_{layer}"),
-        hook: format!("blocks.{layer}.hook_resid_post"),
-        n_latents: 4096,
-        ..SaeInfo::default()
-    };
-    state.saes = Shared::new(vec![sae(1), sae(3)]);
-    state.place.sae = Some("openai.layer_3".to_owned());
-    state
-}
 
 fn changed(state: State, action: EditAction) -> State {
     state.after(Action::Edit(action))
 }
 
+/// The edits as text.
+fn text_of(state: &State) -> String {
+    wire::Edits(state.place.edits.clone()).to_string()
+}
+
 fn added(text: &str) -> State {
-    let state = changed(page(), EditAction::Adding(text.to_owned()));
+    let state = changed(with_layers(), EditAction::Adding(text.to_owned()));
     changed(state, EditAction::Add)
 }
 
@@ -43,7 +33,7 @@ fn features_are_added_by_number_layer_id_and_as_edits() {
     ] {
         let state = added(text);
         assert_eq!(state.editing.refused, None, "{text}");
-        assert_eq!(state.edits_text(), expected);
+        assert_eq!(text_of(&state), expected);
         assert_eq!(state.editing.adding, "");
     }
 }
@@ -71,7 +61,7 @@ fn what_cannot_be_added_stays_typed_and_says_why() {
 
 #[test]
 fn edits_stand_in_the_address() {
-    let mut place = page().place;
+    let mut place = with_layers().place;
     place.edits = [
         "openai.layer_3:903=+6.5x@3..",
         "!a&b/c%:1=0?openai.layer_1:4>0.5",
@@ -101,26 +91,26 @@ fn edits_stand_in_the_address() {
 fn rows_are_moved_written_switched_and_removed() {
     let state = added("openai.layer_3:903=+6x@3..");
     let state = changed(state, EditAction::Slide(0, -2.5));
-    assert_eq!(state.edits_text(), "openai.layer_3:903=+-2.5x@3..");
+    assert_eq!(text_of(&state), "openai.layer_3:903=+-2.5x@3..");
     let state = changed(state, EditAction::Switch(0));
-    assert_eq!(state.edits_text(), "!openai.layer_3:903=+-2.5x@3..");
+    assert_eq!(text_of(&state), "!openai.layer_3:903=+-2.5x@3..");
     let state = changed(state, EditAction::Write(0, "openai.layer_3:4=".to_owned()));
     let (row, typed, why) = state.editing.unread.clone().unwrap();
     assert_eq!((row, typed.as_str()), (0, "openai.layer_3:4="));
     assert!(why.contains("expected"), "{why}");
-    assert_eq!(state.edits_text(), "!openai.layer_3:903=+-2.5x@3..");
+    assert_eq!(text_of(&state), "!openai.layer_3:903=+-2.5x@3..");
     let state = changed(state, EditAction::Write(0, "openai.layer_3:4=1".to_owned()));
     assert_eq!(state.editing.unread, None);
     assert_eq!(slider(state.place.edits[0].operation, None).0, 0.0);
     let state = changed(state, EditAction::Remove(0));
-    assert_eq!(state.edits_text(), "");
-    assert_eq!(changed(state, EditAction::Remove(0)).edits_text(), "");
+    assert_eq!(text_of(&state), "");
+    assert_eq!(text_of(&changed(state, EditAction::Remove(0))), "");
 }
 
 #[test]
 fn saes_that_are_not_loaded_are_named_unless_their_edits_are_off() {
     let text = "openai.layer_3:1=0; gone:2=0; !off:3=0; blocks.1.hook_resid_post:4=0?where:5>1";
-    let mut state = page();
+    let mut state = with_layers();
     state.place.edits = text.parse::<wire::Edits>().unwrap().0;
     assert_eq!(state.edits_lack(), ["gone", "where"]);
 }

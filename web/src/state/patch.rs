@@ -152,6 +152,11 @@ pub fn stream_cells(hooks: usize, tokens: &[Vec<Token>; 2]) -> Vec<Cell> {
 }
 
 impl About {
+    /// The name of a hook point whose stream is carried.
+    pub fn hook(&self, number: usize) -> &str {
+        self.hooks.get(number).map_or("", String::as_str)
+    }
+
     /// How far an experiment goes from the prompt's difference of logits (0) to the source's (1). None where these are the same.
     pub fn share(&self, patched: &Patched) -> Option<f64> {
         let [clean, source] = self.differences;

@@ -2,24 +2,9 @@
 
 use super::State;
 use super::steer::{Setting, Side, SteerAction};
-use super::tests::ready;
-use super::url::Place;
-use crate::data::{Generation, SaeInfo, Token};
-use crate::shared::Shared;
+use super::tests::with_layers;
+use crate::data::{Generation, Token};
 use crate::state::Action;
-
-fn page() -> State {
-    let mut state = ready(Place::default());
-    let sae = |layer: u32| SaeInfo {
-        id: format!("openai.layer_{layer}"),
-        hook: format!("blocks.{layer}.hook_resid_post"),
-        n_latents: 4096,
-        ..SaeInfo::default()
-    };
-    state.saes = Shared::new(vec![sae(1), sae(3)]);
-    state.place.sae = Some("openai.layer_3".to_owned());
-    state
-}
 
 fn steered(state: State, action: SteerAction) -> State {
     state.after(Action::Steer(action))
@@ -34,7 +19,7 @@ fn token(id: u32) -> Token {
 
 #[test]
 fn settings_are_checked() {
-    let state = page();
+    let state = with_layers();
     assert!(state.steer.settings().is_ok());
     for (setting, bad) in [
         (Setting::MaxTokens, "0"),
@@ -56,7 +41,7 @@ fn settings_are_checked() {
 #[test]
 fn a_run_fills_both_columns_and_tells_where_they_part() {
     let started = SteerAction::Started(1, "Once".to_owned(), String::new());
-    let mut state = steered(page(), started);
+    let mut state = steered(with_layers(), started);
     assert!(state.steer.running);
     for (side, ids) in [(Side::Clean, [5, 6, 7]), (Side::Steered, [5, 9, 7])] {
         for id in ids {
@@ -85,7 +70,7 @@ fn a_run_fills_both_columns_and_tells_where_they_part() {
 #[test]
 fn another_prompt_stops_a_run_and_keeps_its_text() {
     let state = steered(
-        page(),
+        with_layers(),
         SteerAction::Started(1, "Once".to_owned(), String::new()),
     );
     let state = steered(state, SteerAction::Came(1, Side::Clean, token(1)));

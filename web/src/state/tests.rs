@@ -40,6 +40,20 @@ pub(super) fn trace(prompt: &str) -> Trace {
     }
 }
 
+/// As [`ready`], with SAEs of two layers, the later one selected.
+pub(super) fn with_layers() -> State {
+    let mut state = ready(Place::default());
+    let sae = |layer: u32| SaeInfo {
+        id: format!("openai.layer_{layer}"),
+        hook: format!("blocks.{layer}.hook_resid_post"),
+        n_latents: 4096,
+        ..SaeInfo::default()
+    };
+    state.saes = Shared::new(vec![sae(1), sae(3)]);
+    state.place.sae = Some("openai.layer_3".to_owned());
+    state
+}
+
 pub(super) fn ready(place: Place) -> State {
     let model = ModelInfo {
         id: "demo".to_owned(),

@@ -33,36 +33,20 @@ pub fn controls(controls: &Chosen, sets: &[RunSet], controller: &Controller) -> 
     };
     let select = |label: &'static str,
                   testid: &'static str,
-                  options: Vec<(String, String, bool)>,
+                  (value, options): (String, Vec<(AttrValue, AttrValue)>),
                   set: fn(&mut Chosen, &str)| {
         let set = change(set);
-        let value = options.iter().find(|one| one.2);
-        let value = value.map_or_else(String::new, |one| one.0.clone());
-        let options = self::options(options.into_iter().map(|(value, name, _)| (value, name)));
         let onchange = Callback::from(move |value: String| set(&value));
         html! { <label>{ label }<Select {testid} {value} {options} {onchange} /></label> }
     };
-    let nodes = NODES.map(|nodes| {
-        (
-            nodes.to_string(),
-            nodes.to_string(),
-            nodes == controls.nodes,
-        )
-    });
-    let densities = DENSITIES.iter().enumerate().map(|(at, (density, name))| {
-        (
-            at.to_string(),
-            (*name).to_owned(),
-            *density == controls.density,
-        )
-    });
-    let modes = Mode::ALL.map(|mode| {
-        (
-            mode.key().to_owned(),
-            mode.name().to_owned(),
-            mode == controls.mode,
-        )
-    });
+    let nodes = options(NODES.map(|nodes| (nodes.to_string(), nodes.to_string())));
+    let density = DENSITIES
+        .iter()
+        .position(|(density, _)| *density == controls.density);
+    let density = density.map_or_else(String::new, |at| at.to_string());
+    let densities = DENSITIES.iter().enumerate();
+    let densities = options(densities.map(|(at, (_, name))| (at.to_string(), *name)));
+    let modes = options(Mode::ALL.map(|mode| (mode.key(), mode.name())));
     let threshold = {
         let set = change(|controls, value| {
             if let Some(threshold) = crate::format::number(value) {
@@ -86,8 +70,8 @@ pub fn controls(controls: &Chosen, sets: &[RunSet], controller: &Controller) -> 
                         html! { <button type="button" title={set.sae.clone()} data-testid="layer" aria-pressed={shown.to_string()} onclick={toggle}>{ set.short() }</button> }
                     }) }
                 </div>
-                { select("nodes", "nodes", nodes.to_vec(), |controls, value| controls.nodes = value.parse().unwrap_or(controls.nodes)) }
-                { select("specificity", "specificity", densities.collect(), |controls, value| {
+                { select("nodes", "nodes", (controls.nodes.to_string(), nodes), |controls, value| controls.nodes = value.parse().unwrap_or(controls.nodes)) }
+                { select("specificity", "specificity", (density, densities), |controls, value| {
                     let at: usize = value.parse().unwrap_or(0);
                     controls.density = DENSITIES.get(at).map_or(1.0, |(density, _)| *density);
                 }) }
@@ -95,7 +79,7 @@ pub fn controls(controls: &Chosen, sets: &[RunSet], controller: &Controller) -> 
                     <input type="range" min="0" max="0.9" step="0.05" value={crate::format::exact_single(controls.threshold)} data-testid="threshold" aria-valuetext={format!("{} of the largest activation", crate::format::share_of(controls.threshold.into()))} oninput={threshold} />
                     <span class="number">{ crate::format::share_of(controls.threshold.into()) }</span>
                 </label>
-                { select("edges", "edges", modes.to_vec(), |controls, value| {
+                { select("edges", "edges", (controls.mode.key().to_owned(), modes), |controls, value| {
                     controls.mode = Mode::ALL.into_iter().find(|mode| mode.key() == value).unwrap_or_default();
                 }) }
                 if controls.mode.is_tested() {

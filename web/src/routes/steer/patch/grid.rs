@@ -89,16 +89,15 @@ fn line(
     row: &Row,
     label: Option<&str>,
 ) -> Html {
-    let hook = |hook: usize| about.hooks.get(hook).map_or("", String::as_str);
     let key = match row.what {
         Carried::All => "all".to_owned(),
         Carried::Feature(latent) => latent.to_string(),
-        Carried::Stream(at) => hook(at).to_owned(),
+        Carried::Stream(at) => about.hook(at).to_owned(),
     };
     let name = match row.what {
         Carried::All => html! { <b>{ "all features" }</b> },
         Carried::Stream(at) => {
-            html! { <span title={hook(at).to_owned()}>{ hook_label(hook(at)) }</span> }
+            html! { <span title={about.hook(at).to_owned()}>{ hook_label(about.hook(at)) }</span> }
         }
         Carried::Feature(latent) => {
             let feature = FeatureId {
@@ -127,10 +126,7 @@ fn square(about: &About, patch: &Patch, cell: Option<usize>) -> Html {
     let share = about.share(patched);
     let values = match cell.what {
         Carried::All => "all features as in the source".to_owned(),
-        Carried::Stream(hook) => {
-            let name = about.hooks.get(hook).map_or("", String::as_str);
-            format!("{name} as in the source")
-        }
+        Carried::Stream(hook) => format!("{} as in the source", about.hook(hook)),
         Carried::Feature(latent) => format!(
             "feature {latent}: {} → {}",
             fixed(cell.from.into(), 2),
