@@ -85,7 +85,7 @@ function follow(told) {
  */
 export async function takeNewVersion() {
   const active = registration?.active ?? null;
-  const { others } = active === null ? { others: 0 } : await ask(active, { type: 'hand-over' });
+  const { others } = active === null ? { others: 0 } : await ask(active, { type: 'next-reload' });
   if (others > 0) return others;
   location.reload();
   return 0;

@@ -28,6 +28,9 @@ const BESIDE = new Set(SITE.beside);
 /** The version whose pages are served: another one from the moment on at which a reload hands over to it. */
 let serving = OWN;
 
+/** True once a page has said that its next reload is for the version that waits. */
+let announced = false;
+
 const at = (path) => new URL(path, SCOPE).href;
 
 /** The path of an address below the site's folder, without a query; null for everything else. */
@@ -43,6 +46,9 @@ async function pages() {
   const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
   return windows.filter(({ url }) => isPage(pathOf(url)));
 }
+
+/** The number of open pages beside the one that asks. */
+const otherPages = async () => Math.max(0, (await pages()).length - 1);
 
 async function digits(bytes) {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
@@ -133,7 +139,8 @@ const isData = (path, request) => path.startsWith('demo/') && request.cache !== 
 
 async function page(request) {
   // Browsers let the other version wait for the page's end, and on a reload the old page is there until the new one has come.
-  if (request.cache === 'no-cache' && self.registration.waiting !== null) await handOver();
+  // Handed over is here and not before the reload: a reload that comes while workers change is never answered in Chromium 148.
+  if ((announced || request.cache === 'no-cache') && self.registration.waiting !== null) await handOver();
   return (await find(SCOPE.href, [serving])) ?? fetch(request);
 }
 
@@ -147,10 +154,8 @@ async function code(request) {
  * worker begins when this one has nothing to do any more; until then this one serves the other's files.
  */
 async function handOver() {
-  const { waiting } = self.registration;
-  const answer = waiting === null ? null : await ask(waiting, { type: 'take-over' });
+  const answer = await ask(self.registration.waiting, { type: 'take-over' });
   if (answer?.others === 0) serving = answer.name;
-  return { others: answer?.others ?? 0 };
 }
 
 /** A message to another worker, and its answer; null where none comes. */
@@ -213,7 +218,7 @@ self.addEventListener('message', (event) => event.waitUntil(answer(event)));
 
 async function answer({ data: { type, version, fetched }, ports: [port] }) {
   if (type === 'version') port.postMessage({ version: SITE.version });
-  if (type === 'hand-over') port.postMessage(await handOver());
+  if (type === 'next-reload') port.postMessage(await nextReload());
   if (type === 'take-over') port.postMessage(await takeOver());
   if (type !== 'hello') return;
   try {
@@ -223,9 +228,16 @@ async function answer({ data: { type, version, fetched }, ports: [port] }) {
   }
 }
 
+/** A page is about to be reloaded in the version that waits, unless other pages are open. */
+async function nextReload() {
+  const others = await otherPages();
+  announced = others === 0;
+  return { others };
+}
+
 /** Makes this version the one that answers, unless another page is open than the one for which that is asked: it keeps its version. */
 async function takeOver() {
-  const others = Math.max(0, (await pages()).length - 1);
+  const others = await otherPages();
   if (others === 0) self.skipWaiting();
   return { others, name: OWN };
 }
