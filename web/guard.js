@@ -2,6 +2,9 @@
 // in a frame without an origin, from a file, or when one of the modules is missing.
 
 (() => {
+  // What index.html shows first is the start page. Before anything is drawn, an address of another place hides it.
+  if (!/^(#\/?)?(\?token=\d+)?$/.test(location.hash)) document.documentElement.dataset.first = 'no';
+
   /** Shows a message in the page's place. `reload` offers to try again. */
   const tellFailure = (text, { reload = true } = {}) => {
     document.body.dataset.state = 'error';

@@ -3,6 +3,7 @@
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::browser;
@@ -16,6 +17,7 @@ use crate::notes::store::NotesProvider;
 use crate::page::Page;
 use crate::preferences;
 use crate::requests::atlas::use_atlas;
+use crate::requests::beginning::Beginning;
 use crate::requests::counterparts::use_counterparts;
 use crate::requests::live::use_own_text;
 use crate::requests::offline::use_offline;
@@ -30,6 +32,7 @@ use crate::routes::steer::dose::{DoseRoute, Props as DoseProps};
 use crate::routes::steer::effects::{EffectsRoute, Props as EffectsProps};
 use crate::routes::steer::patch::{PatchRoute, Props as PatchProps};
 use crate::routes::steer::{Props as SteerProps, SteerRoute};
+use crate::shared::Shared;
 use crate::shell::dock::Dock;
 use crate::shell::error_banner::ErrorBanner;
 use crate::shell::find_dialog::{FindDialog, Props as FindProps};
@@ -48,29 +51,47 @@ use crate::state::{Action, During, History, Phase, Remote, State};
 /// Typing has paused when no key came for so long, in milliseconds.
 const PAUSE: u32 = 300;
 
-/// Draws the page into its element and begins to load.
+/// Draws the page into its element and begins to load. Where `index.html` shows the start page, that gives way to one that has as much.
 pub fn start() {
     let Some(root) = browser::document().and_then(|document| document.get_element_by_id("app"))
     else {
         return;
     };
-    root.set_text_content(None);
-    yew::Renderer::<App>::with_root(root).render();
+    spawn_local(async move {
+        let beginning = if browser::shows_first_view() {
+            Some(Shared::new(Beginning::fetch().await))
+        } else {
+            None
+        };
+        root.set_text_content(None);
+        yew::Renderer::<App>::with_root_and_props(root, Props { beginning }).render();
+    });
+}
+
+/// What the application begins with.
+#[derive(Clone, PartialEq, Properties)]
+pub struct Props {
+    /// What the site has for its first seconds, if it is here.
+    pub beginning: Option<Shared<Beginning>>,
 }
 
 /// The application.
 #[component]
-pub fn App() -> Html {
+pub fn App(props: &Props) -> Html {
     let page = use_reducer_eq(|| {
         let mut state = State::new(Place::from_hash(&browser::hash()));
         state.single_keys = preferences::single_keys();
-        Page(state)
+        let actions = props
+            .beginning
+            .iter()
+            .flat_map(|beginning| &beginning.actions);
+        Page(actions.cloned().fold(state, State::after))
     });
     let controller = use_memo((), |()| Controller::new(&page));
     let controller = (*controller).clone();
     let state = &page.0;
 
-    use_load(&controller);
+    use_load(&controller, &props.beginning);
     use_address(state, &controller);
     use_traces(state, &controller);
     use_feature(state, &controller);
@@ -239,9 +260,11 @@ fn use_title(route: Route, page: Option<AtlasFeature>) {
 }
 
 #[hook]
-fn use_load(controller: &Controller) {
+fn use_load(controller: &Controller, beginning: &Option<Shared<Beginning>>) {
     let controller = controller.clone();
-    use_effect_with((), move |()| controller.load());
+    use_effect_with(beginning.clone(), move |beginning| {
+        controller.begin(beginning.clone());
+    });
 }
 
 /// The address follows the state, and the state the address.

@@ -25,6 +25,12 @@ pub fn hash() -> String {
         .unwrap_or_default()
 }
 
+/// True if `index.html` shows the start page until the app is there; `guard.js` says where it does not.
+pub fn shows_first_view() -> bool {
+    let root = document().and_then(|document| document.document_element());
+    root.is_some_and(|root| root.get_attribute("data-first").is_none())
+}
+
 /// The whole address with another hash: the page's own may be a little behind what is on screen.
 pub fn address(hash: &str) -> String {
     let href = window()

@@ -6,6 +6,7 @@
 //! the package, and what browsers look for at one address: `sw.js` and `manifest.webmanifest`.
 
 pub mod assets;
+mod first_view;
 mod offline;
 
 use std::fs;
@@ -64,6 +65,7 @@ pub fn build(paths: &Paths) -> Result<()> {
         .with_context(|| format!("could not make {}", fresh.display()))?;
     let page = lay_out(&modules, &fresh)?;
     copy_demo(paths, &fresh)?;
+    let page = first_view::fill(&page, &fresh.join("demo"))?;
     offline::write_into(&Bundler::new(&modules).bundle("sw.js")?, &page, &fresh)?;
     lay_out_package(paths, &modules)?;
 

@@ -43,7 +43,7 @@ const shown = async (page) => ({
 
 test('a recorded trace is there before the model, says so, and turns live without a change', async () => {
   const { page, release } = await held();
-  await part(page, 'token').first().waitFor();
+  await part(page, 'liveness').waitFor();
   assert.equal(await page.evaluate(() => document.body.dataset.state), 'loading');
   assert.equal(await liveness(page), 'recorded');
   const recorded = await shown(page);
@@ -89,7 +89,7 @@ test('a link about another prompt or SAE shows nothing that was recorded for som
 for (const width of [1440, 1024, 390]) {
   test(`nothing moves while the page loads, at a width of ${width}`, async () => {
     const { page, release } = await held({ viewport: { width, height: 900 } });
-    await part(page, 'token').first().waitFor();
+    await part(page, 'liveness').waitFor();
     release();
     await ready(page);
     // The demo's other SAEs come after the first trace.

@@ -7,6 +7,9 @@ import { dist, root } from './server.js';
 
 export const manifest = JSON.parse(await readFile(join(dist, 'demo/demo.json'), 'utf8'));
 
+/** The recorded trace that the page shows first. */
+export const recorded = JSON.parse(await readFile(join(dist, 'demo/recorded.json'), 'utf8'));
+
 /** Ids of the SAEs, in the order in which the page shows them. */
 export const SAES = manifest.saes.map(({ id }) => id);
 

@@ -19,14 +19,12 @@ use yew::prelude::*;
 use under_way::UnderWay;
 
 use crate::browser;
-use crate::data::{DemoSae, Manifest};
+use crate::data::DemoSae;
 use crate::engine::{Engine, Fault, notice, progress};
 use crate::page::Page;
-use crate::requests::site;
-use crate::state::atlas::AtlasAction;
+use crate::requests::beginning::{self, Beginning};
+use crate::shared::Shared;
 use crate::state::load::LoadAction;
-use crate::state::offline::OfflineAction;
-use crate::state::task::Task;
 use crate::state::url::Place;
 use crate::state::{Action, During, Note, Problem, State};
 
@@ -221,6 +219,11 @@ impl Controller {
 
     /// Reads the example prompts, starts the engine, and loads the demo.
     pub fn load(&self) {
+        self.begin(None);
+    }
+
+    /// The same; `beginning` is what the state has already.
+    pub fn begin(&self, beginning: Option<Shared<Beginning>>) {
         self.dispatch(Action::LoadStarted);
         let Ok(stop) = AbortController::new() else {
             return;
@@ -229,28 +232,10 @@ impl Controller {
         self.set_loading(Some(stop));
         let this = self.clone();
         spawn_local(async move {
-            let mut demo = Vec::new();
-            // The page works without examples.
-            match Manifest::fetch().await {
-                Ok(manifest) => {
-                    this.dispatch_load(LoadAction::DemoSize(manifest.bytes()));
-                    let parts = manifest.parts(site::demo_file);
-                    this.dispatch(Action::Offline(OfflineAction::Demo(parts)));
-                    let atlas = manifest.atlas.map(|file| site::demo_file(&file.path));
-                    this.dispatch(Action::Atlas(AtlasAction::Named(Ok(atlas))));
-                    demo = manifest.saes;
-                    let parts = demo.iter().map(Task::demo_sae);
-                    let known = std::iter::once(Task::demo()).chain(parts).collect();
-                    this.dispatch_load(LoadAction::Known(known));
-                    this.dispatch(Action::Examples(manifest.prompts, demo.clone()));
-                }
-                Err(fault) => {
-                    let why = Err(fault.message.clone());
-                    this.dispatch(Action::Atlas(AtlasAction::Named(why)));
-                    this.dispatch(Action::Note(Note::staying(fault.message)));
-                }
-            }
-            this.introduce();
+            let demo = match beginning {
+                Some(beginning) => beginning.demo.clone(),
+                None => this.introduce().await,
+            };
             let started = this.start(&demo, &signal).await;
             this.set_loading(None);
             match started {
@@ -264,18 +249,19 @@ impl Controller {
         });
     }
 
-    /// Shows the recorded trace, while the engine starts.
-    fn introduce(&self) {
+    /// Reads what the demo has, and shows the recorded trace while the engine starts. Gives the demo's SAEs.
+    async fn introduce(&self) -> Vec<DemoSae> {
+        let Beginning { demo, actions } = Beginning::fetch_demo().await;
+        self.dispatch_all(actions);
         let this = self.clone();
-        spawn_local(async move {
-            // Without it the page shows its first trace when the model is there. For another model it is of no use.
-            if Place::from_hash(&browser::hash()).is_of_demo()
-                && let Ok(recorded) = site::fetch_recorded().await
-            {
-                this.dispatch(Action::Recorded(Box::new(recorded)));
-            }
-            this.dispatch(Action::Introduced);
-        });
+        spawn_local(async move { this.dispatch_all(beginning::recorded().await) });
+        demo
+    }
+
+    fn dispatch_all(&self, actions: Vec<Action>) {
+        for action in actions {
+            self.dispatch(action);
+        }
     }
 
     async fn start(&self, demo: &[DemoSae], signal: &AbortSignal) -> Result<(), Fault> {

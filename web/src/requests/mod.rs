@@ -1,6 +1,7 @@
 //! Requests to the engine and to the site, each with one subject.
 
 pub mod atlas;
+pub mod beginning;
 mod beside;
 pub mod counterparts;
 pub mod library;

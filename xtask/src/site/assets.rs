@@ -15,8 +15,8 @@ pub const FOLDER: &str = "assets";
 /// Digits of a hash in a name: enough that two versions of one file differ.
 const DIGITS: usize = 10;
 
-/// Beginnings of the paths of files that keep their names.
-const STABLE: [&str; 2] = ["demo/", MANIFEST];
+/// Beginnings of addresses that stay as they are: places in the page, and files that keep their names.
+const STABLE: [&str; 3] = ["#", "demo/", MANIFEST];
 
 /// The web app manifest: browsers know an installed page by where it begins, and look for its manifest at one address.
 pub const MANIFEST: &str = "manifest.webmanifest";
