@@ -3,16 +3,17 @@
 //! Everything that can be decided without a browser (state, addresses, rankings, how numbers and tokens are written) is plain Rust
 //! that is tested natively. What needs one is compiled for wasm only.
 
+// What is shown in the same way elsewhere.
+pub use ::display;
+pub use ::display::{definitions, format};
+
 pub mod atlas;
 pub mod browse;
 pub mod circuits;
 pub mod data;
-pub mod definitions;
-pub mod display;
 pub mod download;
 pub mod export;
 pub mod find;
-pub mod format;
 pub mod library;
 pub mod notes;
 pub mod offers;

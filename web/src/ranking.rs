@@ -1,25 +1,12 @@
 //! Ranking of features: at a token, over a prompt, and where a feature is strongest.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+
+pub use display::ranking::{Active, Rows, Specificity, extent, peak, strongest};
 
 use crate::data::{SaeTrace, Trace};
 use crate::state::lists::Ranking;
-
-/// A latent that is active on a token.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Active {
-    /// The latent.
-    pub latent: u32,
-    /// Its activation.
-    pub activation: f32,
-}
-
-impl Active {
-    /// True for an activation other than 0 that is a number.
-    pub fn counts(&self) -> bool {
-        self.activation != 0.0 && !self.activation.is_nan()
-    }
-}
 
 /// A latent over a prompt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,46 +21,24 @@ pub struct Ranked {
     pub count: usize,
 }
 
+/// An SAE's active latents in a prompt.
+pub fn rows(sae: &SaeTrace) -> Rows<'_> {
+    Rows {
+        slots: sae.k,
+        n_latents: sae.n_latents,
+        latents: &sae.latents,
+        activations: &sae.activations,
+    }
+}
+
 /// The latents of one token, strongest first, as the engine gives them.
 pub fn at_token(sae: &SaeTrace, token: usize) -> impl Iterator<Item = Active> + '_ {
-    let row = token.saturating_mul(sae.k)..token.saturating_add(1).saturating_mul(sae.k);
-    let latents = sae.latents.get(row.clone()).unwrap_or_default();
-    let activations = sae.activations.get(row).unwrap_or_default();
-    latents
-        .iter()
-        .zip(activations)
-        .filter_map(|(&latent, &activation)| {
-            let latent = u32::try_from(latent).ok()?;
-            Some(Active { latent, activation })
-        })
+    rows(sae).at(token)
 }
 
 /// A latent's activation at each of a prompt's tokens.
 pub fn along(sae: &SaeTrace, tokens: usize, latent: u32) -> Vec<f32> {
-    (0..tokens)
-        .map(|token| {
-            at_token(sae, token)
-                .find(|active| active.latent == latent)
-                .map_or(0.0, |active| active.activation)
-        })
-        .collect()
-}
-
-/// The largest of the counted activations; 0 where there is none.
-pub fn peak(along: &[f32], first: usize) -> f32 {
-    along
-        .iter()
-        .skip(first)
-        .copied()
-        .reduce(f32::max)
-        .unwrap_or(0.0)
-}
-
-/// The largest magnitude of the counted activations, and whether one is below 0, as a neuron's may be.
-pub fn extent(along: &[f32], first: usize) -> (f32, bool) {
-    let counted = along.iter().skip(first);
-    let largest = counted.clone().map(|value| value.abs()).fold(0.0, f32::max);
-    (largest, counted.clone().any(|value| *value < 0.0))
+    rows(sae).along(tokens, latent)
 }
 
 /// Every latent that is non-zero on one of the tokens from `first` on, best first; equals go to the lower latent.
@@ -140,87 +105,35 @@ impl PartialOrd for Descending {
     }
 }
 
-/// The tokens from `first` on where a latent is largest in magnitude, the largest first; only those where it is not 0.
-pub fn strongest(along: &[f32], first: usize, at_most: usize) -> Vec<usize> {
-    let mut tokens: Vec<_> = (first..along.len())
-        .filter(|&token| along[token] != 0.0)
-        .collect();
-    tokens.sort_by(|&a, &b| along[b].abs().total_cmp(&along[a].abs()));
-    tokens.truncate(at_most);
-    tokens
-}
-
 /// True if a latent is active at a token.
 pub fn is_active(sae: &SaeTrace, token: usize, latent: u32) -> bool {
-    at_token(sae, token).any(|active| active.latent == latent && active.activation != 0.0)
+    rows(sae).is_active(token, latent)
 }
 
-/// The measure of how specific a latent is to a token, by its share of this prompt: |a| · ln((1 + N) / n), where a is its
-/// activation there, N the number of the prompt's own tokens, and n the number of those on which the latent is active, at
-/// least 1. A strong latent that is active everywhere has little of it (ln((1 + N) / N)), one that is active on this token
-/// alone has its activation ln(1 + N) times.
-pub struct Specificity {
-    /// Own tokens on which each latent is active.
-    counts: Vec<u32>,
-    /// Number of own tokens.
-    own: usize,
+/// The person's own tokens of a prompt: all but a BOS that was put before it.
+fn own(trace: &Trace) -> Range<usize> {
+    trace.first_own()..trace.tokens.len()
 }
 
-impl Specificity {
-    /// For the latents of an SAE in a prompt.
-    pub fn of(trace: &Trace, sae: &SaeTrace) -> Self {
-        let first = trace.first_own();
-        let mut counts = vec![0; sae.n_latents];
-        for token in first..trace.tokens.len() {
-            for active in at_token(sae, token).filter(Active::counts) {
-                if let Some(count) = counts.get_mut(active.latent as usize) {
-                    *count += 1;
-                }
-            }
-        }
-        let own = trace.tokens.len().saturating_sub(first);
-        Self { counts, own }
-    }
-
-    /// Number of the prompt's own tokens on which a latent is active.
-    pub fn tokens(&self, latent: u32) -> usize {
-        let count = self.counts.get(latent as usize).copied();
-        count.unwrap_or(0) as usize
-    }
-
-    /// The measure for a latent with its activation at a token.
-    pub fn measure(&self, active: Active) -> f64 {
-        let count = self.tokens(active.latent).max(1);
-        let share = (1.0 + self.own as f64) / count as f64;
-        f64::from(active.activation.abs()) * share.ln()
-    }
-
-    /// The most specific latent of a token, with its measure; of equals the stronger one. Nothing where none is active.
-    pub fn best_at(&self, sae: &SaeTrace, token: usize) -> Option<(Active, f64)> {
-        at_token(sae, token)
-            .filter(Active::counts)
-            .map(|active| (active, self.measure(active)))
-            .reduce(|best, next| if next.1 > best.1 { next } else { best })
-    }
+/// The measure of how specific the latents of an SAE are in a prompt.
+pub fn specificity(trace: &Trace, sae: &SaeTrace) -> Specificity {
+    Specificity::of(rows(sae), own(trace))
 }
 
 /// The most specific latent of a token, see [`Specificity`]; nothing where none is active.
 pub fn most_specific(trace: &Trace, sae: &SaeTrace, token: usize) -> Option<u32> {
-    let best = Specificity::of(trace, sae).best_at(sae, token);
+    let best = specificity(trace, sae).best_at(rows(sae), token);
     best.map(|(active, _)| active.latent)
 }
 
-/// Initial selection in a prompt without one: the token and latent that are the most specific, see [`Specificity`]. The very
-/// strongest latent is often active everywhere.
-pub fn beginning(trace: &Trace, sae: &SaeTrace) -> Option<(usize, u32)> {
-    let specificity = Specificity::of(trace, sae);
-    (trace.first_own()..trace.tokens.len())
-        .filter_map(|token| {
-            let (active, measure) = specificity.best_at(sae, token)?;
-            Some((token, active.latent, measure))
-        })
-        .reduce(|best, next| if next.2 > best.2 { next } else { best })
-        .map(|(token, latent, _)| (token, latent))
+/// The selection of a token and a latent, completed where somebody selected neither or one of them.
+pub fn choose(
+    trace: &Trace,
+    sae: &SaeTrace,
+    token: Option<usize>,
+    latent: Option<u32>,
+) -> (usize, Option<u32>) {
+    display::ranking::choose(rows(sae), own(trace), token, latent)
 }
 
 #[cfg(test)]
@@ -290,7 +203,7 @@ mod tests {
             &[(1, 4.0), (3, 1.0)],
             &[(1, 4.0), (3, -1.0)],
         ];
-        let specificity = Specificity::of(&trace, &sae(2, &rows));
+        let specificity = specificity(&trace, &sae(2, &rows));
         let measure = |latent, activation| specificity.measure(Active { latent, activation });
         let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
         // Four own tokens: active on all of them, on one, on two, and on none.
@@ -298,7 +211,7 @@ mod tests {
         assert!(near(measure(2, 2.0), 2.0 * 5.0_f64.ln()));
         assert!(near(measure(3, -1.0), 2.5_f64.ln()));
         assert!(near(measure(9, 1.0), 5.0_f64.ln()));
-        assert_eq!(beginning(&trace, &sae(2, &rows)), Some((1, 2)));
+        assert_eq!(choose(&trace, &sae(2, &rows), None, None), (1, Some(2)));
     }
 
     #[test]
@@ -311,13 +224,19 @@ mod tests {
             ..Trace::default()
         };
         let sae_trace = sae(2, &rows);
-        assert_eq!(beginning(&trace, &sae_trace), Some((5, 4)));
+        assert_eq!(choose(&trace, &sae_trace, None, None), (5, Some(4)));
+        assert_eq!(choose(&trace, &sae_trace, None, Some(7)), (1, Some(7)));
+        assert_eq!(choose(&trace, &sae_trace, None, Some(99)), (5, Some(4)));
+        assert_eq!(choose(&trace, &sae_trace, Some(5), None), (5, Some(4)));
         assert_eq!(most_specific(&trace, &sae_trace, 5), Some(4));
         // Where both are everywhere, or nearly, the stronger one.
         assert_eq!(most_specific(&trace, &sae_trace, 3), Some(7));
         assert_eq!(most_specific(&trace, &sae_trace, 99), None);
         assert!(is_active(&sae_trace, 5, 4) && !is_active(&sae_trace, 4, 4));
-        assert_eq!(beginning(&Trace::default(), &sae(2, &[])), None);
+        assert_eq!(
+            choose(&Trace::default(), &sae(2, &[]), None, None),
+            (0, None)
+        );
     }
 
     proptest! {

@@ -1,9 +1,13 @@
 //! Edits of features as data, as text and as JSON. One grammar serves links, files, the command line and JavaScript; it is
-//! described in `docs/edits.md`. No device, no network, no model: whether a feature set or a latent exists is not known here.
+//! described in `docs/edits.md`. And addresses of the page about a prompt. No device, no network, no model: whether a feature set
+//! or a latent exists is not known here.
+
+pub mod address;
 
 mod edit;
 mod json;
 mod parse;
+mod percent;
 mod value;
 
 pub use edit::{Condition, Edit, Edits, Operation, Positions, Span, Target};

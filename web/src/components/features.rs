@@ -12,7 +12,7 @@ use crate::definitions::{ACTIVATION, FEATURE, MAXIMUM, MEAN, SPECIFICITY, TOKENS
 use crate::export;
 use crate::format::{fixed, grouped, share};
 use crate::ranking::{
-    Active, Ranked, Specificity, along, at_token, extent, over_prompt, rank_by, strongest,
+    Active, Ranked, along, at_token, extent, over_prompt, rank_by, specificity, strongest,
 };
 use crate::shared::Shared;
 use crate::state::lists::{Ranking, View};
@@ -134,7 +134,7 @@ pub fn Features(props: &Props) -> Html {
         match statistics {
             Some(statistics) => rank_by(&mut ranked, |active| statistics.measure(active)),
             None => {
-                let specificity = Specificity::of(&trace, sae);
+                let specificity = specificity(&trace, sae);
                 rank_by(&mut ranked, |active| specificity.measure(active));
             }
         }

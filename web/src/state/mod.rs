@@ -37,7 +37,6 @@ pub mod own_file;
 pub mod patch;
 #[cfg(test)]
 mod patch_tests;
-mod percent;
 mod recorded;
 pub mod reduce;
 pub mod reference;

@@ -6,8 +6,7 @@ use crate::data::Origin;
 /// something else in their place; the page cannot open them by itself.
 pub const FILE: &str = "file:";
 
-/// The beginning of the ids of feature sets that need no SAE; a hook point follows.
-pub const NEURONS: &str = "neurons:";
+pub use wire::address::NEURONS;
 
 /// Meaning of an id in an address.
 #[derive(Clone, Debug, PartialEq, Eq)]

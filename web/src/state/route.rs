@@ -70,7 +70,7 @@ impl Route {
     pub fn path(self) -> &'static str {
         match self {
             Self::Start => "/",
-            Self::Prompt => "/prompt",
+            Self::Prompt => wire::address::PROMPT_ROUTE,
             Self::Features => "/features",
             Self::Steer => "/steer",
             Self::Circuits => "/circuits/live",

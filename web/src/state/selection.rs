@@ -210,27 +210,7 @@ impl State {
         let (Some(trace), Some(sae)) = (self.trace.clone(), self.sae_trace()) else {
             return;
         };
-        let beginning = ranking::beginning(&trace, sae);
-        let (token, latent) = match (self.place.token, self.place.feature) {
-            (None, None) => match beginning {
-                Some(beginning) => (beginning.0, Some(beginning.1)),
-                None => (0, None),
-            },
-            // Where the selected feature is strongest; in a text without it there is something else to see.
-            (None, Some(latent)) => {
-                let along = ranking::along(sae, trace.tokens.len(), latent);
-                match (
-                    ranking::strongest(&along, trace.first_own(), 1).first(),
-                    beginning,
-                ) {
-                    (Some(&token), _) => (token, Some(latent)),
-                    (None, Some((token, other))) => (token, Some(other)),
-                    (None, None) => (0, Some(latent)),
-                }
-            }
-            (Some(token), None) => (token, ranking::most_specific(&trace, sae, token)),
-            (Some(token), Some(latent)) => (token, Some(latent)),
-        };
+        let (token, latent) = ranking::choose(&trace, sae, self.place.token, self.place.feature);
         self.place.token = Some(token);
         if latent != self.place.feature {
             // Why there is no counterpart is still to be read beside the feature that is shown instead.

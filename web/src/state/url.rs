@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+pub use wire::address::bos_name;
+use wire::address::{BOS, FEATURE, MODEL, PROMPT, SAE, TOKEN, decode, encode};
+
 use super::asked::Asked;
 use super::atlas::AtlasFeature;
 use super::edits;
 use super::lists::{Ranking, View};
-use super::percent::{decode, encode};
 use super::route::Route;
 use super::tray::FeatureId;
 use super::views::Shown;
@@ -63,15 +65,6 @@ pub struct Place {
     pub asked: Asked,
     /// What is shown of the graph of a text.
     pub graph: Controls,
-}
-
-/// The choice of a BOS by its name in the address and in the API.
-pub fn bos_name(bos: Option<bool>) -> &'static str {
-    match bos {
-        None => "auto",
-        Some(true) => "yes",
-        Some(false) => "no",
-    }
 }
 
 impl Place {
@@ -177,19 +170,19 @@ impl Place {
             put("atlas", atlas);
         }
         if let Some(model) = &self.model {
-            put("model", model);
+            put(MODEL, model);
         }
         if let Some(sae) = &self.sae {
-            put("sae", sae);
+            put(SAE, sae);
         }
         for sae in &self.beside {
             put("with", sae);
         }
         if let Some(token) = self.token {
-            put("token", &token.to_string());
+            put(TOKEN, &token.to_string());
         }
         if let Some(feature) = self.feature {
-            put("feature", &feature.to_string());
+            put(FEATURE, &feature.to_string());
         }
         put("view", self.view.name());
         put("rank", self.ranking.name());
@@ -200,10 +193,10 @@ impl Place {
             put(name, &value);
         }
         if self.bos.is_some() {
-            put("bos", bos_name(self.bos));
+            put(BOS, bos_name(self.bos));
         }
         if let Some(prompt) = &self.prompt {
-            put("prompt", prompt);
+            put(PROMPT, prompt);
         }
         for pin in &self.pins {
             put(PIN, &pin.to_text());
@@ -244,11 +237,11 @@ impl Place {
             let value = decode(value);
             match name {
                 "atlas" => place.atlas = Some(value).filter(|id| ::atlas::files::is_name(id)),
-                "model" => place.model = Some(value),
-                "sae" => place.sae = Some(value),
+                MODEL => place.model = Some(value),
+                SAE => place.sae = Some(value),
                 "with" => place.beside.push(value),
-                "token" => place.token = value.parse().ok(),
-                "feature" => place.feature = value.parse().ok(),
+                TOKEN => place.token = value.parse().ok(),
+                FEATURE => place.feature = value.parse().ok(),
                 "view" if value == View::Prompt.name() => place.view = View::Prompt,
                 "view" => place.view = View::Token,
                 "rank" => {
@@ -257,14 +250,14 @@ impl Place {
                         .find(|ranking| ranking.name() == value);
                     place.ranking = known.unwrap_or_default();
                 }
-                "bos" => {
+                BOS => {
                     let known = [Some(true), Some(false)];
                     place.bos = known
                         .into_iter()
                         .find(|bos| bos_name(*bos) == value)
                         .flatten();
                 }
-                "prompt" => place.prompt = Some(value),
+                PROMPT => place.prompt = Some(value),
                 PIN => {
                     let pin = FeatureId::from_text(&value);
                     let pin = pin.filter(|pin| !place.pins.contains(pin));

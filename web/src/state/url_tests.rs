@@ -10,6 +10,33 @@ use super::url::Place;
 use super::views::{PromptView, Shown};
 use crate::views::layers::Mode;
 
+#[test]
+fn an_address_about_a_prompt_is_the_same_that_others_write() {
+    let written = wire::address::PromptAddress {
+        model: "owner/name@v1:path",
+        sae: "owner/saes:layer_8.pt@blocks.8.hook_resid_post",
+        token: 3,
+        feature: Some(903),
+        bos: Some(true),
+        prompt: "<b>&\"שלום\" + 😀\n%41",
+    };
+    let place = Place::from_hash(&written.to_hash());
+    let expected = Place {
+        route: Route::Prompt,
+        model: Some(written.model.to_owned()),
+        sae: Some(written.sae.to_owned()),
+        token: Some(3),
+        feature: Some(903),
+        bos: Some(true),
+        prompt: Some(written.prompt.to_owned()),
+        ..Place::default()
+    };
+    assert_eq!(place, expected);
+    // The page's own adds only what is left to it.
+    let own = expected.to_hash().replace("&view=token&rank=max", "");
+    assert_eq!(own, written.to_hash());
+}
+
 fn shown() -> impl Strategy<Value = Shown> {
     let layer = any::<Option<u32>>();
     (0usize..4, layer, any::<Option<u32>>(), 0usize..3).prop_map(|(view, layer, head, mode)| {

@@ -2,12 +2,12 @@
 
 use crate::data::{Neighbour, SaeTrace, Trace};
 use crate::display::layer_of;
-use crate::ranking::{Active, Specificity, along, at_token};
+use crate::ranking::{self, Active, along, at_token};
 
 /// Choice of the feature that a cell shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// The most specific one of the token, see [`Specificity`].
+    /// The most specific one of the token, see [`ranking::Specificity`].
     #[default]
     Specific,
     /// The one with the largest activation by magnitude.
@@ -77,9 +77,11 @@ pub struct Row {
 /// A row for each SAE, in the order of the model: the most specific feature at each token, or the strongest one.
 pub fn rows(trace: &Trace, strongest: bool) -> Vec<Row> {
     in_order(trace, |sae| {
-        let specificity = Specificity::of(trace, sae);
+        let specificity = ranking::specificity(trace, sae);
         let best = |token| match strongest {
-            false => specificity.best_at(sae, token).map(|best| best.0),
+            false => specificity
+                .best_at(ranking::rows(sae), token)
+                .map(|best| best.0),
             true => strongest_at(sae, token),
         };
         let cell = |token| {

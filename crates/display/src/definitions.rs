@@ -1,4 +1,4 @@
-//! Each word and number on the page, with its one definition.
+//! Each word and number that is shown, with its one definition.
 
 /// A name as it is shown, and what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_documentation_has_the_same_words() {
-        let documented = include_str!("../../docs/words.md");
+        let documented = include_str!("../../../docs/words.md");
         for Term {
             name, definition, ..
         } in WORDS

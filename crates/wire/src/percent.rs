@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Letters, digits, `-._~` and the bytes of `kept` stand for themselves, a space is a `+`, all else is percent-encoded UTF-8.
-pub(super) fn encode(out: &mut String, value: &str, kept: &[u8]) {
+pub fn encode(out: &mut String, value: &str, kept: &[u8]) {
     for byte in value.bytes() {
         match byte {
             _ if kept.contains(&byte) => out.push(char::from(byte)),
@@ -20,7 +20,7 @@ pub(super) fn encode(out: &mut String, value: &str, kept: &[u8]) {
 }
 
 /// The text of an encoded value; what is no encoding stands for itself.
-pub(super) fn decode(value: &str) -> String {
+pub fn decode(value: &str) -> String {
     let bytes = value.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

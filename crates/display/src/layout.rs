@@ -230,7 +230,7 @@ fn along(line: &Line, direction: Direction) -> Vec<usize> {
 mod tests {
     use super::Direction::{Ltr, Rtl};
     use super::*;
-    use crate::display::characters::tests::cut;
+    use crate::characters::tests::cut;
     use proptest::prelude::*;
 
     fn units(layout: &Layout) -> Vec<Vec<Range<usize>>> {
