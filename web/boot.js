@@ -3,6 +3,7 @@
 import startApp from './app.js';
 import { watchCopies } from './copies.js';
 import { watchDrops } from './drops.js';
+import { showAs, tellHost, watchFigure } from './figures.js';
 import { keepFocus } from './focus.js';
 import { takeNewVersion, watchOffline } from './offline.js';
 import { ownAtlases } from './own-atlases.js';
@@ -66,8 +67,9 @@ async function boot() {
   const { first, ...demo } = wanted(manifest);
   const after = Promise.allSettled([response, ...first].map((file) => file.then((answer) => answer.clone().arrayBuffer())));
   SaeExplorer.prepare({ ...demo, after });
-  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, openGraph, ownAtlases, publishedSession, saveFile, siteFile, takeNewVersion, watchDrops, watchOffline });
+  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, openGraph, ownAtlases, publishedSession, saveFile, showAs, siteFile, takeNewVersion, tellHost, watchDrops, watchOffline });
   watchCopies();
+  watchFigure();
   keepFocus();
   try {
     await startApp({ module_or_path: response });

@@ -19,12 +19,14 @@ use crate::preferences;
 use crate::requests::atlas::use_atlas;
 use crate::requests::beginning::Beginning;
 use crate::requests::counterparts::use_counterparts;
+use crate::requests::host::use_host;
 use crate::requests::live::use_own_text;
 use crate::requests::offline::use_offline;
 use crate::requests::taps::use_taps;
 use crate::requests::text::use_text_search;
 use crate::routes::circuits::{CircuitsRoute, Props as CircuitsProps};
 use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
+use crate::routes::figure::figure;
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
@@ -125,6 +127,7 @@ pub fn App(props: &Props) -> Html {
     use_own_text(state, &controller);
     use_counterparts(state, &controller);
     use_offline(state, &controller);
+    use_host(state);
     use_keys(&controller);
     use_drops(&controller);
     use_effect_with(state.word(), |word| browser::mark_body("data-state", word));
@@ -132,31 +135,23 @@ pub fn App(props: &Props) -> Html {
     use_title(state.place.route, state.place.page.clone());
 
     let route = state.place.route;
-    // Shown below the prompt where it is about the prompt.
-    let problem = state
-        .problem
-        .as_ref()
-        .filter(|problem| !(route.shows_prompt() && problem.during == During::Tracing));
     let prompt_fails = state
         .problem
         .as_ref()
         .is_some_and(|problem| problem.during == During::Tracing);
-    let weights = state.library.weights().to_owned();
     html! {
         <ContextProvider<Controller> context={controller.clone()}>
             <NotesProvider>
             <ContextProvider<Known> context={Statistics::of(state)}>
+            if let Some(shown) = state.place.figure {
+                <main id="main" tabindex="-1">{ banners(state) }{ figure(state, shown, dock(state)) }</main>
+            } else {
+            <>
             <Header place={state.address()} model={state.shown_model().map(|model| AttrValue::from(model.name.clone()))} saes={state.saes.clone()} expected={state.expected.clone()} info={state.info.clone()}
                 milliseconds={state.trace.as_ref().filter(|_| state.recorded.is_none()).map(|trace| trace.milliseconds)} tracing={state.is_tracing()}
                 job={state.job.clone()} meter={state.meter.clone()} phase={state.phase.clone()} first={is_first_trace(state)} />
             <main id="main" tabindex="-1">
-                if let Some(problem) = problem {
-                    <ErrorBanner problem={problem.clone()} prompt={state.prompt().to_owned()} bos={state.place.bos} />
-                }
-                <BrokenBanner broken={state.broken.clone()} weights={weights.clone()} />
-                if let Some(request) = Request::of(state) {
-                    <LoadRequest {request} catalogue={state.library.catalogue.clone()} {weights} pace={browser::pace(state.library.rate)} loaded={state.model.is_some()} />
-                }
+                { banners(state) }
                 if route == Route::Start {
                     <Start place={state.address()} ready={state.trace.is_some()} />
                 }
@@ -190,6 +185,8 @@ pub fn App(props: &Props) -> Html {
                 </div>
             </main>
             <Tray ..TrayProps::of(state) />
+            </>
+            }
             <NoteLine note={state.note.clone()} update={state.offline.shows_update()} />
             <FindDialog ..FindProps::of(state) />
             <KeysDialog open={state.keys_open} single_keys={state.single_keys} />
@@ -247,6 +244,26 @@ fn dock(state: &State) -> Option<Html> {
     })
 }
 
+/// What stands above every view: what failed, what is damaged, and a question before a download.
+fn banners(state: &State) -> Html {
+    let weights = state.library.weights().to_owned();
+    // The route of the prompt shows the failure of its trace itself.
+    let shown_there = state.place.route.shows_prompt();
+    let problem = state.problem.as_ref();
+    let problem = problem.filter(|one| !(shown_there && one.during == During::Tracing));
+    html! {
+        <>
+            if let Some(problem) = problem {
+                <ErrorBanner problem={problem.clone()} prompt={state.prompt().to_owned()} bos={state.place.bos} />
+            }
+            <BrokenBanner broken={state.broken.clone()} weights={weights.clone()} />
+            if let Some(request) = Request::of(state) {
+                <LoadRequest {request} catalogue={state.library.catalogue.clone()} weights={weights.clone()} pace={browser::pace(state.library.rate)} loaded={state.model.is_some()} />
+            }
+        </>
+    }
+}
+
 /// The title says where the page is.
 #[hook]
 fn use_title(route: Route, page: Option<AtlasFeature>) {
@@ -279,24 +296,26 @@ fn use_address(state: &State, controller: &Controller) {
     // Before the demo is there, the address has nothing to say that it does not say already, but for what needs no model.
     let settled = state.phase == Phase::Ready && state.trace.is_some();
     let later = use_mut_ref(|| None::<Timeout>);
+    // The steps of a figure are none of the article's.
+    let history = match state.place.figure {
+        Some(_) if state.history == History::Push => History::Replace,
+        _ => state.history,
+    };
     // While the page is being drawn, and not afterwards: what is on screen is never ahead of its address.
-    use_memo(
-        (settled, hash, state.history),
-        |(settled, hash, history)| {
-            // A timeout that is dropped does not fire.
-            *later.borrow_mut() = None;
-            let there = Place::from_hash(&browser::hash());
-            if *settled || !there.stands_at(&here) {
-                let (hash, history) = (hash.clone(), *history);
-                if history == History::ReplaceSoon {
-                    let soon = Timeout::new(PAUSE, move || browser::set_hash(&hash, history));
-                    *later.borrow_mut() = Some(soon);
-                } else {
-                    browser::set_hash(&hash, history);
-                }
+    use_memo((settled, hash, history), |(settled, hash, history)| {
+        // A timeout that is dropped does not fire.
+        *later.borrow_mut() = None;
+        let there = Place::from_hash(&browser::hash());
+        if *settled || !there.stands_at(&here) {
+            let (hash, history) = (hash.clone(), *history);
+            if history == History::ReplaceSoon {
+                let soon = Timeout::new(PAUSE, move || browser::set_hash(&hash, history));
+                *later.borrow_mut() = Some(soon);
+            } else {
+                browser::set_hash(&hash, history);
             }
-        },
-    );
+        }
+    });
     let controller = controller.clone();
     use_effect_with((), move |()| {
         let restore = move |_: &Event| {

@@ -27,8 +27,12 @@ pub fn hash() -> String {
 
 /// True if `index.html` shows the start page until the app is there; `guard.js` says where it does not.
 pub fn shows_first_view() -> bool {
-    let root = document().and_then(|document| document.document_element());
-    root.is_some_and(|root| root.get_attribute("data-first").is_none())
+    root_attribute("data-first").is_none()
+}
+
+/// An attribute of the document's root.
+pub fn root_attribute(name: &str) -> Option<String> {
+    document()?.document_element()?.get_attribute(name)
 }
 
 /// The whole address with another hash: the page's own may be a little behind what is on screen.

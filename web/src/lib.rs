@@ -12,6 +12,7 @@ pub mod browse;
 pub mod circuits;
 pub mod data;
 pub mod download;
+pub mod embed;
 pub mod export;
 pub mod find;
 pub mod library;
@@ -32,6 +33,8 @@ pub mod components;
 pub mod context;
 #[cfg(target_arch = "wasm32")]
 pub mod controller;
+#[cfg(target_arch = "wasm32")]
+pub mod dark;
 #[cfg(target_arch = "wasm32")]
 pub mod engine;
 #[cfg(target_arch = "wasm32")]

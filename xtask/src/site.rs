@@ -21,7 +21,8 @@ use crate::wasm;
 use assets::Assets;
 
 /// Endings of the page's own files, at the top level of `web/`.
-const PAGE_ENDINGS: [&str; 7] = [
+const PAGE_ENDINGS: [&str; 8] = [
+    ".html",
     ".css",
     ".js",
     ".json",
@@ -34,8 +35,8 @@ const PAGE_ENDINGS: [&str; 7] = [
 /// Endings of the hand-written part of the package that a browser or a compiler reads.
 const PACKAGE_ENDINGS: [&str; 2] = [".js", ".d.ts"];
 
-/// Files of the page that keep their names: a site's owner may edit them.
-const STABLE: [&str; 1] = ["catalogue.json"];
+/// Files of the site that keep their names: what its owner may edit, and the example of an article.
+const STABLE: [&str; 2] = ["catalogue.json", "embed.html"];
 
 /// The package's workers, each after those that it starts: module, and the name of its bundle.
 const WORKERS: [(&str, &str); 3] = [
@@ -49,6 +50,9 @@ const GRAPHS: [(&str, &str); 2] = [
     ("graph-worker.js", "graph-worker"),
     ("graph-view.js", "graph-view"),
 ];
+
+/// The element for articles, which has a stable name in the site.
+const ELEMENT: &str = "element.js";
 
 /// What a script imports of the package: module, and the name of its bundle.
 const PACKAGE: (&str, &str) = ("pkg/index.js", "sae-explorer");
@@ -124,6 +128,8 @@ fn lay_out(modules: &Path, site: &Path) -> Result<String> {
             package.trim_start_matches("./")
         ),
     )?;
+    let element = Bundler::new(modules).bundle(ELEMENT)?;
+    write(&site.join("sae-explorer.js"), &element)?;
     for name in STABLE {
         copy(&modules.join(name), &site.join(name))?;
     }

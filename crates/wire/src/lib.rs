@@ -1,8 +1,9 @@
 //! Edits of features as data, as text and as JSON. One grammar serves links, files, the command line and JavaScript; it is
-//! described in `docs/edits.md`. And addresses of the page about a prompt. No device, no network, no model: whether a feature set
+//! described in `docs/edits.md`. And addresses of the page about a prompt, and of figures in articles. No device, no network, no model: whether a feature set
 //! or a latent exists is not known here.
 
 pub mod address;
+pub mod figure;
 
 mod edit;
 mod json;

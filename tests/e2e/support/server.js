@@ -90,6 +90,8 @@ async function answer(state, prefix, request, response) {
   // The service worker reaches its own site only, as the page does.
   if (['index.html', 'sw.js'].includes(below)) response.setHeader('content-security-policy', state.policy.documents);
   else if (below.endsWith('.js')) response.setHeader('content-security-policy', state.policy.workers);
+  // Articles of other sites import it.
+  if (below === 'sae-explorer.js') response.setHeader('access-control-allow-origin', '*');
   response.writeHead(range === null ? 200 : 206, {
     'content-type': TYPES[below.slice(below.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
     'content-length': to - from,

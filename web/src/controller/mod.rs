@@ -20,6 +20,7 @@ use under_way::UnderWay;
 
 use crate::browser;
 use crate::data::DemoSae;
+use crate::embed::{Form, snippet};
 use crate::engine::{Engine, Fault, notice, progress};
 use crate::page::Page;
 use crate::requests::beginning::{self, Beginning};
@@ -342,6 +343,15 @@ impl Controller {
         {
             self.dispatch(Action::Informed(info, changed));
         }
+    }
+
+    /// Copies what puts the view into an article.
+    pub fn copy_figure(&self, form: Form) {
+        let place = self.now(State::address);
+        let page = browser::address("");
+        // What the query says is about this reader's browser.
+        let page = page.split('?').next().unwrap_or_default();
+        self.copy("the figure for an article", snippet(&place, page, form));
     }
 
     /// Puts text on the clipboard and says so.

@@ -2,6 +2,7 @@
 
 use super::matching::{Match, match_text};
 use super::{Hit, Source, Target};
+use crate::embed::Form;
 use crate::state::lists::{Ranking, View};
 use crate::state::route::Route;
 
@@ -20,6 +21,8 @@ pub enum Command {
     ShowLoss(bool),
     /// Copies the address of the view.
     CopyLink,
+    /// Copies what puts the view into an article, in a form.
+    CopyFigure(Form),
     /// Copies the trace.
     CopyJson,
     /// Opens the list of keys and definitions.
@@ -49,6 +52,9 @@ impl Command {
             Self::ShowLoss(true) => "Underline by loss",
             Self::ShowLoss(false) => "Stop underlining by loss",
             Self::CopyLink => "Copy link",
+            Self::CopyFigure(Form::Element) => "Copy embed: element",
+            Self::CopyFigure(Form::Frame) => "Copy embed: iframe",
+            Self::CopyFigure(Form::Markdown) => "Copy embed: Markdown",
             Self::CopyJson => "Copy JSON",
             Self::Keys => "Keys and definitions",
         }
@@ -85,7 +91,9 @@ impl Commands {
         let ranks = Ranking::ALL.into_iter().map(Command::Rank);
         routes
             .chain([Command::TraceNow, Command::ShowLoss(!loss_shown)])
-            .chain([Command::CopyLink, Command::CopyJson, Command::Keys])
+            .chain([Command::CopyLink])
+            .chain(Form::ALL.map(Command::CopyFigure))
+            .chain([Command::CopyJson, Command::Keys])
             .chain(views)
             .chain(ranks)
             .filter(move |command| has_trace || !command.needs_trace())

@@ -4,6 +4,7 @@ pub mod atlas;
 pub mod beginning;
 mod beside;
 pub mod counterparts;
+pub mod host;
 pub mod library;
 pub mod live;
 pub mod numbers;

@@ -2,6 +2,7 @@
 
 pub mod circuits;
 pub mod features;
+pub mod figure;
 pub mod library;
 pub mod prompt;
 pub mod start;

@@ -177,6 +177,7 @@ impl Props {
             Command::CopyLink => {
                 controller.copy("a link to this view", browser::address(&self.link));
             }
+            Command::CopyFigure(form) => controller.copy_figure(form),
             Command::CopyJson => {
                 if let Some(trace) = &self.trace {
                     controller.copy("the trace as JSON", export::json(trace));

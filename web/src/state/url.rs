@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 pub use wire::address::bos_name;
 use wire::address::{BOS, FEATURE, MODEL, PROMPT, SAE, TOKEN, decode, encode};
+use wire::figure::{self, Theme, View as Figure};
 
 use super::asked::Asked;
 use super::atlas::AtlasFeature;
@@ -29,6 +30,10 @@ const STEER: &str = "steer";
 pub struct Place {
     /// The page of the application.
     pub route: Route,
+    /// What a figure in an article shows; nothing on the page itself.
+    pub figure: Option<Figure>,
+    /// Its colours; nothing leaves them to the reader's system.
+    pub theme: Option<Theme>,
     /// The feature whose page is shown, on the route of the features.
     pub page: Option<AtlasFeature>,
     /// Id of the set whose features are listed, on the route of the features; nothing leaves it to the page.
@@ -103,9 +108,10 @@ impl Place {
         self.model.as_deref().is_none_or(|model| model == "demo")
     }
 
-    /// The same on another page of the application.
+    /// The same on another page of the application, which is no figure.
     pub fn on(mut self, route: Route) -> Self {
         self.route = route;
+        self.figure = None;
         self.page = None;
         self
     }
@@ -113,6 +119,8 @@ impl Place {
     /// The same with the page, the feature's page and the list of another place: what needs no model.
     pub fn standing_at(mut self, here: &Self) -> Self {
         self.route = here.route;
+        self.figure = here.figure;
+        self.theme = here.theme;
         self.page.clone_from(&here.page);
         self.listed.clone_from(&here.listed);
         self.browse.clone_from(&here.browse);
@@ -123,6 +131,7 @@ impl Place {
     /// True if both show the same where no model is needed.
     pub fn stands_at(&self, other: &Self) -> bool {
         (self.route, &self.page) == (other.route, &other.page)
+            && (self.figure, self.theme) == (other.figure, other.theme)
             && (&self.listed, &self.browse) == (&other.listed, &other.browse)
             && self.atlas == other.atlas
     }
@@ -132,6 +141,14 @@ impl Place {
         let mut place = self.on(Route::Features);
         place.page = Some(feature);
         place
+    }
+
+    /// The same as a figure in an article.
+    pub fn as_figure(&self, figure: Figure) -> Self {
+        Self {
+            figure: Some(figure),
+            ..self.clone().on(route_of(figure))
+        }
     }
 
     /// The address for others: a link leads past the introduction.
@@ -144,7 +161,10 @@ impl Place {
 
     /// The address, from its `#` on.
     pub fn to_hash(&self) -> String {
-        let mut hash = format!("#{}", self.route.path());
+        let mut hash = match self.figure {
+            Some(figure) => format!("#{}{}", figure::ROUTE, figure.name()),
+            None => format!("#{}", self.route.path()),
+        };
         if let (Route::Features, Some(page)) = (self.route, &self.page) {
             hash.push('/');
             encode(&mut hash, &page.set, b"");
@@ -210,6 +230,9 @@ impl Place {
         for (name, value) in self.graph.parts() {
             put(name, &value);
         }
+        if let Some(theme) = self.theme {
+            put(figure::THEME, theme.name());
+        }
         hash
     }
 
@@ -230,7 +253,10 @@ impl Place {
                     listed: Some(set),
                     ..Self::default().on(Route::Features)
                 },
-                None => Self::default().on(Route::of_path(path).unwrap_or_default()),
+                None => match Figure::of_route(path) {
+                    Some(figure) => Self::default().as_figure(figure),
+                    None => Self::default().on(Route::of_path(path).unwrap_or_default()),
+                },
             },
         };
         for (name, value) in pairs.split('&').filter_map(|pair| pair.split_once('=')) {
@@ -258,6 +284,7 @@ impl Place {
                         .flatten();
                 }
                 PROMPT => place.prompt = Some(value),
+                figure::THEME => place.theme = Theme::of_name(&value),
                 PIN => {
                     let pin = FeatureId::from_text(&value);
                     let pin = pin.filter(|pin| !place.pins.contains(pin));
@@ -274,6 +301,15 @@ impl Place {
         }
         place.shown = place.shown.sound();
         place
+    }
+}
+
+/// The page that has what a figure shows.
+fn route_of(figure: Figure) -> Route {
+    match figure {
+        Figure::Prompt | Figure::Feature | Figure::NextToken => Route::Prompt,
+        Figure::Steer => Route::Steer,
+        Figure::Graph => Route::Circuits,
     }
 }
 

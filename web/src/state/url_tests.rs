@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use wire::figure::{Theme, View as Figure};
+
 use super::atlas::AtlasFeature;
 use super::lists::{Ranking, View};
 use super::route::Route;
@@ -35,6 +37,23 @@ fn an_address_about_a_prompt_is_the_same_that_others_write() {
     // The page's own adds only what is left to it.
     let own = expected.to_hash().replace("&view=token&rank=max", "");
     assert_eq!(own, written.to_hash());
+}
+
+#[test]
+fn a_figure_is_its_own_address_and_what_leads_out_of_it_is_the_page() {
+    let place = Place::from_hash("#/embed/next-token?sae=a&token=3&theme=dark&prompt=x");
+    assert_eq!(place.figure, Some(Figure::NextToken));
+    assert_eq!(place.theme, Some(Theme::Dark));
+    assert_eq!(place.route, Route::Prompt);
+    assert!(place.to_hash().starts_with("#/embed/next-token?"));
+    let page = place.clone().on(place.route);
+    assert!(
+        page.to_hash().starts_with("#/prompt?"),
+        "{}",
+        page.to_hash()
+    );
+    assert_eq!(page.as_figure(Figure::NextToken), place);
+    assert_eq!(Place::from_hash("#/embed/graph?theme=green").theme, None);
 }
 
 fn shown() -> impl Strategy<Value = Shown> {
@@ -113,6 +132,8 @@ fn places() -> impl Strategy<Value = Place> {
             shown(),
             prop::option::of((".+", any::<u32>())),
             (
+                prop::option::of(0usize..Figure::ALL.len()),
+                prop::option::of(0usize..Theme::ALL.len()),
                 prop::option::of(".+"),
                 crate::browse::query::tests::queries(),
                 prop::option::of("[a-z0-9][a-z0-9._-]*"),
@@ -130,29 +151,38 @@ fn places() -> impl Strategy<Value = Place> {
                 whole,
                 ranking,
                 prompt,
-                (bos, route, shown, page, (listed, browse, atlas)),
-            )| Place {
-                pins,
-                edits,
-                asked,
-                graph,
-                route: Route::ALL[route],
-                listed: listed.filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
-                browse,
-                atlas,
-                page: page
-                    .filter(|_| Route::ALL[route] == Route::Features)
-                    .map(|(set, latent)| AtlasFeature { set, latent }),
-                bos,
-                shown,
-                model,
-                sae,
-                token,
-                feature,
-                view: if whole { View::Prompt } else { View::Token },
-                ranking: Ranking::ALL[ranking],
-                prompt,
-                beside,
+                (bos, route, shown, page, (figure, theme, listed, browse, atlas)),
+            )| {
+                let place = Place {
+                    figure: None,
+                    theme: theme.map(|theme| Theme::ALL[theme]),
+                    pins,
+                    edits,
+                    asked,
+                    graph,
+                    route: Route::ALL[route],
+                    listed: listed
+                        .filter(|_| Route::ALL[route] == Route::Features && page.is_none()),
+                    browse,
+                    atlas,
+                    page: page
+                        .filter(|_| Route::ALL[route] == Route::Features)
+                        .map(|(set, latent)| AtlasFeature { set, latent }),
+                    bos,
+                    shown,
+                    model,
+                    sae,
+                    token,
+                    feature,
+                    view: if whole { View::Prompt } else { View::Token },
+                    ranking: Ranking::ALL[ranking],
+                    prompt,
+                    beside,
+                };
+                match figure {
+                    Some(figure) => place.as_figure(Figure::ALL[figure]),
+                    None => place,
+                }
             },
         )
 }

@@ -13,6 +13,7 @@ use yew::prelude::*;
 use super::view::{GraphView, columns, inks, open_graph, save_file};
 use crate::circuits::{Facts, Feature, Graph, Run};
 use crate::context::use_controller;
+use crate::dark::{dark_media, is_dark, media};
 use crate::engine::Fault;
 use crate::js_value::get;
 use crate::state::circuits::CircuitsAction;
@@ -39,10 +40,6 @@ pub struct Props {
     pub draws: Callback<bool>,
 }
 
-fn media(query: &str) -> Option<MediaQueryList> {
-    web_sys::window()?.match_media(query).ok()?
-}
-
 /// True if the browser says that a media query holds.
 pub fn holds(query: &str) -> bool {
     media(query).is_some_and(|media| media.matches())
@@ -50,17 +47,15 @@ pub fn holds(query: &str) -> bool {
 
 /// The query of people who want nothing to move.
 pub const STILL: &str = "(prefers-reduced-motion: reduce)";
-const DARK: &str = "(prefers-color-scheme: dark)";
 
-/// Follows a media query.
+/// Follows what a media query decides.
 #[hook]
-fn use_media(query: &'static str) -> bool {
-    let state = use_state(|| holds(query));
+fn use_media(query: fn() -> Option<MediaQueryList>, value: fn() -> bool) -> bool {
+    let state = use_state(value);
     let setter = state.setter();
-    use_effect_with(query, move |query| {
-        let query = *query;
-        let listener = media(query)
-            .map(|media| EventListener::new(&media, "change", move |_| setter.set(holds(query))));
+    use_effect_with((), move |()| {
+        let listener =
+            query().map(|media| EventListener::new(&media, "change", move |_| setter.set(value())));
         move || drop(listener)
     });
     *state
@@ -84,7 +79,8 @@ pub fn Picture(props: &Props) -> Html {
     // Set once the module is there.
     let open = use_state(|| false);
     let failed = use_state(|| None::<AttrValue>);
-    let (dark, still) = (use_media(DARK), use_media(STILL));
+    let dark = use_media(dark_media, is_dark);
+    let still = use_media(|| media(STILL), || holds(STILL));
 
     {
         let (held, frame, controller) = (held.clone(), frame.clone(), controller.clone());

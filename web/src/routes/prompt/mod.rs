@@ -8,6 +8,7 @@ mod next_tokens;
 mod prompt_box;
 mod summary;
 
+use wire::figure::View as Figure;
 use yew::prelude::*;
 
 use crate::components::features::Features;
@@ -84,7 +85,7 @@ pub struct Props {
     pub views: Views,
     /// Counterparts of the selected feature, where they are shown and one is selected.
     pub counterparts: Option<Remote<Shared<Vec<Counterpart>>>>,
-    /// The place of what is on screen, for links.
+    /// The place of what is on screen, for links. A figure shows a part of this.
     pub place: Place,
 }
 
@@ -147,7 +148,7 @@ pub fn PromptRoute(props: &Props) -> Html {
     html! {
         <>
             <section class="card prompt" aria-label="Prompt and tokens">
-                { prompt_box(&controller, prompt, &props.examples, problem.is_some()) }
+                { prompt_box(&controller, prompt, if props.place.figure.is_none() { &props.examples } else { &[] }, problem.is_some()) }
                 if let Some(problem) = problem {
                     <ErrorBanner problem={problem.clone()} prompt={prompt.clone()} bos={*bos} />
                 }
@@ -157,11 +158,14 @@ pub fn PromptRoute(props: &Props) -> Html {
                     }
                     { tokens(&controller, props, trace) }
                     <BosLine trace={trace.clone()} chosen={*bos} />
-                    <Summary trace={trace.clone()} liveness={Liveness::of(props.recorded, props.current)} n_ctx={props.n_ctx} loss_shown={props.loss_shown} link={props.place.to_link()} />
+                    <Summary trace={trace.clone()} liveness={Liveness::of(props.recorded, props.current)} n_ctx={props.n_ctx} loss_shown={props.loss_shown} link={props.place.clone().on(props.place.route).to_link()} in_figure={props.place.figure.is_some()} />
                 }
             </section>
             if let Some(trace) = trace {
-                { parts(&controller, props, trace) }
+                { match props.place.figure {
+                    Some(figure) => figure_parts(&controller, props, trace, figure),
+                    None => parts(&controller, props, trace),
+                } }
             }
         </>
     }
@@ -190,13 +194,8 @@ fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html 
             { view_switch(props.shown.view, &on_view) }
             if props.shown.view != PromptView::Features {
                 { view(props, trace, token, on_view) }
-            } else if let Some(info) = &props.sae {
-                { cautions(info, trace) }
-                <Features controller={controller.clone()} trace={trace.clone()} sae={info.id.clone()} view={props.view} ranking={props.ranking} {token} selected={props.feature} />
-            } else if let Some(id) = &props.missing {
-                <MissingSae {id} feature={props.feature} requested={props.requested} />
             } else {
-                { no_sae(controller) }
+                { list(controller, props, trace, token) }
             }
             <div class="pair">
                 { next_tokens(trace, token, props.edited.as_deref()) }
@@ -206,6 +205,35 @@ fn parts(controller: &Controller, props: &Props, trace: &Shared<Trace>) -> Html 
             </div>
             { generate_panel(controller, &props.generate, props.current, steered) }
         </>
+    }
+}
+
+/// What a figure shows below the tokens; the selected feature stands beside this route.
+fn figure_parts(
+    controller: &Controller,
+    props: &Props,
+    trace: &Shared<Trace>,
+    figure: Figure,
+) -> Html {
+    let token = props.token.unwrap_or(0);
+    match figure {
+        Figure::Prompt => list(controller, props, trace, token),
+        Figure::NextToken => next_tokens(trace, token, props.edited.as_deref()),
+        Figure::Feature | Figure::Steer | Figure::Graph => Html::default(),
+    }
+}
+
+/// The features of the prompt, or why there are none.
+fn list(controller: &Controller, props: &Props, trace: &Shared<Trace>, token: usize) -> Html {
+    html! {
+        if let Some(info) = &props.sae {
+            { cautions(info, trace) }
+            <Features controller={controller.clone()} trace={trace.clone()} sae={info.id.clone()} view={props.view} ranking={props.ranking} {token} selected={props.feature} />
+        } else if let Some(id) = &props.missing {
+            <MissingSae {id} feature={props.feature} requested={props.requested} />
+        } else {
+            { no_sae(controller) }
+        }
     }
 }
 

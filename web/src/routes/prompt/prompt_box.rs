@@ -16,15 +16,17 @@ pub fn prompt_box(
 ) -> Html {
     html! {
         <>
-            <div class="examples" data-testid="examples" role="group" aria-label="Example prompts">
-                { for examples.iter().map(|example| {
-                    let text = example.text.clone();
-                    html! {
-                        <button type="button" aria-pressed={(example.text == prompt).to_string()}
-                            onclick={controller.on(move |_| Action::UsePrompt(text.clone()))}>{ &example.name }</button>
-                    }
-                }) }
-            </div>
+            if !examples.is_empty() {
+                <div class="examples" data-testid="examples" role="group" aria-label="Example prompts">
+                    { for examples.iter().map(|example| {
+                        let text = example.text.clone();
+                        html! {
+                            <button type="button" aria-pressed={(example.text == prompt).to_string()}
+                                onclick={controller.on(move |_| Action::UsePrompt(text.clone()))}>{ &example.name }</button>
+                        }
+                    }) }
+                </div>
+            }
             <PromptField testid="prompt" prompt={prompt.to_owned()} {invalid} rows=3 />
         </>
     }

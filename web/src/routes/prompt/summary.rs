@@ -8,6 +8,7 @@ use crate::components::term::{defined, described};
 use crate::context::use_controller;
 use crate::data::Trace;
 use crate::definitions::{LOSS, TOKEN};
+use crate::embed::Form;
 use crate::export;
 use crate::format::optional;
 use crate::shared::Shared;
@@ -65,6 +66,8 @@ pub struct Props {
     pub loss_shown: bool,
     /// The address of what is on screen, from its `#` on.
     pub link: AttrValue,
+    /// True in a figure, which stands in an article already.
+    pub in_figure: bool,
 }
 
 /// The line below the tokens.
@@ -77,6 +80,7 @@ pub fn Summary(props: &Props) -> Html {
         loss_shown,
         link,
         liveness,
+        in_figure,
     } = props;
     let (sign, name, meaning) = liveness.said();
     let json = {
@@ -86,6 +90,10 @@ pub fn Summary(props: &Props) -> Html {
     let show = controller.on(|event: Event| {
         Action::ShowLoss(event.target_unchecked_into::<HtmlInputElement>().checked())
     });
+    let copy_figure = {
+        let controller = controller.clone();
+        move |_| controller.copy_figure(Form::Element)
+    };
     let copy_link = {
         let link = link.clone();
         move |_| controller.copy("a link to this view", browser::address(&link))
@@ -99,6 +107,9 @@ pub fn Summary(props: &Props) -> Html {
             <span class="end">
                 <button type="button" class="quiet" title="Copies the whole trace, under the names that the command line uses" onclick={json}>{ "Copy JSON" }</button>
                 <button type="button" class="quiet" title="Copies the address of what you see" onclick={copy_link}>{ "Copy link" }</button>
+                if !*in_figure {
+                    <button type="button" class="quiet" data-testid="copy-embed" title="Copies what puts this view into an article, as an element; as an iframe or Markdown: Find (Ctrl K), “Copy embed”" onclick={copy_figure}>{ "Copy embed" }</button>
+                }
             </span>
         </div>
     }

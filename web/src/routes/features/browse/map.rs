@@ -15,12 +15,13 @@ use web_sys::{
 use yew::prelude::*;
 
 use super::legend::legend;
-use super::map_view::{Held, Moved, View, dark_media, is_dark, redraw, with};
+use super::map_view::{Held, Moved, View, redraw, with};
 use super::points::Painter;
 use crate::browse::map::colour::{self, By};
 use crate::browse::map::{Camera, Grid, lasso};
 use crate::browse::{Listed, Query, Rows};
 use crate::context::use_controller;
+use crate::dark::{dark_media, is_dark};
 use crate::format::{fixed, share_of};
 use crate::shared::Shared;
 use crate::state::atlas::{AtlasAction, AtlasFeature};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo::render::{AnimationFrame, request_animation_frame};
-use web_sys::{Element, HtmlCanvasElement, MediaQueryList};
+use web_sys::{Element, HtmlCanvasElement};
 
 use super::points::{Look, Painter};
 use crate::browse::map::{Camera, Grid};
@@ -66,18 +66,6 @@ pub struct View {
 
 /// A view with the component that it belongs to, which may be gone.
 pub type Held = Rc<RefCell<Option<View>>>;
-
-/// The browser's answer to whether pages are dark; it says when that changes.
-pub fn dark_media() -> Option<MediaQueryList> {
-    web_sys::window()?
-        .match_media("(prefers-color-scheme: dark)")
-        .ok()?
-}
-
-/// True on a dark page.
-pub fn is_dark() -> bool {
-    dark_media().is_some_and(|media| media.matches())
-}
 
 fn milliseconds() -> f64 {
     web_sys::window()

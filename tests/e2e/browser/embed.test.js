@@ -1,0 +1,226 @@
+// Figures in articles of another site: the element, the frame, and what the page gives to authors.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+
+import { openApp, part, picture, serious } from '../support/app.js';
+import { launch, newPage } from '../support/chromium.js';
+import { recorded } from '../support/demo.js';
+import { serve } from '../support/server.js';
+
+let site;
+let browser;
+let article;
+before(async () => {
+  site = await serve({ prefix: '/tools/' });
+  browser = await launch({ webgpu: false });
+  article = await serveArticles();
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+  article?.close();
+});
+
+/** A host of articles, with a policy that allows the site's script and frames alone. `text`: what stands in the article. */
+async function serveArticles() {
+  const state = { text: '' };
+  const server = createServer((request, response) => {
+    const { origin } = new URL(site.url(''));
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    response.setHeader('content-security-policy', `default-src 'none'; script-src ${origin}; frame-src ${origin}; img-src data:`);
+    response.end(`<!doctype html><html lang="en"><title>article</title><link rel="icon" href="data:,"><body><main><h1>An article</h1>${state.text}</main>`);
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  return Object.assign(state, { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() });
+}
+
+const script = () => `<script type="module" src="${site.url('sae-explorer.js')}"></script>`;
+
+/** An article with some HTML in it, which notes the events of its figures. */
+async function open(t, text) {
+  article.text = text;
+  const page = await newPage(browser, { viewport: { width: 900, height: 900 } });
+  t.after(() => page.context().close());
+  await page.addInitScript(() => {
+    window.told = [];
+    for (const event of ['ready', 'trace', 'select', 'error']) {
+      addEventListener(event, ({ target, detail }) => target.localName === 'sae-explorer' && window.told.push([target.id, event, detail]), { capture: true });
+    }
+  });
+  await page.goto(article.url);
+  return page;
+}
+
+/** Waits for an event of a figure, and gives its detail. */
+async function told(page, id, event, from = 0) {
+  const found = await page.waitForFunction(([one, name, first]) => window.told.slice(first).find(([figure, told]) => figure === one && told === name), [id, event, from]);
+  return (await found.jsonValue())[2];
+}
+
+const frame = (page, id) => page.frameLocator(`#${id} >> iframe`);
+const inFrame = (page, id, name) => frame(page, id).locator(`[data-testid=${name}]`);
+
+test('three figures of an article are live, tell what they show, and follow their attributes', async (t) => {
+  const page = await open(t, `${script()}
+    <sae-explorer id="one" model="demo" prompt="The wolf ran" view="prompt" theme="dark"></sae-explorer>
+    <sae-explorer id="two" view="next-token" token="3"></sae-explorer>
+    <sae-explorer id="three" view="feature"></sae-explorer>`);
+  const first = await told(page, 'one', 'trace');
+  assert.deepEqual([first.prompt, first.tokens.slice(1).join(''), first.recorded], ['The wolf ran', 'The wolf ran', false]);
+  assert.ok(first.loss > 0);
+  assert.equal((await told(page, 'one', 'ready')).model, 'demo');
+  assert.equal(await inFrame(page, 'one', 'figure').getAttribute('data-figure'), 'prompt');
+  assert.ok((await inFrame(page, 'one', 'feature-row').count()) > 0);
+  assert.equal(await frame(page, 'one').locator('.top').count(), 0, 'the page has no frame of its own in an article');
+  assert.equal(await frame(page, 'one').locator('html').evaluate((root) => getComputedStyle(root).colorScheme), 'dark');
+
+  const second = await told(page, 'two', 'trace');
+  assert.equal(second.prompt, recorded.prompt.text);
+  assert.equal((await told(page, 'two', 'select')).token, 3);
+  await inFrame(page, 'three', 'feature-panel').waitFor();
+
+  // What a reader selects is told; what a script sets is shown, by the same document.
+  const heard = await page.evaluate(() => window.told.length);
+  await inFrame(page, 'one', 'token').nth(2).click();
+  assert.equal((await told(page, 'one', 'select', heard)).token, 2);
+  await frame(page, 'one').locator('body').evaluate((body) => (body.dataset.same = 'yes'));
+  const changed = await page.evaluate(() => {
+    Object.assign(document.querySelector('#one')).setAttribute('prompt', 'Once upon a time');
+    return window.told.length;
+  });
+  assert.equal((await told(page, 'one', 'trace', changed)).prompt, 'Once upon a time');
+  assert.equal(await frame(page, 'one').locator('body').getAttribute('data-same'), 'yes');
+  // The frame is as high as what it shows.
+  await page.waitForFunction(() => {
+    const { shadowRoot } = document.querySelector('#one');
+    return Number(shadowRoot.querySelector('iframe').height) !== 480;
+  });
+  await picture(page, 'embed');
+  assert.deepEqual(await page.evaluate(() => window.told.filter(([, event]) => event === 'error')), []);
+  assert.deepEqual(page.seen.errors, []);
+});
+
+test('a figure leaves no steps in the article\u2019s history, and its links lead out of it', async (t) => {
+  const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran"></sae-explorer>`);
+  await told(page, 'one', 'ready');
+  const before = await page.evaluate(() => history.length);
+  await inFrame(page, 'one', 'token').nth(1).click();
+  await inFrame(page, 'one', 'token').nth(2).click();
+  await inFrame(page, 'one', 'token').and(frame(page, 'one').locator('[data-index="2"][aria-selected="true"]')).waitFor();
+  assert.equal(await page.evaluate(() => history.length), before);
+  const [other] = await Promise.all([page.context().waitForEvent('page'), inFrame(page, 'one', 'figure-page').click()]);
+  await other.waitForURL(/#\/prompt\?.*token=2/);
+  assert.match(other.url(), /prompt=The\+wolf\+ran/);
+});
+
+test('what the author put inside stands until there is something live, and stays with a reason where there is not', async (t) => {
+  let release;
+  site.rules = [{ match: /^index\.html$/, hold: new Promise((resolve) => (release = resolve)) }];
+  const page = await open(t, `${script()}<sae-explorer id="one"><p id="still">A picture</p></sae-explorer>`);
+  await page.waitForFunction(() => document.querySelector('#one').shadowRoot?.querySelector('iframe') !== null);
+  assert.ok(await page.locator('#still').isVisible());
+  release();
+  await told(page, 'one', 'trace');
+  await page.locator('#still').waitFor({ state: 'hidden' });
+
+  site.rules = [{ match: /model\/config\.json$/, status: 404 }, { match: /recorded\.json$/, status: 404 }];
+  const failing = await open(t, `${script()}<sae-explorer id="one"><p id="still">A picture</p></sae-explorer>`);
+  const { message } = await told(failing, 'one', 'error');
+  assert.match(message, /config\.json/);
+  assert.ok(await failing.locator('#still').isVisible());
+  assert.ok(await failing.getByText(message).first().isVisible());
+  site.rules = [];
+});
+
+test('attributes that cannot be are said; the figure that was shown stays', async (t) => {
+  const page = await open(t, `${script()}${script()}<sae-explorer id="one" colour="red" prompt="The wolf ran"></sae-explorer>`);
+  assert.match((await told(page, 'one', 'error')).message, /no attribute colour/);
+  await told(page, 'one', 'trace');
+  const from = await page.evaluate(() => {
+    const figure = document.querySelector('#one');
+    figure.setAttribute('view', 'nothing');
+    return window.told.length;
+  });
+  assert.match((await told(page, 'one', 'error', from)).message, /view="nothing".*prompt, feature, next-token, steer, graph/);
+  assert.ok((await inFrame(page, 'one', 'token').count()) > 0);
+  const again = await page.evaluate(() => {
+    document.querySelector('#one').setAttribute('prompt', 'x'.repeat(30000));
+    document.querySelector('#one').setAttribute('view', 'prompt');
+    return window.told.length;
+  });
+  assert.match((await told(page, 'one', 'error', again)).message, /30000 characters are more than 20000/);
+});
+
+test('a figure that is taken out and put in again is there again', async (t) => {
+  const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran"></sae-explorer>`);
+  await told(page, 'one', 'trace');
+  const from = await page.evaluate(() => {
+    const figure = document.querySelector('#one');
+    const parent = figure.parentNode;
+    figure.remove();
+    parent.append(figure);
+    return window.told.length;
+  });
+  assert.equal((await told(page, 'one', 'trace', from)).prompt, 'The wolf ran');
+  assert.equal(await page.evaluate(() => document.querySelector('#one').shadowRoot.querySelectorAll('iframe').length), 1);
+});
+
+test('messages of others are no events of a figure', async (t) => {
+  const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran"></sae-explorer>`);
+  await told(page, 'one', 'trace');
+  const heard = await page.evaluate(() => window.told.length);
+  await page.evaluate(() => window.postMessage({ from: 'sae-explorer', event: 'error', detail: { message: 'not of a figure' } }, '*'));
+  await page.evaluate(() => new Promise((done) => setTimeout(done)));
+  assert.equal(await page.evaluate(() => window.told.length), heard);
+});
+
+for (const [form, name] of [['element', 'one'], ['iframe', 'two']]) {
+  test(`what the page copies as an ${form} shows the same in an article`, async (t) => {
+    const source = await openApp(browser, site, { path: '#/prompt?prompt=The+wolf+ran&token=2', context: { permissions: ['clipboard-read', 'clipboard-write'] } });
+    t.after(() => source.context().close());
+    const tokens = await part(source, 'token').allInnerTexts();
+    const latent = await part(source, 'feature-panel').getAttribute('data-latent');
+    if (form === 'element') await part(source, 'copy-embed').click();
+    else {
+      await source.keyboard.press('Control+k');
+      await part(source, 'find-field').fill('copy embed iframe');
+      await part(source, 'find-hit').first().waitFor();
+      await source.keyboard.press('Enter');
+    }
+    await part(source, 'note').getByText('Copied').waitFor();
+    const copied = await source.evaluate(() => navigator.clipboard.readText());
+    const page = await open(t, copied.replace('<sae-explorer', `<sae-explorer id="${name}"`));
+    const figure = page.frameLocator(form === 'element' ? `#${name} >> iframe` : 'iframe');
+    await figure.locator('body[data-state="ready"]').waitFor();
+    assert.deepEqual(await figure.locator('[data-testid=token]').allInnerTexts(), tokens);
+    assert.equal(await figure.locator('[data-testid=token][aria-selected="true"]').getAttribute('data-index'), '2');
+    assert.match(await figure.locator('[data-testid=figure-page]').getAttribute('href'), new RegExp(`feature=${latent}`));
+  });
+}
+
+test('the example of an article in the site has three figures', async (t) => {
+  const page = await newPage(browser, { viewport: { width: 900, height: 900 } });
+  t.after(() => page.context().close());
+  await page.goto(site.url('embed.html'));
+  for (const view of ['prompt', 'next-token', 'feature']) {
+    await page.locator(`#${view}`).scrollIntoViewIfNeeded();
+    await inFrame(page, view, 'figure').and(frame(page, view).locator(`[data-figure="${view}"]`)).waitFor();
+    await frame(page, view).locator('body[data-state="ready"]').waitFor();
+  }
+  assert.equal(await page.getByText('Stands here until').isVisible(), false);
+  assert.deepEqual(await serious(page), []);
+  assert.deepEqual(page.seen.errors, []);
+});
+
+test('a figure by itself passes axe, wide and narrow', async (t) => {
+  for (const view of ['prompt', 'feature', 'next-token', 'steer', 'graph']) {
+    const page = await openApp(browser, site, { path: `#/embed/${view}?prompt=The+wolf+ran`, context: { viewport: { width: 390, height: 700 } } });
+    t.after(() => page.context().close());
+    await part(page, 'figure').waitFor();
+    assert.deepEqual(await serious(page), [], view);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${view} is wider than its frame`);
+    await picture(page, `embed-${view}`);
+  }
+});

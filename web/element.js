@@ -1,0 +1,153 @@
+// `<sae-explorer>`: a live figure in an article (docs/embed.md). Everything that computes is in a frame of the site that this script is
+// from, so no style and no policy of the article reaches it, and it reads nothing of the article.
+
+/** Attributes that are parts of the figure's address, by the same names (crates/wire/src/figure.rs). */
+const PARAMETERS = ['model', 'sae', 'prompt', 'token', 'feature', 'bos', 'edit', 'theme'];
+
+/** What a figure can show, as the attribute `view`. */
+const VIEWS = ['prompt', 'feature', 'next-token', 'steer', 'graph'];
+
+/** The element's other attributes. */
+const OWN = ['view', 'height'];
+
+/** Attributes that every element may have. */
+const COMMON = /^(class|id|style|slot|title|lang|dir|hidden|role|tabindex|part|data-.*|aria-.*|on.*)$/;
+
+const EVENTS = ['ready', 'trace', 'select', 'error'];
+
+/** The longest attribute that is handed on, in characters: the longest prompt of the models that there are is shorter. */
+const LONGEST = 20_000;
+
+/** Height until the figure says how high it would like to be, and the most that it gets, CSS pixels. */
+const [HEIGHT, HIGHEST] = [480, 4000];
+
+const SITE = new URL('./', import.meta.url);
+
+const STYLE = `:host { display: block } :host([hidden]) { display: none } iframe { display: block; width: 100%; border: 0 }
+  .behind { height: 0 } slot[hidden], p[hidden] { display: none } p { margin: 4px 0 0; font-size: .85em }`;
+
+class SaeExplorerElement extends HTMLElement {
+  static observedAttributes = [...PARAMETERS, ...OWN];
+
+  #frame = null;
+  #slot = document.createElement('slot');
+  #why = Object.assign(document.createElement('p'), { hidden: true });
+  #queued = false;
+  #hear = (message) => this.#told(message);
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    // Not as an inline style, which articles' policies may forbid.
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+    // What the author put inside is there until the figure is: a picture of it, a table.
+    root.append(this.#slot, this.#why);
+  }
+
+  connectedCallback() {
+    addEventListener('message', this.#hear);
+    for (const { name } of this.attributes) {
+      if (!PARAMETERS.includes(name) && !OWN.includes(name) && !COMMON.test(name)) this.#fail('unknown-attribute', `<sae-explorer> has no attribute ${name}. It has ${[...OWN, ...PARAMETERS].join(', ')}.`);
+    }
+    this.#show();
+  }
+
+  /** True while what the author put inside stands for the figure. */
+  get #stands() {
+    return !this.#slot.hidden && this.#slot.assignedNodes().some(({ nodeType, data }) => nodeType === 1 || (nodeType === 3 && data.trim() !== ''));
+  }
+
+  disconnectedCallback() {
+    removeEventListener('message', this.#hear);
+    this.#frame?.remove();
+    this.#frame = null;
+    this.#slot.hidden = false;
+  }
+
+  attributeChangedCallback() {
+    if (!this.isConnected || this.#queued) return;
+    // Scripts set several at once.
+    this.#queued = true;
+    queueMicrotask(() => {
+      this.#queued = false;
+      if (this.isConnected) this.#show();
+    });
+  }
+
+  /** The address of what the attributes say. */
+  get address() {
+    const view = this.getAttribute('view') ?? VIEWS[0];
+    if (!VIEWS.includes(view)) throw new RangeError(`<sae-explorer view="${view.slice(0, 40)}">: there is no such view. There are ${VIEWS.join(', ')}.`);
+    const parts = new URLSearchParams();
+    for (const name of PARAMETERS) {
+      const value = this.getAttribute(name);
+      if (value === null) continue;
+      if (value.length > LONGEST) throw new RangeError(`<sae-explorer ${name}="…">: ${value.length} characters are more than ${LONGEST}.`);
+      parts.set(name, value);
+    }
+    return new URL(`index.html#/embed/${view}?${parts}`, SITE).href;
+  }
+
+  #show() {
+    let address;
+    try {
+      ({ address } = this);
+    } catch (error) {
+      this.#fail('attribute', error.message);
+      return;
+    }
+    const height = Number(this.getAttribute('height')) || null;
+    if (this.#frame === null) {
+      this.#frame = document.createElement('iframe');
+      this.#frame.title = 'sae-explorer';
+      // It begins when a reader comes near it.
+      this.#frame.loading = 'lazy';
+      this.#frame.allow = 'clipboard-write';
+      this.#frame.src = address;
+      this.#frame.height = height ?? HEIGHT;
+      this.#frame.classList.toggle('behind', this.#stands);
+      this.shadowRoot.append(this.#frame);
+    } else {
+      // Another place of the same page: nothing is loaded again.
+      this.#frame.src = address;
+      if (height !== null) this.#frame.height = height;
+    }
+  }
+
+  #told({ source, origin, data }) {
+    if (source === null || source !== this.#frame?.contentWindow || origin !== SITE.origin || data?.from !== 'sae-explorer') return;
+    const { event, detail } = data;
+    if (event === 'height') {
+      const { height } = detail ?? {};
+      if (Number.isFinite(height) && this.getAttribute('height') === null) this.#frame.height = Math.min(Math.max(Math.ceil(height), 60), HIGHEST);
+    } else if (EVENTS.includes(event)) {
+      if (event === 'trace') this.#reveal();
+      else if (event === 'error' && this.#stands) this.#say(detail?.message);
+      this.dispatchEvent(new CustomEvent(event, { detail }));
+    }
+  }
+
+  /** Something is on screen: what stood in its place goes. */
+  #reveal() {
+    this.#slot.hidden = true;
+    this.#why.hidden = true;
+    this.#frame.classList.remove('behind');
+  }
+
+  /** Why what stands here is not live. */
+  #say(message) {
+    this.#why.textContent = String(message ?? '').slice(0, 1000);
+    this.#why.hidden = false;
+  }
+
+  #fail(code, message) {
+    console.error(message);
+    this.#say(message);
+    this.dispatchEvent(new CustomEvent('error', { detail: { code, message } }));
+  }
+}
+
+// The script may stand in an article twice, from two places: the first one counts.
+if (customElements.get('sae-explorer') === undefined) customElements.define('sae-explorer', SaeExplorerElement);

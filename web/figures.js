@@ -1,0 +1,32 @@
+// The page as a figure in an article: its colours, its links, and what it tells the article.
+
+const root = document.documentElement;
+const framed = window.parent !== window;
+
+/** Tells the article what happened, as the element `<sae-explorer>` hands it on: `detail` is JSON. An article is told of its own figures only. */
+export function tellHost(event, detail) {
+  if (framed) window.parent.postMessage({ from: 'sae-explorer', event, detail: JSON.parse(detail) }, '*');
+}
+
+/**
+ * Makes the page a figure, or the page again.
+ * @param {boolean} figure
+ * @param {string | undefined} theme `light`, `dark`, or that of the reader's system
+ */
+export function showAs(figure, theme) {
+  root.toggleAttribute('data-figure', figure);
+  if (theme === undefined) root.removeAttribute('data-theme');
+  else root.dataset.theme = theme;
+}
+
+/** In a figure, links lead out of the article; and the article learns of the height that the figure would like. */
+export function watchFigure() {
+  addEventListener('click', ({ target }) => {
+    const link = root.hasAttribute('data-figure') ? target.closest?.('a[href^="#"]') : null;
+    if (link) Object.assign(link, { target: '_blank', rel: 'noopener' });
+  }, { capture: true });
+  if (!framed) return;
+  new ResizeObserver(() => {
+    if (root.hasAttribute('data-figure')) tellHost('height', JSON.stringify({ height: Math.ceil(document.getElementById('app').getBoundingClientRect().height) }));
+  }).observe(document.getElementById('app'));
+}
