@@ -24,7 +24,7 @@ pub struct Set {
 /// A feature set that the options name, before it is on the device.
 enum Named {
     /// An autoencoder.
-    Sae(OpenSae),
+    Sae(Box<OpenSae>),
     /// The neurons of a hook point.
     Neurons(String),
 }
@@ -49,7 +49,7 @@ pub async fn load_set(
         for sae in load::open_saes(places, given, &mut ids).await? {
             let linked = linked_sae(places, given, &sae.id, is_demo)?;
             let id = sae.id.clone();
-            sets.push((Set { id, linked }, Named::Sae(sae)));
+            sets.push((Set { id, linked }, Named::Sae(Box::new(sae))));
         }
     }
     for hook in neurons {
@@ -71,7 +71,7 @@ pub async fn load_set(
         named: ids.clone(),
     })?;
     match named {
-        Named::Sae(sae) => load::put_sae(session, sae, false).await?,
+        Named::Sae(sae) => load::put_sae(session, *sae, false).await?,
         Named::Neurons(hook) => drop(session.load_neurons(&set.id, &hook)?),
     }
     Ok(set)
