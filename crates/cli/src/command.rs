@@ -6,6 +6,7 @@ use crate::args::{
     Cache, Effects, Evaluate, Export, Feature, Generate, Inspect, Scan, Sweep, Trace,
 };
 use crate::atlas::args::Atlas;
+use crate::figure::Figure;
 use crate::patch::Patch;
 
 /// Looks inside GPT-2 with sparse autoencoders.
@@ -32,6 +33,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Describe a feature by its weights: direct logit effect, norms and nearest features
     Feature(Feature),
+    /// Write a prompt with one feature's activation as a page in one file, for notebooks and articles
+    Figure(Figure),
     /// Show how much autoencoders lose on a text
     Evaluate(Evaluate),
     /// Say what a file or a folder is, and what is wrong with it

@@ -144,6 +144,9 @@ pub enum Error {
     /// A command about an atlas failed.
     #[error(transparent)]
     AtlasCommand(Box<crate::atlas::AtlasError>),
+    /// A figure cannot be made.
+    #[error(transparent)]
+    Figure(Box<crate::figure::FigureError>),
     /// Results cannot be put into a file's format.
     #[error("the dump cannot be made: {0}")]
     Dump(String),
@@ -170,6 +173,7 @@ impl Error {
             Self::NoHook { .. } => "hook-mismatch",
             Self::Hub { source, .. } => source.code(),
             Self::AtlasCommand(source) => source.code(),
+            Self::Figure(source) => source.code(),
             Self::NoCache => "output",
             Self::Engine(error) | Self::Scan(scan::Error::Engine(error)) => error.code(),
             Self::Corpus(_) | Self::Scan(scan::Error::Corpus(_)) => "bad-file",

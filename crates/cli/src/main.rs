@@ -11,6 +11,7 @@ mod error;
 mod evaluate;
 mod export;
 mod feature;
+mod figure;
 mod generate;
 mod inspect;
 mod json;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
             Command::Patch(arguments) => patch::patch(arguments).await.map(|()| true),
             Command::Sweep(arguments) => sweep::sweep(arguments).await.map(|()| true),
             Command::Feature(arguments) => feature::feature(arguments).await.map(|()| true),
+            Command::Figure(arguments) => figure::figure(arguments).await.map(|()| true),
             Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),

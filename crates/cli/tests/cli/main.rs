@@ -6,6 +6,7 @@ mod bad_pt;
 mod common;
 mod evaluate;
 mod export;
+mod figure;
 mod generate;
 mod hf_cache;
 mod hub;

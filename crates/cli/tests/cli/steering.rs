@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::{fixture_json, json, output, root, run};
+use crate::common::{fixture_json, json, output, root, run, words};
 
 fn near(found: &Value, expected: f64, bound: f64, what: &str) {
     let found = found.as_f64().unwrap_or_else(|| panic!("{what}: {found}"));
@@ -358,21 +358,4 @@ fn run_line(line: &str) -> std::process::Output {
     let arguments = words(line);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     run(&arguments)
-}
-
-/// A line of a shell as arguments: single and double quotation marks, nothing else.
-fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quote = None;
-    for character in line.chars() {
-        let last = words.last_mut().unwrap();
-        match (quote, character) {
-            (None, '\'' | '"') => quote = Some(character),
-            (Some(open), close) if open == close => quote = None,
-            (None, ' ') => words.push(String::new()),
-            _ => last.push(character),
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }

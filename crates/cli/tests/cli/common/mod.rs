@@ -2,6 +2,7 @@
 
 pub mod bad;
 pub mod host;
+pub mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -199,4 +200,21 @@ pub fn close(what: &str, a: &[f32], b: &[f32], absolute: f32, relative: f32) {
             "{what}[{i}]: {x} is not {y}"
         );
     }
+}
+
+/// A line of a shell as arguments: single and double quotation marks, nothing else.
+pub fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for character in line.chars() {
+        let last = words.last_mut().unwrap();
+        match (quote, character) {
+            (None, '\'' | '"') => quote = Some(character),
+            (Some(open), close) if open == close => quote = None,
+            (None, ' ') => words.push(String::new()),
+            _ => last.push(character),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
