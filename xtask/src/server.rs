@@ -13,8 +13,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_RANGE, LOCATION, RANGE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_RANGE,
+    LOCATION, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version};
 use axum::response::{IntoResponse as _, Response};
@@ -25,6 +25,9 @@ use tower_http::services::ServeDir;
 
 use crate::policy::Policy;
 use crate::site::assets;
+
+/// The path of the element's script, which articles of other sites import.
+const ELEMENT: &str = "/sae-explorer.js";
 
 /// The service worker's path. No other script has the documents' policy.
 const SERVICE_WORKER: &str = "/sw.js";
@@ -152,7 +155,8 @@ impl Site {
             match ending {
                 _ if path.ends_with('/') => Some(&policy.documents),
                 // The service worker reaches its own site only: what workers ask of other hosts passes it by.
-                Some("html") => Some(&policy.documents),
+                // Other documents, such as the example of an article, state their own.
+                Some("html") if path.ends_with("/index.html") => Some(&policy.documents),
                 _ if path == SERVICE_WORKER => Some(&policy.documents),
                 Some("js" | "mjs") => Some(&policy.workers),
                 _ => None,
@@ -160,6 +164,9 @@ impl Site {
         });
         if let Some(policy) = policy {
             set(headers, CONTENT_SECURITY_POLICY, policy);
+        }
+        if path == ELEMENT {
+            set(headers, ACCESS_CONTROL_ALLOW_ORIGIN, "*");
         }
         set(headers, CACHE_CONTROL, caching(path));
         set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
