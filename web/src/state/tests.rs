@@ -91,6 +91,8 @@ fn starts_with_a_traced_example_and_something_selected() {
 fn an_address_is_restored_as_it_was() {
     let place = Place {
         listed: None,
+        figure: None,
+        theme: None,
         browse: Query::default(),
         atlas: None,
         route: Route::Prompt,

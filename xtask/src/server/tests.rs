@@ -102,6 +102,13 @@ fn documents_and_scripts_come_with_the_policy_that_the_page_states() {
         header(&ask(&address, &get("/pkg/engine_bg.wasm", ""))),
         None
     );
+    // The example of an article states its own policy, and articles of other sites import the element.
+    fs::write(folder.0.join("embed.html"), "<!doctype html>").unwrap();
+    fs::write(folder.0.join("sae-explorer.js"), "1").unwrap();
+    assert_eq!(header(&ask(&address, &get("/embed.html", ""))), None);
+    let shared = |answer: String| answer.contains("access-control-allow-origin: *\r\n");
+    assert!(shared(ask(&address, &get("/sae-explorer.js", ""))));
+    assert!(!shared(ask(&address, &get("/pkg/worker.js", ""))));
 }
 
 #[test]
