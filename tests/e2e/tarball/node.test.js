@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { FIXTURES, SAES, ptFile } from '../support/demo.js';
+import { FIXTURES, ptFile } from '../support/demo.js';
 import { DEMO_SAES, assertFound } from '../support/parity.js';
 import { example } from '../support/readme.js';
 import { root, serve } from '../support/server.js';
@@ -77,9 +77,9 @@ test('a model and an SAE by their addresses on disk', async () => {
 test('a text is scanned, in a thread of its own', async () => {
   const found = await inNode(`
   await explorer.loadModel('demo');
-  await explorer.loadSae('demo', { only: given });
+  await explorer.loadNeurons('blocks.3.hook_resid_post');
   const scanned = await explorer.scan([new File(['Once upon a time there was a king.'], 'tale.txt')], { context: 64 });
-  return { tokens: scanned.tokens, files: scanned.files.length };`, SAES[0]);
+  return { tokens: scanned.tokens, files: scanned.files.length };`);
   assert.ok(found.tokens > 5 && found.files > 0, JSON.stringify(found));
 });
 

@@ -114,6 +114,15 @@ pub fn package(paths: &Paths) -> Result<()> {
     process::run(&mut node_tests(&folder, "unit"))
 }
 
+/// The package that the build left, packed by npm, installed from that file, and used without a browser.
+pub fn tarball(paths: &Paths) -> Result<()> {
+    let folder = paths.root.join(E2E);
+    packages::npm(&folder)?;
+    let mut command = node_tests(&folder, "tarball");
+    command.env("SAE_EXPLORER_DIST", &paths.dist);
+    process::run(&mut command)
+}
+
 /// The tests that drive the built site in headless Chromium.
 pub fn browser(paths: &Paths) -> Result<()> {
     let mut command = node_tests(&paths.root.join(E2E), "test");
