@@ -106,7 +106,7 @@ impl Step {
             Self::Fuzz => crate::fuzz::run(paths, &crate::fuzz::Arguments::quick()),
             Self::Query => steps::query(paths),
             Self::Package => steps::package(paths),
-            Self::Build => crate::site::build(paths),
+            Self::Build => steps::build(paths),
             Self::Tarball => steps::tarball(paths),
             Self::Size => steps::size(paths),
             Self::Browser => steps::browser(paths),

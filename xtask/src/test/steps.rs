@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::paths::Paths;
 use crate::toolchain::{self, WasmToolchain};
-use crate::{packages, process, random, size};
+use crate::{packages, process, random, site, size};
 
 /// Names the folder in which the end-to-end tests leave pictures of the page; without it they make none.
 const PICTURES: &str = "SAE_EXPLORER_SCREENSHOTS";
@@ -95,6 +95,12 @@ pub fn native(paths: &Paths) -> Result<()> {
     // By itself this program finds its dependencies built; within the workspace they would be built once more, with the
     // features that other crates ask of them.
     process::run(process::cargo(paths).args(["test", "--package", "xtask"]))
+}
+
+/// The site as it is published, and whether its compressed copies are those of its files.
+pub fn build(paths: &Paths) -> Result<()> {
+    site::build(paths, site::Copies::Compressed)?;
+    site::precompressed::check(&paths.dist)
 }
 
 /// Each part of the site against its budget, with a table of everything a visitor downloads.
