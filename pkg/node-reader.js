@@ -2,6 +2,9 @@
 
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 
+/** A part of a text is a megabyte or so; a thread that has not read it by then has ended, milliseconds. */
+const LIMIT = 60_000;
+
 let thread = null;
 
 export class FileReaderSync {
@@ -12,7 +15,7 @@ export class FileReaderSync {
     const { port1, port2 } = new MessageChannel();
     const done = new Int32Array(new SharedArrayBuffer(4));
     thread.postMessage({ blob, port: port2, done }, [port2]);
-    Atomics.wait(done, 0, 0);
+    if (Atomics.wait(done, 0, 0, LIMIT) === 'timed-out') throw new Error('the thread that reads texts has ended');
     const { message } = receiveMessageOnPort(port1);
     port1.close();
     if (message.failed !== undefined) throw new Error(message.failed);
