@@ -191,7 +191,7 @@ export class Store {
 
   async #open() {
     try {
-      if (!('caches' in globalThis)) throw new Error('this page is not a secure context');
+      if (!('caches' in globalThis)) throw new Error(globalThis.isSecureContext === undefined ? 'there is no browser here' : 'this page is not a secure context');
       const cache = await globalThis.caches.open(CACHE_NAME);
       for (const old of OLD_CACHES) await globalThis.caches.delete(old);
       return cache;
@@ -213,7 +213,7 @@ export class Store {
   #deny(error) {
     if (this.#reason !== null) return;
     this.#reason = String(error?.message ?? error);
-    this.#onNotice({ code: 'storage-denied', message: `The browser keeps no files for this page (${this.#reason}); models are downloaded again on each visit.` });
+    this.#onNotice({ code: 'storage-denied', message: `No files are stored (${this.#reason}); models from other hosts are downloaded again each time.` });
   }
 
   #fill() {

@@ -1,20 +1,23 @@
 // The origins that the workers may contact: those of the page and the package, and those that a person has chosen, by a link, a
 // mirror, a repository or an entry of the catalogue. Where a chosen host redirects to is its own affair: browsers do not
-// show a redirect before they follow it.
+// show a redirect before they follow it. Where there are files on disk (node.js), a chosen one stands for its folder and those below.
 
 import { SaeExplorerError } from './errors.js';
 
 export class Gate {
   #chosen = new Set();
+  #folders = new Set(); // of chosen files on disk, which have no origin
 
-  /** @param {string[]} own addresses whose origins are always allowed */
+  /** @param {string[]} own addresses whose origins, or folders, are always allowed */
   constructor(own = [globalThis.location?.href, import.meta.url]) {
-    for (const url of own) if (/^https?:/.test(url ?? '')) this.choose(url);
+    for (const url of own) if (/^(https?|file):/.test(url ?? '')) this.choose(url);
   }
 
-  /** A person has chosen an address: its origin may be contacted from now on. */
+  /** A person has chosen an address: its origin may be contacted from now on, or its folder on disk read. */
   choose(url) {
-    this.#chosen.add(new URL(url).origin);
+    const { origin, protocol, href } = new URL(url);
+    if (protocol === 'file:') this.#folders.add(new URL('.', href).href);
+    else this.#chosen.add(origin);
   }
 
   /**
@@ -23,8 +26,9 @@ export class Gate {
    * @param {string} name of what is to come from there, for the message
    */
   check(url, name = 'a file') {
-    const { origin, protocol } = new URL(url);
+    const { origin, protocol, href } = new URL(url);
     if (['http:', 'https:'].includes(protocol) && this.#chosen.has(origin)) return;
+    if (protocol === 'file:' && [...this.#folders].some((folder) => href.startsWith(folder))) return;
     throw new SaeExplorerError(
       'not-chosen',
       `${name} was not requested: it lies at ${url}, and nobody has chosen ${origin === 'null' ? 'such an address' : origin}. Something that was loaded, such as a list of files, names this address. If you trust it, give the address itself.`,

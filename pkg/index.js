@@ -10,6 +10,7 @@ import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
 import { isHttp, promptOf, text } from './texts.js';
+import { start } from './workers.js';
 
 export { SAMPLE_TEXT } from './sample.js';
 export { SaeExplorerError, droppedFiles };
@@ -34,7 +35,7 @@ export class SaeExplorer extends EventTarget {
 
   static async create(options = {}) {
     const { backend = 'auto', limits = 'adapter', demo, catalogue, stallSeconds, onProgress, onNotice, _spawn } = checked(options, CREATE);
-    const spawn = _spawn ?? (() => takePrepared() ?? startWorker());
+    const spawn = _spawn ?? (() => takePrepared() ?? start.engine());
     const addresses = { demo: beside('demo', demo, '../demo/demo.json'), catalogue: beside('catalogue', catalogue, '../catalogue.json') };
     const explorer = new SaeExplorer({ backend, limits, stallSeconds, ...addresses, onProgress, onNotice }, spawn);
     try {
@@ -48,7 +49,7 @@ export class SaeExplorer extends EventTarget {
 
   /** Starts the worker of the next session; see index.d.ts. */
   static prepare(options = {}) {
-    const { model, demo, manifest, sae, after, _spawn = startWorker } = checked(options, PREPARE);
+    const { model, demo, manifest, sae, after, _spawn = start.engine } = checked(options, PREPARE);
     prepare(_spawn, { demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, sae, after });
   }
 
@@ -418,7 +419,7 @@ export class SaeExplorer extends EventTarget {
   // Work in a worker of its own, beside the one that answers: what it loads there is let go of in the end.
   async #aside(own, work) {
     if (this.#disposed) throw gone();
-    const link = new Link(startScanWorker(), { onDeath: () => {}, onNotice: () => {} });
+    const link = new Link(start.scan(), { onDeath: () => {}, onNotice: () => {} });
     this.#beside.add(link);
     try {
       return await work(link);
@@ -469,14 +470,6 @@ export class SaeExplorer extends EventTarget {
       throw error;
     }
   }
-}
-
-function startWorker() {
-  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-}
-
-function startScanWorker() {
-  return new Worker(new URL('./scan-worker.js', import.meta.url), { type: 'module' });
 }
 
 function gone() {

@@ -24,10 +24,13 @@ import { HUGGING_FACE, commitOf, folderOf, listRepository, parseLink, resolveUrl
  * @param {{repo: string, revision?: string, path?: string, hashes?: Record<string, string>} | {url: string}} link
  */
 export async function locate(files, link, { mirror, signal }) {
-  const known = link.url === undefined ? link : parseLink(link.url, mirror);
+  const known = link.url === undefined || isOnDisk(link.url) ? link : parseLink(link.url, mirror);
   files.choose(known.repo === undefined ? known.url : (mirror ?? HUGGING_FACE));
   return known.repo === undefined ? address(known.url) : repository(files, known, { mirror, signal });
 }
+
+// Node reads files by their addresses (node-fetch.js); browsers do not.
+const isOnDisk = (url) => globalThis.process?.versions?.node !== undefined && /^file:/i.test(url);
 
 async function repository(files, { repo, revision = 'main', path = '', hashes = {} }, { mirror, signal }) {
   const base = mirror ?? HUGGING_FACE;

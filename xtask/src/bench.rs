@@ -108,7 +108,7 @@ fn script(paths: &Paths, name: &str, json: &str) -> Result<Command> {
 fn first_visit(paths: &Paths, runs: u32) -> Result<()> {
     let mut command = script(paths, "site.mjs", "bench-site.json")?;
     command.arg("--runs").arg(runs.to_string());
-    site::build(paths)?;
+    site::build(paths, site::Copies::None)?;
     transfer(paths)?;
     process::run(&mut command)
 }
@@ -119,7 +119,7 @@ fn browser(paths: &Paths, arguments: &Arguments) -> Result<()> {
         Some(_) => "bench-full-size.json",
     };
     let mut command = script(paths, "browser.mjs", json)?;
-    site::build(paths)?;
+    site::build(paths, site::Copies::None)?;
     transfer(paths)?;
     let given = [("--model", &arguments.model), ("--peer", &arguments.peer)];
     let given = given

@@ -1,13 +1,14 @@
 //! `cargo xtask serve | build | test | fuzz | bench | demo | random-model | random-sae`: everything that is done with the project from a terminal.
 //!
 //! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
-//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`bundle`], [`site`], [`size`]) and its demo ([`demo`]), how it is served
+//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`bundle`], [`site`], [`size`], [`compress`]) and its demo ([`demo`]), how it is served
 //! ([`server`], [`policy`]), checked ([`mod@test`], [`fuzz`]) and measured ([`mod@bench`]), and on what ([`random`]).
 
 mod bench;
 mod bench_scan;
 mod bench_torch;
 mod bundle;
+mod compress;
 mod demo;
 mod demo_atlas;
 mod fuzz;
@@ -30,6 +31,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::paths::Paths;
+use crate::site::Copies;
 
 /// Builds, serves, tests and measures sae-explorer.
 #[derive(Parser)]
@@ -96,7 +98,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Serve(arguments) => serve(&paths, arguments),
         Command::Build => {
-            site::build(&paths)?;
+            site::build(&paths, Copies::Compressed)?;
             size::print_table(&size::measure(&paths.dist)?);
             Ok(())
         }
@@ -112,7 +114,7 @@ fn run(command: Command) -> Result<()> {
 
 fn serve(paths: &Paths, arguments: ServeArguments) -> Result<()> {
     if !arguments.no_build {
-        site::build(paths)?;
+        site::build(paths, Copies::None)?;
     }
     let folder = arguments.dir.unwrap_or_else(|| paths.dist.clone());
     let server = server::Server::bind(&folder, arguments.port, &arguments.prefix)?;

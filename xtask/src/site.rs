@@ -8,6 +8,7 @@
 pub mod assets;
 mod first_view;
 mod offline;
+pub mod precompressed;
 
 use std::fs;
 use std::io;
@@ -57,8 +58,17 @@ const ELEMENT: &str = "element.js";
 /// What a script imports of the package: module, and the name of its bundle.
 const PACKAGE: (&str, &str) = ("pkg/index.js", "sae-explorer");
 
+/// Compressed copies of the site's files, beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copies {
+    /// As a host of the site may use them: see [`precompressed`].
+    Compressed,
+    /// For this machine, whose server compresses what it sends: making them takes seconds.
+    None,
+}
+
 /// Builds the site beside the old one, then swaps: a browser never sees half of it.
-pub fn build(paths: &Paths) -> Result<()> {
+pub fn build(paths: &Paths, copies: Copies) -> Result<()> {
     let modules = paths.target.join("site");
     remove(&modules)?;
     collect(paths, &modules)?;
@@ -71,6 +81,10 @@ pub fn build(paths: &Paths) -> Result<()> {
     copy_demo(paths, &fresh)?;
     let page = first_view::fill(&page, &fresh.join("demo"))?;
     offline::write_into(&Bundler::new(&modules).bundle("sw.js")?, &page, &fresh)?;
+    // After the list of the service worker, which names what a browser asks for.
+    if copies == Copies::Compressed {
+        precompressed::write_into(&fresh, &paths.target.join("precompressed"))?;
+    }
     lay_out_package(paths, &modules)?;
 
     let old = paths.root.join("dist.old");

@@ -3,13 +3,11 @@
 pub mod history;
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
+use crate::compress::{Coding, source_of};
 use crate::site::assets;
 use history::Sizes;
 
@@ -92,7 +90,7 @@ impl FileSize {
     }
 }
 
-/// Every file of the site, largest first.
+/// Every file of the site but for compressed copies, largest first.
 pub fn measure(site: &Path) -> Result<Vec<FileSize>> {
     let mut files = Vec::new();
     collect(site, "", &mut files)
@@ -109,13 +107,15 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<FileSize>) -> Result<()>
             collect(&entry.path(), &format!("{name}/"), files)?;
             continue;
         }
+        // A compressed copy is no further file: a visitor gets it instead of its source.
+        if source_of(&name).is_some() {
+            continue;
+        }
         let bytes = fs::read(entry.path())?;
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&bytes)?;
         files.push(FileSize {
             name,
             raw: bytes.len(),
-            gzip: encoder.finish()?.len(),
+            gzip: Coding::Gzip.compress(&bytes)?.len(),
         });
     }
     Ok(())

@@ -42,6 +42,8 @@ pub enum Step {
     Package,
     /// the site is built
     Build,
+    /// the package's tarball as a person installs it, without a browser
+    Tarball,
     /// each part of the site stays within its budget
     Size,
     /// the page and the package in a real browser
@@ -51,7 +53,7 @@ pub enum Step {
 }
 
 /// In the order in which they run: what fails soonest comes first.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step::Format,
     Step::Clippy,
     Step::ClippyWasm,
@@ -61,6 +63,7 @@ const STEPS: [Step; 12] = [
     Step::Fuzz,
     Step::Query,
     Step::Build,
+    Step::Tarball,
     Step::Size,
     Step::Browser,
     Step::DemoStandIn,
@@ -78,6 +81,7 @@ impl Step {
             Self::Query => "SQL",
             Self::Package => "package",
             Self::Build => "build of the site",
+            Self::Tarball => "package as installed",
             Self::Size => "size",
             Self::Browser => "end to end in a browser",
             Self::DemoStandIn => "stand-in for the demo",
@@ -86,7 +90,10 @@ impl Step {
 
     /// True if this step needs the output of `build`.
     fn needs_build(self) -> bool {
-        matches!(self, Self::Size | Self::Browser | Self::DemoStandIn)
+        matches!(
+            self,
+            Self::Tarball | Self::Size | Self::Browser | Self::DemoStandIn
+        )
     }
 
     fn run(self, paths: &Paths) -> Result<()> {
@@ -99,7 +106,8 @@ impl Step {
             Self::Fuzz => crate::fuzz::run(paths, &crate::fuzz::Arguments::quick()),
             Self::Query => steps::query(paths),
             Self::Package => steps::package(paths),
-            Self::Build => crate::site::build(paths),
+            Self::Build => steps::build(paths),
+            Self::Tarball => steps::tarball(paths),
             Self::Size => steps::size(paths),
             Self::Browser => steps::browser(paths),
             Self::DemoStandIn => stand_in::run(paths),

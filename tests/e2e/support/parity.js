@@ -18,7 +18,11 @@ export function openDemo(page, options) {
 
 /** Asserts that a fixture's numbers are met by `window.engine`; all of them, unless `every` is false. */
 export async function assertParity(page, name, { saes = DEMO_SAES, every = true } = {}) {
-  const found = await page.evaluate((given) => parity.compare(engine, ...given), [name, saes, every]);
+  assertFound(name, await page.evaluate((given) => parity.compare(engine, ...given), [name, saes, every]), { saes, every });
+}
+
+/** Asserts that a comparison with a fixture, `compare()` of `page/parity.js`, found what every backend must give. */
+export function assertFound(name, found, { saes = DEMO_SAES, every = true } = {}) {
   // False for NaN, and for anything that is no number.
   const below = (value, limit, what) => assert.ok(typeof value === 'number' && value <= limit, `${name}: ${what} is ${value}, at most ${limit} allowed`);
   assert.ok(found.tokens, `${name}: other tokens than the reference`);

@@ -45,11 +45,12 @@ const BESIDE = {
  * Serves the built site below `prefix`, with the headers that a host should send. `bare.html` is an empty page without a
  * policy.
  * `files`: path below the prefix → Buffer, instead of what is on disk.
+ * `folders`: start of paths below the prefix → folder on disk, instead of the site's; the first that fits counts.
  * `rules`: [{match: RegExp, status?, truncate?, breakAfter?, hold?: Promise}], applied to paths below the prefix; the first that matches counts.
  * `requests`: every requested path, with its method.
  */
 export async function serve({ prefix = '/' } = {}) {
-  const state = { files: new Map(), rules: [], requests: [], policy: await policyOf(join(dist, 'index.html')) };
+  const state = { files: new Map(), folders: new Map(), rules: [], requests: [], policy: await policyOf(join(dist, 'index.html')) };
   const server = createServer((request, response) => {
     answer(state, prefix, request, response).catch((error) => {
       response.destroy(error);
@@ -118,7 +119,7 @@ async function find(state, below) {
     const open = (from, to) => Readable.from([bytes.subarray(from, to)]);
     return { size: bytes.length, etag: `"made-${bytes.length}"`, open };
   }
-  const [beside, folder] = Object.entries(BESIDE).find(([start]) => below.startsWith(start)) ?? ['', dist];
+  const [beside, folder] = [...state.folders, ...Object.entries(BESIDE)].find(([start]) => below.startsWith(start)) ?? ['', dist];
   const path = normalize(join(folder, below.slice(beside.length)));
   if (!path.startsWith(folder)) return null;
   const found = await stat(path).catch(() => null);

@@ -131,10 +131,15 @@ impl Assets {
 
 /// The first digits of the SHA-256 of some bytes, as names carry them.
 pub fn digits(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    let mut digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = sha256(bytes);
     digits.truncate(DIGITS);
     digits
+}
+
+/// The SHA-256 of some bytes, in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The digits of the hash in the name of a file of [`FOLDER`]; `None` for another name.

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::paths::Paths;
 use crate::toolchain::{self, WasmToolchain};
-use crate::{packages, process, random, size};
+use crate::{packages, process, random, site, size};
 
 /// Names the folder in which the end-to-end tests leave pictures of the page; without it they make none.
 const PICTURES: &str = "SAE_EXPLORER_SCREENSHOTS";
@@ -97,6 +97,12 @@ pub fn native(paths: &Paths) -> Result<()> {
     process::run(process::cargo(paths).args(["test", "--package", "xtask"]))
 }
 
+/// The site as it is published, and whether its compressed copies are those of its files.
+pub fn build(paths: &Paths) -> Result<()> {
+    site::build(paths, site::Copies::Compressed)?;
+    site::precompressed::check(&paths.dist)
+}
+
 /// Each part of the site against its budget, with a table of everything a visitor downloads.
 pub fn size(paths: &Paths) -> Result<()> {
     let files = size::measure(&paths.dist)?;
@@ -112,6 +118,15 @@ pub fn package(paths: &Paths) -> Result<()> {
     let folder = paths.root.join(E2E);
     packages::npm(&folder)?;
     process::run(&mut node_tests(&folder, "unit"))
+}
+
+/// The package that the build left, packed by npm, installed from that file, and used without a browser.
+pub fn tarball(paths: &Paths) -> Result<()> {
+    let folder = paths.root.join(E2E);
+    packages::npm(&folder)?;
+    let mut command = node_tests(&folder, "tarball");
+    command.env("SAE_EXPLORER_DIST", &paths.dist);
+    process::run(&mut command)
 }
 
 /// The tests that drive the built site in headless Chromium.
