@@ -147,6 +147,7 @@ impl Place {
     pub fn as_figure(&self, figure: Figure) -> Self {
         Self {
             figure: Some(figure),
+            listed: None,
             ..self.clone().on(route_of(figure))
         }
     }
