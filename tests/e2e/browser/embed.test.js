@@ -209,7 +209,7 @@ test('the example of an article in the site has three figures', async (t) => {
     await inFrame(page, view, 'figure').and(frame(page, view).locator(`[data-figure="${view}"]`)).waitFor();
     await frame(page, view).locator('body[data-state="ready"]').waitFor();
   }
-  assert.equal(await page.locator('#feature > p').isVisible(), false);
+  assert.equal(await page.getByText('Stands here until the figure is there.', { exact: true }).isVisible(), false);
   assert.deepEqual(await serious(page), []);
   assert.deepEqual(page.seen.errors, []);
 });
