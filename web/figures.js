@@ -3,6 +3,25 @@
 const root = document.documentElement;
 const framed = window.parent !== window;
 
+/** The figures of an article, and of others of this site that are open, load one after the other: what one stores the next one need not download. */
+const LOCK = 'sae-explorer figure';
+
+let endTurn = () => {};
+
+/** Resolves when a figure may load; on the page itself, and where browsers have no locks for the frame, that is at once. */
+const turn = new Promise((begin) => {
+  if (!location.hash.startsWith('#/embed/') || navigator.locks === undefined) begin();
+  // The lock is held until the turn ends, or the frame does.
+  else navigator.locks.request(LOCK, () => new Promise((end) => ((endTurn = end), begin()))).catch(begin);
+});
+
+export const loadTurn = () => turn;
+
+/** The next figure may load. */
+export function endLoadTurn() {
+  endTurn();
+}
+
 /** Tells the article what happened, as the element `<sae-explorer>` hands it on: `detail` is JSON. An article is told of its own figures only. */
 export function tellHost(event, detail) {
   if (framed) window.parent.postMessage({ from: 'sae-explorer', event, detail: JSON.parse(detail) }, '*');

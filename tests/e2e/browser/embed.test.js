@@ -224,3 +224,13 @@ test('a figure by itself passes axe, wide and narrow', async (t) => {
     await picture(page, `embed-${view}`);
   }
 });
+
+test('figures of one article download the weights once', async (t) => {
+  site.requests.length = 0;
+  const page = await open(t, `${script()}<sae-explorer id="one"></sae-explorer><sae-explorer id="two" view="next-token"></sae-explorer>`);
+  await told(page, 'one', 'ready');
+  await page.locator('#two').scrollIntoViewIfNeeded();
+  await told(page, 'two', 'ready');
+  const weights = site.requests.filter((one) => /^GET demo\/model\/.*\.safetensors$/.test(one));
+  assert.deepEqual(weights, ['GET demo/model/model.safetensors']);
+});

@@ -24,6 +24,7 @@ use crate::embed::{Form, snippet};
 use crate::engine::{Engine, Fault, notice, progress};
 use crate::page::Page;
 use crate::requests::beginning::{self, Beginning};
+use crate::requests::host;
 use crate::shared::Shared;
 use crate::state::load::LoadAction;
 use crate::state::url::Place;
@@ -237,7 +238,9 @@ impl Controller {
                 Some(beginning) => beginning.demo.clone(),
                 None => this.introduce().await,
             };
+            host::load_turn().await;
             let started = this.start(&demo, &signal).await;
+            host::end_load_turn();
             this.set_loading(None);
             match started {
                 Ok(()) => this.request_info(false).await,

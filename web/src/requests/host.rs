@@ -1,7 +1,9 @@
 //! The article that a figure stands in: what it is told, and how the figure looks.
 
+use js_sys::Promise;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use yew::prelude::*;
 
 use crate::state::State;
@@ -12,8 +14,21 @@ extern "C" {
     #[wasm_bindgen(js_name = tellHost)]
     fn tell_host(event: &str, detail: &str);
 
+    #[wasm_bindgen(js_name = loadTurn)]
+    fn begin_load_turn() -> Promise;
+
+    /// Lets the next figure load.
+    #[wasm_bindgen(js_name = endLoadTurn)]
+    pub fn end_load_turn();
+
     #[wasm_bindgen(js_name = showAs)]
     fn show_as(figure: bool, theme: Option<&str>);
+}
+
+/// Waits until this figure may load; the page itself may at once.
+pub async fn load_turn() {
+    // It does not reject.
+    let _ = JsFuture::from(begin_load_turn()).await;
 }
 
 /// Tells of each event once, whenever its detail changes; nothing where there is none.
