@@ -2,7 +2,7 @@
 // from, so no style and no policy of the article reaches it, and it reads nothing of the article.
 
 /** Attributes that are parts of the figure's address, by the same names (crates/wire/src/figure.rs). */
-const PARAMETERS = ['model', 'sae', 'prompt', 'token', 'feature', 'bos', 'edit', 'theme'];
+const PARAMETERS = ['model', 'sae', 'prompt', 'token', 'feature', 'bos', 'edit', 'theme', 'hide'];
 
 /** What a figure can show, as the attribute `view`. */
 const VIEWS = ['prompt', 'feature', 'next-token', 'steer', 'graph'];
@@ -33,6 +33,8 @@ class SaeExplorerElement extends HTMLElement {
   #slot = document.createElement('slot');
   #why = Object.assign(document.createElement('p'), { hidden: true });
   #queued = false;
+  /** Where the reader was when the figure was taken out of the article, while the attributes are what they were. */
+  #place = null;
   #hear = (message) => this.#told(message);
 
   constructor() {
@@ -67,6 +69,7 @@ class SaeExplorerElement extends HTMLElement {
   }
 
   attributeChangedCallback() {
+    this.#place = null;
     if (!this.isConnected || this.#queued) return;
     // Scripts set several at once.
     this.#queued = true;
@@ -85,7 +88,9 @@ class SaeExplorerElement extends HTMLElement {
       const value = this.getAttribute(name);
       if (value === null) continue;
       if (value.length > LONGEST) throw new RangeError(`<sae-explorer ${name}="…">: ${value.length} characters are more than ${LONGEST}.`);
-      parts.set(name, value);
+      // Several edits stand in one attribute; a prompt is taken as it is.
+      const values = name === 'edit' ? value.split(';').map((edit) => edit.trim()) : [value];
+      for (const one of values) parts.append(name, one);
     }
     return new URL(`index.html#/embed/${view}?${parts}`, SITE).href;
   }
@@ -105,7 +110,7 @@ class SaeExplorerElement extends HTMLElement {
       // It begins when a reader comes near it.
       this.#frame.loading = 'lazy';
       this.#frame.allow = 'clipboard-write';
-      this.#frame.src = address;
+      this.#frame.src = this.#place === null ? address : new URL(`index.html${this.#place}`, SITE).href;
       this.#frame.height = height ?? HEIGHT;
       this.#frame.classList.toggle('behind', this.#stands);
       this.shadowRoot.append(this.#frame);
@@ -122,6 +127,9 @@ class SaeExplorerElement extends HTMLElement {
     if (event === 'height') {
       const { height } = detail ?? {};
       if (Number.isFinite(height) && this.getAttribute('height') === null) this.#frame.height = Math.min(Math.max(Math.ceil(height), 60), HIGHEST);
+    } else if (event === 'place') {
+      const { hash } = detail ?? {};
+      if (typeof hash === 'string' && hash.startsWith('#/embed/') && hash.length < LONGEST) this.#place = hash;
     } else if (EVENTS.includes(event)) {
       if (event === 'trace') this.#reveal();
       else if (event === 'error' && this.#stands) this.#say(detail?.message);
@@ -147,6 +155,21 @@ class SaeExplorerElement extends HTMLElement {
     this.#say(message);
     this.dispatchEvent(new CustomEvent('error', { detail: { code, message } }));
   }
+}
+
+// Scripts have the attributes as properties, too.
+for (const name of [...PARAMETERS, ...OWN]) {
+  Object.defineProperty(SaeExplorerElement.prototype, name, {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return this.getAttribute(name);
+    },
+    set(value) {
+      if (value === null || value === undefined) this.removeAttribute(name);
+      else this.setAttribute(name, value);
+    },
+  });
 }
 
 // The script may stand in an article twice, from two places: the first one counts.

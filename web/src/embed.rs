@@ -78,12 +78,21 @@ pub fn snippet(place: &Place, page: &str, form: Form) -> String {
     }
 }
 
-/// The parts of a figure's address that the element has as attributes.
-fn attributes(address: &str) -> impl Iterator<Item = (String, String)> {
+/// The parts of a figure's address that the element has as attributes. Several edits stand in one.
+fn attributes(address: &str) -> Vec<(String, String)> {
     let parts = address.split_once('?').map_or("", |(_, parts)| parts);
     let parts = parts.split('&').filter_map(|part| part.split_once('='));
-    let known = parts.filter(|(name, _)| PARAMETERS.contains(name));
-    known.map(|(name, value)| (name.to_owned(), wire::address::decode(value)))
+    let mut attributes: Vec<(String, String)> = Vec::new();
+    for (name, value) in parts.filter(|(name, _)| PARAMETERS.contains(name)) {
+        let value = wire::address::decode(value);
+        match attributes.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) => {
+                let _ = write!(values, "; {value}");
+            }
+            None => attributes.push((name.to_owned(), value)),
+        }
+    }
+    attributes
 }
 
 /// A text as the value of an attribute between double quotes.
@@ -111,6 +120,13 @@ mod tests {
             "<script type=\"module\" src=\"https://a.example/tools/sae-explorer.js\"></script>\n<sae-explorer view=\"prompt\" \
              model=\"demo\" sae=\"a\" token=\"3\" feature=\"9\" prompt=\"&quot;x&quot; &lt; y\"></sae-explorer>"
         );
+    }
+
+    #[test]
+    fn several_edits_stand_in_one_attribute() {
+        let here = place("#/steer?sae=a&edit=a%3A9%3D0&edit=a%3A10%3D%2B2x&prompt=x");
+        let element = snippet(&here, PAGE, Form::Element);
+        assert!(element.contains(" edit=\"a:9=0; a:10=+2x\""), "{element}");
     }
 
     #[test]

@@ -80,8 +80,39 @@ impl Theme {
     }
 }
 
+/// Parts of a figure that are left out, as a parameter: names with commas between them.
+pub const HIDE: &str = "hide";
+
+/// A part of a figure that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The field with the prompt.
+    Text,
+    /// The lines with facts below the tokens.
+    Facts,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 2] = [Self::Text, Self::Facts];
+
+    /// Its name in the address, and in the attribute `hide`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Facts => "facts",
+        }
+    }
+
+    /// The parts of a list of names; others are passed over.
+    pub fn of_names(names: &str) -> Vec<Self> {
+        let named = |part: &Self| names.split(',').any(|name| name.trim() == part.name());
+        Self::ALL.into_iter().filter(named).collect()
+    }
+}
+
 /// The element's attributes that are parts of the address, by the same names. `view` stands in the route.
-pub const PARAMETERS: [&str; 8] = [
+pub const PARAMETERS: [&str; 9] = [
     address::MODEL,
     address::SAE,
     address::PROMPT,
@@ -90,6 +121,7 @@ pub const PARAMETERS: [&str; 8] = [
     address::BOS,
     "edit",
     THEME,
+    HIDE,
 ];
 
 #[cfg(test)]

@@ -87,8 +87,9 @@ test('three figures of an article are live, tell what they show, and follow thei
   assert.equal((await told(page, 'one', 'select', heard)).token, 2);
   await frame(page, 'one').locator('body').evaluate((body) => (body.dataset.same = 'yes'));
   const changed = await page.evaluate(() => {
-    Object.assign(document.querySelector('#one')).setAttribute('prompt', 'Once upon a time');
-    return window.told.length;
+    const from = window.told.length;
+    document.querySelector('#one').prompt = 'Once upon a time';
+    return from;
   });
   assert.equal((await told(page, 'one', 'trace', changed)).prompt, 'Once upon a time');
   assert.equal(await frame(page, 'one').locator('body').getAttribute('data-same'), 'yes');
@@ -153,18 +154,34 @@ test('attributes that cannot be are said; the figure that was shown stays', asyn
   assert.match((await told(page, 'one', 'error', again)).message, /30000 characters are more than 20000/);
 });
 
-test('a figure that is taken out and put in again is there again', async (t) => {
+test('a figure that is taken out and put in again goes on where it was, and leaves nothing behind', async (t) => {
   const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran"></sae-explorer>`);
-  await told(page, 'one', 'trace');
-  const from = await page.evaluate(() => {
-    const figure = document.querySelector('#one');
-    const parent = figure.parentNode;
-    figure.remove();
-    parent.append(figure);
-    return window.told.length;
-  });
-  assert.equal((await told(page, 'one', 'trace', from)).prompt, 'The wolf ran');
+  await told(page, 'one', 'ready');
+  const workers = page.workers().length;
+  for (let round = 1; round <= 3; round += 1) {
+    await inFrame(page, 'one', 'token').nth(round).click();
+    await inFrame(page, 'one', 'token').and(frame(page, 'one').locator(`[data-index="${round}"][aria-selected="true"]`)).waitFor();
+    const from = await page.evaluate(() => {
+      const figure = document.querySelector('#one');
+      const parent = figure.parentNode;
+      figure.remove();
+      parent.append(figure);
+      return window.told.length;
+    });
+    assert.equal((await told(page, 'one', 'trace', from)).prompt, 'The wolf ran');
+    await told(page, 'one', 'ready', from);
+    assert.equal(await inFrame(page, 'one', 'token').and(frame(page, 'one').locator('[aria-selected="true"]')).getAttribute('data-index'), String(round));
+  }
   assert.equal(await page.evaluate(() => document.querySelector('#one').shadowRoot.querySelectorAll('iframe').length), 1);
+  assert.equal(page.workers().length, workers);
+});
+
+test('parts that the author hides are not there', async (t) => {
+  const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran" hide="text, facts"></sae-explorer>`);
+  await told(page, 'one', 'ready');
+  assert.ok((await inFrame(page, 'one', 'token').count()) > 0);
+  assert.equal(await inFrame(page, 'one', 'prompt').count(), 0);
+  assert.equal(await inFrame(page, 'one', 'liveness').count(), 0);
 });
 
 test('messages of others are no events of a figure', async (t) => {

@@ -50,6 +50,11 @@ pub fn use_host(state: &State) {
         show_as(figure.is_some(), theme.map(|theme| theme.name()));
     });
     let figure = shown.0.is_some();
+    // Where it goes on when the article takes it out and puts it in again.
+    use_told(
+        "place",
+        figure.then(|| json!({ "hash": state.address().to_hash() })),
+    );
     let ready = figure && state.word() == "ready";
     let model = state.model.as_ref().filter(|_| ready);
     use_told(

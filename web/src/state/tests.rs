@@ -92,6 +92,7 @@ fn an_address_is_restored_as_it_was() {
     let place = Place {
         listed: None,
         figure: None,
+        hidden: Vec::new(),
         theme: None,
         browse: Query::default(),
         atlas: None,

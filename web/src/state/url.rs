@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 pub use wire::address::bos_name;
 use wire::address::{BOS, FEATURE, MODEL, PROMPT, SAE, TOKEN, decode, encode};
-use wire::figure::{self, Theme, View as Figure};
+use wire::figure::{self, Part, Theme, View as Figure};
 
 use super::asked::Asked;
 use super::atlas::AtlasFeature;
@@ -34,6 +34,8 @@ pub struct Place {
     pub figure: Option<Figure>,
     /// Its colours; nothing leaves them to the reader's system.
     pub theme: Option<Theme>,
+    /// Parts that it leaves out.
+    pub hidden: Vec<Part>,
     /// The feature whose page is shown, on the route of the features.
     pub page: Option<AtlasFeature>,
     /// Id of the set whose features are listed, on the route of the features; nothing leaves it to the page.
@@ -112,6 +114,7 @@ impl Place {
     pub fn on(mut self, route: Route) -> Self {
         self.route = route;
         self.figure = None;
+        self.hidden.clear();
         self.page = None;
         self
     }
@@ -121,6 +124,7 @@ impl Place {
         self.route = here.route;
         self.figure = here.figure;
         self.theme = here.theme;
+        self.hidden.clone_from(&here.hidden);
         self.page.clone_from(&here.page);
         self.listed.clone_from(&here.listed);
         self.browse.clone_from(&here.browse);
@@ -132,6 +136,7 @@ impl Place {
     pub fn stands_at(&self, other: &Self) -> bool {
         (self.route, &self.page) == (other.route, &other.page)
             && (self.figure, self.theme) == (other.figure, other.theme)
+            && self.hidden == other.hidden
             && (&self.listed, &self.browse) == (&other.listed, &other.browse)
             && self.atlas == other.atlas
     }
@@ -234,6 +239,10 @@ impl Place {
         if let Some(theme) = self.theme {
             put(figure::THEME, theme.name());
         }
+        if !self.hidden.is_empty() {
+            let hidden: Vec<_> = self.hidden.iter().map(|part| part.name()).collect();
+            put(figure::HIDE, &hidden.join(","));
+        }
         hash
     }
 
@@ -285,6 +294,7 @@ impl Place {
                         .flatten();
                 }
                 PROMPT => place.prompt = Some(value),
+                figure::HIDE => place.hidden = Part::of_names(&value),
                 figure::THEME => place.theme = Theme::of_name(&value),
                 PIN => {
                     let pin = FeatureId::from_text(&value);

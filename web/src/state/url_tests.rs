@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use wire::figure::{Theme, View as Figure};
+use wire::figure::{Part, Theme, View as Figure};
 
 use super::atlas::AtlasFeature;
 use super::lists::{Ranking, View};
@@ -54,6 +54,10 @@ fn a_figure_is_its_own_address_and_what_leads_out_of_it_is_the_page() {
     );
     assert_eq!(page.as_figure(Figure::NextToken), place);
     assert_eq!(Place::from_hash("#/embed/graph?theme=green").theme, None);
+    let hidden = Place::from_hash("#/embed/feature?hide=facts%2C+text,other");
+    assert_eq!(hidden.hidden, Part::ALL);
+    assert_eq!(Place::from_hash(&hidden.to_hash()), hidden);
+    assert_eq!(hidden.on(Route::Prompt).hidden, []);
 }
 
 fn shown() -> impl Strategy<Value = Shown> {
@@ -155,6 +159,7 @@ fn places() -> impl Strategy<Value = Place> {
             )| {
                 let place = Place {
                     figure: None,
+                    hidden: Vec::new(),
                     theme: theme.map(|theme| Theme::ALL[theme]),
                     pins,
                     edits,

@@ -8,7 +8,7 @@ mod next_tokens;
 mod prompt_box;
 mod summary;
 
-use wire::figure::View as Figure;
+use wire::figure::{Part, View as Figure};
 use yew::prelude::*;
 
 use crate::components::features::Features;
@@ -145,10 +145,13 @@ pub fn PromptRoute(props: &Props) -> Html {
         bos,
         ..
     } = props;
+    let hidden = |part| props.place.hidden.contains(&part);
     html! {
         <>
             <section class="card prompt" aria-label="Prompt and tokens">
-                { prompt_box(&controller, prompt, if props.place.figure.is_none() { &props.examples } else { &[] }, problem.is_some()) }
+                if !hidden(Part::Text) {
+                    { prompt_box(&controller, prompt, if props.place.figure.is_none() { &props.examples } else { &[] }, problem.is_some()) }
+                }
                 if let Some(problem) = problem {
                     <ErrorBanner problem={problem.clone()} prompt={prompt.clone()} bos={*bos} />
                 }
@@ -157,8 +160,10 @@ pub fn PromptRoute(props: &Props) -> Html {
                         <p class="muted">{ "What is shown is still of the prompt that was traced last:" }</p>
                     }
                     { tokens(&controller, props, trace) }
+                    if !hidden(Part::Facts) {
                     <BosLine trace={trace.clone()} chosen={*bos} />
                     <Summary trace={trace.clone()} liveness={Liveness::of(props.recorded, props.current)} n_ctx={props.n_ctx} loss_shown={props.loss_shown} link={props.place.clone().on(props.place.route).to_link()} in_figure={props.place.figure.is_some()} />
+                    }
                 }
             </section>
             if let Some(trace) = trace {
