@@ -240,7 +240,6 @@ impl Controller {
             };
             host::load_turn().await;
             let started = this.start(&demo, &signal).await;
-            host::end_load_turn();
             this.set_loading(None);
             match started {
                 Ok(()) => this.request_info(false).await,
@@ -250,7 +249,19 @@ impl Controller {
                 }
                 Err(fault) => this.fail(fault, During::Loading),
             }
+            this.end_load_turn().await;
         });
+    }
+
+    /// Lets the next figure of the article load, once what this one has downloaded is stored.
+    async fn end_load_turn(&self) {
+        if self.now(|state| state.place.figure.is_some())
+            && let Some(engine) = self.engine()
+        {
+            // It answers when nothing waits to be stored any more; a browser that stores nothing has nothing to share.
+            let _ = engine.call("storage", &[]).await;
+        }
+        host::end_load_turn();
     }
 
     /// Reads what the demo has, and shows the recorded trace while the engine starts. Gives the demo's SAEs.
