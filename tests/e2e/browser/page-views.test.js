@@ -50,6 +50,13 @@ const show = async (view, at = page) => {
   await settled(at);
 };
 
+/** Moves the pointer to a place of a picture, in shares of its width and height, wherever the page has to be scrolled for that. */
+async function pointAt(picture, across, down) {
+  await picture.scrollIntoViewIfNeeded();
+  const { width, height } = await picture.boundingBox();
+  await picture.hover({ position: { x: across * width, y: down * height } });
+}
+
 /** The table's cells, row by row: their text, number, step of the tint, and words. */
 const cells = (at = page) =>
   at.locator('.grid tbody tr').evaluateAll((rows) =>
@@ -255,8 +262,7 @@ test('attention weights are those of PyTorch, in the table and in the pictures',
   await page.keyboard.press('Enter');
   await page.waitForFunction((token) => new URLSearchParams(location.hash.slice(1)).get('token') === token, String(query - 1));
   // By mouse: the middle of a dot.
-  const box = await matrix.boundingBox();
-  await page.mouse.move(box.x + (1.5 / tokens) * box.width, box.y + (9.5 / tokens) * box.height);
+  await pointAt(matrix, 1.5 / tokens, 9.5 / tokens);
   const pointed = Number(/weight\s*([\d.]+)/.exec(await part(page, 'matrix-read').innerText())[1]);
   assert.ok(Math.abs(pointed - pattern[9 * 4 + 2][1]) < 1e-4);
 });
@@ -277,9 +283,8 @@ test('pictures of attention have the tokens on both axes, and what is pointed at
     for (const [at, here] of sorted.slice(1).entries()) assert.ok(here - sorted[at] >= 9, `${axis}: labels lie on one another`);
   }
   const small = part(page, 'head', '[data-head="0"]');
-  const box = await small.locator('.area').boundingBox();
   const [query, key] = [9, 3];
-  await page.mouse.move(box.x + ((key + 0.5) / tokens) * box.width, box.y + ((query + 0.5) / tokens) * box.height);
+  await pointAt(small.locator('.area'), (key + 0.5) / tokens, (query + 0.5) / tokens);
   await page.locator('.weight-read').first().waitFor();
   const texts = (await part(page, 'token').evaluateAll((list) => list.map((token) => token.innerText))).map((text) => text.replaceAll('\u00a0', ' ').trim());
   for (let head = 0; head < 4; head += 1) {
