@@ -22,7 +22,7 @@ export function endLoadTurn() {
   endTurn();
 }
 
-/** Tells the article what happened, as the element `<sae-explorer>` hands it on: `detail` is JSON. An article is told of its own figures only. */
+/** Tells the article what happened, as the element `<sae-explorer>` hands it on: `detail` is JSON. An article learns of its own figures only. */
 export function tellHost(event, detail) {
   if (framed) window.parent.postMessage({ from: 'sae-explorer', event, detail: JSON.parse(detail) }, '*');
 }

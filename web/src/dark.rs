@@ -1,7 +1,9 @@
 //! Whether the page is dark: by the reader's system, unless the article that a figure stands in chose its colours.
 
+use gloo::events::EventListener;
 use web_sys::MediaQueryList;
 use wire::figure::Theme;
+use yew::prelude::*;
 
 use crate::browser;
 
@@ -14,12 +16,31 @@ pub fn media(query: &str) -> Option<MediaQueryList> {
 }
 
 /// The reader's system; it says when it changes.
-pub fn dark_media() -> Option<MediaQueryList> {
+fn dark_media() -> Option<MediaQueryList> {
     media(DARK)
 }
 
+/// Follows what a media query decides.
+#[hook]
+pub fn use_media(query: fn() -> Option<MediaQueryList>, value: fn() -> bool) -> bool {
+    let state = use_state(value);
+    let setter = state.setter();
+    use_effect_with((), move |()| {
+        let listener =
+            query().map(|media| EventListener::new(&media, "change", move |_| setter.set(value())));
+        move || drop(listener)
+    });
+    *state
+}
+
+/// True on a dark page, and followed.
+#[hook]
+pub fn use_dark() -> bool {
+    use_media(dark_media, is_dark)
+}
+
 /// True on a dark page.
-pub fn is_dark() -> bool {
+fn is_dark() -> bool {
     match browser::root_attribute("data-theme") {
         Some(theme) => theme == Theme::Dark.name(),
         None => dark_media().is_some_and(|media| media.matches()),

@@ -44,7 +44,7 @@ pub fn figure_of(place: &Place) -> Figure {
     }
 }
 
-/// What an author puts into an article. `page` is the page's address without its `#`.
+/// What an author puts into an article. `page` is the page's address without a query and what follows it.
 pub fn snippet(place: &Place, page: &str, form: Form) -> String {
     let figure = figure_of(place);
     let address = place.as_figure(figure).to_hash();
@@ -55,11 +55,7 @@ pub fn snippet(place: &Place, page: &str, form: Form) -> String {
     match form {
         Form::Frame => frame,
         Form::Element => {
-            let folder = page
-                .split(['?', '#'])
-                .next()
-                .and_then(|path| path.rsplit_once('/'))
-                .map_or("", |(folder, _)| folder);
+            let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
             let mut element = format!(
                 "<script type=\"module\" src=\"{}/sae-explorer.js\"></script>\n<sae-explorer view=\"{}\"",
                 escaped(folder),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::characters::{SplitCharacter, groups, pieces_in, split_characters, token_ranges};
 use super::directions::{Direction, Side, direction_of, left_to_right, levels};
-use super::marks::{Piece, pieces};
+use super::marks::{Piece, named, pieces};
 
 /// A prompt's tokens as they are drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,25 @@ pub struct Unit {
 struct Placed {
     pieces: Vec<Piece>,
     in_prompt: bool,
+}
+
+impl Unit {
+    /// The names of its split characters.
+    pub fn names(&self) -> String {
+        let names = self.characters.iter().map(|split| named(split.character));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Its last token, at which the model has read the whole of its characters.
+    pub fn last(&self) -> usize {
+        self.tokens.end.saturating_sub(1)
+    }
+
+    /// The same in a line, with its positions.
+    pub fn title(&self) -> String {
+        let (first, last) = (self.tokens.start, self.last());
+        format!("{} · positions {first}–{last}", self.names())
+    }
 }
 
 impl Layout {

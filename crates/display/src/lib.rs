@@ -4,6 +4,8 @@
 
 pub mod definitions;
 pub mod format;
+#[cfg(feature = "html")]
+pub mod html;
 pub mod ranking;
 
 mod characters;
@@ -12,6 +14,7 @@ mod groups;
 mod hooks;
 mod layout;
 mod marks;
+mod title;
 
 pub use characters::{SplitCharacter, describe_bytes};
 pub use directions::{Direction, Side};
@@ -19,3 +22,4 @@ pub use groups::{Group, groups};
 pub use hooks::{hook_label, layer_of};
 pub use layout::{Layout, Line, Unit};
 pub use marks::{Byte, Part, Piece, named, pieces, quoted};
+pub use title::TokenFacts;

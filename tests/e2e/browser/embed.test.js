@@ -81,7 +81,7 @@ test('three figures of an article are live, tell what they show, and follow thei
   assert.equal((await told(page, 'two', 'select')).token, 3);
   await inFrame(page, 'three', 'feature-panel').waitFor();
 
-  // What a reader selects is told; what a script sets is shown, by the same document.
+  // A reader's selection is an event; what a script sets is shown, by the same document.
   const heard = await page.evaluate(() => window.told.length);
   await inFrame(page, 'one', 'token').nth(2).click();
   assert.equal((await told(page, 'one', 'select', heard)).token, 2);

@@ -1,23 +1,14 @@
 // What index.html itself shows: the start page with the recorded trace's tokens, before the app has come.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { STILL, part, picture, ready, serious } from '../support/app.js';
-import { launch, newPage } from '../support/chromium.js';
+import { newPage } from '../support/chromium.js';
 import { recorded } from '../support/demo.js';
-import { serve } from '../support/server.js';
+import { suite } from '../support/suite.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 /** A page whose app does not come before `release` is called; its model never does. */
 async function held(context = {}, path = '') {

@@ -3,23 +3,15 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { part } from '../support/app.js';
-import { launch, newPage, openBare } from '../support/chromium.js';
-import { asset, dist, serve } from '../support/server.js';
+import { newPage, openBare } from '../support/chromium.js';
+import { asset, dist } from '../support/server.js';
+import { suite } from '../support/suite.js';
 
 const PROMPT = 'Once upon a time';
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite();
 
 // What a worker's script begins with: the device is destroyed once so many bytes were written to it, or once so many
 // more were as a message says.

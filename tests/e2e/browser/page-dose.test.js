@@ -1,25 +1,15 @@
 // One feature at many values: the page's numbers are those of the package at each value, and so are the texts.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { STILL, copiedTable, openApp, part, picture, serious } from '../support/app.js';
-import { launch } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { suite } from '../support/suite.js';
 
 const SAE = 'openai.layer_3';
 const PROMPT = 'Once upon a time there was a';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 async function open(more = '', context = STILL) {
   const page = await openApp(browser, server, { path: `#/steer/dose?sae=${SAE}&prompt=${encodeURIComponent(PROMPT)}${more}`, context });

@@ -1,22 +1,13 @@
 // The page without a mouse: the focus is never lost, terms explain themselves, single keys can be switched off. And by touch.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { STILL, openApp, part, picture, ready, serious, trace } from '../support/app.js';
-import { launch, newPage } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { newPage } from '../support/chromium.js';
+import { suite } from '../support/suite.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 const drawn = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 

@@ -1,22 +1,14 @@
 // The page as it is seen: loading, light and dark, wide and narrow, and for those who cannot see it.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { STILL, openApp, part, picture, serious } from '../support/app.js';
-import { launch, newPage } from '../support/chromium.js';
+import { newPage } from '../support/chromium.js';
 import { asset, serve } from '../support/server.js';
+import { suite } from '../support/suite.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 test('shows progress while it loads', async () => {
   let release;

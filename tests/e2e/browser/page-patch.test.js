@@ -1,26 +1,16 @@
 // Features of another prompt carried into this one: each experiment is the package's edit, shares lie between the two prompts.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { STILL, copiedTable, openApp, part, picture, serious } from '../support/app.js';
-import { launch } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { suite } from '../support/suite.js';
 
 const SAE = 'openai.layer_3';
 const PROMPT = 'There was once a king, and he said to his';
 const SOURCE = 'There was once a queen, and she said to her';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 async function open(context = STILL) {
   const page = await openApp(browser, server, { path: `#/steer/patch?sae=${SAE}&prompt=${encodeURIComponent(PROMPT)}`, context });

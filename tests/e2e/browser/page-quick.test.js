@@ -2,22 +2,12 @@
 // Here both come in one task, between which nothing is drawn.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { openApp, part, ready, trace } from '../support/app.js';
-import { launch } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { suite } from '../support/suite.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 /** Writes into a field, and confirms at once: by a key in the field, or by the button that submits its form. */
 const confirm = (field, text, { key } = {}) =>

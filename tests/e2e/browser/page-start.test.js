@@ -1,22 +1,13 @@
 // The first seconds of a visit: something to see before the model is there, nothing that moves, and a way into the page.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { STILL, latents, openApp, part, picture, ready, serious } from '../support/app.js';
-import { launch, newPage } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { newPage } from '../support/chromium.js';
+import { suite } from '../support/suite.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 /** A page whose model does not come before `release` is called. */
 async function held(context = {}, path = '') {

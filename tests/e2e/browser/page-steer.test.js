@@ -1,22 +1,12 @@
 // Steering: continuations without edits and with them, side by side; rows of edits; examples that move the text as they say.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { STILL, openApp, part, picture, ready, serious } from '../support/app.js';
-import { launch } from '../support/chromium.js';
-import { serve } from '../support/server.js';
+import { suite } from '../support/suite.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 const PROMPT = 'Once upon a time there was';
 const EDIT = 'openai.layer_3:3480=+7x';

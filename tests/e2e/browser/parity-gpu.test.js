@@ -1,22 +1,13 @@
 // The engine on WebGPU against the reference fixtures, with all of the adapter's limits and with the default ones.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, openBare } from '../support/chromium.js';
+import { openBare } from '../support/chromium.js';
 import { assertEdit, assertParity, openDemo } from '../support/parity.js';
-import { serve } from '../support/server.js';
+import { suite } from '../support/suite.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite();
 
 test('with the limits of the adapter', async (t) => {
   const page = await openBare(browser, server);

@@ -1,27 +1,19 @@
 // How a first visit begins: what is requested, in how many waves, and that nothing comes twice.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { part, ready } from '../support/app.js';
-import { launch, newPage } from '../support/chromium.js';
-import { asset, serve } from '../support/server.js';
+import { newPage } from '../support/chromium.js';
+import { asset } from '../support/server.js';
+import { suite } from '../support/suite.js';
 import { serveInWaves } from '../support/waves.js';
 
 /** As many requests may follow one another until the first weights come. */
 const WAVES = 5;
 const WEIGHTS = 'demo/model/model.safetensors';
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 test('the first weights come in one of the first waves of answers, and the page is ready in the end', async (t) => {
   const slow = await serveInWaves(server.origin);

@@ -3,28 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, newPage, openBare } from '../support/chromium.js';
+import { newPage, openBare } from '../support/chromium.js';
 import { FIXTURES } from '../support/demo.js';
 import { assertParity } from '../support/parity.js';
 import { example } from '../support/readme.js';
-import { dist, root, serve } from '../support/server.js';
+import { dist, root } from '../support/server.js';
+import { suite } from '../support/suite.js';
 import { project, put, viteBuild, withoutVite } from '../support/tarball.js';
 
 const app = await project();
 const [FIXTURE] = FIXTURES;
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ webgpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, browser } = await suite({ webgpu: false });
 
 test('the example of the README for a page without a bundler', async () => {
   server.folders.set('plain/pkg/', app.installed);

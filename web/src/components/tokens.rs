@@ -6,9 +6,7 @@ use yew::prelude::*;
 use super::token_text::{piece_html, placed_text};
 use crate::controller::Controller;
 use crate::data::Trace;
-use crate::display::{
-    Direction, Layout, SplitCharacter, Unit, describe_bytes, named, pieces, quoted,
-};
+use crate::display::{Direction, Layout, SplitCharacter, TokenFacts, Unit, pieces};
 use crate::format::{fixed, tint};
 use crate::ranking::peak;
 use crate::shared::Shared;
@@ -120,24 +118,14 @@ impl<'a> Chips<'a> {
         if unit.characters.is_empty() {
             return html! { <>{ for chips }</> };
         }
-        let names: Vec<_> = unit
-            .characters
-            .iter()
-            .map(|split| named(split.character))
-            .collect();
-        let names = names.join(", ");
-        // At its last token the model has read the whole character.
-        let last = unit.tokens.end.saturating_sub(1);
-        let title = format!(
-            "{names} · positions {}–{last} · a click selects the last of them",
-            unit.tokens.start
-        );
+        let last = unit.last();
+        let title = format!("{} · a click selects the last of them", unit.title());
         let select = self
             .props
             .controller
             .on(move |_: MouseEvent| Action::SelectToken(last, History::Push));
         html! {
-            <span class="split" role="group" aria-label={names}>
+            <span class="split" role="group" aria-label={unit.names()}>
                 <span class="whole" aria-hidden="true" {title} onclick={select}>
                     { for unit.characters.iter().map(|split| character(split, direction)) }
                 </span>
@@ -199,35 +187,20 @@ impl<'a> Chips<'a> {
         }
     }
 
-    fn title(&self, index: usize, bos: bool, skipped: bool) -> String {
+    fn title(&self, index: usize, is_bos: bool, is_skipped: bool) -> String {
         let trace = &self.props.trace;
         let token = &trace.tokens[index];
-        let mut title = quoted(&token.text);
-        if let Some(bytes) = describe_bytes(self.layout.pieces(index)) {
-            title.push_str(&format!(" · {bytes}"));
-        }
-        title.push_str(&format!(" · position {index} · id {}", token.id));
-        if bos {
-            title.push_str(if self.layout.in_prompt(index) {
-                " · BOS, as typed"
-            } else {
-                " · BOS, put before the prompt"
-            });
-        }
-        if skipped {
-            title.push_str(" · does not count in the SAE's numbers");
-        }
-        if let (Some(activation), Some((latent, _))) = (self.along.get(index), &self.props.feature)
-        {
-            title.push_str(&format!(
-                " · activation of feature {latent}: {}",
-                fixed(f64::from(*activation), 3)
-            ));
-        }
-        if let Some(loss) = trace.loss_of(index) {
-            title.push_str(&format!(" · loss {} nats", fixed(loss.into(), 3)));
-        }
-        title
+        let activation = self.along.get(index).zip(self.props.feature.as_ref());
+        self.layout.title(&TokenFacts {
+            position: index,
+            id: token.id,
+            text: &token.text,
+            is_bos,
+            is_skipped,
+            activation: activation
+                .map(|(activation, (latent, _))| (*latent, fixed((*activation).into(), 3))),
+            loss: trace.loss_of(index),
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The article that a figure stands in: what it is told, and how the figure looks.
+//! The article that a figure stands in: the events that it gets, and how the figure looks.
 
 use js_sys::Promise;
 use serde_json::{Value, json};

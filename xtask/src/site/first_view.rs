@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use display::html::pieces_html;
+use display::{hook_label, pieces};
+use maud::{Markup, html};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -61,19 +64,24 @@ struct Token {
 /// The page with the recorded trace of the demo in `folder` in its places, which are names in double braces.
 pub fn fill(page: &str, folder: &Path) -> Result<String> {
     let demo: Demo = read(&folder.join("demo.json"))?;
-    let recorded: Recorded = read(&folder.join("recorded.json"))?;
+    let Recorded {
+        prompt,
+        model,
+        sae,
+        trace,
+    } = read(&folder.join("recorded.json"))?;
+    let saes = demo.saes.iter();
+    let saes = saes.map(|one| (hook_label(&one.hook), one.id == sae.id));
+    let examples = demo.prompts.iter();
+    let examples = examples.map(|one| (one.name.clone(), one.text == prompt.text));
     let places = [
-        ("saes", saes(&demo.saes, &recorded.sae.id)),
-        ("examples", examples(&demo.prompts, &recorded.prompt.text)),
-        ("prompt", escaped(&recorded.prompt.text)),
-        ("tokens", tokens(&recorded.trace)),
+        ("saes", choices(saes)),
+        ("examples", choices(examples)),
+        ("prompt", html! { (prompt.text) }),
+        ("tokens", tokens(&trace)),
         (
             "facts",
-            format!(
-                "<b>{}</b> tokens of at most {}",
-                recorded.trace.tokens.len(),
-                recorded.model.n_ctx
-            ),
+            html! { b { (trace.tokens.len()) } " tokens of at most " (model.n_ctx) },
         ),
     ];
     // In one go: what is put in may hold braces itself.
@@ -86,7 +94,7 @@ pub fn fill(page: &str, folder: &Path) -> Result<String> {
         let found = places.iter().find(|(place, _)| *place == name);
         let (_, html) = found
             .with_context(|| format!("index.html has {{{{{name}}}}}, which nothing fills in"))?;
-        filled.push_str(html);
+        filled.push_str(&html.0);
         filled.push_str(rest);
     }
     Ok(filled)
@@ -99,68 +107,26 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
         .with_context(|| format!("{} is not what it should be", path.display()))
 }
 
-fn saes(saes: &[DemoSae], shown: &str) -> String {
-    let button = |sae: &DemoSae| {
-        let pressed = sae.id == shown;
-        let label = escaped(&label(&sae.hook));
-        format!("<button type=\"button\" disabled aria-pressed=\"{pressed}\">{label}</button>")
-    };
-    saes.iter().map(button).collect()
-}
-
-/// The name of a hook as the page has it, for those after a layer.
-fn label(hook: &str) -> String {
-    let layer = hook
-        .strip_prefix("blocks.")
-        .and_then(|rest| rest.strip_suffix(".hook_resid_post"));
-    layer.map_or_else(|| hook.to_owned(), |layer| format!("layer {layer}"))
-}
-
-fn examples(prompts: &[Prompt], shown: &str) -> String {
-    let button = |prompt: &Prompt| {
-        let pressed = prompt.text == shown;
-        let name = escaped(&prompt.name);
-        format!("<button type=\"button\" disabled aria-pressed=\"{pressed}\">{name}</button>")
-    };
-    prompts.iter().map(button).collect()
+/// Names to choose from, of which one is chosen, before anything acts.
+fn choices(names: impl Iterator<Item = (String, bool)>) -> Markup {
+    html! {
+        @for (name, pressed) in names {
+            button type="button" disabled aria-pressed=(pressed) { (name) }
+        }
+    }
 }
 
 /// The tokens as links: the app selects the one that was followed before it was there.
-fn tokens(trace: &Trace) -> String {
-    let chip = |(index, token): (usize, &Token)| {
-        let bos = index == 0 && trace.bos_prepended;
-        let (class, text) = if bos {
-            ("chip bos", "BOS".to_owned())
-        } else {
-            (
-                "chip",
-                format!("<bdi class=\"token-text\">{}</bdi>", marked(&token.text)),
-            )
-        };
-        format!(
-            "<i class=\"gap\"></i><a class=\"{class}\" data-testid=\"token\" data-index=\"{index}\" href=\"#/?token={index}\">{text}</a>"
-        )
-    };
-    trace.tokens.iter().enumerate().map(chip).collect()
-}
-
-/// A token's text with its spaces visible.
-fn marked(text: &str) -> String {
-    escaped(text).replace(' ', "<i class=\"mark\">␣</i>")
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
+fn tokens(trace: &Trace) -> Markup {
+    html! {
+        @for (index, token) in trace.tokens.iter().enumerate() {
+            @let bos = index == 0 && trace.bos_prepended;
+            i.gap {}
+            a.chip.bos[bos] data-testid="token" data-index=(index) href={ "#/?token=" (index) } {
+                @if bos { "BOS" } @else { bdi.token-text { (pieces_html(&pieces(&token.text))) } }
+            }
         }
     }
-    escaped
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! A prompt's tokens as chips, tinted by a feature's activation. Tokens that hold bytes of one character stand together below
 //! it, and text that is read from the right stands so, as on the page.
 
-use std::fmt::Write as _;
-
-use display::format::{exact_single, fixed, tint};
-use display::{
-    Byte, Direction, Layout, Piece, SplitCharacter, Unit, describe_bytes, named, pieces, quoted,
-};
+use display::format::{exact_single, tint};
+use display::html::pieces_html;
+use display::{Direction, Layout, SplitCharacter, TokenFacts, Unit, pieces};
 use maud::{Markup, html};
 
 use super::data::Data;
@@ -57,17 +54,9 @@ impl Chips<'_> {
         if unit.characters.is_empty() {
             return chips;
         }
-        let names: Vec<_> = unit
-            .characters
-            .iter()
-            .map(|split| named(split.character))
-            .collect();
-        let names = names.join(", ");
-        let last = unit.tokens.end.saturating_sub(1);
-        let title = format!("{names} · positions {}–{last}", unit.tokens.start);
         html! {
-            span.split role="group" aria-label=(names) {
-                span.whole aria-hidden="true" title=(title) {
+            span.split role="group" aria-label=(unit.names()) {
+                span.whole aria-hidden="true" title=(unit.title()) {
                     @for split in &unit.characters { (character(split, direction)) }
                 }
                 span.parts { (chips) }
@@ -89,7 +78,7 @@ impl Chips<'_> {
         let is_selected = index == data.token;
         html! {
             span class=(class) data-position=(index) title=(self.title(index, is_bos, is_skipped)) aria-current=[is_selected.then_some("true")] {
-                @if is_bos { "BOS" } @else { bdi dir=(direction.name()) { @for piece in self.layout.pieces(index) { (piece_html(piece)) } } }
+                @if is_bos { "BOS" } @else { bdi dir=(direction.name()) { (pieces_html(self.layout.pieces(index))) } }
             }
         }
     }
@@ -99,52 +88,29 @@ impl Chips<'_> {
         let Some(token) = data.trace.tokens.get(index) else {
             return String::new();
         };
-        let mut title = quoted(&token.text);
-        if let Some(bytes) = describe_bytes(self.layout.pieces(index)) {
-            let _ = write!(title, " · {bytes}");
-        }
-        let _ = write!(title, " · position {index} · id {}", token.id);
-        if is_bos {
-            title.push_str(match self.layout.in_prompt(index) {
-                true => " · BOS, as typed",
-                false => " · BOS, put before the prompt",
-            });
-        }
-        if is_skipped {
-            title.push_str(" · does not count in the SAE's numbers");
-        }
-        if let (Some(activation), Some(feature)) = (data.along.get(index), data.feature) {
-            let exact = exact_single(*activation).replace('-', "−");
-            let _ = write!(
-                title,
-                " · activation of feature {}: {exact}",
-                feature.latent
-            );
-        }
-        if let Some(loss) = data.loss_of(index) {
-            let _ = write!(title, " · loss {} nats", fixed(loss.into(), 3));
-        }
-        title
+        let activation = data.along.get(index).zip(data.feature);
+        self.layout.title(&TokenFacts {
+            position: index,
+            id: token.id,
+            text: &token.text,
+            is_bos,
+            is_skipped,
+            activation: activation.map(|(activation, feature)| {
+                let exact = exact_single(*activation).replace('-', "−");
+                (feature.latent, exact)
+            }),
+            loss: data.loss_of(index),
+        })
     }
 }
 
 /// A character above the tokens that hold its bytes.
 fn character(split: &SplitCharacter, direction: Direction) -> Markup {
     let shown = pieces(split.character.encode_utf8(&mut [0; 4]));
-    html! { bdi dir=(direction.name()) { @for piece in &shown { (piece_html(piece)) } } }
+    html! { bdi dir=(direction.name()) { (pieces_html(&shown)) } }
 }
 
 /// The text of a token by itself; its direction does not reach beyond it.
 pub fn token_text(text: &str) -> Markup {
-    html! { bdi.token-text lang="" { @for piece in &pieces(text) { (piece_html(piece)) } } }
-}
-
-fn piece_html(piece: &Piece) -> Markup {
-    match piece {
-        Piece::Text(text) => html! { (text) },
-        Piece::Mark(mark, _) => html! { i.mark { (mark) } },
-        Piece::Byte(Byte { value, .. }) => html! {
-            i.byte { span.frame { "<0x" } (format!("{value:02X}")) span.frame { ">" } }
-        },
-    }
+    html! { bdi.token-text lang="" { (pieces_html(&pieces(text))) } }
 }

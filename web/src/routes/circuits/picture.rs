@@ -3,17 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use gloo::events::EventListener;
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{HtmlElement, MediaQueryList};
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::view::{GraphView, columns, inks, open_graph, save_file};
 use crate::circuits::{Facts, Feature, Graph, Run};
 use crate::context::use_controller;
-use crate::dark::{dark_media, is_dark, media};
+use crate::dark::{media, use_dark, use_media};
 use crate::engine::Fault;
 use crate::js_value::get;
 use crate::state::circuits::CircuitsAction;
@@ -48,19 +47,6 @@ pub fn holds(query: &str) -> bool {
 /// The query of people who want nothing to move.
 pub const STILL: &str = "(prefers-reduced-motion: reduce)";
 
-/// Follows what a media query decides.
-#[hook]
-fn use_media(query: fn() -> Option<MediaQueryList>, value: fn() -> bool) -> bool {
-    let state = use_state(value);
-    let setter = state.setter();
-    use_effect_with((), move |()| {
-        let listener =
-            query().map(|media| EventListener::new(&media, "change", move |_| setter.set(value())));
-        move || drop(listener)
-    });
-    *state
-}
-
 type Held = Rc<RefCell<Option<GraphView>>>;
 
 fn with(held: &Held, call: impl FnOnce(&GraphView)) {
@@ -79,7 +65,7 @@ pub fn Picture(props: &Props) -> Html {
     // Set once the module is there.
     let open = use_state(|| false);
     let failed = use_state(|| None::<AttrValue>);
-    let dark = use_media(dark_media, is_dark);
+    let dark = use_dark();
     let still = use_media(|| media(STILL), || holds(STILL));
 
     {

@@ -21,7 +21,7 @@ use crate::browse::map::colour::{self, By};
 use crate::browse::map::{Camera, Grid, lasso};
 use crate::browse::{Listed, Query, Rows};
 use crate::context::use_controller;
-use crate::dark::{dark_media, is_dark};
+use crate::dark::use_dark;
 use crate::format::{fixed, share_of};
 use crate::shared::Shared;
 use crate::state::atlas::{AtlasAction, AtlasFeature};
@@ -67,7 +67,7 @@ pub fn Map(props: &Props) -> Html {
     let canvas = use_node_ref();
     let outline = use_node_ref();
     let by = use_state(By::default);
-    let dark = use_state(is_dark);
+    let dark = use_dark();
     let drawing = use_state(|| false);
     let hovered = use_state(|| None::<u32>);
     let painter = use_state(|| "");
@@ -125,7 +125,7 @@ pub fn Map(props: &Props) -> Html {
                 props.points.clone(),
                 *epoch,
                 *by,
-                *dark,
+                dark,
                 props.listed.clone(),
                 area,
             ),
@@ -155,8 +155,7 @@ pub fn Map(props: &Props) -> Html {
         );
     }
     {
-        let (held, canvas, dark, epoch) =
-            (held.clone(), canvas.clone(), dark.setter(), epoch.clone());
+        let (held, canvas, epoch) = (held.clone(), canvas.clone(), epoch.clone());
         use_effect_with((), move |()| {
             let mut listeners = Vec::new();
             let restored = std::cell::Cell::new(0u32);
@@ -198,11 +197,6 @@ pub fn Map(props: &Props) -> Html {
                         epoch.set(restored.get());
                     },
                 ));
-            }
-            if let Some(media) = dark_media() {
-                listeners.push(EventListener::new(&media, "change", move |_| {
-                    dark.set(is_dark())
-                }));
             }
             // The window may change, or what stands beside the map.
             let resized = Closure::<dyn FnMut()>::new(move || {
@@ -416,7 +410,7 @@ pub fn Map(props: &Props) -> Html {
                     None => html! { <span class="muted">{ "Point at a feature to see what it is; press it to open its page. Features that are not listed are faint." }</span> },
                 } }
             </p>
-            { legend(*by, &props.info.corpus.sources, *dark) }
+            { legend(*by, &props.info.corpus.sources, dark) }
         </section>
     }
 }
