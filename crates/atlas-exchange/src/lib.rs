@@ -6,7 +6,9 @@
 //!
 //! Files are data: sizes are limited, every field is checked, and an error names the file and the field.
 
+mod collected;
 mod error;
+mod example;
 mod histogram;
 mod import;
 mod json;
@@ -15,7 +17,8 @@ pub mod sae_dashboard;
 mod text;
 
 pub use error::Error;
-pub use import::{Importer, MOST_LATENTS};
+pub use example::MOST_LATENTS;
+pub use import::Importer;
 pub use json::MOST_BYTES;
 
 /// A format.

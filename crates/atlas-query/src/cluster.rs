@@ -9,26 +9,12 @@ use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::start_server;
 
+use crate::address::split;
 use crate::engine::{MESSAGE, config, state};
 use crate::error::Error;
 
 /// Seconds for which an executor looks for its scheduler.
 const PATIENCE: u16 = 30;
-
-/// Host and port of an address.
-///
-/// # Errors
-/// [`Error::Address`].
-pub fn split(address: &str) -> Result<(&str, u16), Error> {
-    let parts = address
-        .rsplit_once(':')
-        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    parts
-        .filter(|(host, _)| !host.is_empty())
-        .ok_or_else(|| Error::Address {
-            given: address.to_owned(),
-        })
-}
 
 /// Runs the scheduler of a cluster, until it is killed.
 ///

@@ -8,6 +8,7 @@ use ballista_core::extension::{
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use crate::address::split;
 use crate::error::Error;
 use crate::function::merge_tallies;
 
@@ -51,7 +52,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Address`], [`Error::Query`].
     pub async fn cluster(address: &str) -> Result<Self, Error> {
-        crate::cluster::split(address)?;
+        split(address)?;
         let url = format!("df://{address}");
         let context = SessionContext::remote_with_state(&url, state(config())).await?;
         // What becomes of a state for a cluster has Ballista's own functions alone.

@@ -4,6 +4,7 @@
 //! shards, by the function `merge_tallies` of [`function`]. [`cluster`] has the two kinds of processes of a cluster, which know that
 //! function.
 
+mod address;
 pub mod cluster;
 mod engine;
 mod error;

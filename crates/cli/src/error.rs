@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::atlas::error::AtlasError;
+use crate::figure::error::FigureError;
+
 /// An error, as one paragraph for a person.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -143,13 +146,25 @@ pub enum Error {
     Engine(#[from] explorer::Error),
     /// A command about an atlas failed.
     #[error(transparent)]
-    AtlasCommand(Box<crate::atlas::AtlasError>),
+    AtlasCommand(Box<AtlasError>),
     /// A figure cannot be made.
     #[error(transparent)]
-    Figure(Box<crate::figure::FigureError>),
+    Figure(Box<FigureError>),
     /// Results cannot be put into a file's format.
     #[error("the dump cannot be made: {0}")]
     Dump(String),
+}
+
+impl From<AtlasError> for Error {
+    fn from(error: AtlasError) -> Self {
+        Self::AtlasCommand(Box::new(error))
+    }
+}
+
+impl From<FigureError> for Error {
+    fn from(error: FigureError) -> Self {
+        Self::Figure(Box::new(error))
+    }
 }
 
 impl Error {

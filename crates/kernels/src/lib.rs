@@ -33,7 +33,7 @@ mod workspace;
 
 pub use buffer::Buffer;
 pub use cpu::{
-    cross_entropy::STATISTICS_PER_ROW, latent_statistics::LATENT_STATISTICS, linear::Activation,
+    cross_entropy::STATISTICS_PER_ROW, epilogue::Activation, latent_statistics::LATENT_STATISTICS,
     sae_normalize::Normalization,
 };
 pub use device::Device;

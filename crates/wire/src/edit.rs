@@ -1,9 +1,7 @@
 //! An edit, its parts, and its text form.
 
 use std::fmt::{self, Display, Formatter, Write as _};
-use std::str::FromStr;
 
-use crate::parse::{ParseError, parse};
 use crate::value::{ValueError, check_value};
 
 /// One feature's edit; the autoencoder's error term is kept.
@@ -193,44 +191,9 @@ pub struct Target {
     pub latent: u32,
 }
 
-impl FromStr for Target {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let (sae, latent) = crate::parse::parse_target(text)?;
-        Ok(Self { sae, latent })
-    }
-}
-
 /// A list of edits: one per line, or with `;` between them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Edits(pub Vec<Edit>);
-
-impl FromStr for Edits {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        parse(text).map(Self)
-    }
-}
-
-impl FromStr for Edit {
-    type Err = ParseError;
-
-    /// Exactly one edit.
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        crate::parse::parse_one(text)
-    }
-}
-
-impl FromStr for Positions {
-    type Err = ParseError;
-
-    /// As behind an edit's `@`: `5`, `5,7`, `5..`, `5..9`, `none`.
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        crate::parse::parse_positions(text)
-    }
-}
 
 impl Display for Edits {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {

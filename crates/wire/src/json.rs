@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::edit::{Condition, Edit, Edits, Operation, Positions, Span};
-use crate::parse::Fault;
+use crate::parse_error::Fault;
 use crate::value::{ValueError, check_value};
 
 #[derive(Serialize, Deserialize)]

@@ -8,9 +8,10 @@ pub mod figure;
 mod edit;
 mod json;
 mod parse;
+mod parse_error;
 mod percent;
 mod value;
 
 pub use edit::{Condition, Edit, Edits, Operation, Positions, Span, Target};
-pub use parse::{Fault, ParseError};
+pub use parse_error::{Fault, ParseError};
 pub use value::{LARGEST_VALUE, ValueError, check_value};

@@ -1,134 +1,65 @@
 //! Reading of edits from text, with errors that point at the character.
 
-use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
 
-use crate::edit::{Condition, Edit, Operation, Positions, Span, is_bare};
-use crate::value::{ValueError, check_value};
-
-/// The reason why a text is no list of edits, and where in it.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub struct ParseError {
-    /// Byte at which it was found.
-    pub at: usize,
-    /// Line, from 1.
-    pub line: usize,
-    /// Character of the line, from 1.
-    pub column: usize,
-    /// What is wrong there.
-    pub fault: Fault,
-    /// The part of the line around it.
-    shown: String,
-    /// Characters of `shown` before it.
-    before: usize,
-}
-
-/// What is wrong at a character.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Fault {
-    /// Another character than the grammar has there.
-    #[error("found {}, expected {expected}", described(.found))]
-    Unexpected {
-        /// The character; `None` at the end of the text.
-        found: Option<char>,
-        /// What could stand there.
-        expected: &'static str,
-    },
-    /// A number that an edit may not hold.
-    #[error(transparent)]
-    Value(#[from] ValueError),
-    /// A number of a latent or of a position that is too large.
-    #[error("{text} is too large for {what}; at most {most} is possible", most = u32::MAX)]
-    TooLarge {
-        /// The digits.
-        text: String,
-        /// Its meaning.
-        what: &'static str,
-    },
-    /// A range of positions that holds none.
-    #[error(
-        "the range {first}..{end} holds no position: it ends before {end}, which has to be larger than {first}"
-    )]
-    EmptyRange {
-        /// Its first position.
-        first: u32,
-        /// The position behind its last.
-        end: u32,
-    },
-}
-
-fn described(found: &Option<char>) -> String {
-    found.map_or_else(|| "the end".to_owned(), |found| format!("{found:?}"))
-}
-
-impl Display for ParseError {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let Self {
-            line,
-            column,
-            fault,
-            shown,
-            before,
-            ..
-        } = self;
-        let place = match line {
-            1 => format!("character {column}"),
-            _ => format!("line {line}, character {column}"),
-        };
-        let indent = " ".repeat(*before);
-        write!(
-            out,
-            "the edit cannot be read at {place}: {fault}\n  {shown}\n  {indent}^"
-        )
-    }
-}
+use crate::edit::{Condition, Edit, Edits, Operation, Positions, Span, Target, is_bare};
+use crate::parse_error::{Fault, ParseError};
+use crate::value::check_value;
 
 /// Characters of a line that an error shows before and behind its place.
 const SHOWN: usize = 60;
 
-/// Reads edits: one per line, or with `;` between them. Empty ones are passed over.
-pub(crate) fn parse(text: &str) -> Result<Vec<Edit>, ParseError> {
-    let mut cursor = Cursor { text, at: 0 };
-    let mut edits = Vec::new();
-    loop {
-        cursor.skip_separators();
-        if cursor.peek().is_none() {
-            return Ok(edits);
+impl FromStr for Edits {
+    type Err = ParseError;
+
+    /// One edit per line, or with `;` between them. Empty ones are passed over.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let mut cursor = Cursor { text, at: 0 };
+        let mut edits = Vec::new();
+        loop {
+            cursor.skip_separators();
+            if cursor.peek().is_none() {
+                return Ok(Self(edits));
+            }
+            edits.push(cursor.edit()?);
         }
-        edits.push(cursor.edit()?);
     }
 }
 
-/// Reads exactly one edit.
-pub(crate) fn parse_one(text: &str) -> Result<Edit, ParseError> {
-    let mut cursor = Cursor { text, at: 0 };
-    cursor.skip_separators();
-    let edit = cursor.edit()?;
-    cursor.skip_separators();
-    match cursor.peek() {
-        None => Ok(edit),
-        Some(_) => Err(cursor.unexpected("the end: only one edit can stand here")),
+impl FromStr for Edit {
+    type Err = ParseError;
+
+    /// Exactly one edit.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let mut cursor = Cursor { text, at: 0 };
+        cursor.skip_separators();
+        let edit = cursor.edit()?;
+        cursor.skip_separators();
+        cursor.end(edit, "the end: only one edit can stand here")
     }
 }
 
-/// Reads positions alone.
-pub(crate) fn parse_positions(text: &str) -> Result<Positions, ParseError> {
-    let mut cursor = Cursor { text, at: 0 };
-    cursor.skip_blanks();
-    let positions = cursor.positions()?;
-    match cursor.peek() {
-        None => Ok(positions),
-        Some(_) => Err(cursor.unexpected("',' and more positions, or the end")),
+impl FromStr for Positions {
+    type Err = ParseError;
+
+    /// As behind an edit's `@`: `5`, `5,7`, `5..`, `5..9`, `none`.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let mut cursor = Cursor { text, at: 0 };
+        cursor.skip_blanks();
+        let positions = cursor.positions()?;
+        cursor.end(positions, "',' and more positions, or the end")
     }
 }
 
-/// Reads a feature alone: `SET:LATENT`.
-pub(crate) fn parse_target(text: &str) -> Result<(String, u32), ParseError> {
-    let mut cursor = Cursor { text, at: 0 };
-    cursor.skip_blanks();
-    let target = cursor.target()?;
-    match cursor.peek() {
-        None => Ok(target),
-        Some(_) => Err(cursor.unexpected("the end")),
+impl FromStr for Target {
+    type Err = ParseError;
+
+    /// `SET:LATENT`.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let mut cursor = Cursor { text, at: 0 };
+        cursor.skip_blanks();
+        let (sae, latent) = cursor.target()?;
+        cursor.end(Self { sae, latent }, "the end")
     }
 }
 
@@ -145,6 +76,14 @@ impl<'a> Cursor<'a> {
 
     fn peek(&self) -> Option<char> {
         self.rest().chars().next()
+    }
+
+    /// What was read, if nothing comes after it.
+    fn end<T>(&self, read: T, expected: &'static str) -> Result<T, ParseError> {
+        match self.peek() {
+            None => Ok(read),
+            Some(_) => Err(self.unexpected(expected)),
+        }
     }
 
     fn advance(&mut self) {

@@ -6,9 +6,10 @@ use atlas::record::{Example, FeatureRecord, Moments};
 use atlas::{AtlasInfo, Quantity, SetInfo};
 use serde::{Deserialize, Serialize};
 
+use crate::collected::Collected;
 use crate::error::Error;
+use crate::example::{example, largest, latent};
 use crate::histogram::{from_bins, to_bins};
-use crate::import::{Importer, example, largest, latent};
 use crate::json::{At, parse};
 use crate::sae_dashboard;
 
@@ -133,7 +134,7 @@ fn sequence(
 
 /// Adds a file. Of a file with effects of ablations nothing is added where the feature's own file was.
 pub(crate) fn read(
-    importer: &mut Importer,
+    collected: &mut Collected,
     file: &str,
     set: &str,
     bytes: &[u8],
@@ -152,8 +153,8 @@ pub(crate) fn read(
         .map(|share| at.field("density").share(share))
         .transpose()?;
     let histogram = from_bins(&at.field("hist"), &feature.hist)?;
-    let top = examples(importer, &at.field("top"), feature.top)?;
-    let random = examples(importer, &at.field("random"), feature.random)?;
+    let top = examples(collected, &at.field("top"), feature.top)?;
+    let random = examples(collected, &at.field("random"), feature.random)?;
     let max = largest(&top).or((density == Some(0.0)).then_some(0.0));
     let quantities = [
         (Quantity::Density, density.is_some()),
@@ -164,7 +165,7 @@ pub(crate) fn read(
     ];
     for (quantity, known) in quantities {
         if !known {
-            importer.lacks(quantity);
+            collected.lacks(quantity);
         }
     }
     let record = FeatureRecord {
@@ -183,11 +184,11 @@ pub(crate) fn read(
         random,
         ..FeatureRecord::default()
     };
-    importer.insert(&at.field("the number in the name"), None, set, record)
+    collected.insert(&at.field("the number in the name"), None, set, record)
 }
 
 fn examples(
-    importer: &mut Importer,
+    collected: &mut Collected,
     at: &At<'_>,
     sequences: Vec<Sequence>,
 ) -> Result<Vec<Example>, Error> {
@@ -199,7 +200,7 @@ fn examples(
             .same_length(texts.len(), "token_ints", ids.len())?;
         let mut tokens = Vec::with_capacity(ids.len());
         for (position, (id, text)) in ids.iter().zip(texts).enumerate() {
-            tokens.push(importer.texts.learn(
+            tokens.push(collected.texts.learn(
                 &at.field("token_ints").entry(position),
                 *id,
                 text,
@@ -208,7 +209,7 @@ fn examples(
         let mut example = example(&at, tokens, &sequence.acts, "acts", sequence.idx)?;
         match sequence.doc_id {
             Some(document) => example.document = document,
-            None => importer.lacks(Quantity::ExampleDocument),
+            None => collected.lacks(Quantity::ExampleDocument),
         }
         examples.push(example);
     }

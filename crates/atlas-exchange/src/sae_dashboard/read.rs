@@ -4,9 +4,10 @@ use atlas::Quantity;
 use atlas::record::{FeatureRecord, Interval, LogitEffect, Moments, TokenValue};
 use serde::Deserialize;
 
+use crate::collected::Collected;
 use crate::error::Error;
+use crate::example::{example, largest, latent};
 use crate::histogram::from_bars;
-use crate::import::{Importer, example, largest, latent};
 use crate::json::{At, Fields, parse};
 
 /// The lower end that marks an example as one of the strongest.
@@ -50,7 +51,7 @@ struct Activation {
 }
 
 /// Adds a file: a batch, a list of features, or one feature.
-pub fn read(importer: &mut Importer, file: &str, set: &str, bytes: &[u8]) -> Result<(), Error> {
+pub fn read(collected: &mut Collected, file: &str, set: &str, bytes: &[u8]) -> Result<(), Error> {
     let at = At::new(file);
     let fields: Fields = parse(file, bytes)?;
     let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
@@ -64,28 +65,28 @@ pub fn read(importer: &mut Importer, file: &str, set: &str, bytes: &[u8]) -> Res
     };
     let name = batch.sae_set.filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| set.to_owned());
-    importer.model = importer
+    collected.model = collected
         .model
         .take()
         .or(batch.model_id.filter(|name| !name.is_empty()));
     for (number, feature) in batch.features.into_iter().enumerate() {
         let at = features_at.entry(number);
-        importer.dataset = importer
+        collected.dataset = collected
             .dataset
             .take()
             .or_else(|| feature.dataset.clone().filter(|name| !name.is_empty()));
-        importer.windows = importer
+        collected.windows = collected
             .windows
             .or(feature.n_prompts_total.filter(|windows| *windows > 0));
-        importer.context = importer
+        collected.context = collected
             .context
             .or(feature.n_tokens_in_prompt.filter(|tokens| *tokens > 0));
-        let record = record(importer, &at, feature)?;
-        importer.insert(&at.field("feature_index"), batch.layer, &name, record)?;
+        let record = record(collected, &at, feature)?;
+        collected.insert(&at.field("feature_index"), batch.layer, &name, record)?;
     }
-    importer.lacks(Quantity::Mean);
-    importer.lacks(Quantity::MeanSquare);
-    importer.lacks(Quantity::ExampleDocument);
+    collected.lacks(Quantity::Mean);
+    collected.lacks(Quantity::MeanSquare);
+    collected.lacks(Quantity::ExampleDocument);
     Ok(())
 }
 
@@ -98,7 +99,11 @@ fn batch_of(features: Vec<Feature>) -> Batch {
     }
 }
 
-fn record(importer: &mut Importer, at: &At<'_>, feature: Feature) -> Result<FeatureRecord, Error> {
+fn record(
+    collected: &mut Collected,
+    at: &At<'_>,
+    feature: Feature,
+) -> Result<FeatureRecord, Error> {
     let latent = latent(&at.field("feature_index"), feature.feature_index)?;
     let density = feature
         .frac_nonzero
@@ -133,7 +138,7 @@ fn record(importer: &mut Importer, at: &At<'_>, feature: Feature) -> Result<Feat
             feature.logits_hist_data_bar_heights.unwrap_or_default(),
         ),
     };
-    let logits = logits.read(importer, at)?;
+    let logits = logits.read(collected, at)?;
     let mut record = FeatureRecord {
         latent,
         histogram: histogram.unwrap_or_default(),
@@ -148,7 +153,7 @@ fn record(importer: &mut Importer, at: &At<'_>, feature: Feature) -> Result<Feat
         .enumerate()
     {
         let at = at.field("activations").entry(number);
-        if let Some(stated) = add_example(importer, &at, activation, &mut record)? {
+        if let Some(stated) = add_example(collected, &at, activation, &mut record)? {
             max = Some(stated);
         }
     }
@@ -163,25 +168,25 @@ fn record(importer: &mut Importer, at: &At<'_>, feature: Feature) -> Result<Feat
         (stated, seen) => stated.or(seen),
     };
     record.moments = Moments {
-        fired: known(importer, Quantity::Fired, fired),
-        density: known(importer, Quantity::Density, density),
-        max: known(importer, Quantity::Max, max),
+        fired: known(collected, Quantity::Fired, fired),
+        density: known(collected, Quantity::Density, density),
+        max: known(collected, Quantity::Max, max),
         ..Moments::default()
     };
     Ok(record)
 }
 
 /// A value, or 0 and a note that it is not known.
-fn known<T: Default>(importer: &mut Importer, quantity: Quantity, value: Option<T>) -> T {
+fn known<T: Default>(collected: &mut Collected, quantity: Quantity, value: Option<T>) -> T {
     value.unwrap_or_else(|| {
-        importer.lacks(quantity);
+        collected.lacks(quantity);
         T::default()
     })
 }
 
 /// Adds an example to its list. The largest activation of the feature comes back, where the example states it.
 fn add_example(
-    importer: &mut Importer,
+    collected: &mut Collected,
     at: &At<'_>,
     activation: Activation,
     record: &mut FeatureRecord,
@@ -189,7 +194,7 @@ fn add_example(
     let mut tokens = Vec::with_capacity(activation.tokens.len());
     for (position, text) in activation.tokens.iter().enumerate() {
         tokens.push(
-            importer
+            collected
                 .texts
                 .id(&at.field("tokens").entry(position), text)?,
         );
@@ -233,15 +238,15 @@ struct LogitLists {
 }
 
 impl LogitLists {
-    fn read(self, importer: &mut Importer, at: &At<'_>) -> Result<Option<LogitEffect>, Error> {
+    fn read(self, collected: &mut Collected, at: &At<'_>) -> Result<Option<LogitEffect>, Error> {
         let (values, heights) = &self.bars;
         let names = [
             "logits_hist_data_bar_values",
             "logits_hist_data_bar_heights",
         ];
         let histogram = from_bars(at, names, values, heights)?;
-        let up = tokens(importer, at, ["pos_str", "pos_values"], &self.up)?;
-        let down = tokens(importer, at, ["neg_str", "neg_values"], &self.down)?;
+        let up = tokens(collected, at, ["pos_str", "pos_values"], &self.up)?;
+        let down = tokens(collected, at, ["neg_str", "neg_values"], &self.down)?;
         if up.is_empty() && down.is_empty() && histogram.is_none() {
             return Ok(None);
         }
@@ -254,7 +259,7 @@ impl LogitLists {
 }
 
 fn tokens(
-    importer: &mut Importer,
+    collected: &mut Collected,
     at: &At<'_>,
     [texts_name, values_name]: [&str; 2],
     (texts, values): &(Vec<String>, Vec<f64>),
@@ -265,7 +270,7 @@ fn tokens(
     pairs
         .map(|(number, (text, value))| {
             Ok(TokenValue {
-                token: importer.texts.id(&texts_at.entry(number), text)?,
+                token: collected.texts.id(&texts_at.entry(number), text)?,
                 value: values_at.entry(number).number(*value)?,
             })
         })

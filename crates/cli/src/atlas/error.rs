@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::error::Error;
-
 /// An error, as one paragraph for a person.
 #[derive(Debug, thiserror::Error)]
 pub enum AtlasError {
@@ -109,11 +107,5 @@ impl AtlasError {
             | Self::Exchange(_)
             | Self::NoVocabulary { .. } => "bad-file",
         }
-    }
-}
-
-impl From<AtlasError> for Error {
-    fn from(error: AtlasError) -> Self {
-        Self::AtlasCommand(Box::new(error))
     }
 }

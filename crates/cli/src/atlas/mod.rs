@@ -1,7 +1,7 @@
 //! `sae-explorer atlas`: atlases on disk.
 
 pub mod args;
-mod error;
+pub mod error;
 mod exchange;
 mod list;
 mod merge;
@@ -15,7 +15,7 @@ use std::io::{self, Write as _};
 use atlas_folder::Folder;
 
 use self::args::{Atlas, AtlasCommand, Check};
-pub use self::error::AtlasError;
+use self::error::AtlasError;
 use crate::error::Error;
 
 /// Runs a command; whether it found everything in order.

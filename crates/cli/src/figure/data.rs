@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use display::format;
+use display::quoted;
 use display::ranking::{Active, Rows, Specificity, choose, peak, strongest};
 use explorer::{Feature, Info, NextToken, SaeTrace, Token, Trace};
 use serde::Serialize;
@@ -161,6 +162,15 @@ impl<'a> Data<'a> {
     /// The first token that is the prompt's own.
     pub fn first_own(&self) -> usize {
         own(self.trace).start
+    }
+
+    /// A token in a sentence, or the name of a BOS that was put before the prompt.
+    pub fn token_name(&self, token: usize) -> String {
+        match self.trace.tokens.get(token) {
+            _ if token < self.first_own() => "the BOS".to_owned(),
+            Some(found) => quoted(&found.text),
+            None => String::new(),
+        }
     }
 
     /// Loss of a token in nats; the first has none.

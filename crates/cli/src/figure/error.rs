@@ -1,7 +1,5 @@
 //! Errors of `figure`.
 
-use crate::error::Error;
-
 /// An error, as one paragraph for a person.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
@@ -83,11 +81,5 @@ impl FigureError {
             Self::Exists { .. } => "output",
             Self::NotANumber { .. } => "not-a-number",
         }
-    }
-}
-
-impl From<FigureError> for Error {
-    fn from(error: FigureError) -> Self {
-        Self::Figure(Box::new(error))
     }
 }

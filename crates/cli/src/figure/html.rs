@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use display::format::grouped;
-use display::{hook_label, quoted};
+use display::hook_label;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
@@ -82,14 +82,5 @@ fn recorded(data: &Data<'_>) -> Markup {
             }
             @for caution in &data.sae.cautions { p.caution { (caution) } }
         }
-    }
-}
-
-/// A token in a sentence, or the name of a BOS that was put before the prompt.
-pub fn token_name(data: &Data<'_>, token: usize) -> String {
-    match data.trace.tokens.get(token) {
-        _ if token < data.first_own() => "the BOS".to_owned(),
-        Some(found) => quoted(&found.text),
-        None => String::new(),
     }
 }

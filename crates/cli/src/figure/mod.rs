@@ -3,8 +3,9 @@
 mod args;
 mod chips;
 mod data;
-mod error;
+pub mod error;
 mod html;
+mod linked;
 mod live;
 mod out;
 mod parts;
@@ -15,12 +16,12 @@ use std::io;
 use explorer::{LimitsChoice, Session, TraceOptions};
 
 pub use args::Figure;
-pub use error::FigureError;
 
 use crate::error::Error;
 use crate::place::Places;
 use crate::{load, print_json};
 use data::{Data, JsonFigure};
+use error::FigureError;
 
 /// Makes the figure and writes it.
 pub async fn figure(arguments: &Figure) -> Result<(), Error> {

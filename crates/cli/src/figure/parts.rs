@@ -11,7 +11,6 @@ use maud::{Markup, html};
 
 use super::chips::token_text;
 use super::data::Data;
-use super::html::token_name;
 
 /// Tints of the legend: steps of twenty.
 const STEPS: [u8; 5] = [0, 5, 10, 15, 20];
@@ -19,7 +18,7 @@ const STEPS: [u8; 5] = [0, 5, 10, 15, 20];
 /// The meaning of the colour.
 pub fn legend(data: &Data<'_>) -> Markup {
     let Some(feature) = data.feature else {
-        return html! { p #legend .legend { "No feature of this set is active at " (token_name(data, data.token)) ", so no token is tinted." } };
+        return html! { p #legend .legend { "No feature of this set is active at " (data.token_name(data.token)) ", so no token is tinted." } };
     };
     let name = format!("activation of {}", feature.latent);
     if data.peak <= 0.0 {
@@ -53,7 +52,7 @@ pub fn features(data: &Data<'_>) -> Markup {
     let more = data.active - data.listed.len();
     html! {
         section aria-labelledby="features" {
-            h2 #features { (data.noun()) "s at " span lang="" { (token_name(data, data.token)) } ", position " (data.token) }
+            h2 #features { (data.noun()) "s at " span lang="" { (data.token_name(data.token)) } ", position " (data.token) }
             @if data.listed.is_empty() {
                 p.note { "None is active here." }
             } @else {
@@ -129,7 +128,7 @@ pub fn next_tokens(data: &Data<'_>) -> Markup {
     let last = data.trace.tokens.len().saturating_sub(1);
     html! {
         section aria-labelledby="next" {
-            h2 #next { "Next token after " span lang="" { (token_name(data, last)) } ", the last" }
+            h2 #next { "Next token after " span lang="" { (data.token_name(last)) } ", the last" }
             ol.list {
                 @for one in next {
                     li title={ (quoted(&one.text)) " · id " (one.id) " · logit " (fixed(one.logit.into(), 3)) " · probability " (exact_single(one.prob)) } {

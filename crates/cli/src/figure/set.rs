@@ -5,7 +5,7 @@ use wire::address::NEURONS;
 
 use super::args::Figure;
 use super::error::FigureError;
-use super::live::{Unlinkable, linked};
+use super::linked::{Unlinkable, linked};
 use crate::error::Error;
 use crate::load::{self, OpenSae};
 use crate::place::Places;

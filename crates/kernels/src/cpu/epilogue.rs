@@ -1,7 +1,17 @@
 //! The end of a product: bias, activation and residual sum of each output.
 
-use crate::cpu::linear::Activation;
 use crate::cpu::simd;
+
+/// A function applied to each output of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// The output as it is.
+    None,
+    /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), which GPT-2 was trained with.
+    GeluTanh,
+    /// x·Φ(x) = 0.5·x·(1 + erf(x/√2)). Its error is that of f32: below 3e-7·|x|.
+    Gelu,
+}
 
 /// The functions that each output of a product passes through, in this order.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! CPU reference of `linear.wgsl`.
 
-use crate::cpu::epilogue::Epilogue;
+use crate::cpu::epilogue::{Activation, Epilogue};
 use crate::cpu::operands::Product;
 use crate::cpu::product::product;
 use crate::cpu::scratch::scratch;
@@ -18,17 +18,6 @@ pub(crate) struct Parameters {
     pub output_offset: u32,
     pub bias_offset: u32,
     pub epsilon: f32,
-}
-
-/// A function applied to each output of a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// The output as it is.
-    None,
-    /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), which GPT-2 was trained with.
-    GeluTanh,
-    /// x·Φ(x) = 0.5·x·(1 + erf(x/√2)). Its error is that of f32: below 3e-7·|x|.
-    Gelu,
 }
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! Arguments of the products with a weight matrix, which their kernels share.
 
-use crate::cpu::linear::{Activation, Flags};
+use crate::cpu::epilogue::Activation;
+use crate::cpu::linear::Flags;
 use crate::{Buffer, Matrix};
 
 /// LayerNorm on the way into a product.

@@ -3,8 +3,8 @@
 use web_sys::AbortController;
 use yew::prelude::*;
 
+use super::context::Context;
 use super::own_text::absent;
-use super::page::Context;
 use crate::atlas::{Effect, Shift, text_of};
 use crate::components::bars::{Bar, bars};
 use crate::components::spark::spark;

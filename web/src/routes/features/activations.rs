@@ -4,10 +4,11 @@
 use ::atlas::info::Quantity;
 use yew::prelude::*;
 
-use super::contexts::{Contexts, Hovered};
+use super::context::Context;
+use super::contexts::Contexts;
 use super::histogram::Chart;
 use super::own_text::{Own, OwnTextPart};
-use super::page::Context;
+use super::strip::Hovered;
 use crate::atlas::stated;
 use crate::components::term::described;
 use crate::components::token_text::quoted_token;

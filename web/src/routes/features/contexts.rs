@@ -3,8 +3,8 @@
 use ::atlas::info::Quantity;
 use yew::prelude::*;
 
-use super::page::Context;
-use super::strip::Strip;
+use super::context::Context;
+use super::strip::{Hovered, Strip};
 use crate::atlas::{along, cut, peak, stated, text_of};
 use crate::components::term::described;
 use crate::definitions::INTERVAL;
@@ -13,15 +13,6 @@ use crate::format::{fixed, grouped};
 /// Characters that are shown before the peak of a context that is not opened, and behind it.
 const BEFORE: usize = 52;
 const AFTER: usize = 24;
-
-/// The token under the pointer, or with the focus.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hovered {
-    /// Its text.
-    pub text: String,
-    /// The feature's activation at it.
-    pub activation: f32,
-}
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]

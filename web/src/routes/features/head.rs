@@ -3,7 +3,7 @@
 use ::atlas::info::Quantity;
 use yew::prelude::*;
 
-use super::page::Record;
+use super::context::Record;
 use crate::atlas::stated;
 use crate::components::term::{defined, described};
 use crate::context::use_controller;

@@ -3,6 +3,7 @@
 mod ablation;
 mod activations;
 mod browse;
+mod context;
 mod contexts;
 mod head;
 mod histogram;

@@ -3,9 +3,8 @@
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
-use super::contexts::Hovered;
-use super::page::Context;
-use super::strip::Strip;
+use super::context::Context;
+use super::strip::{Hovered, Strip};
 use crate::context::use_controller;
 use crate::data::Trace;
 use crate::format::{count, fixed};

@@ -4,10 +4,18 @@ use wasm_bindgen::JsCast;
 use web_sys::Element;
 use yew::prelude::*;
 
-use super::contexts::Hovered;
 use crate::browser;
 use crate::components::token_text::token_text;
 use crate::format::tint;
+
+/// The token under the pointer, or with the focus.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hovered {
+    /// Its text.
+    pub text: String,
+    /// The feature's activation at it.
+    pub activation: f32,
+}
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]

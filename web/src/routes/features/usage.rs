@@ -3,7 +3,7 @@
 use ::atlas::info::Quantity;
 use yew::prelude::*;
 
-use super::page::Context;
+use super::context::Context;
 use crate::atlas::text_of;
 use crate::components::bars::{Bar, bars};
 use crate::components::term::{defined, described};

@@ -2,8 +2,8 @@
 
 use yew::prelude::*;
 
+use super::context::Context;
 use super::histogram::Chart;
-use super::page::Context;
 use crate::atlas::text_of;
 use crate::components::bars::{Bar, bars};
 use crate::components::term::{defined, described};

@@ -3,7 +3,7 @@
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-use super::points::Look;
+use super::look::Look;
 use crate::browse::map::Camera;
 
 /// The points, and the picture that they are drawn into.

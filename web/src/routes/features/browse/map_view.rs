@@ -7,7 +7,8 @@ use std::rc::Rc;
 use gloo::render::{AnimationFrame, request_animation_frame};
 use web_sys::{Element, HtmlCanvasElement};
 
-use super::points::{Look, Painter};
+use super::look::Look;
+use super::points::Painter;
 use crate::browse::map::{Camera, Grid};
 use crate::format::exact;
 use crate::shared::Shared;

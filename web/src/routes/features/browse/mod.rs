@@ -4,6 +4,7 @@ mod cells;
 mod filters;
 mod flat;
 mod legend;
+mod look;
 mod map;
 mod map_view;
 mod own;

@@ -3,8 +3,8 @@
 use web_sys::HtmlCanvasElement;
 
 use super::flat::Flat;
+use super::look::Look;
 use super::webgl::WebGl;
-use crate::browse::map::Camera;
 
 /// What can draw the points.
 pub enum Painter {
@@ -12,19 +12,6 @@ pub enum Painter {
     Gpu(WebGl),
     /// A picture in memory.
     Memory(Flat),
-}
-
-/// The look of a picture.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// The part of the map that is shown.
-    pub camera: Camera,
-    /// Device pixels per CSS pixel.
-    pub dots: f64,
-    /// The point that is marked.
-    pub marked: Option<u32>,
-    /// Its colour.
-    pub ink: [u8; 4],
 }
 
 impl Painter {

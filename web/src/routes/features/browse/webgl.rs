@@ -7,7 +7,7 @@ use web_sys::{
     WebGlUniformLocation,
 };
 
-use super::points::Look;
+use super::look::Look;
 
 const VERTEX: &str = "#version 300 es
 in vec2 place;
