@@ -22,7 +22,7 @@ async function held(context = {}, path = '') {
   return { page, release };
 }
 
-/** What a person sees of the start page above its results: each part's text and place. */
+/** What a person sees of the start page above its results: each part's text, place and colours. */
 const seen = (page) =>
   page.evaluate(() => {
     const parts = ['.top h1', '.saes', '.tabs a', '.find-button', '.saes .seg button', '.intro h2', '.intro p', '.doors a', '.examples button', 'textarea', '[data-testid=token]', '.help'];
@@ -30,7 +30,9 @@ const seen = (page) =>
       part,
       [...document.querySelectorAll(part)].map((element) => {
         const { x, y, width, height } = element.getBoundingClientRect();
-        return { text: (element.value ?? '') || element.innerText, box: [x, y, width, height] };
+        const { color, backgroundColor, outline } = getComputedStyle(element);
+        const look = element.matches('[data-testid=token]') ? [color, backgroundColor, outline].join(' ') : '';
+        return { text: (element.value ?? '') || element.innerText, box: [x, y, width, height], look };
       }),
     ]);
   });
@@ -45,14 +47,17 @@ for (const width of [1440, 1024, 390]) {
     assert.deepEqual(await serious(page), []);
     if (width !== 1024) await picture(page, `first-view-${width}`);
     const first = await seen(page);
+    const looks = new Set(first.find(([name]) => name.includes('token'))[1].map(({ look }) => look));
+    assert.ok(looks.size > 1, 'the tokens of the selected feature are tinted');
     release();
     await part(page, 'liveness').waitFor();
     const app = await seen(page);
     for (const [at, [name, parts]] of first.entries()) {
       const [, others] = app[at];
       assert.equal(parts.length, others.length, name);
-      for (const [index, { text, box }] of parts.entries()) {
+      for (const [index, { text, box, look }] of parts.entries()) {
         assert.equal(text, others[index].text, name);
+        assert.equal(look, others[index].look, `${name} ${text}`);
         const moved = Math.max(...box.map((value, edge) => Math.abs(value - others[index].box[edge])));
         assert.ok(moved <= 2, `${name} ${text}: ${box} before, ${others[index].box} with the app`);
       }

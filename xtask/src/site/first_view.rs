@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use display::format::tint;
 use display::html::pieces_html;
+use display::ranking::{Rows, choose, peak};
 use display::{hook_label, pieces};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -54,6 +56,17 @@ struct Sae {
 struct Trace {
     tokens: Vec<Token>,
     bos_prepended: bool,
+    saes: Vec<Features>,
+}
+
+/// The active features of one SAE, as `recorded.json` has them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Features {
+    id: String,
+    n_latents: usize,
+    latents: Vec<i32>,
+    activations: Vec<f32>,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +91,7 @@ pub fn fill(page: &str, folder: &Path) -> Result<String> {
         ("saes", choices(saes)),
         ("examples", choices(examples)),
         ("prompt", html! { (prompt.text) }),
-        ("tokens", tokens(&trace)),
+        ("tokens", tokens(&trace, &Tints::new(&trace, &sae.id))),
         (
             "facts",
             html! { b { (trace.tokens.len()) } " tokens of at most " (model.n_ctx) },
@@ -116,13 +129,51 @@ fn choices(names: impl Iterator<Item = (String, bool)>) -> Markup {
     }
 }
 
+/// The selection that the app begins with, as it is seen on the tokens.
+struct Tints {
+    selected: usize,
+    /// The feature's activation at each token.
+    along: Vec<f32>,
+    peak: f32,
+}
+
+impl Tints {
+    fn new(trace: &Trace, sae: &str) -> Self {
+        let count = trace.tokens.len();
+        let first_own = usize::from(trace.bos_prepended && count > 1);
+        let features = trace.saes.iter().find(|features| features.id == sae);
+        let (selected, along) = features.map_or_else(Default::default, |features| {
+            let rows = Rows {
+                slots: features.latents.len() / count.max(1),
+                n_latents: features.n_latents,
+                latents: &features.latents,
+                activations: &features.activations,
+            };
+            let (token, latent) = choose(rows, first_own..count, None, None);
+            let along = latent.map(|latent| rows.along(count, latent));
+            (token, along.unwrap_or_default())
+        });
+        Self {
+            peak: peak(&along, first_own),
+            selected,
+            along,
+        }
+    }
+
+    /// The class of a token's tint.
+    fn class(&self, token: usize) -> String {
+        let value = self.along.get(token).copied().unwrap_or(0.0);
+        format!("t{}", tint(value, self.peak))
+    }
+}
+
 /// The tokens as links: the app selects the one that was followed before it was there.
-fn tokens(trace: &Trace) -> Markup {
+fn tokens(trace: &Trace, tints: &Tints) -> Markup {
     html! {
         @for (index, token) in trace.tokens.iter().enumerate() {
             @let bos = index == 0 && trace.bos_prepended;
             i.gap {}
-            a.chip.bos[bos] data-testid="token" data-index=(index) href={ "#/?token=" (index) } {
+            a.chip.(tints.class(index)).bos[bos] data-testid="token" data-index=(index) aria-current=[(index == tints.selected).then_some("true")] href={ "#/?token=" (index) } {
                 @if bos { "BOS" } @else { bdi.token-text { (pieces_html(&pieces(&token.text))) } }
             }
         }
@@ -138,7 +189,9 @@ mod tests {
         let demo = r#"{"saes": [{"id": "a", "hook": "blocks.1.hook_resid_post"}, {"id": "b", "hook": "hook_<x>"}],
             "prompts": [{"name": "{{tokens}}", "text": "1 <2"}]}"#;
         let recorded = r#"{"prompt": {"name": "x", "text": "1 <2"}, "model": {"nCtx": 9}, "sae": {"id": "b"},
-            "trace": {"bosPrepended": true, "tokens": [{"text": "<|endoftext|>"}, {"text": "1"}, {"text": " <2"}]}}"#;
+            "trace": {"bosPrepended": true, "tokens": [{"text": "<|endoftext|>"}, {"text": "1"}, {"text": " <2"}],
+                "saes": [{"id": "a", "nLatents": 9, "latents": [1, 1, 1], "activations": [1, 1, 1]},
+                    {"id": "b", "nLatents": 9, "latents": [8, 3, 3], "activations": [90, 1, 2]}]}}"#;
         fs::write(folder.path().join("demo.json"), demo)?;
         fs::write(folder.path().join("recorded.json"), recorded)?;
         fill(page, folder.path())
@@ -163,6 +216,14 @@ mod tests {
         let tokens = filled("{{tokens}}").unwrap();
         assert!(tokens.contains("#/?token=0\">BOS</a>"), "{tokens}");
         assert!(tokens.contains("<i class=\"mark\">␣</i>&lt;2"), "{tokens}");
+        // The recorded SAE's feature 3, which is strongest at the last token: it is the selected one.
+        let classes: Vec<_> = tokens.split("class=\"chip ").skip(1).collect();
+        for (found, expected) in classes.iter().zip(["t0 bos\"", "t10\"", "t20\""]) {
+            assert!(found.starts_with(expected), "{found}, not {expected}");
+        }
+        let current = "data-index=\"2\" aria-current=\"true\"";
+        assert_eq!(tokens.matches("aria-current").count(), 1, "{tokens}");
+        assert!(tokens.contains(current), "{tokens}");
     }
 
     #[test]
