@@ -80,6 +80,12 @@ export class SaeExplorer extends EventTarget {
   fromLink(link: string, options?: LookOptions): Promise<Offers>;
 
   /**
+   * The SHA-256 of a loaded SAE's numbers, by which an atlas knows it (`sha256` of a set in `atlas.json`): equal for equal weights in
+   * whatever file and layout. The file is read once more, in a worker of its own.
+   */
+  identify(sae: string, options?: LookOptions): Promise<string>;
+
+  /**
    * SHA-256 of the weights among the files of one model or SAE, read in pieces: of a `.pt`, of `sae_weights.safetensors`, of
    * `model.safetensors`; of several shards, one after the other in the order of their index.
    *

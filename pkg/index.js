@@ -114,6 +114,21 @@ export class SaeExplorer extends EventTarget {
     return this.#ask('fromLink', { text: text(link, 'link') }, options, { needs: 'engine', what: 'Looking at the link' });
   }
 
+  async identify(sae, options = {}) {
+    const { signal } = checked(options, STOPPABLE);
+    const source = this.#session.sourceOf(required('sae', sae, TEXT));
+    const own = abortable(signal, 'The identification');
+    const onEvent = (event, value) => this.#event(event, value);
+    try {
+      return await this.#aside(own, async (link) => {
+        const work = this.#started(link, onEvent).then(() => link.call('identify', { source }, onEvent).reply);
+        return Promise.race([own.aborted, work]);
+      });
+    } finally {
+      own.done();
+    }
+  }
+
   async setMirror(base) {
     if (base !== null && !isHttp(base)) throw wrong('mirror', base, { accepts: 'null, or the http(s) address of a mirror, below which files lie as {owner}/{name}/resolve/{revision}/{path}' });
     await this.#configure({ mirror: base });

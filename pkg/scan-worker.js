@@ -8,7 +8,10 @@ serve({ init, Engine, Sha256, Tokenizer, wasm: new URL('./scan-engine_bg.wasm', 
   const scans = new Scans(again, { model: identifyModel, pt: identifyPt, saelens: identifySaelens });
   return {
     loaded: scans,
-    methods: { scan: (given, context) => scans.scan(engine(), given, context) },
+    methods: {
+      scan: (given, context) => scans.scan(engine(), given, context),
+      identify: ({ source }, context) => scans.identify(source, context),
+    },
     beside: {
       async archive({ files }) {
         await compiled();

@@ -66,6 +66,11 @@ export class Scans {
     const source = this.#saes.get(id);
     if (source === undefined) return '';
     if (source === NEURONS) return model;
+    return this.identify(source, context);
+  }
+
+  /** The SHA-256 of the numbers of an SAE. */
+  async identify(source, context) {
     return this.#hash(source, () => this.#open.sae(source, context, ({ pt, cfg, weights }) => (pt === undefined ? this.#identify.saelens(cfg, weights) : this.#identify.pt(pt, cfg))));
   }
 

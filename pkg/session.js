@@ -29,6 +29,13 @@ export class Session {
     this.#on(link).add(call);
   }
 
+  /** Where the numbers of a loaded SAE are. */
+  sourceOf(id) {
+    const source = this.#saes.get(id)?.sent.source;
+    if (source === undefined) throw new SaeExplorerError('unknown-sae', this.#saes.has(id) ? `${id} are neurons: they have no numbers of their own.` : `${id} is not loaded. Load it first.`, { sae: id });
+    return source;
+  }
+
   removeSae(id) {
     this.#saes.delete(id);
   }

@@ -20,6 +20,7 @@ use crate::requests::atlas::use_atlas;
 use crate::requests::beginning::Beginning;
 use crate::requests::counterparts::use_counterparts;
 use crate::requests::host::use_host;
+use crate::requests::identities::use_identities;
 use crate::requests::live::use_own_text;
 use crate::requests::offline::use_offline;
 use crate::requests::taps::use_taps;
@@ -123,6 +124,7 @@ pub fn App(props: &Props) -> Html {
     use_sample_loss(state, &controller);
     use_taps(state, &controller);
     use_atlas(state, &controller);
+    use_identities(state, &controller);
     use_text_search(state, &controller);
     use_own_text(state, &controller);
     use_counterparts(state, &controller);

@@ -276,6 +276,31 @@ test('a site without an atlas says so; an atlas of another model is not used for
   await plain.close();
 });
 
+test('an atlas is not used for another SAE of the same hook and width', async () => {
+  const page = await open(903);
+  await ready(page);
+  await part(page, 'ablation-run').waitFor();
+  const load = (path, id) =>
+    page.evaluate(
+      async ([path, id]) => {
+        const { saeExplorer: engine } = window;
+        for (const { id } of engine.loaded.saes) if (id === 'openai.layer_3' || id === 'own') await engine.unloadSae(id);
+        const url = new URL(`fixtures/${path}`, document.baseURI).href;
+        await engine.loadSae(url, { hook: 'blocks.3.hook_resid_post', id });
+      },
+      [path, id],
+    );
+  await load('saelens/blocks.3.hook_resid_post_relu/', 'own');
+  await page.waitForFunction(() => /own has other numbers/.test(document.querySelector('[data-testid="atlas-misfit"]')?.textContent));
+  assert.equal(await part(page, 'ablation-run').count(), 0);
+  // The same numbers in another file.
+  await load('openai/layer_3.pt', 'own');
+  await part(page, 'ablation-run').waitFor();
+  assert.equal(await part(page, 'atlas-misfit').count(), 0);
+  assert.deepEqual(page.seen.errors, []);
+  await page.context().close();
+});
+
 test('the page is drawn soon after its shard’s arrival', async (t) => {
   const page = await open(903);
   await ready(page);

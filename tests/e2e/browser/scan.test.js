@@ -87,6 +87,29 @@ test('statistics of a text are those of its trace, and the atlas is known by the
   for (const shard of own.sets[0].shards) assert.equal(files.get(shard.path).length, shard.bytes);
 });
 
+test('an SAE is identified by its numbers, in whatever file they are', async () => {
+  const { sets } = JSON.parse(await readFile(new URL('../../../web/demo/atlas/atlas.json', import.meta.url)));
+  const { sha256 } = sets.find(({ id }) => id === 'openai.layer_3');
+  const found = await bare.evaluate(async () => {
+    const hook = 'blocks.3.hook_resid_post';
+    const at = (path) => new URL(`fixtures/${path}`, document.baseURI).href;
+    await engine.loadSae(at('openai/layer_3.pt'), { hook, id: 'same' });
+    await engine.loadSae(at(`saelens/${hook}_relu/`), { id: 'other' });
+    const hashes = [];
+    for (const id of ['openai.layer_3', 'same', 'other']) hashes.push(await engine.identify(id));
+    for (const id of ['same', 'other']) await engine.unloadSae(id);
+    await engine.loadNeurons('blocks.0.mlp.hook_post', { id: 'neurons' });
+    const faults = [await fault(engine.identify('neurons')), await fault(engine.identify('same'))];
+    await engine.unloadSae('neurons');
+    return { hashes, faults: faults.map(({ code, message }) => [code, message]) };
+  });
+  assert.deepEqual(found.hashes.slice(0, 2), [sha256, sha256], 'f16 safetensors and the .pt it was made from');
+  assert.match(found.hashes[2], /^[0-9a-f]{64}$/);
+  assert.notEqual(found.hashes[2], sha256);
+  assert.deepEqual(found.faults.map(([code]) => code), ['unknown-sae', 'unknown-sae']);
+  assert.match(found.faults[0][1], /neurons/);
+});
+
 test('JSON lines and gzip are read, with sources and limits', async () => {
   const line = (text, source) => `${JSON.stringify({ body: text, source })}\n`;
   const lines = line('The king was old and had a daughter.', 'tales') + line('fn main() { let a = 1; let b = 2; }', 'code');

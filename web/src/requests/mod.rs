@@ -5,6 +5,7 @@ pub mod beginning;
 mod beside;
 pub mod counterparts;
 pub mod host;
+pub mod identities;
 pub mod library;
 pub mod live;
 pub mod numbers;

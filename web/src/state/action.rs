@@ -1,5 +1,6 @@
 //! Everything that can happen to the state.
 
+use super::about::IdentityAction;
 use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
 use super::circuits::CircuitsAction;
@@ -116,6 +117,8 @@ pub enum Action {
     Views(ViewsAction),
     /// Something about the atlas.
     Atlas(AtlasAction),
+    /// Something about the identities of loaded SAEs.
+    Identity(IdentityAction),
     /// Something about scans of one's own texts.
     Scan(ScanAction),
     /// Something about what each active feature causes.

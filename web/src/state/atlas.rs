@@ -1,4 +1,4 @@
-//! The atlas: its parts, as far as they were fetched, and whose features it is about.
+//! The atlas: its parts, as far as they were fetched.
 
 use ::atlas::files::shard_of;
 use ::atlas::info::FileInfo;
@@ -7,10 +7,8 @@ use ::atlas::{AtlasInfo, FeatureRecord, SetInfo, SetKind};
 
 use super::State;
 use super::route::Route;
-use super::tray::FeatureId;
 use crate::atlas::{Content, PartId, Request, address, counted_tokens};
 use crate::browse::Rows;
-use crate::data::SaeInfo;
 use crate::shared::Shared;
 
 /// Shards that are kept: a few megabytes.
@@ -259,6 +257,12 @@ impl Atlas {
         };
     }
 
+    /// True if it is the site's.
+    pub fn is_site(&self) -> bool {
+        let (here, site) = (self.address.get(), self.site.get());
+        here.is_some() && here == site
+    }
+
     /// True if the site has an atlas, as far as is known.
     pub fn has_site(&self) -> bool {
         matches!(self.site, Part::Ready(_))
@@ -460,90 +464,5 @@ impl State {
             wanted.extend(request);
         }
         wanted
-    }
-
-    /// Why the atlas is not about the loaded model; nothing where it is, or none is loaded.
-    pub fn atlas_misfit(&self) -> Option<String> {
-        let (info, model) = (self.atlas.info()?, self.model.as_ref()?);
-        let key = &info.model;
-        let why = if key.name != model.name && key.name != model.id {
-            format!("the loaded model is {}", model.name)
-        } else if key.vocabulary != model.vocab {
-            format!(
-                "the loaded model has {} tokens in its vocabulary, and that of the atlas {}",
-                model.vocab, key.vocabulary
-            )
-        } else {
-            return None;
-        };
-        Some(format!("This atlas is of {}; {why}.", key.name))
-    }
-
-    /// The loaded SAE, or the loaded neurons, that a set of the atlas is about.
-    pub fn sae_of_set(&self, set: &SetInfo) -> Option<&SaeInfo> {
-        if self.atlas_misfit().is_some() {
-            return None;
-        }
-        let is = |sae: &&SaeInfo| {
-            let neurons = sae.architecture == "neurons";
-            neurons == (set.kind == SetKind::Neurons)
-                && sae.hook == set.hook
-                && sae.n_latents == set.n_latents as usize
-        };
-        // Where a person loaded another SAE at the same hook, the demo's own is meant.
-        let of_demo = |sae: &&SaeInfo| self.expected.iter().any(|one| one.id == sae.id);
-        let mut saes = self.saes.iter().filter(is);
-        saes.clone().find(of_demo).or_else(|| saes.next())
-    }
-
-    /// Id of the SAE that a set is about; of the demo's also before it is loaded.
-    pub fn sae_id_of_set(&self, set: &SetInfo) -> Option<String> {
-        if let Some(sae) = self.sae_of_set(set) {
-            return Some(sae.id.clone());
-        }
-        if set.kind != SetKind::Sae || self.atlas_misfit().is_some() {
-            return None;
-        }
-        let mut expected = self.expected.iter();
-        expected
-            .find(|sae| sae.hook == set.hook)
-            .map(|sae| sae.id.clone())
-    }
-
-    /// The atlas's name of a feature of a loaded SAE.
-    pub fn in_atlas(&self, feature: &FeatureId) -> Option<AtlasFeature> {
-        if self.atlas_misfit().is_some() {
-            return None;
-        }
-        let sae = self.saes.iter().find(|sae| sae.id == feature.sae)?;
-        let neurons = sae.architecture == "neurons";
-        let set = self.atlas.set_at(&sae.hook, sae.n_latents, neurons)?;
-        // Of two SAEs at one hook the atlas is about one.
-        let meant = self.sae_id_of_set(set)? == feature.sae;
-        (meant && feature.latent < set.n_latents).then(|| AtlasFeature {
-            set: set.id.clone(),
-            latent: feature.latent,
-        })
-    }
-
-    /// The page of a feature of a loaded SAE. Before the index is there, which nothing but the features' own pages fetches, its set
-    /// is named by its hook, for the demo's SAEs.
-    pub fn page_of(&self, feature: &FeatureId) -> Option<AtlasFeature> {
-        if self.atlas.info().is_some() {
-            return self.in_atlas(feature);
-        }
-        self.atlas.address.get()?;
-        let sae = self.expected.iter().find(|sae| sae.id == feature.sae)?;
-        Some(AtlasFeature {
-            set: sae.hook.clone(),
-            latent: feature.latent,
-        })
-    }
-
-    /// The label of a feature of a loaded SAE, where the atlas's table is there and has one.
-    pub fn label(&self, feature: &FeatureId) -> Option<&str> {
-        let AtlasFeature { set, latent } = self.in_atlas(feature)?;
-        let label = &self.atlas.row(&set, latent)?.label;
-        (!label.is_empty()).then_some(label)
     }
 }

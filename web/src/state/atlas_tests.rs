@@ -38,14 +38,14 @@ pub(super) fn index(sets: Vec<SetInfo>, vocabulary: Option<FileInfo>) -> AtlasIn
     }
 }
 
-/// An atlas of one set, and its files by their names.
-fn atlas() -> (AtlasInfo, Vec<(String, Vec<u8>)>) {
+/// An atlas of one set, of an SAE of that identity, and its files by their names.
+fn atlas(sha256: &str) -> (AtlasInfo, Vec<(String, Vec<u8>)>) {
     let mut set = SetInfo {
         id: "layer-3".to_owned(),
         kind: SetKind::Sae,
         hook: "blocks.3.hook_resid_post".to_owned(),
         n_latents: LATENTS,
-        sha256: String::new(),
+        sha256: sha256.to_owned(),
         tokens: 1000,
         source_tokens: vec![1000],
         shard_size: 0,
@@ -75,8 +75,13 @@ pub(super) fn named(hash: &str) -> State {
 }
 
 /// Answers every request of the state until it has none, as the site would, and gives what was requested.
-pub(super) fn served(mut state: State, broken: &[&str]) -> (State, Vec<String>) {
-    let (info, files) = atlas();
+pub(super) fn served(state: State, broken: &[&str]) -> (State, Vec<String>) {
+    served_of("", state, broken)
+}
+
+/// The same with an atlas of an SAE of that identity.
+pub(super) fn served_of(sha256: &str, mut state: State, broken: &[&str]) -> (State, Vec<String>) {
+    let (info, files) = atlas(sha256);
     let index = ::atlas::files::encode_info(&info).unwrap();
     let mut log = Vec::new();
     loop {

@@ -1,5 +1,8 @@
 //! The whole state of the page.
 
+pub mod about;
+#[cfg(test)]
+mod about_tests;
 pub mod action;
 pub mod asked;
 pub mod atlas;
@@ -62,6 +65,8 @@ mod url_tests;
 pub mod views;
 #[cfg(test)]
 mod views_tests;
+
+use std::collections::BTreeMap;
 
 use crate::data::{
     DemoSae, Example, Feature, Info, Metrics, ModelInfo, Recorded, SaeInfo, SaeTrace, SampleLoss,
@@ -298,6 +303,8 @@ pub struct State {
     pub sample_loss: Remote<Option<SampleLoss>>,
     /// SAEs' numbers on the sample text, by their ids.
     pub numbers: Vec<(String, Remote<Sample>)>,
+    /// SHA-256 of SAEs' numbers by their ids, where an atlas may be about them.
+    pub identities: BTreeMap<String, Remote<String>>,
     /// The place of an address that needs something that is not loaded.
     pub requested: Option<Place>,
     /// Results for the views of the prompt beside its list of features.
@@ -356,6 +363,7 @@ impl State {
             broken: None,
             sample_loss: Remote::Idle,
             numbers: Vec::new(),
+            identities: BTreeMap::new(),
             requested: None,
             views: Views::default(),
             atlas: Atlas::default(),

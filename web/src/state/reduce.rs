@@ -121,6 +121,7 @@ impl State {
             Action::Views(action) => self.view(action),
             Action::Browse(action) => self.browse_action(action),
             Action::Atlas(action) => self.atlas_action(action),
+            Action::Identity(action) => self.identity_action(action),
             Action::Scan(action) => self.scan_action(action),
             Action::Steer(action) => self.steer(action),
             Action::Circuits(action) => self.circuits(action),
@@ -168,6 +169,7 @@ impl State {
             self.place.sae = self.middle_sae();
         }
         self.numbers.clear();
+        self.identities.clear();
         if self.recorded.is_none() {
             self.trace = None;
         }

@@ -33,7 +33,7 @@ pub struct Props {
     pub place: Place,
     /// The atlas.
     pub atlas: Atlas,
-    /// Why the atlas is not about the loaded model.
+    /// Why the atlas is not about the loaded model, or not about the selected SAE.
     pub misfit: Option<AttrValue>,
     /// The page of a feature, where one is shown.
     pub page: Option<page::Props>,
@@ -49,7 +49,10 @@ impl Props {
         Self {
             place: state.address(),
             atlas: state.atlas.clone(),
-            misfit: state.atlas_misfit().map(AttrValue::from),
+            misfit: state
+                .atlas_misfit()
+                .or_else(|| state.sae_misfit())
+                .map(AttrValue::from),
             page: page::Props::of(state),
             list: browse::Props::of(state).filter(|_| state.place.page.is_none()),
             scan: scan::Props::of(state),
