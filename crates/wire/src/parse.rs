@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::edit::{Condition, Edit, Edits, Operation, Positions, Span, Target, is_bare};
 use crate::parse_error::{Fault, ParseError};
-use crate::value::check_value;
+use crate::value::{ValueError, check_value};
 
 /// Characters of a line that an error shows before and behind its place.
 const SHOWN: usize = 60;

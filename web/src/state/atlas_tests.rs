@@ -174,7 +174,7 @@ fn a_damaged_shard_costs_that_shard_alone() {
 
 #[test]
 fn what_does_not_belong_into_a_part_is_refused() {
-    let (info, _) = atlas();
+    let (info, _) = atlas("");
     let why = |part, bytes: &[u8]| {
         let request = Request {
             address: "demo/atlas/x.bin".to_owned(),
@@ -237,7 +237,7 @@ fn shards_that_were_used_last_are_kept() {
 
 #[test]
 fn what_the_files_of_an_imported_atlas_do_not_state_is_a_dash() {
-    let (mut info, _) = atlas();
+    let (mut info, _) = atlas("");
     let set = info.sets[0].clone();
     assert_eq!(counted_tokens(&info, &set), set.tokens);
     let zero = || "0.00".to_owned();
@@ -266,7 +266,7 @@ fn what_comes_late_of_another_atlas_is_not_used() {
         .collect();
     assert_eq!(addresses, ["own-atlas/0123/atlas.json"]);
     state = state.after(Action::Atlas(AtlasAction::Requested(PartId::Index)));
-    let index = || Ok(Content::Index(Box::new(atlas().0)));
+    let index = || Ok(Content::Index(Box::new(atlas("").0)));
     let late = AtlasAction::Received(request(PartId::Index), index());
     state = state.after(Action::Atlas(late));
     assert!(state.atlas.part(PartId::Index) == PartState::Loading);

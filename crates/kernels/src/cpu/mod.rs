@@ -16,7 +16,7 @@ pub(crate) mod cross_entropy;
 mod destination;
 pub(crate) mod edit_conditions;
 pub(crate) mod embedding;
-mod epilogue;
+pub(crate) mod epilogue;
 pub(crate) mod gate;
 pub(crate) mod gather_rows;
 pub(crate) mod kl_divergence;
