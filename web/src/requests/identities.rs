@@ -4,7 +4,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::controller::Controller;
-use crate::state::about::IdentityAction;
+use crate::state::about::{IdentityAction, IdentityRequest};
 use crate::state::{Action, State};
 
 /// Requests those that tell whether the atlas is about what is loaded. A worker of its own reads the files again for it.
@@ -12,26 +12,26 @@ use crate::state::{Action, State};
 pub fn use_identities(state: &State, controller: &Controller) {
     let controller = controller.clone();
     use_effect_with(state.wanted_identities(), move |wanted| {
-        for id in wanted {
-            start(controller.clone(), id.clone());
+        for request in wanted {
+            start(controller.clone(), request.clone());
         }
     });
 }
 
-fn start(controller: Controller, id: String) {
+fn start(controller: Controller, request: IdentityRequest) {
     let Some(engine) = controller.engine() else {
         return;
     };
-    let requested = IdentityAction::Requested(id.clone());
+    let requested = IdentityAction::Requested(request.clone());
     controller.dispatch(Action::Identity(requested));
     spawn_local(async move {
-        let found = match engine.call("identify", &[id.as_str().into()]).await {
+        let found = match engine.call("identify", &[request.0.as_str().into()]).await {
             Ok(hash) => hash
                 .as_string()
                 .ok_or_else(|| "the answer is no text".to_owned()),
             Err(fault) => Err(fault.message),
         };
-        let received = IdentityAction::Received(id, found);
+        let received = IdentityAction::Received(request, found);
         controller.dispatch(Action::Identity(received));
     });
 }

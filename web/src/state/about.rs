@@ -1,6 +1,8 @@
 //! What the atlas is about: the loaded model, and which of the loaded SAEs. An SAE is known by the SHA-256 of its numbers: two of one
 //! hook and one width may be of different trainings, and then nothing that is said of one's features is true of the other's.
 
+use std::collections::BTreeMap;
+
 use ::atlas::{SetInfo, SetKind};
 
 use super::atlas::AtlasFeature;
@@ -8,27 +10,49 @@ use super::tray::FeatureId;
 use super::{Remote, State};
 use crate::data::SaeInfo;
 
+/// SHA-256 of SAEs' numbers, where an atlas may be about them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Identities {
+    /// By the ids of the SAEs.
+    known: BTreeMap<String, Remote<String>>,
+    /// Grows when another SAE may have come under an id: what was requested before is of no use then.
+    round: u32,
+}
+
+impl Identities {
+    /// Another SAE may be under an id, or, of none, under any.
+    pub(super) fn forget(&mut self, id: Option<&str>) {
+        self.round = self.round.wrapping_add(1);
+        self.known.retain(|known, identity| {
+            id.is_some_and(|id| id != known) && !matches!(identity, Remote::Waiting)
+        });
+    }
+}
+
+/// A request for an SAE's identity: its id, and the round.
+pub type IdentityRequest = (String, u32);
+
 /// Something about the identities of loaded SAEs.
 #[derive(Clone, Debug)]
 pub enum IdentityAction {
-    /// An SAE's is being computed.
-    Requested(String),
+    /// It is being computed.
+    Requested(IdentityRequest),
     /// It is there, or why not.
-    Received(String, Result<String, String>),
+    Received(IdentityRequest, Result<String, String>),
 }
 
 impl State {
     pub(super) fn identity_action(&mut self, action: IdentityAction) {
+        let Identities { known, round } = &mut self.identities;
         match action {
-            IdentityAction::Requested(id) => {
-                self.identities.insert(id, Remote::Waiting);
+            IdentityAction::Requested((id, of)) if of == *round => {
+                known.insert(id, Remote::Waiting);
             }
-            IdentityAction::Received(id, result) => {
-                // Of one that went, or was loaded anew meanwhile, it is not asked for any more.
-                if let Some(identity @ Remote::Waiting) = self.identities.get_mut(&id) {
-                    *identity = result.map_or_else(Remote::Failed, Remote::Here);
-                }
+            IdentityAction::Received((id, of), result) if of == *round => {
+                known.insert(id, result.map_or_else(Remote::Failed, Remote::Here));
             }
+            // Of an SAE that another one may have replaced.
+            IdentityAction::Requested(_) | IdentityAction::Received(..) => {}
         }
     }
 
@@ -58,7 +82,7 @@ impl State {
         if self.atlas_misfit().is_some() || self.is_about(set, sae) != Some(false) {
             return None;
         }
-        let why = match self.identities.get(id) {
+        let why = match self.identities.known.get(id) {
             Some(Remote::Failed(why)) => {
                 format!("whether it is about {id} could not be found out: {why}")
             }
@@ -67,8 +91,8 @@ impl State {
         Some(format!("This atlas is of {}; {why}.", set.id))
     }
 
-    /// Ids of the SAEs whose identities have to be known, because the atlas may be about them, and that nobody has requested.
-    pub fn wanted_identities(&self) -> Vec<String> {
+    /// Requests for the identities that have to be known, because the atlas may be about the SAEs, and that nobody has requested.
+    pub fn wanted_identities(&self) -> Vec<IdentityRequest> {
         let Some(info) = self.atlas.info() else {
             return Vec::new();
         };
@@ -77,11 +101,13 @@ impl State {
         }
         let unknown = |sae: &&SaeInfo| {
             let mut sets = info.sets.iter();
-            !self.identities.contains_key(&sae.id)
+            !self.identities.known.contains_key(&sae.id)
                 && sets.any(|set| is_alike(sae, set) && self.is_about(set, sae).is_none())
         };
         let wanted = self.saes.iter().filter(unknown);
-        wanted.map(|sae| sae.id.clone()).collect()
+        wanted
+            .map(|sae| (sae.id.clone(), self.identities.round))
+            .collect()
     }
 
     /// True if a set of the atlas is about a loaded SAE that is like it, `None` while that is not known.
@@ -94,7 +120,7 @@ impl State {
         if self.atlas.is_site() && self.is_of_demo(sae) {
             return Some(true);
         }
-        match self.identities.get(&sae.id)? {
+        match self.identities.known.get(&sae.id)? {
             Remote::Here(sha256) => Some(*sha256 == set.sha256),
             Remote::Failed(_) => Some(false),
             Remote::Idle | Remote::Waiting => None,

@@ -1,4 +1,4 @@
-use super::about::IdentityAction;
+use super::about::{IdentityAction, IdentityRequest};
 use super::atlas_tests::{named, served_of};
 use super::tray::FeatureId;
 use super::*;
@@ -34,13 +34,24 @@ fn with(saes: &[&str]) -> State {
     state.after(Action::EngineReady(model, saes))
 }
 
-fn identified(state: State, id: &str, result: Result<&str, &str>) -> State {
+/// Ids of the SAEs whose identities are wanted.
+fn wanted(state: &State) -> Vec<String> {
+    let wanted = state.wanted_identities().into_iter();
+    wanted.map(|(id, _)| id).collect()
+}
+
+fn answered(state: State, request: &IdentityRequest, result: Result<&str, &str>) -> State {
     let result = result.map(str::to_owned).map_err(str::to_owned);
-    let requested = IdentityAction::Requested(id.to_owned());
-    let received = IdentityAction::Received(id.to_owned(), result);
-    let state = state.after(Action::Identity(requested));
-    assert_eq!(state.wanted_identities(), [""; 0], "it is asked for once");
+    let received = IdentityAction::Received(request.clone(), result);
     state.after(Action::Identity(received))
+}
+
+/// The state after the answer to the one request that it wants.
+fn identified(state: State, result: Result<&str, &str>) -> State {
+    let [request] = state.wanted_identities().try_into().unwrap();
+    let state = state.after(Action::Identity(IdentityAction::Requested(request.clone())));
+    assert_eq!(wanted(&state), [""; 0], "it is asked for once");
+    answered(state, &request, result)
 }
 
 fn label(state: &State, id: &str) -> Option<String> {
@@ -54,7 +65,7 @@ fn label(state: &State, id: &str) -> Option<String> {
 #[test]
 fn the_demos_sae_and_the_sites_atlas_belong_together() {
     let state = with(&["layer_3"]);
-    assert_eq!(state.wanted_identities(), [""; 0]);
+    assert_eq!(wanted(&state), [""; 0]);
     assert_eq!(label(&state, "layer_3").as_deref(), Some("label 7"));
     assert_eq!(state.page_sae(), Some("layer_3"));
 }
@@ -63,17 +74,17 @@ fn the_demos_sae_and_the_sites_atlas_belong_together() {
 fn another_sae_of_the_same_hook_and_width_gets_no_statistics_of_the_atlas() {
     let mut state = with(&["mine"]);
     state.place.sae = Some("mine".to_owned());
-    assert_eq!(state.wanted_identities(), ["mine"]);
+    assert_eq!(wanted(&state), ["mine"]);
     assert_eq!(label(&state, "mine"), None, "before it is known");
     assert_eq!(state.sae_misfit(), None, "before it is known");
 
-    let other = identified(state.clone(), "mine", Ok("0d49"));
+    let other = identified(state.clone(), Ok("0d49"));
     assert_eq!(label(&other, "mine"), None);
     assert_eq!((other.page_sae(), other.set_of_sae("mine")), (None, None));
     let why = other.sae_misfit().unwrap();
     assert!(why.contains("layer-3; mine has other numbers"), "{why}");
 
-    let unknown = identified(state.clone(), "mine", Err("The file is gone."));
+    let unknown = identified(state.clone(), Err("The file is gone."));
     assert_eq!(label(&unknown, "mine"), None);
     let why = unknown.sae_misfit().unwrap();
     assert!(
@@ -81,25 +92,35 @@ fn another_sae_of_the_same_hook_and_width_gets_no_statistics_of_the_atlas() {
         "{why}"
     );
 
-    let same = identified(state, "mine", Ok(OF_ATLAS));
+    let same = identified(state, Ok(OF_ATLAS));
     assert_eq!(label(&same, "mine").as_deref(), Some("label 7"));
     assert_eq!((same.page_sae(), same.sae_misfit()), (Some("mine"), None));
 }
 
 #[test]
 fn an_sae_that_is_loaded_again_is_identified_again() {
-    let state = identified(with(&["mine"]), "mine", Ok(OF_ATLAS));
+    let state = identified(with(&["mine"]), Ok(OF_ATLAS));
     let mut again = state;
     again.sae_loaded(sae("mine"));
     assert_eq!(label(&again, "mine"), None);
-    assert_eq!(again.wanted_identities(), ["mine"]);
+    assert_eq!(wanted(&again), ["mine"]);
+    // The answer about one that was loaded meanwhile under its id.
+    let [request] = again.wanted_identities().try_into().unwrap();
+    let asked = again.after(Action::Identity(IdentityAction::Requested(request.clone())));
+    let mut another = asked;
+    another.sae_loaded(sae("mine"));
+    let late = answered(another, &request, Ok(OF_ATLAS));
+    assert_eq!(
+        (label(&late, "mine"), wanted(&late)),
+        (None, vec!["mine".to_owned()])
+    );
 }
 
 #[test]
 fn beside_the_demos_sae_another_one_is_not_taken_for_it() {
     let state = with(&["layer_3", "mine"]);
-    assert_eq!(state.wanted_identities(), ["mine"]);
-    let state = identified(state, "mine", Ok("0d49"));
+    assert_eq!(wanted(&state), ["mine"]);
+    let state = identified(state, Ok("0d49"));
     assert_eq!(label(&state, "layer_3").as_deref(), Some("label 7"));
     assert_eq!(label(&state, "mine"), None);
 }

@@ -18,7 +18,8 @@ fn info() -> AtlasInfo {
         kind: SetKind::Sae,
         hook: format!("blocks.{layer}.hook_resid_post"),
         n_latents: 2,
-        sha256: format!("{layer}{layer}"),
+        // As of an imported atlas: any SAE of the hook and the width is taken for the one that was meant.
+        sha256: String::new(),
         tokens: 1000,
         source_tokens: vec![1000],
         shard_size: 64,

@@ -18,7 +18,7 @@ impl State {
         self.model = Some(Shared::new(model));
         self.saes = Shared::default();
         self.numbers.clear();
-        self.identities.clear();
+        self.identities.forget(None);
         self.sample_loss = Remote::Idle;
         // The tokens may be others, and all that was computed is of the model before.
         self.trace = None;
@@ -36,7 +36,7 @@ impl State {
         saes.retain(|one| one.id != id);
         saes.insert(back.unwrap_or(saes.len()).min(saes.len()), sae);
         self.saes = Shared::new(saes);
-        self.identities.remove(&id);
+        self.identities.forget(Some(&id));
         self.numbers.retain(|one| one.0 != id);
         self.select_sae(id);
         self.outdated();
@@ -46,7 +46,7 @@ impl State {
     pub(super) fn sae_beside(&mut self, sae: SaeInfo, before: &[String]) {
         let mut saes = (*self.saes).clone();
         saes.retain(|one| one.id != sae.id);
-        self.identities.remove(&sae.id);
+        self.identities.forget(Some(&sae.id));
         // What is known of the others stays true.
         self.stale |= saes.len() != self.saes.len();
         let at = saes.iter().position(|one| before.contains(&one.id));
@@ -140,7 +140,7 @@ impl State {
         }
         if changed {
             // Another file may have come under the same id.
-            self.identities.clear();
+            self.identities.forget(None);
             self.outdated();
         }
     }

@@ -66,13 +66,12 @@ pub mod views;
 #[cfg(test)]
 mod views_tests;
 
-use std::collections::BTreeMap;
-
 use crate::data::{
     DemoSae, Example, Feature, Info, Metrics, ModelInfo, Recorded, SaeInfo, SaeTrace, SampleLoss,
     Trace,
 };
 use crate::shared::Shared;
+use about::Identities;
 pub use action::Action;
 use atlas::Atlas;
 use browse::BrowseState;
@@ -303,8 +302,8 @@ pub struct State {
     pub sample_loss: Remote<Option<SampleLoss>>,
     /// SAEs' numbers on the sample text, by their ids.
     pub numbers: Vec<(String, Remote<Sample>)>,
-    /// SHA-256 of SAEs' numbers by their ids, where an atlas may be about them.
-    pub identities: BTreeMap<String, Remote<String>>,
+    /// SHA-256 of SAEs' numbers, where an atlas may be about them.
+    pub identities: Identities,
     /// The place of an address that needs something that is not loaded.
     pub requested: Option<Place>,
     /// Results for the views of the prompt beside its list of features.
@@ -363,7 +362,7 @@ impl State {
             broken: None,
             sample_loss: Remote::Idle,
             numbers: Vec::new(),
-            identities: BTreeMap::new(),
+            identities: Identities::default(),
             requested: None,
             views: Views::default(),
             atlas: Atlas::default(),

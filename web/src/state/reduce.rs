@@ -169,7 +169,7 @@ impl State {
             self.place.sae = self.middle_sae();
         }
         self.numbers.clear();
-        self.identities.clear();
+        self.identities.forget(None);
         if self.recorded.is_none() {
             self.trace = None;
         }
