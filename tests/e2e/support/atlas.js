@@ -1,11 +1,17 @@
 // An atlas of the demo's SAEs with a few features that tests look at.
 
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { SHARD_SIZE, described, publish, record, row, shardFile, shardName, tableFile, vocabulary, vocabularyFile } from './atlas-format.js';
 import { manifest } from './demo.js';
+import { dist } from './server.js';
 
 const LATENTS = 4096;
+
+/** The hashes of the demo's SAEs by their hooks, as its own atlas states them. */
+const hashes = Object.fromEntries(JSON.parse(await readFile(join(dist, 'demo/atlas/atlas.json'), 'utf8')).sets.map(({ hook, sha256 }) => [hook, sha256]));
 
 const tokens = vocabulary();
 
@@ -74,7 +80,7 @@ export function putAtlas(server, { name = manifest.name, unknown } = {}) {
       shards.push(put(shardName(set, first / SHARD_SIZE), shardFile(records.map((latent) => record(latent, FEATURES[latent])))));
     }
     const table = put(`${set}/table.bin`, tableFile(all.map((latent) => row(latent, FEATURES[latent]))));
-    return { id: set, kind: 'sae', hook, n_latents: LATENTS, sha256: '0'.repeat(64), tokens: 100000, source_tokens: [60000, 40000], shard_size: SHARD_SIZE, shards, table, map: null, token_index: null, coactivation_error: 0 };
+    return { id: set, kind: 'sae', hook, n_latents: LATENTS, sha256: hashes[hook], tokens: 100000, source_tokens: [60000, 40000], shard_size: SHARD_SIZE, shards, table, map: null, token_index: null, coactivation_error: 0 };
   });
   const index = {
     version: 1,
