@@ -367,8 +367,9 @@ fn use_feature(state: &State, controller: &Controller) {
         state.place.sae.clone(),
         state.place.feature,
         state.attempt,
+        state.forgotten,
     );
-    use_effect_with(wanted, move |(ready, sae, latent, _)| {
+    use_effect_with(wanted, move |(ready, sae, latent, ..)| {
         if let (true, Some(sae), Some(latent)) = (ready, sae, latent) {
             controller.feature(sae.clone(), *latent);
         }

@@ -40,6 +40,19 @@ function mostSpecific({ rows, first }, token) {
   return rows[token].toSorted((a, b) => measure(b) - measure(a))[0][0];
 }
 
+test('an address without a feature, opened while the page runs, describes the feature that it selects', async () => {
+  await goTo({ sae: 'openai.layer_3' });
+  await part(page, 'feature-panel').getByText('nearest by decoder cosine').waitFor();
+  const before = await selected();
+  // As by a link, or a bookmark: no new document.
+  await page.evaluate(() => {
+    location.hash = '#/library';
+  });
+  await part(page, 'library').waitFor();
+  await part(page, 'feature-panel').getByText('nearest by decoder cosine').waitFor();
+  assert.equal(await selected(), before, 'the page chooses as it did at first');
+});
+
 test('a token selects its most specific feature, unless the selected one is active there', async () => {
   await goTo({ sae: 'openai.layer_3', token: 1 });
   const features = await computed('openai.layer_3');

@@ -408,7 +408,7 @@ test('an atlas without a map or an index of tokens says so, and the table works'
   await part(look, 'search-clear').click();
   await counted(199, look);
   await look.goto(bare.url('#/features/nowhere'));
-  await look.getByText('The atlas has no set nowhere.').waitFor();
+  await look.getByText('The atlas has no set nowhere').waitFor();
   await look.context().close();
   await bare.close();
 });

@@ -254,6 +254,8 @@ pub struct State {
     pub stale: bool,
     /// Counts up to have the prompt traced again.
     pub attempt: u32,
+    /// Grows when the selected feature's description is dropped, after which it is wanted again.
+    pub forgotten: u32,
     /// True if the prompt is traced at once rather than when typing pauses.
     pub at_once: bool,
     /// The last failure.
@@ -338,6 +340,7 @@ impl State {
             bos_before: None,
             stale: false,
             attempt: 0,
+            forgotten: 0,
             at_once: true,
             problem: None,
             feature: Remote::Idle,

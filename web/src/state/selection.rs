@@ -95,6 +95,7 @@ impl State {
     /// What was asked, typed and found was about another feature.
     pub(super) fn forget_feature(&mut self) {
         self.feature = Remote::Idle;
+        self.forgotten = self.forgotten.wrapping_add(1);
         self.selection.matched = None;
         self.edit = EditState {
             reach: self.edit.reach,

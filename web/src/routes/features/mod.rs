@@ -76,10 +76,10 @@ pub fn FeaturesRoute(props: &Props) -> Html {
                     { own_note(page) }
                 </>
             },
-            (Some(feature), None) => parts::missing(&no_feature(info, feature)),
+            (Some(feature), None) => no_feature(place, info, feature),
             (None, _) => match &props.list {
                 Some(list) => html! { <browse::Browse ..list.clone() /> },
-                None => parts::missing(&no_set(info, place.listed.as_deref().unwrap_or_default())),
+                None => no_set(place, info, place.listed.as_deref().unwrap_or_default()),
             },
         },
         (_, index) => parts::waiting("The index of the atlas", PartId::Index, &index.state()),
@@ -108,15 +108,28 @@ fn own_note(page: &page::Props) -> Html {
 }
 
 /// Why there is no page for a feature that the address names.
-fn no_feature(info: &Shared<::atlas::AtlasInfo>, feature: &AtlasFeature) -> String {
+fn no_feature(place: &Place, info: &Shared<::atlas::AtlasInfo>, feature: &AtlasFeature) -> Html {
     match info.sets.iter().find(|set| set.id == feature.set) {
-        Some(set) => crate::format::no_feature(&feature.latent.to_string(), set.n_latents as usize),
-        None => no_set(info, &feature.set),
+        Some(set) => parts::missing(&crate::format::no_feature(
+            &feature.latent.to_string(),
+            set.n_latents as usize,
+        )),
+        None => no_set(place, info, &feature.set),
     }
 }
 
-/// Why there is no list of a set that the address names.
-fn no_set(info: &Shared<::atlas::AtlasInfo>, set: &str) -> String {
-    let sets: Vec<_> = info.sets.iter().map(|set| set.id.as_str()).collect();
-    format!("The atlas has no set {set}. It has: {}.", sets.join(", "))
+/// Why there is no list of a set that the address names, and the lists that there are.
+fn no_set(place: &Place, info: &Shared<::atlas::AtlasInfo>, set: &str) -> Html {
+    let lists = info.sets.iter().map(|set| {
+        let mut place = place.clone();
+        place.page = None;
+        place.listed = Some(set.id.clone());
+        html! { <li><a href={place.to_hash()}>{ &set.id }</a></li> }
+    });
+    html! {
+        <section class="card" data-testid="atlas-missing">
+            <p class="muted">{ format!("The atlas has no set {set}. It has:") }</p>
+            <ul>{ for lists }</ul>
+        </section>
+    }
 }

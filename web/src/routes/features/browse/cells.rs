@@ -93,7 +93,7 @@ impl Cell {
             Self::By(Column::Mean | Column::Skew | Column::Kurtosis) => "number rare",
             Self::By(Column::Source) => "source opt",
             Self::Top => "opt token",
-            Self::Up => "opt tokens",
+            Self::Up => "opt pushes",
         }
     }
 
