@@ -91,6 +91,7 @@ pub fn strongest(props: &Props) -> Html {
     html! {
         <section class="card" aria-labelledby="strongest-title" data-testid="strongest">
             <h2 id="strongest-title">{ "Strongest at this token" }</h2>
+            <p class="notice">{ "Bar: share of the feature's largest activation on the corpus, or in this text where the atlas has none. Number: its activation." }</p>
             { bars("The strongest concepts at this token", "activation", all) }
             if props.graph.concepts.iter().all(|concept| concept.activation <= 0.0) {
                 <p class="muted">{ "No feature that is shown is active at this token." }</p>
