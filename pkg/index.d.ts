@@ -1,3 +1,28 @@
+import type {
+  Edited,
+  Effect,
+  Effects,
+  Feature,
+  Generation,
+  Info,
+  Matrix,
+  ModelInfo,
+  Neighbour,
+  SaeInfo,
+  SampleLoss,
+  ScanProgress,
+  Scanned,
+  ScannedFile,
+  StreamPatching,
+  Taps,
+  Token,
+  TokenFeatures,
+  Tokenization,
+  Trace,
+} from './wire.js';
+
+export * from './wire.js';
+
 /**
  * GPT-2 and its sparse autoencoders (SAEs) in a Web Worker, on the visitor's GPU through WebGPU or on the CPU.
  *
@@ -115,7 +140,7 @@ export class SaeExplorer extends EventTarget {
    * The ten latents of the SAE `other` whose decoder directions have the largest cosine with that of a latent of `sae`, the
    * nearest first. Both must be at one hook point, or anywhere in the residual stream; `other` must not stay in its file.
    */
-  matches(sae: string, latent: number, other: string): Promise<{ latent: number; cosine: number }[]>;
+  matches(sae: string, latent: number, other: string): Promise<Neighbour[]>;
 
   /** The logits of every position, `[tokens, vocab]`. */
   logits(prompt: Prompt, options?: PromptOptions): Promise<Matrix>;
@@ -417,25 +442,6 @@ export interface CatalogueSource {
   revision?: string;
 }
 
-/** The source of a loaded model or SAE: all that others need to load the same. */
-export interface Origin {
-  /** `owner/name`; `null` for an address outside a repository. */
-  repository: string | null;
-  /** The requested revision, such as `"main"`; `null` for an address. */
-  revision: string | null;
-  /**
-   * The commit that it stood for, 40 hexadecimal digits: as {@link RepoSource} `revision` it gives the same files, whatever the
-   * branch is at by then. `null` where the host does not state it.
-   */
-  commit: string | null;
-  /** The folder or file in the repository, `""` for all of it; for an address its path. */
-  path: string;
-  /** An address that loads the same: of the folder or file at its commit, without a query. */
-  url: string;
-  /** SHA-256 of the weights, hexadecimal, where they are one file whose hash the host or the catalogue states. */
-  sha256?: string;
-}
-
 /** A Hugging Face repository, or a folder or file in it. */
 export interface RepoSource {
   /** `owner/name`. */
@@ -622,57 +628,6 @@ export interface LoadSaeOptions {
   signal?: AbortSignal;
 }
 
-export interface ModelInfo {
-  id: string;
-  name: string;
-  nLayers: number;
-  dModel: number;
-  nHeads: number;
-  /** The longest prompt, in tokens, with the BOS. */
-  nCtx: number;
-  vocab: number;
-  /** Id of the beginning-of-sequence token. */
-  bos: number | null;
-  /** Ids of the tokens that end a text. */
-  eos: number[];
-  /** Sentences on what its files leave open and what was assumed. */
-  notices: string[];
-  /** Format of the weights on the device; `"mixed"` where the file mixes F16 with other types. */
-  weights: 'f32' | 'f16' | 'mixed';
-  /** Its source; `null` for the demo and for files. */
-  origin: Origin | null;
-}
-
-export interface SaeInfo {
-  id: string;
-  hook: string;
-  /** `"topk"`, `"standard"` (ReLU), `"jumprelu"` or `"gated"`. */
-  architecture: string;
-  nLatents: number;
-  /** Latents a token may have; for architectures without such a bound, `null`. */
-  k: number | null;
-  /** Width of the activation it reads. */
-  dIn: number;
-  /** `"none"`, `"layer_norm"` or `"constant_norm_rescale"`. */
-  normalization: string;
-  /** Format of the weights on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
-  weights: 'f32' | 'f16' | 'streamed' | 'none';
-  /** Of `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. */
-  normScalingFactor: number | null;
-  /** True if it was trained with a BOS before each context; `null` where neither its files nor the catalogue say. */
-  prependBos: boolean | null;
-  /** Length of the contexts that it was trained on, tokens. */
-  contextSize: number | null;
-  /** The model that it was trained on, as its files call it. */
-  modelName: string | null;
-  /** True if that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
-  otherModel: boolean;
-  /** Sentences on what its files leave open, what was assumed, and what looks wrong without being certain. */
-  notices: string[];
-  /** Its source; `null` for the demo, for files and for neurons. */
-  origin: Origin | null;
-}
-
 export interface PromptOptions extends LookOptions {
   /**
    * Choice of a BOS token before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
@@ -686,107 +641,6 @@ export interface TraceOptions extends PromptOptions {
   saes?: string[];
   /** Number of next tokens per position; default 10. */
   topLogits?: number;
-}
-
-export interface Token {
-  id: number;
-  /** The decoded bytes. A token that is a part of a UTF-8 sequence shows its bytes, as `<0xF0>`. */
-  text: string;
-}
-
-export interface NextToken extends Token {
-  logit: number;
-  /** Over the whole vocabulary. */
-  prob: number;
-}
-
-export interface Trace {
-  /** T tokens, the BOS included where one was prepended. */
-  tokens: Token[];
-  bosPrepended: boolean;
-  /** Why the first token is a BOS or is not: a sentence. */
-  bosReason: string;
-  /** Mean next-token cross-entropy, nats: the mean of `tokenLosses`; `null` where no token has a loss. */
-  loss: number | null;
-  /** Length T − 1, nats; entry i is the loss of token i + 1. */
-  tokenLosses: Float32Array;
-  /** The likeliest tokens after the last position. */
-  next: NextToken[];
-  /** The same after each of the T positions. */
-  nextByPosition: NextToken[][];
-  saes: SaeTrace[];
-  backend: 'gpu' | 'cpu';
-  /** Name of the GPU adapter, or of the CPU path. */
-  adapter: string;
-  milliseconds: number;
-}
-
-export interface SaeTrace {
-  id: string;
-  hook: string;
-  architecture: string;
-  nLatents: number;
-  /** Row length of `latents` and `activations`. */
-  k: number;
-  /** `[T, k]`, row-major, strongest first; −1 where a token has fewer than k active latents. */
-  latents: Int32Array;
-  /** `[T, k]`, row-major; 0 where `latents` is −1. */
-  activations: Float32Array;
-  metrics: SaeMetrics;
-  /** Positions that count in none of the metrics and are not replaced: a BOS, and what the SAE's files exclude. */
-  skipped: Uint32Array;
-  /** Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails. */
-  cautions: string[];
-}
-
-/** Means over the positions that count. `null` where no position does, or where a metric is not defined. */
-export interface SaeMetrics {
-  /** Mean number of non-zero latents per token. */
-  l0: number | null;
-  /** Fraction of variance unexplained, in the space that the SAE was trained in; `null` where the positions do not vary. */
-  fvu: number | null;
-  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out. */
-  relativeError: number | null;
-  /** Mean over tokens of the cosine of x and x̂, raw space. */
-  cosine: number | null;
-  /** Loss with the reconstruction instead of the hook's activation, nats. */
-  splicedLoss: number | null;
-  /**
-   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included; SAELens leaves
-   * that one out. `null` where nothing is predicted from a replaced position on.
-   */
-  deltaCe: number | null;
-  /** KL(clean ‖ spliced) of the next-token distribution, nats. */
-  kl: number | null;
-  /** N: how many positions count. */
-  positions: number;
-}
-
-export interface Feature {
-  latent: number;
-  /** Euclidean length of the latent's decoder row; 1 for a neuron. */
-  decoderNorm: number;
-  /** Euclidean length of what one unit of it writes to the residual stream: through W_O at `attn.hook_z`, W_out at `mlp.hook_post`. */
-  outputNorm: number;
-  encoderBias: number;
-  /**
-   * W_U · ((d − mean(d)) ⊙ ln_f.weight), centred over the vocabulary, with d what one unit of the latent writes to the residual
-   * stream: the direct path only. At `ln_final.hook_normalized` W_U · (d ⊙ ln_f.weight).
-   */
-  logitEffect: { top: TokenValue[]; bottom: TokenValue[] };
-  /** Latents whose decoder rows have the largest cosine with this one's. */
-  nearest: { latent: number; cosine: number }[];
-}
-
-export interface TokenValue extends Token {
-  value: number;
-}
-
-export interface Matrix {
-  /** `[rows, columns]`. */
-  shape: [number, number];
-  /** Row-major. */
-  data: Float32Array;
 }
 
 /** One text, or texts and objects. */
@@ -832,84 +686,12 @@ export interface StreamPatchOptions extends PromptOptions {
   signal?: AbortSignal;
 }
 
-/** Rows are hook points, columns are positions. */
-export interface StreamPatching {
-  tokens: Token[];
-  sourceTokens: Token[];
-  target: Token;
-  distractor: Token;
-  /** The target's logit minus the distractor's after the last token of the prompt. */
-  clean: number;
-  /** The same of the source. */
-  source: number;
-  /** The stream into each block, and out of the last one. */
-  hooks: string[];
-  /** Per hook point, T values: the same where the prompt's stream is the source's at that position. */
-  logitDifferences: Float64Array[];
-  /** Per hook point, T values: KL(clean ‖ patched) of the distribution after the last token, nats. */
-  kl: Float64Array[];
-}
-
-/** The difference that ablating one feature makes: ablated minus clean. */
-export interface Effect {
-  latent: number;
-  /** Its largest activation at the chosen positions, and where that is. */
-  activation: number;
-  position: number;
-  /** Number of chosen positions at which it is active. */
-  active: number;
-  /** Of the mean loss, nats. */
-  loss: number | null;
-  /** Mean KL(clean ‖ ablated), nats. */
-  kl: number | null;
-  /** Of the target's logit minus the distractor's. */
-  logitDifference: number | null;
-  /** What the direct path alone would give for that; `null` where it is not known (heads, neurons, streamed SAEs). */
-  direct: number | null;
-  /** Entry i: of the loss of token i + 1. */
-  tokenLosses: Float32Array;
-  klByPosition: Float32Array;
-  /** Tokens whose logits after the last token rise the most, with the changes of logit and probability. */
-  up: TokenChange[];
-  down: TokenChange[];
-}
-
-export interface TokenChange extends Token {
-  logit: number;
-  prob: number;
-}
-
-export interface Effects {
-  sae: string;
-  tokens: Token[];
-  /** Of the clean run. */
-  loss: number | null;
-  logitDifference: number | null;
-  /** The largest effect first; empty where no feature is active. */
-  effects: Effect[];
-}
-
 export interface EditOptions extends PromptOptions {
   topLogits?: number;
   /** True to get the edited logits of every position as well. */
   logits?: boolean;
   /** Ids of tokens whose probabilities after the last token are wanted. */
   track?: number[];
-}
-
-export interface Edited {
-  loss: number | null;
-  tokenLosses: Float32Array;
-  next: NextToken[];
-  nextByPosition: NextToken[][];
-  /** KL(clean ‖ edited) of the next-token distribution, nats: its mean over the positions that count for the SAE. */
-  kl: number | null;
-  /** The same after each token, T values. */
-  klByPosition: Float32Array;
-  /** The tracked tokens after the last one, in the order of `track`. */
-  tracked: NextToken[];
-  /** Present if requested. */
-  logits?: Matrix;
 }
 
 export interface TapOptions extends PromptOptions {
@@ -922,33 +704,6 @@ export interface TapOptions extends PromptOptions {
   logitLens?: number;
   /** Stops the call: it rejects with the code `cancelled`. */
   signal?: AbortSignal;
-}
-
-export interface Tapped {
-  name: string;
-  /** `[tokens, width]` of an activation, `[tokens, heads, tokens]` (query, head, key) of a pattern, `[tokens]` of a scale. */
-  shape: number[];
-  /** The last dimension runs fastest. */
-  data: Float32Array;
-}
-
-/** What the residual stream out of a block gives through the final LayerNorm and the unembedding. */
-export interface Lens {
-  /** The block; `null` for the embedding, before the first block. */
-  layer: number | null;
-  /** Mean next-token cross-entropy, nats. */
-  loss: number | null;
-  /** Entry i is the loss of token i + 1, nats. */
-  tokenLosses: Float32Array;
-  nextByPosition: NextToken[][];
-}
-
-export interface Taps {
-  tokens: Token[];
-  /** In the order of `names`. */
-  values: Tapped[];
-  /** One entry for the embedding and one per block, where requested. */
-  logitLens: Lens[];
 }
 
 export interface GenerateOptions extends PromptOptions {
@@ -975,31 +730,6 @@ export interface GenerateOptions extends PromptOptions {
   onFeatures?: (features: TokenFeatures) => void;
 }
 
-/** The active features of one token of a text that is being written. */
-export interface TokenFeatures {
-  /** Position in the text, the prompt and a BOS included. */
-  position: number;
-  token: Token;
-  /** Without sets for which this position does not count. */
-  sets: SetFeatures[];
-}
-
-/** Every latent of one set that is active at a token, the largest first. Edits at the set's own hook are not in it. */
-export interface SetFeatures {
-  sae: string;
-  latents: Uint32Array;
-  activations: Float32Array;
-}
-
-export interface Generation {
-  ids: number[];
-  text: string;
-  /** True if `signal` ended it. */
-  cancelled: boolean;
-  /** Why it ended. */
-  stop: 'max-tokens' | 'context-full' | 'end-of-text' | 'cancelled';
-}
-
 export interface ScanOptions extends LookOptions {
   /** Ids of loaded SAEs and other feature sets; all of them, if absent. */
   sets?: string[];
@@ -1015,81 +745,4 @@ export interface ScanOptions extends LookOptions {
   /** True for coordinates of the features on a map, which take longest. */
   map?: boolean;
   onProgress?: (progress: ScanProgress) => void;
-}
-
-/** How far a scan is: first the weights are loaded once more, and read for their hashes, then the texts, then features are described. */
-export type ScanProgress =
-  | { stage: 'load'; bytes: number; totalBytes: number }
-  | { stage: 'scan'; tokens: number; documents: number; bytes: number; totalBytes: number }
-  /** `share`: from 0 to 1. */
-  | { stage: 'describe'; share: number };
-
-export interface ScannedFile {
-  /** Path in the atlas's folder. */
-  path: string;
-  bytes: Uint8Array;
-}
-
-export interface Scanned {
-  /** Name of the texts. */
-  name: string;
-  /** The atlas; its index, `atlas.json`, comes last. */
-  files: ScannedFile[];
-  /** Tokens that went through the model, without BOS. */
-  tokens: number;
-  windows: number;
-  documents: number;
-  /** True if `signal` ended it before the end of the texts. */
-  stopped: boolean;
-}
-
-export interface SampleLoss {
-  /** Mean next-token cross-entropy, nats per token. */
-  loss: number;
-  /** Number of predictions in the mean. */
-  predictions: number;
-  /** The loss of a model that holds all tokens for equally likely: ln(vocabulary). */
-  chance: number;
-  /** The range of a trained model, in words: `"3 to 4"`. */
-  usual: string;
-  /** Possible problem in words; `null` where there is none. */
-  caution: string | null;
-}
-
-export interface Tokenization {
-  tokens: Token[];
-  bosPrepended: boolean;
-  /** Why the first token is a BOS or is not: a sentence. */
-  bosReason: string;
-  nCtx: number;
-}
-
-export interface Info {
-  backend: 'gpu' | 'cpu';
-  adapter: string;
-  /** Why the CPU is used although a GPU was wished for. */
-  fallbackReason: string | null;
-  model: ModelInfo | null;
-  saes: SaeInfo[];
-  /** Memory held on the device, bytes: what is loaded, and what questions left to be used again. */
-  deviceBytes: number;
-  /** Memory that waits to be used again, bytes; part of `deviceBytes`. */
-  pooledBytes: number;
-  /** Memory of what is loaded alone, bytes: `deviceBytes` right after the last load. */
-  loadedBytes: number;
-  /** Size of the worker's wasm memory, bytes. */
-  wasmBytes: number;
-  /** Counted since the engine started. */
-  counters: Counters;
-  lastTraceMilliseconds: number | null;
-}
-
-export interface Counters {
-  dispatches: number;
-  passes: number;
-  submits: number;
-  readBacks: number;
-  buffers: number;
-  bindGroups: number;
-  pipelines: number;
 }

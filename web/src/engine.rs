@@ -7,8 +7,8 @@ use web_sys::AbortSignal;
 use wire::Edit;
 
 use crate::data::{
-    Dosed, Edited, Effect, EffectsOf, Feature, Generation, Info, Neighbour, Notice, Progress,
-    StreamPatches, Token, Tokenization, Trace,
+    Edited, Effect, Effects, Feature, Generation, Info, Neighbour, Notice, Progress,
+    StreamPatching, Token, Tokenization, Trace,
 };
 use crate::format::sentence;
 use crate::js_value::{FromJs, get, object, set};
@@ -346,7 +346,7 @@ impl Engine {
         lists: impl IntoIterator<Item = Vec<Edit>>,
         track: &[Token],
         signal: &AbortSignal,
-    ) -> Result<Vec<Dosed>, Fault> {
+    ) -> Result<Vec<Edited>, Fault> {
         let texts = |list: Vec<Edit>| -> Array {
             let edits = list.iter();
             edits.map(|edit| JsValue::from(edit.to_string())).collect()
@@ -364,7 +364,7 @@ impl Engine {
         [tokens, source]: &[Vec<u32>; 2],
         [target, distractor]: &[Token; 2],
         signal: &AbortSignal,
-    ) -> Result<StreamPatches, Fault> {
+    ) -> Result<StreamPatching, Fault> {
         let options = object([
             ("target", target.id.into()),
             ("distractor", distractor.id.into()),
@@ -381,7 +381,7 @@ impl Engine {
         asked: &EffectsAsked,
         signal: &AbortSignal,
         on_effects: impl Fn(Vec<Effect>) + 'static,
-    ) -> Result<EffectsOf, Fault> {
+    ) -> Result<Effects, Fault> {
         let on_each = Closure::<dyn FnMut(JsValue)>::new(move |found: JsValue| {
             if let Some(found) = Vec::<Effect>::from_js(&found) {
                 on_effects(found);

@@ -1,4 +1,4 @@
-//! Conversion of JavaScript values. A general deserialiser would be a tenth of the page.
+//! Conversion of JavaScript values. Results of the engine read themselves (`wire`, `wire_js`).
 
 use js_sys::{Array, Float32Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -126,4 +126,21 @@ impl FromJs for JsValue {
     fn from_js(value: &JsValue) -> Option<Self> {
         Some(value.clone())
     }
+}
+
+/// Results of the engine: their type reads them.
+macro_rules! of_wire {
+    ($($type:ty)*) => {$(
+        impl FromJs for $type {
+            fn from_js(value: &JsValue) -> Option<Self> {
+                wire_js::from_js(value).ok()
+            }
+        }
+    )*};
+}
+
+of_wire! {
+    wire::Edited wire::Effect wire::Effects wire::Example wire::Feature wire::Generation wire::Info wire::ModelInfo
+    wire::Neighbour wire::NextToken wire::Recorded wire::SaeInfo wire::SampleLoss wire::StreamPatching wire::Tapped wire::Token
+    wire::TokenFeatures wire::Tokenization wire::Trace
 }

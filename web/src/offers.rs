@@ -192,7 +192,7 @@ fn hook_width(model: &ModelInfo, hook: &str) -> Option<u32> {
         None => hook,
     };
     match point {
-        "mlp.hook_pre" | "mlp.hook_post" => model.d_mlp,
+        "mlp.hook_pre" | "mlp.hook_post" => (model.d_mlp > 0).then_some(model.d_mlp as u32),
         // The heads of a GPT-2 together are as wide as its residual stream.
         "hook_embed"
         | "hook_resid_pre"
@@ -205,7 +205,7 @@ fn hook_width(model: &ModelInfo, hook: &str) -> Option<u32> {
         | "hook_mlp_out"
         | "mlp.hook_out"
         | "attn.hook_z"
-        | "ln_final.hook_normalized" => Some(model.d_model),
+        | "ln_final.hook_normalized" => Some(model.d_model as u32),
         _ => None,
     }
 }
@@ -254,9 +254,9 @@ impl CatalogueModel {
     /// True if a loaded model is this one: taken from the catalogue, or of the same shape from elsewhere. The demo is a model of
     /// its own, whatever its shape.
     pub fn is(&self, model: &ModelInfo) -> bool {
-        let shape = (self.layers, self.d_model, self.vocab);
+        let shape = [self.layers, self.d_model, self.vocab].map(|size| size as usize);
         self.gave(model)
-            || model.id != DEMO && shape == (model.n_layers, model.d_model, model.vocab)
+            || model.id != DEMO && shape == [model.n_layers, model.d_model, model.vocab]
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(at(Some(1024), None), None);
         assert_eq!(at(Some(1024), Some("blocks.8.mlp.hook_post")), None);
         let wide = ModelInfo {
-            d_mlp: Some(3072),
+            d_mlp: 3072,
             ..model.clone()
         };
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use crate::data::{DemoSae, Origin, SaeInfo};
+use crate::data::{DemoSae, SaeInfo};
 use crate::js_value::{get, object};
 use crate::library::choice::{Part, Plan};
 use crate::offers::{FoundPart, Source};
@@ -103,15 +103,12 @@ impl Task {
         if let Some(hook) = id.strip_prefix(NEURONS) {
             return Some(Self::neurons(hook));
         }
-        let Origin {
-            repository,
-            commit,
-            path,
-        } = origin.as_ref().filter(|origin| !origin.commit.is_empty())?;
+        let origin = origin.as_ref()?;
+        let (repository, commit) = (origin.repository.as_deref(), origin.commit.as_deref()?);
         let source = object([
-            ("repo", repository.as_str().into()),
-            ("revision", commit.as_str().into()),
-            ("path", path.as_str().into()),
+            ("repo", repository.unwrap_or_default().into()),
+            ("revision", commit.into()),
+            ("path", origin.path.as_str().into()),
         ]);
         Some(Self {
             kind: Kind::Sae,

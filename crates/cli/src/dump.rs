@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use explorer::{Matrix, SaeTrace, Trace};
+use explorer::{Matrix, SaeInfo, SaeTrace, Trace};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use crate::error::Error;
@@ -18,7 +18,7 @@ struct Tensor {
 
 /// Writes `logits [T, V]`, `resid_post.{L} [T, D]` and for the i-th autoencoder `sae.{i}.latents [T, k]` (i32, -1 is an
 /// empty place), `sae.{i}.activations [T, k]` and `sae.{i}.reconstruction [T, D]`.
-pub fn write(path: &Path, trace: &Trace) -> Result<(), Error> {
+pub fn write(path: &Path, trace: &Trace, loaded: &[SaeInfo]) -> Result<(), Error> {
     let Some(dump) = &trace.dump else {
         return Err(Error::Dump("nothing was read back".to_owned()));
     };
@@ -27,7 +27,9 @@ pub fn write(path: &Path, trace: &Trace) -> Result<(), Error> {
         tensors.push(floats(format!("resid_post.{layer}"), stream));
     }
     for (i, (sae, reconstruction)) in trace.saes.iter().zip(&dump.reconstructions).enumerate() {
-        let (k, latents, activations) = padded(sae, trace.tokens.len());
+        let info = loaded.iter().find(|info| info.id == sae.id);
+        let k = info.and_then(|info| info.k).unwrap_or(sae.k);
+        let (k, latents, activations) = padded(sae, k, trace.tokens.len());
         let shape = (trace.tokens.len(), k);
         let words = latents.iter().map(|latent| latent.to_le_bytes());
         tensors.push(tensor(format!("sae.{i}.latents"), Dtype::I32, shape, words));
@@ -52,12 +54,8 @@ pub fn write(path: &Path, trace: &Trace) -> Result<(), Error> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(unfit)?;
     // Which autoencoder is the i-th.
-    let metadata = trace.saes.iter().enumerate().map(|(i, sae)| {
-        (
-            format!("sae.{i}"),
-            format!("{}@{}", sae.info.id, sae.info.hook),
-        )
-    });
+    let saes = trace.saes.iter().enumerate();
+    let metadata = saes.map(|(i, sae)| (format!("sae.{i}"), format!("{}@{}", sae.id, sae.hook)));
     let bytes = serialize(views, Some(metadata.collect())).map_err(unfit)?;
     fs::write(path, bytes).map_err(|source| Error::Write {
         path: path.to_owned(),
@@ -84,12 +82,12 @@ fn tensor(
     }
 }
 
-/// Latents and activations in as many slots per token as TopK has (k), even where no token fills them.
-fn padded(sae: &SaeTrace, tokens: usize) -> (usize, Vec<i32>, Vec<f32>) {
-    let width = sae.info.k.unwrap_or(sae.slots).max(sae.slots);
+/// Latents and activations in as many slots per token as TopK has (`k`), even where no token fills them.
+fn padded(sae: &SaeTrace, k: usize, tokens: usize) -> (usize, Vec<i32>, Vec<f32>) {
+    let width = k.max(sae.k);
     let mut latents = vec![-1; tokens * width];
     let mut activations = vec![0.0; tokens * width];
-    let slots = sae.slots.max(1);
+    let slots = sae.k.max(1);
     let from = sae.latents.chunks(slots).zip(sae.activations.chunks(slots));
     let to = latents
         .chunks_mut(width.max(1))

@@ -5,42 +5,17 @@ use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 
 use explorer::{Effect, EffectsOptions, LimitsChoice, RankBy, Session};
-use serde::Serialize;
 
 use crate::args::{Effects, Rank};
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::{Side, align, or_dash, visible};
-use crate::{load, print_json};
+use crate::{Answer, load, print_json};
 
 /// Features that a table lists.
 const LISTED: usize = 40;
 /// Tokens that a table lists per feature and direction.
 const TOKENS: usize = 3;
-
-/// Effects, as `--json` prints them.
-#[derive(Serialize)]
-struct JsonEffects<'a> {
-    sae: &'a str,
-    tokens: &'a [explorer::Token],
-    loss: Option<f64>,
-    target: &'a Option<explorer::Token>,
-    distractor: &'a Option<explorer::Token>,
-    logit_difference: Option<f64>,
-    effects: Vec<JsonEffect<'a>>,
-    backend: &'a str,
-    adapter: &'a str,
-}
-
-#[derive(Serialize)]
-struct JsonEffect<'a> {
-    #[serde(flatten)]
-    effect: &'a Effect,
-    /// Entry i is the change of the loss of token i + 1.
-    token_losses: &'a [f32],
-    /// KL(clean ‖ ablated) after every token.
-    token_kl: &'a [f32],
-}
 
 /// Ablates every active feature, ranks them and prints them.
 pub async fn effects(arguments: &Effects) -> Result<(), Error> {
@@ -68,25 +43,9 @@ pub async fn effects(arguments: &Effects) -> Result<(), Error> {
     let info = session.info();
     let mut out = io::stdout().lock();
     if !common.json {
-        return Ok(out.write_all(table(&found, info.backend).as_bytes())?);
+        return Ok(out.write_all(table(&found, &info.backend).as_bytes())?);
     }
-    let effects = found.effects.iter().map(|effect| JsonEffect {
-        effect,
-        token_losses: &effect.token_losses,
-        token_kl: &effect.token_kl,
-    });
-    let json = JsonEffects {
-        sae: &found.sae,
-        tokens: &found.tokens,
-        loss: found.loss,
-        target: &found.target,
-        distractor: &found.distractor,
-        logit_difference: found.logit_difference,
-        effects: effects.collect(),
-        backend: info.backend,
-        adapter: &info.adapter,
-    };
-    print_json(&mut out, &json)
+    print_json(&mut out, &Answer::new(&found, &info))
 }
 
 fn table(found: &explorer::Effects, backend: &str) -> String {
@@ -123,8 +82,8 @@ fn table(found: &explorer::Effects, backend: &str) -> String {
         let token = found.tokens.get(effect.position);
         let moved = |changes: &[explorer::TokenChange]| {
             let changes = changes.iter().take(TOKENS);
-            let listed = changes
-                .map(|change| format!("{} {:+.2}", visible(&change.token.text), change.logit));
+            let listed =
+                changes.map(|change| format!("{} {:+.2}", visible(&change.text), change.logit));
             listed.collect::<Vec<_>>().join(", ")
         };
         rows.push([

@@ -4,25 +4,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use explorer::{LimitsChoice, SAMPLE_TEXT, Session};
-use serde::Serialize;
+use wire::Evaluations;
 
 use crate::args::Evaluate;
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::{Side, align, or_dash};
 use crate::{load, print_json};
-
-/// The evaluation, as `--json` prints it.
-#[derive(Serialize)]
-struct Evaluation {
-    /// The model's name.
-    model: String,
-    /// The text.
-    text: String,
-    saes: Vec<explorer::Evaluation>,
-    backend: &'static str,
-    adapter: String,
-}
 
 /// Runs each autoencoder for itself, because each says whether a BOS goes first, and prints what it loses.
 pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
@@ -45,7 +33,7 @@ pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
         }
     }
     let info = session.info();
-    let evaluation = Evaluation {
+    let evaluation = Evaluations {
         model: info.model.map(|model| model.name).unwrap_or_default(),
         text,
         saes,
@@ -59,9 +47,9 @@ pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
     Ok(out.write_all(table(&evaluation, arguments.text.is_none()).as_bytes())?)
 }
 
-fn table(evaluation: &Evaluation, is_sample: bool) -> String {
+fn table(evaluation: &Evaluations, is_sample: bool) -> String {
     let mut out = String::new();
-    let Evaluation {
+    let Evaluations {
         model,
         backend,
         adapter,

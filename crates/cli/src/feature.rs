@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use explorer::{LimitsChoice, Session, TokenEffect};
+use explorer::{LimitsChoice, Session, TokenValue};
 use serde::Serialize;
 
 use crate::args::Feature;
@@ -38,7 +38,7 @@ pub async fn feature(arguments: &Feature) -> Result<(), Error> {
         sae,
         hook: set.map_or("", |set| set.hook.as_str()),
         feature: &feature,
-        backend: info.backend,
+        backend: &info.backend,
         adapter: &info.adapter,
     };
     let mut out = io::stdout().lock();
@@ -57,7 +57,7 @@ fn text(json: &JsonFeature<'_>) -> String {
         "decoder norm {:.4}, output norm {:.4}, encoder bias {:.4}",
         feature.decoder_norm, feature.output_norm, feature.encoder_bias
     );
-    let listed = |effects: &[TokenEffect]| {
+    let listed = |effects: &[TokenValue]| {
         let listed = effects
             .iter()
             .map(|effect| format!("{} {:+.3}", visible(&effect.text), effect.value));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::place::Places;
 use crate::stream::TextStream;
-use crate::{args, load, print_json};
+use crate::{Answer, args, load, print_json};
 
 /// A continuation, as `--json` prints it.
 #[derive(Serialize)]
@@ -26,8 +26,6 @@ struct JsonGeneration<'a> {
     features: &'a [TokenFeatures],
     #[serde(flatten)]
     generation: &'a explorer::Generation,
-    backend: &'a str,
-    adapter: &'a str,
 }
 
 /// Continues a prompt, under edits where there are any, and prints it as it comes.
@@ -95,10 +93,8 @@ pub async fn generate(arguments: &args::Generate) -> Result<(), Error> {
             sets: &ids,
             features: &features,
             generation: &generation,
-            backend: info.backend,
-            adapter: &info.adapter,
         };
-        return print_json(&mut io::stdout().lock(), &json);
+        return print_json(&mut io::stdout().lock(), &Answer::new(&json, &info));
     }
     stream.finish()?;
     if generation.stop == Stop::ContextFull {

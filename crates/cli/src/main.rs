@@ -12,9 +12,9 @@ mod evaluate;
 mod export;
 mod feature;
 mod figure;
+mod former;
 mod generate;
 mod inspect;
-mod json;
 mod load;
 mod notices;
 mod patch;
@@ -31,8 +31,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use command::{Arguments, Command};
 use error::Error;
-use explorer::{LimitsChoice, Session, TraceOptions};
-use json::JsonTrace;
+use explorer::{Info, LimitsChoice, Session, TraceOptions};
 use place::Places;
 use serde::Serialize;
 
@@ -87,11 +86,13 @@ async fn trace(arguments: &args::Trace) -> Result<(), Error> {
     };
     let trace = session.trace(&prompt, &options).await?;
     if let Some(path) = &arguments.dump {
-        dump::write(path, &trace)?;
+        dump::write(path, &trace, &session.info().saes)?;
     }
     let mut out = io::stdout().lock();
     if common.json {
-        print_json(&mut out, &JsonTrace::new(&trace))
+        let loaded = session.info().saes;
+        let trace = former::trace(&trace, &loaded).map_err(io::Error::from)?;
+        print_json(&mut out, &trace)
     } else {
         Ok(out.write_all(table::render(&trace, &session.info()).as_bytes())?)
     }
@@ -110,7 +111,28 @@ async fn inspect(arguments: &args::Inspect) -> Result<bool, Error> {
     Ok(report.problems.is_empty())
 }
 
+/// What a command found, and where it was computed, as `--json` prints it.
+#[derive(Serialize)]
+struct Answer<'a, T> {
+    #[serde(flatten)]
+    found: &'a T,
+    backend: &'a str,
+    adapter: &'a str,
+}
+
+impl<'a, T> Answer<'a, T> {
+    fn new(found: &'a T, info: &'a Info) -> Self {
+        Self {
+            found,
+            backend: &info.backend,
+            adapter: &info.adapter,
+        }
+    }
+}
+
+/// Prints a value as JSON, with the names that its fields had before.
 fn print_json(out: &mut impl io::Write, value: &impl Serialize) -> Result<(), Error> {
-    serde_json::to_writer(&mut *out, value).map_err(io::Error::from)?;
+    let value = former::with_former_names(value).map_err(io::Error::from)?;
+    serde_json::to_writer(&mut *out, &value).map_err(io::Error::from)?;
     Ok(writeln!(out)?)
 }

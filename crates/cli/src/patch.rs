@@ -5,13 +5,12 @@ use std::io::{self, Write as _};
 
 use clap::Args;
 use explorer::{LimitsChoice, Session, StreamPatchOptions, StreamPatching};
-use serde::Serialize;
 
 use crate::args::{Common, Prompt};
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::visible;
-use crate::{load, print_json};
+use crate::{Answer, load, print_json};
 
 /// Options of `patch`.
 #[derive(Debug, Args)]
@@ -38,15 +37,6 @@ pub struct Patch {
     pub distractor: Option<String>,
 }
 
-/// Patches, as `--json` prints them.
-#[derive(Serialize)]
-struct JsonPatching<'a> {
-    #[serde(flatten)]
-    found: &'a StreamPatching,
-    backend: &'a str,
-    adapter: &'a str,
-}
-
 /// Patches every layer at every position, and prints what that brings.
 pub async fn patch(arguments: &Patch) -> Result<(), Error> {
     let common = &arguments.common;
@@ -65,14 +55,9 @@ pub async fn patch(arguments: &Patch) -> Result<(), Error> {
     let info = session.info();
     let mut out = io::stdout().lock();
     if !common.json {
-        return Ok(out.write_all(table(&found, info.backend).as_bytes())?);
+        return Ok(out.write_all(table(&found, &info.backend).as_bytes())?);
     }
-    let json = JsonPatching {
-        found: &found,
-        backend: info.backend,
-        adapter: &info.adapter,
-    };
-    print_json(&mut out, &json)
+    print_json(&mut out, &Answer::new(&found, &info))
 }
 
 /// A line per position, a column per layer: the share of the way from the prompt's difference of logits to the source's.

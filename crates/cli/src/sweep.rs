@@ -3,54 +3,14 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use explorer::{Edit, EditOperation, Edited, LimitsChoice, NextToken, Session, TraceOptions};
-use serde::Serialize;
+use explorer::{Edit, EditOperation, LimitsChoice, Session, TraceOptions};
+use wire::{Sweep as Swept, SweepPoint};
 
 use crate::args::{Operation, Sweep};
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::{or_dash, visible};
-use crate::{load, print_json};
-
-/// A sweep, as `--json` prints it.
-#[derive(Serialize)]
-struct JsonSweep<'a> {
-    sae: &'a str,
-    latent: u32,
-    operation: &'a str,
-    /// The prompt as it is.
-    clean: Point<'a>,
-    /// One entry per value, in the order of the values.
-    points: Vec<Point<'a>>,
-    backend: &'a str,
-    adapter: &'a str,
-}
-
-#[derive(Serialize)]
-struct Point<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<f32>,
-    /// Mean loss, nats.
-    loss: Option<f64>,
-    /// Mean KL from the clean run, nats.
-    kl: Option<f64>,
-    /// The tracked tokens after the last one.
-    tracked: &'a [NextToken],
-    /// The likeliest tokens there.
-    next: &'a [NextToken],
-}
-
-impl<'a> Point<'a> {
-    fn new(value: Option<f32>, edited: &'a Edited) -> Self {
-        Self {
-            value,
-            loss: edited.loss,
-            kl: edited.mean_kl,
-            tracked: &edited.tracked,
-            next: &edited.next,
-        }
-    }
-}
+use crate::{Answer, load, print_json};
 
 /// Runs the prompt once per value and prints losses, divergences and the tracked tokens' probabilities.
 pub async fn sweep(arguments: &Sweep) -> Result<(), Error> {
@@ -86,26 +46,24 @@ pub async fn sweep(arguments: &Sweep) -> Result<(), Error> {
     let clean = session.edited(&prompt, &[], &options).await?;
     let edited = session.edit_batch(&prompt, &lists, &options).await?;
     let info = session.info();
-    let points = arguments.values.iter().zip(&edited);
-    let sweep = JsonSweep {
-        sae: &target.sae,
+    let points = arguments.values.iter().zip(edited);
+    let sweep = Swept {
+        sae: target.sae.clone(),
         latent: target.latent,
-        operation: name,
-        clean: Point::new(None, &clean),
+        operation: name.to_owned(),
+        clean: SweepPoint::new(None, clean),
         points: points
-            .map(|(value, edited)| Point::new(Some(*value), edited))
+            .map(|(value, edited)| SweepPoint::new(Some(*value), edited))
             .collect(),
-        backend: info.backend,
-        adapter: &info.adapter,
     };
     let mut out = io::stdout().lock();
     match common.json {
-        true => print_json(&mut out, &sweep),
+        true => print_json(&mut out, &Answer::new(&sweep, &info)),
         false => Ok(out.write_all(table(&sweep).as_bytes())?),
     }
 }
 
-fn table(sweep: &JsonSweep<'_>) -> String {
+fn table(sweep: &Swept) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,

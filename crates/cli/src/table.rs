@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use explorer::{Info, SaeTrace, Trace};
 
-use crate::json::features;
+use crate::former::features;
 
 /// Features shown for a token; the rest are counted.
 const SHOWN: usize = 5;
@@ -59,7 +59,12 @@ pub fn render(trace: &Trace, info: &Info) -> String {
         [Side::Right, Side::Right, Side::Left, Side::Right],
     );
     for sae in &trace.saes {
-        autoencoder(&mut out, sae, &tokens);
+        let k = info
+            .saes
+            .iter()
+            .find(|of| of.id == sae.id)
+            .and_then(|of| of.k);
+        autoencoder(&mut out, sae, k, &tokens);
     }
     let _ = writeln!(out, "\nAfter the last token");
     let mut rows = vec![[
@@ -84,15 +89,15 @@ pub fn render(trace: &Trace, info: &Info) -> String {
     out
 }
 
-fn autoencoder(out: &mut String, sae: &SaeTrace, tokens: &[String]) {
-    let (info, metrics) = (&sae.info, &sae.metrics);
-    let k = info.k.map_or_else(String::new, |k| format!(", k = {k}"));
+fn autoencoder(out: &mut String, sae: &SaeTrace, k: Option<usize>, tokens: &[String]) {
+    let metrics = &sae.metrics;
+    let k = k.map_or_else(String::new, |k| format!(", k = {k}"));
     let _ = writeln!(
         out,
         "\n{} at {}: {}{k}, {} latents",
-        info.id, info.hook, info.architecture, info.n_latents
+        sae.id, sae.hook, sae.architecture, sae.n_latents
     );
-    let space = if info.normalization == "none" {
+    let space = if sae.normalization == "none" {
         "raw"
     } else {
         "normalised"
@@ -142,16 +147,12 @@ fn token_count(count: usize) -> String {
 }
 
 /// Positions that do not count, where there are any: the first few by number.
-fn skipped(positions: &[usize]) -> String {
+fn skipped(positions: &[u32]) -> String {
     const LISTED: usize = 8;
     if positions.is_empty() {
         return String::new();
     }
-    let listed: Vec<String> = positions
-        .iter()
-        .take(LISTED)
-        .map(usize::to_string)
-        .collect();
+    let listed: Vec<String> = positions.iter().take(LISTED).map(u32::to_string).collect();
     let more = if positions.len() > LISTED {
         ", …"
     } else {

@@ -1,24 +1,16 @@
-//! The recorded trace: the first example prompt as the engine traces it on the CPU device, in the names of the JavaScript API.
-//!
-//! ```text
-//! prompt    {name, text}: the example
-//! model     ModelInfo
-//! sae       SaeInfo of the SAE that is shown first
-//! trace     Trace with that SAE alone, its typed arrays as lists, without `milliseconds`
-//! features  Feature of the latents that a visitor is likeliest to select first, as many as fit
-//! ```
+//! The recorded trace: the first example prompt as the engine traces it on the CPU device, in the names of the JavaScript API
+//! ([`wire::Recorded`]): typed arrays as lists, the SAE that is shown first alone, and the features that a visitor is likeliest to
+//! select first, as many as fit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use explorer::{
-    BackendChoice, Feature, LimitsChoice, ModelInfo, SaeInfo, SaeTrace, Session, Trace,
-    TraceOptions,
-};
+use explorer::{BackendChoice, LimitsChoice, SaeTrace, Session, TraceOptions};
 use pollster::block_on;
 use serde::Serialize;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Number, Value};
+use wire::{Example, Recorded};
 
 use crate::load;
 use crate::manifest::Manifest;
@@ -41,18 +33,22 @@ pub fn record(bundle: &Path) -> Result<Vec<u8>> {
     let sae_info = load::sae(&mut session, bundle, sae)?;
     let trace = block_on(session.trace(&prompt.text, &TraceOptions::default()))?;
     let traced = trace.saes.first().context("the SAE was not traced")?;
-    let mut recorded = json!({
-        "prompt": prompt,
-        "model": model(&model_info)?,
-        "sae": sae_of(&sae_info)?,
-        "trace": trace_of(&trace)?,
-        "features": [],
-    });
+    let latents = likeliest(traced, trace.tokens.len());
+    let mut recorded = short(&Recorded {
+        prompt: Example {
+            name: prompt.name.clone(),
+            text: prompt.text.clone(),
+        },
+        model: model_info,
+        sae: sae_info,
+        trace,
+        features: Vec::new(),
+    })?;
     let mut features = Vec::new();
     // An element and the comma behind it.
     let mut bytes = serde_json::to_vec(&recorded)?.len() + 1;
-    for latent in likeliest(traced, trace.tokens.len()) {
-        let feature = feature(&block_on(session.feature(&sae.id, latent))?)?;
+    for latent in latents {
+        let feature = short(&block_on(session.feature(&sae.id, latent))?)?;
         bytes += serde_json::to_vec(&feature)?.len() + 1;
         if bytes > MOST_BYTES {
             break;
@@ -70,7 +66,7 @@ pub fn record(bundle: &Path) -> Result<Vec<u8>> {
 fn likeliest(sae: &SaeTrace, tokens: usize) -> Vec<u32> {
     let rows: Vec<Vec<u32>> = (0..tokens)
         .map(|token| {
-            let row = sae.latents.iter().skip(token * sae.slots).take(sae.slots);
+            let row = sae.latents.iter().skip(token * sae.k).take(sae.k);
             row.filter_map(|latent| u32::try_from(*latent).ok())
                 .collect()
         })
@@ -84,7 +80,7 @@ fn likeliest(sae: &SaeTrace, tokens: usize) -> Vec<u32> {
     let specific = rows
         .iter()
         .filter_map(|row| row.iter().min_by_key(|latent| spread[latent]));
-    let next = (1..sae.slots).flat_map(|rank| rows.iter().filter_map(move |row| row.get(rank)));
+    let next = (1..sae.k).flat_map(|rank| rows.iter().filter_map(move |row| row.get(rank)));
     let mut seen = BTreeSet::new();
     strongest
         .chain(specific)
@@ -94,66 +90,19 @@ fn likeliest(sae: &SaeTrace, tokens: usize) -> Vec<u32> {
         .collect()
 }
 
-fn model(info: &ModelInfo) -> Result<Value> {
-    with(named(info)?, [("origin", Value::Null)])
+/// A result as JSON with six significant digits: more would be rounding errors of f32.
+pub(crate) fn short(value: &impl Serialize) -> Result<Value> {
+    Ok(shortened(serde_json::to_value(value)?))
 }
 
-fn sae_of(info: &SaeInfo) -> Result<Value> {
-    with(named(info)?, [("origin", Value::Null)])
-}
-
-fn feature(feature: &Feature) -> Result<Value> {
-    named(feature)
-}
-
-fn trace_of(trace: &Trace) -> Result<Value> {
-    let saes = trace.saes.iter().map(sae_trace);
-    Ok(json!({
-        "tokens": named(&trace.tokens)?,
-        "bosPrepended": trace.bos_prepended,
-        "bosReason": trace.bos_reason,
-        "loss": named(&trace.loss)?,
-        "tokenLosses": named(&trace.token_losses)?,
-        "next": named(&trace.next)?,
-        "nextByPosition": named(&trace.next_by_position)?,
-        "saes": saes.collect::<Result<Vec<_>>>()?,
-        "backend": trace.backend,
-        "adapter": trace.adapter,
-    }))
-}
-
-fn sae_trace(sae: &SaeTrace) -> Result<Value> {
-    let parts = [
-        ("k", sae.slots.into()),
-        ("latents", named(&sae.latents)?),
-        ("activations", named(&sae.activations)?),
-        ("metrics", named(&sae.metrics)?),
-        ("skipped", named(&sae.skipped)?),
-        ("cautions", named(&sae.cautions)?),
-    ];
-    with(named(&sae.info)?, parts)
-}
-
-fn with<const N: usize>(mut object: Value, parts: [(&str, Value); N]) -> Result<Value> {
-    let fields = object.as_object_mut().context("a result is an object")?;
-    fields.extend(parts.map(|(name, value)| (name.to_owned(), value)));
-    Ok(object)
-}
-
-/// A result in JavaScript's names, with six significant digits: more would be rounding errors of f32.
-pub(crate) fn named(value: &impl Serialize) -> Result<Value> {
-    Ok(renamed(serde_json::to_value(value)?))
-}
-
-fn renamed(value: Value) -> Value {
+fn shortened(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let fields = fields
-                .into_iter()
-                .map(|(name, value)| (camel_case(&name), renamed(value)));
-            Value::Object(fields.collect::<Map<_, _>>())
+            let fields = fields.into_iter();
+            let short = fields.map(|(name, value)| (name, shortened(value)));
+            Value::Object(short.collect())
         }
-        Value::Array(items) => items.into_iter().map(renamed).collect(),
+        Value::Array(items) => items.into_iter().map(shortened).collect(),
         Value::Number(number) if number.is_f64() => Value::Number(rounded(number)),
         other => other,
     }
@@ -165,26 +114,17 @@ fn rounded(number: Number) -> Number {
         .unwrap_or(number)
 }
 
-fn camel_case(name: &str) -> String {
-    let mut parts = name.split('_');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |mut joined, part| {
-        let (head, tail) = part.split_at(usize::from(!part.is_empty()));
-        joined.push_str(&head.to_ascii_uppercase());
-        joined.push_str(tail);
-        joined
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn names_are_javascripts_and_numbers_short() {
-        let value = json!({ "n_ctx": 3, "logit_effect": [{ "value": f64::from(0.1f32) }], "id": "a_b", "none": null });
+    fn numbers_are_short() {
+        let value = json!({ "nCtx": 3, "logitEffect": [{ "value": f64::from(0.1f32) }], "id": "a_b", "none": null });
         let expected =
             json!({ "nCtx": 3, "logitEffect": [{ "value": 0.1 }], "id": "a_b", "none": null });
-        assert_eq!(named(&value).unwrap(), expected);
+        assert_eq!(short(&value).unwrap(), expected);
     }
 }

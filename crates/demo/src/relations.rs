@@ -18,7 +18,7 @@ use explorer::SaeTrace;
 use serde_json::{Value, json};
 
 use crate::manifest::Manifest;
-use crate::record::named;
+use crate::record::short;
 
 /// The bundle's atlas and the features of a run.
 pub struct Relations {
@@ -83,9 +83,9 @@ impl Relations {
             "table": set.table.as_ref().map(|table| &table.sha256),
             "partners": partners,
             "similar": similar,
-            "similarCosines": named(&similar_cosines)?,
+            "similarCosines": short(&similar_cosines)?,
             "elsewhere": elsewhere,
-            "elsewhereCosines": named(&elsewhere_cosines)?,
+            "elsewhereCosines": short(&elsewhere_cosines)?,
         }))
     }
 }
@@ -93,6 +93,6 @@ impl Relations {
 /// The atlas's set of an SAE, by its hook, as the page finds it.
 fn set_of<'a>(folder: &'a Folder, sae: &SaeTrace) -> Result<&'a SetInfo> {
     let mut sets = folder.info().sets.iter();
-    let found = sets.find(|set| set.kind == SetKind::Sae && set.hook == sae.info.hook);
-    found.with_context(|| format!("the atlas has no set of {}", sae.info.hook))
+    let found = sets.find(|set| set.kind == SetKind::Sae && set.hook == sae.hook);
+    found.with_context(|| format!("the atlas has no set of {}", sae.hook))
 }

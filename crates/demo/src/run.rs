@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use crate::load;
 use crate::manifest::Manifest;
-use crate::record::named;
+use crate::record::short;
 use crate::relations::Relations;
 
 /// Name of the file in the bundle. It lies in a folder of its own, apart from what a first visit fetches.
@@ -100,7 +100,7 @@ pub fn run(session: &mut Session, bundle: &Path, manifest: &Manifest) -> Result<
         "promptTokens": read.tokens.len(),
         "bos": read.bos_prepended,
         "seed": SEED,
-        "temperature": named(&TEMPERATURE)?,
+        "temperature": short(&TEMPERATURE)?,
         "maxTokens": TOKENS,
         "tokens": tokens(&whole)?,
         "sets": sets.collect::<Result<Vec<_>>>()?,
@@ -108,11 +108,11 @@ pub fn run(session: &mut Session, bundle: &Path, manifest: &Manifest) -> Result<
 }
 
 fn tokens(trace: &Trace) -> Result<Value> {
-    named(&trace.tokens)
+    short(&trace.tokens)
 }
 
 fn set(sae: &SaeTrace, relations: Option<&Relations>) -> Result<Value> {
-    let rows = sae.latents.chunks(sae.slots.max(1));
+    let rows = sae.latents.chunks(sae.k.max(1));
     // -1 fills a row in which fewer are active.
     let counts: Vec<usize> = rows
         .map(|row| row.iter().filter(|latent| **latent >= 0).count())
@@ -129,11 +129,11 @@ fn set(sae: &SaeTrace, relations: Option<&Relations>) -> Result<Value> {
     };
     Ok(json!({
         "relations": relations,
-        "sae": sae.info.id,
-        "hook": sae.info.hook,
-        "nLatents": sae.info.n_latents,
+        "sae": sae.id,
+        "hook": sae.hook,
+        "nLatents": sae.n_latents,
         "counts": counts,
         "latents": latents,
-        "activations": named(&activations)?,
+        "activations": short(&activations)?,
     }))
 }

@@ -111,7 +111,7 @@ fn the_recorded_trace_is_the_live_one() {
         load::model(&mut session, &bundle(), &manifest).unwrap();
         load::sae(&mut session, &bundle(), middle).unwrap();
         let live = trace(&session, &prompt.text);
-        let on = live.backend;
+        let on = &live.backend;
         let before = &recorded["trace"];
 
         let tokens = before["tokens"].as_array().unwrap().iter();
@@ -142,15 +142,13 @@ fn the_recorded_trace_is_the_live_one() {
 
         let (before, live) = (&before["saes"][0], &live.saes[0]);
         assert_eq!(before["id"], middle.id, "{STALE}");
-        assert_eq!(before["k"], live.slots, "{on}: {STALE}");
+        assert_eq!(before["k"], live.k, "{on}: {STALE}");
         let (latents, activations) = (ids(&before["latents"]), numbers(&before["activations"]));
         assert_eq!(latents.len(), live.latents.len(), "{on}: {STALE}");
         let live_activations: Vec<f64> = live.activations.iter().map(|a| f64::from(*a)).collect();
-        let rows = latents
-            .chunks(live.slots)
-            .zip(activations.chunks(live.slots));
-        let live_rows = live.latents.chunks(live.slots);
-        let live_rows = live_rows.zip(live_activations.chunks(live.slots));
+        let rows = latents.chunks(live.k).zip(activations.chunks(live.k));
+        let live_rows = live.latents.chunks(live.k);
+        let live_rows = live_rows.zip(live_activations.chunks(live.k));
         for ((row, values), (live_row, live_values)) in rows.zip(live_rows) {
             let (row, live) = (by_id(row, values), by_id(live_row, live_values));
             assert!(same_entries(&row, &live), "{on}: {STALE}");

@@ -8,7 +8,6 @@
 mod analysis;
 mod error;
 mod features;
-mod matrix;
 mod pace;
 mod run;
 mod session;
@@ -16,29 +15,27 @@ mod store;
 mod tokens;
 
 pub use analysis::directions::{Directions, DirectionsOptions, SetDirections};
-pub use analysis::edited::Edited;
-pub use analysis::effects::{Effect, Effects, EffectsOptions, RankBy, TokenChange};
-pub use analysis::evaluate::Evaluation;
-pub use analysis::feature::{Feature, LogitEffect, TokenEffect};
-pub use analysis::generate::{GenerateOptions, Generation, Stop};
-pub use analysis::metrics::Metrics;
-pub use analysis::sample_loss::{SAMPLE_TEXT, SampleLoss};
+pub use analysis::effects::{EffectsOptions, RankBy};
+pub use analysis::generate::GenerateOptions;
+pub use analysis::sample_loss::SAMPLE_TEXT;
 pub use analysis::scan::{Clock, ScanOptions, ScanSeconds, ScanWindow};
 pub use analysis::scan_batch::{ScanBatch, ScanValues};
-pub use analysis::set_trace::SaeTrace;
 pub use analysis::statistics::{Firing, LatentStatistics, TextStatistics};
-pub use analysis::stream_patching::{StreamPatchOptions, StreamPatching};
-pub use analysis::taps::{Lens, TapOptions, Tapped, Taps};
-pub use analysis::trace::{Dump, Trace, TraceOptions};
-pub use analysis::watched::{SetFeatures, TokenFeatures, Written};
+pub use analysis::stream_patching::StreamPatchOptions;
+pub use analysis::taps::TapOptions;
+pub use analysis::trace::TraceOptions;
+pub use analysis::watched::Written;
 pub use error::Error;
-pub use features::set::Neighbour;
-pub use kernels::{Counters, LimitsChoice};
-pub use matrix::Matrix;
+pub use kernels::LimitsChoice;
 pub use pace::{Cancel, OnProgress, Pause, Progress};
-pub use session::{BackendChoice, Info, Session};
+pub use session::{BackendChoice, Session};
 pub use store::hook_name::{about_hook, hook_name};
-pub use store::info::{ModelInfo, SaeInfo};
 pub use store::options::{SaeOptions, WeightChoice};
-pub use tokens::{Bos, BosDecision, Input, NextToken, Token, Tokenization};
-pub use wire::{Condition, Edit, Edits, Operation as EditOperation, Positions, Span, Target};
+pub use tokens::{Bos, BosDecision, Input};
+pub use wire::{
+    Condition, Counters, Dump, Edit, Edited, Edits, Effect, Effects, Evaluation, Feature,
+    Generation, Info, Lens, LogitEffect, Matrix, Metrics, ModelInfo, Neighbour, NextToken,
+    Operation as EditOperation, Positions, SaeInfo, SaeTrace, SampleLoss, SetFeatures, Span, Stop,
+    StreamPatching, Tapped, Taps, Target, Token, TokenChange, TokenFeatures, TokenValue,
+    Tokenization, Trace,
+};

@@ -3,7 +3,8 @@
 mod loading;
 mod questions;
 
-use kernels::{Counters, Device, DeviceOptions, LimitsChoice};
+use kernels::{Device, DeviceOptions, LimitsChoice};
+use wire::{Counters, Info};
 
 use crate::analysis::generate::ReadPrompt;
 use crate::analysis::question::Question;
@@ -11,7 +12,6 @@ use crate::error::Error;
 use crate::pace::{Cancel, OnProgress, Pace, Pause};
 use crate::run::clean::LastPass;
 use crate::run::executor::Executor;
-use crate::store::info::{ModelInfo, SaeInfo};
 use crate::store::shelf::Store;
 
 /// The device to compute on.
@@ -24,29 +24,6 @@ pub enum BackendChoice {
     Gpu,
     /// The CPU.
     Cpu,
-}
-
-/// The state of a session.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Info {
-    /// `gpu` or `cpu`.
-    pub backend: &'static str,
-    /// The adapter's name.
-    pub adapter: String,
-    /// The reason why the CPU is used although a GPU was preferred.
-    pub fallback_reason: Option<String>,
-    /// The model.
-    pub model: Option<ModelInfo>,
-    /// The autoencoders.
-    pub saes: Vec<SaeInfo>,
-    /// Bytes held on the device, those that wait to be used again included.
-    pub device_bytes: u64,
-    /// Those that wait to be used again.
-    pub pooled_bytes: u64,
-    /// Those of what is loaded alone: what was held right after the last load.
-    pub loaded_bytes: u64,
-    /// Counts of the device's work.
-    pub counters: Counters,
 }
 
 /// A device, a model and its sparse autoencoders. Answers questions; one at a time.
@@ -133,7 +110,7 @@ impl Session {
     pub fn info(&self) -> Info {
         let sets = self.store.sets().iter();
         Info {
-            backend: self.executor.backend_name(),
+            backend: self.executor.backend_name().to_owned(),
             adapter: self.device.adapter_name(),
             fallback_reason: self.fallback_reason.clone(),
             model: self.store.model().ok().map(|model| model.info.clone()),
@@ -141,7 +118,8 @@ impl Session {
             device_bytes: self.device.bytes(),
             pooled_bytes: self.device.pooled_bytes(),
             loaded_bytes: self.loaded_bytes,
-            counters: self.device.counters(),
+            counters: counted(&self.device),
+            ..Info::default()
         }
     }
 
@@ -175,5 +153,26 @@ impl Session {
     /// Gives back the memory of plans, kept passes and caches; what is loaded stays, and the next question makes them again.
     pub fn trim(&mut self) {
         self.forget();
+    }
+}
+
+fn counted(device: &Device) -> Counters {
+    let kernels::Counters {
+        dispatches,
+        passes,
+        submits,
+        read_backs,
+        buffers,
+        bind_groups,
+        pipelines,
+    } = device.counters();
+    Counters {
+        dispatches,
+        passes,
+        submits,
+        read_backs,
+        buffers,
+        bind_groups,
+        pipelines,
     }
 }

@@ -4,11 +4,11 @@ use std::io::{Cursor, Read as _, Write as _};
 
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
+use wire::ScannedFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use crate::error::{bad_option, fault};
-use crate::object::Object;
+use crate::error::{answer, bad_option, fault};
 
 /// Most files that are taken out of an archive; an atlas of 131,072 features in shards of 64 has fewer.
 const MOST_FILES: usize = 20_000;
@@ -82,10 +82,10 @@ pub fn unarchive(bytes: &[u8]) -> Result<Array, JsValue> {
                 "The files of the archive have more than {MOST_BYTES} bytes, which a browser cannot hold."
             ))
         })?;
-        let file = Object::new()
-            .with("path", name)
-            .with("bytes", Uint8Array::from(&content[..]));
-        files.push(&JsValue::from(file));
+        files.push(&answer(&ScannedFile {
+            path: name,
+            bytes: content,
+        })?);
     }
     Ok(files)
 }

@@ -6,12 +6,11 @@ use std::rc::Rc;
 
 use explorer::{Cancel, Session, Written};
 use js_sys::{Function, Promise};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::convert;
-use crate::error::{fault, refused};
-use crate::object::list;
+use crate::error::{answer, fault, refused};
 use crate::options::{self, GenerateOptions};
 use crate::panic::report_panics;
 
@@ -92,7 +91,7 @@ impl Engine {
             .trace(prompt.as_input(), &options)
             .await
             .map_err(refused)?;
-        Ok(convert::trace(&trace))
+        answer(&trace)
     }
 
     /// The description of a latent: its output direction and its neighbours.
@@ -106,7 +105,7 @@ impl Engine {
             .feature(&sae, latent)
             .await
             .map_err(refused)?;
-        Ok(convert::feature(&feature))
+        answer(&feature)
     }
 
     /// The latents of an SAE that are most like a latent of another one.
@@ -125,7 +124,7 @@ impl Engine {
             .matches(&sae, latent, &other)
             .await
             .map_err(refused)?;
-        Ok(convert::neighbours(&found))
+        answer(&found)
     }
 
     /// Logits, `[tokens, vocab]`.
@@ -140,7 +139,7 @@ impl Engine {
             .logits(prompt.as_input(), bos)
             .await
             .map_err(refused)?;
-        Ok(convert::matrix(&matrix))
+        answer(&matrix)
     }
 
     /// `blocks.{layer}.hook_resid_post`, `[tokens, d_model]`.
@@ -161,7 +160,7 @@ impl Engine {
             .residual(prompt.as_input(), layer as usize, bos)
             .await
             .map_err(refused)?;
-        Ok(convert::matrix(&matrix))
+        answer(&matrix)
     }
 
     /// An SAE's reconstruction, `[tokens, d_in]`.
@@ -181,7 +180,7 @@ impl Engine {
             .reconstruction(prompt.as_input(), &sae, bos)
             .await
             .map_err(refused)?;
-        Ok(convert::matrix(&matrix))
+        answer(&matrix)
     }
 
     /// Runs the model with latents edited, the SAEs' error terms kept. `edit` is one edit or a list of them, as text or objects.
@@ -202,7 +201,7 @@ impl Engine {
             .edited(prompt.as_input(), &edits, &options)
             .await
             .map_err(refused)?;
-        Ok(convert::edited(&edited))
+        answer(&edited)
     }
 
     /// As [`Engine::edited`] for several lists of edits of one prompt, as many at once as make a batch.
@@ -224,7 +223,7 @@ impl Engine {
             .edit_batch(prompt.as_input(), &lists, &options)
             .await
             .map_err(refused)?;
-        Ok(list(&edited, convert::edited))
+        answer(&edited)
     }
 
     /// Values taken from one pass over a prompt: activations at hook points, attention patterns, LayerNorm scales, and logit
@@ -240,7 +239,7 @@ impl Engine {
             .taps(prompt.as_input(), &options)
             .await
             .map_err(refused)?;
-        Ok(convert::taps(&taps))
+        answer(&taps)
     }
 
     /// Ranks a set's active features by what ablating each of them changes, telling `on_effects` those that are measured, as a list.
@@ -258,14 +257,11 @@ impl Engine {
         let effects = self
             .session()?
             .effects(prompt.as_input(), &options, |found| {
-                match on_effects.call1(&JsValue::UNDEFINED, &list(found, convert::effect)) {
-                    Ok(_) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
+                tell(&on_effects, found)
             })
             .await
             .map_err(refused)?;
-        Ok(convert::effects(&effects))
+        answer(&effects)
     }
 
     /// Carries the residual stream of `source` into a prompt, at each layer and position by itself.
@@ -287,7 +283,7 @@ impl Engine {
             .patch_stream(prompt.as_input(), source.as_input(), options)
             .await
             .map_err(refused)?;
-        Ok(convert::stream_patching(&found))
+        answer(&found)
     }
 
     /// Continues a prompt, telling `on_token` each token as it comes, and `on_features` the features of every token once the model has
@@ -312,21 +308,13 @@ impl Engine {
         let options = options.into_session_options(edits)?;
         let generation = self
             .session()?
-            .generate_watched(prompt.as_input(), &options, |written| {
-                let (told, value) = match &written {
-                    Written::Token(token) => (&on_token, convert::token(token)),
-                    Written::Features(features) => {
-                        (&on_features, convert::token_features(features))
-                    }
-                };
-                match told.call1(&JsValue::UNDEFINED, &value) {
-                    Ok(_) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
+            .generate_watched(prompt.as_input(), &options, |written| match &written {
+                Written::Token(token) => tell(&on_token, token),
+                Written::Features(features) => tell(&on_features, features),
             })
             .await
             .map_err(refused)?;
-        Ok(convert::generation(&generation))
+        answer(&generation)
     }
 
     /// The model's loss on the sample text; null where its context is too short.
@@ -336,7 +324,7 @@ impl Engine {
     #[wasm_bindgen(js_name = sampleLoss)]
     pub async fn sample_loss(&self) -> Result<JsValue, JsValue> {
         let found = self.session()?.sample_loss().await.map_err(refused)?;
-        Ok(found.as_ref().map_or(JsValue::NULL, convert::sample_loss))
+        answer(&found)
     }
 
     /// A prompt's tokens.
@@ -350,7 +338,7 @@ impl Engine {
             .session()?
             .tokenize(prompt.as_input(), bos)
             .map_err(refused)?;
-        Ok(convert::tokenization(&tokens))
+        answer(&tokens)
     }
 
     /// The state of the session.
@@ -358,7 +346,7 @@ impl Engine {
     /// # Errors
     /// `internal` while another call is under way.
     pub fn info(&self) -> Result<JsValue, JsValue> {
-        Ok(convert::info(&self.session()?.info()))
+        answer(&self.session()?.info())
     }
 
     /// Destroys the GPU device, as a driver reset would. For tests of recovery.
@@ -369,5 +357,14 @@ impl Engine {
     pub fn lose_device(&self) -> Result<(), JsValue> {
         self.session()?.device().destroy();
         Ok(())
+    }
+}
+
+/// Tells a listener a result; one that throws ends what it listens to.
+fn tell<T: Serialize + ?Sized>(listener: &Function, result: &T) -> ControlFlow<()> {
+    let told = answer(result).and_then(|result| listener.call1(&JsValue::UNDEFINED, &result));
+    match told {
+        Ok(_) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
     }
 }

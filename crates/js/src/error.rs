@@ -2,28 +2,32 @@
 
 use std::fmt::Display;
 
-use js_sys::Reflect;
-use serde::Serialize as _;
-use serde_wasm_bindgen::Serializer;
+use js_sys::{Object, Reflect};
+use serde::Serialize;
 use wasm_bindgen::JsValue;
-
-use crate::object::Object;
+use wire_js::to_js;
 
 /// A rejected call's reason.
 pub fn fault(code: &str, message: impl Display, details: JsValue) -> JsValue {
-    Object::new()
-        .with("code", code)
-        .with("message", message.to_string())
-        .with("details", details)
-        .into()
+    object([
+        ("code", code.into()),
+        ("message", message.to_string().into()),
+        ("details", details),
+    ])
+}
+
+fn object<const N: usize>(properties: [(&str, JsValue); N]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in properties {
+        // Setting a property of a fresh plain object cannot fail.
+        let _ = Reflect::set(&object, &name.into(), &value);
+    }
+    object.into()
 }
 
 /// The reason of a call that the session refused.
 pub fn refused(error: explorer::Error) -> JsValue {
-    let details = error
-        .details()
-        .serialize(&Serializer::json_compatible())
-        .unwrap_or(JsValue::UNDEFINED);
+    let details = to_js(&error.details()).unwrap_or(JsValue::UNDEFINED);
     fault(error.code(), &error, details)
 }
 
@@ -34,8 +38,8 @@ pub fn unreadable(error: formats::Error) -> JsValue {
 
 /// The reason of a call with an argument that is not what it should be.
 pub fn bad_option(name: &str, why: impl Display) -> JsValue {
-    let details = Object::new().with("option", name);
-    fault("bad-option", format!("{name}: {why}"), details.into())
+    let details = object([("option", name.into())]);
+    fault("bad-option", format!("{name}: {why}"), details)
 }
 
 /// What a thrown value says, where it is an error.
@@ -43,4 +47,9 @@ pub fn message(thrown: &JsValue) -> String {
     let message = Reflect::get(thrown, &"message".into()).ok();
     let message = message.and_then(|message| message.as_string());
     message.unwrap_or_else(|| "reading it failed".to_owned())
+}
+
+/// A result of the engine as JavaScript has it.
+pub fn answer<T: Serialize + ?Sized>(result: &T) -> Result<JsValue, JsValue> {
+    to_js(result).map_err(|error| fault("internal", error, JsValue::UNDEFINED))
 }

@@ -6,14 +6,12 @@
 
 #[cfg(feature = "scan")]
 mod archive;
-mod convert;
 mod engine;
 mod error;
 mod hash;
 #[cfg(feature = "scan")]
 mod identify;
 mod loading;
-mod object;
 mod options;
 mod panic;
 #[cfg(feature = "scan")]

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use formats::gpt2::Gpt2Files;
-use formats::sae::{FileKind, SaeFile, attention, openai, saelens};
+use formats::sae::{Architecture, FileKind, SaeFile, attention, openai, saelens};
 use formats::tensors::{ShardIndex, TensorFile};
 use wasm_bindgen::prelude::*;
+use wire::SaeConfig;
 
-use crate::convert;
 use crate::engine::Engine;
-use crate::error::{bad_option, refused, unreadable};
+use crate::error::{answer, bad_option, refused, unreadable};
 use crate::options::{self, LoadOptions, ModelOptions};
 use crate::source::{self, Thrown};
 use crate::tokenizer::Tokenizer;
@@ -40,7 +40,7 @@ impl Engine {
         let mut session = self.session()?;
         let loaded = session.load_model(id, name, model, tokenizer.inner, format);
         let info = loaded.await.map_err(|error| thrown.or(|| refused(error)))?;
-        Ok(convert::model(&info))
+        answer(&info)
     }
 
     /// Loads a `.pt` from a source: OpenAI's, which does not say where it belongs and so needs a hook, or, with its
@@ -96,7 +96,7 @@ impl Engine {
             session.load_sae(id, &sae, &options).await
         };
         let info = loaded.map_err(|error| thrown.or(|| refused(error)))?;
-        Ok(convert::sae(&info))
+        answer(&info)
     }
 
     /// Makes the dimensions of the activation at a hook a feature set beside the SAEs.
@@ -106,7 +106,7 @@ impl Engine {
     #[wasm_bindgen(js_name = loadNeurons)]
     pub fn load_neurons(&self, id: &str, hook: &str) -> Result<JsValue, JsValue> {
         let info = self.session()?.load_neurons(id, hook).map_err(refused)?;
-        Ok(convert::sae(&info))
+        answer(&info)
     }
 
     /// Takes an SAE or other feature set off the device.
@@ -129,7 +129,7 @@ impl Engine {
         cfg: Option<Vec<u8>>,
     ) -> Result<JsValue, JsValue> {
         let sae = open_pt(file, cfg, &Thrown::default()).await?;
-        Ok(convert::sae_config(&sae.config))
+        answer(&config(&sae.config))
     }
 
     /// The description of a SAELens folder, without its weights.
@@ -143,7 +143,25 @@ impl Engine {
         weights: JsValue,
     ) -> Result<JsValue, JsValue> {
         let sae = open_folder(&cfg, weights, &Thrown::default()).await?;
-        Ok(convert::sae_config(&sae.config))
+        answer(&config(&sae.config))
+    }
+}
+
+/// The settings in an SAE's file.
+fn config(found: &formats::sae::SaeConfig) -> SaeConfig {
+    SaeConfig {
+        architecture: found.architecture.name().to_owned(),
+        d_in: found.d_in,
+        n_latents: found.d_sae,
+        k: match found.architecture {
+            Architecture::TopK { k } => Some(k),
+            _ => None,
+        },
+        normalization: found.normalization.name().to_owned(),
+        hook: found.hook_name.clone(),
+        model_name: found.model_name.clone(),
+        prepend_bos: found.prepend_bos,
+        context_size: found.context_size,
     }
 }
 

@@ -13,10 +13,10 @@ use js_sys::{Function, Uint8Array};
 use scan_folder::{CorpusFile, CorpusKey, Scan, ScanInfo, Shard};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
+use wire::{ScanProgress, Scanned, ScannedFile};
 
 use crate::engine::Engine;
-use crate::error::{bad_option, fault, message, refused};
-use crate::object::{Object, list};
+use crate::error::{answer, bad_option, fault, message, refused};
 use crate::options;
 
 /// What is to be scanned, and how.
@@ -85,11 +85,10 @@ struct Tell {
 }
 
 impl Tell {
-    fn say(&self, progress: Object) {
+    fn say(&self, progress: &ScanProgress) {
         // What a listener throws is its own affair.
-        let _ = self
-            .on_progress
-            .call1(&JsValue::UNDEFINED, &progress.into());
+        let told = answer(progress);
+        let _ = told.and_then(|told| self.on_progress.call1(&JsValue::UNDEFINED, &told));
     }
 
     fn describing(&self, progress: Progress) {
@@ -97,11 +96,9 @@ impl Tell {
             return;
         };
         let share = progress.done as f64 / progress.total.max(1) as f64;
-        self.say(
-            Object::new()
-                .with("stage", "describe")
-                .with("share", (*done as f64 + share) / *sets as f64),
-        );
+        self.say(&ScanProgress::Describe {
+            share: (*done as f64 + share) / *sets as f64,
+        });
         *done += usize::from(progress.done == progress.total);
     }
 }
@@ -141,14 +138,12 @@ async fn scan_texts(
     scan.loaded = loaded;
     let ended = scan::scan::<scan::Error>(session, &mut scan, documents, None, |scan| {
         let progress = &scan.info.progress;
-        tell.say(
-            Object::new()
-                .with("stage", "scan")
-                .count("tokens", progress.tokens)
-                .count("documents", progress.documents)
-                .count("bytes", bytes.get())
-                .count("totalBytes", total),
-        );
+        tell.say(&ScanProgress::Scan {
+            tokens: progress.tokens,
+            documents: progress.documents,
+            bytes: bytes.get(),
+            total_bytes: total,
+        });
         Ok(())
     })
     .await;
@@ -165,14 +160,14 @@ async fn scan_texts(
     let files = scan::atlas_files(session, &scan, map).await;
     let files = files.map_err(failed)?;
     let progress = &scan.info.progress;
-    Ok(Object::new()
-        .with("name", &scan.info.corpus.name)
-        .with("files", list(&files, written))
-        .count("tokens", progress.tokens)
-        .count("windows", progress.windows)
-        .count("documents", progress.documents)
-        .with("stopped", stopped)
-        .into())
+    answer(&Scanned {
+        name: scan.info.corpus.name.clone(),
+        files: files.into_iter().map(written).collect(),
+        tokens: progress.tokens,
+        windows: progress.windows,
+        documents: progress.documents,
+        stopped,
+    })
 }
 
 /// The description of a scan of what is loaded.
@@ -226,11 +221,11 @@ fn tally_set(wanted: &WantedSet, loaded: &[SaeInfo]) -> Result<TallySet, JsValue
     Ok(scan::identity::tally_set(id, sae, wanted.sha256.clone()))
 }
 
-fn written(file: &Written) -> JsValue {
-    Object::new()
-        .with("path", &file.info.path)
-        .with("bytes", Uint8Array::from(file.bytes.as_slice()))
-        .into()
+fn written(file: Written) -> ScannedFile {
+    ScannedFile {
+        path: file.info.path,
+        bytes: file.bytes,
+    }
 }
 
 fn failed(error: scan::Error) -> JsValue {

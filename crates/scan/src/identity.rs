@@ -54,7 +54,7 @@ pub fn tokenizer(tokenizer: &Tokenizer) -> String {
 pub fn tally_set(id: String, set: &SaeInfo, sha256: String) -> TallySet {
     TallySet {
         id,
-        kind: match set.architecture {
+        kind: match set.architecture.as_str() {
             "neurons" => SetKind::Neurons,
             _ => SetKind::Sae,
         },

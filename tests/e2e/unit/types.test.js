@@ -43,5 +43,5 @@ test('package.json lists every module of the package', async () => {
   };
   for (const entry of ['index.js', 'node.js']) await follow(entry);
   const bundles = ['sae-explorer', 'worker', 'scan-worker', 'fetcher'].map((name) => `${name}.bundle.js`); // made of these modules
-  assert.deepEqual([...files].sort(), [...seen, ...bundles, 'index.d.ts', 'LICENSE-APACHE', 'LICENSE-MIT'].sort());
+  assert.deepEqual([...files].sort(), [...seen, ...bundles, 'index.d.ts', 'wire.d.ts', 'LICENSE-APACHE', 'LICENSE-MIT'].sort());
 });

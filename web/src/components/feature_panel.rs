@@ -94,11 +94,11 @@ pub fn FeaturePanel(props: &Props) -> Html {
                 <span>{ defined(MAXIMUM) }{ " " }<b>{ fixed(peak(&along, first).into(), 3) }</b></span>
                 <span>{ "active on " }<b>{ active }</b>{ format!(" of {}", count(along.len() - first.min(along.len()), "token")) }</span>
                 if let Some(feature) = described_by {
-                    <span>{ defined(DECODER_NORM) }{ " " }<b>{ fixed(feature.decoder_norm, 3) }</b></span>
+                    <span>{ defined(DECODER_NORM) }{ " " }<b>{ fixed(f64::from(feature.decoder_norm), 3) }</b></span>
                     if !feature.writes_its_direction() {
-                        <span>{ defined(OUTPUT_NORM) }{ " " }<b>{ fixed(feature.output_norm, 3) }</b></span>
+                        <span>{ defined(OUTPUT_NORM) }{ " " }<b>{ fixed(f64::from(feature.output_norm), 3) }</b></span>
                     }
-                    <span>{ defined(ENCODER_BIAS) }{ " " }<b>{ signed(feature.encoder_bias, 3) }</b></span>
+                    <span>{ defined(ENCODER_BIAS) }{ " " }<b>{ signed(f64::from(feature.encoder_bias), 3) }</b></span>
                 }
             </p>
             <ActivationChart controller={controller.clone()} trace={trace.clone()} latent={*latent} along={along.clone()} selected={*token} />
@@ -144,7 +144,7 @@ fn effects(controller: &Controller, feature: &Feature) -> Html {
         .map(|one| one.value.abs())
         .fold(0.0, f32::max);
     let side = |label: &'static str, kind: &'static str, tokens: &[TokenValue]| {
-        let lines = tokens.iter().map(|TokenValue { text, value }| Bar {
+        let lines = tokens.iter().map(|TokenValue { text, value, .. }| Bar {
             text: token_text(text),
             value: signed(f64::from(*value), 3),
             share: share(value.abs(), largest),

@@ -6,8 +6,8 @@ use wire::Edit;
 
 use super::Controller;
 use super::effects::{listed, token_of};
-use super::watching::{TokenFeatures, features_of};
-use crate::data::{Dosed, Token, Trace};
+use super::watching::features_of;
+use crate::data::{Edited, Token, TokenFeatures, Trace};
 use crate::engine::{Engine, Fault};
 use crate::state::Action;
 use crate::state::asked::Asked as Texts;
@@ -260,7 +260,7 @@ async fn compared(
 }
 
 /// The target's logit minus the distractor's, where both were tracked.
-fn difference(dosed: &Dosed) -> Option<f64> {
+fn difference(dosed: &Edited) -> Option<f64> {
     match &dosed.tracked[..] {
         [target, distractor] => Some(f64::from(target.logit) - f64::from(distractor.logit)),
         _ => None,
@@ -273,7 +273,7 @@ async fn clean(
     tokens: &[u32],
     track: &[Token],
     signal: &AbortSignal,
-) -> Result<Dosed, String> {
+) -> Result<Edited, String> {
     let dosed = engine.dosed(tokens, [Vec::new()], track, signal).await;
     let dosed = dosed.map_err(|fault| fault.message)?.pop();
     dosed.ok_or_else(|| "The engine gave nothing of the run.".to_owned())

@@ -10,34 +10,12 @@ use web_sys::AbortSignal;
 use super::Controller;
 use crate::atlas::Content;
 use crate::circuits::{Feature, Frame, Link, Run, RunSet, links};
-use crate::data::{SaeInfo, Token, Trace, from_js};
+use crate::data::{SaeInfo, TokenFeatures, Trace, ended};
 use crate::engine::{Engine, Fault, GenerateOptions};
 use crate::requests::{atlas, site};
 use crate::shared::Shared;
 use crate::state::Action;
 use crate::state::circuits::{CircuitsAction, Settings, ShardId};
-
-from_js! {
-    /// The active features of one token, as the engine tells them.
-    TokenFeatures {
-        /// Position in the text.
-        position: usize = "position",
-        /// The token.
-        token: Token = "token",
-        /// Per set.
-        sets: Vec<SetFeatures> = "sets",
-    }
-
-    /// The active latents of one set.
-    SetFeatures {
-        /// Id of the SAE.
-        sae: String = "sae",
-        /// Latents, the strongest first.
-        latents: Vec<u32> = "latents",
-        /// Their activations.
-        activations: Vec<f32> = "activations",
-    }
-}
 
 impl From<Settings> for GenerateOptions {
     fn from(settings: Settings) -> Self {
@@ -50,26 +28,24 @@ impl From<Settings> for GenerateOptions {
     }
 }
 
-impl TokenFeatures {
-    /// The same in the order of a run's sets.
-    fn frame(self, sets: &[RunSet]) -> Frame {
-        let of = |set: &RunSet| {
-            let found = self.sets.iter().find(|one| one.sae == set.sae);
-            found.map_or_else(Vec::new, |one| {
-                let pairs = one
-                    .latents
-                    .iter()
-                    .copied()
-                    .zip(one.activations.iter().copied());
-                pairs.collect()
-            })
-        };
-        Frame {
-            active: sets.iter().map(of).collect(),
-            // A position that counts for no set comes without sets.
-            counts: !self.sets.is_empty(),
-            token: self.token,
-        }
+/// The features of a token in the order of a run's sets.
+fn frame(features: TokenFeatures, sets: &[RunSet]) -> Frame {
+    let of = |set: &RunSet| {
+        let found = features.sets.iter().find(|one| one.sae == set.sae);
+        found.map_or_else(Vec::new, |one| {
+            let pairs = one
+                .latents
+                .iter()
+                .copied()
+                .zip(one.activations.iter().copied());
+            pairs.collect()
+        })
+    };
+    Frame {
+        active: sets.iter().map(of).collect(),
+        // A position that counts for no set comes without sets.
+        counts: !features.sets.is_empty(),
+        token: features.token,
     }
 }
 
@@ -95,7 +71,7 @@ async fn ablated(
         return Err(Fault::cancelled("The measuring was stopped.".to_owned()));
     }
     let here = found.get_mut(cursor).and_then(Option::take);
-    let frame = here.map_or_else(Frame::default, |features| features.frame(&run.sets));
+    let frame = here.map_or_else(Frame::default, |features| frame(features, &run.sets));
     Ok(links::links(run, from, clean, &frame))
 }
 
@@ -178,7 +154,7 @@ impl Controller {
         spawn_local(async move {
             let dispatcher = this.dispatcher.clone();
             let on_features = move |features: TokenFeatures| {
-                let frame = Box::new(features.frame(&sets));
+                let frame = Box::new(frame(features, &sets));
                 dispatcher.dispatch(Action::Circuits(CircuitsAction::Came(number, frame)));
             };
             let result = engine
@@ -191,7 +167,7 @@ impl Controller {
                 .await;
             let why = result.map_or_else(
                 |fault| Some(fault.message),
-                |generation| generation.ended().map(str::to_owned),
+                |generation| ended(generation.stop).map(str::to_owned),
             );
             this.dispatch(Action::Circuits(CircuitsAction::Ended(number, why)));
         });

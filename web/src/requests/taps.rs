@@ -24,7 +24,7 @@ from_js! {
     /// A block's logit lens whose candidates are still to be read.
     Unread {
         /// As of [`Lens`].
-        layer: Option<u32> = "layer",
+        layer: Option<usize> = "layer",
         /// As of [`Lens`].
         loss: Option<f64> = "loss",
         /// As of [`Lens`].

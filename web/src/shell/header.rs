@@ -152,7 +152,7 @@ fn Status(props: &StatusProps) -> Html {
             }
             if let Some(info) = &props.info {
                 <span class={classes!("backend", (info.backend == "gpu").then_some("gpu"))} title={info.adapter.clone()}>{ backend(info) }</span>
-                <span title="Memory held on the device by weights, activations and buffers">{ format!("{} on device", bytes(info.device_bytes)) }</span>
+                <span title="Memory held on the device by weights, activations and buffers">{ format!("{} on device", bytes(info.device_bytes as f64)) }</span>
             }
             if let Some(milliseconds) = props.milliseconds {
                 <span title="From asking the engine to its answer, for the prompt on screen">{ format!("traced in {}", duration(milliseconds)) }</span>

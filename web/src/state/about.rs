@@ -62,7 +62,7 @@ impl State {
         let key = &info.model;
         let why = if key.name != model.name && key.name != model.id {
             format!("the loaded model is {}", model.name)
-        } else if key.vocabulary != model.vocab {
+        } else if key.vocabulary as usize != model.vocab {
             format!(
                 "the loaded model has {} tokens in its vocabulary, and that of the atlas {}",
                 model.vocab, key.vocabulary

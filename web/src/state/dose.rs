@@ -5,7 +5,7 @@ use wire::{Edit, Operation, Positions};
 use super::State;
 use super::edits::feature_of;
 use super::tray::FeatureId;
-use crate::data::{Dosed, Token};
+use crate::data::{Edited, Token};
 use crate::format::number;
 use crate::ranking::{along, peak};
 
@@ -131,7 +131,7 @@ impl Plan {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Point {
     /// Predictions of the prompt.
-    pub dosed: Dosed,
+    pub dosed: Edited,
     /// The text that was written, and the clean model's mean loss of it, nats.
     pub written: Option<(String, Option<f64>)>,
 }
@@ -176,7 +176,7 @@ pub enum DoseAction {
     /// A sweep begins.
     Started(u32, About),
     /// Predictions: the clean run's, then one per value.
-    Came(u32, Vec<Dosed>),
+    Came(u32, Vec<Edited>),
     /// A text was written: at a value, or without an edit (None); with the clean model's loss of it.
     Wrote(u32, Option<usize>, String, Option<f64>),
     /// It ended; with why where it ended early.

@@ -5,7 +5,7 @@ use super::dose::{About, DoseAction, Field, Kind};
 use super::tests::ready;
 use super::tray::FeatureId;
 use super::url::Place;
-use crate::data::{Dosed, SaeInfo};
+use crate::data::{Edited, SaeInfo};
 use crate::shared::Shared;
 use crate::state::Action;
 
@@ -84,9 +84,9 @@ fn the_clean_run_comes_first_and_texts_find_their_values() {
         watched: Vec::new(),
         plan,
     };
-    let dosed = |loss: f64| Dosed {
+    let dosed = |loss: f64| Edited {
         loss: Some(loss),
-        ..Dosed::default()
+        ..Edited::default()
     };
     let state = after(page(), DoseAction::Started(1, about.clone()));
     let state = after(

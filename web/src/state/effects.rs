@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
 use super::{History, State};
-use crate::data::{Effect, EffectsOf, SaeTrace, Token};
+use crate::data::{self, Effect, SaeTrace, Token};
 use crate::ranking::at_token;
 
 /// The number by which features are ranked.
@@ -92,9 +92,27 @@ pub struct Effects {
     /// Measured effects, in the order in which they came.
     pub effects: Vec<Effect>,
     /// The clean run, once everything is measured.
-    pub clean: Option<EffectsOf>,
+    pub clean: Option<Clean>,
     /// Why it ended early, or did not begin.
     pub ended: Option<String>,
+}
+
+/// The clean run that effects are taken from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Clean {
+    /// Mean loss, nats.
+    pub loss: Option<f64>,
+    /// The target's logit minus the distractor's.
+    pub logit_difference: Option<f64>,
+}
+
+impl From<data::Effects> for Clean {
+    fn from(found: data::Effects) -> Self {
+        Self {
+            loss: found.loss,
+            logit_difference: found.logit_difference,
+        }
+    }
 }
 
 /// Something about effects.
@@ -117,7 +135,7 @@ pub enum EffectsAction {
     /// Effects came.
     Came(u32, Vec<Effect>),
     /// It ended: the clean run, or why not.
-    Finished(u32, Result<EffectsOf, String>),
+    Finished(u32, Result<Clean, String>),
 }
 
 impl Effects {

@@ -1,10 +1,10 @@
 //! Tests of effects.
 
 use super::State;
-use super::effects::{About, By, EffectsAction, Field, active_at};
+use super::effects::{About, By, Clean, EffectsAction, Field, active_at};
 use super::tests::ready;
 use super::url::Place;
-use crate::data::{Effect, EffectsOf, SaeTrace, Token};
+use crate::data::{Effect, SaeTrace, Token};
 use crate::state::Action;
 
 fn after(state: State, action: EffectsAction) -> State {
@@ -55,7 +55,7 @@ fn effects_are_ranked_as_they_come_by_what_is_chosen() {
     assert_eq!(order(&state), [3, 5, 7]);
     let state = after(state, EffectsAction::Rank(By::Loss));
     assert_eq!(order(&state), [7, 5, 3], "by size, what is missing last");
-    let state = after(state, EffectsAction::Finished(1, Ok(EffectsOf::default())));
+    let state = after(state, EffectsAction::Finished(1, Ok(Clean::default())));
     assert!(!state.effects.running);
     assert_eq!(state.effects.effects.len(), 3);
 }

@@ -455,9 +455,10 @@ fn an_address_names_the_commit_that_was_loaded_and_means_what_is_here() {
     let commit = "0123456789abcdef0123456789abcdef01234567";
     let origin = |path: &str| {
         Some(crate::data::Origin {
-            repository: "o/n".to_owned(),
-            commit: commit.to_owned(),
+            repository: Some("o/n".to_owned()),
+            commit: Some(commit.to_owned()),
             path: path.to_owned(),
+            ..Default::default()
         })
     };
     let state = load(

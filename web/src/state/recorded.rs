@@ -29,9 +29,7 @@ impl State {
             return;
         };
         let found = recorded.features.iter().find(|one| one.latent == latent);
-        self.feature = found.map_or(Remote::Idle, |one| {
-            Remote::Here(Shared::new(one.feature.clone()))
-        });
+        self.feature = found.map_or(Remote::Idle, |one| Remote::Here(Shared::new(one.clone())));
     }
 }
 
@@ -53,7 +51,7 @@ mod tests {
     use super::super::route::Route;
     use super::super::*;
     use crate::browse::Query;
-    use crate::data::{RecordedFeature, Token};
+    use crate::data::{Feature, Token};
 
     fn model() -> ModelInfo {
         ModelInfo {
@@ -78,12 +76,10 @@ mod tests {
             model: model(),
             sae: sae("b"),
             trace: trace("b"),
-            features: vec![RecordedFeature {
+            features: vec![Feature {
                 latent: 4,
-                feature: Feature {
-                    decoder_norm: 2.0,
-                    ..Feature::default()
-                },
+                decoder_norm: 2.0,
+                ..Feature::default()
             }],
         }
     }

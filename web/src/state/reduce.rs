@@ -4,7 +4,7 @@ use super::meter::Meter;
 use super::scan::index_of;
 use super::selection::Selection;
 use super::{Action, During, GenerateField, History, Note, Phase, Problem, Remote, State};
-use crate::data::{ModelInfo, SaeInfo, Trace};
+use crate::data::{self, ModelInfo, SaeInfo, Stop, Trace};
 use crate::format::no_feature;
 use crate::ranking;
 use crate::shared::Shared;
@@ -107,8 +107,8 @@ impl State {
                 match ended {
                     Ok(generation) => {
                         // Tokens that are parts of a character have come one by one; now they are whole.
-                        self.generate.ended = generation.ended().map(str::to_owned);
-                        self.generate.full = generation.is_full();
+                        self.generate.ended = data::ended(generation.stop).map(str::to_owned);
+                        self.generate.full = generation.stop == Stop::ContextFull;
                         self.generate.text = generation.text;
                     }
                     Err(message) => self.generate.ended = Some(message),

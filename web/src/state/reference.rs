@@ -147,20 +147,22 @@ impl<'a> Reference<'a> {
 
     /// The id under which others load the very same files: with the commit that they were loaded at.
     pub fn pinned(&self, id: &str, origin: Option<&Origin>) -> String {
-        let Some(origin) = origin.filter(|origin| is_commit(&origin.commit)) else {
+        let known = origin.and_then(|origin| Some((origin, origin.commit.as_deref()?)));
+        let Some((origin, commit)) = known.filter(|(_, commit)| is_commit(commit)) else {
             return id.to_owned();
         };
         match *self {
-            Self::Link(_, hook) if !origin.repository.is_empty() => {
-                let (commit, path) = (origin.commit.clone(), origin.path.clone());
-                let mut id = repository(&origin.repository, Some(commit), Some(path));
+            Self::Link(_, hook) if origin.repository.is_some() => {
+                let (commit, path) = (commit.to_owned(), origin.path.clone());
+                let repo = origin.repository.as_deref().unwrap_or_default();
+                let mut id = repository(repo, Some(commit), Some(path));
                 if let Some(hook) = hook {
                     id.push('@');
                     id.push_str(hook);
                 }
                 id
             }
-            Self::Catalogue(name, layer, _) => catalogue(name, layer, Some(&origin.commit)),
+            Self::Catalogue(name, layer, _) => catalogue(name, layer, Some(commit)),
             _ => id.to_owned(),
         }
     }

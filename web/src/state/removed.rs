@@ -19,7 +19,7 @@ pub struct Removed {
 impl Removed {
     /// True if the page can load it again by itself.
     pub fn comes_back(&self) -> bool {
-        let pinned = |origin: &Origin| !origin.commit.is_empty();
+        let pinned = |origin: &Origin| origin.commit.is_some();
         self.task.is_some()
             || self.sae.origin.as_ref().is_some_and(pinned)
             || self.sae.id.starts_with(NEURONS)

@@ -3,7 +3,7 @@
 use wire::Edit;
 
 use super::{State, settings};
-use crate::data::{Generation, Token};
+use crate::data::{Generation, Stop, Token};
 
 /// A continuation: without the edits, or with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +212,7 @@ impl State {
             }
             SteerAction::Ended(run, side, generation) if self.steer.awaits(run) => {
                 let column = self.steer.column(side);
-                column.full = generation.is_full();
+                column.full = generation.stop == Stop::ContextFull;
                 column.cancelled = generation.cancelled;
                 column.text = Some(generation.text);
             }

@@ -325,7 +325,7 @@ impl State {
 
     /// The layer whose attention is shown: the one of the address, else that of the selected SAE, else the first.
     pub fn attention_layer(&self) -> u32 {
-        let layers = self.model.as_ref().map_or(0, |model| model.n_layers);
+        let layers = self.model.as_ref().map_or(0, |model| model.n_layers as u32);
         let sae = self.place.sae.as_deref();
         let info = self.saes.iter().find(|one| Some(one.id.as_str()) == sae);
         let chosen = self.place.shown.layer.filter(|&layer| layer < layers);

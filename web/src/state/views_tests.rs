@@ -21,7 +21,7 @@ fn showing(view: PromptView) -> State {
 
 fn lens(layer: u32) -> TapsAnswer {
     TapsAnswer::Lens(vec![Lens {
-        layer: Some(layer),
+        layer: Some(layer as usize),
         ..Lens::default()
     }])
 }

@@ -68,7 +68,7 @@ impl Chips<'_> {
         let data = self.data;
         let along = data.along.get(index).copied().unwrap_or(0.0);
         let is_bos = index < data.first_own();
-        let is_skipped = !is_bos && data.sae.skipped.contains(&index);
+        let is_skipped = !is_bos && data.sae.skipped.contains(&(index as u32));
         let class = format!(
             "chip t{}{}{}",
             tint(along, data.peak),

@@ -63,8 +63,8 @@ fn own(trace: &Trace) -> Range<usize> {
 
 fn rows(sae: &SaeTrace) -> Rows<'_> {
     Rows {
-        slots: sae.slots,
-        n_latents: sae.info.n_latents,
+        slots: sae.k,
+        n_latents: sae.n_latents,
         latents: &sae.latents,
         activations: &sae.activations,
     }
@@ -153,7 +153,7 @@ impl<'a> Data<'a> {
 
     /// The kind of a feature of the set, for people.
     pub fn noun(&self) -> &'static str {
-        match self.sae.info.architecture {
+        match self.sae.architecture.as_str() {
             "neurons" => "Neuron",
             _ => "Feature",
         }
@@ -238,8 +238,8 @@ impl<'a> JsonFigure<'a> {
         Self {
             out,
             model: data.model_id,
-            sae: &data.sae.info.id,
-            hook: &data.sae.info.hook,
+            sae: &data.sae.id,
+            hook: &data.sae.hook,
             tokens: &data.trace.tokens,
             bos_prepended: data.trace.bos_prepended,
             token: data.token,
@@ -249,7 +249,7 @@ impl<'a> JsonFigure<'a> {
             features: &data.listed,
             next: &data.trace.next,
             link: data.link.as_deref(),
-            backend: data.trace.backend,
+            backend: &data.trace.backend,
             adapter: &data.trace.adapter,
         }
     }

@@ -22,7 +22,7 @@ fn policy() -> String {
 
 /// The page.
 pub fn page(data: &Data<'_>) -> String {
-    let info = &data.sae.info;
+    let info = data.sae;
     let name = match data.feature {
         Some(feature) => format!("{} {}", data.noun(), feature.latent),
         None => "No feature is active".to_owned(),
@@ -63,8 +63,8 @@ pub fn page(data: &Data<'_>) -> String {
 
 /// The origin of the numbers, and where they can be computed again.
 fn recorded(data: &Data<'_>) -> Markup {
-    let (info, trace) = (&data.sae.info, data.trace);
-    let device = match trace.backend {
+    let (info, trace) = (data.sae, data.trace);
+    let device = match trace.backend.as_str() {
         "gpu" => "GPU",
         _ => "CPU",
     };

@@ -6,7 +6,7 @@ use display::definitions::{
 };
 use display::format::{NONE, count, exact_single, fixed, percent, share, signed};
 use display::quoted;
-use explorer::TokenEffect;
+use explorer::TokenValue;
 use maud::{Markup, html};
 
 use super::chips::token_text;
@@ -107,7 +107,7 @@ pub fn pushed(data: &Data<'_>) -> Markup {
     }
 }
 
-fn effects(kind: &str, effects: &[TokenEffect], largest: f32) -> Markup {
+fn effects(kind: &str, effects: &[TokenValue], largest: f32) -> Markup {
     html! {
         ol.list {
             @for one in effects {
@@ -176,7 +176,7 @@ pub fn every_token(data: &Data<'_>) -> Markup {
 
 /// The definitions of the words and numbers.
 pub fn definitions(data: &Data<'_>) -> Markup {
-    let unit = match data.sae.info.architecture {
+    let unit = match data.sae.architecture.as_str() {
         "neurons" => NEURON,
         _ => FEATURE,
     };

@@ -68,7 +68,7 @@ async fn sample_loss(report: &mut Report, files: Gpt2Files, tokenizer: Tokenizer
     if let Some(sample) = sample {
         let rounded = |nats: f64| (nats * 1e4).round() / 1e4;
         report.fact("loss on the sample text", rounded(sample.loss));
-        report.fact("usual for a trained model", sample.usual());
+        report.fact("usual for a trained model", sample.usual.clone());
         report.fact("loss by chance", rounded(sample.chance));
         report.notice(sample.caution);
     }

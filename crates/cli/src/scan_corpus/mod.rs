@@ -33,7 +33,7 @@ struct Summary {
     seconds: Seconds,
     /// Of this run, with everything that `seconds` has; None where nothing was left to do.
     tokens_per_second: Option<f64>,
-    backend: &'static str,
+    backend: String,
     adapter: String,
 }
 

@@ -1,11 +1,11 @@
 //! Whole activations: logits, hook points, reconstructions.
 
 use gpt2::{HookPoint, Sequence};
+use wire::Matrix;
 
 use crate::analysis::question::{Question, Source};
 use crate::error::Error;
 use crate::features::set::Prepared;
-use crate::matrix::Matrix;
 use crate::run::clean::CleanWanted;
 use crate::run::compile::Parts;
 use crate::run::executor::RunOutput;

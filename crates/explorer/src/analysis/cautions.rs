@@ -1,7 +1,6 @@
 //! Cautions: where an autoencoder meets a text that it was not trained for, or does not reconstruct.
 
-use crate::analysis::metrics::Metrics;
-use crate::store::info::SaeInfo;
+use wire::{Metrics, SaeInfo};
 
 /// Below this mean cosine of x and x̂ something is wrong: published autoencoders have 0.85 and more.
 const USUAL_COSINE: f64 = 0.8;
@@ -79,18 +78,19 @@ mod tests {
         SaeInfo {
             id: "sae".to_owned(),
             hook: "blocks.0.hook_resid_pre".to_owned(),
-            architecture: "standard",
+            architecture: "standard".to_owned(),
             n_latents: 1,
             k: None,
             d_in: 1,
-            normalization: "none",
-            weights: "f32",
+            normalization: "none".to_owned(),
+            weights: "f32".to_owned(),
             norm_scaling_factor: None,
             prepend_bos,
             context_size,
             model_name: Some("gpt2-medium".to_owned()),
             other_model: false,
             notices: Vec::new(),
+            origin: None,
         }
     }
 
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_missing_factor_is_named() {
         let mut info = info(None, None);
-        info.normalization = "expected_average_only_in";
+        info.normalization = "expected_average_only_in".to_owned();
         let [caution] = &cautions(&info, 65, true, &metrics(0.2, 0.95))[..] else {
             panic!("one caution");
         };

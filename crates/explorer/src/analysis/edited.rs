@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use gpt2::{HookPoint, Sequence};
-use serde::Serialize;
-use wire::Edit;
+use wire::{Edit, Edited, Matrix};
 
 use crate::analysis::compared::check_tokens;
 use crate::analysis::edit_table::{
@@ -16,40 +15,13 @@ use crate::analysis::question::{Question, Source};
 use crate::analysis::trace::TraceOptions;
 use crate::error::Error;
 use crate::features::set::Prepared;
-use crate::matrix::Matrix;
 use crate::run::clean::{CleanPass, CleanWanted};
 use crate::run::compile::Parts;
 use crate::run::executor::Submitted;
 use crate::run::input::RunInput;
 use crate::run::spec::{HeadRows, HeadSpec, RunSpec, SetAt, Tap};
 use crate::store::feature_set::{LoadedSet, SetId};
-use crate::tokens::{Input, NextToken, Prompt};
-
-/// A prompt with features edited.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Edited {
-    /// As in [`crate::Trace`], with the edit.
-    pub loss: Option<f64>,
-    /// As in [`crate::Trace`], with the edit.
-    pub token_losses: Vec<f32>,
-    /// As in [`crate::Trace`], with the edit.
-    pub next: Vec<NextToken>,
-    /// As in [`crate::Trace`], with the edit.
-    #[serde(skip)]
-    pub next_by_position: Vec<Vec<NextToken>>,
-    /// Mean of KL(clean ‖ edited) over the positions that count for all edited feature sets, as in [`crate::Metrics`]; None of none.
-    pub mean_kl: Option<f64>,
-    /// KL(clean ‖ edited) after every token.
-    pub kl: Vec<f32>,
-    /// The tracked tokens after the last one, in the order of the request.
-    pub tracked: Vec<NextToken>,
-    /// `[tokens, vocabulary]`, where requested.
-    #[serde(skip)]
-    pub logits: Option<Matrix>,
-    /// The activation `[tokens, d_in]` at the first edit's hook point, edited; where requested.
-    #[serde(skip)]
-    pub activation: Option<Matrix>,
-}
+use crate::tokens::{Input, Prompt};
 
 /// Runs a prompt once per list of edits, as many lists at once as make a batch of rows: x ← x + decode(z_edited) − decode(z)
 /// at each edited hook point. All start from the prompt's clean pass, at the first hook point that any list edits. Where
@@ -319,7 +291,7 @@ async fn results(
         let token_losses = head.token_losses(rows.clone())?;
         let top = options.top_logits.min(model.info.vocab);
         let next_by_position = head.next_tokens(rows.clone(), top, &model.vocabulary)?;
-        let kl = head.divergences(rows.clone())?;
+        let kl_by_position = head.divergences(rows.clone())?;
         let tracked = options.track.iter().map(|id| {
             let log_sum = head.log_sum_exp(rows.end - 1, tokens - 1)?;
             let logit = crate::error::index(head.shown(index)?, "the logit of token", *id)?;
@@ -331,8 +303,8 @@ async fn results(
             token_losses,
             next: next_by_position.last().cloned().unwrap_or_default(),
             next_by_position,
-            mean_kl: counted_mean(&kl, &list.counted),
-            kl,
+            kl: counted_mean(&kl_by_position, &list.counted),
+            kl_by_position,
             tracked,
             logits: options.dump.then(|| Matrix {
                 rows: tokens,

@@ -1,42 +1,17 @@
 //! Reconstruction metrics of an autoencoder on a text of any length.
 
 use std::rc::Rc;
-
-use serde::Serialize;
+use wire::{Evaluation, Metrics};
 
 use crate::analysis::cautions::cautions;
-use crate::analysis::metrics::{self, Metrics, Sums};
+use crate::analysis::metrics::{self, Sums};
 use crate::analysis::question::Question;
 use crate::analysis::set_trace::{self, Pending, difference};
 use crate::analysis::trace::batches;
 use crate::error::Error;
 use crate::run::clean::{CleanPass, CleanWanted};
 use crate::run::output::HeadOutput;
-use crate::store::info::SaeInfo;
 use crate::tokens::{Bos, Input, Prompt};
-
-/// Reconstruction metrics of an autoencoder on a text.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Evaluation {
-    /// The autoencoder.
-    #[serde(flatten)]
-    pub info: SaeInfo,
-    /// Means over the tokens of all windows.
-    #[serde(flatten)]
-    pub metrics: Metrics,
-    /// Mean next-token cross-entropy of the model itself, in nats; as in [`crate::Trace`], over the windows' tokens.
-    pub loss: Option<f64>,
-    /// Tokens that went through the model, every window's BOS included.
-    pub tokens: usize,
-    /// In how many windows of at most the model's context the text was read.
-    pub windows: usize,
-    /// Tokens of the longest window, a BOS included.
-    pub window_tokens: usize,
-    /// True if each window begins with a BOS.
-    pub bos_prepended: bool,
-    /// As in [`crate::SaeTrace`].
-    pub cautions: Vec<String>,
-}
 
 /// Runs one autoencoder over a text. One that is longer than the context is read in windows, each for itself and with a BOS if
 /// one goes first; what counts in each is what counts in a prompt. Several windows are run at once, and the next ones are

@@ -1,58 +1,18 @@
 //! Description of a feature apart from any prompt: its direct effect on the logits and its nearest features.
 
 use gpt2::HookPoint;
-use serde::Serialize;
+use wire::{Feature, LogitEffect, TokenValue};
 
+use crate::analysis::matches::listed;
 use crate::analysis::metrics;
 use crate::analysis::question::Question;
 use crate::error::Error;
 use crate::features::multiply::multiply;
-use crate::features::set::{Neighbour, norm};
+use crate::features::set::norm;
 use crate::store::model::LoadedModel;
 
 /// Number of tokens that are listed.
 const LISTED: usize = 10;
-
-/// A token and what a feature does to its logit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TokenEffect {
-    /// Its number in the vocabulary.
-    pub id: u32,
-    /// Its text.
-    pub text: String,
-    /// Change of its logit for one unit of activation, centred over the vocabulary, by the direct path alone.
-    pub value: f32,
-}
-
-/// `W_U · ((d − mean(d)) ⊙ ln_f.weight)`, centred over the vocabulary: the direct path only. The final LayerNorm takes the
-/// mean off whatever is written to the residual stream. d is what one unit of the latent writes there: `W_dec[latent]`,
-/// through W_O of the layer at `attn.hook_z`, through W_out at `mlp.hook_post`. At `ln_final.hook_normalized`, behind
-/// that subtraction, it is `W_U · (W_dec[latent] ⊙ ln_f.weight)`, and at `ln_final.hook_out` `W_U · W_dec[latent]`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LogitEffect {
-    /// The ten tokens pushed up the most.
-    pub top: Vec<TokenEffect>,
-    /// The ten tokens pushed down the most.
-    pub bottom: Vec<TokenEffect>,
-}
-
-/// The description of a feature, apart from any prompt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Feature {
-    /// The latent.
-    pub latent: u32,
-    /// `‖W_dec[latent]‖`; 1 for a neuron, whose direction is its dimension.
-    pub decoder_norm: f32,
-    /// Norm of what one unit of it writes to the residual stream: through W_O at `attn.hook_z`, through W_out at
-    /// `mlp.hook_post`; the decoder norm elsewhere.
-    pub output_norm: f32,
-    /// `b_enc[latent]`.
-    pub encoder_bias: f32,
-    /// Its direct effect on the logits.
-    pub logit_effect: LogitEffect,
-    /// The ten nearest features by decoder cosine.
-    pub nearest: Vec<Neighbour>,
-}
 
 /// A feature's direct logit effect, decoder norm and nearest features.
 ///
@@ -89,7 +49,7 @@ pub(crate) async fn feature(
         output_norm: norm(&output),
         encoder_bias: found.encoder_bias,
         logit_effect: logit_effect(question, model, set.hook, &output).await?,
-        nearest,
+        nearest: nearest.into_iter().map(listed).collect(),
     })
 }
 
@@ -113,7 +73,7 @@ async fn logit_effect(
     let mean = metrics::mean(&effects).unwrap_or(0.0);
     let mut order: Vec<(u32, f32)> = (0..).zip(effects).collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let effect = |&(id, effect): &(u32, f32)| TokenEffect {
+    let effect = |&(id, effect): &(u32, f32)| TokenValue {
         id,
         text: model.vocabulary.token(id).text,
         value: (f64::from(effect) - mean) as f32,

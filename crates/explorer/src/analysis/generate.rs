@@ -6,13 +6,12 @@ use std::rc::Rc;
 use kernels::{Edit as TableRow, EditCondition, MAX_K};
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::SeedableRng;
-use serde::Serialize;
-use wire::Edit;
+use wire::{Edit, Generation, Stop, TokenFeatures};
 
 use crate::analysis::question::Question;
 use crate::analysis::sample::{self, Sampling};
 use crate::analysis::steering::Steering;
-use crate::analysis::watched::{TokenFeatures, Watched, Written};
+use crate::analysis::watched::{Watched, Written};
 use crate::error::Error;
 use crate::run::decoder::{Decoder, Decoding, NextWanted};
 use crate::run::output::HeadOutput;
@@ -71,33 +70,6 @@ impl Default for GenerateOptions {
     }
 }
 
-/// The reason why a generation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stop {
-    /// The requested number of tokens.
-    MaxTokens,
-    /// The model's context is full.
-    ContextFull,
-    /// The model ended the text.
-    EndOfText,
-    /// It was cancelled.
-    Cancelled,
-}
-
-/// A continuation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Generation {
-    /// The new tokens.
-    pub ids: Vec<u32>,
-    /// Their text.
-    pub text: String,
-    /// True if it was cancelled.
-    pub cancelled: bool,
-    /// The reason why it ended.
-    pub stop: Stop,
-}
-
 /// A prompt that has been read: its cached keys and values, and the logits after it. A prompt that comes again is not read
 /// again.
 pub(crate) struct ReadPrompt {
@@ -135,7 +107,7 @@ pub(crate) async fn generate(
     let mut steering = Steering::new(question, &prompt, &options.edits)?;
     let watched = Watched::new(question, &options.features, &mut steering)?;
     if options.max_tokens == 0 {
-        let nothing = Generation::of(Vec::new(), Stop::MaxTokens, model);
+        let nothing = ended(Vec::new(), Stop::MaxTokens, model);
         return Ok((vec![nothing; seeds.len()], kept));
     }
     let name = |set| question.name(set);
@@ -151,7 +123,7 @@ pub(crate) async fn generate(
     let mut read = match read(&decoding, kept, prompt, (steering.of_prompt(), &watched)).await {
         // A long prompt is read in parts, between which it can be cancelled.
         Err(Error::Cancelled) => {
-            let nothing = || Generation::of(Vec::new(), Stop::Cancelled, model);
+            let nothing = || ended(Vec::new(), Stop::Cancelled, model);
             generations.extend(seeds.first().map(|_| nothing()));
             return Ok((generations, None));
         }
@@ -269,7 +241,7 @@ async fn continued(
     let mut edits = Vec::new();
     for features in start.features {
         if on_written(Written::Features(features.clone())).is_break() {
-            return Ok(Generation::of(ids, Stop::Cancelled, model));
+            return Ok(ended(ids, Stop::Cancelled, model));
         }
     }
     let mut next = choose(start.head, &seen, &mut random, decoder.position())?;
@@ -322,7 +294,7 @@ async fn continued(
             Err(fault) => return Err(fault),
         }
     };
-    Ok(Generation::of(ids, stop, model))
+    Ok(ended(ids, stop, model))
 }
 
 /// The settings of sampling, and the tokens that stand in the text.
@@ -352,14 +324,12 @@ impl Seen {
     }
 }
 
-impl Generation {
-    fn of(ids: Vec<u32>, stop: Stop, model: &LoadedModel) -> Self {
-        Self {
-            text: model.vocabulary.tokenizer.decode(&ids),
-            ids,
-            cancelled: stop == Stop::Cancelled,
-            stop,
-        }
+fn ended(ids: Vec<u32>, stop: Stop, model: &LoadedModel) -> Generation {
+    Generation {
+        text: model.vocabulary.tokenizer.decode(&ids),
+        ids,
+        cancelled: stop == Stop::Cancelled,
+        stop,
     }
 }
 

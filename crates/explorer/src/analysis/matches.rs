@@ -1,10 +1,11 @@
 //! The features of one autoencoder that are most like a feature of another, by their decoder directions.
 
 use gpt2::HookPoint;
+use wire::Neighbour;
 
 use crate::analysis::question::Question;
 use crate::error::Error;
-use crate::features::set::Neighbour;
+use crate::features::set;
 
 /// The ten latents of the feature set `other` whose decoder directions have the largest cosine with that of `latent` of
 /// `sae`: cos = W_dec[latent] · W'_dec[i] / (‖W_dec[latent]‖ ‖W'_dec[i]‖), the nearest first. A neuron's direction is its
@@ -36,13 +37,22 @@ pub(crate) async fn matches(
     let found = from.features.direction(pace, latent).await?;
     let except = (sae == other).then_some(latent);
     let nearest = to.features.nearest(pace, &found.direction, except).await?;
-    nearest.ok_or_else(|| {
+    let nearest = nearest.ok_or_else(|| {
         refused(
             other,
             "it stays in its file, and to compare its features would take reading its decoder as a whole"
                 .to_owned(),
         )
-    })
+    })?;
+    Ok(nearest.into_iter().map(listed).collect())
+}
+
+/// A neighbour as results have it; in the records of an atlas it is another type.
+pub(crate) fn listed(found: set::Neighbour) -> Neighbour {
+    Neighbour {
+        latent: found.latent,
+        cosine: found.cosine,
+    }
 }
 
 fn refused(other: &str, expected: String) -> Error {

@@ -1,32 +1,6 @@
 //! Reconstruction metrics from activations read back. Sums are in f64.
 
 use sae::Normalization;
-use serde::Serialize;
-
-/// Reconstruction metrics of an autoencoder on a prompt. Means are over the positions that count: all but a BOS at 0 and
-/// those that the autoencoder's file excludes (special tokens, positions outside of its slice of the context). Positions
-/// that do not count are not replaced by the reconstruction either. A metric without any position is None.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Metrics {
-    /// Mean number of non-zero latents per token.
-    pub l0: Option<f64>,
-    /// Σ‖x − x̂‖² / Σ‖x − x̄‖², x̄ the mean over the sample, in the space the autoencoder was trained in. None where the
-    /// sample does not vary by more than rounding.
-    pub fvu: Option<f64>,
-    /// Mean over tokens of ‖x − x̂‖² / ‖x‖² in raw space; tokens with x = 0 are left out.
-    pub relative_error: Option<f64>,
-    /// Mean over tokens of the cosine of x and x̂ in raw space; tokens where either is 0 are left out.
-    pub cosine: Option<f64>,
-    /// Loss with x̂ in place of x at the hook. None where no token is predicted from a replaced position on.
-    pub spliced_loss: Option<f64>,
-    /// Spliced loss minus clean loss, both over all predictions of the text: the one made at a BOS is among them, although
-    /// nothing is replaced there. SAELens leaves it out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this.
-    pub delta_ce: Option<f64>,
-    /// Mean over the positions that count of KL(clean ‖ spliced) of the next-token distribution.
-    pub kl: Option<f64>,
-    /// Number of positions count.
-    pub positions: usize,
-}
 
 /// Rows of an activation and its reconstruction, with what the autoencoder normalised them by.
 pub(crate) struct Reconstructed<'a> {

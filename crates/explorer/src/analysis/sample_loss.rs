@@ -1,8 +1,6 @@
 //! The model's loss on the sample text, which shows weights that every check of shapes lets pass.
 
-use std::fmt;
-
-use serde::Serialize;
+use wire::SampleLoss;
 
 use crate::analysis::question::Question;
 use crate::analysis::trace::{TraceOptions, trace};
@@ -18,56 +16,25 @@ pub const SAMPLE_TEXT: &str = include_str!("../sample_text.txt");
 /// below, as trained GPT-2s do by far: 0.25 to 0.45. Transposed weights come out near chance or above it.
 const CONSPICUOUS: f64 = 0.7;
 
-/// The model's loss on [`SAMPLE_TEXT`], or on as much of it as the context holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SampleLoss {
-    /// Mean next-token cross-entropy, in nats per token.
-    pub loss: f64,
-    /// Predictions that the mean is over.
-    pub predictions: usize,
-    /// The loss of a model that holds all tokens for equally likely: ln(vocabulary).
-    pub chance: f64,
-    /// A sentence on what seems wrong with it, if anything.
-    pub caution: Option<String>,
-}
-
-impl SampleLoss {
-    fn new(loss: f64, predictions: usize, vocab: usize) -> Self {
-        let chance = (vocab as f64).ln();
-        // NaN is conspicuous as well.
-        let usual = loss <= CONSPICUOUS * chance;
-        Self {
-            loss,
-            predictions,
-            chance,
-            caution: (!usual).then(|| format!(
-                "the loss on plain English prose is {loss:.2} nats per token, where a trained model has less than {:.2} and chance is {chance:.2}: the model is untrained or made for other text, or its weights are damaged or not laid out as config.json says (a square matrix that is transposed fits every check of shapes)",
-                CONSPICUOUS * chance
-            )),
-        }
-    }
-
-    /// The range in which a trained model's loss lies, in nats per token.
-    pub fn usual(&self) -> String {
+/// A loss on [`SAMPLE_TEXT`] beside what is usual.
+fn judged(loss: f64, predictions: usize, vocab: usize) -> SampleLoss {
+    let chance = (vocab as f64).ln();
+    // NaN is conspicuous as well.
+    let usual = loss <= CONSPICUOUS * chance;
+    SampleLoss {
+        loss,
+        predictions,
+        chance,
         // GPT-2's own tokens, padded or not; what is usual depends on how long tokens are.
-        if (10.8..10.84).contains(&self.chance) {
+        usual: if (10.8..10.84).contains(&chance) {
             "3 to 4".to_owned()
         } else {
-            format!("less than {:.2}", CONSPICUOUS * self.chance)
-        }
-    }
-}
-
-impl fmt::Display for SampleLoss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "loss on the sample text: {:.2} nats per token over {} predictions; usual for a trained model is {}, chance is {:.2}",
-            self.loss,
-            self.predictions,
-            self.usual(),
-            self.chance
-        )
+            format!("less than {:.2}", CONSPICUOUS * chance)
+        },
+        caution: (!usual).then(|| format!(
+            "the loss on plain English prose is {loss:.2} nats per token, where a trained model has less than {:.2} and chance is {chance:.2}: the model is untrained or made for other text, or its weights are damaged or not laid out as config.json says (a square matrix that is transposed fits every check of shapes)",
+            CONSPICUOUS * chance
+        )),
     }
 }
 
@@ -99,7 +66,7 @@ pub(crate) async fn sample_loss(question: &Question<'_>) -> Result<Option<Sample
     let vocab = model.info.vocab;
     Ok(trace
         .loss
-        .map(|loss| SampleLoss::new(loss, trace.token_losses.len(), vocab)))
+        .map(|loss| judged(loss, trace.token_losses.len(), vocab)))
 }
 
 /// A beginning of a text that has no more tokens than there is room for, cut between words where words fit.
@@ -130,9 +97,9 @@ mod tests {
 
     #[test]
     fn a_loss_near_chance_is_cautioned_and_a_usual_one_is_not() {
-        assert_eq!(SampleLoss::new(3.4, 126, 50_257).caution, None);
+        assert_eq!(judged(3.4, 126, 50_257).caution, None);
         for loss in [7.7, 10.9, 100.0, f64::NAN, f64::INFINITY] {
-            let caution = SampleLoss::new(loss, 126, 50_257).caution.unwrap();
+            let caution = judged(loss, 126, 50_257).caution.unwrap();
             assert!(
                 caution.contains("10.82") && caution.contains("transposed"),
                 "{caution}"

@@ -1,14 +1,13 @@
 //! A feature set on a clean pass: its features, its reconstruction, and what that loses.
 
-use serde::Serialize;
+use wire::{Matrix, Metrics, SaeTrace};
 
 use crate::analysis::cautions::cautions;
-use crate::analysis::metrics::{self, Metrics, Reconstructed, Sums, counted_mean};
+use crate::analysis::metrics::{self, Reconstructed, Sums, counted_mean};
 use crate::analysis::question::{Question, Source};
 use crate::error::Error;
 use crate::features::listed::Features;
 use crate::features::set::Prepared;
-use crate::matrix::Matrix;
 use crate::run::clean::{CleanPass, CleanWanted};
 use crate::run::compile::Parts;
 use crate::run::executor::{RunOutput, Submitted};
@@ -16,32 +15,7 @@ use crate::run::input::RunInput;
 use crate::run::output::HeadOutput;
 use crate::run::spec::{HeadRows, HeadSpec, RunSpec, SetAt, Tap};
 use crate::store::feature_set::LoadedSet;
-use crate::store::info::SaeInfo;
 use crate::tokens::Prompt;
-
-/// One autoencoder's part of a trace.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SaeTrace {
-    /// The autoencoder.
-    #[serde(flatten)]
-    pub info: SaeInfo,
-    /// Slots per token in the two lists below: k of TopK; for ReLU the most latents that any token has.
-    #[serde(skip)]
-    pub slots: usize,
-    /// `[tokens, slots]`, the strongest first; -1 is an empty slot.
-    #[serde(skip)]
-    pub latents: Vec<i32>,
-    /// `[tokens, slots]`.
-    #[serde(skip)]
-    pub activations: Vec<f32>,
-    /// Its reconstruction metrics.
-    #[serde(flatten)]
-    pub metrics: Metrics,
-    /// Positions that do not count in the metrics, ascending.
-    pub skipped: Vec<usize>,
-    /// Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails.
-    pub cautions: Vec<String>,
-}
 
 /// A feature set's part of one prompt's trace, its reconstruction, and the sums of its FVU; None where nothing is lost.
 pub(crate) struct SetResult {
@@ -244,18 +218,18 @@ fn results(
             }
             _ => (of_set.exact(), None, activation),
         };
-        let (slots, latents, activations) = features.trimmed();
+        let (k, latents, activations) = features.trimmed();
         let skipped = (0..).zip(counted).filter(|(_, counted)| !**counted);
         let tokens = prompt.ids.len();
         results.push(SetResult {
             trace: SaeTrace {
-                info: set.info.clone(),
-                slots,
+                k,
                 latents,
                 activations,
                 metrics,
                 skipped: skipped.map(|(position, _)| position).collect(),
                 cautions: cautions(&set.info, tokens, prompt.starts_with_bos, &metrics),
+                ..SaeTrace::of(&set.info)
             },
             reconstruction,
             sums,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use gpt2::{HookPoint, Sequence};
-use serde::Serialize;
+use wire::StreamPatching;
 
 use crate::analysis::compared::{check_tokens, logit_difference};
 use crate::analysis::question::{Question, due};
@@ -15,7 +15,7 @@ use crate::run::executor::Submitted;
 use crate::run::input::RunInput;
 use crate::run::output::HeadOutput;
 use crate::run::spec::{CacheMode, HeadRows, HeadSpec, RunSpec};
-use crate::tokens::{Bos, Input, Prompt, Token};
+use crate::tokens::{Bos, Input, Prompt};
 
 /// Options of [`crate::Session::patch_stream`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,29 +25,6 @@ pub struct StreamPatchOptions {
     pub tokens: Option<(u32, u32)>,
     /// True if a BOS is prepended, to both prompts.
     pub bos: Bos,
-}
-
-/// What each patch brings. Rows are hook points, columns are positions.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StreamPatching {
-    /// The tokens of the prompt, a BOS included.
-    pub tokens: Vec<Token>,
-    /// Those of the source, equally many.
-    pub source_tokens: Vec<Token>,
-    /// The token whose logit counts.
-    pub target: Token,
-    /// The token that it is compared with.
-    pub distractor: Token,
-    /// The target's logit minus the distractor's after the last token of the prompt.
-    pub clean: f64,
-    /// The same of the source.
-    pub source: f64,
-    /// Names of the hook points: the stream into each block, and out of the last one.
-    pub hooks: Vec<String>,
-    /// `[hooks][tokens]`: the target's logit minus the distractor's where the prompt's stream is the source's there.
-    pub logit_differences: Vec<Vec<f64>>,
-    /// `[hooks][tokens]`: KL(clean ‖ patched) of the distribution after the last token, nats.
-    pub kl: Vec<Vec<f64>>,
 }
 
 /// A patch of a layer, at a position.

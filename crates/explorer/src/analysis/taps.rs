@@ -2,16 +2,15 @@
 //! one pass.
 
 use gpt2::{HookPoint, Norm, Observation};
-use serde::Serialize;
+use wire::{Lens, Matrix, Tapped, Taps};
 
 use crate::analysis::activations::run;
 use crate::analysis::metrics;
 use crate::analysis::question::Question;
 use crate::error::Error;
-use crate::matrix::Matrix;
 use crate::run::compile::Parts;
 use crate::run::spec::{RunSpec, Tap};
-use crate::tokens::{Bos, Input, NextToken, Token};
+use crate::tokens::{Bos, Input};
 
 /// Values to take from a prompt's pass.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,44 +23,6 @@ pub struct TapOptions {
     pub logit_lens: usize,
     /// True if a BOS is prepended.
     pub bos: Bos,
-}
-
-/// A value taken from a pass.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tapped {
-    /// Its name, TransformerLens's.
-    pub name: String,
-    /// `[tokens, width]` of an activation; `[tokens, n_heads, tokens]` of an attention pattern: query, head, key, 0 for keys
-    /// behind the query; `[tokens]` of a LayerNorm's scale √(mean((x − mean)²) + ε).
-    pub shape: Vec<usize>,
-    /// The numbers, the last dimension running fastest.
-    #[serde(skip)]
-    pub data: Vec<f32>,
-}
-
-/// The logit lens of a block (nostalgebraist, "interpreting GPT: the logit lens", 2020): the next tokens that the residual
-/// stream out of it gives through the final LayerNorm and the unembedding. That of the last block is the model's own.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Lens {
-    /// The block; none for the embedding, tokens and positions, before the first block.
-    pub layer: Option<usize>,
-    /// Mean next-token cross-entropy, in nats. None where nothing is predicted.
-    pub loss: Option<f64>,
-    /// `[tokens - 1]`: entry i is the loss of token i + 1, in nats.
-    pub token_losses: Vec<f32>,
-    /// The likeliest next tokens after every token.
-    pub next_by_position: Vec<Vec<NextToken>>,
-}
-
-/// Values of a prompt's pass.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Taps {
-    /// The tokens, a BOS included.
-    pub tokens: Vec<Token>,
-    /// The named values, in the order of the request.
-    pub values: Vec<Tapped>,
-    /// The logit lens of the embedding and then of every block, where requested.
-    pub logit_lens: Vec<Lens>,
 }
 
 /// A parsed name.

@@ -2,17 +2,15 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
-
-use serde::Serialize;
+use wire::{Dump, Matrix, Trace};
 
 use crate::analysis::metrics;
 use crate::analysis::question::{Question, UNDER_WAY};
-use crate::analysis::set_trace::{self, SaeTrace, SetResult};
+use crate::analysis::set_trace::{self, SetResult};
 use crate::error::Error;
-use crate::matrix::Matrix;
 use crate::run::clean::{CleanPass, CleanWanted};
 use crate::store::feature_set::LoadedSet;
-use crate::tokens::{Bos, Input, NextToken, Prompt, Token};
+use crate::tokens::{Bos, Input, Prompt};
 
 /// Options of [`crate::Session::trace`].
 #[derive(Debug, Clone)]
@@ -39,46 +37,6 @@ impl Default for TraceOptions {
             track: Vec::new(),
         }
     }
-}
-
-/// Activations read back with a trace.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dump {
-    /// `[tokens, vocabulary]`.
-    pub logits: Matrix,
-    /// `blocks.{L}.hook_resid_post` of every block, `[tokens, d_model]`.
-    pub resid_post: Vec<Matrix>,
-    /// The reconstruction of every autoencoder, `[tokens, d_in]`.
-    pub reconstructions: Vec<Matrix>,
-}
-
-/// A prompt, looked into.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Trace {
-    /// The tokens, a BOS included.
-    pub tokens: Vec<Token>,
-    /// True if the first token is a BOS.
-    pub bos_prepended: bool,
-    /// The reason, as a sentence.
-    pub bos_reason: String,
-    /// Mean next-token cross-entropy: the mean of `token_losses`, with and without a BOS. None where nothing is predicted.
-    pub loss: Option<f64>,
-    /// `[tokens - 1]`: entry i is the loss of token i + 1.
-    pub token_losses: Vec<f32>,
-    /// The likeliest next tokens after the last token.
-    pub next: Vec<NextToken>,
-    /// The same after every token.
-    #[serde(skip)]
-    pub next_by_position: Vec<Vec<NextToken>>,
-    /// One entry an autoencoder.
-    pub saes: Vec<SaeTrace>,
-    /// `gpu` or `cpu`.
-    pub backend: &'static str,
-    /// The adapter's name.
-    pub adapter: String,
-    /// The activations, where requested.
-    #[serde(skip)]
-    pub dump: Option<Dump>,
 }
 
 /// Runs the model and feature sets on a prompt.
@@ -194,20 +152,23 @@ async fn trace_prompts(
             next: next_by_position.last().cloned().unwrap_or_default(),
             next_by_position,
             saes,
-            backend: question.executor.backend_name(),
+            backend: question.executor.backend_name().to_owned(),
             adapter: question.executor.device().adapter_name(),
-            dump: options.dump.then(|| Dump {
-                logits: Matrix {
-                    rows: rows.len(),
-                    cols: model.info.vocab,
-                    data: clean.logits(rows.clone()).to_vec(),
-                },
-                resid_post: streams
-                    .iter()
-                    .map(|stream: &Matrix| stream.of_rows(rows.clone()))
-                    .collect(),
-                reconstructions,
+            dump: options.dump.then(|| {
+                Box::new(Dump {
+                    logits: Matrix {
+                        rows: rows.len(),
+                        cols: model.info.vocab,
+                        data: clean.logits(rows.clone()).to_vec(),
+                    },
+                    resid_post: streams
+                        .iter()
+                        .map(|stream: &Matrix| stream.of_rows(rows.clone()))
+                        .collect(),
+                    reconstructions,
+                })
             }),
+            ..Trace::default()
         });
     }
     Ok(traces)

@@ -1,6 +1,6 @@
 //! Features of the tokens of a text while it is written: taps of the runs that generation makes anyway.
 
-use serde::Serialize;
+use wire::{SetFeatures, Token, TokenFeatures};
 
 use crate::analysis::question::Question;
 use crate::analysis::steering::Steering;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::features::listed::{FeatureValues, strongest};
 use crate::run::executor::RunOutput;
 use crate::store::feature_set::LoadedSet;
-use crate::tokens::{Prompt, Token, Vocabulary};
+use crate::tokens::{Prompt, Vocabulary};
 
 /// What comes of a text while it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,29 +17,6 @@ pub enum Written {
     Token(Token),
     /// The features of a token, once the model has run it: first those of the prompt's tokens, in order, then each new one's.
     Features(TokenFeatures),
-}
-
-/// The active features of one token.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TokenFeatures {
-    /// Its position in the text, the prompt and a BOS included.
-    pub position: usize,
-    /// The token.
-    pub token: Token,
-    /// Of each watched set whose features count at this position; one that was not trained on such a position is left out.
-    pub sets: Vec<SetFeatures>,
-}
-
-/// Latents of one set that are active (above 0) at a token, the largest first, then the lower index. They are those of the
-/// activation that arrives at the set's hook point: edits of layers before are in it, edits at the hook point itself are not.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SetFeatures {
-    /// Id of the set.
-    pub sae: String,
-    /// Latents.
-    pub latents: Vec<u32>,
-    /// Their activations.
-    pub activations: Vec<f32>,
 }
 
 /// The feature sets that are watched.

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use kernels::{Buffer, ReadHandle, Readings, Recorder};
+use wire::Matrix;
 
 use crate::error::{Error, index};
 use crate::features::coder::DeviceFeatures;
-use crate::matrix::Matrix;
 
 /// Features of rows of an activation.
 pub(crate) struct Features {

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use gpt2::Cache;
 use kernels::{BackendKind, Buffer, Device, Readings, Recorder, Ticket, Workspace};
+use wire::Matrix;
 
 use crate::error::Error;
 use crate::features::listed::{FeatureValues, Features};
-use crate::matrix::Matrix;
 use crate::pace::Pace;
 use crate::run::compile::{Compiled, Parts, compile};
 use crate::run::input::RunInput;

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use kernels::{ReadHandle, Readings, STATISTICS_PER_ROW};
+use wire::NextToken;
 
 use crate::error::Error;
-use crate::tokens::{NextToken, Vocabulary};
+use crate::tokens::Vocabulary;
 
 /// Requested read-backs of logits and what is made of them.
 pub(crate) struct HeadReads {

@@ -5,10 +5,11 @@ use kernels::{
     latent_statistics,
 };
 
+use wire::Matrix;
+
 use crate::error::Error;
 use crate::features::coder::DeviceFeatures;
 use crate::features::listed::{FeatureReads, FeatureValues, Features, no_nan};
-use crate::matrix::Matrix;
 use crate::run::output::{HeadOutput, HeadReads};
 
 /// The read-back of one tap.

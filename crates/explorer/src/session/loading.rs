@@ -7,8 +7,9 @@ use formats::sae::SaeFile;
 use formats::tokenizer::Tokenizer;
 
 use super::Session;
+use wire::{ModelInfo, SaeInfo};
+
 use crate::error::Error;
-use crate::store::info::{ModelInfo, SaeInfo};
 use crate::store::load_model::load_model;
 use crate::store::load_sae::{load_neurons, load_sae, load_streamed_sae};
 use crate::store::options::{SaeOptions, WeightChoice};

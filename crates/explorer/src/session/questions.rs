@@ -3,29 +3,31 @@
 use std::ops::ControlFlow;
 
 use gpt2::HookPoint;
-use wire::Edit;
 
 use super::Session;
+use wire::{
+    Edit, Edited, Effect, Effects, Evaluation, Feature, Generation, Matrix, Neighbour, SampleLoss,
+    StreamPatching, Taps, Token, Tokenization, Trace,
+};
+
 use crate::analysis::activations;
 use crate::analysis::directions::{self, DirectionsOptions, SetDirections};
-use crate::analysis::edited::{self, Edited};
-use crate::analysis::effects::{self, Effect, Effects, EffectsOptions};
-use crate::analysis::evaluate::{self, Evaluation};
-use crate::analysis::feature::{self, Feature};
-use crate::analysis::generate::{self, GenerateOptions, Generation};
+use crate::analysis::edited;
+use crate::analysis::effects::{self, EffectsOptions};
+use crate::analysis::evaluate;
+use crate::analysis::feature;
+use crate::analysis::generate::{self, GenerateOptions};
 use crate::analysis::matches;
-use crate::analysis::sample_loss::{self, SampleLoss};
+use crate::analysis::sample_loss;
 use crate::analysis::scan::{self, ScanOptions, ScanSeconds, ScanWindow};
 use crate::analysis::scan_batch::ScanBatch;
 use crate::analysis::statistics::{self, TextStatistics};
-use crate::analysis::stream_patching::{self, StreamPatchOptions, StreamPatching};
-use crate::analysis::taps::{self, TapOptions, Taps};
-use crate::analysis::trace::{self, Trace, TraceOptions};
+use crate::analysis::stream_patching::{self, StreamPatchOptions};
+use crate::analysis::taps::{self, TapOptions};
+use crate::analysis::trace::{self, TraceOptions};
 use crate::analysis::watched::Written;
 use crate::error::Error;
-use crate::features::set::Neighbour;
-use crate::matrix::Matrix;
-use crate::tokens::{Bos, BosDecision, Input, Token, Tokenization};
+use crate::tokens::{Bos, BosDecision, Input};
 
 impl Session {
     /// True if a BOS goes before a text that does not begin with one, for everything that is loaded.

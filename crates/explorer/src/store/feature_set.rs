@@ -2,10 +2,10 @@
 
 use formats::sae::CountedPositions;
 use gpt2::HookPoint;
+use wire::SaeInfo;
 
 use crate::error::Error;
 use crate::features::set::FeatureSet;
-use crate::store::info::SaeInfo;
 use crate::tokens::{Prompt, Training, Vocabulary};
 
 /// Names a loaded feature set for as long as the session lives; one that is loaded again gets another.

@@ -8,10 +8,10 @@ use formats::tensors::Dtype;
 use formats::tokenizer::Tokenizer;
 use gpt2::{AttentionScale, Gpt2};
 use kernels::WeightFormat;
+use wire::ModelInfo;
 
 use crate::error::Error;
 use crate::pace::Pace;
-use crate::store::info::ModelInfo;
 use crate::store::model::LoadedModel;
 use crate::store::options::WeightChoice;
 use crate::store::orientation::Orientation;
@@ -105,13 +105,18 @@ pub(crate) async fn load_model(
         name: name.to_owned(),
         n_layers: config.n_layer,
         d_model: config.n_embd,
+        d_mlp: config.n_inner,
         n_heads: config.n_head,
         n_ctx: config.n_positions,
         vocab: config.vocab_size,
         bos,
         eos,
         notices,
-        weights: model.weight_format().map_or("mixed", format_name),
+        weights: model
+            .weight_format()
+            .map_or("mixed", format_name)
+            .to_owned(),
+        origin: None,
     };
     Ok(LoadedModel {
         vocabulary: Vocabulary {

@@ -8,6 +8,7 @@ use formats::sae::{
 use gpt2::HookPoint;
 use kernels::WeightFormat;
 use sae::{GateWeights, Sae, Vectors};
+use wire::SaeInfo;
 
 use crate::error::Error;
 use crate::features::neurons::Neurons;
@@ -16,7 +17,6 @@ use crate::features::streamed::Streamed;
 use crate::pace::Pace;
 use crate::store::feature_set::LoadedSet;
 use crate::store::hook_name::hook_notice;
-use crate::store::info::SaeInfo;
 use crate::store::load_model::format_name;
 use crate::store::model::LoadedModel;
 use crate::store::model_name;
@@ -90,7 +90,7 @@ pub(crate) async fn load_streamed_sae(
     let row_bytes = 4 * config.d_in.max(1);
     let part_bytes = part_bytes.unwrap_or(PART_BYTES);
     let info = SaeInfo {
-        weights: "streamed",
+        weights: "streamed".to_owned(),
         ..info_of(
             model,
             id,
@@ -134,18 +134,19 @@ pub(crate) fn load_neurons(store: &Store, id: &str, hook: &str) -> Result<Loaded
         info: SaeInfo {
             id: id.to_owned(),
             hook: hook.to_string(),
-            architecture: "neurons",
+            architecture: "neurons".to_owned(),
             n_latents: width,
             k: None,
             d_in: width,
-            normalization: "none",
-            weights: "none",
+            normalization: "none".to_owned(),
+            weights: "none".to_owned(),
             norm_scaling_factor: None,
             prepend_bos: None,
             context_size: None,
             notices: hook_notice(name, hook).into_iter().collect(),
             model_name: None,
             other_model: false,
+            origin: None,
         },
         hook,
         positions: CountedPositions::default(),
@@ -203,7 +204,7 @@ fn info_of(
     SaeInfo {
         id: id.to_owned(),
         hook: hook.to_string(),
-        architecture: file.config.architecture.name(),
+        architecture: file.config.architecture.name().to_owned(),
         n_latents: config.d_sae,
         k: match config.architecture {
             sae::Architecture::TopK { k } => Some(k),
@@ -213,14 +214,16 @@ fn info_of(
         normalization: match config.normalization {
             sae::Normalization::Centred => "centred",
             _ => file.config.normalization.name(),
-        },
-        weights: format_name(format),
+        }
+        .to_owned(),
+        weights: format_name(format).to_owned(),
         norm_scaling_factor: match config.normalization {
             sae::Normalization::Scaled(factor) => Some(factor),
             _ => None,
         },
         prepend_bos,
         context_size: file.config.context_size,
+        origin: None,
         other_model: match &file.config.model_name {
             Some(name) => model_name::is_another(name, &model.info),
             None => false,

@@ -2,7 +2,6 @@
 
 pub(crate) mod feature_set;
 pub(crate) mod hook_name;
-pub(crate) mod info;
 pub(crate) mod load_model;
 pub(crate) mod load_sae;
 pub(crate) mod model;

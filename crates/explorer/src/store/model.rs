@@ -1,9 +1,9 @@
 //! A loaded model.
 
 use gpt2::{Gpt2, HookPoint};
+use wire::ModelInfo;
 
 use crate::error::Error;
-use crate::store::info::ModelInfo;
 use crate::tokens::Vocabulary;
 
 /// A model on the device, with its tokens.

@@ -1,6 +1,6 @@
 //! Comparison of the model that an autoencoder's file names with the loaded one.
 
-use crate::store::info::ModelInfo;
+use wire::ModelInfo;
 
 /// The names of GPT-2's sizes: a name, the number of blocks, d_model.
 const SIZES: [(&str, usize, usize); 6] = [
@@ -55,7 +55,8 @@ mod tests {
             bos: None,
             eos: Vec::new(),
             notices: Vec::new(),
-            weights: "f32",
+            weights: "f32".to_owned(),
+            ..ModelInfo::default()
         }
     }
 

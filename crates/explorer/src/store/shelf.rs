@@ -1,11 +1,12 @@
 //! The loaded model and feature sets, by id.
 
 use std::cell::Cell;
+use wire::Tokenization;
 
 use crate::error::Error;
 use crate::store::feature_set::{LoadedSet, SetId};
 use crate::store::model::LoadedModel;
-use crate::tokens::{Bos, BosDecision, Input, Prompt, Tokenization, Training, decide};
+use crate::tokens::{Bos, BosDecision, Input, Prompt, Training, decide};
 
 /// Everything that is loaded.
 #[derive(Default)]

@@ -10,4 +10,3 @@ pub(crate) use bos::{Training, decide};
 pub use input::{Bos, Input};
 pub(crate) use prompt::Prompt;
 pub(crate) use vocabulary::Vocabulary;
-pub use vocabulary::{NextToken, Token, Tokenization};

@@ -1,9 +1,11 @@
 //! A prompt's tokens, checked.
 
+use wire::Tokenization;
+
 use crate::Error;
 use crate::tokens::bos::{Training, decide};
 use crate::tokens::input::{Bos, Input};
-use crate::tokens::vocabulary::{Tokenization, Vocabulary};
+use crate::tokens::vocabulary::Vocabulary;
 
 /// A prompt as the model sees it.
 #[derive(Debug, Clone)]

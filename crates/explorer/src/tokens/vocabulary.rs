@@ -1,44 +1,9 @@
 //! The model's tokens: their texts, the context, and the choice of a BOS.
 
 use std::cell::Cell;
+use wire::{NextToken, Token};
 
 use formats::tokenizer::Tokenizer;
-use serde::Serialize;
-
-/// A token of a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Token {
-    /// Its number in the vocabulary.
-    pub id: u32,
-    /// Its text; bytes that are not whole characters show as `<0xF0>`.
-    pub text: String,
-}
-
-/// A text as tokens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Tokenization {
-    /// The tokens, a BOS included.
-    pub tokens: Vec<Token>,
-    /// True if the first token is a BOS.
-    pub bos_prepended: bool,
-    /// The reason, as a sentence.
-    pub bos_reason: String,
-    /// Positions of the model's context.
-    pub n_ctx: usize,
-}
-
-/// A candidate for the next token.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NextToken {
-    /// Its number in the vocabulary.
-    pub id: u32,
-    /// Its text.
-    pub text: String,
-    /// Its logit.
-    pub logit: f32,
-    /// Its probability.
-    pub prob: f32,
-}
 
 /// A model's tokens.
 pub(crate) struct Vocabulary {

@@ -106,7 +106,7 @@ impl Probe {
             logits: block_on(session.logits(&ids, Bos::Auto)).unwrap().data,
             ids,
             edit,
-            kl: edited.into_iter().next().unwrap().kl,
+            kl: edited.into_iter().next().unwrap().kl_by_position,
         }
     }
 
@@ -115,7 +115,7 @@ impl Probe {
         let logits = block_on(session.logits(&self.ids, Bos::Auto)).unwrap();
         same_bits(&logits.data, &self.logits, what);
         let edited = ask(session, &self.ids, std::slice::from_ref(&self.edit)).unwrap();
-        same_bits(&edited[0].kl, &self.kl, what);
+        same_bits(&edited[0].kl_by_position, &self.kl, what);
     }
 }
 
@@ -187,7 +187,7 @@ fn bad_edits_are_refused_with_their_value_and_leave_nothing_behind() {
         // One position named twice in one edit is one position.
         let once = ask(session, &ids, &[edit(l3, 5, set, Some(&[2]))]).unwrap();
         let again = ask(session, &ids, &[edit(l3, 5, set, Some(&[2, 2]))]).unwrap();
-        same_bits(&again[0].kl, &once[0].kl, device);
+        same_bits(&again[0].kl_by_position, &once[0].kl_by_position, device);
     });
 }
 

@@ -41,9 +41,9 @@ fn edit_batch(session: &Session, ids: &[u32], lists: &[Vec<Edit>]) -> Vec<Edited
 
 /// The strongest latent of a position, and its activation.
 fn strongest(trace: &Trace, sae: &str, position: usize) -> (u32, f32) {
-    let found = trace.saes.iter().find(|found| found.info.id == sae);
+    let found = trace.saes.iter().find(|found| found.id == sae);
     let found = found.unwrap();
-    let slot = position * found.slots;
+    let slot = position * found.k;
     assert!(found.activations[slot] > 0.0, "{sae} at {position}");
     (
         u32::try_from(found.latents[slot]).unwrap(),
@@ -56,7 +56,7 @@ fn strongest(trace: &Trace, sae: &str, position: usize) -> (u32, f32) {
 #[track_caller]
 fn nearly_clean(found: &Edited, clean: &Trace, what: &str) {
     all_close(&found.token_losses, &clean.token_losses, 1e-5, what);
-    for kl in &found.kl {
+    for kl in &found.kl_by_position {
         assert!(*kl <= ROUNDING, "{what}: {kl:e}");
     }
 }
@@ -118,8 +118,10 @@ fn lists_of_edits_agree_with_formulas() {
             let losses = numbers(&list["token_losses"]);
             all_close(&found.token_losses, &losses, 1e-4, &what);
             let expected = numbers(&list["kl"]);
-            assert_eq!(found.kl.len(), expected.len(), "{what}");
-            for (position, (found, expected)) in found.kl.iter().zip(&expected).enumerate() {
+            assert_eq!(found.kl_by_position.len(), expected.len(), "{what}");
+            for (position, (found, expected)) in
+                found.kl_by_position.iter().zip(&expected).enumerate()
+            {
                 let error = (found - expected).abs();
                 // Of a latent's old and new activation f32 keeps six digits.
                 assert!(
@@ -150,7 +152,7 @@ fn every_list_of_a_batch_is_run_as_if_alone() {
         nearly_clean(&found[0], &clean, device);
         let unedited = block_on(session.edited(&ids, &[], &TraceOptions::default())).unwrap();
         same_bits(&unedited.token_losses, &clean.token_losses, device);
-        same_bits(&unedited.kl, &vec![0.0; ids.len()], device);
+        same_bits(&unedited.kl_by_position, &vec![0.0; ids.len()], device);
         assert_eq!(unedited.next_by_position, clean.next_by_position);
         let bound = if device == "cpu" { 0.0 } else { 5e-5 };
         for (number, (found, list)) in found.iter().zip(&lists).enumerate() {
@@ -200,7 +202,7 @@ fn edits_that_change_nothing_give_the_clean_run() {
                 }
                 for found in found {
                     same_bits(&found.token_losses, &trace.token_losses, &what);
-                    same_bits(&found.kl, &vec![0.0; ids.len()], &what);
+                    same_bits(&found.kl_by_position, &vec![0.0; ids.len()], &what);
                     same_bits(&found.logits.as_ref().unwrap().data, &logits.data, &what);
                 }
                 nearly_clean(in_batch, &trace, &what);
@@ -235,7 +237,7 @@ fn an_edit_changes_its_own_list_and_its_own_positions_alone() {
         let lists = [list(&[5]), Vec::new(), list(&[19]), list(&[])];
         let found = edit_batch(session, &ids, &lists);
         for (found, first) in found.iter().zip([5, 20, 19, 20]) {
-            for (position, kl) in found.kl.iter().enumerate() {
+            for (position, kl) in found.kl_by_position.iter().enumerate() {
                 // The past does not change, and every later token sees the edit.
                 let is_clean = *kl <= if device == "cpu" { 0.0 } else { ROUNDING };
                 assert_eq!(is_clean, position < first, "{device}: {kl} at {position}");
@@ -283,7 +285,7 @@ fn divergences_are_those_of_the_logits() {
             let edited = logits.data.chunks_exact(logits.cols);
             for (position, (clean, edited)) in rows.zip(edited).enumerate() {
                 let expected = divergence(clean, edited);
-                let kl = f64::from(found.kl[position]);
+                let kl = f64::from(found.kl_by_position[position]);
                 let error = (kl - expected).abs();
                 assert!(
                     error <= 1e-4 * expected + 1e-9,
@@ -291,9 +293,9 @@ fn divergences_are_those_of_the_logits() {
                 );
             }
             // The BOS does not count.
-            let counted = found.kl[1..].iter().map(|kl| f64::from(*kl));
+            let counted = found.kl_by_position[1..].iter().map(|kl| f64::from(*kl));
             let mean = counted.sum::<f64>() / 15.0;
-            let error = (found.mean_kl.unwrap() - mean).abs();
+            let error = (found.kl.unwrap() - mean).abs();
             assert!(error <= 1e-9 + 1e-9 * mean, "{device}, {list:?}");
         }
     });
@@ -302,15 +304,11 @@ fn divergences_are_those_of_the_logits() {
 /// The activations `[tokens]` of a latent where the edited activation arrives, by another way: read back and searched.
 fn activations(session: &Session, ids: &[u32], sae: &str, latent: u32) -> Vec<f32> {
     let trace = block_on(session.trace(ids, &TraceOptions::default())).unwrap();
-    let found = trace
-        .saes
-        .iter()
-        .find(|found| found.info.id == sae)
-        .unwrap();
+    let found = trace.saes.iter().find(|found| found.id == sae).unwrap();
     let rows = found
         .latents
-        .chunks(found.slots)
-        .zip(found.activations.chunks(found.slots));
+        .chunks(found.k)
+        .zip(found.activations.chunks(found.k));
     rows.map(|(latents, activations)| {
         let slot = latents.iter().position(|listed| *listed == latent as i32);
         slot.map_or(0.0, |slot| activations[slot])

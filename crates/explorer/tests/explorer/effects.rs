@@ -70,7 +70,7 @@ fn effects_are_the_references() {
         // Two tokens that move alike may change places.
         for (name, listed) in [("up", &effect.up), ("down", &effect.down)] {
             let first = id(&expected[name]);
-            let at = listed.iter().find(|change| change.token.id == first);
+            let at = listed.iter().find(|change| change.id == first);
             let at = at.unwrap_or_else(|| panic!("{what}: {first} is not {name}"));
             assert!((at.logit - listed[0].logit).abs() < 1e-4, "{what}");
         }
@@ -128,26 +128,26 @@ fn each_effect_of_a_batch_is_that_of_the_edit_alone() {
                     let error = (change - (edited - clean)).abs();
                     assert!(error <= bound, "{what}: {error:e}");
                 }
-                for (kl, alone) in effect.token_kl.iter().zip(&alone.kl) {
+                for (kl, alone) in effect.kl_by_position.iter().zip(&alone.kl_by_position) {
                     assert!(
                         (kl - alone).abs() <= 1e-3 * alone + 1e-6,
                         "{what}: {kl:e}, {alone:e}"
                     );
                 }
-                assert_eq!(effect.token_kl.len(), ids.len(), "{what}");
+                assert_eq!(effect.kl_by_position.len(), ids.len(), "{what}");
                 assert!(
-                    (effect.kl.unwrap() - alone.mean_kl.unwrap()).abs() < 1e-6,
+                    (effect.kl.unwrap() - alone.kl.unwrap()).abs() < 1e-6,
                     "{what}"
                 );
                 // The first position that is ablated is the first that can change.
                 assert!(effect.token_losses[..4].iter().all(|change| *change == 0.0));
-                assert!(effect.token_kl[..4].iter().all(|kl| *kl == 0.0));
+                assert!(effect.kl_by_position[..4].iter().all(|kl| *kl == 0.0));
                 let next = alone.logits.unwrap();
                 let last = &next.data[next.data.len() - next.cols..];
                 let up = &effect.up[0];
-                let risen = last[up.token.id as usize];
+                let risen = last[up.id as usize];
                 let before = block_on(session.logits(&ids, explorer::Bos::Auto)).unwrap();
-                let before = before.data[before.data.len() - next.cols..][up.token.id as usize];
+                let before = before.data[before.data.len() - next.cols..][up.id as usize];
                 assert!((up.logit - (risen - before)).abs() < 2e-4, "{what}");
             }
         }

@@ -31,15 +31,18 @@ fn neurons_are_the_activation_the_largest_first_and_lose_nothing() {
             "blocks.2.hook_resid_mid",
         ] {
             let info = session.load_neurons("n", hook).unwrap();
-            assert_eq!((info.architecture, info.hook.as_str()), ("neurons", hook));
+            assert_eq!(
+                (info.architecture.as_str(), info.hook.as_str()),
+                ("neurons", hook)
+            );
             let values = block_on(session.reconstruction(TEXT, "n", Bos::Auto)).unwrap();
             assert_eq!(values.cols, info.n_latents);
             let trace = block_on(session.trace(TEXT, &TraceOptions::default())).unwrap();
             let neurons = &trace.saes[0];
             assert_eq!(neurons.metrics.fvu, Some(0.0));
             assert_eq!(neurons.metrics.delta_ce, Some(0.0));
-            let listed = neurons.latents.chunks(neurons.slots);
-            let listed = listed.zip(neurons.activations.chunks(neurons.slots));
+            let listed = neurons.latents.chunks(neurons.k);
+            let listed = listed.zip(neurons.activations.chunks(neurons.k));
             for ((latents, activations), row) in listed.zip(values.data.chunks(values.cols)) {
                 let mut sizes: Vec<f32> = row.iter().map(|value| value.abs()).collect();
                 sizes.sort_by(|a, b| b.total_cmp(a));
@@ -87,8 +90,12 @@ fn a_neuron_is_set_alone_and_below_zero_as_well() {
                 }
             }
         }
-        assert!(edited.kl.iter().any(|kl| *kl > 1e-6));
-        assert_eq!(edited.kl[..2], [0.0, 0.0], "what comes before the edit");
+        assert!(edited.kl_by_position.iter().any(|kl| *kl > 1e-6));
+        assert_eq!(
+            edited.kl_by_position[..2],
+            [0.0, 0.0],
+            "what comes before the edit"
+        );
     });
 }
 
@@ -225,7 +232,7 @@ fn halves_asked_for_are_rounded_weights_and_nothing_else() {
     };
     let whole = loaded(WeightChoice::F32);
     let halves = loaded(WeightChoice::F16);
-    assert_eq!((whole.0, halves.0), ("f32", "f16"));
+    assert_eq!([&whole.0, &halves.0], ["f32", "f16"]);
     let matrices = 2 * 4 * file.config.d_in * file.config.d_sae;
     assert!(whole.1 - halves.1 > matrices as u64 * 2 / 5);
     assert!(max_difference(&whole.2, &halves.2) < 1e-4);

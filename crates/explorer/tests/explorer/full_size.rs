@@ -111,10 +111,7 @@ fn check_model(expected: &Value, trace: &Trace) {
 fn check_sae(expected: &Value, trace: &Trace, place: usize) {
     let sae = &trace.saes[place];
     let mut worst: f32 = 0.0;
-    let rows = sae
-        .latents
-        .chunks(sae.slots)
-        .zip(sae.activations.chunks(sae.slots));
+    let rows = sae.latents.chunks(sae.k).zip(sae.activations.chunks(sae.k));
     for (position, (latents, activations)) in rows.enumerate() {
         let mut found: Vec<(u32, f32)> = latents
             .iter()

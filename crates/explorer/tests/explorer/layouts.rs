@@ -204,19 +204,16 @@ fn autoencoders_in_every_layout_give_the_latents_of_their_formulas() {
 
 /// Every latent's activation, and the reconstruction.
 fn compare(name: &str, trace: &Trace) {
-    let backend = trace.backend;
+    let backend = &trace.backend;
     let expected = tensors(&folder().join("sae").join(name).join("expected.safetensors"));
     let latents = block_on(expected.read("latents")).unwrap();
     let [sae] = trace.saes.as_slice() else {
         panic!("{name}: {} autoencoders", trace.saes.len());
     };
-    let width = sae.info.n_latents;
+    let width = sae.n_latents;
     let mut dense = vec![0.0; latents.len()];
     assert_eq!(latents.len(), trace.tokens.len() * width, "{name}");
-    let rows = sae
-        .latents
-        .chunks(sae.slots)
-        .zip(sae.activations.chunks(sae.slots));
+    let rows = sae.latents.chunks(sae.k).zip(sae.activations.chunks(sae.k));
     for (dense, (latents, activations)) in dense.chunks_mut(width).zip(rows) {
         for (latent, activation) in latents.iter().zip(activations) {
             if let Ok(latent) = usize::try_from(*latent) {

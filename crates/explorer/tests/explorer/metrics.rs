@@ -48,8 +48,8 @@ fn every_metric_agrees_with_and_without_a_bos() {
             let mean = mean / trace.token_losses.len() as f64;
             assert!((trace.loss.unwrap() - mean).abs() < 1e-9, "{what}");
             for sae in &trace.saes {
-                let expected = &prompt["saes"][&sae.info.id];
-                let what = |metric: &str| format!("{metric} of {} ({what})", sae.info.id);
+                let expected = &prompt["saes"][&sae.id];
+                let what = |metric: &str| format!("{metric} of {} ({what})", sae.id);
                 let found = &sae.metrics;
                 // f32 may choose another latent of two that are nearly equal, which moves a mean a little.
                 close(found.l0, &expected["l0"], 0.05, &what("L0"));
@@ -76,7 +76,7 @@ fn every_metric_agrees_with_and_without_a_bos() {
                 let left = trace.tokens.len() - found.positions;
                 assert_eq!(
                     sae.skipped,
-                    Vec::from_iter(0..left),
+                    Vec::from_iter(0..left as u32),
                     "{}",
                     what("positions")
                 );
@@ -116,7 +116,7 @@ fn divergences_of_small_edits_are_resolved() {
                         std::slice::from_ref(&edit),
                         &options(prompt),
                     ));
-                    let found = f64::from(*edited.unwrap().kl.last().unwrap());
+                    let found = f64::from(*edited.unwrap().kl_by_position.last().unwrap());
                     let expected = expected["kl"].as_f64().unwrap();
                     // The step is a difference of f32 activations, which is good to some per cent where it is smallest.
                     let error = (found - expected).abs();

@@ -73,7 +73,7 @@ fn topk_latents_activations_and_reconstructions_agree() {
             let fixture = Fixture::load(name);
             let trace = trace(session, fixture.text());
             for id in TOPK {
-                let index = trace.saes.iter().position(|sae| sae.info.id == id).unwrap();
+                let index = trace.saes.iter().position(|sae| sae.id == id).unwrap();
                 let sae = &trace.saes[index];
                 let ids = fixture.i32(&format!("{id}.topk_ids"));
                 let values = fixture.f32(&format!("{id}.topk_values"));
@@ -122,19 +122,15 @@ fn relu_latents_and_reconstructions_agree() {
         for name in PROMPTS {
             let fixture = Fixture::load(name);
             let trace = trace(session, fixture.text());
-            let index = trace
-                .saes
-                .iter()
-                .position(|sae| sae.info.id == RELU)
-                .unwrap();
+            let index = trace.saes.iter().position(|sae| sae.id == RELU).unwrap();
             let sae = &trace.saes[index];
             let offsets = fixture.i32(&format!("{RELU}.offsets"));
             let ids = fixture.i32(&format!("{RELU}.ids"));
             let values = fixture.f32(&format!("{RELU}.values"));
             for (row, bounds) in offsets.windows(2).enumerate() {
                 let bounds = bounds[0] as usize..bounds[1] as usize;
-                let latents = &sae.latents[row * sae.slots..][..sae.slots];
-                let activations = &sae.activations[row * sae.slots..][..sae.slots];
+                let latents = &sae.latents[row * sae.k..][..sae.k];
+                let activations = &sae.activations[row * sae.k..][..sae.k];
                 for (latent, value) in ids[bounds.clone()].iter().zip(&values[bounds]) {
                     match latents.iter().position(|found| found == latent) {
                         Some(place) => {
@@ -200,10 +196,13 @@ fn edits_with_the_error_term_agree() {
                     let activation = edited.activation.unwrap();
                     assert!(relative_rms(&activation.data, &expected) < 1e-4);
                     let kl = values["kl_last"].as_f64().unwrap();
-                    let found = f64::from(*edited.kl.last().unwrap());
+                    let found = f64::from(*edited.kl_by_position.last().unwrap());
                     assert!((found - kl).abs() < 1e-4, "{name} {variant}: {found} {kl}");
-                    let sum: f64 = edited.kl[1..].iter().map(|kl| f64::from(*kl)).sum();
-                    let mean_kl = edited.mean_kl.unwrap();
+                    let sum: f64 = edited.kl_by_position[1..]
+                        .iter()
+                        .map(|kl| f64::from(*kl))
+                        .sum();
+                    let mean_kl = edited.kl.unwrap();
                     assert!((mean_kl - sum / (tokens - 1) as f64).abs() < 1e-9);
                 }
             }
@@ -233,7 +232,7 @@ fn with_nothing_edited_the_logits_are_exactly_the_clean_ones() {
                 block_on(session.edited(fixture.text(), std::slice::from_ref(&edit), &options))
                     .unwrap();
             assert_eq!(edited.logits.unwrap().data, clean.data, "{sae}");
-            assert!(edited.kl.iter().all(|kl| *kl == 0.0));
+            assert!(edited.kl_by_position.iter().all(|kl| *kl == 0.0));
         }
     });
 }

@@ -120,9 +120,9 @@ fn the_reference_holds_on_poisoned_memory() {
             assert!(relative_rms(&resid.data, &expected) < 1e-4, "{device}");
         }
         for (sae, reconstruction) in trace.saes.iter().zip(&dump.reconstructions) {
-            let expected = fixture.f32(&format!("{}.recon", sae.info.id));
+            let expected = fixture.f32(&format!("{}.recon", sae.id));
             let error = relative_rms(&reconstruction.data, &expected);
-            assert!(error < 1e-3, "{device}, {}", sae.info.id);
+            assert!(error < 1e-3, "{device}, {}", sae.id);
         }
         let loss = fixture.json["ce_loss"].as_f64().unwrap();
         assert!((trace.loss.unwrap() - loss).abs() < 1e-4, "{device}");

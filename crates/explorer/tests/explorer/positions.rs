@@ -63,7 +63,7 @@ fn positions_that_training_left_out_count_in_no_metric() {
             assert_eq!(sae.metrics.positions, 6 - skipped.len(), "{what}");
             let counted: Vec<u32> = (0..6)
                 .filter(|at| !skipped.contains(at))
-                .map(|at| ids[at])
+                .map(|at| ids[at as usize])
                 .collect();
             let (found, expected) = (sae.metrics.fvu.unwrap(), relu_fvu(&counted));
             assert!(
@@ -90,19 +90,19 @@ fn positions_that_training_left_out_count_in_no_metric() {
             };
             let edited =
                 block_on(session.edited(text, std::slice::from_ref(&edit), &options)).unwrap();
-            for (position, kl) in edited.kl.iter().enumerate() {
+            for (position, kl) in edited.kl_by_position.iter().enumerate() {
                 assert_eq!(
                     *kl == 0.0,
-                    skipped.contains(&position),
+                    skipped.contains(&(position as u32)),
                     "{what}: {kl} at {position}"
                 );
             }
             let mean = (0..6)
                 .filter(|at| !skipped.contains(at))
-                .map(|at| f64::from(edited.kl[at]))
+                .map(|at| f64::from(edited.kl_by_position[at as usize]))
                 .sum::<f64>();
             let mean = mean / counted.len() as f64;
-            assert!((edited.mean_kl.unwrap() - mean).abs() < 1e-9, "{what}");
+            assert!((edited.kl.unwrap() - mean).abs() < 1e-9, "{what}");
         }
     }
 }
@@ -249,7 +249,9 @@ fn one_bos_decision_serves_every_question() {
                 &TraceOptions::default(),
             ))
             .unwrap();
-            let changed: Vec<usize> = (0..4).filter(|at| edited.kl[*at] > 0.0).collect();
+            let changed: Vec<usize> = (0..4)
+                .filter(|at| edited.kl_by_position[*at] > 0.0)
+                .collect();
             assert_eq!(changed, [2], "{device}, {sae}: the token that was named");
             let evaluation = block_on(session.evaluate("abc", sae, Bos::Auto)).unwrap();
             assert_eq!((evaluation.tokens, evaluation.bos_prepended), (4, true));
@@ -348,11 +350,7 @@ fn a_long_prompt_is_traced_with_an_autoencoder_at_the_final_norm() {
     let trace = block_on(session.trace(&ids, &TraceOptions::default())).unwrap();
     assert_eq!(trace.next_by_position.len(), 256);
     for sae in &trace.saes {
-        assert!(
-            sae.metrics.kl.is_some_and(f64::is_finite),
-            "{}",
-            sae.info.id
-        );
+        assert!(sae.metrics.kl.is_some_and(f64::is_finite), "{}", sae.id);
     }
 }
 

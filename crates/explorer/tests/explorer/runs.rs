@@ -6,10 +6,9 @@ use std::rc::Rc;
 use crate::common::compare::{same_bits, same_edited, same_trace};
 use crate::common::{RELU, demo_on, devices, token_ids, with_demo};
 use explorer::{
-    Bos, Counters, Edit, EditOperation, Edited, Input, Positions, Progress, Session, Trace,
-    TraceOptions,
+    Bos, Edit, EditOperation, Edited, Input, Positions, Progress, Session, Trace, TraceOptions,
 };
-use kernels::BackendKind;
+use kernels::{BackendKind, Counters};
 use pollster::block_on;
 
 fn only(sae: &str) -> TraceOptions {

@@ -85,9 +85,9 @@ fn traced(session: &Session, sets: &[String], windows: &[Vec<u32>], bos: u32) ->
         let ids = [&[bos], &window[..]].concat();
         let trace = block_on(session.trace(Input::Tokens(&ids), &options)).unwrap();
         let sets = trace.saes.iter().map(|set| {
-            let counted = (0..ids.len()).map(|at| !set.skipped.contains(&at));
-            let mut pairs = pairs(set.slots, &set.latents, &set.activations);
-            if set.info.architecture == "neurons" {
+            let counted = (0..ids.len()).map(|at| !set.skipped.contains(&(at as u32)));
+            let mut pairs = pairs(set.k, &set.latents, &set.activations);
+            if set.architecture == "neurons" {
                 // A trace lists them by strength.
                 pairs.iter_mut().for_each(|row| row.sort_unstable());
             }

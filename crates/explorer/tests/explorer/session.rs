@@ -385,7 +385,7 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
     block_on(session.load_sae("dense", &file, &SaeOptions::default())).unwrap();
     let trace = block_on(session.trace(TEXT, &TraceOptions::default())).unwrap();
     let sae = &trace.saes[0];
-    assert_eq!(sae.slots, d_sae);
+    assert_eq!(sae.k, d_sae);
     assert_eq!(sae.metrics.l0, Some(d_sae as f64));
     for row in sae.latents.chunks(d_sae) {
         let mut latents = row.to_vec();
@@ -408,5 +408,5 @@ fn a_relu_autoencoder_with_more_active_latents_than_the_kernel_sorts_keeps_them_
     let edited =
         block_on(session.edited(TEXT, std::slice::from_ref(&edit), &TraceOptions::default()))
             .unwrap();
-    assert!(edited.kl.iter().all(|kl| *kl < 1e-6));
+    assert!(edited.kl_by_position.iter().all(|kl| *kl < 1e-6));
 }

@@ -20,7 +20,7 @@ fn counted(session: &Session, windows: &[Vec<u32>], sae: &str) -> Vec<LatentStat
     };
     let inputs: Vec<Input<'_>> = windows.iter().map(|ids| Input::Tokens(ids)).collect();
     let traces = block_on(session.trace_batch(&inputs, &options)).unwrap();
-    let mut latents = vec![LatentStatistics::default(); traces[0].saes[0].info.n_latents];
+    let mut latents = vec![LatentStatistics::default(); traces[0].saes[0].n_latents];
     for (window, trace) in traces.iter().enumerate() {
         let found = &trace.saes[0];
         let slots = found.latents.iter().zip(&found.activations);
@@ -35,7 +35,7 @@ fn counted(session: &Session, windows: &[Vec<u32>], sae: &str) -> Vec<LatentStat
             of.max = of.max.max(*activation);
             of.top.push(Firing {
                 window,
-                position: slot / found.slots,
+                position: slot / found.k,
                 activation: *activation,
             });
         }

@@ -48,10 +48,10 @@ fn same_as_trace(features: &[TokenFeatures], trace: &Trace, device: &str) {
         let counting = trace
             .saes
             .iter()
-            .filter(|sae| !sae.skipped.contains(&position));
+            .filter(|sae| !sae.skipped.contains(&(position as u32)));
         let counting: Vec<_> = counting.collect();
         let named: Vec<&str> = of_token.sets.iter().map(|set| set.sae.as_str()).collect();
-        let expected: Vec<&str> = counting.iter().map(|sae| sae.info.id.as_str()).collect();
+        let expected: Vec<&str> = counting.iter().map(|sae| sae.id.as_str()).collect();
         assert_eq!(named, expected, "{device}, position {position}");
         for (
             SetFeatures {
@@ -62,7 +62,7 @@ fn same_as_trace(features: &[TokenFeatures], trace: &Trace, device: &str) {
             sae,
         ) in of_token.sets.iter().zip(counting)
         {
-            let slots = position * sae.slots..(position + 1) * sae.slots;
+            let slots = position * sae.k..(position + 1) * sae.k;
             let listed = sae.latents[slots.clone()]
                 .iter()
                 .zip(&sae.activations[slots]);
@@ -70,7 +70,7 @@ fn same_as_trace(features: &[TokenFeatures], trace: &Trace, device: &str) {
             let (expected, values): (Vec<u32>, Vec<f32>) = listed
                 .map(|(latent, value)| (*latent as u32, *value))
                 .unzip();
-            let what = format!("{device}, {} at {position}", sae.info.id);
+            let what = format!("{device}, {} at {position}", sae.id);
             // Rounding may exchange neighbours that are equal but for the last bits.
             let mut sorted = [latents.clone(), expected];
             sorted

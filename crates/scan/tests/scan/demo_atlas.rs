@@ -149,10 +149,7 @@ fn compare(session: &Session, (set, bos): (&str, u32), latent: u32, example: &Ex
     };
     let trace = block_on(session.trace(Input::Tokens(&ids), &options)).unwrap();
     let sae = &trace.saes[0];
-    let rows = sae
-        .latents
-        .chunks(sae.slots)
-        .zip(sae.activations.chunks(sae.slots));
+    let rows = sae.latents.chunks(sae.k).zip(sae.activations.chunks(sae.k));
     // The BOS is no token of the example.
     let found: BTreeMap<u16, f32> = (0u16..)
         .zip(rows.skip(1))

@@ -79,16 +79,16 @@ fn counted(session: &Session, set: &str, documents: &[Document]) -> (Vec<Counted
         let ids = [&[bos], &window[..]].concat();
         let trace = block_on(session.trace(Input::Tokens(&ids), &options)).unwrap();
         let found = &trace.saes[0];
-        latents.resize(found.info.n_latents, Counted::default());
+        latents.resize(found.n_latents, Counted::default());
         tokens += (ids.len() - found.skipped.len()) as u64;
         let mut peaks: HashMap<usize, f32> = HashMap::new();
         let slots = found.latents.iter().zip(&found.activations);
         for (slot, (latent, activation)) in slots.enumerate() {
-            let position = slot / found.slots;
+            let position = slot / found.k;
             let Ok(latent) = usize::try_from(*latent) else {
                 continue;
             };
-            if found.skipped.contains(&position) {
+            if found.skipped.contains(&(position as u32)) {
                 continue;
             }
             let of = &mut latents[latent];

@@ -3,3 +3,4 @@
 mod errors;
 mod json;
 mod text;
+mod typings;

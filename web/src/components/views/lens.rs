@@ -48,7 +48,11 @@ fn cell(trace: &Trace, lens: &Lens, token: usize) -> Cell {
         .iter()
         .map(|next| format!("{} {}", quoted(&next.text), percent(next.prob.into())))
         .collect();
-    let mut label = format!("{} after {word}: {}", name(lens.layer), listed.join(", "));
+    let mut label = format!(
+        "{} after {word}: {}",
+        name(lens.layer.map(|layer| layer as u32)),
+        listed.join(", ")
+    );
     if let (Some(actual), Some(loss)) = (trace.tokens.get(token + 1), loss_after(lens, token)) {
         let loss = fixed(loss.into(), 3);
         label.push_str(&format!("; loss of {} {loss} nats", quoted(&actual.text)));
@@ -76,9 +80,11 @@ pub fn LensView(props: &Props) -> Html {
     let heads = use_memo((props.layers, lenses.clone()), |(layers, lenses)| {
         let largest = lenses.as_ref().map_or(0.0, |lenses| largest_loss(lenses));
         let head = |layer: Option<u32>| {
-            let lens = lenses
-                .as_ref()
-                .and_then(|lenses| lenses.iter().find(|lens| lens.layer == layer));
+            let lens = lenses.as_ref().and_then(|lenses| {
+                lenses
+                    .iter()
+                    .find(|lens| lens.layer == layer.map(|layer| layer as usize))
+            });
             let loss = lens.and_then(|lens| lens.loss);
             let step = tint(loss.unwrap_or(0.0) as f32, largest);
             Head {
@@ -131,7 +137,7 @@ fn about(trace: &Trace, lens: &Lens, token: usize) -> Option<Html> {
     Some(html! {
         <>
             <p class="line">
-                <span>{ format!("{}, after ", name(lens.layer)) }if token < trace.first_own() { { "the BOS" } } else { { quoted_token(&word.text) } }</span>
+                <span>{ format!("{}, after ", name(lens.layer.map(|layer| layer as u32))) }if token < trace.first_own() { { "the BOS" } } else { { quoted_token(&word.text) } }</span>
                 if let Some(actual) = trace.tokens.get(token + 1) {
                     <span>{ "loss of the actual next token " }{ quoted_token(&actual.text) }{ " " }<b>{ optional(loss, 3) }</b>{ " nats" }</span>
                 } else {

@@ -73,11 +73,11 @@ pub fn ViewPanel(props: &Props) -> Html {
         }
         PromptView::Lens => {
             let lenses = views.lens(&trace);
-            html! { <lens::LensView {trace} layers={model.n_layers} {lenses} {token} {on} /> }
+            html! { <lens::LensView {trace} layers={model.n_layers as u32} {lenses} {token} {on} /> }
         }
         PromptView::Attention => {
             let pattern = views.pattern(&trace, props.layer);
-            html! { <attention::AttentionView {trace} layers={model.n_layers} heads={model.n_heads} layer={props.layer} head={shown.head} {pattern} {token} {on} /> }
+            html! { <attention::AttentionView {trace} layers={model.n_layers as u32} heads={model.n_heads as u32} layer={props.layer} head={shown.head} {pattern} {token} {on} /> }
         }
     };
     html! {

@@ -243,7 +243,10 @@ fn hook_of(props: &Props, at: usize, sae: &FoundPart) -> Option<String> {
 
 /// The hooks of the loaded model at which SAEs are trained.
 fn hook_choice(props: &Props, at: usize, now: &str) -> Html {
-    let layers = props.model.as_ref().map_or(0, |model| model.n_layers);
+    let layers = props
+        .model
+        .as_ref()
+        .map_or(0, |model| model.n_layers as u32);
     let mut hooks: Vec<_> = (0..layers)
         .flat_map(|layer| POINTS.map(|point| format!("blocks.{layer}.{point}")))
         .collect();

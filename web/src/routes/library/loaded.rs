@@ -6,7 +6,7 @@ use super::parts::{ActionButton, Load};
 use crate::components::notices::notices;
 use crate::components::term::defined;
 use crate::context::use_controller;
-use crate::data::{ModelInfo, SaeInfo, SampleLoss};
+use crate::data::{self, ModelInfo, SaeInfo, SampleLoss, other_model};
 use crate::definitions::{DELTA_CE, FVU, KL, L0};
 use crate::display::hook_label;
 use crate::format::{NONE, count, fixed, grouped, optional};
@@ -156,7 +156,7 @@ fn Line(props: &LineProps) -> Html {
                 { for cells.map(|cell| html! { <td class="number">{ cell }</td> }) }
                 <td class="number"><ActionButton class={classes!("quiet")} {label} busy={props.busy} {blocked} {onclick}>{ name }</ActionButton></td>
             </tr>
-            if let (Some(caution), false) = (sae.other_model(), away) {
+            if let (Some(caution), false) = (other_model(sae), away) {
                 <tr><td colspan="6" class="caution" data-testid="other-model">{ caution }</td></tr>
             }
             if let Remote::Here(sample) = numbers {
@@ -194,7 +194,9 @@ fn about(props: &LineProps) -> String {
 /// The doubts about numbers on plain prose: the engine's, or else a weaker one of the page's. That it was
 /// trained on another model stands there already.
 fn doubt(sae: &SaeInfo, sample: &Sample) -> Option<String> {
-    let known = |caution: &&String| sae.other_model && caution.contains(&sae.model_name);
+    let known = |caution: &&String| {
+        sae.other_model && caution.contains(sae.model_name.as_deref().unwrap_or_default())
+    };
     let mut doubts: Vec<_> = sample
         .cautions
         .iter()
@@ -202,7 +204,7 @@ fn doubt(sae: &SaeInfo, sample: &Sample) -> Option<String> {
         .map(|one| one.replace(&sae.id, &readable(&sae.id)))
         .collect();
     if doubts.is_empty() {
-        doubts.extend(sample.metrics.doubt());
+        doubts.extend(data::doubt(&sample.metrics));
     }
     (!doubts.is_empty()).then(|| doubts.join(" "))
 }

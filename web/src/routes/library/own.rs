@@ -102,7 +102,10 @@ pub struct NeuronsProps {
 #[component]
 pub fn Neurons(props: &NeuronsProps) -> Html {
     let controller = use_controller();
-    let layers = props.model.as_ref().map_or(0, |model| model.n_layers);
+    let layers = props
+        .model
+        .as_ref()
+        .map_or(0, |model| model.n_layers as u32);
     let hook = format!("blocks.{}.{}", props.layer, props.kind);
     let field = |field| controller.on_load(move |value| LoadAction::Field(field, value));
     let layer_values: Vec<_> = (0..layers)

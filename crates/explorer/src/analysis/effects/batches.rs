@@ -1,9 +1,9 @@
 //! Ablations of a prompt in batches. Each runs only the positions that it can change: those from the first one on at which
 //! its feature is active.
 
+use super::clean::Active;
 use wire::Operation;
 
-use super::clean::Active;
 use crate::analysis::edit_table::{capacity, operation, runs};
 use crate::analysis::question::{Question, Source};
 use crate::analysis::suffixes::{Past, Suffixes, suffix};

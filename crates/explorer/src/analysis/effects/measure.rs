@@ -1,8 +1,10 @@
 //! Effects from the results of runs.
 
+use super::EffectsOptions;
 use super::batches::Ablation;
 use super::clean::Clean;
-use super::{Effect, EffectsOptions, TokenChange};
+use wire::{Effect, Token, TokenChange};
+
 use crate::analysis::compared::logit_difference;
 use crate::analysis::metrics::{self, counted_mean};
 use crate::analysis::question::Question;
@@ -42,8 +44,8 @@ impl Measure<'_> {
             let clean_losses = &self.clean.token_losses;
             let mut losses = clean_losses[..first.min(clean_losses.len())].to_vec();
             losses.extend(head.token_losses(rows.clone())?);
-            let mut token_kl = vec![0.0; first];
-            token_kl.extend(head.divergences(rows.clone())?);
+            let mut kl_by_position = vec![0.0; first];
+            kl_by_position.extend(head.divergences(rows.clone())?);
             let log_sum = head.log_sum_exp(rows.end - 1, tokens - 1)?;
             let logits = head.shown(place)?;
             let ablated = self.options.tokens;
@@ -60,7 +62,7 @@ impl Measure<'_> {
                 position: active.position,
                 active: active.count,
                 loss: difference(metrics::mean(&losses), self.clean.loss),
-                kl: counted_mean(&token_kl, self.counted),
+                kl: counted_mean(&kl_by_position, self.counted),
                 logit_difference: difference(ablated, self.clean.logit_difference),
                 direct,
                 token_losses: losses
@@ -68,7 +70,7 @@ impl Measure<'_> {
                     .zip(clean_losses)
                     .map(|(a, b)| a - b)
                     .collect(),
-                token_kl,
+                kl_by_position,
                 up,
                 down,
             });
@@ -89,8 +91,10 @@ impl Measure<'_> {
             let at = |logits| crate::error::index(logits, "the logit of token", *id);
             let ablated = probability(at(logits)?, log_sum);
             let before = probability(at(clean)?, self.clean.log_sum);
+            let Token { id, text } = vocabulary.token(*id);
             Ok(TokenChange {
-                token: vocabulary.token(*id),
+                id,
+                text,
                 logit: *logit,
                 prob: (ablated - before) as f32,
             })

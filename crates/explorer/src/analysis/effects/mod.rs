@@ -7,9 +7,7 @@ mod measure;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-
-use serde::Serialize;
-use wire::{Edit, Positions};
+use wire::{Edit, Effect, Effects, Positions};
 
 use self::batches::{Ablation, Ablations};
 use self::measure::Measure;
@@ -20,7 +18,7 @@ use crate::analysis::suffixes::pack;
 use crate::error::Error;
 use crate::run::clean::CleanWanted;
 use crate::run::executor::Submitted;
-use crate::tokens::{Bos, Input, Token};
+use crate::tokens::{Bos, Input};
 
 /// The order of effects: by the magnitude of one of them, the largest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,71 +61,6 @@ impl EffectsOptions {
             bos: Bos::Auto,
         }
     }
-}
-
-/// A token that an ablation moves after the last position.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TokenChange {
-    /// The token.
-    #[serde(flatten)]
-    pub token: Token,
-    /// Its logit, ablated minus clean.
-    pub logit: f32,
-    /// Its probability, ablated minus clean.
-    pub prob: f32,
-}
-
-/// The difference that ablating one feature makes, the error term kept: ablated minus clean.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Effect {
-    /// The feature.
-    pub latent: u32,
-    /// Its largest activation at the chosen positions; of a neuron the one of the largest magnitude.
-    pub activation: f32,
-    /// Where that is.
-    pub position: usize,
-    /// Number of chosen positions at which it is active.
-    pub active: usize,
-    /// Of the mean loss, nats; None where nothing is predicted.
-    pub loss: Option<f64>,
-    /// Mean of KL(clean ‖ ablated) over the positions that count, nats; None of none.
-    pub kl: Option<f64>,
-    /// Of the target's logit minus the distractor's after the last token, where they are named.
-    pub logit_difference: Option<f64>,
-    /// What the direct path alone would give for that: minus the activation at the last token times the decoder direction,
-    /// through the final LayerNorm with the clean run's scale, times the difference of the two rows of W_U. 0 for a feature
-    /// that is not active there. None where a feature does not write to the residual stream itself (heads, neurons of an MLP),
-    /// and for a set that stays in its file.
-    pub direct: Option<f64>,
-    /// `[tokens - 1]`: of the loss of token i + 1.
-    #[serde(skip)]
-    pub token_losses: Vec<f32>,
-    /// `[tokens]`: KL(clean ‖ ablated) after every token.
-    #[serde(skip)]
-    pub token_kl: Vec<f32>,
-    /// The tokens whose logits after the last token rise the most, the first the most.
-    pub up: Vec<TokenChange>,
-    /// Those whose logits fall the most.
-    pub down: Vec<TokenChange>,
-}
-
-/// The effects of every active feature of a prompt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Effects {
-    /// The feature set's id.
-    pub sae: String,
-    /// The tokens, a BOS included.
-    pub tokens: Vec<Token>,
-    /// Mean loss of the clean run, nats.
-    pub loss: Option<f64>,
-    /// The target, where it is named.
-    pub target: Option<Token>,
-    /// The distractor, where it is named.
-    pub distractor: Option<Token>,
-    /// The target's logit minus the distractor's after the last token of the clean run.
-    pub logit_difference: Option<f64>,
-    /// One entry per feature that is active at a chosen position, the largest effect first. None: there is nothing to ablate.
-    pub effects: Vec<Effect>,
 }
 
 /// A batch that was submitted: its run, and the features that it ablates.

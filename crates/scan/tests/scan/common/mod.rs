@@ -63,7 +63,7 @@ pub fn session() -> Session {
 pub fn info(session: &Session, shard: Shard, limit_tokens: Option<u64>) -> ScanInfo {
     let saes = session.info().saes.into_iter();
     let sets = saes.map(|set| TallySet {
-        kind: match set.architecture {
+        kind: match set.architecture.as_str() {
             "neurons" => SetKind::Neurons,
             _ => SetKind::Sae,
         },

@@ -1,0 +1,715 @@
+// Generated from crates/wire by `cargo run -p wire --example typings`; a test compares it.
+
+/** The source of a loaded model or SAE: all that others need to load the same. The package knows it, not the engine. */
+export interface Origin {
+  /** `owner/name`; `null` for an address outside a repository. */
+  repository: string | null;
+  /** The requested revision, such as `"main"`; `null` for an address. */
+  revision: string | null;
+  /**
+   * The commit that it stood for, 40 hexadecimal digits: as the `revision` of a repository's source it gives the same files,
+   * whatever the branch is at by then. `null` where the host does not state it.
+   */
+  commit: string | null;
+  /** The folder or file in the repository, `""` for all of it; for an address its path. */
+  path: string;
+  /** An address that loads the same: of the folder or file at its commit, without a query. */
+  url: string;
+  /** SHA-256 of the weights, hexadecimal, where they are one file whose hash the host or the catalogue states. */
+  sha256?: string;
+}
+
+/** A loaded model. */
+export interface ModelInfo {
+  /** Its id. */
+  id: string;
+  /** Its name for people. */
+  name: string;
+  /** Blocks. */
+  nLayers: number;
+  /** Width of the residual stream. */
+  dModel: number;
+  /** Width of the MLPs. */
+  dMlp: number;
+  /** Attention heads per block. */
+  nHeads: number;
+  /** The longest prompt, in tokens, with the BOS. */
+  nCtx: number;
+  /** Tokens of the vocabulary. */
+  vocab: number;
+  /** Id of the beginning-of-sequence token. */
+  bos: number | null;
+  /** Ids of the tokens that end a text, and with it a generation. */
+  eos: Array<number>;
+  /** Sentences on what its files leave open and what was assumed: which of their settings were not used, and why. */
+  notices: Array<string>;
+  /** Format of the weights on the device; `"mixed"` where the file mixes F16 with other types. */
+  weights: 'f32' | 'f16' | 'mixed';
+  /** Its source; `null` for the demo and for files. The engine leaves it out, and the package adds it. */
+  origin: Origin | null;
+}
+
+/** A loaded SAE, or other feature set. */
+export interface SaeInfo {
+  /** Its id. */
+  id: string;
+  /** Its hook point. */
+  hook: string;
+  /** `"topk"`, `"standard"` (ReLU), `"jumprelu"` or `"gated"`; `"neurons"` for an activation's own dimensions. */
+  architecture: string;
+  /** Number of latents. */
+  nLatents: number;
+  /** Latents a token may have; for architectures without such a bound, `null`. */
+  k: number | null;
+  /** Width of the activation it reads. */
+  dIn: number;
+  /**
+   * `"none"`, `"layer_norm"`, `"constant_norm_rescale"` or `"expected_average_only_in"`, as its file says; `"centred"` where
+   * each position's mean is taken off, and nothing else is done.
+   */
+  normalization: string;
+  /** Format of the weights on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
+  weights: 'f32' | 'f16' | 'streamed' | 'none';
+  /**
+   * For `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. Without it
+   * the weights are used as if it were folded into them.
+   */
+  normScalingFactor: number | null;
+  /** True if it was trained with a BOS before each context; `null` where neither its files nor the catalogue say. */
+  prependBos: boolean | null;
+  /** Length of the contexts that it was trained on, tokens. */
+  contextSize: number | null;
+  /** The model that it was trained on, as its files call it. */
+  modelName: string | null;
+  /** True if that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
+  otherModel: boolean;
+  /**
+   * Sentences on what its files leave open, what was assumed, another name of its hook, and what looks wrong without being
+   * certain.
+   */
+  notices: Array<string>;
+  /** Its source; `null` for the demo, for files and for neurons. The engine leaves it out, and the package adds it. */
+  origin: Origin | null;
+}
+
+/** The settings in an SAE's file. */
+export interface SaeConfig {
+  /** As of a loaded SAE. */
+  architecture: string;
+  /** Width of the activation it reads. */
+  dIn: number;
+  /** Number of latents. */
+  nLatents: number;
+  /** k of a TopK SAE. */
+  k: number | null;
+  /** As of a loaded SAE. */
+  normalization: string;
+  /** Its hook point, as the file calls it. */
+  hook: string | null;
+  /** The model that it was trained on. */
+  modelName: string | null;
+  /** True if it was trained with a BOS before each context. */
+  prependBos: boolean | null;
+  /** Length of the contexts that it was trained on, tokens. */
+  contextSize: number | null;
+}
+
+/** Counts of a device's work. */
+export interface Counters {
+  /** Kernels dispatched. */
+  dispatches: number;
+  /** Compute passes begun. */
+  passes: number;
+  /** Command buffers submitted. */
+  submits: number;
+  /** Read-backs mapped. */
+  readBacks: number;
+  /** Buffers made. */
+  buffers: number;
+  /** Bind groups made. */
+  bindGroups: number;
+  /** Pipelines compiled. */
+  pipelines: number;
+}
+
+/** The loaded model and SAEs, the engine's device and its memory. */
+export interface Info {
+  /** `gpu` or `cpu`. */
+  backend: 'gpu' | 'cpu';
+  /** Name of the GPU adapter, or of the CPU path. */
+  adapter: string;
+  /** Why the CPU is used although a GPU was wished for. */
+  fallbackReason: string | null;
+  /** The model. */
+  model: ModelInfo | null;
+  /** The SAEs and other feature sets, in the order of loading. */
+  saes: Array<SaeInfo>;
+  /** Memory held on the device, bytes: what is loaded, and what questions left to be used again. */
+  deviceBytes: number;
+  /** Memory that waits to be used again, bytes; part of `deviceBytes`. */
+  pooledBytes: number;
+  /** Memory of what is loaded alone, bytes: `deviceBytes` right after the last load. */
+  loadedBytes: number;
+  /** Counted since the engine started. */
+  counters: Counters;
+  /** Size of the worker's wasm memory, bytes. The package adds it. */
+  wasmBytes: number;
+  /** Duration of the last trace, milliseconds. The package adds it. */
+  lastTraceMilliseconds: number | null;
+}
+
+/** A token of a text. */
+export interface Token {
+  /** Its number in the vocabulary. */
+  id: number;
+  /** The decoded bytes. A token that is a part of a UTF-8 sequence shows its bytes, as `<0xF0>`. */
+  text: string;
+}
+
+/** A candidate for the next token. */
+export interface NextToken {
+  /** Its number in the vocabulary. */
+  id: number;
+  /** As of a token. */
+  text: string;
+  /** Its logit. */
+  logit: number;
+  /** Its probability, over the whole vocabulary. */
+  prob: number;
+}
+
+/** A token that a change of the pass moves, after the last token: changed minus clean. */
+export interface TokenChange {
+  /** Its number in the vocabulary. */
+  id: number;
+  /** As of a token. */
+  text: string;
+  /** Change of its logit. */
+  logit: number;
+  /** Change of its probability. */
+  prob: number;
+}
+
+/** A token and what a feature does to its logit. */
+export interface TokenValue {
+  /** Its number in the vocabulary. */
+  id: number;
+  /** As of a token. */
+  text: string;
+  /** Change of its logit for one unit of activation, centred over the vocabulary, by the direct path alone. */
+  value: number;
+}
+
+/** A text as tokens. */
+export interface Tokenization {
+  /** The tokens, a BOS included. */
+  tokens: Array<Token>;
+  /** True if the first token is a BOS that was put there. */
+  bosPrepended: boolean;
+  /** Why the first token is a BOS or is not: a sentence. */
+  bosReason: string;
+  /** Positions of the model's context. */
+  nCtx: number;
+}
+
+/** A matrix as it is sent. */
+export interface Matrix {
+  /** `[rows, columns]`. */
+  shape: [number, number];
+  /** Row-major. */
+  data: Float32Array;
+}
+
+/**
+ * Reconstruction metrics of an SAE. Means are over the positions that count: all but a BOS at 0 and those that the SAE's file
+ * excludes (special tokens, positions outside of its slice of the context). Positions that do not count are not replaced by
+ * the reconstruction either. `null` where no position counts, or where a metric is not defined.
+ */
+export interface SaeMetrics {
+  /** Mean number of non-zero latents per token. */
+  l0: number | null;
+  /**
+   * Fraction of variance unexplained, Σ‖x − x̂‖² / Σ‖x − x̄‖² with x̄ the mean over the sample, in the space that the SAE was
+   * trained in; `null` where the positions do not vary by more than rounding.
+   */
+  fvu: number | null;
+  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out. */
+  relativeError: number | null;
+  /** Mean over tokens of the cosine of x and x̂, raw space; tokens where either is 0 are left out. */
+  cosine: number | null;
+  /**
+   * Loss with the reconstruction instead of the hook's activation, nats; `null` where no token is predicted from a replaced
+   * position on.
+   */
+  splicedLoss: number | null;
+  /**
+   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included, although nothing
+   * is replaced there; SAELens leaves that one out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this. `null`
+   * where nothing is predicted from a replaced position on.
+   */
+  deltaCe: number | null;
+  /** KL(clean ‖ spliced) of the next-token distribution, nats. */
+  kl: number | null;
+  /** How many positions count. */
+  positions: number;
+}
+
+/** One SAE's part of a trace. */
+export interface SaeTrace {
+  /** Its id. */
+  id: string;
+  /** Its hook point. */
+  hook: string;
+  /** As of a loaded SAE. */
+  architecture: string;
+  /** Number of latents. */
+  nLatents: number;
+  /** As of a loaded SAE. */
+  dIn: number;
+  /** As of a loaded SAE. */
+  normalization: string;
+  /** As of a loaded SAE. */
+  weights: 'f32' | 'f16' | 'streamed' | 'none';
+  /** As of a loaded SAE. */
+  normScalingFactor: number | null;
+  /** As of a loaded SAE. */
+  prependBos: boolean | null;
+  /** As of a loaded SAE. */
+  contextSize: number | null;
+  /** As of a loaded SAE. */
+  modelName: string | null;
+  /** As of a loaded SAE. */
+  otherModel: boolean;
+  /** As of a loaded SAE. */
+  notices: Array<string>;
+  /** Row length of `latents` and `activations`: the most latents that any token has, and never more than k of TopK. */
+  k: number;
+  /** `[T, k]`, row-major, strongest first; −1 where a token has fewer than k active latents. */
+  latents: Int32Array;
+  /** `[T, k]`, row-major; 0 where `latents` is −1. */
+  activations: Float32Array;
+  /** Its reconstruction metrics. */
+  metrics: SaeMetrics;
+  /** Positions that count in none of the metrics and are not replaced, ascending: a BOS, and what the SAE's files exclude. */
+  skipped: Uint32Array;
+  /** Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails. */
+  cautions: Array<string>;
+}
+
+/** A prompt run through the model and its SAEs. */
+export interface Trace {
+  /** T tokens, the BOS included where one was prepended. */
+  tokens: Array<Token>;
+  /** True if the first token is a BOS that was put there. */
+  bosPrepended: boolean;
+  /** Why the first token is a BOS or is not: a sentence. */
+  bosReason: string;
+  /** Mean next-token cross-entropy, nats: the mean of `tokenLosses`, with and without a BOS; `null` where no token has a loss. */
+  loss: number | null;
+  /** Length T − 1, nats; entry i is the loss of token i + 1. */
+  tokenLosses: Float32Array;
+  /** The likeliest tokens after the last position. */
+  next: Array<NextToken>;
+  /** The same after each of the T positions. */
+  nextByPosition: Array<Array<NextToken>>;
+  /** One for each SAE. */
+  saes: Array<SaeTrace>;
+  /** `gpu` or `cpu`. */
+  backend: 'gpu' | 'cpu';
+  /** Name of the GPU adapter, or of the CPU path. */
+  adapter: string;
+  /** Duration of the call. The package measures it; 0, and left out, where nobody did. */
+  milliseconds: number;
+}
+
+/** A model's loss on the sample text, or on as much of it as the context holds. */
+export interface SampleLoss {
+  /** Mean next-token cross-entropy, nats per token. */
+  loss: number;
+  /** Number of predictions in the mean. */
+  predictions: number;
+  /** The loss of a model that holds all tokens for equally likely: ln(vocabulary). */
+  chance: number;
+  /** The range of a trained model, nats per token, in words: `"3 to 4"`. */
+  usual: string;
+  /** Possible problem in words; `null` where there is none. */
+  caution: string | null;
+}
+
+/** A prompt with features edited. */
+export interface Edited {
+  /** As in a trace, with the edit. */
+  loss: number | null;
+  /** As in a trace, with the edit. */
+  tokenLosses: Float32Array;
+  /** As in a trace, with the edit. */
+  next: Array<NextToken>;
+  /** As in a trace, with the edit. */
+  nextByPosition: Array<Array<NextToken>>;
+  /**
+   * KL(clean ‖ edited) of the next-token distribution, nats: its mean over the positions that count for all edited SAEs; `null`
+   * where none does.
+   */
+  kl: number | null;
+  /** The same after each token, T values. */
+  klByPosition: Float32Array;
+  /** The tracked tokens after the last one, in the order of `track`. */
+  tracked: Array<NextToken>;
+  /** `[T, vocab]`, present if requested. */
+  logits?: Matrix;
+}
+
+/** The difference that ablating one feature makes, the error term kept: ablated minus clean. */
+export interface Effect {
+  /** The latent. */
+  latent: number;
+  /** Its largest activation at the chosen positions; of a neuron the one of the largest magnitude. */
+  activation: number;
+  /** Where that is. */
+  position: number;
+  /** Number of chosen positions at which it is active. */
+  active: number;
+  /** Of the mean loss, nats; `null` where nothing is predicted. */
+  loss: number | null;
+  /** Mean of KL(clean ‖ ablated) over the positions that count, nats; `null` where none does. */
+  kl: number | null;
+  /** Of the target's logit minus the distractor's after the last token; `null` where they are not named. */
+  logitDifference: number | null;
+  /**
+   * What the direct path alone would give for that: minus the activation at the last token times the decoder direction,
+   * through the final LayerNorm with the clean run's scale, times the difference of the two rows of W_U. 0 for a feature
+   * that is not active there. `null` where a feature does not write to the residual stream itself (heads, neurons of an MLP),
+   * and for an SAE that stays in its file.
+   */
+  direct: number | null;
+  /** Length T − 1; entry i is of the loss of token i + 1, nats. */
+  tokenLosses: Float32Array;
+  /** KL(clean ‖ ablated) after each token, T values, nats. */
+  klByPosition: Float32Array;
+  /** The tokens whose logits after the last token rise the most, the first the most. */
+  up: Array<TokenChange>;
+  /** Those whose logits fall the most. */
+  down: Array<TokenChange>;
+}
+
+/** The effects of every active feature of a prompt. */
+export interface Effects {
+  /** The SAE's id. */
+  sae: string;
+  /** The tokens, a BOS included. */
+  tokens: Array<Token>;
+  /** Mean loss of the clean run, nats. */
+  loss: number | null;
+  /** The target; `null` where none is named. */
+  target: Token | null;
+  /** The distractor; `null` where none is named. */
+  distractor: Token | null;
+  /** The target's logit minus the distractor's after the last token of the clean run. */
+  logitDifference: number | null;
+  /** One entry per feature that is active at a chosen position, the largest effect first; empty where none is. */
+  effects: Array<Effect>;
+}
+
+/** What each patch of the residual stream brings. Rows are hook points, columns are positions. */
+export interface StreamPatching {
+  /** The tokens of the prompt, a BOS included. */
+  tokens: Array<Token>;
+  /** Those of the source, equally many. */
+  sourceTokens: Array<Token>;
+  /** The token whose logit counts. */
+  target: Token;
+  /** The token that it is compared with. */
+  distractor: Token;
+  /** The target's logit minus the distractor's after the last token of the prompt. */
+  clean: number;
+  /** The same of the source. */
+  source: number;
+  /** Names of the hook points: the stream into each block, and out of the last one. */
+  hooks: Array<string>;
+  /** Per hook point, T values: the target's logit minus the distractor's where the prompt's stream is the source's there. */
+  logitDifferences: Float64Array[];
+  /** Per hook point, T values: KL(clean ‖ patched) of the distribution after the last token, nats. */
+  kl: Float64Array[];
+}
+
+/** A value taken from a pass. */
+export interface Tapped {
+  /** Its name, TransformerLens's. */
+  name: string;
+  /**
+   * `[tokens, width]` of an activation; `[tokens, heads, tokens]` (query, head, key) of an attention pattern, 0 for keys behind
+   * the query; `[tokens]` of a LayerNorm's scale √(mean((x − mean)²) + ε).
+   */
+  shape: Array<number>;
+  /** The last dimension runs fastest. */
+  data: Float32Array;
+}
+
+/**
+ * The logit lens of a block (nostalgebraist, "interpreting GPT: the logit lens", 2020): the next tokens that the residual
+ * stream out of it gives through the final LayerNorm and the unembedding. That of the last block is the model's own.
+ */
+export interface Lens {
+  /** The block; `null` for the embedding, tokens and positions, before the first block. */
+  layer: number | null;
+  /** Mean next-token cross-entropy, nats; `null` where nothing is predicted. */
+  loss: number | null;
+  /** `[tokens − 1]`: entry i is the loss of token i + 1, nats. */
+  tokenLosses: Float32Array;
+  /** The likeliest next tokens after every token. */
+  nextByPosition: Array<Array<NextToken>>;
+}
+
+/** Values of a prompt's pass. */
+export interface Taps {
+  /** The tokens, a BOS included. */
+  tokens: Array<Token>;
+  /** The named values, in the order of `names`. */
+  values: Array<Tapped>;
+  /** The logit lens of the embedding and then of every block, where requested. */
+  logitLens: Array<Lens>;
+}
+
+/** The reason why a generation ended. */
+export type Stop = "max-tokens" | "context-full" | "end-of-text" | "cancelled";
+
+/** A continuation. */
+export interface Generation {
+  /** The new tokens. */
+  ids: Array<number>;
+  /** Their text. */
+  text: string;
+  /** True if `signal` ended it. */
+  cancelled: boolean;
+  /** Why it ended. */
+  stop: Stop;
+}
+
+/** The active features of one token of a text that is being written. */
+export interface TokenFeatures {
+  /** Its position in the text, the prompt and a BOS included. */
+  position: number;
+  /** The token. */
+  token: Token;
+  /** Of each watched set whose features count at this position; one that was not trained on such a position is left out. */
+  sets: Array<SetFeatures>;
+}
+
+/**
+ * Latents of one set that are active (above 0) at a token, the largest first, then the lower index. They are those of the
+ * activation that arrives at the set's hook point: edits of layers before are in it, edits at the hook point itself are not.
+ */
+export interface SetFeatures {
+  /** Id of the set. */
+  sae: string;
+  /** Latents. */
+  latents: Uint32Array;
+  /** Their activations. */
+  activations: Float32Array;
+}
+
+/**
+ * `W_U · ((d − mean(d)) ⊙ ln_f.weight)`, centred over the vocabulary: the direct path only. The final LayerNorm takes the
+ * mean off whatever is written to the residual stream. d is what one unit of the latent writes there: `W_dec[latent]`,
+ * through W_O of the layer at `attn.hook_z`, through W_out at `mlp.hook_post`. At `ln_final.hook_normalized`, behind
+ * that subtraction, it is `W_U · (W_dec[latent] ⊙ ln_f.weight)`, and at `ln_final.hook_out` `W_U · W_dec[latent]`.
+ */
+export interface LogitEffect {
+  /** The ten tokens pushed up the most, the most first. */
+  top: Array<TokenValue>;
+  /** The ten tokens pushed down the most, the most first. */
+  bottom: Array<TokenValue>;
+}
+
+/** A feature whose decoder direction is near to another's. */
+export interface Neighbour {
+  /** The latent. */
+  latent: number;
+  /** Cosine of the two decoder directions. */
+  cosine: number;
+}
+
+/** The description of a feature, apart from any prompt. */
+export interface Feature {
+  /** The latent. */
+  latent: number;
+  /** Euclidean length of the latent's decoder row; 1 for a neuron, whose direction is its dimension. */
+  decoderNorm: number;
+  /**
+   * Euclidean length of what one unit of it writes to the residual stream: through W_O at `attn.hook_z`, W_out at
+   * `mlp.hook_post`; the decoder norm elsewhere.
+   */
+  outputNorm: number;
+  /** Its entry of b_enc. */
+  encoderBias: number;
+  /** Its direct effect on the logits. */
+  logitEffect: LogitEffect;
+  /** The ten latents whose decoder rows have the largest cosine with this one's, the nearest first. */
+  nearest: Array<Neighbour>;
+}
+
+/** How far a scan is: first the weights are loaded once more, and read for their hashes, then the texts, then features are described. */
+export interface ScanProgress {
+  "stage": "load";
+  /** So many. */
+  bytes: number;
+  /** Of so many. */
+  totalBytes: number, } | { "stage": "scan";
+  /** Tokens, without BOS. */
+  tokens: number;
+  /** Documents. */
+  documents: number;
+  /** Bytes of the files. */
+  bytes: number;
+  /** Of so many. */
+  totalBytes: number, } | { "stage": "describe";
+  /** From 0 to 1. */
+  share: number;
+}
+
+/** What a scan found. */
+export interface Scanned {
+  /** Name of the texts. */
+  name: string;
+  /** The atlas; its index, `atlas.json`, comes last. */
+  files: Array<ScannedFile>;
+  /** Tokens that went through the model, without BOS. */
+  tokens: number;
+  /** Windows in which they were read. */
+  windows: number;
+  /** Documents that were read. */
+  documents: number;
+  /** True if `signal` ended it before the end of the texts. */
+  stopped: boolean;
+}
+
+/** A file of an atlas. */
+export interface ScannedFile {
+  /** Path in the atlas's folder. */
+  path: string;
+  /** Its content. */
+  bytes: Uint8Array;
+}
+
+/** Reconstruction metrics of an SAE on a text of any length. */
+export interface Evaluation {
+  /** Mean next-token cross-entropy of the model itself, nats, over the windows' tokens. */
+  loss: number | null;
+  /** Tokens that went through the model, every window's BOS included. */
+  tokens: number;
+  /** In how many windows of at most the model's context the text was read. */
+  windows: number;
+  /** Tokens of the longest window, a BOS included. */
+  windowTokens: number;
+  /** True if each window begins with a BOS. */
+  bosPrepended: boolean;
+  /** As in a trace. */
+  cautions: Array<string>;
+  /** Its id. */
+  id: string;
+  /** Its hook point. */
+  hook: string;
+  /** `"topk"`, `"standard"` (ReLU), `"jumprelu"` or `"gated"`; `"neurons"` for an activation's own dimensions. */
+  architecture: string;
+  /** Number of latents. */
+  nLatents: number;
+  /** Latents a token may have; for architectures without such a bound, `null`. */
+  k: number | null;
+  /** Width of the activation it reads. */
+  dIn: number;
+  /**
+   * `"none"`, `"layer_norm"`, `"constant_norm_rescale"` or `"expected_average_only_in"`, as its file says; `"centred"` where
+   * each position's mean is taken off, and nothing else is done.
+   */
+  normalization: string;
+  /** Format of the weights on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
+  weights: 'f32' | 'f16' | 'streamed' | 'none';
+  /**
+   * For `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. Without it
+   * the weights are used as if it were folded into them.
+   */
+  normScalingFactor: number | null;
+  /** True if it was trained with a BOS before each context; `null` where neither its files nor the catalogue say. */
+  prependBos: boolean | null;
+  /** Length of the contexts that it was trained on, tokens. */
+  contextSize: number | null;
+  /** The model that it was trained on, as its files call it. */
+  modelName: string | null;
+  /** True if that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
+  otherModel: boolean;
+  /**
+   * Sentences on what its files leave open, what was assumed, another name of its hook, and what looks wrong without being
+   * certain.
+   */
+  notices: Array<string>;
+  /** Its source; `null` for the demo, for files and for neurons. The engine leaves it out, and the package adds it. */
+  origin: Origin | null;
+  /** Mean number of non-zero latents per token. */
+  l0: number | null;
+  /**
+   * Fraction of variance unexplained, Σ‖x − x̂‖² / Σ‖x − x̄‖² with x̄ the mean over the sample, in the space that the SAE was
+   * trained in; `null` where the positions do not vary by more than rounding.
+   */
+  fvu: number | null;
+  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out. */
+  relativeError: number | null;
+  /** Mean over tokens of the cosine of x and x̂, raw space; tokens where either is 0 are left out. */
+  cosine: number | null;
+  /**
+   * Loss with the reconstruction instead of the hook's activation, nats; `null` where no token is predicted from a replaced
+   * position on.
+   */
+  splicedLoss: number | null;
+  /**
+   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included, although nothing
+   * is replaced there; SAELens leaves that one out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this. `null`
+   * where nothing is predicted from a replaced position on.
+   */
+  deltaCe: number | null;
+  /** KL(clean ‖ spliced) of the next-token distribution, nats. */
+  kl: number | null;
+  /** How many positions count. */
+  positions: number;
+}
+
+/** The evaluation of some SAEs on one text. */
+export interface Evaluations {
+  /** The model's name. */
+  model: string;
+  /** The text. */
+  text: string;
+  /** One for each SAE. */
+  saes: Array<Evaluation>;
+  /** `gpu` or `cpu`. */
+  backend: 'gpu' | 'cpu';
+  /** Name of the GPU adapter, or of the CPU path. */
+  adapter: string;
+}
+
+/** One feature moved over several values. */
+export interface Sweep {
+  /** The SAE, as it was named. */
+  sae: string;
+  /** The latent. */
+  latent: number;
+  /** What is done with its activation. */
+  operation: 'set' | 'add' | 'scale';
+  /** The prompt as it is. */
+  clean: SweepPoint;
+  /** One for each value, in the order of the values. */
+  points: Array<SweepPoint>;
+}
+
+/** The prompt with a feature at one value. */
+export interface SweepPoint {
+  /** The value; the clean run has none. */
+  value?: number;
+  /** Mean loss, nats. */
+  loss: number | null;
+  /** Mean KL from the clean run, nats. */
+  kl: number | null;
+  /** The tracked tokens after the last one. */
+  tracked: Array<NextToken>;
+  /** The likeliest tokens there. */
+  next: Array<NextToken>;
+}
