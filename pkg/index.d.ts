@@ -1,4 +1,6 @@
+import type * as wire from './wire.js';
 import type {
+  Edit,
   Edited,
   Effect,
   Effects,
@@ -606,123 +608,34 @@ export interface LoadDemoSaeOptions {
   signal?: AbortSignal;
 }
 
-export interface LoadSaeOptions {
-  /** Hook of the SAE, such as `blocks.3.hook_resid_post`. An OpenAI `.pt` does not say, so it needs this. */
-  hook?: string;
+export interface LoadSaeOptions extends wire.SaeOptions, LookOptions {
   /** Id to give it; default: the file's or folder's name. */
   id?: string;
-  /** As for models. */
-  weightFormat?: 'auto' | 'f32' | 'f16';
-  /** True if the mean over the width is subtracted from its input; default: what its files or the catalogue say. */
-  centre?: boolean;
-  /** True if it was trained with a BOS before each context, where its files do not say; default: what the catalogue says. */
-  prependBos?: boolean;
-  /** The factor of an SAE that was trained on activations scaled to an average length, where its files do not say it. */
-  normScalingFactor?: number;
-  /**
-   * Leave the weights where they are, and read them through a buffer of 256 MiB for every call: for a TopK SAE in OpenAI's
-   * layout that is too large for the device. `'auto'`: where it does not fit whole, as far as is known. Default: false.
-   */
-  stream?: boolean | 'auto';
-  /** Aborting rejects the call with `cancelled`; what has arrived stays stored. */
-  signal?: AbortSignal;
 }
 
-export interface PromptOptions extends LookOptions {
-  /**
-   * Choice of a BOS token before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
-   * any SAE was trained with one, else as the model is used. `true` and `false` are the same as `"yes"` and `"no"`.
-   */
-  bos?: boolean | 'auto' | 'yes' | 'no';
-}
+export interface PromptOptions extends wire.PromptOptions, LookOptions {}
 
-export interface TraceOptions extends PromptOptions {
-  /** Ids of the SAEs to encode with; default: all that are loaded. */
-  saes?: string[];
-  /** Number of next tokens per position; default 10. */
-  topLogits?: number;
-}
+export interface TraceOptions extends wire.TraceOptions, LookOptions {}
 
 /** One text, or texts and objects. */
 export type Edits = string | (Edit | string)[];
 
-export interface Edit {
-  /** Id of the SAE, or the name of the hook where only one is loaded. */
-  sae: string;
-  latent: number;
-  /** The activation to set (0 ablates), the number to add to it, or the factor to scale it by. */
-  value: number;
-  /** `"set"` by default. Edits change what a latent is in the clean run; two edits of one latent at one position are refused. */
-  operation?: 'set' | 'add' | 'scale';
-  /** Token positions; default: all that count for the SAE. A range ends before `to`, or nowhere: generated tokens are in it. */
-  positions?: (number | { from: number; to?: number })[];
-  /** The edit applies at a position only where this latent, of a hook not behind the edit's, is above the bound. */
-  when?: { sae: string; latent: number; above: number };
-  /** False for an edit that is not applied. */
-  on?: boolean;
-}
-
-export interface EffectsOptions extends PromptOptions {
-  /** Id of the SAE, or the name of the hook where only one is loaded. */
-  sae: string;
-  /** Positions at which to ablate, as text: `"5,7..9,12.."`; default: all that count. */
-  positions?: string;
-  /** Two tokens' ids, whose logits after the last token are compared. */
-  target?: number;
-  distractor?: number;
-  /** Default: `"logitDifference"` with a target, else `"kl"`. */
-  rankBy?: 'loss' | 'kl' | 'logitDifference';
-  /** Number of tokens listed that move up the most, and as many that move down; default 10. */
-  top?: number;
+export interface EffectsOptions extends wire.EffectsOptions, LookOptions {
   /** Called with the effects that were just measured, in no order. */
   onEffects?: (effects: Effect[]) => void;
 }
 
-export interface StreamPatchOptions extends PromptOptions {
-  /** Two tokens' ids, whose logits after the last token are compared; default: the likeliest after the source and after the prompt. */
-  target?: number;
-  distractor?: number;
-  /** Stops the call: it rejects with the code `cancelled`. */
-  signal?: AbortSignal;
-}
+export interface StreamPatchOptions extends wire.StreamPatchOptions, LookOptions {}
 
-export interface EditOptions extends PromptOptions {
-  topLogits?: number;
-  /** True to get the edited logits of every position as well. */
-  logits?: boolean;
-  /** Ids of tokens whose probabilities after the last token are wanted. */
-  track?: number[];
-}
+export interface EditOptions extends wire.EditOptions, LookOptions {}
 
-export interface TapOptions extends PromptOptions {
-  /**
-   * TransformerLens's names: hook points (`blocks.3.hook_resid_post`, `blocks.3.mlp.hook_post`, …), attention patterns
-   * (`blocks.3.attn.hook_pattern`), and LayerNorm scales (`blocks.3.ln1.hook_scale`, `ln_final.hook_scale`).
-   */
-  names?: string[];
-  /** How many of the likeliest next tokens to list per block and position; 0 (default): no logit lens. */
-  logitLens?: number;
-  /** Stops the call: it rejects with the code `cancelled`. */
-  signal?: AbortSignal;
-}
+export interface TapOptions extends wire.TapOptions, LookOptions {}
 
-export interface GenerateOptions extends PromptOptions {
-  maxTokens: number;
-  /** 0 (default) takes the likeliest token each time. */
-  temperature?: number;
-  seed?: number;
-  /** Draw among this many likeliest tokens; 0 (default): all. */
-  topK?: number;
-  /** Draw among the likeliest tokens that together reach this probability; 1 (default): all. */
-  topP?: number;
-  /** Divides positive logits of tokens that stand in the text, and multiplies others; 1 (default): no change. */
-  repetitionPenalty?: number;
+export interface GenerateOptions extends wire.GenerateOptions, LookOptions {
   /** Edits of features, in the prompt and in every new token that they reach. */
   edits?: Edit | Edits;
   /** Called with each token as it comes. */
   onToken?: (token: Token) => void;
-  /** Ids of SAEs, or names of their hooks, whose features `onFeatures` is told. */
-  features?: string[];
   /**
    * Called with the features of each token once the model has run it: first those of the prompt's tokens, then each new one's. They
    * are read in the passes that are made anyway, but for that of the last token.

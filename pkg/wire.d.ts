@@ -1,5 +1,147 @@
 // Generated from crates/wire by `cargo run -p wire --example typings`; a test compares it.
 
+/** Options of loading an SAE. */
+export interface SaeOptions {
+  /** Hook of the SAE, such as `blocks.3.hook_resid_post`. An OpenAI `.pt` does not say, so it needs this. */
+  hook?: string;
+  /** Format of the weights on the device; `"auto"` (default): f16 where that is exact. */
+  weightFormat?: 'auto' | 'f32' | 'f16';
+  /** True if the mean over the width is subtracted from its input; default: what its files or the catalogue say. */
+  centre?: boolean;
+  /** True if it was trained with a BOS before each context, where its files do not say; default: what the catalogue says. */
+  prependBos?: boolean;
+  /** The factor of an SAE that was trained on activations scaled to an average length, where its files do not say it. */
+  normScalingFactor?: number;
+  /**
+   * Leave the weights where they are, and read them through a buffer of 256 MiB for every call: for a TopK SAE in OpenAI's
+   * layout that is too large for the device. `'auto'`: where it does not fit whole, as far as is known. Default: false.
+   */
+  stream?: boolean | 'auto';
+}
+
+/** Options of everything that runs a prompt. */
+export interface PromptOptions {
+  /**
+   * Choice of a BOS token before a text; `"auto"` (default) decides once from everything that is loaded: with a BOS where
+   * any SAE was trained with one, else as the model is used. `true` and `false` are the same as `"yes"` and `"no"`.
+   */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+}
+
+/** Options of a trace. */
+export interface TraceOptions {
+  /** As of every prompt. */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+  /** Ids of the SAEs to encode with; default: all that are loaded. */
+  saes?: Array<string>;
+  /** Number of next tokens per position; default 10. */
+  topLogits?: number;
+}
+
+/** Options of a run with edits. */
+export interface EditOptions {
+  /** As of every prompt. */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+  /** Number of next tokens per position; default 10. */
+  topLogits?: number;
+  /** True to get the edited logits of every position as well. */
+  logits?: boolean;
+  /** Ids of tokens whose probabilities after the last token are wanted. */
+  track?: Array<number>;
+}
+
+/** Options of ranking features by what their ablation changes. */
+export interface EffectsOptions {
+  /** Id of the SAE, or the name of the hook where only one is loaded. */
+  sae: string;
+  /** Positions at which to ablate, as text: `"5,7..9,12.."`; default: all that count. */
+  positions?: string;
+  /** Two tokens' ids, whose logits after the last token are compared. */
+  target?: number;
+  /** The other of the two. */
+  distractor?: number;
+  /** Default: `"logitDifference"` with a target, else `"kl"`. */
+  rankBy?: 'loss' | 'kl' | 'logitDifference';
+  /** Number of tokens listed that move up the most, and as many that move down; default 10. */
+  top?: number;
+  /** As of every prompt. */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+}
+
+/** Options of patching the residual stream. */
+export interface StreamPatchOptions {
+  /** Two tokens' ids, whose logits after the last token are compared; default: the likeliest after the source and after the prompt. */
+  target?: number;
+  /** The other of the two. */
+  distractor?: number;
+  /** As of every prompt, for both. */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+}
+
+/** Values to take from a prompt's pass. */
+export interface TapOptions {
+  /**
+   * TransformerLens's names: hook points (`blocks.3.hook_resid_post`, `blocks.3.mlp.hook_post`, …), attention patterns
+   * (`blocks.3.attn.hook_pattern`), and LayerNorm scales (`blocks.3.ln1.hook_scale`, `ln_final.hook_scale`).
+   */
+  names?: Array<string>;
+  /** How many of the likeliest next tokens to list per block and position; 0 (default): no logit lens. */
+  logitLens?: number;
+  /** As of every prompt. */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+}
+
+/** Settings of a continuation. */
+export interface GenerateOptions {
+  /** The most tokens to add. */
+  maxTokens: number;
+  /** 0 (default) takes the likeliest token each time; otherwise logits are divided by it. */
+  temperature?: number;
+  /** Same seed, same settings: same text. Default 0. */
+  seed?: number;
+  /** Draw among this many likeliest tokens; 0 (default): all. */
+  topK?: number;
+  /** Draw among the likeliest tokens that together reach this probability; 1 (default): all. */
+  topP?: number;
+  /** Divides positive logits of tokens that stand in the text, and multiplies others; 1 (default): no change. */
+  repetitionPenalty?: number;
+  /** Ids of SAEs, or names of their hooks, whose features `onFeatures` is told. */
+  features?: Array<string>;
+  /** As of every prompt. */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+}
+
+/** A change of one latent. The SAE's error term is kept. */
+export interface Edit {
+  /** Id of the SAE, or the name of the hook where only one is loaded. */
+  sae: string;
+  /** The latent. */
+  latent: number;
+  /** `"set"` by default. Edits change what a latent is in the clean run; two edits of one latent at one position are refused. */
+  operation?: "set" | "add" | "scale";
+  /** The activation to set (0 ablates), the number to add to it, or the factor to scale it by. */
+  value: number;
+  /** Token positions; default: all that count for the SAE. */
+  positions?: Array<EditPositions>;
+  /** The edit applies at a position only where this holds there. */
+  when?: EditCondition;
+  /** False for an edit that is not applied. */
+  on?: boolean;
+}
+
+/** A position, or a range that ends before `to`, or nowhere: generated tokens are in it. */
+export type EditPositions = number | { from: number, to?: number, };
+
+/** A latent's activation above a bound, at the position that the edit would change; its hook is not behind the edit's. */
+export interface EditCondition {
+  /** As of the edit. */
+  sae: string;
+  /** The latent. */
+  latent: number;
+  /** The bound. */
+  above: number;
+}
+
 /** The source of a loaded model or SAE: all that others need to load the same. The package knows it, not the engine. */
 export interface Origin {
   /** `owner/name`; `null` for an address outside a repository. */
@@ -549,23 +691,35 @@ export interface Feature {
 }
 
 /** How far a scan is: first the weights are loaded once more, and read for their hashes, then the texts, then features are described. */
-export interface ScanProgress {
-  "stage": "load";
-  /** So many. */
-  bytes: number;
-  /** Of so many. */
-  totalBytes: number, } | { "stage": "scan";
-  /** Tokens, without BOS. */
-  tokens: number;
-  /** Documents. */
-  documents: number;
-  /** Bytes of the files. */
-  bytes: number;
-  /** Of so many. */
-  totalBytes: number, } | { "stage": "describe";
-  /** From 0 to 1. */
-  share: number;
-}
+export type ScanProgress = { "stage": "load", 
+/**
+ * So many.
+ */
+bytes: number, 
+/**
+ * Of so many.
+ */
+totalBytes: number, } | { "stage": "scan", 
+/**
+ * Tokens, without BOS.
+ */
+tokens: number, 
+/**
+ * Documents.
+ */
+documents: number, 
+/**
+ * Bytes of the files.
+ */
+bytes: number, 
+/**
+ * Of so many.
+ */
+totalBytes: number, } | { "stage": "describe", 
+/**
+ * From 0 to 1.
+ */
+share: number, };
 
 /** What a scan found. */
 export interface Scanned {
@@ -589,6 +743,28 @@ export interface ScannedFile {
   path: string;
   /** Its content. */
   bytes: Uint8Array;
+}
+
+/** A prompt worth a look. */
+export interface Example {
+  /** Name on its button. */
+  name: string;
+  /** The prompt. */
+  text: string;
+}
+
+/** The trace of the demo's first example, as the engine answered when the demo was put together. */
+export interface Recorded {
+  /** The example. */
+  prompt: Example;
+  /** The model. */
+  model: ModelInfo;
+  /** The SAE of the trace. */
+  sae: SaeInfo;
+  /** The trace. */
+  trace: Trace;
+  /** Descriptions of the features that the page selects first. */
+  features: Array<Feature>;
 }
 
 /** Reconstruction metrics of an SAE on a text of any length. */

@@ -1,10 +1,9 @@
 //! Results of the engine as the page holds them, those of [`wire`], and what the package and the site give besides.
 
 pub use wire::{
-    Edited, Effect, Effects, Example, Feature, Generation, Info, Lens, LogitEffect, Metrics,
-    ModelInfo, Neighbour, NextToken, Origin, Recorded, SaeInfo, SaeTrace, SampleLoss, SetFeatures,
-    Stop, StreamPatching, Tapped, Token, TokenChange, TokenFeatures, TokenValue, Tokenization,
-    Trace,
+    Edited, Effect, Example, Feature, Generation, Info, Lens, LogitEffect, Metrics, ModelInfo,
+    Neighbour, NextToken, Origin, Recorded, SaeInfo, SaeTrace, SampleLoss, SetFeatures, Stop,
+    StreamPatching, Tapped, Token, TokenChange, TokenFeatures, TokenValue, Tokenization, Trace,
 };
 
 use crate::format::{fixed, percent};

@@ -7,12 +7,13 @@ use web_sys::AbortSignal;
 use wire::Edit;
 
 use crate::data::{
-    Edited, Effect, Effects, Feature, Generation, Info, Neighbour, Notice, Progress,
-    StreamPatching, Token, Tokenization, Trace,
+    Edited, Effect, Feature, Generation, Info, Neighbour, Notice, Progress, StreamPatching, Token,
+    Tokenization, Trace,
 };
 use crate::format::sentence;
 use crate::js_value::{FromJs, get, object, set};
 use crate::state::EditSpec;
+use crate::state::effects::Clean;
 use crate::state::tray::FeatureId;
 use crate::state::url::bos_name;
 
@@ -381,7 +382,7 @@ impl Engine {
         asked: &EffectsAsked,
         signal: &AbortSignal,
         on_effects: impl Fn(Vec<Effect>) + 'static,
-    ) -> Result<Effects, Fault> {
+    ) -> Result<Clean, Fault> {
         let on_each = Closure::<dyn FnMut(JsValue)>::new(move |found: JsValue| {
             if let Some(found) = Vec::<Effect>::from_js(&found) {
                 on_effects(found);

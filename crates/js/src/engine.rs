@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::error::{answer, fault, refused};
-use crate::options::{self, GenerateOptions};
+use crate::options;
 use crate::panic::report_panics;
 
 /// One engine: a device, a model and its SAEs.
@@ -195,7 +195,7 @@ impl Engine {
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
         let edits = options::edits(&edit)?;
-        let options = options::trace(options)?;
+        let options = options::edited(options)?;
         let edited = self
             .session()?
             .edited(prompt.as_input(), &edits, &options)
@@ -217,7 +217,7 @@ impl Engine {
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
         let lists = options::edit_lists(&edits)?;
-        let options = options::trace(options)?;
+        let options = options::edited(options)?;
         let edited = self
             .session()?
             .edit_batch(prompt.as_input(), &lists, &options)
@@ -300,12 +300,11 @@ impl Engine {
         on_features: Function,
     ) -> Result<JsValue, JsValue> {
         let prompt = options::Prompt::read(prompt)?;
-        let options: GenerateOptions = options::read("options", options)?;
         let edits = match edits.is_undefined() {
             true => Vec::new(),
             false => options::edits(&edits)?,
         };
-        let options = options.into_session_options(edits)?;
+        let options = options::generate(options, edits)?;
         let generation = self
             .session()?
             .generate_watched(prompt.as_input(), &options, |written| match &written {

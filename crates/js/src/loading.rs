@@ -7,10 +7,11 @@ use formats::sae::{Architecture, FileKind, SaeFile, attention, openai, saelens};
 use formats::tensors::{ShardIndex, TensorFile};
 use wasm_bindgen::prelude::*;
 use wire::SaeConfig;
+use wire::options::SaeOptions;
 
 use crate::engine::Engine;
 use crate::error::{answer, bad_option, refused, unreadable};
-use crate::options::{self, LoadOptions, ModelOptions};
+use crate::options::{self, ModelOptions};
 use crate::source::{self, Thrown};
 use crate::tokenizer::Tokenizer;
 
@@ -83,11 +84,11 @@ impl Engine {
         &self,
         id: &str,
         sae: SaeFile,
-        options: LoadOptions,
+        options: SaeOptions,
         thrown: &Thrown,
     ) -> Result<JsValue, JsValue> {
-        let stream = options.stream();
-        let options = options.into_sae_options()?;
+        let stream = options.stream.unwrap_or(false);
+        let options = options::sae(options)?;
         let mut session = self.session()?;
         let loaded = if stream {
             let sae = Rc::new(sae);

@@ -1,10 +1,11 @@
-//! Arguments as JavaScript gives them. Every field may be absent or `undefined`.
+//! Arguments as JavaScript gives them: options are those of `wire`, and every field may be absent or `undefined`.
 
 use explorer::{BackendChoice, Bos, Edits, Input, LimitsChoice, RankBy, SaeOptions, WeightChoice};
 use js_sys::{Array, Uint32Array};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
+use wire::options as given;
 
 use crate::error::bad_option;
 
@@ -37,39 +38,37 @@ impl Prompt {
     }
 }
 
-/// Options of everything that runs a prompt.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PromptOptions {
-    bos: Option<String>,
-    /// Ids of the SAEs to encode with; all, if absent.
-    saes: Option<Vec<String>>,
-    /// Number of next tokens to give for each position.
-    top_logits: Option<u32>,
-    /// True if every position's logits are wanted.
-    logits: Option<bool>,
-    /// Tokens whose probabilities after an edited prompt are wanted.
-    track: Option<Vec<u32>>,
-}
-
 /// Next tokens given for each position, unless the caller says otherwise.
 const TOP_LOGITS: u32 = 10;
 
-/// The options of something that runs a prompt, as the session takes them.
+/// The options of a trace, as the session takes them.
 pub fn trace(options: JsValue) -> Result<explorer::TraceOptions, JsValue> {
-    let options: PromptOptions = read("options", options)?;
+    let given: given::TraceOptions = read("options", options)?;
     Ok(explorer::TraceOptions {
-        bos: bos(options.bos.as_deref())?,
-        top_logits: options.top_logits.unwrap_or(TOP_LOGITS) as usize,
-        dump: options.logits.unwrap_or(false),
-        saes: options.saes,
-        track: options.track.unwrap_or_default(),
+        bos: bos(given.bos.as_deref())?,
+        top_logits: given.top_logits.unwrap_or(TOP_LOGITS) as usize,
+        saes: given.saes,
+        ..explorer::TraceOptions::default()
+    })
+}
+
+/// The options of a run with edits, as the session takes them.
+pub fn edited(options: JsValue) -> Result<explorer::TraceOptions, JsValue> {
+    let given: given::EditOptions = read("options", options)?;
+    Ok(explorer::TraceOptions {
+        bos: bos(given.bos.as_deref())?,
+        top_logits: given.top_logits.unwrap_or(TOP_LOGITS) as usize,
+        dump: given.logits.unwrap_or(false),
+        track: given.track.unwrap_or_default(),
+        ..explorer::TraceOptions::default()
     })
 }
 
 /// The choice of a BOS: all that matters of the options where nothing is traced.
 pub fn bos_of(options: JsValue) -> Result<Bos, JsValue> {
-    bos(read::<PromptOptions>("options", options)?.bos.as_deref())
+    bos(read::<given::PromptOptions>("options", options)?
+        .bos
+        .as_deref())
 }
 
 /// The edits of one run: a text in the grammar of edits, an object, or a list of texts and objects.
@@ -104,22 +103,9 @@ pub fn edit_lists(lists: &JsValue) -> Result<Vec<Vec<explorer::Edit>>, JsValue> 
     lists.iter().map(|list| edits(&list)).collect()
 }
 
-/// Options of ranking features by what their ablation changes.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EffectsOptions {
-    sae: String,
-    positions: Option<String>,
-    target: Option<u32>,
-    distractor: Option<u32>,
-    rank_by: Option<String>,
-    top: Option<u32>,
-    bos: Option<String>,
-}
-
 /// The options of effects, as the session takes them.
 pub fn effects(options: JsValue) -> Result<explorer::EffectsOptions, JsValue> {
-    let given: EffectsOptions = read("options", options)?;
+    let given: given::EffectsOptions = read("options", options)?;
     let tokens = compared(given.target, given.distractor)?;
     let rank_by = match given.rank_by.as_deref() {
         None if tokens.is_some() => RankBy::LogitDifference,
@@ -151,39 +137,22 @@ fn compared(target: Option<u32>, distractor: Option<u32>) -> Result<Option<(u32,
     }
 }
 
-/// Options of patching the residual stream.
-#[derive(Deserialize)]
-struct StreamPatchOptions {
-    target: Option<u32>,
-    distractor: Option<u32>,
-    bos: Option<String>,
-}
-
 /// The options of patching, as the session takes them.
 pub fn patch_stream(options: JsValue) -> Result<explorer::StreamPatchOptions, JsValue> {
-    let given: StreamPatchOptions = read("options", options)?;
+    let given: given::StreamPatchOptions = read("options", options)?;
     Ok(explorer::StreamPatchOptions {
         tokens: compared(given.target, given.distractor)?,
         bos: bos(given.bos.as_deref())?,
     })
 }
 
-/// Values to take from a prompt's pass.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Taps {
-    names: Vec<String>,
-    logit_lens: u32,
-    bos: Option<String>,
-}
-
 /// The taps of a pass.
 pub fn taps(options: JsValue) -> Result<explorer::TapOptions, JsValue> {
-    let taps: Taps = read("options", options)?;
+    let given: given::TapOptions = read("options", options)?;
     Ok(explorer::TapOptions {
-        names: taps.names,
-        logit_lens: taps.logit_lens as usize,
-        bos: bos(taps.bos.as_deref())?,
+        names: given.names.unwrap_or_default(),
+        logit_lens: given.logit_lens.unwrap_or(0) as usize,
+        bos: bos(given.bos.as_deref())?,
     })
 }
 
@@ -203,18 +172,6 @@ impl ModelOptions {
     }
 }
 
-/// Options of loading an SAE.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LoadOptions {
-    hook: Option<String>,
-    weight_format: Option<String>,
-    centre: Option<bool>,
-    prepend_bos: Option<bool>,
-    norm_scaling_factor: Option<f32>,
-    stream: Option<bool>,
-}
-
 fn weights(format: Option<&str>) -> Result<WeightChoice, JsValue> {
     match format {
         None | Some("auto") => Ok(WeightChoice::Auto),
@@ -227,57 +184,34 @@ fn weights(format: Option<&str>) -> Result<WeightChoice, JsValue> {
     }
 }
 
-impl LoadOptions {
-    /// True if it stays in its file, and is read through a buffer for each prompt.
-    pub fn stream(&self) -> bool {
-        self.stream.unwrap_or(false)
-    }
-
-    /// As the session takes it.
-    pub fn into_sae_options(self) -> Result<SaeOptions, JsValue> {
-        Ok(SaeOptions {
-            weights: weights(self.weight_format.as_deref())?,
-            hook: self.hook,
-            centre: self.centre,
-            prepend_bos: self.prepend_bos,
-            norm_scaling_factor: self.norm_scaling_factor,
-        })
-    }
+/// The options of loading an SAE, as the session takes them.
+pub fn sae(given: given::SaeOptions) -> Result<SaeOptions, JsValue> {
+    Ok(SaeOptions {
+        weights: weights(given.weight_format.as_deref())?,
+        hook: given.hook,
+        centre: given.centre,
+        prepend_bos: given.prepend_bos,
+        norm_scaling_factor: given.norm_scaling_factor,
+    })
 }
 
-/// Settings of a generation.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GenerateOptions {
-    max_tokens: u32,
-    temperature: Option<f32>,
-    seed: Option<u64>,
-    top_k: Option<u32>,
-    top_p: Option<f32>,
-    repetition_penalty: Option<f32>,
-    #[serde(default)]
-    features: Vec<String>,
-    bos: Option<String>,
-}
-
-impl GenerateOptions {
-    /// As the session takes it.
-    pub fn into_session_options(
-        self,
-        edits: Vec<explorer::Edit>,
-    ) -> Result<explorer::GenerateOptions, JsValue> {
-        Ok(explorer::GenerateOptions {
-            max_tokens: self.max_tokens as usize,
-            temperature: self.temperature.unwrap_or(0.0),
-            seed: self.seed.unwrap_or(0),
-            top_k: self.top_k.unwrap_or(0) as usize,
-            top_p: self.top_p.unwrap_or(1.0),
-            repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
-            edits,
-            features: self.features,
-            bos: bos(self.bos.as_deref())?,
-        })
-    }
+/// The settings of a generation, as the session takes them.
+pub fn generate(
+    options: JsValue,
+    edits: Vec<explorer::Edit>,
+) -> Result<explorer::GenerateOptions, JsValue> {
+    let given: given::GenerateOptions = read("options", options)?;
+    Ok(explorer::GenerateOptions {
+        max_tokens: given.max_tokens as usize,
+        temperature: given.temperature.unwrap_or(0.0),
+        seed: given.seed.unwrap_or(0),
+        top_k: given.top_k.unwrap_or(0) as usize,
+        top_p: given.top_p.unwrap_or(1.0),
+        repetition_penalty: given.repetition_penalty.unwrap_or(1.0),
+        edits,
+        features: given.features.unwrap_or_default(),
+        bos: bos(given.bos.as_deref())?,
+    })
 }
 
 /// An argument of a call.

@@ -1,7 +1,7 @@
 //! Results from JavaScript values.
 
-use js_sys::{Array, Float32Array, Float64Array, Int32Array, Reflect, Uint32Array};
-use serde::de::value::{SeqDeserializer, StringDeserializer, U32Deserializer};
+use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
+use serde::de::value::{StringDeserializer, U32Deserializer};
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
@@ -22,82 +22,67 @@ struct Value(JsValue);
 
 type Read<T> = Result<T, Error>;
 
+// What does not depend on the type that is read is compiled once.
 impl Value {
-    fn wrong<T>(expected: &str) -> Read<T> {
-        Err(Error::new(format!("it must be {expected}")))
-    }
-
     fn is_nothing(&self) -> bool {
         self.0.is_undefined() || self.0.is_null()
     }
 
-    /// A whole number.
-    fn whole<'de, V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+    #[inline(never)]
+    fn number(&self) -> Read<f64> {
+        self.0.as_f64().ok_or(Error::new("it must be a number"))
+    }
+
+    /// A whole number that f64 has exactly.
+    #[inline(never)]
+    fn whole(&self) -> Read<i64> {
         const MOST: f64 = 9_007_199_254_740_991.0;
         match self.0.as_f64() {
-            Some(number) if number.fract() == 0.0 && number.abs() <= MOST => {
-                if number < 0.0 {
-                    visitor.visit_i64(number as i64)
-                } else {
-                    visitor.visit_u64(number as u64)
-                }
-            }
-            None if self.0.is_bigint() => match u64::try_from(self.0.clone()) {
-                Ok(number) => visitor.visit_u64(number),
-                Err(_) => Self::wrong("a whole number from 0 on and below 2^64"),
-            },
-            _ => Self::wrong("a whole number"),
+            Some(number) if number.fract() == 0.0 && number.abs() <= MOST => Ok(number as i64),
+            _ => Err(Error::new("it must be a whole number")),
         }
     }
 
-    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        match self.0.as_f64() {
-            Some(number) => visitor.visit_f64(number),
-            None => Self::wrong("a number"),
-        }
+    #[inline(never)]
+    fn text(&self) -> Read<String> {
+        self.0.as_string().ok_or(Error::new("it must be a text"))
     }
 
-    fn list<'de, V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        let value = &self.0;
-        // Typed arrays are copied as a whole.
-        if let Some(numbers) = value.dyn_ref::<Float32Array>() {
-            return visitor.visit_seq(SeqDeserializer::new(numbers.to_vec().into_iter()));
+    /// The items of a list. A typed array that no column takes is read number by number.
+    #[inline(never)]
+    fn items(&self) -> Read<Items> {
+        // A string, which could be gone through too, is no list.
+        if !self.0.is_object() {
+            return Err(Error::new("it must be a list"));
         }
-        if let Some(numbers) = value.dyn_ref::<Uint32Array>() {
-            return visitor.visit_seq(SeqDeserializer::new(numbers.to_vec().into_iter()));
-        }
-        if let Some(numbers) = value.dyn_ref::<Float64Array>() {
-            return visitor.visit_seq(SeqDeserializer::new(numbers.to_vec().into_iter()));
-        }
-        if let Some(numbers) = value.dyn_ref::<Int32Array>() {
-            return visitor.visit_seq(SeqDeserializer::new(numbers.to_vec().into_iter()));
-        }
-        match value.dyn_ref::<Array>() {
-            Some(array) => visitor.visit_seq(Items { array, next: 0 }),
-            None => Self::wrong("a list"),
-        }
+        let array = Array::from(&self.0);
+        Ok(Items { array, next: 0 })
     }
 
-    fn object<'de, V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Read<V::Value> {
+    #[inline(never)]
+    fn object(self, names: &'static [&'static str]) -> Read<Fields> {
         if !self.0.is_object() || Array::is_array(&self.0) {
-            return Self::wrong("an object");
+            return Err(Error::new("it must be an object"));
         }
-        visitor.visit_map(Fields {
+        Ok(Fields {
             object: self.0,
-            names: fields,
+            names,
             next: 0,
             value: JsValue::UNDEFINED,
         })
     }
-}
 
-/// A property; undefined where it cannot be read.
-fn property(object: &JsValue, key: &JsValue) -> JsValue {
-    Reflect::get(object, key).unwrap_or(JsValue::UNDEFINED)
+    /// The bytes of a typed array.
+    #[inline(never)]
+    fn bytes(&self) -> Option<Vec<u8>> {
+        if !ArrayBuffer::is_view(&self.0) {
+            return None;
+        }
+        // Every view has these three.
+        let view: &Uint8Array = self.0.unchecked_ref();
+        let (buffer, offset, length) = (view.buffer(), view.byte_offset(), view.byte_length());
+        Some(Uint8Array::new_with_byte_offset_and_length(&buffer, offset, length).to_vec())
+    }
 }
 
 impl<'de> de::Deserializer<'de> for Value {
@@ -107,65 +92,53 @@ impl<'de> de::Deserializer<'de> for Value {
         false
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        if let Some(text) = self.0.as_string() {
-            visitor.visit_string(text)
-        } else if let Some(flag) = self.0.as_bool() {
-            visitor.visit_bool(flag)
-        } else if let Some(number) = self.0.as_f64() {
-            visitor.visit_f64(number)
-        } else if self.is_nothing() {
-            visitor.visit_unit()
-        } else {
-            self.list(visitor)
-        }
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Read<V::Value> {
+        Err(Error::new("its type does not say what it is"))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        match self.0.as_bool() {
-            Some(flag) => visitor.visit_bool(flag),
-            None => Self::wrong("true or false"),
-        }
+        let flag = self.0.as_bool();
+        visitor.visit_bool(flag.ok_or(Error::new("it must be true or false"))?)
     }
 
     fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.whole(visitor)
+        visitor.visit_i64(self.whole()?)
     }
 
     fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.whole(visitor)
+        visitor.visit_i64(self.whole()?)
     }
 
     fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.whole(visitor)
+        visitor.visit_i64(self.whole()?)
     }
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.whole(visitor)
+        visitor.visit_i64(self.whole()?)
     }
 
     fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.whole(visitor)
+        visitor.visit_i64(self.whole()?)
     }
 
     fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.whole(visitor)
+        visitor.visit_i64(self.whole()?)
     }
 
     fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.whole(visitor)
+        visitor.visit_i64(self.whole()?)
     }
 
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.whole(visitor)
+        visitor.visit_i64(self.whole()?)
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.number(visitor)
+        visitor.visit_f64(self.number()?)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.number(visitor)
+        visitor.visit_f64(self.number()?)
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
@@ -173,10 +146,7 @@ impl<'de> de::Deserializer<'de> for Value {
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        match self.0.as_string() {
-            Some(text) => visitor.visit_string(text),
-            None => Self::wrong("a text"),
-        }
+        visitor.visit_string(self.text()?)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
@@ -195,12 +165,20 @@ impl<'de> de::Deserializer<'de> for Value {
         visitor.visit_newtype_struct(self)
     }
 
+    /// A column: the bytes of a typed array, or a list as in JSON.
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+        match self.bytes() {
+            Some(bytes) => visitor.visit_byte_buf(bytes),
+            None => visitor.visit_seq(self.items()?),
+        }
+    }
+
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.list(visitor)
+        visitor.visit_seq(self.items()?)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Read<V::Value> {
-        self.list(visitor)
+        visitor.visit_seq(self.items()?)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -209,7 +187,7 @@ impl<'de> de::Deserializer<'de> for Value {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Read<V::Value> {
-        self.object(fields, visitor)
+        visitor.visit_map(self.object(fields)?)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -218,13 +196,8 @@ impl<'de> de::Deserializer<'de> for Value {
         _: &'static [&'static str],
         visitor: V,
     ) -> Read<V::Value> {
-        match self.0.as_string() {
-            Some(word) => {
-                let word: StringDeserializer<Error> = word.into_deserializer();
-                visitor.visit_enum(word)
-            }
-            None => Self::wrong("a word"),
-        }
+        let word: StringDeserializer<Error> = self.text()?.into_deserializer();
+        visitor.visit_enum(word)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
@@ -232,26 +205,33 @@ impl<'de> de::Deserializer<'de> for Value {
     }
 
     forward_to_deserialize_any! {
-        char bytes byte_buf unit unit_struct tuple_struct map identifier
+        char bytes unit unit_struct tuple_struct map identifier
     }
 }
 
 /// The items of an array.
-struct Items<'a> {
-    array: &'a Array,
+struct Items {
+    array: Array,
     next: u32,
 }
 
-impl<'de> SeqAccess<'de> for Items<'_> {
+impl Items {
+    #[inline(never)]
+    fn next_value(&mut self) -> Option<Value> {
+        let value = (self.next < self.array.length()).then(|| self.array.get(self.next))?;
+        self.next += 1;
+        Some(Value(value))
+    }
+}
+
+impl<'de> SeqAccess<'de> for Items {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Read<Option<T::Value>> {
-        if self.next >= self.array.length() {
-            return Ok(None);
+        match self.next_value() {
+            Some(value) => seed.deserialize(value).map(Some),
+            None => Ok(None),
         }
-        let value = self.array.get(self.next);
-        self.next += 1;
-        seed.deserialize(Value(value)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -269,25 +249,49 @@ struct Fields {
     value: JsValue,
 }
 
+impl Fields {
+    /// The place of the next field that the object has.
+    #[inline(never)]
+    fn next_place(&mut self) -> Option<u32> {
+        while let Some(name) = self.names.get(self.next) {
+            let place = self.next as u32;
+            self.next += 1;
+            // What cannot be read is not there.
+            let value = Reflect::get(&self.object, &(*name).into());
+            self.value = value.unwrap_or(JsValue::UNDEFINED);
+            if !self.value.is_undefined() {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    fn taken(&mut self) -> Value {
+        Value(std::mem::replace(&mut self.value, JsValue::UNDEFINED))
+    }
+
+    /// Name of the field that was read last.
+    fn name(&self) -> &'static str {
+        self.names.get(self.next - 1).copied().unwrap_or_default()
+    }
+}
+
 impl<'de> MapAccess<'de> for Fields {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Read<Option<K::Value>> {
-        while let Some(name) = self.names.get(self.next) {
-            let place = self.next as u32;
-            self.next += 1;
-            self.value = property(&self.object, &(*name).into());
-            if !self.value.is_undefined() {
+        match self.next_place() {
+            Some(place) => {
                 let place: U32Deserializer<Error> = place.into_deserializer();
-                return seed.deserialize(place).map(Some);
+                seed.deserialize(place).map(Some)
             }
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Read<V::Value> {
-        let value = Value(std::mem::replace(&mut self.value, JsValue::UNDEFINED));
-        let name = self.names.get(self.next - 1).copied().unwrap_or_default();
-        seed.deserialize(value).map_err(|error| error.within(name))
+        let value = self.taken();
+        seed.deserialize(value)
+            .map_err(|error| error.within(self.name()))
     }
 }

@@ -1,27 +1,27 @@
-//! What is wrong with a value, and where.
+//! What is wrong with a value.
 
 use std::fmt::{self, Display};
 
 use serde::{de, ser};
 
-/// What is wrong with a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is wrong with a value, and in which of its fields, the innermost one. In fixed words: the page says only that it could not read
+/// an answer, and what would print numbers and names into a sentence is a part of what everyone downloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Error {
-    /// The field in which it lies, the innermost one; None for the value itself.
-    pub field: Option<&'static str>,
-    /// What is wrong with it.
-    pub message: String,
+    field: Option<&'static str>,
+    message: &'static str,
 }
 
 impl Error {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub(crate) const fn new(message: &'static str) -> Self {
         Self {
             field: None,
-            message: message.into(),
+            message,
         }
     }
 
     /// The same in a field, unless it lies in one of that.
+    #[inline(never)]
     pub(crate) fn within(mut self, field: &'static str) -> Self {
         self.field.get_or_insert(field);
         self
@@ -30,9 +30,9 @@ impl Error {
 
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.field {
+        match self.field {
             Some(field) => write!(f, "{field}: {}", self.message),
-            None => f.write_str(&self.message),
+            None => f.write_str(self.message),
         }
     }
 }
@@ -40,18 +40,45 @@ impl Display for Error {
 impl std::error::Error for Error {}
 
 impl ser::Error for Error {
-    fn custom<T: Display>(message: T) -> Self {
-        Self::new(message.to_string())
+    fn custom<T: Display>(_: T) -> Self {
+        Self::new("it has no place in a result")
     }
 }
 
+const KIND: Error = Error::new("it is of another kind");
+const VALUE: Error = Error::new("it has a value that it cannot have");
+
 impl de::Error for Error {
-    fn custom<T: Display>(message: T) -> Self {
-        Self::new(message.to_string())
+    fn custom<T: Display>(_: T) -> Self {
+        VALUE
+    }
+
+    fn invalid_type(_: de::Unexpected<'_>, _: &dyn de::Expected) -> Self {
+        KIND
+    }
+
+    fn invalid_value(_: de::Unexpected<'_>, _: &dyn de::Expected) -> Self {
+        VALUE
+    }
+
+    fn invalid_length(_: usize, _: &dyn de::Expected) -> Self {
+        Self::new("it has another length")
+    }
+
+    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
+        VALUE
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        KIND
     }
 
     fn missing_field(name: &'static str) -> Self {
         Self::new("it is missing").within(name)
+    }
+
+    fn duplicate_field(name: &'static str) -> Self {
+        VALUE.within(name)
     }
 }
 
@@ -64,7 +91,7 @@ mod tests {
     fn errors_name_the_innermost_field() {
         let error = Error::missing_field("fvu").within("metrics");
         assert_eq!(error.to_string(), "fvu: it is missing");
-        let error = Error::custom("it must be a list").within("saes");
-        assert_eq!(error.to_string(), "saes: it must be a list");
+        let error = KIND.within("saes");
+        assert_eq!(error.to_string(), "saes: it is of another kind");
     }
 }

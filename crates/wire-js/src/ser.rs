@@ -25,9 +25,8 @@ fn number(value: f64) -> Written {
     Ok(JsValue::from_f64(value))
 }
 
-fn not_there(what: &str) -> Error {
-    Error::new(format!("{what} has no place in a result"))
-}
+/// Of an enum with contents, or a map whose keys are no texts.
+const NOT_THERE: Error = Error::new("it has no place in a result");
 
 impl ser::Serializer for Serializer {
     type Ok = JsValue;
@@ -143,12 +142,12 @@ impl ser::Serializer for Serializer {
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        name: &'static str,
+        _: &'static str,
         _: u32,
         _: &'static str,
         _: &T,
     ) -> Written {
-        Err(not_there(name))
+        Err(NOT_THERE)
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<List, Error> {
@@ -165,12 +164,12 @@ impl ser::Serializer for Serializer {
 
     fn serialize_tuple_variant(
         self,
-        name: &'static str,
+        _: &'static str,
         _: u32,
         _: &'static str,
         _: usize,
     ) -> Result<Self::SerializeTupleVariant, Error> {
-        Err(not_there(name))
+        Err(NOT_THERE)
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Fields, Error> {
@@ -186,12 +185,12 @@ impl ser::Serializer for Serializer {
 
     fn serialize_struct_variant(
         self,
-        name: &'static str,
+        _: &'static str,
         _: u32,
         _: &'static str,
         _: usize,
     ) -> Result<Self::SerializeStructVariant, Error> {
-        Err(not_there(name))
+        Err(NOT_THERE)
     }
 }
 
@@ -278,7 +277,7 @@ impl ser::SerializeMap for Fields {
         if self.key.is_string() {
             Ok(())
         } else {
-            Err(not_there("a key that is no text"))
+            Err(NOT_THERE)
         }
     }
 

@@ -14,7 +14,7 @@ pub struct Edited {
     /// As in a trace, with the edit.
     pub loss: Option<f64>,
     /// As in a trace, with the edit.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub token_losses: Vec<f32>,
     /// As in a trace, with the edit.
@@ -25,7 +25,7 @@ pub struct Edited {
     /// where none does.
     pub kl: Option<f64>,
     /// The same after each token, T values.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub kl_by_position: Vec<f32>,
     /// The tracked tokens after the last one, in the order of `track`.

@@ -30,11 +30,11 @@ pub struct Effect {
     /// and for an SAE that stays in its file.
     pub direct: Option<f64>,
     /// Length T − 1; entry i is of the loss of token i + 1, nats.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub token_losses: Vec<f32>,
     /// KL(clean ‖ ablated) after each token, T values, nats.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub kl_by_position: Vec<f32>,
     /// The tokens whose logits after the last token rise the most, the first the most.

@@ -55,11 +55,11 @@ pub struct SetFeatures {
     /// Id of the set.
     pub sae: String,
     /// Latents.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Uint32Array")]
     pub latents: Vec<u32>,
     /// Their activations.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub activations: Vec<f32>,
 }

@@ -3,28 +3,42 @@
 //! "latent": 4, "above": 0.5}, "on": false}`. `operation` is `set` where it is missing, `positions` all that count.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::edit::{Condition, Edit, Edits, Operation, Positions, Span};
 use crate::parse_error::Fault;
 use crate::value::{ValueError, check_value};
 
-#[derive(Serialize, Deserialize)]
+/// A change of one latent. The SAE's error term is kept.
+#[derive(Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
-struct JsonEdit {
+#[ts(rename = "Edit")]
+pub(crate) struct JsonEdit {
+    /// Id of the SAE, or the name of the hook where only one is loaded.
     sae: String,
+    /// The latent.
     latent: u32,
+    /// `"set"` by default. Edits change what a latent is in the clean run; two edits of one latent at one position are refused.
     #[serde(default)]
+    #[ts(optional, as = "Option<JsonOperation>", inline)]
     operation: JsonOperation,
+    /// The activation to set (0 ablates), the number to add to it, or the factor to scale it by.
     value: f32,
+    /// Token positions; default: all that count for the SAE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     positions: Option<Vec<JsonSpan>>,
+    /// The edit applies at a position only where this holds there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     when: Option<JsonCondition>,
+    /// False for an edit that is not applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     on: Option<bool>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 enum JsonOperation {
     #[default]
@@ -33,25 +47,33 @@ enum JsonOperation {
     Scale,
 }
 
-#[derive(Serialize, Deserialize)]
+/// A position, or a range that ends before `to`, or nowhere: generated tokens are in it.
+#[derive(Serialize, Deserialize, TS)]
+#[ts(rename = "EditPositions")]
 #[serde(
     untagged,
     expecting = "a position is a whole number from 0, or a range {\"from\": 5, \"to\": 9} that ends before `to`, or nowhere without it"
 )]
-enum JsonSpan {
+pub(crate) enum JsonSpan {
     One(u32),
     Range {
         from: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
         to: Option<u32>,
     },
 }
 
-#[derive(Serialize, Deserialize)]
+/// A latent's activation above a bound, at the position that the edit would change; its hook is not behind the edit's.
+#[derive(Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
-struct JsonCondition {
+#[ts(rename = "EditCondition")]
+pub(crate) struct JsonCondition {
+    /// As of the edit.
     sae: String,
+    /// The latent.
     latent: u32,
+    /// The bound.
     above: f32,
 }
 

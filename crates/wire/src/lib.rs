@@ -1,4 +1,4 @@
-//! What crosses between the engine, the package, the page and the program, once: every result, every edit, and addresses of the page
+//! What crosses between the engine, the package, the page and the program, once: every result, [`options`] of questions, every edit, and addresses of the page
 //! about a prompt and of figures in articles. No device, no network, no model.
 //!
 //! The engine answers with these types, `crates/js` hands them to JavaScript (`crates/wire-js`), the page reads them,
@@ -11,6 +11,7 @@
 pub mod address;
 pub mod column;
 pub mod figure;
+pub mod options;
 pub mod typings;
 
 mod edit;

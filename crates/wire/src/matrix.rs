@@ -42,6 +42,7 @@ pub(crate) struct Shaped {
     /// `[rows, columns]`.
     shape: [usize; 2],
     /// Row-major.
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     data: Vec<f32>,
 }

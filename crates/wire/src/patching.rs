@@ -25,11 +25,11 @@ pub struct StreamPatching {
     /// Names of the hook points: the stream into each block, and out of the last one.
     pub hooks: Vec<String>,
     /// Per hook point, T values: the target's logit minus the distractor's where the prompt's stream is the source's there.
-    #[serde(serialize_with = "rows::serialize")]
+    #[serde(with = "rows")]
     #[ts(type = "Float64Array[]")]
     pub logit_differences: Vec<Vec<f64>>,
     /// Per hook point, T values: KL(clean ‖ patched) of the distribution after the last token, nats.
-    #[serde(serialize_with = "rows::serialize")]
+    #[serde(with = "rows")]
     #[ts(type = "Float64Array[]")]
     pub kl: Vec<Vec<f64>>,
 }

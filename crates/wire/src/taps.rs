@@ -16,7 +16,7 @@ pub struct Tapped {
     /// the query; `[tokens]` of a LayerNorm's scale √(mean((x − mean)²) + ε).
     pub shape: Vec<usize>,
     /// The last dimension runs fastest.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub data: Vec<f32>,
 }
@@ -31,7 +31,7 @@ pub struct Lens {
     /// Mean next-token cross-entropy, nats; `null` where nothing is predicted.
     pub loss: Option<f64>,
     /// `[tokens − 1]`: entry i is the loss of token i + 1, nats.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub token_losses: Vec<f32>,
     /// The likeliest next tokens after every token.

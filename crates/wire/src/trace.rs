@@ -32,7 +32,7 @@ pub struct Trace {
     /// Mean next-token cross-entropy, nats: the mean of `tokenLosses`, with and without a BOS; `null` where no token has a loss.
     pub loss: Option<f64>,
     /// Length T − 1, nats; entry i is the loss of token i + 1.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub token_losses: Vec<f32>,
     /// The likeliest tokens after the last position.
@@ -129,17 +129,17 @@ pub struct SaeTrace {
     /// Row length of `latents` and `activations`: the most latents that any token has, and never more than k of TopK.
     pub k: usize,
     /// `[T, k]`, row-major, strongest first; −1 where a token has fewer than k active latents.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Int32Array")]
     pub latents: Vec<i32>,
     /// `[T, k]`, row-major; 0 where `latents` is −1.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub activations: Vec<f32>,
     /// Its reconstruction metrics.
     pub metrics: Metrics,
     /// Positions that count in none of the metrics and are not replaced, ascending: a BOS, and what the SAE's files exclude.
-    #[serde(serialize_with = "column::serialize")]
+    #[serde(with = "column")]
     #[ts(type = "Uint32Array")]
     pub skipped: Vec<u32>,
     /// Sentences on what does not fit: another model, a longer context, a BOS, a reconstruction that fails.

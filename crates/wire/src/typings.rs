@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use ts_rs::{Config, TS};
 
+use crate::json::{JsonCondition, JsonEdit, JsonSpan};
 use crate::matrix::Shaped;
+use crate::options::*;
 use crate::*;
 
 /// First line of the file.
@@ -18,6 +20,9 @@ pub fn text() -> String {
     macro_rules! declare {
         ($($type:ty)*) => { $(declare::<$type>(&mut out, &config);)* };
     }
+    // Options.
+    declare!(SaeOptions PromptOptions TraceOptions EditOptions EffectsOptions StreamPatchOptions TapOptions GenerateOptions);
+    declare!(JsonEdit JsonSpan JsonCondition);
     // What is loaded.
     declare!(Origin ModelInfo SaeInfo SaeConfig Counters Info);
     // Of a prompt.
@@ -27,6 +32,8 @@ pub fn text() -> String {
     // Of a feature.
     declare!(LogitEffect Neighbour Feature);
     declare!(ScanProgress Scanned ScannedFile);
+    // Of the demo.
+    declare!(Example Recorded);
     // Of the program alone.
     declare!(Evaluation Evaluations Sweep SweepPoint);
     out
@@ -42,6 +49,7 @@ fn declare<T: TS + 'static>(out: &mut String, config: &Config) {
     let declaration = T::decl(config);
     let object = declaration
         .strip_prefix("type ")
+        .filter(|rest| !rest.contains("} | {"))
         .and_then(|rest| rest.split_once(" = {"))
         .and_then(|(name, rest)| Some((name, rest.strip_suffix("};")?)));
     let Some((name, fields)) = object else {

@@ -54,7 +54,7 @@ impl Controller {
                 dispatcher.dispatch(Action::Effects(EffectsAction::Came(run, found)));
             };
             let result = engine.effects(&ids, &asked, &signal, on_effects).await;
-            let result = result.map(Into::into).map_err(Fault::ended);
+            let result = result.map_err(Fault::ended);
             this.dispatch(Action::Effects(EffectsAction::Finished(run, result)));
         });
     }

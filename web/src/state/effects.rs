@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
 use super::{History, State};
-use crate::data::{self, Effect, SaeTrace, Token};
+use crate::data::{Effect, SaeTrace, Token, from_js};
 use crate::ranking::at_token;
 
 /// The number by which features are ranked.
@@ -97,21 +97,13 @@ pub struct Effects {
     pub ended: Option<String>,
 }
 
-/// The clean run that effects are taken from.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Clean {
-    /// Mean loss, nats.
-    pub loss: Option<f64>,
-    /// The target's logit minus the distractor's.
-    pub logit_difference: Option<f64>,
-}
-
-impl From<data::Effects> for Clean {
-    fn from(found: data::Effects) -> Self {
-        Self {
-            loss: found.loss,
-            logit_difference: found.logit_difference,
-        }
+from_js! {
+    /// What is read of a result when its effects have come one by one: the clean run that they are taken from.
+    Clean {
+        /// Mean loss, nats.
+        loss: Option<f64> = "loss",
+        /// The target's logit minus the distractor's.
+        logit_difference: Option<f64> = "logitDifference",
     }
 }
 

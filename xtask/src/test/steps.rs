@@ -120,12 +120,26 @@ pub fn package(paths: &Paths) -> Result<()> {
     process::run(&mut node_tests(&folder, "unit"))
 }
 
-/// The package that the build left, packed by npm, installed from that file, and used without a browser.
+/// The package that the build left, packed by npm, installed from that file, and used without a browser; beside it the program, whose
+/// JSON has to be the package's results.
 pub fn tarball(paths: &Paths) -> Result<()> {
     let folder = paths.root.join(E2E);
     packages::npm(&folder)?;
+    // The program of the native tests: after them there is nothing left to compile.
+    process::run(process::cargo(paths).args([
+        "test",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--test",
+        "cli",
+        "--no-run",
+    ]))?;
+    let program = format!("debug/sae-explorer{}", std::env::consts::EXE_SUFFIX);
     let mut command = node_tests(&folder, "tarball");
-    command.env("SAE_EXPLORER_DIST", &paths.dist);
+    command
+        .env("SAE_EXPLORER_DIST", &paths.dist)
+        .env("SAE_EXPLORER_PROGRAM", paths.target.join(program));
     process::run(&mut command)
 }
 

@@ -7,6 +7,7 @@ mod common;
 mod evaluate;
 mod export;
 mod figure;
+mod former;
 mod generate;
 mod hf_cache;
 mod hub;
