@@ -44,6 +44,10 @@ pub fn record(bundle: &Path) -> Result<Vec<u8>> {
         trace,
         features: Vec::new(),
     })?;
+    // The package says so of what is the demo's.
+    for loaded in ["model", "sae"] {
+        recorded[loaded]["origin"] = Value::Null;
+    }
     let mut features = Vec::new();
     // An element and the comma behind it.
     let mut bytes = serde_json::to_vec(&recorded)?.len() + 1;
