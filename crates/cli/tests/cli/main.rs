@@ -18,3 +18,4 @@ mod refusals;
 mod scan;
 mod steering;
 mod trace;
+mod train;
