@@ -8,6 +8,7 @@ use crate::args::{
 use crate::atlas::args::Atlas;
 use crate::figure::Figure;
 use crate::patch::Patch;
+use crate::train::args::Train;
 
 /// Looks inside GPT-2 with sparse autoencoders.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ pub enum Command {
     Atlas(Atlas),
     /// Collect what each feature does over a corpus
     Scan(Scan),
+    /// Train a sparse autoencoder for a hook of a model, or for activations out of files
+    Train(Box<Train>),
     /// List or delete what was downloaded
     Cache(Cache),
 }

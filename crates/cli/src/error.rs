@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::atlas::error::AtlasError;
 use crate::figure::error::FigureError;
+use crate::train::error::TrainError;
 
 /// An error, as one paragraph for a person.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +151,9 @@ pub enum Error {
     /// A figure cannot be made.
     #[error(transparent)]
     Figure(Box<FigureError>),
+    /// A training cannot be made.
+    #[error(transparent)]
+    Train(Box<TrainError>),
     /// Results cannot be put into a file's format.
     #[error("the dump cannot be made: {0}")]
     Dump(String),
@@ -164,6 +168,18 @@ impl From<AtlasError> for Error {
 impl From<FigureError> for Error {
     fn from(error: FigureError) -> Self {
         Self::Figure(Box::new(error))
+    }
+}
+
+impl From<TrainError> for Error {
+    fn from(error: TrainError) -> Self {
+        Self::Train(Box::new(error))
+    }
+}
+
+impl From<train::Error> for Error {
+    fn from(error: train::Error) -> Self {
+        TrainError::Training(error).into()
     }
 }
 
@@ -189,6 +205,7 @@ impl Error {
             Self::Hub { source, .. } => source.code(),
             Self::AtlasCommand(source) => source.code(),
             Self::Figure(source) => source.code(),
+            Self::Train(source) => source.code(),
             Self::NoCache => "output",
             Self::Engine(error) | Self::Scan(scan::Error::Engine(error)) => error.code(),
             Self::Corpus(_) | Self::Scan(scan::Error::Corpus(_)) => "bad-file",

@@ -24,6 +24,7 @@ mod scan_corpus;
 mod stream;
 mod sweep;
 mod table;
+mod train;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
             Command::Atlas(arguments) => atlas::atlas(arguments).await,
             Command::Scan(arguments) => scan_corpus::scan(arguments).await.map(|()| true),
+            Command::Train(arguments) => train::train(arguments).await,
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }
     });

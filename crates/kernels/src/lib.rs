@@ -15,6 +15,7 @@ mod edits;
 mod error;
 mod gpu;
 mod gpu_plan;
+pub mod host;
 mod kernel;
 mod matrix;
 mod memory;

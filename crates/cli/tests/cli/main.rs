@@ -19,3 +19,4 @@ mod refusals;
 mod scan;
 mod steering;
 mod trace;
+mod train;

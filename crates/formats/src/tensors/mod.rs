@@ -2,6 +2,7 @@
 
 mod dtype;
 mod header;
+pub mod npy;
 mod shards;
 
 use std::ops::Range;

@@ -29,11 +29,11 @@ pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 pub(crate) mod matmul_small;
 pub(crate) mod norm_scale;
-mod operands;
+pub(crate) mod operands;
 #[cfg(not(target_arch = "wasm32"))]
 mod panels;
 pub(crate) mod parallel;
-mod product;
+pub(crate) mod product;
 #[cfg(not(target_arch = "wasm32"))]
 mod query_tiles;
 pub(crate) mod sae_normalize;

@@ -21,7 +21,7 @@ pub(crate) fn threads(nanoseconds: usize) -> usize {
 
 /// Calls `work` once for every item, from as many threads as suit a work of `nanoseconds` in all. Each thread makes itself
 /// a `scratch`, and takes the next item whenever it is done with one.
-pub(crate) fn for_each<I, S>(
+pub fn for_each<I, S>(
     nanoseconds: usize,
     items: I,
     scratch: impl Fn() -> S + Sync,

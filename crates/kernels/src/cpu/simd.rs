@@ -5,7 +5,7 @@ use wide::f32x4;
 /// Runs a loop over plain numbers compiled for the widest vectors that the machine has. It computes the same bits on all of
 /// them: nothing is reordered, and no product is fused with a sum.
 #[inline(always)]
-pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(not(target_arch = "wasm32"))]
     {
         static ARCH: std::sync::LazyLock<pulp::Arch> = std::sync::LazyLock::new(pulp::Arch::new);

@@ -22,13 +22,32 @@ pub(crate) fn run(parameters: &Parameters, relu: bool, bindings: &Bindings<'_>) 
     let (n, k) = (parameters.n as usize, parameters.k as usize);
     let stride = parameters.row_stride as usize;
     let values = &*values;
-    let rows = parameters.rows as usize;
+    let rows_wanted = parameters.rows as usize;
+    rows(
+        (values, stride, n),
+        (k, relu),
+        (
+            &mut top_indices[..rows_wanted * k],
+            &mut top_values[..rows_wanted * k],
+        ),
+        &mut nan_counts[..rows_wanted],
+    );
+}
+
+/// The best `k` of the first `n` values of each row, which lie `stride` apart, with the count of the row's NaN.
+pub(crate) fn rows(
+    (values, stride, n): (&[f32], usize, usize),
+    (k, relu): (usize, bool),
+    (top_indices, top_values): (&mut [u32], &mut [f32]),
+    nan_counts: &mut [u32],
+) {
+    let rows = nan_counts.len();
     let nanoseconds = rows * n;
     let at_once = parallel::rows_at_once(rows, nanoseconds);
-    let parts = top_indices[..rows * k]
+    let parts = top_indices
         .chunks_mut(at_once * k)
-        .zip(top_values[..rows * k].chunks_mut(at_once * k))
-        .zip(nan_counts[..rows].chunks_mut(at_once))
+        .zip(top_values.chunks_mut(at_once * k))
+        .zip(nan_counts.chunks_mut(at_once))
         .zip(values.chunks(at_once * stride));
     parallel::for_each(
         nanoseconds,

@@ -1,0 +1,64 @@
+//! Errors of `train`.
+
+/// Errors of `train`.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The training refused.
+    #[error(transparent)]
+    Training(#[from] train::Error),
+    /// Activations that cannot be trained on.
+    #[error("{file}: {why}")]
+    Activations {
+        /// The file or the folder.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// A context that cannot be.
+    #[error(
+        "--context {context} cannot be: a window has from {least} to {most} tokens of this model, a BOS included"
+    )]
+    Context {
+        /// As it was given.
+        context: usize,
+        /// The least.
+        least: usize,
+        /// The model's.
+        most: usize,
+    },
+    /// A model without the BOS that was asked for.
+    #[error("--bos yes: this model's tokenizer has no BOS token")]
+    NoBos,
+    /// Ctrl C cannot be listened to.
+    #[error("the signal of Ctrl C cannot be listened to: {0}")]
+    Signal(String),
+    /// Ctrl C while the corpus was read or activations were computed.
+    #[error("stopped before the first step; nothing was written")]
+    Stopped,
+}
+
+impl TrainError {
+    /// The error's kind in kebab-case.
+    pub fn code(&self) -> &'static str {
+        use train::Error as Training;
+        match self {
+            Self::Training(error) => match error {
+                Training::Setting { .. } | Training::Configuration { .. } => "bad-option",
+                Training::TooFew { .. }
+                | Training::Constant { .. }
+                | Training::Width { .. }
+                | Training::Damaged { .. }
+                | Training::Read { .. } => "bad-file",
+                Training::NotFinite { .. } | Training::Diverged { .. } => "not-a-number",
+                Training::NoState { .. } => "missing-file",
+                Training::Other { .. } => "other-training",
+                Training::Format(error) => error.code(),
+                _ => "output",
+            },
+            Self::Activations { .. } => "bad-file",
+            Self::Context { .. } | Self::NoBos => "bad-option",
+            Self::Signal(_) => "internal",
+            Self::Stopped => "cancelled",
+        }
+    }
+}

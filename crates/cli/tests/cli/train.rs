@@ -1,0 +1,418 @@
+//! `sae-explorer train`: what it writes, kills, what it refuses, and the examples of `docs/train.md`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::common::{command, folder, json, output, refused, root, run, without_notes, words};
+
+const HOOK: &str = "blocks.1.hook_resid_post";
+
+/// A text of some 4,000 tokens.
+fn corpus(folder: &Path) -> String {
+    let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let file = folder.join("corpus.txt");
+    let paragraphs: Vec<&str> = text.split("\n\n").collect();
+    let documents: Vec<String> = paragraphs.chunks(4).map(|some| some.join("\n\n")).collect();
+    fs::write(&file, documents.join("\n<|endoftext|>\n")).unwrap();
+    file.display().to_string()
+}
+
+/// The bytes of a `.npy` file with rows made of few directions.
+fn npy(rows: usize, width: usize) -> Vec<u8> {
+    let header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {width}), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    for row in 0..rows {
+        for place in 0..width {
+            let wave =
+                |number: usize| ((place * (number % 13 + 1)) as f32 * 0.37 + number as f32).sin();
+            let value = wave(row * 7 % 41) + 0.5 * wave(row * 31 % 59) + 0.2;
+            bytes.extend(value.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+fn arguments<'a>(first: &[&'a str], out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let size = [
+        "--latents",
+        "128",
+        "--k",
+        "8",
+        "--batch",
+        "128",
+        "--lr",
+        "0.003",
+    ];
+    [&["train"], first, &size, &["--out", out], more].concat()
+}
+
+/// The files of a training that are the same in every run of it.
+fn results(folder: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let names = [
+        "cfg.json",
+        "sae_weights.safetensors",
+        "state.safetensors",
+        "state.json",
+        "train.json",
+    ];
+    let read = |name| (name, fs::read(Path::new(folder).join(name)).unwrap());
+    names.map(read).into()
+}
+
+/// The lines of a log without how fast it was.
+fn log(folder: &str) -> Vec<Value> {
+    let text = fs::read_to_string(Path::new(folder).join("log.jsonl")).unwrap();
+    let lines = text.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        for name in ["tokens_per_second", "step_tokens_per_second"] {
+            assert!(line[name].as_f64().unwrap() > 0.0);
+            line.as_object_mut().unwrap().remove(name);
+        }
+        line
+    });
+    lines.collect()
+}
+
+fn same(one: &str, other: &str) {
+    for (one, other) in results(one).iter().zip(results(other)) {
+        assert!(*one == other, "{}", one.0);
+    }
+    assert_eq!(log(one), log(other));
+}
+
+/// Waits until a training has a checkpoint of so many steps.
+fn wait_for(folder: &str, step: u64) {
+    let begun = Instant::now();
+    let state = Path::new(folder).join("state.json");
+    loop {
+        let found = fs::read(&state).ok();
+        let found = found.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        if found.is_some_and(|state| state["step"].as_u64() >= Some(step)) {
+            return;
+        }
+        assert!(begun.elapsed().as_secs() < 60, "no checkpoint");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn an_autoencoder_is_trained_on_a_text_and_opens() {
+    let place = folder("train");
+    let (text, out) = (corpus(&place), place.join("sae").display().to_string());
+    let first = ["--model", "demo", "--hook", HOOK, "--corpus", &text];
+    let more = [
+        "--tokens",
+        "40000",
+        "--set",
+        "warmup_steps=20",
+        "--set",
+        "block_batches=16",
+    ];
+    let found = json(&arguments(&first, &out, &more));
+    assert_eq!(
+        (&found["complete"], &found["step"]),
+        (&true.into(), &312.into())
+    );
+    let lines = log(&out);
+    assert_eq!(lines.len(), 32);
+    let fvu = |line: &Value| line["fvu"].as_f64().unwrap();
+    assert!(
+        fvu(&lines[31]) < 0.3 && fvu(&lines[31]) < 0.5 * fvu(&lines[0]),
+        "{lines:?}"
+    );
+    assert!(lines.iter().all(|line| line["l0"].as_f64().unwrap() <= 8.0));
+    assert_eq!(lines[31]["tokens"], 312 * 128);
+    // It says itself where it belongs, and is what was measured in training: on the same text, seen in windows of its own.
+    let evaluated = json(&["evaluate", "--sae", &out, "--text", &text]);
+    let sae = &evaluated["saes"][0];
+    assert_eq!(sae["hook"], HOOK);
+    assert_eq!(sae["prepend_bos"], true);
+    let measured = sae["fvu"].as_f64().unwrap();
+    assert!(
+        (measured - fvu(&lines[31])).abs() < 0.1,
+        "{measured}, {lines:?}"
+    );
+    let trace = json(&["trace", "--prompt", "fraction of tokens", "--sae", &out]);
+    assert_eq!(trace["saes"][0]["n_latents"], 128);
+    // Once more, of one thread: the same bytes.
+    let again = place.join("again").display().to_string();
+    let mut one = command(&arguments(&first, &again, &more));
+    let done = one.env("RAYON_NUM_THREADS", "1").output().unwrap();
+    assert!(done.status.success());
+    same(&out, &again);
+    refused(
+        &arguments(&first, &out, &more),
+        "output",
+        &["is there already", "--resume"],
+    );
+    let other = [&more[..], &["--resume", "--seed", "5"]].concat();
+    refused(
+        &arguments(&first, &out, &other),
+        "other-training",
+        &["seed = 0", "5"],
+    );
+    let other = [
+        "--model",
+        "demo",
+        "--hook",
+        "blocks.0.hook_resid_post",
+        "--corpus",
+        &text,
+    ];
+    let more = [&more[..], &["--resume"]].concat();
+    refused(
+        &arguments(&other, &out, &more),
+        "other-training",
+        &["hook", HOOK],
+    );
+}
+
+#[test]
+fn a_killed_training_goes_on_as_if_nothing_had_been() {
+    let place = folder("train-killed");
+    let text = corpus(&place);
+    let path = |name: &str| place.join(name).display().to_string();
+    let (whole, broken) = (path("whole"), path("broken"));
+    let first = [
+        "--hook",
+        "blocks.0.hook_resid_post",
+        "--corpus",
+        &text,
+        "--context",
+        "64",
+    ];
+    let more = [
+        "--tokens",
+        "30000",
+        "--checkpoint-steps",
+        "10",
+        "--log-steps",
+        "3",
+        "--set",
+        "ema=0.9",
+    ];
+    output(&arguments(&first, &whole, &more));
+    let mut child = command(&arguments(&first, &broken, &more));
+    let mut child = child
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&broken, 30);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stopped = fs::read(place.join("broken/state.json")).unwrap();
+    let stopped: Value = serde_json::from_slice(&stopped).unwrap();
+    assert!(
+        stopped["step"].as_u64().unwrap() < 234,
+        "it was killed on the way"
+    );
+    // What was left is an autoencoder.
+    json(&["trace", "--prompt", "a king", "--sae", &broken]);
+    let resumed = json(&arguments(
+        &first,
+        &broken,
+        &[&more[..], &["--resume"]].concat(),
+    ));
+    assert_eq!(resumed["resumed_at_step"], stopped["step"]);
+    same(&whole, &broken);
+}
+
+#[cfg(unix)]
+#[test]
+fn control_c_leaves_a_checkpoint_and_says_where() {
+    let place = folder("train-stopped");
+    let path = |name: &str| place.join(name).display().to_string();
+    let (vectors, whole, broken) = (path("a.npy"), path("whole"), path("broken"));
+    fs::write(&vectors, npy(3000, 96)).unwrap();
+    let first = ["--activations", &vectors];
+    let more = ["--tokens", "200000", "--set", "dead_tokens=1000"];
+    output(&arguments(&first, &whole, &more));
+    let with_checkpoints = [&more[..], &["--checkpoint-steps", "50"]].concat();
+    let mut child = command(&arguments(&first, &broken, &with_checkpoints));
+    let child = child
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(&broken, 50);
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(&broken) && said.contains("--resume"),
+        "{said}"
+    );
+    output(&arguments(
+        &first,
+        &broken,
+        &[&more[..], &["--resume"]].concat(),
+    ));
+    same(&whole, &broken);
+}
+
+#[test]
+fn activations_come_out_of_files_of_both_kinds() {
+    let place = folder("train-files");
+    let path = |name: &str| place.join(name).display().to_string();
+    let bytes = npy(700, 24);
+    fs::create_dir(place.join("both")).unwrap();
+    fs::write(place.join("both/a.npy"), &bytes).unwrap();
+    let data = &bytes[bytes.len() - 700 * 24 * 4..];
+    let view = |data| {
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![700, 24], data).unwrap()
+    };
+    let whole = safetensors::serialize([("x", view(data))], None).unwrap();
+    fs::write(place.join("b.safetensors"), &whole).unwrap();
+    fs::write(place.join("both/b.safetensors"), &whole).unwrap();
+    let more = ["--tokens", "6000"];
+    let train = |given: &str, out: &str| json(&arguments(&["--activations", given], out, &more));
+    let (one, other, both) = (path("one"), path("other"), path("two"));
+    let found = train(&path("both/a.npy"), &one);
+    assert_eq!(found["complete"], true);
+    train(&path("b.safetensors"), &other);
+    let weights = |out: &str| fs::read(Path::new(out).join("sae_weights.safetensors")).unwrap();
+    assert!(
+        weights(&one) == weights(&other),
+        "the same numbers train the same"
+    );
+    train(&path("both"), &both);
+    assert!(weights(&one) != weights(&both));
+    fs::write(
+        place.join("two-tensors.safetensors"),
+        safetensors::serialize([("x", view(data)), ("y", view(data))], None).unwrap(),
+    )
+    .unwrap();
+    fs::write(place.join("both/c.npy"), npy(10, 25)).unwrap();
+    let mut nan = bytes.clone();
+    let at = nan.len() - 40;
+    nan[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(place.join("nan.npy"), nan).unwrap();
+    let mut constant = bytes.clone();
+    let start = constant.len() - data.len();
+    constant[start..]
+        .chunks_exact_mut(4)
+        .for_each(|value| value.copy_from_slice(&3.5_f32.to_le_bytes()));
+    fs::write(place.join("constant.npy"), constant).unwrap();
+    fs::write(place.join("empty.npy"), b"").unwrap();
+    for (file, code, says) in [
+        ("both", "bad-file", &["c.npy", "25 dimensions", "24"][..]),
+        ("two-tensors.safetensors", "bad-file", &["--tensor", "x, y"]),
+        ("nan.npy", "non-finite-weights", &["nan.npy", "NaN"]),
+        ("constant.npy", "bad-file", &["all the same"]),
+        ("empty.npy", "bad-file", &["not a NumPy array"]),
+        ("none.npy", "missing-file", &["none.npy"]),
+    ] {
+        let (given, out) = (path(file), path("never"));
+        refused(
+            &arguments(&["--activations", &given], &out, &more),
+            code,
+            says,
+        );
+        assert!(!Path::new(&out).exists(), "{file}: nothing is written");
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_are_refused_before_anything_is_read() {
+    let place = folder("train-refused");
+    let text = corpus(&place);
+    let out = place.join("never").display().to_string();
+    let config = place.join("settings.json");
+    fs::write(&config, r#"{"latents": 64, "aux_fractions": 0.5}"#).unwrap();
+    let config = config.display().to_string();
+    let nowhere = ["--activations", "/no/such/file.npy"];
+    for (more, says) in [
+        (
+            &["--latents", "4", "--k", "5"][..],
+            &["k = 5", "at most the number of latents, 4"][..],
+        ),
+        (
+            &["--set", "aux_fraction=2"],
+            &["aux_fraction = 2", "at most 1"],
+        ),
+        (
+            &["--set", "aux_fractions=2"],
+            &["aux_fractions", "unknown field"],
+        ),
+        (&["--set", "activation=relu"], &["activation", "relu"]),
+        (&["--tokens", "5"], &["tokens = 5", "at least one batch"]),
+        (&["--lr", "0"], &["lr = 0"]),
+        (&["--config", &config], &["settings.json", "aux_fractions"]),
+    ] {
+        let arguments = [&["train", "--out", &out], &nowhere[..], more].concat();
+        refused(&arguments, "bad-option", says);
+    }
+    let hook = ["--hook", HOOK, "--corpus", &text];
+    refused(
+        &[&["train", "--out", &out], &hook[..]].concat(),
+        "bad-file",
+        &["fewer than one batch of 4096", "--batch"],
+    );
+    refused(
+        &[&["train", "--out", &out], &hook[..], &["--context", "300"]].concat(),
+        "bad-option",
+        &["300", "256"],
+    );
+    let resume = arguments(&hook, &out, &["--resume"]);
+    refused(
+        &resume,
+        "missing-file",
+        &["no training that could be resumed"],
+    );
+    let other = ["--hook", "blocks.9.hook_resid_post", "--corpus", &text];
+    assert!(!run(&arguments(&other, &out, &[])).status.success());
+    // A look at what it would take leaves nothing behind.
+    let looked = run(&arguments(&hook, &out, &["--dry-run"]));
+    let said = String::from_utf8(looked.stderr).unwrap();
+    assert!(looked.status.success(), "{said}");
+    for words in ["memory", "‖μ‖/‖σ‖", "tokens/s", "nothing was written"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!Path::new(&out).exists());
+    let entries = fs::read_dir(&place)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    assert!(
+        entries
+            .into_iter()
+            .all(|name| !name.to_string_lossy().starts_with('.'))
+    );
+}
+
+/// Every line of the tutorial that begins with the program's name is run, in order, beside a text.
+#[test]
+fn the_documentations_examples_run() {
+    let place = folder("train-docs");
+    corpus(&place);
+    fs::write(place.join("vectors.npy"), npy(3000, 32)).unwrap();
+    let text = fs::read_to_string(root().join("docs/train.md")).unwrap();
+    let settings = text.split("```json\n").nth(1).unwrap().split("```").next();
+    fs::write(place.join("settings.json"), settings.unwrap()).unwrap();
+    let mut commands = 0;
+    for line in text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("sae-explorer "))
+    {
+        let arguments = words(line);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let done = command(&arguments).current_dir(&place).output().unwrap();
+        let message = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "{line}: {message}");
+        assert_eq!(without_notes(&message), "", "{line}");
+        commands += 1;
+    }
+    assert!(commands >= 7, "{commands}");
+}

@@ -1,0 +1,45 @@
+//! Training of sparse autoencoders with few active latents per token (TopK and what followed it) on activations that the caller
+//! provides: configuration, order of data, one step, checkpoints. No model, no GPU, no network.
+//!
+//! A step costs what the active latents cost: gradients are in closed form and sparse, walked latent by latent, so that no sum
+//! depends on the number of threads. The same settings, activations and machine give the same bits, also where a run was
+//! interrupted and resumed.
+//!
+//! The recipe is that of Gao et al., Scaling and evaluating sparse autoencoders (arXiv 2406.04093), with the places where its
+//! released code, or other trainers, differ as options of [`Config`].
+
+mod adam;
+mod auxiliary;
+mod batch_topk;
+pub mod checkpoint;
+mod config;
+mod decode;
+mod encode;
+mod error;
+mod export;
+mod folder;
+mod gradients;
+mod initial;
+mod input;
+mod log;
+mod order;
+mod parameters;
+mod random;
+mod schedule;
+mod selection;
+mod sums;
+mod trainer;
+mod vectors;
+
+pub use config::{
+    Activation, Config, DecoderNorm, InputNormalization, PreBiasStart, decode_config,
+};
+pub use error::Error;
+pub use export::Origin;
+pub use folder::{Folder, LOG};
+pub use input::{InputStatistics, statistics};
+pub use log::{Measured, Record};
+pub use order::{Order, Take};
+pub use parameters::Parameters;
+pub use schedule::learning_rate;
+pub use trainer::Trainer;
