@@ -7,7 +7,7 @@ import { createServer, request as ask } from 'node:http';
 const OWN = 'http://chromium-own.invalid';
 
 /** How a browser is launched whose requests are recorded. */
-export const RECORDED = { args: [`--google-base-url=${OWN}/`], without: ['PreconnectToSearch'] };
+export const RECORDED = { args: [`--google-base-url=${OWN}/`], without: ['PreconnectToSearch', 'AutofillServerCommunication'] };
 
 /**
  * @param {{to?: string[]}} options origins to which requests are handed on; any other one is refused
