@@ -181,6 +181,31 @@ test('a figure that is taken out and put in again goes on where it was, and leav
   assert.equal(page.workers().length, workers);
 });
 
+test('a hundred rounds of taking a figure out and putting it in leave no worker and no frame behind', async (t) => {
+  const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran"></sae-explorer>`);
+  await told(page, 'one', 'ready');
+  const [workers, frames] = [page.workers().length, page.frames().length];
+  assert.ok(workers > 0 && frames > 1);
+  const from = await page.evaluate(async () => {
+    const figure = document.querySelector('#one');
+    const parent = figure.parentNode;
+    for (let round = 0; round < 100; round += 1) {
+      figure.remove();
+      const heard = window.told.length;
+      parent.append(figure);
+      // A part of them get as far as to start workers.
+      if (round % 10 === 9) while (!window.told.slice(heard).some(([, event]) => event === 'trace')) await new Promise((done) => setTimeout(done, 20));
+      else await new Promise((done) => setTimeout(done, 10));
+    }
+    figure.remove();
+    parent.append(figure);
+    return window.told.length;
+  });
+  await told(page, 'one', 'ready', from);
+  assert.deepEqual([page.workers().length, page.frames().length], [workers, frames]);
+  assert.deepEqual(page.seen.errors, []);
+});
+
 test('parts that the author hides are not there', async (t) => {
   const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran" hide="text, facts"></sae-explorer>`);
   await told(page, 'one', 'ready');

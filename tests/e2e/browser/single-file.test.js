@@ -113,6 +113,15 @@ test('a text is scanned by a worker that is in the file, too', async (t) => {
     return files.map(({ path }) => path);
   }, SAES[0]);
   assert.ok(found.includes('atlas.json'), found.join());
+  // Chromium stores what a person makes here, as it does for a site.
+  const kept = await page.evaluate(async () => {
+    await ownAtlases.save('mine', [{ path: 'atlas.json', bytes: Uint8Array.of(7) }]);
+    const [id] = await ownAtlases.list();
+    const bytes = await ownAtlases.read(`own-atlas/${id}/atlas.json`);
+    await ownAtlases.remove(id);
+    return [id, ...bytes, await ownAtlases.list()];
+  });
+  assert.deepEqual(kept, ['mine', 7, []]);
   assert.deepEqual(page.seen.errors, []);
 });
 
