@@ -38,7 +38,9 @@ export class Store {
    */
   constructor(onNotice) {
     this.#onNotice = onNotice;
-    this.#base = new URL(FOLDER, globalThis.location?.origin ?? 'http://localhost');
+    // A page from a file has no origin; its store is as good under any name.
+    const origin = globalThis.location?.origin ?? 'null';
+    this.#base = new URL(FOLDER, origin === 'null' ? 'http://localhost' : origin);
   }
 
   /** Why nothing is stored; null while it is. */

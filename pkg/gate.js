@@ -4,13 +4,18 @@
 
 import { SaeExplorerError } from './errors.js';
 
+/** What a policy allows beyond the gate: patterns of hosts, such as `*.hf.co`; null where it allows any. */
+export const policy = { hosts: null };
+
 export class Gate {
   #chosen = new Set();
   #folders = new Set(); // of chosen files on disk, which have no origin
+  #own; // origins of page and package
 
   /** @param {string[]} own addresses whose origins, or folders, are always allowed */
   constructor(own = [globalThis.location?.href, import.meta.url]) {
     for (const url of own) if (/^(https?|file):/.test(url ?? '')) this.choose(url);
+    this.#own = new Set(this.#chosen);
   }
 
   /** A person has chosen an address: its origin may be contacted from now on, or its folder on disk read. */
@@ -26,8 +31,11 @@ export class Gate {
    * @param {string} name of what is to come from there, for the message
    */
   check(url, name = 'a file') {
-    const { origin, protocol, href } = new URL(url);
-    if (['http:', 'https:'].includes(protocol) && this.#chosen.has(origin)) return;
+    const { origin, protocol, href, hostname } = new URL(url);
+    if (['http:', 'https:'].includes(protocol) && this.#chosen.has(origin)) {
+      if (policy.hosts === null || this.#own.has(origin) || policy.hosts.some((pattern) => fits(hostname, pattern))) return;
+      throw new SaeExplorerError('not-chosen', `${name} was not requested: it lies at ${url}, and this page is a file, which allows itself ${policy.hosts.join(', ')} and no other host. Download it and drop it on this page, or open it in the page of a site.`, { file: name, url, origin });
+    }
     if (protocol === 'file:' && [...this.#folders].some((folder) => href.startsWith(folder))) return;
     throw new SaeExplorerError(
       'not-chosen',
@@ -36,6 +44,8 @@ export class Gate {
     );
   }
 }
+
+const fits = (host, pattern) => (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern);
 
 /** Ways to the network other than fetch, as far as a worker has them. */
 const OTHERS = ['XMLHttpRequest', 'WebSocket', 'WebSocketStream', 'EventSource', 'WebTransport', 'RTCPeerConnection', 'importScripts'];

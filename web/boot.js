@@ -9,6 +9,7 @@ import { takeNewVersion, watchOffline } from './offline.js';
 import { ownAtlases } from './own-atlases.js';
 import { SAMPLE_TEXT, SaeExplorer } from './pkg/index.js';
 import { publishedSession } from './session.js';
+import { site } from './site.js';
 
 const { tellFailure, hopeless } = globalThis.saeExplorerGuard;
 
@@ -81,7 +82,6 @@ async function boot() {
 
 // In a frame without an origin the guard has said so already.
 if (hopeless === null) {
-  boot().catch(({ message }) => {
-    tellFailure(`The page could not start: ${message}. Check the connection and reload. If that does not help, use a current version of Chrome, Edge, Firefox or Safari; a site that lacks the file must be put up again by whoever runs it.`);
-  });
+  const begun = site.ready === null ? boot() : site.ready.then(boot);
+  begun.catch(({ message }) => tellFailure(`The page could not start: ${message}. ${site.advice}`));
 }

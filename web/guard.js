@@ -5,8 +5,16 @@
   // What index.html shows first is the start page. Before anything is drawn, an address of another place hides it.
   if (!/^(#\/?)?(\?token=\d+)?$/.test(location.hash)) document.documentElement.dataset.first = 'no';
 
+  /** Tells an article of its figure, as figures.js does. */
+  const tellArticle = (event, detail) => {
+    if (window.parent !== window && location.hash.startsWith('#/embed/')) window.parent.postMessage({ from: 'sae-explorer', event, detail }, '*');
+  };
+  // Whatever follows, somebody is here.
+  tellArticle('begun', {});
+
   /** Shows a message in the page's place. `reload` offers to try again. */
   const tellFailure = (text, { reload = true } = {}) => {
+    tellArticle('error', { code: 'not-started', message: text });
     document.body.dataset.state = 'error';
     const message = document.createElement('div');
     message.className = 'error';
@@ -33,7 +41,8 @@
 
   /** Why this document can never start a worker, or null. */
   const hopeless = () => {
-    if (self.origin !== 'null') return null;
+    // A page in one file has its parts with it.
+    if (self.origin !== 'null' || document.documentElement.dataset.files !== undefined) return null;
     if (location.protocol === 'file:') return 'This page was opened as a file, and browsers load its parts only over http and https. Run cargo xtask serve, or put the folder on any static host and open it there.';
     return `This page is in a frame that is sandboxed without an origin of its own. Browsers let such a frame start no worker, and the engine runs in one. Open the page by itself (${location.href.split('#')[0]}), or give the frame sandbox="allow-scripts allow-same-origin".`;
   };
@@ -43,6 +52,12 @@
   if (reason !== null) {
     whenReady(() => tellFailure(reason, { reload: false }));
     return;
+  }
+  // A page in one file ends with what starts it.
+  if (document.documentElement.dataset.files !== undefined) {
+    whenReady(() => {
+      if (document.querySelector('script[type="module"]') === null) tellFailure('This page is one file, and this copy of it ends too early: take it again from where it came.', { reload: false });
+    });
   }
   // A script that does not load says so only to its element; the event does not bubble.
   addEventListener('error', ({ target }) => {

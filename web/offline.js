@@ -1,6 +1,8 @@
 // The page's side of its service worker (sw.js): registers it, tells how far the storing of the page's files is, and whether another
 // version waits.
 
+import { site } from './site.js';
+
 /** Time after which a page that comes back into view looks for another version, milliseconds. */
 const LOOK_AGAIN = 60 * 60 * 1000;
 
@@ -27,10 +29,12 @@ async function versionOf(worker) {
 
 /**
  * Has the page's files stored, and tells `told` how far that is, each time that it changes.
- * @param {(state: {stored: boolean, reason: string | null, update: boolean}) => void} told `stored`: the page opens without a
- *   network; `reason`: why it never will, in this browser; `update`: another version waits
+ * @param {(state: {stored: boolean, reason: string | null, update: boolean, lacks?: string}) => void} told `stored`: the page opens without a
+ *   network; `reason`: why it never will, in this browser; `update`: another version waits; `lacks`: of a page in one file, which needs
+ *   none of this, what it does not have
  */
 export async function watchOffline(told) {
+  if (site.lacks !== null) return told({ stored: true, reason: null, update: false, lacks: site.lacks });
   const denied = (reason) => told({ stored: false, reason, update: false });
   try {
     const { serviceWorker } = navigator;

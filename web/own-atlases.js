@@ -1,10 +1,12 @@
 // Atlases that a person has made here: files in the cache storage of this browser, each under an address of its own below the page's.
 
+import { site } from './site.js';
+
 const STORE = 'sae-explorer-atlases';
 const FOLDER = 'own-atlas';
 const INDEX = 'atlas.json';
 
-const address = (path) => new URL(path, document.baseURI).href;
+const address = (path) => new URL(path, site.base()).href;
 
 async function store() {
   if (globalThis.caches === undefined) throw new Error('this page cannot store anything: browsers allow it over https only');

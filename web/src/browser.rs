@@ -35,6 +35,11 @@ pub fn root_attribute(name: &str) -> Option<String> {
     document()?.document_element()?.get_attribute(name)
 }
 
+/// True for a page in one file (`single-file-page.js`).
+pub fn is_file() -> bool {
+    root_attribute("data-files").is_some()
+}
+
 /// The whole address with another hash: the page's own may be a little behind what is on screen.
 pub fn address(hash: &str) -> String {
     let href = window()

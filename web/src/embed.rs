@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_element_knows_every_parameter() {
-        let script = include_str!("../element.js");
+        let script = include_str!("../../pkg/figure-element.js");
         for name in PARAMETERS {
             assert!(script.contains(&format!("'{name}'")), "{name}");
         }

@@ -27,6 +27,8 @@ pub struct Bundler {
     /// Path of a file below `root`, with `/` → its address as seen from the bundles. A module in it is imported instead of being
     /// bundled, and `new URL(…, import.meta.url)` of a file in it gets the address.
     placed: BTreeMap<String, String>,
+    /// The address of the bundles, where they do not come from one: see [`Bundler::in_one_file`].
+    address: Option<String>,
 }
 
 impl Bundler {
@@ -35,6 +37,16 @@ impl Bundler {
         Self {
             root: root.to_owned(),
             placed: BTreeMap::new(),
+            address: None,
+        }
+    }
+
+    /// Bundles for a page in one file, which have no address of their own: `address` stands in the place of `import.meta.url`, and
+    /// modules that are imported at run time are part of the bundle, unless they have a place.
+    pub fn in_one_file(root: &Path, address: &str) -> Self {
+        Self {
+            address: Some(address.to_owned()),
+            ..Self::new(root)
         }
     }
 
@@ -50,12 +62,20 @@ impl Bundler {
 
     /// One minified module with everything that `entry` imports and that has no place of its own; it exports what `entry` exports.
     pub fn bundle(&self, entry: &str) -> Result<String> {
+        self.bundle_after(&[], entry)
+    }
+
+    /// The same, with modules that run before those that `entry` imports.
+    pub fn bundle_after(&self, first: &[&str], entry: &str) -> Result<String> {
         let mut order = Order {
             bundler: self,
             modules: Vec::new(),
             outside: BTreeSet::new(),
             under_way: Vec::new(),
         };
+        for module in first {
+            order.visit(module)?;
+        }
         order.visit(entry)?;
         minify(&order.written()).with_context(|| format!("the bundle of {entry}"))
     }
@@ -85,7 +105,7 @@ impl Order<'_> {
         let file = self.bundler.root.join(path);
         let source = fs::read_to_string(&file)
             .with_context(|| format!("could not read {}", file.display()))?;
-        let module = Module::parse(path, &source, &self.bundler.placed)?;
+        let module = Module::parse(path, &source, self.bundler)?;
         for Import { from, .. } in &module.imports {
             match self.bundler.address(from) {
                 Some(address) => {

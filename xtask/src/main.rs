@@ -1,7 +1,7 @@
 //! `cargo xtask serve | build | test | fuzz | bench | demo | random-model | random-sae`: everything that is done with the project from a terminal.
 //!
 //! Each module has one subject: where things lie ([`paths`]), how a command is run ([`process`]), what a bare machine
-//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`bundle`], [`site`], [`size`], [`compress`]) and its demo ([`demo`]), how it is served
+//! lacks ([`packages`], [`toolchain`]), how the page is made ([`wasm`], [`bundle`], [`site`], [`size`], [`compress`], [`single_file`]) and its demo ([`demo`]), how it is served
 //! ([`server`], [`policy`]), checked ([`mod@test`], [`fuzz`]) and measured ([`mod@bench`]), and on what ([`random`]).
 
 mod bench;
@@ -18,6 +18,7 @@ mod policy;
 mod process;
 mod random;
 mod server;
+mod single_file;
 mod site;
 mod size;
 mod test;
@@ -46,7 +47,7 @@ enum Command {
     /// Build the page and serve it on this machine
     Serve(ServeArguments),
     /// Build the static site into dist/
-    Build,
+    Build(BuildArguments),
     /// Run every check: format, lints, docs, native tests, the page in a browser
     Test(test::Arguments),
     /// Run the parsers of files on bytes that a fuzzer makes up
@@ -61,6 +62,16 @@ enum Command {
     RandomModel(random::ModelArguments),
     /// Write a full-size sparse autoencoder of random weights
     RandomSae(random::SaeArguments),
+}
+
+#[derive(clap::Args)]
+struct BuildArguments {
+    /// Write the page with the demo into one file as well, which opens from a disk without a server
+    #[arg(long)]
+    single_file: bool,
+    /// That file (default: dist/sae-explorer.html)
+    #[arg(long, requires = "single_file")]
+    out: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -97,11 +108,7 @@ fn run(command: Command) -> Result<()> {
     let paths = Paths::find()?;
     match command {
         Command::Serve(arguments) => serve(&paths, arguments),
-        Command::Build => {
-            site::build(&paths, Copies::Compressed)?;
-            size::print_table(&size::measure(&paths.dist)?);
-            Ok(())
-        }
+        Command::Build(arguments) => build(&paths, &arguments),
         Command::Test(arguments) => test::run(&paths, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&paths, &arguments),
         Command::Bench(arguments) => bench::run(&paths, &arguments),
@@ -110,6 +117,18 @@ fn run(command: Command) -> Result<()> {
         Command::RandomModel(arguments) => random::model(&arguments),
         Command::RandomSae(arguments) => random::sae(&arguments),
     }
+}
+
+fn build(paths: &Paths, arguments: &BuildArguments) -> Result<()> {
+    site::build(paths, Copies::Compressed)?;
+    size::print_table(&size::measure(&paths.dist)?);
+    if arguments.single_file {
+        // Relative to where the person is.
+        let out = arguments.out.as_deref().map(std::path::absolute);
+        let (out, bytes) = single_file::write(paths, out.transpose()?.as_deref())?;
+        single_file::print_size(&out, bytes);
+    }
+    Ok(())
 }
 
 fn serve(paths: &Paths, arguments: ServeArguments) -> Result<()> {

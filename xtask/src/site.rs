@@ -6,13 +6,13 @@
 //! the package, and what browsers look for at one address: `sw.js` and `manifest.webmanifest`.
 
 pub mod assets;
-mod first_view;
+pub mod first_view;
 mod offline;
 pub mod precompressed;
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -69,7 +69,7 @@ pub enum Copies {
 
 /// Builds the site beside the old one, then swaps: a browser never sees half of it.
 pub fn build(paths: &Paths, copies: Copies) -> Result<()> {
-    let modules = paths.target.join("site");
+    let modules = modules(paths);
     remove(&modules)?;
     collect(paths, &modules)?;
 
@@ -94,6 +94,11 @@ pub fn build(paths: &Paths, copies: Copies) -> Result<()> {
     }
     rename(&fresh, &paths.dist)?;
     remove(&old)
+}
+
+/// The folder in which a build puts all modules of page and package, side by side as they import each other.
+pub fn modules(paths: &Paths) -> PathBuf {
+    paths.target.join("site")
 }
 
 /// Puts the checkout's demo bundle into a site.

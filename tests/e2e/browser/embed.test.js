@@ -1,13 +1,15 @@
 // Figures in articles of another site: the element, the frame, and what the page gives to authors.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { openApp, part, picture, serious } from '../support/app.js';
 import { launch, newPage } from '../support/chromium.js';
 import { recorded } from '../support/demo.js';
-import { serve } from '../support/server.js';
+import { dist, serve } from '../support/server.js';
 
 let site;
 let browser;
@@ -25,11 +27,11 @@ after(async () => {
 
 /** A host of articles, with a policy that allows the site's script and frames alone. `text`: what stands in the article. */
 async function serveArticles() {
-  const state = { text: '' };
+  const state = { text: '', policy: null };
   const server = createServer((request, response) => {
     const { origin } = new URL(site.url(''));
     response.setHeader('content-type', 'text/html; charset=utf-8');
-    response.setHeader('content-security-policy', `default-src 'none'; script-src ${origin}; frame-src ${origin}; img-src data:`);
+    response.setHeader('content-security-policy', state.policy ?? `default-src 'none'; script-src ${origin}; frame-src ${origin}; img-src data:`);
     response.end(`<!doctype html><html lang="en"><title>article</title><link rel="icon" href="data:,"><body><main><h1>An article</h1>${state.text}</main>`);
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
@@ -39,7 +41,7 @@ async function serveArticles() {
 const script = () => `<script type="module" src="${site.url('sae-explorer.js')}"></script>`;
 
 /** An article with some HTML in it, which notes the events of its figures. */
-async function open(t, text) {
+async function open(t, text, patience = null) {
   article.text = text;
   const page = await newPage(browser, { viewport: { width: 900, height: 900 } });
   t.after(() => page.context().close());
@@ -49,6 +51,9 @@ async function open(t, text) {
       addEventListener(event, ({ target, detail }) => target.localName === 'sae-explorer' && window.told.push([target.id, event, detail]), { capture: true });
     }
   });
+  await page.addInitScript((given) => {
+    if (given !== null) customElements.whenDefined('sae-explorer').then((element) => (element.patience = given));
+  }, patience);
   await page.goto(article.url);
   return page;
 }
@@ -176,12 +181,109 @@ test('a figure that is taken out and put in again goes on where it was, and leav
   assert.equal(page.workers().length, workers);
 });
 
+test('a hundred rounds of taking a figure out and putting it in leave no worker and no frame behind', async (t) => {
+  const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran"></sae-explorer>`);
+  await told(page, 'one', 'ready');
+  const [workers, frames] = [page.workers().length, page.frames().length];
+  assert.ok(workers > 0 && frames > 1);
+  const from = await page.evaluate(async () => {
+    const figure = document.querySelector('#one');
+    const parent = figure.parentNode;
+    for (let round = 0; round < 100; round += 1) {
+      figure.remove();
+      const heard = window.told.length;
+      parent.append(figure);
+      // A part of them get as far as to start workers.
+      if (round % 10 === 9) while (!window.told.slice(heard).some(([, event]) => event === 'trace')) await new Promise((done) => setTimeout(done, 20));
+      else await new Promise((done) => setTimeout(done, 10));
+    }
+    figure.remove();
+    parent.append(figure);
+    return window.told.length;
+  });
+  await told(page, 'one', 'ready', from);
+  assert.deepEqual([page.workers().length, page.frames().length], [workers, frames]);
+  assert.deepEqual(page.seen.errors, []);
+});
+
 test('parts that the author hides are not there', async (t) => {
   const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran" hide="text, facts"></sae-explorer>`);
   await told(page, 'one', 'ready');
   assert.ok((await inFrame(page, 'one', 'token').count()) > 0);
   assert.equal(await inFrame(page, 'one', 'prompt').count(), 0);
   assert.equal(await inFrame(page, 'one', 'liveness').count(), 0);
+});
+
+/** Opens an article with a figure that cannot run, and gives the sentence that stands below what the author put inside. */
+async function still(t, { policy = null, text = '', patience } = {}) {
+  article.policy = policy;
+  t.after(() => (article.policy = null));
+  const page = await open(t, `${script()}<sae-explorer id="one"${text}><p id="still">A picture</p></sae-explorer>`, patience);
+  const { code, message } = await told(page, 'one', 'error');
+  assert.ok(await page.locator('#still').isVisible());
+  assert.ok(await page.getByText(message).first().isVisible());
+  const height = await page.evaluate(() => document.querySelector('#one').shadowRoot.querySelector('iframe').getBoundingClientRect().height);
+  assert.equal(height, 0, 'no gap where the figure would be');
+  return { code, message };
+}
+
+test('where the article forbids the frame, what the author put inside stays with the reason', async (t) => {
+  const { origin } = site;
+  const { code, message } = await still(t, { policy: `default-src 'none'; script-src ${origin}` });
+  assert.equal(code, 'forbidden');
+  assert.ok(message.includes(`frame-src ${origin}`), message);
+});
+
+test('where WebAssembly is forbidden in the frame, the same', async (t) => {
+  const before = site.policy;
+  t.after(() => (site.policy = before));
+  site.policy = { ...before, documents: before.documents.replace(" 'wasm-unsafe-eval'", '') };
+  const { code, message } = await still(t);
+  assert.equal(code, 'not-started');
+  assert.match(message, /wasm.*did not load or run/);
+});
+
+test('where the article is sandboxed without an origin, the same', async (t) => {
+  const { origin } = site;
+  const { code, message } = await still(t, { policy: `sandbox allow-scripts; default-src 'none'; script-src ${origin}; frame-src ${origin}` });
+  assert.equal(code, 'not-started');
+  assert.match(message, /sandboxed without an origin/);
+});
+
+test('where the site does not answer, or is none, the same', async (t) => {
+  const { origin } = site;
+  const nowhere = 'http://127.0.0.1:9';
+  for (const address of [nowhere, `${origin}/fixtures/`]) {
+    const { code, message } = await still(t, { policy: `default-src 'none'; script-src ${origin}; frame-src ${origin} ${nowhere}`, text: ` site="${address}"`, patience: 300 });
+    assert.equal(code, 'no-answer');
+    assert.ok(message.includes(address), message);
+  }
+});
+
+test('of two scripts in an article the first counts, and the console says which', async (t) => {
+  const other = await serve({ prefix: '/other/' });
+  t.after(() => other.close());
+  const element = await readFile(join(dist, 'sae-explorer.js'), 'utf8');
+  assert.ok(element.includes('`0.1.0`') || element.includes('"0.1.0"'));
+  other.files.set('sae-explorer.js', Buffer.from(element.replace(/([`"])0\.1\.0\1/, '"9.9.9"')));
+  const { origin } = site;
+  const second = other.url('sae-explorer.js');
+  article.policy = `default-src 'none'; script-src ${origin} ${other.origin}; frame-src ${origin} ${other.origin}; img-src data:`;
+  t.after(() => (article.policy = null));
+  const page = await newPage(browser);
+  t.after(() => page.context().close());
+  const warned = [];
+  page.on('console', (message) => message.type() === 'warning' && warned.push(message.text()));
+  // The same script by two addresses is one.
+  article.text = `${script()}<script type="module" src="${site.url('sae-explorer.js?again')}"></script><script type="module" src="${second}"></script><sae-explorer id="one"></sae-explorer>`;
+  await page.goto(article.url);
+  await frame(page, 'one').locator('body[data-state="ready"]').waitFor();
+  const said = warned.filter((text) => text.includes('<sae-explorer>'));
+  assert.equal(said.length, 1, warned.join('\n'));
+  assert.match(said[0], /twice.*version 0\.1\.0.*came first.*9\.9\.9.*not used/);
+  assert.ok(said[0].includes(site.url('')) && said[0].includes(other.url('')), said[0]);
+  assert.ok((await page.evaluate(() => document.querySelector('#one').address)).startsWith(site.url('index.html#')));
+  assert.deepEqual(page.seen.errors, []);
 });
 
 test('messages of others are no events of a figure', async (t) => {

@@ -65,6 +65,35 @@ for (const [entry, others] of [['index.js', ['worker.js', 'fetcher.js', 'engine.
   });
 }
 
+test('the element of the README in an application that Vite has built, and without a site', { skip: withoutVite }, async () => {
+  await put(app, 'index.html', '<!doctype html><html lang="en"><link rel="icon" href="data:,"><body><script type="module" src="./main.js"></script></body></html>');
+  const script = example('The element', 'js');
+  assert.ok(script.includes("'https://HOST/PATH/'"));
+  await put(app, 'main.js', `${script.replace('https://HOST/PATH/', server.url(''))}\nwindow.figure = figure;\nconst lost = document.createElement('sae-explorer');\nlost.addEventListener('error', ({ detail }) => (window.said = detail.message));\nlost.innerHTML = '<p id="still">A picture</p>';\ndocument.body.append(lost);\n`);
+  const { folder } = await viteBuild(app);
+  server.folders.set('figure/', folder);
+  const page = await newPage(browser);
+  await page.addInitScript(() => {
+    window.logged = [];
+    console.log = (...given) => window.logged.push(given.join(' '));
+  });
+  await page.goto(server.url('figure/index.html'));
+  await page.waitForFunction(() => window.said !== undefined);
+  assert.match(await page.evaluate(() => window.said), /does not know which site/);
+  assert.ok(await page.locator('#still').isVisible());
+  await page.locator('sae-explorer').first().scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => window.logged.some((line) => /^\d+ tokens, loss \d/.test(line)));
+  assert.ok(page.seen.requests.some((url) => url.startsWith(server.url('assets/boot-'))), 'the frame is of the site');
+  // Another site, an address that would run as a script, and none that can be read.
+  for (const [site, expected] of [['javascript:alert(1)', /https: or http:/], ['https://[', /no address/]]) {
+    assert.match(await page.evaluate((given) => new Promise((told) => {
+      window.figure.addEventListener('error', ({ detail }) => told(detail.message), { once: true });
+      window.figure.site = given;
+    }), site), expected);
+  }
+  await page.context().close();
+});
+
 test('the example of the README in an application that Vite has built', { skip: withoutVite }, async () => {
   await put(app, 'index.html', '<!doctype html><html lang="en"><link rel="icon" href="data:,"><body><script type="module" src="./main.js"></script></body></html>');
   await put(app, 'main.js', `${example('With Vite', 'js')}\nwindow.engine = explorer;\n`);

@@ -12,11 +12,12 @@ const FLAGS = [
 ];
 const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
-/** A browser with a fresh profile. Without `webgpu` it has no adapter, as many browsers have none. */
-export function launch({ webgpu = true, args = [] } = {}) {
+/** A browser with a fresh profile. Without `webgpu` it has no adapter, as many browsers have none. `without`: features of Chromium that are off. */
+export function launch({ webgpu = true, args = [], without = [] } = {}) {
+  const off = webgpu ? without : ['WebGPU', ...without];
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [...FLAGS, ...args, ...(webgpu ? WEBGPU : ['--disable-features=WebGPU'])],
+    args: [...FLAGS, ...args, ...(webgpu ? WEBGPU : []), ...(off.length === 0 ? [] : [`--disable-features=${off}`])],
   });
 }
 

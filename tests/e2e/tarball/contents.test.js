@@ -48,6 +48,11 @@ test('`main`, `types` and the modules with effects are files of it', async () =>
   for (const path of ['./index.js', './errors.js', './workers.js', './sae-explorer.bundle.js']) assert.ok(!description.sideEffects.includes(path), path);
 });
 
+test('the element says the version of the package', async () => {
+  const source = await readFile(join(app.installed, 'figure-element.js'), 'utf8');
+  assert.equal(/static version = '([^']*)'/.exec(source)[1], description.version);
+});
+
 test('the README ships, and names the Node that the package asks for', async () => {
   const readme = await readFile(join(app.installed, 'README.md'), 'utf8');
   const [, version] = /^>=(\d+)$/.exec(description.engines.node);

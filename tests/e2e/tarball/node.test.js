@@ -105,6 +105,12 @@ test('files on disk: missing ones are named, and only chosen folders are read', 
   assert.match(found.unreachable.message, /127\.0\.0\.1:1.*(ECONNREFUSED|bad port)/);
 });
 
+test('the element can be imported where there are no elements', { skip }, async () => {
+  await put(app, 'element.js', "import { SaeExplorerElement } from 'sae-explorer/element';\nconsole.log(SaeExplorerElement.site);\n");
+  const { stdout, stderr } = await runNode(app, 'element.js');
+  assert.deepEqual([stdout.trim(), stderr], ['null', '']);
+});
+
 test('a thread that ends costs a reload, and nothing else', { skip }, async () => {
   const found = await inNode(`
   await explorer.loadModel('demo');

@@ -30,6 +30,13 @@ test('an application that imports the package and uses nothing has nothing of it
   assert.doesNotMatch(code, /SaeExplorer/);
 });
 
+test('an application with the element has that, and no engine', { skip: withoutVite }, async () => {
+  const { names, bytes, code } = await built("import 'sae-explorer/element';\ndocument.body.append(document.createElement('sae-explorer'));\n");
+  assert.deepEqual(names.filter((name) => /worker|fetcher|wasm/.test(name)), []);
+  assert.match(code, /customElements/);
+  assert.ok(bytes < 12_000, `${bytes} bytes: ${names}`);
+});
+
 test('one that asks questions has workers and engines', { skip: withoutVite }, async () => {
   const { names } = await built("import { SaeExplorer } from 'sae-explorer';\ndocument.title = (await SaeExplorer.create()).loaded.model;\n");
   const plain = names.map((name) => name.replace(/-[\w-]{8}(?=\.\w+$)/, ''));

@@ -21,13 +21,15 @@ import { Nothing } from 'sae-explorer';
 export const wrong = (explorer: SaeExplorer) => [explorer.trace({}), Nothing];
 `);
 
+await put(app, 'element.ts', await readFile(here('../types/element.ts'), 'utf8'));
+
 const tsc = here('../node_modules/typescript/bin/tsc');
 const compile = (name) => promisify(execFile)(process.execPath, [tsc, '--project', join(app.folder, name)]).catch((error) => error);
 
 for (const [resolution, module] of [['bundler', 'ESNext'], ['node16', 'Node16']]) {
   test(`under moduleResolution ${resolution}`, async () => {
     const compilerOptions = { strict: true, noEmit: true, target: 'ES2022', module, moduleResolution: resolution, lib: ['ES2022', 'DOM', 'DOM.Iterable'], types: [], skipLibCheck: false };
-    await put(app, `tsconfig.${resolution}.json`, JSON.stringify({ compilerOptions, files: ['example.ts', 'bundle.ts'] }));
+    await put(app, `tsconfig.${resolution}.json`, JSON.stringify({ compilerOptions, files: ['example.ts', 'bundle.ts', 'element.ts'] }));
     const { code = 0, stdout, stderr } = await compile(`tsconfig.${resolution}.json`);
     assert.deepEqual([code, stdout, stderr], [0, '', '']);
   });

@@ -5,7 +5,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { beforeEach, test } from 'node:test';
 
 import { Files } from '../../../pkg/files.js';
-import { Gate, seal } from '../../../pkg/gate.js';
+import { Gate, policy, seal } from '../../../pkg/gate.js';
 import { demoManifest, modelFiles, saeFiles } from '../../../pkg/load.js';
 import { fromLink } from '../../../pkg/offers.js';
 import { below, gpt2, saelens } from '../support/layouts.js';
@@ -118,4 +118,21 @@ test('a sealed scope has no way past the gate', async () => {
   assert.deepEqual(asked, ['https://a.test/x', 'https://a.test/y']);
   for (const name of ['XMLHttpRequest', 'WebSocket', 'EventSource']) assert.equal(scope[name], undefined);
   assert.throws(() => 'use strict' && Object.defineProperty(scope, 'fetch', { value: 1 }), TypeError);
+});
+
+test('what a policy allows beyond the gate limits what may be chosen, but for the page’s own', () => {
+  const own = new Gate(['https://page.invalid/assets/worker.js']);
+  policy.hosts = ['huggingface.co', '*.hf.co'];
+  try {
+    for (const url of ['https://huggingface.co/a', 'https://cdn.hf.co/a', 'https://page.invalid/demo/a']) {
+      own.choose(url);
+      own.check(url);
+    }
+    for (const url of ['https://example.org/a', 'https://nothf.co/a', 'https://hf.co/a', 'https://huggingface.co.example.org/a']) {
+      own.choose(url);
+      assert.throws(() => own.check(url), ({ code, message }) => code === 'not-chosen' && message.includes(url) && message.includes('huggingface.co'), url);
+    }
+  } finally {
+    policy.hosts = null;
+  }
 });

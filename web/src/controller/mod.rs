@@ -361,6 +361,11 @@ impl Controller {
 
     /// Copies what puts the view into an article.
     pub fn copy_figure(&self, form: Form) {
+        if browser::is_file() {
+            let note = "An article needs an address on the web, and this page is a file on your disk: copy the figure from the page of a site, or write one with `sae-explorer figure`.";
+            self.dispatch(Action::Note(Note::staying(note.to_owned())));
+            return;
+        }
         let place = self.now(State::address);
         let page = browser::address("");
         // What the query says is about this reader's browser.

@@ -32,10 +32,12 @@ pub fn use_offline(state: &State, controller: &Controller) {
             let told = Closure::<dyn FnMut(JsValue)>::new(move |told: JsValue| {
                 let is = |name: &str| get(&told, name).is_some_and(|value| value.is_truthy());
                 let reason = get(&told, "reason").and_then(|reason| reason.as_string());
-                let files = match reason {
-                    Some(reason) => Files::Denied(reason),
-                    None if is("stored") => Files::Stored,
-                    None => Files::Coming,
+                let lacks = get(&told, "lacks").and_then(|lacks| lacks.as_string());
+                let files = match (reason, lacks) {
+                    (Some(reason), _) => Files::Denied(reason),
+                    (None, Some(lacks)) => Files::Inside(lacks),
+                    (None, None) if is("stored") => Files::Stored,
+                    (None, None) => Files::Coming,
                 };
                 let action = OfflineAction::Told(files, is("update"));
                 controller.dispatch(Action::Offline(action));

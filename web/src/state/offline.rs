@@ -15,6 +15,8 @@ pub enum Files {
     Stored,
     /// Not stored in this browser, with the reason.
     Denied(String),
+    /// In the page itself, which is one file, with what that does not have.
+    Inside(String),
 }
 
 /// A part of the demo that is loaded by itself: the model, or an SAE.
@@ -68,10 +70,12 @@ impl Offline {
         missing.map(|part| part.name.as_str()).collect()
     }
 
-    /// One word for the whole: `coming`, `denied`, `parts` while something of the demo is missing, or `whole`.
+    /// One word for the whole: `coming`, `denied`, `parts` while something of the demo is missing, `whole`, or `inside` for
+    /// a page in one file.
     pub fn word(&self, storage: Option<&Storage>) -> &'static str {
         match (&self.files, storage) {
             (Files::Denied(_), _) => "denied",
+            (Files::Inside(_), _) => "inside",
             (Files::Coming, _) | (Files::Stored, None) => "coming",
             (Files::Stored, Some(_)) if self.demo.is_empty() => "parts",
             (Files::Stored, Some(storage)) if self.missing(storage).is_empty() => "whole",
@@ -87,6 +91,9 @@ impl Offline {
                 format!(
                     "Does not open without a network: the browser does not store this page ({why})."
                 )
+            }
+            (Files::Inside(lacks), _) => {
+                format!("This page is one file: it needs no network. {lacks}")
             }
             (Files::Coming, _) | (Files::Stored, None) => {
                 "This page is being stored, so that it opens without a network…".to_owned()

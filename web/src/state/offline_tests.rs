@@ -71,6 +71,16 @@ fn what_is_missing_of_the_demo_is_said() {
 }
 
 #[test]
+fn a_page_in_one_file_says_what_it_lacks() {
+    let offline = told(Files::Inside("It lacks neurons.".to_owned()));
+    for storage in [None, Some(&stored(&[]))] {
+        assert_eq!(offline.word(storage), "inside");
+        let said = offline.sentence(storage);
+        assert!(said.contains("one file") && said.ends_with("It lacks neurons."));
+    }
+}
+
+#[test]
 fn nothing_is_promised_before_it_is_known() {
     let whole = stored(&[&MODEL[..], &["a/cfg.json", "a/weights"]].concat());
     assert_eq!(told(Files::Stored).word(None), "coming");

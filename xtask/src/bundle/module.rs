@@ -1,18 +1,19 @@
 //! One ES module as a bundle takes it: its body without imports and exports, and what these were.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result, bail};
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{
     Argument, Declaration, ExportNamedDeclaration, Expression, ImportDeclaration,
-    ImportDeclarationSpecifier, ImportExpression, NewExpression, Statement, StringLiteral,
-    VariableDeclarationKind,
+    ImportDeclarationSpecifier, ImportExpression, NewExpression, Statement, StaticMemberExpression,
+    StringLiteral, VariableDeclarationKind,
 };
 use oxc::ast_visit::{Visit, walk};
 use oxc::span::{GetSpan as _, Span};
 
-use super::parsed;
+use super::{Bundler, parsed};
+
+/// The address of a module, as it says itself.
+const META: &str = "import.meta.url";
 
 /// A module, prepared for a bundle.
 pub struct Module {
@@ -33,8 +34,8 @@ pub struct Import {
 }
 
 impl Module {
-    /// Reads a module. `placed`: files that have an address of their own, by path below the root.
-    pub fn parse(path: &str, source: &str, placed: &BTreeMap<String, String>) -> Result<Self> {
+    /// Reads a module, which lies at a path below the root of a bundler.
+    pub fn parse(path: &str, source: &str, bundler: &Bundler) -> Result<Self> {
         let allocator = Allocator::default();
         let program = parsed(&allocator, source).with_context(|| path.to_owned())?;
         let mut reader = Reader {
@@ -52,7 +53,8 @@ impl Module {
         let mut addresses = Addresses {
             path,
             source,
-            placed,
+            bundler,
+            imports: Vec::new(),
             edits: Vec::new(),
             unknown: None,
         };
@@ -63,6 +65,7 @@ impl Module {
             );
         }
         reader.edits.append(&mut addresses.edits);
+        reader.imports.append(&mut addresses.imports);
         Ok(Self {
             body: edited(source, reader.edits),
             imports: reader.imports,
@@ -205,7 +208,9 @@ impl Reader<'_> {
 struct Addresses<'a> {
     path: &'a str,
     source: &'a str,
-    placed: &'a BTreeMap<String, String>,
+    bundler: &'a Bundler,
+    /// What is imported at run time, in a bundle that holds such modules.
+    imports: Vec<Import>,
     edits: Vec<(Span, String)>,
     /// What is imported at run time and has none.
     unknown: Option<String>,
@@ -213,22 +218,42 @@ struct Addresses<'a> {
 
 impl Addresses<'_> {
     fn place(&mut self, literal: &StringLiteral) -> bool {
-        let address = resolved(self.path, &literal.value).and_then(|path| self.placed.get(&path));
+        let path = resolved(self.path, &literal.value);
+        let address = path.and_then(|path| self.bundler.placed.get(&path));
         if let Some(address) = address {
             self.edits.push((literal.span, format!("{address:?}")));
         }
         address.is_some()
+    }
+
+    /// A module without an address that is imported at run time: a part of the bundle, where that may be.
+    fn later(&mut self, import: &ImportExpression, module: &StringLiteral) {
+        match resolved(self.path, &module.value) {
+            Some(from) if self.bundler.address.is_some() => {
+                let name = format!("later{}", self.imports.len());
+                let promise = format!("Promise.resolve({name})");
+                self.edits.push((import.span, promise));
+                self.imports.push(Import {
+                    from,
+                    pattern: Some(name),
+                });
+            }
+            _ => self.unknown = Some(module.value.to_string()),
+        }
+    }
+
+    fn text(&self, span: Span) -> &str {
+        &self.source[span.start as usize..span.end as usize]
     }
 }
 
 impl<'a> Visit<'a> for Addresses<'_> {
     fn visit_new_expression(&mut self, new: &NewExpression<'a>) {
         let url = matches!(&new.callee, Expression::Identifier(name) if name.name == "URL");
-        if let (true, [Argument::StringLiteral(file), base]) = (url, new.arguments.as_slice()) {
-            let Span { start, end, .. } = base.span();
-            if &self.source[start as usize..end as usize] == "import.meta.url" {
-                self.place(file);
-            }
+        if let (true, [Argument::StringLiteral(file), base]) = (url, new.arguments.as_slice())
+            && self.text(base.span()) == META
+        {
+            self.place(file);
         }
         walk::walk_new_expression(self, new);
     }
@@ -237,9 +262,18 @@ impl<'a> Visit<'a> for Addresses<'_> {
         if let Expression::StringLiteral(module) = &import.source
             && !self.place(module)
         {
-            self.unknown = Some(module.value.to_string());
+            self.later(import, module);
         }
         walk::walk_import_expression(self, import);
+    }
+
+    fn visit_static_member_expression(&mut self, member: &StaticMemberExpression<'a>) {
+        if let Some(address) = &self.bundler.address
+            && self.text(member.span) == META
+        {
+            self.edits.push((member.span, format!("{address:?}")));
+        }
+        walk::walk_static_member_expression(self, member);
     }
 }
 

@@ -79,6 +79,52 @@ fn a_bundle_does_what_its_modules_do() {
 }
 
 #[test]
+fn a_bundle_of_a_page_in_one_file_needs_no_address_of_its_own() {
+    let folder = Folder::new(
+        "one-file",
+        &[
+            (
+                "first.js",
+                "import { note } from './note.js';\nnote('first');\n",
+            ),
+            (
+                "note.js",
+                "export const note = (text) => console.log(text);\n",
+            ),
+            (
+                "a.js",
+                "import { note } from './note.js';\nnote(new URL('./data.bin', import.meta.url).href);\nnote(new URL('../b', import.meta.url).href);\nimport('./later.js').then(({ later }) => note(later));\n",
+            ),
+            ("later.js", "export const later = 'later';\n"),
+        ],
+    );
+    let mut bundler = Bundler::in_one_file(&folder.0, "https://x.invalid/assets/bundle.js");
+    bundler.place("data.bin", "./data-2.bin".to_owned());
+    let code = bundler.bundle_after(&["first.js"], "a.js").unwrap();
+    assert!(
+        !code.contains("import") && !code.contains("export"),
+        "{code}"
+    );
+    if process::find("node").is_none() {
+        return;
+    }
+    fs::write(folder.0.join("out.mjs"), &code).unwrap();
+    let mut node = Command::new("node");
+    node.arg("out.mjs").current_dir(&folder.0);
+    let told = process::output(&mut node).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "first",
+            "https://x.invalid/assets/data-2.bin",
+            "https://x.invalid/b",
+            "later"
+        ]
+    );
+}
+
+#[test]
 fn what_a_bundle_would_change_is_refused_by_name() {
     let changing = refused("changing", &[("a.js", "export let state = 1;\n")]);
     assert!(

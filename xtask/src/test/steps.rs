@@ -1,13 +1,13 @@
 //! The checks of `cargo xtask test`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::paths::Paths;
 use crate::toolchain::{self, WasmToolchain};
-use crate::{packages, process, random, site, size};
+use crate::{packages, process, random, single_file, site, size};
 
 /// Names the folder in which the end-to-end tests leave pictures of the page; without it they make none.
 const PICTURES: &str = "SAE_EXPLORER_SCREENSHOTS";
@@ -100,7 +100,15 @@ pub fn native(paths: &Paths) -> Result<()> {
 /// The site as it is published, and whether its compressed copies are those of its files.
 pub fn build(paths: &Paths) -> Result<()> {
     site::build(paths, site::Copies::Compressed)?;
-    site::precompressed::check(&paths.dist)
+    site::precompressed::check(&paths.dist)?;
+    let (file, bytes) = single_file::write(paths, Some(&one_file(paths)))?;
+    single_file::print_size(&file, bytes);
+    Ok(())
+}
+
+/// The page in one file, for the tests: it is no part of what a host gets.
+fn one_file(paths: &Paths) -> PathBuf {
+    paths.target.join(single_file::NAME)
 }
 
 /// Each part of the site against its budget, with a table of everything a visitor downloads.
@@ -172,6 +180,7 @@ fn in_browser(paths: &Paths, command: &mut Command) -> Result<()> {
     command
         .env("CHROMIUM", chromium)
         .env("SAE_EXPLORER_DIST", &paths.dist)
+        .env("SAE_EXPLORER_SINGLE_FILE", one_file(paths))
         // The server under test is this very program.
         .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
     Ok(())
