@@ -21,9 +21,12 @@ const NAMED = /(?:\bfrom\s*|\bimport\s*\(?\s*|\bnew URL\(\s*)(["'`])(\.{0,2}\/?[
 async function reached(name, seen = new Set()) {
   if (seen.has(name)) return seen;
   seen.add(name);
-  if (!name.endsWith('.js')) return seen;
+  const typings = name.endsWith('.d.ts');
+  if (!typings && !name.endsWith('.js')) return seen;
   const source = await readFile(join(app.installed, name), 'utf8');
-  for (const [, , other] of source.matchAll(NAMED)) await reached(posix.normalize(posix.join(posix.dirname(name), other)), seen);
+  // Typings name a module and mean its typings.
+  const meant = (other) => (typings ? other.replace(/\.js$/, '.d.ts') : other);
+  for (const [, , other] of source.matchAll(NAMED)) await reached(posix.normalize(posix.join(posix.dirname(name), meant(other))), seen);
   return seen;
 }
 
