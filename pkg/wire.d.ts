@@ -105,7 +105,7 @@ export interface GenerateOptions {
   topP?: number;
   /** Divides positive logits of tokens that stand in the text, and multiplies others; 1 (default): no change. */
   repetitionPenalty?: number;
-  /** Ids of SAEs, or names of their hooks, whose features `onFeatures` is told. */
+  /** Ids of SAEs, or names of their hooks, whose features `onFeatures` receives. */
   features?: Array<string>;
   /** As of every prompt. */
   bos?: boolean | 'auto' | 'yes' | 'no';

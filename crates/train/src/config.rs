@@ -42,7 +42,7 @@ pub enum PreBiasStart {
     Zero,
 }
 
-/// The moment at which decoder directions are brought to length 1.
+/// The moment at which decoder directions are scaled to length 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DecoderNorm {
@@ -109,7 +109,7 @@ pub struct Config {
     pub pre_bias_start: PreBiasStart,
     /// True if the encoder is scaled at the start so that unit vectors are reconstructed with length 1 in the mean.
     pub encoder_start_scaled: bool,
-    /// The moment at which decoder directions are brought to length 1.
+    /// The moment at which decoder directions are scaled to length 1.
     pub decoder_norm: DecoderNorm,
     /// True if the part of the decoder's gradient that is parallel to the directions is removed.
     pub remove_parallel: bool,

@@ -125,7 +125,7 @@ pub struct GenerateOptions {
     /// Divides positive logits of tokens that stand in the text, and multiplies others; 1 (default): no change.
     #[ts(optional)]
     pub repetition_penalty: Option<f32>,
-    /// Ids of SAEs, or names of their hooks, whose features `onFeatures` is told.
+    /// Ids of SAEs, or names of their hooks, whose features `onFeatures` receives.
     #[ts(optional)]
     pub features: Option<Vec<String>>,
     /// As of every prompt.
