@@ -3,7 +3,7 @@
 //!
 //! The engine answers with these types, `crates/js` hands them to JavaScript (`crates/wire-js`), the page reads them,
 //! `pkg/wire.d.ts` is generated from them (`typings`), and `--json` prints them. A field that is added here is in all of these, under
-//! its name in camel case. A long column of numbers is a typed array in JavaScript and a plain list in JSON; see [`column`].
+//! its name in camel case. A long column of numbers is a typed array in JavaScript and a plain list in JSON; see [`mod@column`].
 //!
 //! Edits have one grammar for links, files, the command line and JavaScript; it is described in `docs/edits.md`. Whether a feature set
 //! or a latent exists is not known here.

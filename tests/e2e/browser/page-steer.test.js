@@ -33,6 +33,26 @@ const texts = async (page) => ({
   steered: await page.evaluate(() => [...document.querySelectorAll('[data-testid="steer-steered"] .new')].map((token) => token.textContent)),
 });
 
+/** As soon as a few tokens are written, presses a part of the page or types into it, from within: a driver's click might come after the end. */
+const whileWriting = (page, name, typed) =>
+  page.evaluate(
+    ([name, typed]) =>
+      new Promise((done) => {
+        const look = () => {
+          if (document.querySelectorAll('[data-testid="steer-clean"] .new').length <= 2) return requestAnimationFrame(look);
+          const element = document.querySelector(`[data-testid="${name}"]`);
+          if (typed === undefined) element.click();
+          else {
+            element.value = typed;
+            element.dispatchEvent(new Event('input', { bubbles: true }));
+          }
+          done();
+        };
+        look();
+      }),
+    [name, typed],
+  );
+
 test('both continuations are those of the package, token by token, and so is KL', async () => {
   const page = await open(address(EDIT));
   await setting(page, 'tokens at most', 12);
@@ -119,11 +139,17 @@ test('a run is stopped, keeps its text, and another prompt stops it as well', as
   const page = await open(address(EDIT));
   await setting(page, 'tokens at most', 5000);
   await part(page, 'steer-start').click();
-  await page.waitForFunction(() => document.querySelectorAll('[data-testid="steer-clean"] .new').length > 2);
-  await part(page, 'steer-stop').click();
+  await whileWriting(page, 'steer-stop');
   await part(page, 'steer-start').waitFor();
   assert.match(await part(page, 'steer-status').innerText(), /Stopped/);
   assert.ok((await texts(page)).clean.length > 2);
+  await part(page, 'steer-start').click();
+  await whileWriting(page, 'prompt-line', 'Another text');
+  await part(page, 'steer-start').waitFor();
+  const said = await part(page, 'steer-status').innerText();
+  assert.match(said, /Stopped, because the prompt was changed\./);
+  assert.doesNotMatch(said, /No difference\./, 'it is not known');
+  assert.ok((await texts(page)).clean.length > 2, 'what was written stays');
   await setting(page, 'tokens at most', 0);
   assert.match(await part(page, 'steer').locator('.error').innerText(), /whole number from 1/);
   assert.ok(await part(page, 'steer-start').isDisabled());

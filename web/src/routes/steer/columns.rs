@@ -75,13 +75,28 @@ pub fn Columns(props: &Props) -> Html {
                 if !steer.running {
                     <span>{ match first {
                         Some(first) => format!("They differ from new token {} on.", first + 1),
-                        None => "No difference.".to_owned(),
+                        None => no_difference(steer),
                     } }</span>
                     <span>{ defined(KL_EDITED) }{ ", mean over the steered tokens: " }<b data-testid="steer-kl">{ mean.map_or_else(|| NONE.to_owned(), small) }</b>{ format!(" nats, N = {}", steer.kl.len()) }</span>
                 }
             </p>
             <p class="muted">{ "Underlined: from the first difference on. Behind steered tokens: " }{ described(KL_EDITED, "KL") }{ format!(" of the distribution that the token was drawn from, 0 to {MOST_KL} nats and more; hover for the number.") }</p>
         </section>
+    }
+}
+
+/// What is to be said where no difference was found: of a run that was stopped, only for the tokens that both have.
+fn no_difference(steer: &Steer) -> String {
+    let both = steer.clean.tokens.len().min(steer.steered.tokens.len());
+    match steer.clean.text.is_some() && steer.steered.text.is_some() {
+        true => "No difference.".to_owned(),
+        false if both == 0 => {
+            "One of them has no new token, so nothing can be compared.".to_owned()
+        }
+        false => format!(
+            "No difference in the {} that both have.",
+            count(both, "new token")
+        ),
     }
 }
 
