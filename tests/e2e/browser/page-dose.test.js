@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { STILL, copiedTable, openApp, part, picture, serious } from '../support/app.js';
+import { STILL, copiedTable, during, openApp, part, picture, serious } from '../support/app.js';
 import { suite } from '../support/suite.js';
 
 const SAE = 'openai.layer_3';
@@ -123,8 +123,7 @@ test('what cannot be swept says why, and a sweep that writes can be stopped', as
   await part(page, 'dose-written').fill('100');
   await part(page, 'dose-steps').fill('30');
   await part(page, 'dose-start').click();
-  await part(page, 'dose-row').first().waitFor();
-  await part(page, 'dose-stop').click();
+  await during(page, '[data-testid="dose-row"]', 1, 'dose-stop');
   await part(page, 'dose-ended').getByText('Stopped.').waitFor();
   assert.equal(await part(page, 'dose-row').count(), 30, 'what came stays');
   await page.context().close();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 
-import { STILL, copiedTable, openApp, part, picture, serious } from '../support/app.js';
+import { STILL, copiedTable, during, openApp, part, picture, serious } from '../support/app.js';
 import { launch } from '../support/chromium.js';
 import { serve } from '../support/server.js';
 
@@ -126,8 +126,7 @@ test('positions limit what is ablated, and a changed prompt says that the table 
 test('it stops, and keeps what was measured', async () => {
   const page = await open(address('And the king said unto the queen, Behold, I have seen in the night a great tree that stood in the midst of the garden, and the height of it reached unto heaven. '.repeat(2)));
   await part(page, 'effects-start').click();
-  await part(page, 'effect').first().waitFor();
-  await part(page, 'effects-stop').click();
+  await during(page, '[data-testid="effect"]', 1, 'effects-stop');
   await part(page, 'effects-ended').getByText('Stopped.').waitFor();
   const measured = Number(await part(page, 'effects-status').getAttribute('data-measured'));
   assert.ok(measured > 0);

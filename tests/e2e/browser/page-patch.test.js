@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { STILL, copiedTable, openApp, part, picture, serious } from '../support/app.js';
+import { STILL, copiedTable, during, openApp, part, picture, serious } from '../support/app.js';
 import { suite } from '../support/suite.js';
 
 const SAE = 'openai.layer_3';
@@ -12,8 +12,8 @@ const SOURCE = 'There was once a queen, and she said to her';
 
 const { server, browser } = await suite({ webgpu: false });
 
-async function open(context = STILL) {
-  const page = await openApp(browser, server, { path: `#/steer/patch?sae=${SAE}&prompt=${encodeURIComponent(PROMPT)}`, context });
+async function open(context = STILL, prompt = PROMPT) {
+  const page = await openApp(browser, server, { path: `#/steer/patch?sae=${SAE}&prompt=${encodeURIComponent(prompt)}`, context });
   await part(page, 'patch').waitFor();
   await page.waitForFunction(() => document.querySelector('[data-testid="patch-start"]')?.disabled === false);
   return page;
@@ -143,13 +143,14 @@ test('prompts of unequal length, the same prompt, and texts that are no token sa
 });
 
 test('experiments are stopped, and those that ran stay', async () => {
-  const page = await open();
-  await part(page, 'patch-source').fill(SOURCE);
+  // Long enough that it is not over before it can be stopped.
+  const long = (text) => `${`${text}. `.repeat(8)}${text}`;
+  const page = await open(STILL, long(PROMPT));
+  await part(page, 'patch-source').fill(long(SOURCE));
   await part(page, 'patch-target').fill(' wife');
   await part(page, 'patch-distractor').fill(' husband');
   await part(page, 'patch-start').click();
-  await part(page, 'patch-row').first().waitFor();
-  await part(page, 'patch-stop').click();
+  await during(page, '[data-testid="patch-row"]', 1, 'patch-stop');
   await part(page, 'patch-ended').getByText('Stopped.').waitFor();
   assert.ok(Number(await part(page, 'patch-status').getAttribute('data-done')) > 0);
   assert.ok(await part(page, 'patch-row').count() > 0);

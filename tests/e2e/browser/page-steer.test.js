@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { STILL, openApp, part, picture, ready, serious } from '../support/app.js';
+import { STILL, during, openApp, part, picture, ready, serious } from '../support/app.js';
 import { suite } from '../support/suite.js';
 
 const { server, browser } = await suite({ webgpu: false });
@@ -32,26 +32,6 @@ const texts = async (page) => ({
   clean: await page.evaluate(() => [...document.querySelectorAll('[data-testid="steer-clean"] .new')].map((token) => token.textContent)),
   steered: await page.evaluate(() => [...document.querySelectorAll('[data-testid="steer-steered"] .new')].map((token) => token.textContent)),
 });
-
-/** As soon as a few tokens are written, presses a part of the page or types into it, from within: a driver's click might come after the end. */
-const whileWriting = (page, name, typed) =>
-  page.evaluate(
-    ([name, typed]) =>
-      new Promise((done) => {
-        const look = () => {
-          if (document.querySelectorAll('[data-testid="steer-clean"] .new').length <= 2) return requestAnimationFrame(look);
-          const element = document.querySelector(`[data-testid="${name}"]`);
-          if (typed === undefined) element.click();
-          else {
-            element.value = typed;
-            element.dispatchEvent(new Event('input', { bubbles: true }));
-          }
-          done();
-        };
-        look();
-      }),
-    [name, typed],
-  );
 
 test('both continuations are those of the package, token by token, and so is KL', async () => {
   const page = await open(address(EDIT));
@@ -139,12 +119,13 @@ test('a run is stopped, keeps its text, and another prompt stops it as well', as
   const page = await open(address(EDIT));
   await setting(page, 'tokens at most', 5000);
   await part(page, 'steer-start').click();
-  await whileWriting(page, 'steer-stop');
+  const written = '[data-testid="steer-clean"] .new';
+  await during(page, written, 3, 'steer-stop');
   await part(page, 'steer-start').waitFor();
   assert.match(await part(page, 'steer-status').innerText(), /Stopped/);
   assert.ok((await texts(page)).clean.length > 2);
   await part(page, 'steer-start').click();
-  await whileWriting(page, 'prompt-line', 'Another text');
+  await during(page, written, 3, 'prompt-line', 'Another text');
   await part(page, 'steer-start').waitFor();
   const said = await part(page, 'steer-status').innerText();
   assert.match(said, /Stopped, because the prompt was changed\./);

@@ -69,6 +69,28 @@ export async function trace(page, prompt) {
   await ready(page);
 }
 
+/**
+ * As soon as so many parts of a run are there, presses a part of the page, or types into it, from within: what the driver does might
+ * come after the run's end.
+ * @param {string} selector of what has come
+ * @param {string} name of the part that is pressed
+ * @param {string} [typed]
+ */
+export const during = (page, selector, count, name, typed) =>
+  page.waitForFunction(
+    ([selector, count, name, typed]) => {
+      if (document.querySelectorAll(selector).length < count) return false;
+      const element = document.querySelector(`[data-testid="${name}"]`);
+      if (typed === null) element.click();
+      else {
+        element.value = typed;
+        element.dispatchEvent(new Event('input', { bubbles: true }));
+      }
+      return true;
+    },
+    [selector, count, name, typed ?? null],
+  );
+
 /** For a context whose pages are to be looked at: nothing moves in them. */
 export const STILL = { reducedMotion: 'reduce' };
 
