@@ -21,6 +21,7 @@ mod patch;
 mod place;
 mod progress;
 mod scan_corpus;
+mod status_line;
 mod stream;
 mod sweep;
 mod table;

@@ -1,20 +1,16 @@
-//! Progress of a scan on the standard error: one line that changes on a terminal, a line now and then elsewhere.
+//! Progress of a scan on the standard error.
 
-use std::cell::{Cell, RefCell};
-use std::io::{self, IsTerminal as _, Write as _};
-use std::time::{Duration, Instant};
+use std::cell::Cell;
+use std::time::Instant;
 
 use corpus::{Corpus, Document};
 
 use crate::progress::size;
-
-/// Between two changes of the line, on a terminal and elsewhere.
-const ON_TERMINAL: Duration = Duration::from_millis(200);
-const ELSEWHERE: Duration = Duration::from_secs(60);
+use crate::status_line::{StatusLine, duration};
 
 /// Shows how far a scan is.
 pub struct Progress {
-    is_terminal: bool,
+    line: StatusLine,
     /// Bytes of the corpus, and those that were read.
     bytes: u64,
     read: Cell<u64>,
@@ -23,23 +19,19 @@ pub struct Progress {
     before: u64,
     limit: Option<u64>,
     begun: Instant,
-    shown: RefCell<Instant>,
-    open: Cell<bool>,
 }
 
 impl Progress {
     /// Of a scan of a corpus that ends after `limit` tokens, of which `before` are read already.
     pub fn new(corpus: &Corpus, limit: Option<u64>, before: u64) -> Self {
         Self {
-            is_terminal: io::stderr().is_terminal(),
+            line: StatusLine::new(),
             bytes: corpus.bytes(),
             read: Cell::new(0),
             first: Cell::new(None),
             before,
             limit,
             begun: Instant::now(),
-            shown: RefCell::new(Instant::now()),
-            open: Cell::new(false),
         }
     }
 
@@ -55,24 +47,17 @@ impl Progress {
         })
     }
 
-    /// Shows how far it is. What cannot be written is not: the scan matters more.
+    /// Shows how far it is.
     pub fn tell(&self, scan: &scan_folder::Scan) {
         // Until here a scan that goes on only looked for its place.
         if self.first.get().is_none() {
             self.first.set(Some(self.read.get()));
         }
-        let every = if self.is_terminal {
-            ON_TERMINAL
-        } else {
-            ELSEWHERE
-        };
-        let mut shown = self.shown.borrow_mut();
-        if shown.elapsed() < every {
+        if !self.line.is_due() {
             return;
         }
-        *shown = Instant::now();
         let tokens = scan.info.progress.tokens;
-        let line = line(&Place {
+        self.line.show(&line(&Place {
             tokens,
             recent: tokens.saturating_sub(self.before),
             seconds: self.begun.elapsed().as_secs_f64(),
@@ -80,21 +65,12 @@ impl Progress {
             first: self.first.get().unwrap_or(0),
             bytes: self.bytes,
             limit: self.limit,
-        });
-        let mut out = io::stderr().lock();
-        let _ = match self.is_terminal {
-            true => write!(out, "\r\x1b[K{line}").and_then(|()| out.flush()),
-            false => writeln!(out, "{line}"),
-        };
-        self.open.set(self.is_terminal);
+        }));
     }
 
     /// Takes the line away.
     pub fn end(&self) {
-        if self.open.replace(false) {
-            let mut out = io::stderr().lock();
-            let _ = write!(out, "\r\x1b[K").and_then(|()| out.flush());
-        }
+        self.line.end();
     }
 }
 
@@ -131,12 +107,7 @@ fn line(place: &Place) -> String {
         f64::INFINITY
     });
     if left.is_finite() {
-        let seconds = left.ceil() as u64;
-        line += &match seconds {
-            0..60 => format!("  {seconds} s left"),
-            60..3600 => format!("  {} min left", seconds.div_ceil(60)),
-            _ => format!("  {:.1} h left", seconds as f64 / 3600.0),
-        };
+        line += &format!("  {} left", duration(left));
     }
     line
 }

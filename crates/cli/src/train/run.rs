@@ -11,10 +11,11 @@ use train::{
 use super::args::Train;
 use super::error::TrainError;
 use super::input::Input;
-use super::progress::{Progress, duration};
+use super::progress::Progress;
 use super::signal::Stop;
 use crate::error::Error;
 use crate::progress::size;
+use crate::status_line::duration;
 
 /// Activations that are looked at for the start, as in OpenAI's code.
 const SAMPLE: usize = 32_768;
