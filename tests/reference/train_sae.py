@@ -2,7 +2,7 @@
 
 Each case has a file of tensors (the weights at the start, the batches, the weights at the end) and an entry in cases.json (the
 settings by the names of `crates/train`, and the losses of every step). The formulas are those of Gao et al. (arXiv 2406.04093), Bussmann et
-al. (BatchTopK, 2412.06410; Matryoshka, 2503.17547) and Adam as torch.optim has it."""
+al. (BatchTopK, 2412.06410; Matryoshka, 2503.17547), Rajamanoharan et al. (JumpReLU, 2407.14435) and Adam as torch.optim has it."""
 
 import json
 import os
@@ -18,6 +18,7 @@ BASE = dict(
     latents=LATENTS, k=K, activation="topk", multi_topk_factor=0, multi_topk_coefficient=0.125, matryoshka=[],
     input_normalization="layer_norm", batch=BATCH, tokens=STEPS * BATCH, lr=2e-3, warmup_steps=3, decay_fraction=0.25,
     adam_epsilon=6.25e-10, aux_latents=5, aux_coefficient=0.03125, aux_fraction=1.0, aux_pre_bias_gradient=False,
+    l0_coefficient=1.0, jump_bandwidth=0.05, l1_coefficient=None, sparsity_warmup_steps=2,
     dead_tokens=1_000_000, decoder_norm="after_step", remove_parallel=True, ema=0.0, ema_before_step=False,
 )
 CASES = {
@@ -27,6 +28,10 @@ CASES = {
     "multi_topk": dict(multi_topk_factor=4),
     "matryoshka": dict(matryoshka=[8, 20]),
     "batch_topk": dict(activation="batch_topk", ema=0.8),
+    "jump_relu": dict(activation="jump_relu", jump_bandwidth=0.5, l0_coefficient=0.3, ema=0.7),
+    "jump_relu_aux": dict(activation="jump_relu", jump_bandwidth=0.2, dead_tokens=BATCH, decoder_norm="never", remove_parallel=False),
+    "relu": dict(activation="relu"),
+    "relu_fixed": dict(activation="relu", l1_coefficient=0.4, input_normalization="none"),
     "plain_input": dict(input_normalization="none", decoder_norm="never", remove_parallel=False, decay_fraction=0.0),
 }
 
@@ -36,6 +41,38 @@ def normalise(x, kind):
         return x
     centred = x - x.mean(1, keepdim=True)
     return centred / (centred.std(1, keepdim=True) + 1e-5)
+
+
+class Jump(torch.autograd.Function):
+    """z = h where h > θ, with the straight-through gradient of θ."""
+
+    @staticmethod
+    def forward(ctx, h, threshold, width):
+        ctx.save_for_backward(h, threshold)
+        ctx.width = width
+        return h * (h > threshold)
+
+    @staticmethod
+    def backward(ctx, g):
+        h, threshold = ctx.saved_tensors
+        near = (h - threshold).abs() < ctx.width / 2
+        return g * (h > threshold), (-threshold / ctx.width * near * g).sum(0), None
+
+
+class Count(torch.autograd.Function):
+    """1 where h > θ, with the straight-through gradient of θ."""
+
+    @staticmethod
+    def forward(ctx, h, threshold, width):
+        ctx.save_for_backward(h, threshold)
+        ctx.width = width
+        return (h > threshold).double()
+
+    @staticmethod
+    def backward(ctx, g):
+        h, threshold = ctx.saved_tensors
+        near = (h - threshold).abs() < ctx.width / 2
+        return None, (-1 / ctx.width * near * g).sum(0), None
 
 
 def keep(h, indices):
@@ -58,6 +95,9 @@ def run(name, changes, seed):
     start = dict(w_enc=(0.7 * w_dec).float().double(), w_dec=w_dec, b_enc=0.05 * randn(LATENTS), b_dec=0.1 * randn(WIDTH))
     start = {key: value.float().double() for key, value in start.items()}
     variance = 0.9 if c["input_normalization"] == "layer_norm" else 12.0
+    if c["activation"] == "jump_relu":
+        start["thresholds"] = (0.5 + 0.5 * torch.rand(LATENTS, generator=g)).double()
+    sparsity = c["l0_coefficient"] if c["activation"] == "jump_relu" else 1.0 if c["l1_coefficient"] is None else c["l1_coefficient"]
     p = {key: torch.nn.Parameter(value.clone()) for key, value in start.items()}
     mean = {key: value.detach().clone() for key, value in p.items()}
     optimiser = torch.optim.Adam(p.values(), lr=c["lr"], betas=(0.9, 0.999), eps=c["adam_epsilon"])
@@ -75,6 +115,16 @@ def run(name, changes, seed):
             smallest = order[count - 1].item()
             threshold = smallest if threshold is None else threshold + 0.01 * (smallest - threshold)
             levels = [(1.0, z)]
+        elif c["activation"] == "jump_relu":
+            width = c["jump_bandwidth"] * variance ** 0.5
+            away = (h - p["thresholds"]).abs()
+            least = min(least, away.min().item(), (away - width / 2).abs().min().item())
+            z = Jump.apply(h, p["thresholds"], width)
+            levels = [(1.0, z)]
+        elif c["activation"] == "relu":
+            least = min(least, h.abs().min().item())
+            z = torch.relu(h)
+            levels = [(1.0, z)]
         else:
             order = h.argsort(1, descending=True)
             least = min(least, margin(h, K))
@@ -87,6 +137,14 @@ def run(name, changes, seed):
         if c["matryoshka"]:
             levels = [(1.0, z * (torch.arange(LATENTS) < bound)) for bound in c["matryoshka"]] + levels
         loss = sum(weight * ((z_ @ p["w_dec"] + p["b_dec"] - x) ** 2).mean() / variance for weight, z_ in levels)
+        weight = sparsity * min(1.0, (step + 1) / c["sparsity_warmup_steps"])
+        if c["activation"] == "jump_relu":
+            loss = loss + weight * (Count.apply(h, p["thresholds"], width).sum() / BATCH / K - 1) ** 2
+        if c["activation"] == "relu":
+            loss = loss + weight * z.sum() / (BATCH * WIDTH * variance ** 0.5)
+            if c["l1_coefficient"] is None and step < 0.75 * STEPS:
+                above = np.log(max((z > 0).sum().item() / BATCH, 1e-3) / K)
+                sparsity *= np.exp(0.02 * np.clip(above, -1, 1))
         residual = (x - z @ p["w_dec"] - p["b_dec"]).detach()
         tokens += BATCH
         last[(z > 1e-3).any(0)] = tokens
@@ -126,6 +184,8 @@ def run(name, changes, seed):
                 sure = value.grad[value.grad != 0].abs()
                 least = min(least, 1e4 * (sure.min() / sure.max()).item())
             optimiser.step()
+            if "thresholds" in p:
+                p["thresholds"].clamp_(min=0)
             if c["decoder_norm"] == "after_step":
                 w /= w.norm(dim=1, keepdim=True)
             if not c["ema_before_step"]:

@@ -6,6 +6,7 @@ use crate::cpu::operands::Product;
 use crate::cpu::{parallel, product, topk};
 
 pub use crate::cpu::parallel::for_each;
+pub use crate::cpu::screen::Screen;
 pub use crate::cpu::simd::vectorised;
 
 /// Threads that share the work of [`for_each`]: as many as `rayon` has in this place.

@@ -75,8 +75,9 @@ pub(crate) fn step(
                 w_dec,
                 b_enc,
                 b_dec,
+                thresholds,
             } = mean;
-            (Some(w_dec), Some([w_enc, b_enc, b_dec]))
+            (Some(w_dec), Some([w_enc, b_enc, b_dec, thresholds]))
         }
     };
     decoder(
@@ -105,10 +106,20 @@ pub(crate) fn step(
             &mut first.b_dec,
             &mut second.b_dec,
         ),
+        (
+            &mut parameters.thresholds,
+            &gradient.thresholds,
+            &mut first.thresholds,
+            &mut second.thresholds,
+        ),
     ];
     for (place, (values, gradient, first, second)) in rest.into_iter().enumerate() {
         let mean = mean_rest.as_mut().map(|mean| &mut *mean[place]);
         plain(config, rule, (values, gradient), (first, second), mean);
+    }
+    // Below 0 a latent would be active with a negative activation.
+    for threshold in &mut parameters.thresholds {
+        *threshold = threshold.max(0.0);
     }
 }
 

@@ -1,7 +1,7 @@
 //! AuxK: dead latents reconstruct what the others left of a token (section A.2 of the paper), so that they come to life.
 
 use crate::decode::{Decoded, Objective};
-use crate::encode::{Winners, encode};
+use crate::encode::{Encoder, Winners};
 use crate::gradients;
 use crate::parameters::Parameters;
 use crate::selection::{Levels, Selection};
@@ -12,7 +12,7 @@ use crate::sums;
 pub(crate) struct Auxiliary {
     weights: Vec<f32>,
     bias: Vec<f32>,
-    scratch: Vec<f32>,
+    encoder: Encoder,
     targets: Vec<f32>,
     winners: Winners,
     selection: Selection,
@@ -51,11 +51,10 @@ impl Auxiliary {
             self.weights.extend_from_slice(row);
             self.bias.push(parameters.b_enc[latent]);
         }
-        let is_number = encode(
+        let is_number = self.encoder.encode(
             (inputs, width),
             (&self.weights, &self.bias),
             slots,
-            &mut self.scratch,
             &mut self.winners,
         );
         if !is_number {
@@ -76,7 +75,7 @@ impl Auxiliary {
         gradients::latents(
             &self.selection,
             (inputs, &self.decoded.gradients, 1),
-            &parameters.w_dec,
+            (&parameters.w_dec, 0.0),
             into,
             true,
         );

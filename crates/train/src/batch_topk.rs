@@ -1,6 +1,6 @@
 //! BatchTopK: the k·B largest positive pre-activations of a batch of B rows.
 
-use crate::encode::{Winners, encode};
+use crate::encode::{Encoder, Winners};
 
 /// Slots per row that are looked at first, for k latents per row on average.
 fn first_slots(k: usize, latents: usize) -> usize {
@@ -10,7 +10,7 @@ fn first_slots(k: usize, latents: usize) -> usize {
 /// Memory of the selection, used again in every step.
 #[derive(Debug, Default)]
 pub(crate) struct BatchTopk {
-    scratch: Vec<f32>,
+    encoder: Encoder,
     /// Values with their slots.
     candidates: Vec<(f32, u32)>,
     again: Winners,
@@ -29,17 +29,10 @@ impl BatchTopk {
     ) -> Result<Option<f32>, ()> {
         let (rows, latents) = (inputs.len() / width, weights.1.len());
         let mut slots = first_slots(k, latents);
-        let encode = |inputs, slots, scratch: &mut Vec<f32>, winners: &mut Winners| match encode(
-            (inputs, width),
-            weights,
-            slots,
-            scratch,
-            winners,
-        ) {
-            true => Ok(()),
-            false => Err(()),
-        };
-        encode(inputs, slots, &mut self.scratch, winners)?;
+        let inputs = (inputs, width);
+        if !self.encoder.encode(inputs, weights, slots, winners) {
+            return Err(());
+        }
         loop {
             let smallest = self.smallest(winners, k * rows);
             // A row whose last slot is kept may have more behind it.
@@ -51,7 +44,9 @@ impl BatchTopk {
                 return Ok(self.cut(winners, smallest));
             }
             slots = (4 * slots).min(latents);
-            encode(inputs, slots, &mut self.scratch, &mut self.again)?;
+            if !self.encoder.encode(inputs, weights, slots, &mut self.again) {
+                return Err(());
+            }
             std::mem::swap(winners, &mut self.again);
         }
     }
@@ -101,14 +96,9 @@ mod tests {
                 .map(|i| number(i + 5) * if i < width { strong } else { 1.0 })
                 .collect();
             let mut all: Vec<(f32, usize, u32)> = Vec::new();
-            let (mut winners, mut scratch) = (Winners::default(), Vec::new());
-            assert!(encode(
-                (&inputs, width),
-                (&weights, &bias),
-                latents,
-                &mut scratch,
-                &mut winners
-            ));
+            let mut winners = Winners::default();
+            let weights_of = (&weights[..], &bias[..]);
+            assert!(Encoder::default().encode((&inputs, width), weights_of, latents, &mut winners));
             for row in 0..rows {
                 all.extend(winners.row(row).map(|(latent, value)| (value, row, latent)));
             }

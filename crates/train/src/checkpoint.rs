@@ -14,7 +14,7 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Activation, Config};
 use crate::error::Error;
 use crate::export::Origin;
 use crate::folder::{Folder, LOG};
@@ -25,6 +25,9 @@ use crate::trainer::Trainer;
 const CONFIG: &str = "train.json";
 const STATE: &str = "state.json";
 const TENSORS: &str = "state.safetensors";
+
+/// The weight of sparsity, of activations without a k.
+const SPARSITY: &str = "sparsity";
 
 /// The version of the state's layout.
 const VERSION: u32 = 1;
@@ -53,7 +56,9 @@ pub struct State {
 pub fn machine() -> String {
     let mut machine = std::env::consts::ARCH.to_owned();
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512f") {
+    if std::arch::is_x86_feature_detected!("avx512bf16") {
+        machine += " avx512 bf16";
+    } else if std::arch::is_x86_feature_detected!("avx512f") {
         machine += " avx512";
     } else if std::arch::is_x86_feature_detected!("avx2") {
         machine += " avx2";
@@ -249,6 +254,7 @@ fn shape(name: &str, parameters: &Parameters) -> Vec<usize> {
     let (latents, width) = (parameters.latents(), parameters.width());
     match name {
         "b_enc" => vec![latents],
+        "thresholds" => vec![parameters.thresholds.len()],
         "b_dec" => vec![width],
         _ => vec![latents, width],
     }
@@ -259,7 +265,9 @@ fn tensors(trainer: &Trainer) -> Vec<(String, Tensor<'_>)> {
     for (group, parameters) in groups(trainer) {
         for (name, values) in parameters.parts() {
             let shape = shape(name, parameters);
-            tensors.push((format!("{group}{name}"), Tensor::F32(values, shape)));
+            if !values.is_empty() {
+                tensors.push((format!("{group}{name}"), Tensor::F32(values, shape)));
+            }
         }
     }
     let latents = vec![trainer.last_active.len()];
@@ -275,6 +283,10 @@ fn tensors(trainer: &Trainer) -> Vec<(String, Tensor<'_>)> {
     numbers.extend(trainer.interval.numbers());
     let shape = vec![numbers.len()];
     tensors.push(("numbers".to_owned(), Tensor::F64(numbers, shape)));
+    if !trainer.config.activation.is_topk() {
+        let weight = Tensor::F64(vec![trainer.sparsity], vec![1]);
+        tensors.push((SPARSITY.to_owned(), weight));
+    }
     tensors
 }
 
@@ -307,8 +319,14 @@ fn read(path: &Path, config: Config, state: &State) -> Result<Trainer, Error> {
         .ok_or_else(|| damaged("b_dec is missing".to_owned()))?;
     let group = |group: &str| {
         let mut parameters = Parameters::zeros(config.latents, width);
+        if config.activation == Activation::JumpRelu {
+            parameters.thresholds = vec![0.0; config.latents];
+        }
         let shapes = parameters.parts().map(|(name, _)| shape(name, &parameters));
         for ((name, values), shape) in parameters.parts_mut().into_iter().zip(shapes) {
+            if values.is_empty() {
+                continue;
+            }
             let name = format!("{group}{name}");
             *values = bytemuck::pod_collect_to_vec(&words(&name, Dtype::F32, &shape)?);
             if values.iter().any(|value| !value.is_finite()) {
@@ -335,6 +353,14 @@ fn read(path: &Path, config: Config, state: &State) -> Result<Trainer, Error> {
     trainer.last_active = bytemuck::pod_collect_to_vec(&last_active);
     if trainer.last_active.iter().any(|last| *last > state.tokens) {
         return Err(damaged("last_active is after the last token".to_owned()));
+    }
+    if !trainer.config.activation.is_topk() {
+        let weight: Vec<f64> =
+            bytemuck::pod_collect_to_vec(&words(SPARSITY, Dtype::F64, &[1])?);
+        trainer.sparsity = weight[0];
+        if !(weight[0].is_finite() && weight[0] >= 0.0) {
+            return Err(damaged(format!("{SPARSITY} is {}", weight[0])));
+        }
     }
     trainer.threshold = (threshold >= 0.0).then_some(threshold);
     trainer.interval = Interval::from_numbers(interval);

@@ -14,6 +14,19 @@ pub enum Activation {
     /// The k·B largest positive pre-activations of a batch of B tokens (Bussmann et al., arXiv 2412.06410). Afterwards a threshold
     /// takes the batch's place: the autoencoder is written as JumpReLU.
     BatchTopk,
+    /// Pre-activations above a threshold of each latent, which is trained as well, by straight-through estimates (Rajamanoharan et al.,
+    /// arXiv 2407.14435). k is the L0 that is aimed at.
+    JumpRelu,
+    /// ReLU, with the sum of the activations as a part of the loss (L1). k is the L0 that is aimed at, unless the coefficient is
+    /// given.
+    Relu,
+}
+
+impl Activation {
+    /// True if there are as many active latents as k says.
+    pub fn is_topk(self) -> bool {
+        matches!(self, Self::Topk | Self::BatchTopk)
+    }
 }
 
 /// Normalization of activations before the encoder.
@@ -66,6 +79,16 @@ pub struct Config {
     pub k: usize,
     /// Rule by which latents are active.
     pub activation: Activation,
+    /// JumpReLU: weight λ of λ·(L0 / k − 1)², L0 the mean number of active latents of the batch.
+    pub l0_coefficient: f64,
+    /// JumpReLU: the width ε around a threshold in which pre-activations count for its gradient, in units of the standard deviation of
+    /// an input's dimension.
+    pub jump_bandwidth: f64,
+    /// ReLU: weight λ of λ·mean over tokens of Σ z / (d·σ), σ the standard deviation of an input's dimension. None starts at 1 and
+    /// changes it in each step by up to 2 %, over the first three quarters of the steps, until L0 is k.
+    pub l1_coefficient: Option<f64>,
+    /// JumpReLU and ReLU: steps over which the weight of sparsity rises to its value. None is as many as the learning rate has.
+    pub sparsity_warmup_steps: Option<u64>,
     /// Multi-TopK: a second reconstruction, from so many times k latents, is a part of the loss; 0 for none. The paper has 4.
     pub multi_topk_factor: usize,
     /// Weight of that second part. The paper has 1/8.
@@ -127,6 +150,10 @@ impl Default for Config {
             latents: 4096,
             k: 16,
             activation: Activation::Topk,
+            l0_coefficient: 1.0,
+            jump_bandwidth: 0.05,
+            l1_coefficient: None,
+            sparsity_warmup_steps: None,
             multi_topk_factor: 0,
             multi_topk_coefficient: 0.125,
             matryoshka: Vec::new(),
@@ -186,8 +213,8 @@ impl Config {
             );
             return Err(refuse("multi_topk_factor", factor, expected));
         }
-        let is_batch = self.activation == Activation::BatchTopk;
-        if factor > 0 && (is_batch || !self.matryoshka.is_empty()) {
+        let is_topk = self.activation == Activation::Topk;
+        if factor > 0 && (!is_topk || !self.matryoshka.is_empty()) {
             let expected = "Multi-TopK goes with the activation topk alone, without matryoshka";
             return Err(refuse("multi_topk_factor", factor, expected));
         }
@@ -196,6 +223,14 @@ impl Config {
         if let Some((_, prefix)) = pairs.into_iter().find(|(a, b)| a >= b || *b >= n) {
             let expected = format!("prefixes increase, from 1 to below the number of latents, {n}");
             return Err(refuse("matryoshka", prefix, expected));
+        }
+        if !self.matryoshka.is_empty() && !self.activation.is_topk() {
+            let expected = "prefixes go with the activations topk and batch_topk";
+            return Err(refuse("matryoshka", self.matryoshka.len(), expected));
+        }
+        if self.activation == Activation::Relu && self.decoder_norm == DecoderNorm::Never {
+            let expected = "with ReLU and L1 directions need a length, or activations shrink while they grow: after_step or before_step";
+            return Err(refuse("decoder_norm", "never", expected));
         }
         if self.matryoshka.len() > 63 {
             let expected = "at most 63 prefixes";
@@ -235,6 +270,24 @@ impl Config {
                 "multi_topk_coefficient",
                 self.multi_topk_coefficient,
                 from_0(self.multi_topk_coefficient),
+                "a weight is 0 or more",
+            ),
+            (
+                "l0_coefficient",
+                self.l0_coefficient,
+                from_0(self.l0_coefficient),
+                "a weight is 0 or more",
+            ),
+            (
+                "jump_bandwidth",
+                self.jump_bandwidth,
+                above_0(self.jump_bandwidth),
+                "it is above 0: without a width no threshold is trained",
+            ),
+            (
+                "l1_coefficient",
+                self.l1_coefficient.unwrap_or(0.0),
+                from_0(self.l1_coefficient.unwrap_or(0.0)),
                 "a weight is 0 or more",
             ),
             (
@@ -314,6 +367,11 @@ impl Config {
         self.warmup_steps.unwrap_or((self.steps() / 10).min(100))
     }
 
+    /// Steps over which the weight of sparsity rises to its value.
+    pub fn sparsity_warmup(&self) -> u64 {
+        self.sparsity_warmup_steps.unwrap_or_else(|| self.warmup())
+    }
+
     /// Dead latents that AuxK uses for activations of a width.
     pub fn aux_latents(&self, width: usize) -> usize {
         self.aux_latents.unwrap_or((width / 2).max(1))
@@ -326,12 +384,14 @@ impl Config {
         let weights = 4 * (2 * n * d + n + d);
         let copies = 4 + u64::from(self.ema > 0.0);
         let levels = 1 + u64::from(self.multi_topk_factor > 0) + self.matryoshka.len() as u64;
-        let slots = (self.k * self.multi_topk_factor.max(1)) as u64;
+        // Those above a threshold are some times as many at the start, and are there twice.
+        let times = if self.activation.is_topk() { self.multi_topk_factor.max(1) } else { 8 };
+        let slots = (self.k * times) as u64;
         let aux = self.aux_latents(width) as u64;
         let rows = 4 * batch * d * (2 + levels) + 16 * batch * slots;
         let aux = (batch as f64 * self.aux_fraction * (16 * aux + 8 * d) as f64) as u64;
         let block = 4 * d * self.block_rows() as u64;
-        let encode = 4 * n * crate::encode::chunk_rows(self.latents) as u64;
+        let encode = crate::encode::memory(self.latents, width);
         // A checkpoint has the weights in SAELens's order, and as a file's bytes.
         weights * copies + 2 * weights + rows + aux + block + encode
     }
@@ -386,7 +446,7 @@ mod tests {
         let good = Config::default();
         good.check().unwrap();
         type Change = fn(&mut Config);
-        let bad: [(&str, Change); 18] = [
+        let bad: [(&str, Change); 23] = [
             ("latents", |c| c.latents = 0),
             ("k", |c| c.k = 0),
             ("k", |c| (c.latents, c.k) = (8, 9)),
@@ -407,6 +467,15 @@ mod tests {
             ("aux_fraction", |c| c.aux_fraction = 0.0),
             ("dead_tokens", |c| c.dead_tokens = 0),
             ("ema", |c| c.ema = -0.5),
+            ("l0_coefficient", |c| c.l0_coefficient = f64::INFINITY),
+            ("jump_bandwidth", |c| c.jump_bandwidth = 0.0),
+            ("l1_coefficient", |c| c.l1_coefficient = Some(-1.0)),
+            ("matryoshka", |c| {
+                (c.activation, c.matryoshka) = (Activation::JumpRelu, vec![10]);
+            }),
+            ("decoder_norm", |c| {
+                (c.activation, c.decoder_norm) = (Activation::Relu, DecoderNorm::Never);
+            }),
         ];
         for (key, change) in bad {
             let mut config = good.clone();
@@ -425,7 +494,7 @@ mod tests {
         for (bytes, says) in [
             (&br#"{"latent": 5}"#[..], "a.json: latent: unknown field"),
             (br#"{"k": -1}"#, "a.json: k: invalid value"),
-            (br#"{"activation": "relu"}"#, "unknown variant `relu`"),
+            (br#"{"activation": "gelu"}"#, "unknown variant `gelu`"),
             (b"k = 3", "a.json: not JSON"),
             (b"[]", "a.json"),
         ] {

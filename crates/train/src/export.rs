@@ -36,6 +36,11 @@ impl Trainer {
                 let thresholds = vec![threshold; latents];
                 (Architecture::JumpRelu, Gate::Threshold(thresholds))
             }
+            Activation::JumpRelu => {
+                let thresholds = weights.thresholds.clone();
+                (Architecture::JumpRelu, Gate::Threshold(thresholds))
+            }
+            Activation::Relu => (Architecture::Standard, Gate::None),
         };
         let normalization = match config.input_normalization {
             InputNormalization::LayerNorm => Normalization::LayerNorm,

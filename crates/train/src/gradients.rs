@@ -1,5 +1,5 @@
 //! Gradients of the weights in closed form, latent by latent: for a latent j that is active in a row b with z = ReLU(h), and the
-//! gradient g of the loss in the reconstructions that have it, dW_dec\[j\] += z·g, dh = g·W_dec\[j\], dW_enc\[j\] += dh·(x − b_dec),
+//! gradient g of the loss in the reconstructions that have it, dW_dec\[j\] += z·g, dh = g·W_dec\[j\] + the gradient of sparsity in z, dW_enc\[j\] += dh·(x − b_dec),
 //! db_enc\[j\] += dh, and db_dec −= dh·W_enc\[j\].
 
 use kernels::host;
@@ -15,11 +15,11 @@ const LATENTS: usize = 16;
 const PIECE: usize = 64;
 
 /// Writes, or adds, the gradients of a selection in all weights but b_dec. `inputs` are `[rows, width]`, `gradients` those of
-/// [`crate::decode::Decoded`], of `levels` levels.
+/// [`crate::decode::Decoded`], of `levels` levels, `in_activation` what else the loss has as gradient in each active latent.
 pub(crate) fn latents(
     selection: &Selection,
     (inputs, gradients, levels): (&[f32], &[f32], usize),
-    w_dec: &[f32],
+    (w_dec, in_activation): (&[f32], f32),
     into: &mut Parameters,
     add: bool,
 ) {
@@ -57,7 +57,7 @@ pub(crate) fn latents(
                             let row = row as usize;
                             let place = (row * levels + level as usize) * width;
                             let gradient = &gradients[place..][..width];
-                            let in_value = vectors::dot(gradient, direction);
+                            let in_value = vectors::dot(gradient, direction) + in_activation;
                             vectors::add_scaled(dec, value, gradient);
                             vectors::add_scaled(enc, in_value, &inputs[row * width..][..width]);
                             *bias += in_value;

@@ -2,13 +2,19 @@
 
 use kernels::host;
 
-use crate::config::{Config, PreBiasStart};
-use crate::encode::{Winners, encode};
+use crate::config::{Activation, Config, PreBiasStart};
+use crate::encode::{Encoder, Winners};
 use crate::parameters::Parameters;
 use crate::random::{Purpose, Random};
 use crate::selection::{Levels, Selection};
 use crate::sums::{self, ROWS};
 use crate::vectors;
+
+/// Active latents at the start, over k, where there is a threshold.
+const START_TIMES: usize = 4;
+
+/// Activations by which that is found.
+const START_ROWS: usize = 512;
 
 /// Rounds of the search for a geometric median, as in OpenAI's code.
 const ROUNDS: usize = 100;
@@ -35,7 +41,32 @@ pub(crate) fn parameters(config: &Config, sample: &[f32], width: usize) -> Param
     if config.encoder_start_scaled {
         scale_encoder(config, &mut parameters);
     }
+    let threshold = || threshold(config, &parameters, sample);
+    match config.activation {
+        Activation::Topk | Activation::BatchTopk => {}
+        Activation::JumpRelu => parameters.thresholds = vec![threshold(); config.latents],
+        Activation::Relu => parameters.b_enc = vec![-threshold(); config.latents],
+    }
     parameters
+}
+
+/// The value that so many times k of a row's pre-activations exceed, in the mean over some of a sample. Training starts with few active
+/// latents, so that its steps are not dense, and has some to lose.
+fn threshold(config: &Config, parameters: &Parameters, sample: &[f32]) -> f32 {
+    let (width, latents) = (parameters.width(), config.latents);
+    let rows = (sample.len() / width).min(START_ROWS);
+    let mut inputs = sample[..rows * width].to_vec();
+    for row in inputs.chunks_exact_mut(width) {
+        for (value, bias) in row.iter_mut().zip(&parameters.b_dec) {
+            *value -= bias;
+        }
+    }
+    let mut outputs = vec![0.0; rows * latents];
+    let weights = (&parameters.w_enc[..], &parameters.b_enc[..]);
+    host::affine((&inputs, width), weights, &mut outputs);
+    let count = (START_TIMES * config.k).min(latents / 2).max(1) * rows;
+    let (_, least, _) = outputs.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a));
+    least.max(0.0)
 }
 
 /// Divides the encoder by the mean length with which unit vectors around the bias are reconstructed.
@@ -45,13 +76,8 @@ fn scale_encoder(config: &Config, parameters: &mut Parameters) {
     probes.chunks_exact_mut(width).for_each(vectors::normalise);
     let (mut winners, mut selection) = (Winners::default(), Selection::default());
     // Weights at the start are finite.
-    let _ = encode(
-        (&probes, width),
-        (&parameters.w_enc, &parameters.b_enc),
-        config.k,
-        &mut Vec::new(),
-        &mut winners,
-    );
+    let weights = (&parameters.w_enc[..], &parameters.b_enc[..]);
+    let _ = Encoder::default().encode((&probes, width), weights, config.k, &mut winners);
     selection.fill(&winners, config.latents, &Levels::One, None);
     let lengths = (0..PROBES).map(|row| {
         let mut sum = vec![0.0; width];

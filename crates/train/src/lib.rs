@@ -1,4 +1,4 @@
-//! Training of sparse autoencoders with few active latents per token (TopK and what followed it) on activations that the caller
+//! Training of sparse autoencoders (TopK and what followed it, JumpReLU, ReLU with L1) on activations that the caller
 //! provides: configuration, order of data, one step, checkpoints. No model, no GPU, no network.
 //!
 //! A step costs what the active latents cost: gradients are in closed form and sparse, walked latent by latent, so that no sum
@@ -8,6 +8,7 @@
 //! The recipe is that of Gao et al., Scaling and evaluating sparse autoencoders (arXiv 2406.04093), with the places where its
 //! released code, or other trainers, differ as options of [`Config`].
 
+mod above;
 mod adam;
 mod auxiliary;
 mod batch_topk;
@@ -27,7 +28,9 @@ mod parameters;
 mod random;
 mod schedule;
 mod selection;
+mod sparsity;
 mod sums;
+mod threshold;
 mod trainer;
 mod vectors;
 

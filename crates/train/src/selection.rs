@@ -1,5 +1,6 @@
 //! Active latents of a batch, row by row and latent by latent.
 
+use crate::above::Ragged;
 use crate::encode::Winners;
 
 /// An active latent of a row.
@@ -100,6 +101,23 @@ impl Selection {
         self.transpose(latents);
     }
 
+    /// Takes latents of rows, all of one level.
+    pub(crate) fn fill_ragged(&mut self, rows: &Ragged, latents: usize) {
+        self.starts.clear();
+        self.items.clear();
+        self.starts.push(0);
+        for row in rows.rows() {
+            let items = row.iter().map(|(latent, value)| Item {
+                latent: *latent,
+                level: 0,
+                value: *value,
+            });
+            self.items.extend(items);
+            self.starts.push(self.items.len() as u32);
+        }
+        self.transpose(latents);
+    }
+
     fn transpose(&mut self, latents: usize) {
         self.firsts.clear();
         self.firsts.resize(latents + 1, 0);
@@ -145,6 +163,11 @@ impl Selection {
     pub(crate) fn active(&self, level: usize) -> usize {
         let inside = |item: &&Item| item.level as usize <= level;
         self.items.iter().filter(inside).count()
+    }
+
+    /// Σ of the values of all items.
+    pub(crate) fn sum(&self) -> f64 {
+        self.items.iter().map(|item| f64::from(item.value)).sum()
     }
 
     /// Number of all items.

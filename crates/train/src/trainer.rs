@@ -1,11 +1,12 @@
 //! A training: its weights and one step.
 
+use crate::above::{Above, Rule};
 use crate::adam::{self, State};
 use crate::auxiliary::Auxiliary;
 use crate::batch_topk::BatchTopk;
 use crate::config::{Activation, Config};
 use crate::decode::{Decoded, Objective};
-use crate::encode::{Winners, encode};
+use crate::encode::{Encoder, Winners};
 use crate::error::Error;
 use crate::gradients;
 use crate::initial;
@@ -14,7 +15,9 @@ use crate::log::{Interval, Measured, Record};
 use crate::parameters::Parameters;
 use crate::schedule::learning_rate;
 use crate::selection::{Levels, Selection};
+use crate::sparsity;
 use crate::sums;
+use crate::threshold::Thresholds;
 
 /// Part of a batch's own threshold in the running one of BatchTopK, as in SAELens.
 const THRESHOLD_RATE: f64 = 0.01;
@@ -40,6 +43,8 @@ pub struct Trainer {
     pub(crate) factor: f64,
     /// BatchTopK's threshold at inference.
     pub(crate) threshold: Option<f64>,
+    /// The weight of sparsity, where that is a part of the loss.
+    pub(crate) sparsity: f64,
     pub(crate) interval: Interval,
     levels: Levels,
     memory: Memory,
@@ -50,10 +55,13 @@ pub struct Trainer {
 struct Memory {
     gradient: Parameters,
     inputs: Vec<f32>,
-    scratch: Vec<f32>,
+    encoder: Encoder,
     winners: Winners,
     batch_topk: BatchTopk,
+    above: Above,
     selection: Selection,
+    /// Latents near their threshold.
+    near: Selection,
     decoded: Decoded,
     dead: Vec<u32>,
     auxiliary: Auxiliary,
@@ -94,7 +102,7 @@ impl Trainer {
         (variance, factor): (f64, f64),
     ) -> Result<Self, Error> {
         config.check()?;
-        let (latents, width) = (parameters.latents(), parameters.width());
+        let latents = parameters.latents();
         if latents != config.latents {
             let expected = format!("the weights have {latents} latents");
             return Err(Error::setting("latents", config.latents, expected));
@@ -106,12 +114,23 @@ impl Trainer {
         } else {
             Levels::Prefixes(config.matryoshka.clone())
         };
-        let zeros = || Parameters::zeros(latents, width);
+        let expected = match config.activation {
+            Activation::JumpRelu => latents,
+            Activation::Topk | Activation::BatchTopk | Activation::Relu => 0,
+        };
+        if parameters.thresholds.len() != expected {
+            let found = parameters.thresholds.len();
+            let expected = format!("the weights have {found} thresholds, not {expected}");
+            return Err(Error::setting("activation", "jump_relu", expected));
+        }
+        let zeros = || parameters.zeros_like();
+        let (first, second, gradient) = (zeros(), zeros(), zeros());
         Ok(Self {
             mean: (config.ema > 0.0).then(|| parameters.clone()),
+            sparsity: sparsity::weight_at_start(&config),
             parameters,
-            first: zeros(),
-            second: zeros(),
+            first,
+            second,
             last_active: vec![0; latents],
             step: 0,
             tokens: 0,
@@ -121,12 +140,14 @@ impl Trainer {
             interval: Interval::default(),
             levels,
             memory: Memory {
-                gradient: zeros(),
+                gradient,
                 inputs: Vec::new(),
-                scratch: Vec::new(),
+                encoder: Encoder::default(),
                 winners: Winners::default(),
                 batch_topk: BatchTopk::default(),
+                above: Above::default(),
                 selection: Selection::default(),
+                near: Selection::default(),
                 decoded: Decoded::default(),
                 dead: Vec::new(),
                 auxiliary: Auxiliary::default(),
@@ -179,6 +200,8 @@ impl Trainer {
     pub fn step(&mut self, activations: &[f32]) -> Result<Measured, Error> {
         let rate = self.learning_rate();
         let measured = self.gradients(activations)?;
+        self.sparsity =
+            sparsity::next_weight(&self.config, self.sparsity, self.step, measured.l0);
         self.step += 1;
         let state = State {
             first: &mut self.first,
@@ -224,11 +247,6 @@ impl Trainer {
         normalizer.apply(activations, &self.parameters.b_dec, &mut memory.inputs)?;
         let (_, spread) = sums::spread(&memory.inputs, width);
         self.encode()?;
-        let memory = &mut self.memory;
-        let latents = self.config.latents;
-        memory
-            .selection
-            .fill(&memory.winners, latents, &self.levels, None);
         let scale = 1.0 / (rows as f64 * width as f64 * self.variance);
         let weights = self.level_weights(scale);
         let memory = &mut self.memory;
@@ -241,7 +259,14 @@ impl Trainer {
                 main: self.levels.main(),
             },
         );
-        let loss = memory.decoded.loss;
+        let active = memory.selection.active(self.levels.main());
+        let sparsity = sparsity::part(
+            &self.config,
+            (self.sparsity, self.step),
+            (width, self.variance),
+            (active, memory.selection.sum()),
+        );
+        let loss = memory.decoded.loss + sparsity.loss;
         if !loss.is_finite() {
             return Err(self.diverged(loss));
         }
@@ -249,23 +274,42 @@ impl Trainer {
         gradients::latents(
             &memory.selection,
             (&memory.inputs, &memory.decoded.gradients, weights.len()),
-            &self.parameters.w_dec,
+            (&self.parameters.w_dec, sparsity.in_activation),
             &mut memory.gradient,
             false,
         );
+        if self.config.activation == Activation::JumpRelu {
+            let thresholds = Thresholds {
+                values: &self.parameters.thresholds,
+                bandwidth: self.bandwidth(),
+                in_count: sparsity.in_count,
+            };
+            let memory = &mut self.memory;
+            thresholds.gradients(
+                &memory.near,
+                &memory.decoded.gradients,
+                &self.parameters.w_dec,
+                &mut memory.gradient.thresholds,
+            );
+        }
         let dead = self.note_active();
         let aux_loss = self.auxiliary();
         let memory = &self.memory;
         let measured = Measured {
             fvu: memory.decoded.squared / spread,
-            loss: memory.decoded.loss,
+            loss,
             aux_loss,
-            l0: memory.selection.active(self.levels.main()) as f64 / rows as f64,
+            l0: active as f64 / rows as f64,
             dead,
         };
         self.interval
             .add(&measured, (memory.decoded.squared, spread));
         Ok(measured)
+    }
+
+    /// Width around a threshold in which pre-activations count for its gradient.
+    fn bandwidth(&self) -> f32 {
+        (self.config.jump_bandwidth * self.variance.sqrt()) as f32
     }
 
     fn diverged(&self, value: f64) -> Error {
@@ -275,6 +319,7 @@ impl Trainer {
 
     /// Finds the active latents of the batch.
     fn encode(&mut self) -> Result<(), Error> {
+        let half_bandwidth = 0.5 * self.bandwidth();
         let Self {
             config,
             parameters,
@@ -282,17 +327,14 @@ impl Trainer {
             ..
         } = self;
         let inputs = (&memory.inputs[..], parameters.width());
+        let latents = config.latents;
         let weights = (&parameters.w_enc[..], &parameters.b_enc[..]);
         let is_number = match config.activation {
             Activation::Topk => {
                 let slots = config.k * config.multi_topk_factor.max(1);
-                encode(
-                    inputs,
-                    weights,
-                    slots,
-                    &mut memory.scratch,
-                    &mut memory.winners,
-                )
+                memory
+                    .encoder
+                    .encode(inputs, weights, slots, &mut memory.winners)
             }
             Activation::BatchTopk => {
                 let found =
@@ -306,11 +348,27 @@ impl Trainer {
                 }
                 found.is_ok()
             }
+            Activation::JumpRelu | Activation::Relu => {
+                let rule = Rule {
+                    thresholds: &parameters.thresholds,
+                    half_bandwidth,
+                };
+                memory.above.encode(inputs, weights, rule)
+            }
         };
-        match is_number {
-            true => Ok(()),
-            false => Err(self.diverged(f64::NAN)),
+        if !is_number {
+            return Err(self.diverged(f64::NAN));
         }
+        let selection = &mut memory.selection;
+        if config.activation.is_topk() {
+            selection.fill(&memory.winners, latents, &self.levels, None);
+        } else {
+            selection.fill_ragged(&memory.above.active, latents);
+        }
+        if config.activation == Activation::JumpRelu {
+            memory.near.fill_ragged(&memory.above.near, latents);
+        }
+        Ok(())
     }
 
     fn level_weights(&self, scale: f64) -> Vec<f32> {

@@ -39,6 +39,7 @@ mod query_tiles;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
 mod scratch;
+pub(crate) mod screen;
 pub(crate) mod simd;
 pub(crate) mod sparse_decode;
 pub(crate) mod splice;

@@ -138,6 +138,7 @@ proptest! {
             w_dec: part(latents * width, 2),
             b_enc: part(latents, 3),
             b_dec: part(width, 4),
+            thresholds: Vec::new(),
         };
         let inputs = part(ROWS * width, 5);
         let variance = 0.4;
