@@ -18,7 +18,7 @@ BASE = dict(
     latents=LATENTS, k=K, activation="topk", multi_topk_factor=0, multi_topk_coefficient=0.125, matryoshka=[],
     input_normalization="layer_norm", batch=BATCH, tokens=STEPS * BATCH, lr=2e-3, warmup_steps=3, decay_fraction=0.25,
     adam_epsilon=6.25e-10, aux_latents=5, aux_coefficient=0.03125, aux_fraction=1.0, aux_pre_bias_gradient=False,
-    l0_coefficient=1.0, jump_bandwidth=0.05, l1_coefficient=None, sparsity_warmup_steps=2,
+    l0_coefficient=1.0, jump_bandwidth=0.05, jump_lr_factor=10.0, l1_coefficient=None, sparsity_warmup_steps=2,
     dead_tokens=1_000_000, decoder_norm="after_step", remove_parallel=True, ema=0.0, ema_before_step=False,
 )
 CASES = {
@@ -29,7 +29,7 @@ CASES = {
     "matryoshka": dict(matryoshka=[8, 20]),
     "batch_topk": dict(activation="batch_topk", ema=0.8),
     "jump_relu": dict(activation="jump_relu", jump_bandwidth=0.5, l0_coefficient=0.3, ema=0.7),
-    "jump_relu_aux": dict(activation="jump_relu", jump_bandwidth=0.2, dead_tokens=BATCH, decoder_norm="never", remove_parallel=False),
+    "jump_relu_aux": dict(activation="jump_relu", jump_bandwidth=0.2, jump_lr_factor=3.0, dead_tokens=BATCH, decoder_norm="never", remove_parallel=False),
     "relu": dict(activation="relu"),
     "relu_fixed": dict(activation="relu", l1_coefficient=0.4, input_normalization="none"),
     "plain_input": dict(input_normalization="none", decoder_norm="never", remove_parallel=False, decay_fraction=0.0),
@@ -100,7 +100,8 @@ def run(name, changes, seed):
     sparsity = c["l0_coefficient"] if c["activation"] == "jump_relu" else 1.0 if c["l1_coefficient"] is None else c["l1_coefficient"]
     p = {key: torch.nn.Parameter(value.clone()) for key, value in start.items()}
     mean = {key: value.detach().clone() for key, value in p.items()}
-    optimiser = torch.optim.Adam(p.values(), lr=c["lr"], betas=(0.9, 0.999), eps=c["adam_epsilon"])
+    groups = [dict(params=[value], factor=c["jump_lr_factor"] if key == "thresholds" else 1.0) for key, value in p.items()]
+    optimiser = torch.optim.Adam(groups, lr=c["lr"], betas=(0.9, 0.999), eps=c["adam_epsilon"])
     last = torch.zeros(LATENTS, dtype=torch.long)
     least, threshold, log, tokens = np.inf, None, [], 0
     for step, raw in enumerate(batches):
@@ -178,7 +179,7 @@ def run(name, changes, seed):
             if c["ema_before_step"]:
                 ema()
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["factor"]
             # Steps of Adam are as large for a small gradient as for a large one: rounding must not make the difference.
             for value in p.values():
                 sure = value.grad[value.grad != 0].abs()

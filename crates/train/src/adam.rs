@@ -10,6 +10,9 @@ use crate::vectors;
 /// Latents that a thread takes at a time.
 const LATENTS: usize = 32;
 
+/// The place of the thresholds among the parts that are no decoder.
+const THRESHOLDS: usize = 3;
+
 /// One step's numbers.
 #[derive(Debug, Clone, Copy)]
 struct Rule {
@@ -33,6 +36,11 @@ impl Rule {
             root: (1.0 - config.adam_beta2.powf(steps)).sqrt() as f32,
             epsilon: config.adam_epsilon as f32,
         }
+    }
+
+    fn faster(self, factor: f64) -> Self {
+        let rate = self.rate * factor as f32;
+        Self { rate, ..self }
     }
 
     #[inline(always)]
@@ -114,6 +122,10 @@ pub(crate) fn step(
         ),
     ];
     for (place, (values, gradient, first, second)) in rest.into_iter().enumerate() {
+        let rule = match place == THRESHOLDS {
+            true => rule.faster(config.jump_lr_factor),
+            false => rule,
+        };
         let mean = mean_rest.as_mut().map(|mean| &mut *mean[place]);
         plain(config, rule, (values, gradient), (first, second), mean);
     }

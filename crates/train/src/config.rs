@@ -84,6 +84,9 @@ pub struct Config {
     /// JumpReLU: the width ε around a threshold in which pre-activations count for its gradient, in units of the standard deviation of
     /// an input's dimension.
     pub jump_bandwidth: f64,
+    /// JumpReLU: learning rate of the thresholds over that of the weights. They are one number a latent, move by about the learning rate a
+    /// step, and have to find the L0 that is aimed at.
+    pub jump_lr_factor: f64,
     /// ReLU: weight λ of λ·mean over tokens of Σ z / (d·σ), σ the standard deviation of an input's dimension. None starts at 1 and
     /// changes it in each step by up to 2 %, over the first three quarters of the steps, until L0 is k.
     pub l1_coefficient: Option<f64>,
@@ -152,6 +155,7 @@ impl Default for Config {
             activation: Activation::Topk,
             l0_coefficient: 1.0,
             jump_bandwidth: 0.05,
+            jump_lr_factor: 10.0,
             l1_coefficient: None,
             sparsity_warmup_steps: None,
             multi_topk_factor: 0,
@@ -283,6 +287,12 @@ impl Config {
                 self.jump_bandwidth,
                 above_0(self.jump_bandwidth),
                 "it is above 0: without a width no threshold is trained",
+            ),
+            (
+                "jump_lr_factor",
+                self.jump_lr_factor,
+                above_0(self.jump_lr_factor),
+                "it is above 0",
             ),
             (
                 "l1_coefficient",
@@ -446,7 +456,7 @@ mod tests {
         let good = Config::default();
         good.check().unwrap();
         type Change = fn(&mut Config);
-        let bad: [(&str, Change); 23] = [
+        let bad: [(&str, Change); 24] = [
             ("latents", |c| c.latents = 0),
             ("k", |c| c.k = 0),
             ("k", |c| (c.latents, c.k) = (8, 9)),
@@ -469,6 +479,7 @@ mod tests {
             ("ema", |c| c.ema = -0.5),
             ("l0_coefficient", |c| c.l0_coefficient = f64::INFINITY),
             ("jump_bandwidth", |c| c.jump_bandwidth = 0.0),
+            ("jump_lr_factor", |c| c.jump_lr_factor = -1.0),
             ("l1_coefficient", |c| c.l1_coefficient = Some(-1.0)),
             ("matryoshka", |c| {
                 (c.activation, c.matryoshka) = (Activation::JumpRelu, vec![10]);
