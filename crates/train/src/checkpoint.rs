@@ -355,8 +355,7 @@ fn read(path: &Path, config: Config, state: &State) -> Result<Trainer, Error> {
         return Err(damaged("last_active is after the last token".to_owned()));
     }
     if !trainer.config.activation.is_topk() {
-        let weight: Vec<f64> =
-            bytemuck::pod_collect_to_vec(&words(SPARSITY, Dtype::F64, &[1])?);
+        let weight: Vec<f64> = bytemuck::pod_collect_to_vec(&words(SPARSITY, Dtype::F64, &[1])?);
         trainer.sparsity = weight[0];
         if !(weight[0].is_finite() && weight[0] >= 0.0) {
             return Err(damaged(format!("{SPARSITY} is {}", weight[0])));

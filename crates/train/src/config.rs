@@ -395,7 +395,11 @@ impl Config {
         let copies = 4 + u64::from(self.ema > 0.0);
         let levels = 1 + u64::from(self.multi_topk_factor > 0) + self.matryoshka.len() as u64;
         // Those above a threshold are some times as many at the start, and are there twice.
-        let times = if self.activation.is_topk() { self.multi_topk_factor.max(1) } else { 8 };
+        let times = if self.activation.is_topk() {
+            self.multi_topk_factor.max(1)
+        } else {
+            8
+        };
         let slots = (self.k * times) as u64;
         let aux = self.aux_latents(width) as u64;
         let rows = 4 * batch * d * (2 + levels) + 16 * batch * slots;

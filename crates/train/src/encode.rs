@@ -89,8 +89,7 @@ impl Encoder {
         for (inputs, (indices, values)) in inputs.chunks(chunk * width).zip(slots) {
             let outputs = &mut self.outputs[..inputs.len() / width * latents];
             host::affine((inputs, width), (weights, bias), outputs);
-            is_number &=
-                host::top_k((outputs, latents), winners.slots, indices, values).is_none();
+            is_number &= host::top_k((outputs, latents), winners.slots, indices, values).is_none();
         }
         is_number
     }

@@ -200,8 +200,7 @@ impl Trainer {
     pub fn step(&mut self, activations: &[f32]) -> Result<Measured, Error> {
         let rate = self.learning_rate();
         let measured = self.gradients(activations)?;
-        self.sparsity =
-            sparsity::next_weight(&self.config, self.sparsity, self.step, measured.l0);
+        self.sparsity = sparsity::next_weight(&self.config, self.sparsity, self.step, measured.l0);
         self.step += 1;
         let state = State {
             first: &mut self.first,

@@ -45,6 +45,8 @@ pub struct Ended {
     pub steps: u64,
     /// Tokens that were trained on.
     pub tokens: u64,
+    /// The L0 that was aimed at, where the activation has no k of its own.
+    pub aimed_at: Option<usize>,
     /// Where this run began.
     pub resumed_at_step: u64,
     /// The last line of the log.
@@ -71,6 +73,17 @@ pub struct Seconds {
 }
 
 impl Ended {
+    /// What to do where the L0 that was aimed at is far.
+    fn sparsity_missed(&self) -> Option<String> {
+        let (last, k) = (self.last.as_ref()?, self.aimed_at?);
+        let is_far = (last.l0 / k as f64 - 1.0).abs() > 0.25;
+        is_far.then(|| {
+            format!(
+                "; aimed at L0 {k}: train for more steps, or try another jump_lr_factor, l0_coefficient or l1_coefficient"
+            )
+        })
+    }
+
     /// In words.
     pub fn words(&self) -> String {
         let mut words = format!(
@@ -85,6 +98,9 @@ impl Ended {
                 last.l0,
                 100.0 * last.dead
             );
+        }
+        if let Some(words_of_sparsity) = self.sparsity_missed() {
+            words += &words_of_sparsity;
         }
         if let Some(rate) = self.step_tokens_per_second {
             let Seconds {
@@ -178,6 +194,7 @@ impl<'a> Run<'a> {
             step,
             steps: self.config.steps(),
             tokens,
+            aimed_at: (!self.config.activation.is_topk()).then_some(self.config.k),
             resumed_at_step: from,
             last: self.last.clone(),
             input,

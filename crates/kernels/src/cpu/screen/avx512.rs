@@ -1,9 +1,9 @@
 //! Screening with AVX-512's products of bf16 (`vdpbf16ps`).
 
 use std::arch::x86_64::{
-    __m512, __m512bh, _CMP_GE_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps, _mm512_reduce_add_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, __m512bh, _CMP_GE_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_dpbf16_ps,
+    _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps,
+    _mm512_reduce_add_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -111,7 +111,8 @@ impl Memory {
             if !(length < LONGEST) {
                 return false;
             }
-            self.errors[place] = errors.sqrt() * LONGER + length * (screen.relative + rounding(inputs));
+            self.errors[place] =
+                errors.sqrt() * LONGER + length * (screen.relative + rounding(inputs));
         }
         // Rows of the last tile that are not there are those of an earlier call, whose bounds nobody reads.
         let tiles = (input.len() / inputs).div_ceil(TILE);
@@ -119,7 +120,10 @@ impl Memory {
         for panel in 0..outputs / PANEL {
             let weights = &screen.weights[panel * pairs * PANEL..][..pairs * PANEL];
             let columns = panel * PANEL..(panel + 1) * PANEL;
-            let (bias, lengths) = (&screen.bias[columns.clone()], &screen.lengths[columns.clone()]);
+            let (bias, lengths) = (
+                &screen.bias[columns.clone()],
+                &screen.lengths[columns.clone()],
+            );
             let group = panel * LANES % self.groups;
             for tile in 0..tiles {
                 let rows = &self.rows[tile * TILE * pairs..][..TILE * pairs];
@@ -152,25 +156,40 @@ impl Memory {
             let least = *kth - 2.0 * screen.slack;
             let lows = &self.lows[row * outputs..][..outputs];
             self.found.clear();
-            reaching(lows, &screen.lengths, 2.0 * self.errors[row], least, &mut self.found);
+            reaching(
+                lows,
+                &screen.lengths,
+                2.0 * self.errors[row],
+                least,
+                &mut self.found,
+            );
             self.candidates.clear();
             for some in self.found.chunks(4) {
                 // Of fewer than four the last one is computed again.
-                let four: [usize; 4] = std::array::from_fn(|i| some[i.min(some.len() - 1)] as usize);
-                let sums = dots(input, four.map(|output| &weights[output * inputs..][..inputs]));
+                let four: [usize; 4] =
+                    std::array::from_fn(|i| some[i.min(some.len() - 1)] as usize);
+                let sums = dots(
+                    input,
+                    four.map(|output| &weights[output * inputs..][..inputs]),
+                );
                 let computed = some.iter().zip(sums);
                 self.candidates
                     .extend(computed.map(|(output, sum)| (sum + bias[*output as usize], *output)));
             }
-            if self.candidates.len() < k || self.candidates.iter().any(|(value, _)| value.is_nan()) {
+            if self.candidates.len() < k || self.candidates.iter().any(|(value, _)| value.is_nan())
+            {
                 return false;
             }
             // Of equal numbers the lower index comes first; 0 and -0 are equal.
-            let order = |a: &(f32, u32), b: &(f32, u32)| (b.0 + 0.0).total_cmp(&(a.0 + 0.0)).then(a.1.cmp(&b.1));
+            let order = |a: &(f32, u32), b: &(f32, u32)| {
+                (b.0 + 0.0).total_cmp(&(a.0 + 0.0)).then(a.1.cmp(&b.1))
+            };
             self.candidates.select_nth_unstable_by(k - 1, order);
             self.candidates.truncate(k);
             self.candidates.sort_unstable_by(order);
-            for ((value, output), (index, to)) in self.candidates.iter().zip(indices.iter_mut().zip(values)) {
+            for ((value, output), (index, to)) in
+                self.candidates.iter().zip(indices.iter_mut().zip(values))
+            {
                 (*index, *to) = (*output, value.max(0.0));
             }
         }
@@ -214,7 +233,12 @@ fn lower(
     lows: &mut [f32],
     largest: &mut [f32],
 ) {
-    assert!(bias.len() >= PANEL && lengths.len() >= PANEL && lows.len() >= PANEL && largest.len() >= LANES);
+    assert!(
+        bias.len() >= PANEL
+            && lengths.len() >= PANEL
+            && lows.len() >= PANEL
+            && largest.len() >= LANES
+    );
     // SAFETY: the slices are as long as asserted.
     unsafe {
         let mut best = _mm512_loadu_ps(largest.as_ptr());
@@ -236,7 +260,12 @@ fn reaching(lows: &[f32], lengths: &[f32], twice: f32, least: f32, found: &mut V
     let vectors = lows.as_chunks::<LANES>().0.iter();
     for (vector, (lows, lengths)) in vectors.zip(lengths.as_chunks::<LANES>().0).enumerate() {
         // SAFETY: both are whole vectors.
-        let (lows, lengths) = unsafe { (_mm512_loadu_ps(lows.as_ptr()), _mm512_loadu_ps(lengths.as_ptr())) };
+        let (lows, lengths) = unsafe {
+            (
+                _mm512_loadu_ps(lows.as_ptr()),
+                _mm512_loadu_ps(lengths.as_ptr()),
+            )
+        };
         let highs = _mm512_fmadd_ps(_mm512_set1_ps(twice), lengths, lows);
         let mut mask = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(highs, _mm512_set1_ps(least));
         while mask != 0 {

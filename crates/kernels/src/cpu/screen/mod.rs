@@ -118,7 +118,11 @@ impl Screen {
         let (longest, largest) = (size(&self.lengths), size(bias));
         self.slack = largest * 4.0 * f32::EPSILON + f32::MIN_POSITIVE;
         // No comparison holds for a NaN, and `max` passes it over.
-        let all_numbers = self.lengths.iter().chain(bias).all(|value| value.is_finite());
+        let all_numbers = self
+            .lengths
+            .iter()
+            .chain(bias)
+            .all(|value| value.is_finite());
         all_numbers && longest < LONGEST && largest < LONGEST && self.relative < 1.0
     }
 
@@ -179,7 +183,9 @@ mod tests {
     fn numbers(count: usize, seed: u64) -> Vec<f32> {
         let mut state = seed;
         let mut uniform = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 40) as f32 / (1 << 24) as f32
         };
         (0..count)
@@ -226,7 +232,10 @@ mod tests {
                     .chunks_exact(inputs)
                     .zip(&bias)
                     .map(|(weights, bias)| {
-                        let products = weights.iter().zip(input).map(|(w, x)| f64::from(*w) * f64::from(*x));
+                        let products = weights
+                            .iter()
+                            .zip(input)
+                            .map(|(w, x)| f64::from(*w) * f64::from(*x));
                         products.sum::<f64>() + f64::from(*bias)
                     })
                     .collect();
@@ -236,7 +245,10 @@ mod tests {
                 let found = indices[row * k..][..k].iter().zip(&values[row * k..][..k]);
                 for (place, (index, value)) in found.clone().enumerate() {
                     let exact = exact[*index as usize];
-                    assert!((f64::from(*value) - exact.max(0.0)).abs() < tolerance, "{row}, {place}");
+                    assert!(
+                        (f64::from(*value) - exact.max(0.0)).abs() < tolerance,
+                        "{row}, {place}"
+                    );
                     assert!((exact - sorted[place]).abs() < tolerance, "{row}, {place}");
                 }
                 let order: Vec<_> = found.map(|(index, value)| (*index, *value)).collect();
@@ -265,7 +277,12 @@ mod tests {
         assert!(screen.top_k(&input, (&weights, &bias), k, (&mut indices, &mut values)));
         let places = indices.iter().map(|index| (index * 37) % outputs as u32);
         let expected = [255, 254, 253, 252].into_iter().cycle();
-        assert!(places.zip(expected).all(|(found, expected)| found == expected), "{indices:?}");
+        assert!(
+            places
+                .zip(expected)
+                .all(|(found, expected)| found == expected),
+            "{indices:?}"
+        );
     }
 
     #[test]
@@ -286,7 +303,10 @@ mod tests {
             (indices, values)
         };
         let all = find(0, rows);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap();
         assert!(pool.install(|| find(0, rows)) == all);
         for (first, count) in [(0, 1), (100, 7), (229, 1), (90, 96)] {
             let (indices, values) = find(first, count);
@@ -309,12 +329,21 @@ mod tests {
         for bad in [f32::NAN, f32::INFINITY, 1e30] {
             let (mut input, mut weights, mut bias) = (input.clone(), weights.clone(), bias.clone());
             (input[40], weights[100], bias[7]) = (bad, bad, bad);
-            assert!(!Screen::default().prepare((&weights, inputs), &vec![0.0; outputs], k), "{bad}");
-            assert!(!Screen::default().prepare((&numbers(outputs * inputs, 8), inputs), &bias, k), "{bad}");
+            assert!(
+                !Screen::default().prepare((&weights, inputs), &vec![0.0; outputs], k),
+                "{bad}"
+            );
+            assert!(
+                !Screen::default().prepare((&numbers(outputs * inputs, 8), inputs), &bias, k),
+                "{bad}"
+            );
             let (mut indices, mut values) = (vec![0; 2 * k], vec![0.0; 2 * k]);
             let rest = numbers(outputs, 9);
             let weights = numbers(outputs * inputs, 8);
-            assert!(!screen.top_k(&input, (&weights, &rest), k, (&mut indices, &mut values)), "{bad}");
+            assert!(
+                !screen.top_k(&input, (&weights, &rest), k, (&mut indices, &mut values)),
+                "{bad}"
+            );
         }
         // The host's own selection, which is taken then, says which row it is.
         let mut outputs_of_row = vec![0.0; 2 * outputs];
