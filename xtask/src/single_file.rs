@@ -33,20 +33,18 @@ const ADDRESS: &str = "https://sae-explorer.invalid/assets/bundle.js";
 const FOLDER: &str = "assets";
 
 /// The modules that are files of their own in a site, too: their path below the modules, and their name here.
-const MODULES: [(&str, &str); 5] = [
+const MODULES: [(&str, &str); 4] = [
     ("app_bg.wasm", "app.wasm"),
     ("pkg/engine_bg.wasm", "engine.wasm"),
     ("pkg/scan-engine_bg.wasm", "scan-engine.wasm"),
-    ("pkg/train-engine_bg.wasm", "train-engine.wasm"),
     ("graph_bg.wasm", "graph.wasm"),
 ];
 
 /// The workers: entry, and name.
-const WORKERS: [(&str, &str); 5] = [
+const WORKERS: [(&str, &str); 4] = [
     ("pkg/fetcher.js", "fetcher.js"),
     ("pkg/worker.js", "worker.js"),
     ("pkg/scan-worker.js", "scan-worker.js"),
-    ("pkg/train-worker.js", "train-worker.js"),
     ("graph-worker.js", "graph-worker.js"),
 ];
 

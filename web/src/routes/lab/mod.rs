@@ -8,6 +8,7 @@ mod stored;
 use wire::TrainingInfo;
 use yew::prelude::*;
 
+use crate::browser;
 use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::controller::Controller;
@@ -68,7 +69,11 @@ pub fn TrainRoute(props: &Props) -> Html {
                         { "Make an " }{ defined(SAE) }
                         { " of your own for the model that is loaded: for a hook of your choice, on a text of your choice. It is trained here, in your browser; nothing is sent anywhere." }
                     </p>
-                    { form::form(&controller, props) }
+                    if browser::is_file() {
+                        <p class="muted" data-testid="train-not-here">{ "The module that trains is not in the page in one file. Train on the page of a site (cargo xtask serve starts one on your machine), or with sae-explorer train, and drop the result here." }</p>
+                    } else {
+                        { form::form(&controller, props) }
+                    }
                 }
                 if let Some(why) = &train.failed {
                     <p class="error" role="alert" data-testid="train-failed">{ why }</p>
