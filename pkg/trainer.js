@@ -15,6 +15,7 @@ function turn() {
 export class Trainer {
   #paused = false;
   #wake = null; // ends the waiting of a paused training
+  #unsaved = false; // true if the last checkpoint could not be stored
 
   /** Pauses the training, or lets it go on; what waits for a word to begin begins. */
   steer({ paused }) {
@@ -28,6 +29,8 @@ export class Trainer {
    * @param {{signal: AbortSignal, train: (progress: object) => void}} context
    */
   async train(engine, given, context) {
+    // Before anything is waited for: the person's word may come at once.
+    this.#paused = given.confirm;
     const run = () => this.#run(engine, given, context);
     const { locks } = navigator;
     if (locks === undefined) return run();
@@ -37,8 +40,9 @@ export class Trainer {
     });
   }
 
-  #run(engine, { id, list, resume, confirm, options }, { signal, train }) {
+  async #run(engine, { id, list, resume, options }, { signal, train }) {
     const stored = new StoredTraining(id);
+    const before = resume ? await found(stored, id) : null;
     let reader = null;
     // The engine's sources are asked at once, which workers can do.
     const read = (file, offset, length) => {
@@ -56,7 +60,6 @@ export class Trainer {
         this.#wake = over;
         signal.addEventListener('abort', over);
       });
-    this.#paused = confirm;
     const host = {
       read,
       progress: train,
@@ -86,18 +89,19 @@ export class Trainer {
           return reason(error);
         }
       },
-      async stored() {
-        const found = await stored.load().catch((error) => {
-          throw new SaeExplorerError('bad-file', `The training cannot be read: ${reason(error)}`, { id });
-        });
-        if (found === null) throw new SaeExplorerError('missing-file', 'This training is not in this browser: it was deleted, or the browser has cleared its storage.', { id });
-        return found.files;
-      },
+      stored: async () => before.files,
     };
-    return engine.train({ id, files: list.map(({ name, blob }) => [name, blob.size]), resume, options }, host);
+    return engine.train({ id, files: list.map(({ name, blob }) => [name, blob.size]), resume, options: { name: before?.info.name, ...options } }, host);
   }
+}
 
-  #unsaved = false; // true if the last checkpoint could not be stored
+/** The last checkpoint of a training. */
+async function found(stored, id) {
+  const last = await stored.load().catch((error) => {
+    throw new SaeExplorerError('bad-file', `The training cannot be read: ${reason(error)}`, { id });
+  });
+  if (last === null) throw new SaeExplorerError('missing-file', 'This training is not in this browser: it was deleted, or the browser has cleared its storage.', { id });
+  return last;
 }
 
 function reason(error) {

@@ -158,7 +158,7 @@ pub fn App(props: &Props) -> Html {
                 if route == Route::Start {
                     <Start place={state.address()} ready={state.trace.is_some()} />
                 }
-                if !route.shows_prompt() && state.model.is_some() {
+                if !route.shows_prompt() && route != Route::Train && state.model.is_some() {
                     <div class="prompt-line"><PromptField testid="prompt-line" prompt={state.prompt().to_owned()} invalid={prompt_fails} rows=1 /></div>
                 }
                 <div class="columns">
@@ -215,8 +215,8 @@ fn is_first_trace(state: &State) -> bool {
 
 /// The selected feature, where the trace on screen has its SAE.
 fn dock(state: &State) -> Option<Html> {
-    if state.place.page.is_some() || state.place.route == Route::Circuits {
-        // The page is about another feature, or about many.
+    if state.place.page.is_some() || matches!(state.place.route, Route::Circuits | Route::Train) {
+        // The page is about another feature, about many, or about none.
         return None;
     }
     let trace = state.trace.clone()?;

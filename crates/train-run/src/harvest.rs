@@ -25,6 +25,9 @@ pub struct HarvestOptions<'a> {
     pub context: Option<usize>,
     /// True if the first position of a window is trained on where no BOS stands there; it is unlike all others.
     pub keep_first: bool,
+    /// True if the model's id in the session, which says where its files are from, is a part of the source: another model of the same
+    /// name is then another source.
+    pub with_model_id: bool,
 }
 
 /// The windows of a corpus at a hook of the model that is loaded in a session.
@@ -38,6 +41,8 @@ pub struct Harvest {
     skipped: usize,
     width: usize,
     origin: Origin,
+    /// Id of the model, where it is a part of the source.
+    model_id: Option<String>,
     source: Source,
 }
 
@@ -72,6 +77,7 @@ impl Harvest {
             room: context - before,
             skipped: usize::from(skips_first),
             width: set.d_in,
+            model_id: options.with_model_id.then(|| model.id.clone()),
             origin: Origin {
                 model_name: Some(model.name),
                 hook_name: Some(set.hook),
@@ -122,7 +128,8 @@ impl Harvest {
             ("corpus_tokens", json!(self.windows.tokens())),
             ("corpus_sha256", json!(self.windows.sha256())),
         ];
-        let entries = entries.into_iter();
+        let id = self.model_id.as_ref().map(|id| ("model_id", json!(id)));
+        let entries = entries.into_iter().chain(id);
         self.source = entries
             .map(|(key, value)| (key.to_owned(), value))
             .collect();

@@ -75,7 +75,7 @@ test('a training says what it takes, reports its steps, and ends with an autoenc
 });
 
 test('one that was stopped and resumed has the bytes of one that was not, with dead latents and BatchTopK as well', async () => {
-  for (const more of [{}, { activation: 'batch_topk', matryoshka: [16], settings: { dead_tokens: 640, ema: 0.9 } }]) {
+  for (const more of [{}, { activation: 'batch_topk', latents: 512, k: 2, matryoshka: [16], settings: { dead_tokens: 320, ema: 0.9 } }]) {
     const whole = await train({ ...SMALL, ...more });
     const stopped = await train({ ...SMALL, ...more }, { stopAt: 37 });
     assert.ok(!stopped.complete && stopped.stored && stopped.info.step >= 37 && stopped.info.step < 120, JSON.stringify(stopped.info));
@@ -85,7 +85,8 @@ test('one that was stopped and resumed has the bytes of one that was not, with d
     for (const file of ['cfg.json', 'sae_weights.safetensors', 'train.json']) assert.equal(resumed.hashes[file], whole.hashes[file], file);
     const [{ records, step }] = resumed.reports.filter(({ stage }) => stage === 'resumed');
     assert.deepEqual([step, records.at(-1).step], [stopped.info.step, stopped.info.step]);
-    const numbers = ({ step, tokens, lr, fvu, loss, auxLoss, l0, dead }) => ({ step, tokens, lr, fvu, loss, auxLoss, l0, dead });
+    // Those before the checkpoint come out of the log, whose reader may be off by the last bit.
+    const numbers = ({ step, tokens, lr, fvu, loss, auxLoss, l0, dead }) => [step, tokens, ...[lr, fvu, loss, auxLoss ?? -1, l0, dead].map((value) => value.toPrecision(12))];
     assert.deepEqual([...records, ...steps(resumed)].map(numbers), steps(whole).map(numbers));
     if (more.settings) assert.ok(steps(whole).some(({ dead, auxLoss }) => dead > 0 && auxLoss > 0), 'dead latents, and a loss of theirs');
     await bare.evaluate(async (ids) => {
@@ -122,7 +123,7 @@ test('on the page: trained with curves, paused, gone on with after a reload, ope
   assert.equal(await page.title(), 'Train · sae-explorer');
   await part(page, 'train-missing').getByText('Choose a text first.').waitFor();
   await part(page, 'train-files').setInputFiles({ name: 'text.txt', mimeType: 'text/plain', buffer: Buffer.from(text) });
-  for (const [name, typed] of [['latents', '64'], ['k', '100'], ['batch', '64'], ['tokens', '19,200'], ['seed', '3']]) await part(page, `train-${name}`).fill(typed);
+  for (const [name, typed] of [['latents', '64'], ['k', '100'], ['batch', '64'], ['tokens', '9,600'], ['seed', '3']]) await part(page, `train-${name}`).fill(typed);
   await part(page, 'train-missing').getByText(/k is at most the number of latents/).waitFor();
   assert.equal(await part(page, 'train-look').isDisabled(), true);
   await part(page, 'train-k').fill('4');
@@ -133,14 +134,14 @@ test('on the page: trained with curves, paused, gone on with after a reload, ope
 
   await part(page, 'train-look').click();
   await part(page, 'training', '[data-stage="confirm"]').waitFor();
-  for (const words of [/300 steps/, /tokens per second/, /about .*MB/, /as the encoder reads them/]) await part(page, 'train-estimate').getByText(words).waitFor();
+  for (const words of [/150 steps/, /tokens per second/, /about .*MB/, /as the encoder reads them/]) await part(page, 'train-estimate').getByText(words).waitFor();
   assert.equal(await page.evaluate(async () => (await window.saeExplorer.trainings()).length), 0, 'nothing is kept before the word');
   await picture(page, 'train-estimate');
   await part(page, 'train-start').click();
   await during(page, '[data-testid="curves"]:not([data-points="1"], [data-points="2"])', 1, 'train-pause');
   await part(page, 'training', '[data-stage="paused"]').waitFor();
   const step = Number(await part(page, 'training').getAttribute('data-step'));
-  assert.ok(step >= 3 && step < 300, `${step}`);
+  assert.ok(step >= 3 && step < 150, `${step}`);
   assert.equal(Number(await part(page, 'train-saved').getAttribute('data-step')), step, 'a checkpoint of the step at which it waits');
   for (const curve of ['fvu', 'l0', 'dead', 'rate', 'lr']) assert.ok(Number(await part(page, 'curve', `[data-curve="${curve}"]`).getAttribute('data-value')) >= 0, curve);
   // Meanwhile the page answers.
@@ -169,12 +170,12 @@ test('on the page: trained with curves, paused, gone on with after a reload, ope
     const { bytes } = files.find(({ path }) => path === 'sae_weights.safetensors');
     return [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   });
-  assert.equal(hash, (await train({ ...SMALL, tokens: 19_200 })).hashes['sae_weights.safetensors']);
+  assert.equal(hash, (await train({ ...SMALL, tokens: 9600 })).hashes['sae_weights.safetensors']);
 
   const [download] = await Promise.all([page.waitForEvent('download'), part(page, 'trained-download').first().click()]);
-  assert.equal(download.suggestedFilename(), `${HOOK}_n64_k4_step300.zip`);
+  assert.equal(download.suggestedFilename(), `${HOOK}_n64_k4_step150.zip`);
   const zip = await readFile(await download.path());
-  for (const name of ['cfg.json', 'sae_weights.safetensors', 'train.json', 'log.jsonl']) assert.ok(zip.includes(`${HOOK}_n64_k4_step300/${name}`), name);
+  for (const name of ['cfg.json', 'sae_weights.safetensors', 'train.json', 'log.jsonl']) assert.ok(zip.includes(`${HOOK}_n64_k4_step150/${name}`), name);
 
   // Opened, it is in view, and its features are listed.
   await part(page, 'trained-open').first().click();

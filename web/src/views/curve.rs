@@ -13,12 +13,15 @@ pub fn top(values: impl Iterator<Item = f64>) -> f64 {
     if largest <= 0.0 {
         return 1.0;
     }
-    let power = 10f64.powf(largest.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0];
-    let step = steps
-        .into_iter()
-        .find(|step| step * power >= largest * (1.0 - 1e-9));
-    step.unwrap_or(10.0) * power
+    // Whole powers are exact, and so a round number has few digits.
+    let power = largest.log10().floor() as i32;
+    let whole = 10f64.powi(power.abs());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|step| match power >= 0 {
+        true => step * whole,
+        false => step / whole,
+    });
+    let enough = |top: &f64| *top >= largest * (1.0 - 1e-9);
+    steps.into_iter().find(enough).unwrap_or(steps[3])
 }
 
 /// The path of a line through points (x, y), x from 0 to `right` and y from 0 to `top`. What is not a number interrupts it; a point

@@ -37,6 +37,7 @@ impl Texts {
             bos: common.bos.into(),
             context: arguments.context,
             keep_first: arguments.keep_first,
+            with_model_id: false,
         };
         let harvest = Harvest::new(&mut session, options)?;
         let mut texts = Self { session, harvest };

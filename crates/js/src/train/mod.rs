@@ -123,6 +123,7 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
         bos: options::bos(given.bos.as_deref())?,
         context: given.context,
         keep_first: given.keep_first.unwrap_or(false),
+        with_model_id: true,
     };
     let mut harvest = Harvest::new(session, options).map_err(failed_run)?;
     read(session, &mut harvest, corpus, given.corpus_tokens, host).await?;
@@ -196,6 +197,7 @@ async fn resume(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<T
         },
         context: origin.context_size,
         keep_first: !origin.skips_first,
+        with_model_id: true,
     };
     let mut harvest = Harvest::new(session, options).map_err(failed_run)?;
     let windows = Windows::decode(&read(TOKENS).map_err(failed)?).map_err(failed_run)?;

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::definitions::{AUX_LOSS, DEAD, L0, LEARNING_RATE, TRAINING_FVU, TRAINING_RATE, Term};
-use crate::format::{NONE, fixed, grouped, plain, share_of, small};
+use crate::format::{NONE, exact, fixed, grouped, percent, plain, small};
 use crate::views::curve::{SIZE, line, nearest, top};
 
 /// Shown data.
@@ -27,6 +27,8 @@ struct Curve {
     unit: &'static str,
     value: fn(&TrainRecord) -> Option<f64>,
     shown: fn(f64) -> String,
+    /// As it stands at the axis.
+    tick: fn(f64) -> String,
 }
 
 const CURVES: [Curve; 6] = [
@@ -36,6 +38,7 @@ const CURVES: [Curve; 6] = [
         unit: "",
         value: |record| Some(record.fvu),
         shown: |value| fixed(value, 4),
+        tick: exact,
     },
     Curve {
         term: AUX_LOSS,
@@ -43,6 +46,7 @@ const CURVES: [Curve; 6] = [
         unit: "",
         value: |record| record.aux_loss,
         shown: |value| fixed(value, 4),
+        tick: exact,
     },
     Curve {
         term: L0,
@@ -50,13 +54,15 @@ const CURVES: [Curve; 6] = [
         unit: "latents per token",
         value: |record| Some(record.l0),
         shown: |value| fixed(value, 1),
+        tick: exact,
     },
     Curve {
         term: DEAD,
         key: "dead",
         unit: "",
         value: |record| Some(record.dead),
-        shown: share_of,
+        shown: percent,
+        tick: percent,
     },
     Curve {
         term: TRAINING_RATE,
@@ -64,6 +70,7 @@ const CURVES: [Curve; 6] = [
         unit: "tokens/s",
         value: |record| Some(record.tokens_per_second),
         shown: |value| grouped(value.max(0.0).round() as u64),
+        tick: |value| grouped(value as u64),
     },
     Curve {
         term: LEARNING_RATE,
@@ -71,6 +78,7 @@ const CURVES: [Curve; 6] = [
         unit: "",
         value: |record| Some(record.lr),
         shown: small,
+        tick: exact,
     },
 ];
 
@@ -109,7 +117,7 @@ pub fn Curves(props: &Props) -> Html {
     };
     let record = &props.records[at];
     html! {
-        <div class="curves" data-testid="curves" data-points={props.records.len().to_string()}>
+        <div class="training-curves" data-testid="curves" data-points={props.records.len().to_string()}>
             <p class="line">
                 <span>{ format!("{} step {}, {} tokens", if at == last { "Last point:" } else { "At" }, grouped(record.step), grouped(record.tokens)) }</span>
                 <span class="end"><button type="button" class="quiet" data-testid="curves-copy" onclick={copy}>{ "Copy numbers" }</button></span>
@@ -148,7 +156,7 @@ fn chart(
         <figure class="curve" data-testid="curve" data-curve={curve.key} data-value={y.map(|y| y.to_string())}>
             <figcaption>{ defined(curve.term) }<b>{ format!(" {shown}") }</b><span class="unit">{ format!(" {}", curve.unit) }</span></figcaption>
             <div class="plot">
-                <span class="scale">{ (curve.shown)(top) }</span><span class="scale low">{ "0" }</span>
+                <span class="scale">{ (curve.tick)(top) }</span><span class="scale low">{ "0" }</span>
                 <svg viewBox={format!("0 0 {} {}", width as u32, height as u32)} preserveAspectRatio="none" width="100%" height="72" role="img" aria-label={label} onpointermove={moved.clone()} onpointerleave={left.clone()}>
                     <path class="grid-line" d={format!("M0 {h}H{width}M0 0H{width}M0 {m}H{width}", h = height, m = height / 2.0)} />
                     <path class="at" d={format!("M{across} 0V{height}")} />

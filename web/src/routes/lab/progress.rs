@@ -127,7 +127,7 @@ fn takes(estimate: &TrainEstimate) -> Html {
                 if let Some(advice) = &estimate.advice {
                     { format!(": {advice}.") }
                 } else {
-                    { ": no need to worry." }
+                    { ". Up to 1 the mean is no trouble." }
                 }
             </dd>
         </dl>
