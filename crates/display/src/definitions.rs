@@ -93,7 +93,7 @@ terms! {
     AUX_LOSS = "aux-loss", "AuxK loss", "Dead latents reconstruct what a token's active ones have left: ‖e−ê‖² over the variance of that rest, without its weight. There is none while no latent is dead.";
     DEAD = "dead", "dead latents", "Share of the latents that were not above 0.001 on any of the last million tokens of training (dead_tokens, dead_threshold). None can be dead before.";
     LEARNING_RATE = "learning-rate", "learning rate", "Size of the optimiser's steps: it rises over the first ones, stays, and falls to 0 over the last three tenths.";
-    TRAINING_RATE = "training-rate", "tokens per second", "Tokens trained on per second since the last point, with the time for their activations.";
+    TRAINING_RATE = "training-rate", "tokens per second", "Tokens trained on per second over the last 16 points, with the time for their activations, which are computed for several steps at once.";
     MEAN_OVER_SPREAD = "mean-over-spread", "‖μ‖/‖σ‖", "Length of the activations' mean over their spread, √(Σ variances of the dimensions). Far above 1 most of each activation is the same; the bias takes that off at the start, so that latents do not have to.";
 }
 

@@ -225,6 +225,27 @@ fn whole(typed: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
+/// Reports over which the rate is taken: activations are computed for several steps at once, and a report may have those of many or none.
+const RATE: usize = 16;
+
+/// Tokens per second over the last reports; nothing where that is not known.
+pub fn rate(records: &[TrainRecord]) -> Option<f64> {
+    let last = &records[records.len().saturating_sub(RATE)..];
+    let before = records
+        .len()
+        .checked_sub(RATE + 1)
+        .and_then(|at| records.get(at));
+    let mut from = before.map_or(0, |record| record.tokens);
+    let (mut tokens, mut seconds) = (0.0, 0.0);
+    for record in last.iter().filter(|record| record.tokens_per_second > 0.0) {
+        let own = record.tokens.saturating_sub(from) as f64;
+        tokens += own;
+        seconds += own / record.tokens_per_second;
+        from = record.tokens;
+    }
+    (seconds > 0.0).then(|| tokens / seconds)
+}
+
 /// What a running training does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stage {
@@ -360,12 +381,13 @@ impl Running {
     /// Seconds that are left, by the rate of the last report.
     pub fn left(&self) -> Option<f64> {
         let last = self.records.last()?;
-        if self.stage != Stage::Train || last.step == 0 || last.tokens_per_second <= 0.0 {
+        if self.stage != Stage::Train || last.step == 0 {
             return None;
         }
+        let rate = rate(&self.records)?;
         let per_step = last.tokens as f64 / last.step as f64;
         let steps = self.steps.saturating_sub(last.step) as f64;
-        Some(steps * per_step / last.tokens_per_second)
+        Some(steps * per_step / rate)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Trainings: what can begin, and how far one is.
 
 use super::scan::Text;
-use super::train::{Field, Finished, Report, Rule, Stage, TrainAction};
+use super::train::{Field, Finished, Report, Rule, Stage, TrainAction, rate};
 use super::{Action, Place, State};
 use wire::{TrainEstimate, TrainRecord, TrainingInfo};
 
@@ -196,4 +196,21 @@ fn a_training_is_paused_goes_on_and_ends() {
     // Late words of a training that is over.
     let state = after(state, [report(Report::Saved(3)), TrainAction::Pausing]);
     assert!(state.train.running.is_none());
+}
+
+#[test]
+fn the_rate_is_that_of_the_last_reports_together() {
+    let at = |step: u64, tokens_per_second: f64| TrainRecord {
+        tokens_per_second,
+        ..record(step)
+    };
+    assert_eq!(rate(&[]), None);
+    assert_eq!(rate(&[at(1, 0.0)]), None);
+    // A second for the first hundred tokens, a tenth for the next.
+    let records = [at(1, 100.0), at(2, 1000.0)];
+    assert!((rate(&records).unwrap() - 200.0 / 1.1).abs() < 1e-9);
+    // A slow beginning is forgotten.
+    let mut records = vec![at(1, 1.0)];
+    records.extend((2..=17).map(|step| at(step, 50.0)));
+    assert!((rate(&records).unwrap() - 50.0).abs() < 1e-9);
 }

@@ -7,6 +7,7 @@ use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::definitions::{AUX_LOSS, DEAD, L0, LEARNING_RATE, TRAINING_FVU, TRAINING_RATE, Term};
 use crate::format::{NONE, exact, fixed, grouped, percent, plain, small};
+use crate::state::train::rate;
 use crate::views::curve::{SIZE, line, nearest, top};
 
 /// Shown data.
@@ -25,7 +26,8 @@ struct Curve {
     term: Term,
     key: &'static str,
     unit: &'static str,
-    value: fn(&TrainRecord) -> Option<f64>,
+    /// Its value at the last of some records.
+    value: fn(&[TrainRecord]) -> Option<f64>,
     shown: fn(f64) -> String,
     /// As it stands at the axis.
     tick: fn(f64) -> String,
@@ -36,7 +38,7 @@ const CURVES: [Curve; 6] = [
         term: TRAINING_FVU,
         key: "fvu",
         unit: "",
-        value: |record| Some(record.fvu),
+        value: |records| records.last().map(|record| record.fvu),
         shown: |value| fixed(value, 4),
         tick: exact,
     },
@@ -44,7 +46,7 @@ const CURVES: [Curve; 6] = [
         term: AUX_LOSS,
         key: "aux",
         unit: "",
-        value: |record| record.aux_loss,
+        value: |records| records.last()?.aux_loss,
         shown: |value| fixed(value, 4),
         tick: exact,
     },
@@ -52,7 +54,7 @@ const CURVES: [Curve; 6] = [
         term: L0,
         key: "l0",
         unit: "latents per token",
-        value: |record| Some(record.l0),
+        value: |records| records.last().map(|record| record.l0),
         shown: |value| fixed(value, 1),
         tick: exact,
     },
@@ -60,7 +62,7 @@ const CURVES: [Curve; 6] = [
         term: DEAD,
         key: "dead",
         unit: "",
-        value: |record| Some(record.dead),
+        value: |records| records.last().map(|record| record.dead),
         shown: percent,
         tick: percent,
     },
@@ -68,7 +70,7 @@ const CURVES: [Curve; 6] = [
         term: TRAINING_RATE,
         key: "rate",
         unit: "tokens/s",
-        value: |record| Some(record.tokens_per_second),
+        value: rate,
         shown: |value| grouped(value.max(0.0).round() as u64),
         tick: |value| grouped(value as u64),
     },
@@ -76,7 +78,7 @@ const CURVES: [Curve; 6] = [
         term: LEARNING_RATE,
         key: "lr",
         unit: "",
-        value: |record| Some(record.lr),
+        value: |records| records.last().map(|record| record.lr),
         shown: small,
         tick: exact,
     },
@@ -139,7 +141,8 @@ fn chart(
     let points: Vec<(f64, Option<f64>)> = props
         .records
         .iter()
-        .map(|record| (record.tokens as f64, (curve.value)(record)))
+        .enumerate()
+        .map(|(at, record)| (record.tokens as f64, (curve.value)(&props.records[..=at])))
         .collect();
     let top = top(points.iter().filter_map(|(_, y)| *y));
     let (x, y) = points[at];
