@@ -112,7 +112,7 @@ pub fn write<E: From<Error>>(
 /// that has ended.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn autoencoder<E: From<Error>>(
     trainer: &Trainer,
     origin: &Origin,
