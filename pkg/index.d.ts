@@ -15,6 +15,9 @@ import type {
   ScanProgress,
   Scanned,
   ScannedFile,
+  Trained,
+  TrainProgress,
+  TrainingInfo,
   StreamPatching,
   Taps,
   Token,
@@ -28,7 +31,7 @@ export * from './wire.js';
 /**
  * GPT-2 and its sparse autoencoders (SAEs) in a Web Worker, on the visitor's GPU through WebGPU or on the CPU.
  *
- * Every method returns a Promise. A failed call rejects with a {@link SaeExplorerError}.
+ * Every method but train() returns a Promise. A failed call rejects with a {@link SaeExplorerError}.
  */
 export class SaeExplorer extends EventTarget {
   private constructor();
@@ -195,6 +198,29 @@ export class SaeExplorer extends EventTarget {
    * @param files `.txt` (documents separated by lines of `<|endoftext|>`) and `.jsonl`, plain or as `.gz`
    */
   scan(files: Iterable<File | DroppedFile>, options?: ScanOptions): Promise<Scanned>;
+
+  /**
+   * Trains a sparse autoencoder on the model's activations over texts (docs/train.md). It runs in a worker of its own, which loads the
+   * model once more: other calls go on meanwhile. Activations come from the engine's device, steps run on the CPU.
+   *
+   * Checkpoints are kept in the browser's own files for this page, where it has such: `resume` goes on from one, to the same
+   * autoencoder as if nothing had been.
+   *
+   * @param files as for {@link scan}; of no account with `resume`
+   */
+  train(files: Iterable<File | DroppedFile>, options: TrainOptions): Training;
+
+  /** The trainings in this browser, the newest first. */
+  trainings(): Promise<TrainingInfo[]>;
+
+  /** The autoencoder of a training in this browser as the files of a SAELens folder, as {@link Trained} has them. */
+  trainedFiles(id: string): Promise<ScannedFile[]>;
+
+  /** Removes a training from this browser. */
+  removeTraining(id: string): Promise<void>;
+
+  /** Files as one zip file, by the module of {@link train}. */
+  packTraining(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
 
   /** Files as one zip file, for a person to keep: those of {@link Scanned}. */
   archive(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
@@ -641,6 +667,31 @@ export interface GenerateOptions extends wire.GenerateOptions, LookOptions {
    * are read in the passes that are made anyway, but for that of the last token.
    */
   onFeatures?: (features: TokenFeatures) => void;
+}
+
+export interface TrainOptions extends wire.TrainOptions, LookOptions {
+  /** Id of a training in this browser to go on with, with its settings and texts; of the other options those of checkpoints count. */
+  resume?: string;
+  /** True to wait for `resume()` when it is known what the training takes, with `stage: 'estimate'`. */
+  confirm?: boolean;
+  onProgress?: (progress: TrainProgress) => void;
+}
+
+/** A training under way. */
+export interface Training {
+  /** Its id in the browser's storage. */
+  readonly id: string;
+  /**
+   * Its result, also where it was stopped. It rejects with `cancelled` where it was stopped before its first step, with
+   * `not-a-number` where it diverged, with `in-use` where another tab goes on with it.
+   */
+  readonly done: Promise<Trained>;
+  /** Lets it wait after its step, with a checkpoint. */
+  pause(): void;
+  /** Lets it go on, or begin. */
+  resume(): void;
+  /** Ends it after its step, as aborting `signal` does. */
+  stop(): void;
 }
 
 export interface ScanOptions extends LookOptions {

@@ -5,11 +5,13 @@ import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { BYTES, COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, checked, editList, givenEdits, required, wrong } from './options.js';
+import { BYTES, COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, TRAIN, checked, editList, givenEdits, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
 import { isHttp, promptOf, text } from './texts.js';
+import { Training } from './training.js';
+import { listTrainings, removeTraining, trainedFiles } from './trainings.js';
 import { start } from './workers.js';
 
 export { SAMPLE_TEXT } from './sample.js';
@@ -24,7 +26,7 @@ export class SaeExplorer extends EventTarget {
   #session = new Session();
   #trace = null; // {cancel} of the trace under way
   #settings = { mirror: null, memoryBudget: null };
-  #beside = new Set(); // links of workers that scan
+  #beside = new Set(); // links of workers that scan or train
 
   /** Not called directly: use SaeExplorer.create(). */
   constructor(options, spawn) {
@@ -297,6 +299,56 @@ export class SaeExplorer extends EventTarget {
     }
   }
 
+  train(files, options = {}) {
+    const { signal, onProgress = () => {}, resume, confirm = false, ...rest } = checked(options, TRAIN);
+    const list = resume === undefined ? fileList(files) : [];
+    for (const { name, blob } of list) if (blob === undefined) throw wrong('files', name, { accepts: 'files of this device' });
+    if (resume === undefined) required('hook', rest.hook, NAME);
+    const id = resume ?? `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+    const own = abortable(signal, 'The training');
+    let steer = () => {}; // until the worker has it
+    let paused = confirm;
+    const means = {
+      stop: own.cancel,
+      steer(wanted) {
+        paused = wanted;
+        steer();
+      },
+    };
+    const onEvent = (event, value) => {
+      if (event === 'train') onProgress(value);
+      else if (event === 'progress') onProgress({ stage: 'load', bytes: value.loaded ?? 0, totalBytes: value.total ?? 0 });
+    };
+    const work = async (link) => {
+      await Promise.race([own.aborted, this.#started(link, onEvent).then(() => this.#session.restore(link, { saes: false }, onEvent))]);
+      // Not raced against the signal: where it is stopped, the answer is what it has.
+      const { id: call, reply } = link.call('train', { id, list, resume: resume !== undefined, confirm, options: rest }, onEvent);
+      steer = () => void link.call('steer', { paused }).reply.catch(() => {}); // one that has ended is not steered
+      if (paused !== confirm) steer();
+      own.onCancel(() => link.cancel(call));
+      return reply;
+    };
+    return new Training(id, this.#aside(own, work, start.train).finally(own.done), means);
+  }
+
+  async trainings() {
+    return listTrainings();
+  }
+
+  async trainedFiles(id) {
+    const files = await trainedFiles(required('id', id, NAME));
+    if (files === null) throw new SaeExplorerError('missing-file', `There is no training ${id} in this browser.`, { id });
+    return files;
+  }
+
+  async removeTraining(id) {
+    await removeTraining(required('id', id, NAME));
+  }
+
+  async packTraining(files, options = {}) {
+    return this.#packing('packed', { files: required('files', files, FILES) }, options, 'The packing', start.train);
+  }
+
   async archive(files, options = {}) {
     return this.#packing('archive', { files: required('files', files, FILES) }, options, 'The packing');
   }
@@ -305,12 +357,12 @@ export class SaeExplorer extends EventTarget {
     return this.#packing('unarchive', { bytes: required('bytes', bytes, BYTES) }, options, 'The unpacking');
   }
 
-  /** A call of the worker that packs files, which does not wait for others. */
-  async #packing(method, given, options, what) {
+  /** A call of a worker that packs files, which does not wait for others. */
+  async #packing(method, given, options, what, worker) {
     const { signal } = checked(options, STOPPABLE);
     const own = abortable(signal, what);
     try {
-      return await this.#aside(own, (link) => Promise.race([own.aborted, link.call(method, given).reply]));
+      return await this.#aside(own, (link) => Promise.race([own.aborted, link.call(method, given).reply]), worker);
     } finally {
       own.done();
     }
@@ -432,9 +484,9 @@ export class SaeExplorer extends EventTarget {
   }
 
   // Work in a worker of its own, beside the one that answers: what it loads there is let go of in the end.
-  async #aside(own, work) {
+  async #aside(own, work, worker = start.scan) {
     if (this.#disposed) throw gone();
-    const link = new Link(start.scan(), { onDeath: () => {}, onNotice: () => {} });
+    const link = new Link(worker(), { onDeath: () => {}, onNotice: () => {} });
     this.#beside.add(link);
     try {
       return await work(link);

@@ -4,6 +4,7 @@ import { NodeWorker } from './node-worker.js';
 import { start } from './workers.js';
 
 start.engine = () => new NodeWorker(new URL('./worker.js', import.meta.url));
+start.train = () => new NodeWorker(new URL('./train-worker.js', import.meta.url));
 start.scan = () => new NodeWorker(new URL('./scan-worker.js', import.meta.url));
 
 export * from './index.js';

@@ -105,6 +105,11 @@ export const PATCH_STREAM = { ...PROMPT, target: COUNT, distractor: COUNT, signa
 export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf('set', 'add', 'scale'), positions: POSITIONS, on: FLAG };
 export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT, signal: SIGNAL };
 export const SCAN = { ...STOPPABLE, sets: NAMES, name: NAME, context: COUNT, bos: BOS, textField: NAME, limitTokens: COUNT, map: FLAG, onProgress: FUNCTION };
+export const TRAIN = {
+  ...STOPPABLE, hook: NAME, latents: COUNT, k: COUNT, activation: oneOf('topk', 'batch_topk'), matryoshka: COUNTS, tokens: COUNT, batch: COUNT, lr: POSITIVE, seed: COUNT,
+  settings: { accepts: 'an object of settings by their names', test: (value) => isObject(value) && !Array.isArray(value) },
+  context: COUNT, bos: BOS, keepFirst: FLAG, textField: NAME, corpusTokens: COUNT, name: NAME, checkpointSeconds: POSITIVE, resume: NAME, confirm: FLAG, onProgress: FUNCTION,
+};
 export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
 export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, centre: FLAG, prependBos: FLAG, normScalingFactor: POSITIVE, stream: STREAM, only: NAME, signal: SIGNAL };
 export const PREPARE = { model: oneOf('demo'), manifest: PROMISE, sae: { accepts: 'a text or a promise of one', test: (value) => NAME.test(value) || PROMISE.test(value) }, after: PROMISE };

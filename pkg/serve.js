@@ -383,6 +383,7 @@ async function run({ id, method, args }) {
     features: (features) => send('features', features),
     effects: (effects) => send('effects', effects),
     scan: (progress) => send('scan', progress),
+    train: (progress) => send('train', progress),
   };
   try {
     const value = method in beside ? await withoutTurn(id, method, args, context) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));

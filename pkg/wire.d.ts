@@ -737,12 +737,207 @@ export interface Scanned {
   stopped: boolean;
 }
 
-/** A file of an atlas. */
+/** A file of an atlas or of an autoencoder. */
 export interface ScannedFile {
-  /** Path in the atlas's folder. */
+  /** Path in its folder. */
   path: string;
   /** Its content. */
   bytes: Uint8Array;
+}
+
+/** Options of a training. Names and meanings of settings are those of docs/train.md. */
+export interface TrainOptions {
+  /** The hook whose activations the autoencoder is trained on, as `"blocks.3.hook_resid_post"`. */
+  hook?: string;
+  /** Number of latents. */
+  latents?: number;
+  /** Active latents per token. */
+  k?: number;
+  /** Rule by which latents are active; `"topk"` by default. */
+  activation?: 'topk' | 'batch_topk';
+  /** Matryoshka: numbers of first latents, increasing, whose reconstructions are parts of the loss; none by default. */
+  matryoshka?: Array<number>;
+  /** Tokens to train on; the texts once by default. */
+  tokens?: number;
+  /** Tokens per step; 1024 by default. */
+  batch?: number;
+  /** Peak learning rate; 2e-4·√(16384 / latents) by default. */
+  lr?: number;
+  /** Seed of the start and of the order of data; 0 by default. */
+  seed?: number;
+  /** Further settings by their names in docs/train.md, such as `{dead_tokens: 100000}`. */
+  settings?: Record<string, unknown>;
+  /** Tokens of a window, a BOS included; the model's context by default, at most 256. */
+  context?: number;
+  /** As of every prompt. */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+  /** True to train on the first position of a window as well where no BOS stands there; it is unlike all others. */
+  keepFirst?: boolean;
+  /** The field of a record of JSON lines that holds its text; `"text"` by default. */
+  textField?: string;
+  /** Read no more of the texts than so many tokens, which are in memory; 20 millions by default. */
+  corpusTokens?: number;
+  /** Name of the training; by default that of the first file. */
+  name?: string;
+  /** Keep a checkpoint whenever so many seconds have passed; 60 by default. */
+  checkpointSeconds?: number;
+}
+
+/** What was measured of the steps since the last such report. */
+export interface TrainRecord {
+  /** Steps that are done. */
+  step: number;
+  /** Tokens that were trained on. */
+  tokens: number;
+  /** Learning rate of the last step. */
+  lr: number;
+  /** Fraction of variance unexplained: Σ ‖x̂ − x‖² / Σ ‖x − x̄‖² over the tokens, x̄ each batch's mean, in the space of training. */
+  fvu: number;
+  /** Mean objective without AuxK: squared errors over the variance of the sample at the start. */
+  loss: number;
+  /** Mean of AuxK's loss without its weight; `null` while no latent is dead. */
+  auxLoss: number | null;
+  /** Mean number of active latents per token. */
+  l0: number;
+  /** Share of latents that are dead, from 0 to 1. */
+  dead: number;
+  /** Tokens per second, with the activations. */
+  tokensPerSecond: number;
+  /** Tokens per second of the steps alone. */
+  stepTokensPerSecond: number;
+}
+
+/** What a training takes, by its texts and its first steps. */
+export interface TrainEstimate {
+  /** Tokens of the texts, without BOS. */
+  corpusTokens: number;
+  /** Tokens to train on. */
+  tokens: number;
+  /** Steps. */
+  steps: number;
+  /** Width of the activations. */
+  width: number;
+  /** Bytes of memory for the training: weights, moments, a block of activations, a checkpoint. */
+  memoryBytes: number;
+  /** Bytes of the texts' tokens. */
+  corpusBytes: number;
+  /** Bytes of the model, which is loaded once more for it. */
+  modelBytes: number;
+  /** Bytes of a checkpoint in the browser's storage, of which there are two. */
+  checkpointBytes: number;
+  /** Seconds that all of it takes. */
+  seconds: number;
+  /** Tokens per second, with the activations. */
+  tokensPerSecond: number;
+  /** ‖μ‖/‖σ‖: length of the activations' mean over their spread, √(Σ variances). */
+  meanOverSpread: number;
+  /** The same as the encoder reads them, after normalisation. */
+  normalisedMeanOverSpread: number;
+  /** A sentence about that, where the mean is long. */
+  advice: string | null;
+  /** The device that computes the activations; steps run on the CPU. */
+  device: string;
+}
+
+/** How far a training is. */
+export type TrainProgress = { "stage": "load", 
+/**
+ * So many.
+ */
+bytes: number, 
+/**
+ * Of so many.
+ */
+totalBytes: number, } | { "stage": "read", 
+/**
+ * Bytes of the files.
+ */
+bytes: number, 
+/**
+ * Of so many.
+ */
+totalBytes: number, 
+/**
+ * Tokens so far.
+ */
+tokens: number, } | { "stage": "look" } | { "stage": "estimate" } & TrainEstimate | { "stage": "resumed", 
+/**
+ * Steps that are done, of so many.
+ */
+step: number, 
+/**
+ * All.
+ */
+steps: number, 
+/**
+ * What was measured until then.
+ */
+records: Array<TrainRecord>, 
+/**
+ * A sentence where the rest is not the same to the bit as without an interruption.
+ */
+note: string | null, } | { "stage": "step", 
+/**
+ * What was measured.
+ */
+record: TrainRecord, 
+/**
+ * Steps in all.
+ */
+steps: number, } | { "stage": "paused", 
+/**
+ * Steps that are done.
+ */
+step: number, } | { "stage": "saved", 
+/**
+ * Steps that it has.
+ */
+step: number, } | { "stage": "unsaved", 
+/**
+ * Why.
+ */
+why: string, };
+
+/** A training in this browser's storage. */
+export interface TrainingInfo {
+  /** Its id. */
+  id: string;
+  /** Its name. */
+  name: string;
+  /** Name of the model. */
+  model: string;
+  /** Name of the hook. */
+  hook: string;
+  /** Number of latents. */
+  latents: number;
+  /** Active latents per token. */
+  k: number;
+  /** Rule by which latents are active. */
+  activation: string;
+  /** Steps that are done. */
+  step: number;
+  /** Steps in all. */
+  steps: number;
+  /** Tokens that were trained on. */
+  tokens: number;
+  /** FVU of the last report; `null` before the first. */
+  fvu: number | null;
+  /** Time of the checkpoint, milliseconds since 1970. */
+  savedAt: number;
+  /** Bytes of the checkpoint. */
+  bytes: number;
+}
+
+/** The result of a training. */
+export interface Trained {
+  /** It, as it is in the browser's storage. */
+  info: TrainingInfo;
+  /** True if all steps are done; otherwise `stop()` ended it. */
+  complete: boolean;
+  /** True if it is in the browser's storage. */
+  stored: boolean;
+  /** The autoencoder in SAELens's layout, with its settings and its log. */
+  files: Array<ScannedFile>;
 }
 
 /** A prompt worth a look. */

@@ -3,5 +3,6 @@
 /** Each starts a fresh worker with the interface of the browser's `Worker`. */
 export const start = {
   engine: () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
+  train: () => new Worker(new URL('./train-worker.js', import.meta.url), { type: 'module' }),
   scan: () => new Worker(new URL('./scan-worker.js', import.meta.url), { type: 'module' }),
 };

@@ -28,6 +28,7 @@ use crate::requests::text::use_text_search;
 use crate::routes::circuits::{CircuitsRoute, Props as CircuitsProps};
 use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::figure::figure;
+use crate::routes::lab::{Props as TrainProps, TrainRoute};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
 use crate::routes::start::Start;
@@ -157,7 +158,7 @@ pub fn App(props: &Props) -> Html {
                 if route == Route::Start {
                     <Start place={state.address()} ready={state.trace.is_some()} />
                 }
-                if !route.shows_prompt() && state.model.is_some() {
+                if !route.shows_prompt() && route != Route::Train && state.model.is_some() {
                     <div class="prompt-line"><PromptField testid="prompt-line" prompt={state.prompt().to_owned()} invalid={prompt_fails} rows=1 /></div>
                 }
                 <div class="columns">
@@ -178,6 +179,8 @@ pub fn App(props: &Props) -> Html {
                             <SteerRoute ..SteerProps::of(state) />
                         } else if route == Route::Circuits {
                             <CircuitsRoute ..CircuitsProps::of(state) />
+                        } else if route == Route::Train {
+                            <TrainRoute ..TrainProps::of(state) />
                         } else {
                             <Library ..LibraryProps::of(state) />
                         }
@@ -212,8 +215,8 @@ fn is_first_trace(state: &State) -> bool {
 
 /// The selected feature, where the trace on screen has its SAE.
 fn dock(state: &State) -> Option<Html> {
-    if state.place.page.is_some() || state.place.route == Route::Circuits {
-        // The page is about another feature, or about many.
+    if state.place.page.is_some() || matches!(state.place.route, Route::Circuits | Route::Train) {
+        // The page is about another feature, about many, or about none.
         return None;
     }
     let trace = state.trace.clone()?;
@@ -456,7 +459,7 @@ fn use_drops(controller: &Controller) {
         let dropped = Closure::<dyn FnMut(JsValue)>::new(move |files: JsValue| {
             let list = js_sys::Array::from(&files).to_vec();
             let name = |given: &JsValue| get(&get(given, "file")?, "name")?.as_string();
-            // Texts are for a scan, everything else for the library.
+            // Texts are for a training or a scan, everything else for the library.
             let texts = list
                 .iter()
                 .all(|given| name(given).is_some_and(|name| is_text(&name)));
@@ -467,6 +470,11 @@ fn use_drops(controller: &Controller) {
             if let Some(archive) = archive {
                 controller.dispatch(Action::Go(Route::Features));
                 controller.import_atlas(archive);
+            } else if texts
+                && !list.is_empty()
+                && controller.now(|state| state.place.route) == Route::Train
+            {
+                controller.choose_training_texts(&files);
             } else if texts && !list.is_empty() {
                 controller.dispatch(Action::Go(Route::Features));
                 controller.choose_texts(&files);

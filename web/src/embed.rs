@@ -40,7 +40,9 @@ pub fn figure_of(place: &Place) -> Figure {
     match place.route {
         Route::Steer | Route::Dose | Route::Effects | Route::Patch => Figure::Steer,
         Route::Circuits => Figure::Graph,
-        Route::Start | Route::Prompt | Route::Features | Route::Library => Figure::Prompt,
+        Route::Start | Route::Prompt | Route::Features | Route::Train | Route::Library => {
+            Figure::Prompt
+        }
     }
 }
 

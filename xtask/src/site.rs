@@ -40,10 +40,11 @@ const PACKAGE_ENDINGS: [&str; 2] = [".js", ".d.ts"];
 const STABLE: [&str; 2] = ["catalogue.json", "embed.html"];
 
 /// The package's workers, each after those that it starts: module, and the name of its bundle.
-const WORKERS: [(&str, &str); 3] = [
+const WORKERS: [(&str, &str); 4] = [
     ("pkg/fetcher.js", "fetcher"),
     ("pkg/worker.js", "worker"),
     ("pkg/scan-worker.js", "scan-worker"),
+    ("pkg/train-worker.js", "train-worker"),
 ];
 
 /// Modules of the page that are fetched when somebody opens a graph, each after those that it names.
@@ -125,6 +126,7 @@ fn lay_out(modules: &Path, site: &Path) -> Result<String> {
     let mut assets = Assets::new(modules, site)?;
     assets.file("pkg/engine_bg.wasm", "engine")?;
     assets.file("pkg/scan-engine_bg.wasm", "scan-engine")?;
+    assets.file("pkg/train-engine_bg.wasm", "train-engine")?;
     for (entry, name) in WORKERS {
         assets.bundle(entry, name)?;
     }

@@ -21,10 +21,10 @@ struct Budget {
 }
 
 /// They keep the sizes in sight; what counts for a visitor is the time to the first content, which `cargo xtask bench --site` measures.
-const BUDGETS: [Budget; 5] = [
+const BUDGETS: [Budget; 6] = [
     Budget {
         name: "app",
-        limit: 905_000,
+        limit: 935_000,
         files: &["assets/app.wasm"],
     },
     Budget {
@@ -35,7 +35,7 @@ const BUDGETS: [Budget; 5] = [
     // With some 10 KB of bindings that are generated with the engine.
     Budget {
         name: "package",
-        limit: 52_000,
+        limit: 54_500,
         files: &[
             "assets/sae-explorer.js",
             "assets/worker.js",
@@ -48,6 +48,12 @@ const BUDGETS: [Budget; 5] = [
         limit: 790_000,
         files: &SCAN,
     },
+    // Loaded when somebody trains; the page says so much.
+    Budget {
+        name: "train",
+        limit: 1_000_000,
+        files: &TRAIN,
+    },
     // Loaded when somebody opens a graph.
     Budget {
         name: "graph",
@@ -59,6 +65,9 @@ const BUDGETS: [Budget; 5] = [
 /// Files that a visit fetches when a text is scanned, and not before.
 const SCAN: [&str; 2] = ["assets/scan-engine.wasm", "assets/scan-worker.js"];
 
+/// Files that a visit fetches when somebody trains, and not before.
+const TRAIN: [&str; 2] = ["assets/train-engine.wasm", "assets/train-worker.js"];
+
 /// Files that a visit fetches when a graph is opened, and not before.
 const GRAPH: [&str; 3] = [
     "assets/graph.wasm",
@@ -67,7 +76,7 @@ const GRAPH: [&str; 3] = [
 ];
 
 /// Limit of all that a first visit requests but for the model and the SAEs, in bytes after `gzip -9`.
-const FIRST_LOAD: usize = 1_520_000;
+const FIRST_LOAD: usize = 1_555_000;
 
 /// One file of the site.
 pub struct FileSize {
@@ -211,7 +220,8 @@ fn is_of_first_load(name: &str) -> bool {
     let description = name
         .strip_prefix("demo/")
         .is_some_and(|name| !name.contains('/') && name.ends_with(".json"));
-    let later = name == "assets/sae-explorer.js" || SCAN.contains(&name) || GRAPH.contains(&name);
+    let later = [&SCAN[..], &TRAIN, &GRAPH].concat();
+    let later = name == "assets/sae-explorer.js" || later.contains(&name);
     let code = name.starts_with("assets/") && !later;
     ["index.html", "sw.js", assets::MANIFEST].contains(&name) || code || description
 }
@@ -238,6 +248,8 @@ mod tests {
             file("assets/fetcher-0123456789.js", 1_000),
             file("assets/scan-engine-0123456789.wasm", 600_000),
             file("assets/scan-worker-0123456789.js", 31_000),
+            file("assets/train-engine-0123456789.wasm", 700_000),
+            file("assets/train-worker-0123456789.js", 32_000),
             file("assets/graph-0123456789.wasm", 40_000),
             file("assets/graph-view-0123456789.js", 9_000),
             file("assets/graph-worker-0123456789.js", 5_000),
@@ -258,6 +270,7 @@ mod tests {
                 ("engine", 420_000),
                 ("package", 40_000),
                 ("scan", 631_000),
+                ("train", 732_000),
                 ("graph", 54_000),
                 ("first load", 756_500)
             ]
@@ -269,8 +282,8 @@ mod tests {
         let far = failed(&site(300_000, FIRST_LOAD));
         assert!(far.starts_with("first load: "), "{far}");
         let mut more = site(1, 1);
-        more.push(file("assets/train-0123456789.wasm", 1));
-        assert!(failed(&more).contains("assets/train.wasm has no budget"));
+        more.push(file("assets/other-0123456789.wasm", 1));
+        assert!(failed(&more).contains("assets/other.wasm has no budget"));
         let mut less = site(1, 1);
         less.retain(|file| !file.name.contains("assets/worker"));
         assert!(failed(&less).contains("assets/worker.js"));

@@ -1,4 +1,4 @@
-//! The wasm modules: the page, the engine that the worker and the npm package load, the engine with scans, and graphs.
+//! The wasm modules: the page, the engine that the worker and the npm package load, the engine with scans, that with trainings, and graphs.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ struct Module {
     features: &'static [&'static str],
 }
 
-const MODULES: [Module; 4] = [
+const MODULES: [Module; 5] = [
     Module {
         file: "web",
         name: "app",
@@ -43,6 +43,12 @@ const MODULES: [Module; 4] = [
         name: "scan-engine",
         folder: "pkg",
         features: &["scan"],
+    },
+    Module {
+        file: "js",
+        name: "train-engine",
+        folder: "pkg",
+        features: &["train"],
     },
     Module {
         file: "graph",

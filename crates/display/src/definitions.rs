@@ -89,6 +89,12 @@ terms! {
     DIRECT_ESTIMATE = "direct-estimate", "direct-path estimate", "What the ablation would change by the direct path alone: from the feature's output at the last token straight to the two logits, past all later layers, the final LayerNorm's scale held as it is. A feature that is not active at the last token has none.";
     KL_ABLATED = "kl-ablated", "KL of the ablation", "KL(clean ‖ ablated) of the next-token distribution, in nats: mean over the ablated token and all later ones.";
     EDIT = "edit", "edit", "The latent is set to a value (0 ablates it), added to, or multiplied, at the chosen tokens. The SAE's error term is kept: x + decode(z edited) − decode(z).";
+    TRAINING_FVU = "training-fvu", "FVU of training", "Fraction of variance unexplained on what is being trained on: Σ‖x−x̂‖² / Σ‖x−x̄‖² over the tokens since the last point, each batch before its step and with its own mean x̄, after input normalisation. On other text it is somewhat higher.";
+    AUX_LOSS = "aux-loss", "AuxK loss", "Dead latents reconstruct what a token's active ones have left: ‖e−ê‖² over the variance of that rest, without its weight. There is none while no latent is dead.";
+    DEAD = "dead", "dead latents", "Share of the latents that were not above 0.001 on any of the last million tokens of training (dead_tokens, dead_threshold). None can be dead before.";
+    LEARNING_RATE = "learning-rate", "learning rate", "Size of the optimiser's steps: it rises over the first ones, stays, and falls to 0 over the last three tenths.";
+    TRAINING_RATE = "training-rate", "tokens per second", "Tokens trained on per second over the last 16 points, with the time for their activations, which are computed for several steps at once.";
+    MEAN_OVER_SPREAD = "mean-over-spread", "‖μ‖/‖σ‖", "Length of the activations' mean over their spread, √(Σ variances of the dimensions). Far above 1 most of each activation is the same; the bias takes that off at the start, so that latents do not have to.";
 }
 
 /// Those that are words of the field rather than numbers; `docs/words.md` has them as well.

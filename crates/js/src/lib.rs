@@ -4,7 +4,7 @@
 //! camelCase names, with typed arrays for whatever is long. A failed call rejects with `{code, message, details}`.
 //! Nothing here fetches, stores or prints: bytes are handed in by `pkg/worker.js`.
 
-#[cfg(feature = "scan")]
+#[cfg(any(feature = "scan", feature = "train"))]
 mod archive;
 mod engine;
 mod error;
@@ -14,12 +14,16 @@ mod identify;
 mod loading;
 mod options;
 mod panic;
+#[cfg(any(feature = "scan", feature = "train"))]
+mod part;
 #[cfg(feature = "scan")]
 mod scan;
 mod source;
 mod tokenizer;
+#[cfg(feature = "train")]
+mod train;
 
-#[cfg(feature = "scan")]
+#[cfg(any(feature = "scan", feature = "train"))]
 pub use archive::archive;
 pub use engine::Engine;
 pub use hash::Sha256;

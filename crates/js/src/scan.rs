@@ -1,23 +1,22 @@
 //! Scans of a person's own texts: what each feature does over them, as the files of an atlas.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, Read};
 use std::rc::Rc;
 
 use atlas::files::Written;
 use atlas::tally::TallySet;
 use atlas::{ModelKey, Settings};
-use corpus::Corpus;
 use explorer::{Bos, Progress, SaeInfo, Session};
-use js_sys::{Function, Uint8Array};
+use js_sys::Function;
 use scan_folder::{CorpusFile, CorpusKey, Scan, ScanInfo, Shard};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use wire::{ScanProgress, Scanned, ScannedFile};
 
 use crate::engine::Engine;
-use crate::error::{answer, bad_option, fault, message, refused};
+use crate::error::{answer, bad_option, fault, refused};
 use crate::options;
+use crate::part::{self, unreadable};
 
 /// What is to be scanned, and how.
 #[derive(Deserialize)]
@@ -114,18 +113,8 @@ async fn scan_texts(
     let sets = loaded.len();
     let files = info.corpus.files.iter();
     let files = files.map(|file| (file.name.clone(), file.bytes)).collect();
-    let options = corpus::Options {
-        text_field: info.corpus.text_field.clone(),
-        ..corpus::Options::default()
-    };
-    let sizes: Vec<u64> = wanted.files.iter().map(|file| file.bytes).collect();
-    let corpus = Corpus::of_readers(files, options, move |index| Part {
-        read: read.clone(),
-        index,
-        at: 0,
-        size: sizes.get(index).copied().unwrap_or(0),
-    });
-    let mut corpus = corpus.map_err(unreadable)?;
+    let field = &info.corpus.text_field;
+    let mut corpus = part::corpus(files, Some(field), &read)?;
     let total = corpus.bytes();
     let bytes = Rc::new(Cell::new(0));
     let counted = bytes.clone();
@@ -234,42 +223,5 @@ fn failed(error: scan::Error) -> JsValue {
         scan::Error::Corpus(error) => unreadable(error),
         scan::Error::Context { .. } => bad_option("context", error),
         other => fault("internal", other, JsValue::UNDEFINED),
-    }
-}
-
-fn unreadable(error: corpus::Error) -> JsValue {
-    fault("bad-corpus", error, JsValue::UNDEFINED)
-}
-
-/// A file that JavaScript reads, part by part.
-struct Part {
-    read: Function,
-    index: usize,
-    at: u64,
-    size: u64,
-}
-
-impl Read for Part {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let length = (self.size - self.at).min(into.len() as u64) as usize;
-        if length == 0 {
-            return Ok(0);
-        }
-        let (index, at, length) = (self.index as f64, self.at as f64, length as f64);
-        let thrown = |error: JsValue| io::Error::other(message(&error));
-        let undefined = &JsValue::UNDEFINED;
-        let bytes = self
-            .read
-            .call3(undefined, &index.into(), &at.into(), &length.into());
-        let bytes = bytes
-            .map_err(thrown)?
-            .dyn_into::<Uint8Array>()
-            .map_err(thrown)?;
-        let count = bytes.length() as usize;
-        let part = into.get_mut(..count);
-        let part = part.ok_or_else(|| io::Error::other("it gave more than was asked for"))?;
-        bytes.copy_to(part);
-        self.at += count as u64;
-        Ok(count)
     }
 }

@@ -406,8 +406,8 @@ impl Config {
         let aux = (batch as f64 * self.aux_fraction * (16 * aux + 8 * d) as f64) as u64;
         let block = 4 * d * self.block_rows() as u64;
         let encode = crate::encode::memory(self.latents, width);
-        // A checkpoint has the weights in SAELens's order, and as a file's bytes.
-        weights * copies + 2 * weights + rows + aux + block + encode
+        // A checkpoint has its state as a file's bytes; before that the weights in SAELens's order, and as a file's bytes.
+        weights * copies + (copies - 1) * weights + rows + aux + block + encode
     }
 }
 

@@ -18,7 +18,6 @@ mod decode;
 mod encode;
 mod error;
 mod export;
-mod folder;
 mod gradients;
 mod initial;
 mod input;
@@ -34,12 +33,14 @@ mod threshold;
 mod trainer;
 mod vectors;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use checkpoint::Folder;
+pub use checkpoint::LOG;
 pub use config::{
     Activation, Config, DecoderNorm, InputNormalization, PreBiasStart, decode_config,
 };
 pub use error::Error;
 pub use export::Origin;
-pub use folder::{Folder, LOG};
 pub use input::{InputStatistics, statistics};
 pub use log::{Measured, Record};
 pub use order::{Order, Take};

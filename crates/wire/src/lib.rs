@@ -33,6 +33,7 @@ mod scan;
 mod taps;
 mod text;
 mod trace;
+mod training;
 mod value;
 
 pub use edit::{Condition, Edit, Edits, Operation, Positions, Span, Target};
@@ -51,4 +52,7 @@ pub use scan::{ScanProgress, Scanned, ScannedFile};
 pub use taps::{Lens, Tapped, Taps};
 pub use text::{NextToken, Token, TokenChange, TokenValue, Tokenization};
 pub use trace::{Dump, Metrics, SaeTrace, Trace};
+pub use training::{
+    TrainEstimate, TrainOptions, TrainProgress, TrainRecord, Trained, TrainingInfo,
+};
 pub use value::{LARGEST_VALUE, ValueError, check_value};

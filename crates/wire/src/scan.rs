@@ -54,11 +54,11 @@ pub struct Scanned {
     pub stopped: bool,
 }
 
-/// A file of an atlas.
+/// A file of an atlas or of an autoencoder.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct ScannedFile {
-    /// Path in the atlas's folder.
+    /// Path in its folder.
     pub path: String,
     /// Its content.
     #[serde(serialize_with = "as_bytes")]

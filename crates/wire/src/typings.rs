@@ -32,6 +32,8 @@ pub fn text() -> String {
     // Of a feature.
     declare!(LogitEffect Neighbour Feature);
     declare!(ScanProgress Scanned ScannedFile);
+    // Of trainings.
+    declare!(TrainOptions TrainRecord TrainEstimate TrainProgress TrainingInfo Trained);
     // Of the demo.
     declare!(Example Recorded);
     // Of the program alone.

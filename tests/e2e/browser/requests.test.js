@@ -87,6 +87,14 @@ test('a visit of every part of the page asks nobody but the site', async (t) => 
   await page.waitForFunction(() => location.hash.includes('atlas='));
   await part(page, 'listed-count', '[data-count]').waitFor();
 
+  // A training, as far as it says what it takes.
+  await go('#/lab/train', 'train-route');
+  await part(page, 'train-files').setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('Once upon a time there was a king. '.repeat(40)) });
+  for (const [name, typed] of [['latents', '16'], ['k', '2'], ['batch', '16']]) await part(page, `train-${name}`).fill(typed);
+  await part(page, 'train-look').click();
+  await part(page, 'train-start').click();
+  await part(page, 'trained').waitFor();
+
   // Steering, with its pages.
   const prompt = 'prompt=The+wolf+ran';
   await go(`#/steer?${prompt}&edit=${encodeURIComponent(`${recorded.sae.id}:9=0`)}`, 'steer');

@@ -40,5 +40,5 @@ test('an application with the element has that, and no engine', { skip: withoutV
 test('one that asks questions has workers and engines', { skip: withoutVite }, async () => {
   const { names } = await built("import { SaeExplorer } from 'sae-explorer';\ndocument.title = (await SaeExplorer.create()).loaded.model;\n");
   const plain = names.map((name) => name.replace(/-[\w-]{8}(?=\.\w+$)/, ''));
-  for (const name of ['assets/worker.js', 'assets/scan-worker.js', 'assets/fetcher.js', 'assets/engine_bg.wasm', 'assets/scan-engine_bg.wasm']) assert.ok(plain.includes(name), `${name} of ${plain}`);
+  for (const name of ['assets/worker.js', 'assets/scan-worker.js', 'assets/train-worker.js', 'assets/fetcher.js', 'assets/engine_bg.wasm', 'assets/scan-engine_bg.wasm', 'assets/train-engine_bg.wasm']) assert.ok(plain.includes(name), `${name} of ${plain}`);
 });

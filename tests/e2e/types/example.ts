@@ -39,6 +39,15 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   console.log(caused.effects[0]?.up[0]?.logit);
   const { values, logitLens } = await explorer.taps('text', { names: ['blocks.3.attn.hook_pattern'], logitLens: 5, bos: 'auto', signal: AbortSignal.timeout(1000) });
   console.log(batch[0].kl, values[0].shape[1], values[0].data[0], logitLens[0].loss, logitLens[0].nextByPosition[0][0].prob);
+  const training = explorer.train([file], { hook: 'blocks.3.hook_resid_post', latents: 512, k: 8, activation: 'batch_topk', matryoshka: [64], tokens: 20_000, lr: 1e-3, seed: 1, settings: { dead_tokens: 100_000 }, confirm: true, onProgress: (progress) => progress.stage === 'step' && console.log(progress.record.fvu, progress.steps) });
+  training.pause();
+  training.resume();
+  const trained = await training.done;
+  training.stop();
+  const [{ id, hook }] = await explorer.trainings();
+  const again = await explorer.train([], { resume: id, signal }).done;
+  console.log(hook, training.id, trained.complete, again.info.fvu, (await explorer.packTraining(await explorer.trainedFiles(id))).length);
+  await explorer.removeTraining(id);
   const generation = await explorer.generate('text', { maxTokens: 3, temperature: 0.8, seed: 1, topK: 40, topP: 0.9, signal, onToken: ({ text }) => console.log(text) });
   const sample = await explorer.sampleLoss();
   const { tokens, nCtx } = await explorer.tokenize('text');

@@ -25,6 +25,7 @@ use crate::engine::{Engine, Fault, notice, progress};
 use crate::page::Page;
 use crate::requests::beginning::{self, Beginning};
 use crate::requests::host;
+use crate::requests::train::Training;
 use crate::shared::Shared;
 use crate::state::load::LoadAction;
 use crate::state::url::Place;
@@ -67,6 +68,12 @@ struct Inner {
     scanning: RefCell<Option<AbortController>>,
     /// The texts that were chosen for a scan.
     texts: RefCell<JsValue>,
+    /// The training under way.
+    training: RefCell<Option<Training>>,
+    /// The texts that were chosen for a training.
+    training_texts: RefCell<JsValue>,
+    /// Files of the last training that ended.
+    trained: RefCell<JsValue>,
 }
 
 /// Sends requests to the engine, and dispatches the results. Two are equal if they serve the same page.
@@ -105,6 +112,9 @@ impl Controller {
             library_wanted: Cell::new(false),
             scanning: RefCell::default(),
             texts: RefCell::default(),
+            training: RefCell::default(),
+            training_texts: RefCell::default(),
+            trained: RefCell::default(),
         };
         Self {
             dispatcher: page.dispatcher(),
@@ -194,6 +204,33 @@ impl Controller {
 
     pub(crate) fn set_texts(&self, texts: JsValue) {
         self.inner.texts.replace(texts);
+    }
+
+    /// Remembers the training under way.
+    pub(crate) fn set_training(&self, training: Option<Training>) {
+        self.inner.training.replace(training);
+    }
+
+    pub(crate) fn training(&self) -> Option<Training> {
+        self.inner.training.borrow().clone()
+    }
+
+    /// The texts that were chosen for a training.
+    pub(crate) fn training_texts(&self) -> JsValue {
+        self.inner.training_texts.borrow().clone()
+    }
+
+    pub(crate) fn set_training_texts(&self, texts: JsValue) {
+        self.inner.training_texts.replace(texts);
+    }
+
+    /// Files of the last training that ended.
+    pub(crate) fn trained_files(&self) -> JsValue {
+        self.inner.trained.borrow().clone()
+    }
+
+    pub(crate) fn set_trained(&self, files: JsValue) {
+        self.inner.trained.replace(files);
     }
 
     /// Notes that the library is to be requested when there is an engine.

@@ -15,6 +15,7 @@ pub mod scan;
 pub mod site;
 pub mod taps;
 pub mod text;
+pub mod train;
 
 use web_sys::AbortController;
 use yew::prelude::*;

@@ -21,16 +21,8 @@ impl Controller {
 
     /// Texts were chosen: Files, or Files with paths as `droppedFiles()` gives them.
     pub fn choose_texts(&self, files: &JsValue) {
-        let list = Array::from(files);
-        let texts = list.iter().filter_map(|given| {
-            let file = get(&given, "file").unwrap_or(given);
-            Some(Text {
-                name: get(&file, "name")?.as_string()?,
-                bytes: get(&file, "size")?.as_f64()? as u64,
-            })
-        });
-        let texts = texts.collect();
-        self.set_texts(list.into());
+        let texts = chosen_texts(files);
+        self.set_texts(files.clone());
         self.dispatch_scan(ScanAction::Choose(texts));
     }
 
@@ -178,6 +170,19 @@ impl Controller {
         drop(url);
         Ok(())
     }
+}
+
+/// Names and lengths of texts: Files, or Files with paths as `droppedFiles()` gives them.
+pub(crate) fn chosen_texts(files: &JsValue) -> Vec<Text> {
+    let list = Array::from(files);
+    let texts = list.iter().filter_map(|given| {
+        let file = get(&given, "file").unwrap_or(given);
+        Some(Text {
+            name: get(&file, "name")?.as_string()?,
+            bytes: get(&file, "size")?.as_f64()? as u64,
+        })
+    });
+    texts.collect()
 }
 
 /// A report of the engine.

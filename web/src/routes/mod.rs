@@ -3,6 +3,7 @@
 pub mod circuits;
 pub mod features;
 pub mod figure;
+pub mod lab;
 pub mod library;
 pub mod prompt;
 pub mod start;

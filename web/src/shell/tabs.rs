@@ -22,7 +22,7 @@ pub fn Tabs(props: &Props) -> Html {
             { for Route::TABS.map(|route| {
                 let here = place.route.tab() == route;
                 html! {
-                    <a href={place.clone().on(route).to_hash()} data-testid="tab" data-route={route.name()} aria-current={here.then_some("page")}>{ route.name() }</a>
+                    <a href={place.clone().on(route).to_hash()} data-testid="tab" data-route={route.name()} aria-current={here.then_some("page")}>{ route.tab_name() }</a>
                 }
             }) }
         </nav>

@@ -17,6 +17,7 @@ use super::route::Route;
 use super::scan::ScanAction;
 use super::selection::Matching;
 use super::steer::SteerAction;
+use super::train::TrainAction;
 use super::tray::TrayAction;
 use super::url::Place;
 use super::views::ViewsAction;
@@ -121,6 +122,8 @@ pub enum Action {
     Identity(IdentityAction),
     /// Something about scans of one's own texts.
     Scan(ScanAction),
+    /// Something about trainings of autoencoders.
+    Train(TrainAction),
     /// Something about what each active feature causes.
     Effects(EffectsAction),
     /// Something about a sweep of one feature's value.

@@ -56,6 +56,9 @@ mod steer_tests;
 pub mod task;
 #[cfg(test)]
 mod tests;
+pub mod train;
+#[cfg(test)]
+mod train_tests;
 pub mod tray;
 #[cfg(test)]
 mod tray_tests;
@@ -89,6 +92,7 @@ use patch::Patch;
 use scan::ScanState;
 use selection::Selection;
 use steer::Steer;
+use train::TrainState;
 use url::Place;
 use views::Views;
 
@@ -314,6 +318,8 @@ pub struct State {
     pub atlas: Atlas,
     /// Scans of one's own texts.
     pub scan: ScanState,
+    /// Trainings of autoencoders.
+    pub train: TrainState,
     /// What belongs to the list of its features beside the address.
     pub browse: BrowseState,
     /// Results of the model on the page of a feature.
@@ -370,6 +376,7 @@ impl State {
             views: Views::default(),
             atlas: Atlas::default(),
             scan: ScanState::default(),
+            train: TrainState::default(),
             browse: BrowseState::default(),
             live: Live::default(),
             offline: Offline::default(),

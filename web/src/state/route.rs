@@ -4,6 +4,9 @@
 //! router of `yew-router` keeps a history of its own, panics on hashes that do not begin with `#/`, which old links have, and
 //! on a change that the browser refuses, so routes are read and written here.
 
+/// The folder of the laboratory; by itself it is its first page.
+const LAB: &str = "/lab";
+
 /// The folder of circuits; by itself it is its first page.
 const CIRCUITS: &str = "/circuits";
 
@@ -27,22 +30,25 @@ pub enum Route {
     Dose,
     /// Features of another prompt carried into this one.
     Patch,
+    /// Training of an autoencoder.
+    Train,
     /// Models, SAEs, files and downloads.
     Library,
 }
 
 impl Route {
     /// Routes that have a tab, in its order.
-    pub const TABS: [Self; 5] = [
+    pub const TABS: [Self; 6] = [
         Self::Prompt,
         Self::Features,
         Self::Steer,
         Self::Circuits,
+        Self::Train,
         Self::Library,
     ];
 
     /// Every route.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
@@ -51,6 +57,7 @@ impl Route {
         Self::Effects,
         Self::Dose,
         Self::Patch,
+        Self::Train,
         Self::Library,
     ];
 
@@ -77,6 +84,7 @@ impl Route {
             Self::Effects => "/steer/effects",
             Self::Dose => "/steer/dose",
             Self::Patch => "/steer/patch",
+            Self::Train => "/lab/train",
             Self::Library => "/library",
         }
     }
@@ -92,7 +100,16 @@ impl Route {
             Self::Effects => "Effects",
             Self::Dose => "Dose",
             Self::Patch => "Patch",
+            Self::Train => "Train",
             Self::Library => "Library",
+        }
+    }
+
+    /// Name of its tab.
+    pub fn tab_name(self) -> &'static str {
+        match self {
+            Self::Train => "Lab",
+            route => route.name(),
         }
     }
 
@@ -101,6 +118,9 @@ impl Route {
         let path = path.trim_end_matches('/');
         if path == CIRCUITS {
             return Some(Self::Circuits);
+        }
+        if path == LAB {
+            return Some(Self::Train);
         }
         Self::ALL
             .into_iter()
@@ -124,6 +144,7 @@ mod tests {
         }
         assert_eq!(Route::of_path("/circuits/live/"), Some(Route::Circuits));
         assert_eq!(Route::of_path("/circuits"), Some(Route::Circuits));
+        assert_eq!(Route::of_path("/lab"), Some(Route::Train));
         assert_eq!(Route::of_path("/library/"), Some(Route::Library));
         assert_eq!(Route::of_path(""), Some(Route::Start));
         assert_eq!(Route::of_path("/nowhere"), None);

@@ -17,6 +17,9 @@ const UNBUILT: &str = "data-version=\"unbuilt\"";
 /// Files of [`FOLDER`] that the page does not use: the package by itself is for scripts.
 const FOR_SCRIPTS: [&str; 1] = ["sae-explorer.js"];
 
+/// Files of [`FOLDER`] that come over the network when somebody has said so, and not before.
+const ON_CONSENT: [&str; 2] = ["train-engine.wasm", "train-worker.js"];
+
 /// Folders with small descriptions among the demo's files.
 const DESCRIPTIONS: [&str; 2] = ["demo", "demo/run"];
 
@@ -78,7 +81,8 @@ fn code(site: &Path) -> Result<Vec<(String, String)>> {
             bail!("{path} has no hash in its name");
         };
         let plain = assets::unhashed(file).unwrap_or_default();
-        if !FOR_SCRIPTS.contains(&plain.as_str()) {
+        let others = [&FOR_SCRIPTS[..], &ON_CONSENT].concat();
+        if !others.contains(&plain.as_str()) {
             code.push((path.clone(), hash.to_owned()));
         }
     }

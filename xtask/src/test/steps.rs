@@ -65,7 +65,7 @@ pub fn clippy_wasm(paths: &Paths) -> Result<()> {
         "--package",
         "graph",
         "--features",
-        "js/scan",
+        "js/scan,js/train",
     ];
     if toolchain == WasmToolchain::DebianBuildStd {
         println!("  Debian's compiler comes without clippy: compiling only");

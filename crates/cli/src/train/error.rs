@@ -1,5 +1,7 @@
 //! Errors of `train`.
 
+use crate::error::Error;
+
 /// Errors of `train`.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -14,27 +16,26 @@ pub enum TrainError {
         /// Why.
         why: String,
     },
-    /// A context that cannot be.
-    #[error(
-        "--context {context} cannot be: a window has from {least} to {most} tokens of this model, a BOS included"
-    )]
-    Context {
-        /// As it was given.
-        context: usize,
-        /// The least.
-        least: usize,
-        /// The model's.
-        most: usize,
-    },
-    /// A model without the BOS that was asked for.
-    #[error("--bos yes: this model's tokenizer has no BOS token")]
-    NoBos,
+    /// A context that cannot be, or a BOS that the model lacks.
+    #[error("{0} (--context, --bos)")]
+    Windows(train_run::Error),
     /// Ctrl C cannot be listened to.
     #[error("the signal of Ctrl C cannot be listened to: {0}")]
     Signal(String),
     /// Ctrl C while the corpus was read or activations were computed.
     #[error("stopped before the first step; nothing was written")]
     Stopped,
+}
+
+impl From<train_run::Error> for Error {
+    fn from(error: train_run::Error) -> Self {
+        match error {
+            train_run::Error::Training(error) => error.into(),
+            train_run::Error::Engine(error) => error.into(),
+            train_run::Error::Corpus(error) => error.into(),
+            error => TrainError::Windows(error).into(),
+        }
+    }
 }
 
 impl TrainError {
@@ -56,7 +57,7 @@ impl TrainError {
                 _ => "output",
             },
             Self::Activations { .. } => "bad-file",
-            Self::Context { .. } | Self::NoBos => "bad-option",
+            Self::Windows(_) => "bad-option",
             Self::Signal(_) => "internal",
             Self::Stopped => "cancelled",
         }

@@ -14,11 +14,12 @@ use std::path::Path;
 
 use serde::Serialize;
 use train::{Config, decode_config};
+use train_run::Activations as _;
 
 use crate::error::Error;
 use crate::print_json;
 use args::Train;
-use harvest::Harvest;
+use harvest::Texts;
 use input::Input;
 use run::{Ended, Run};
 use signal::Stop;
@@ -46,9 +47,10 @@ pub async fn train(arguments: &Train) -> Result<bool, Error> {
     };
     if has_tokens { &config } else { &probe }.check()?;
     let input = match (&arguments.activations, &arguments.hook) {
-        (Some(path), _) => Input::Vectors(Vectors::open(arguments, path).await?),
+        (Some(path), _) => Input::Vectors(Vectors::open(arguments, path).await?, stop.clone()),
         (None, Some(hook)) => {
-            Input::Harvest(Box::new(Harvest::open(arguments, hook, &stop).await?))
+            let texts = Texts::open(arguments, hook, &stop).await?;
+            Input::Texts(Box::new(texts), stop.clone())
         }
         // The parser asks for one of the two.
         (None, None) => return Ok(false),

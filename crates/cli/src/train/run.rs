@@ -1,12 +1,12 @@
 //! A run of a training: blocks, steps, log and checkpoints.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use train::checkpoint;
-use train::{
-    Config, Folder, InputStatistics, Measured, Order, PreBiasStart, Record, Trainer, statistics,
-};
+use train::{Config, Folder, InputStatistics, Record, Trainer};
+use train_run::{Activations as _, Seconds, advice};
 
 use super::args::Train;
 use super::error::TrainError;
@@ -16,23 +16,6 @@ use super::signal::Stop;
 use crate::error::Error;
 use crate::progress::size;
 use crate::status_line::duration;
-
-/// Activations that are looked at for the start, as in OpenAI's code.
-const SAMPLE: usize = 32_768;
-
-/// ‖mean‖/‖spread‖ above which the mean is worth a sentence.
-const LARGE_MEAN: f64 = 1.0;
-
-/// A line of the log.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    record: &'a Record,
-    /// Tokens of the interval over its seconds, with the activations.
-    tokens_per_second: f64,
-    /// The same for the steps alone.
-    step_tokens_per_second: f64,
-}
 
 /// Results of a run.
 #[derive(Debug, Serialize)]
@@ -59,17 +42,6 @@ pub struct Ended {
     pub seconds: Seconds,
     /// Tokens per second of steps alone; None without a step.
     pub step_tokens_per_second: Option<f64>,
-}
-
-/// Seconds of the parts of a run.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Seconds {
-    /// Computing or reading activations.
-    pub activations: f64,
-    /// Steps.
-    pub steps: f64,
-    /// Checkpoints.
-    pub saving: f64,
 }
 
 impl Ended {
@@ -119,12 +91,10 @@ impl Ended {
 /// A run.
 pub struct Run<'a> {
     arguments: &'a Train,
-    config: Config,
     input: &'a Input,
     stop: &'a Stop,
-    order: Order,
+    run: train_run::Run<'a, Input>,
     progress: Progress,
-    seconds: Seconds,
     last: Option<Record>,
 }
 
@@ -136,15 +106,14 @@ impl<'a> Run<'a> {
         input: &'a Input,
         stop: &'a Stop,
     ) -> Result<Self, Error> {
-        let order = Order::new(config.seed, input.lengths(), config.batch)?;
+        let begun = Instant::now();
+        let clock = Rc::new(move || begun.elapsed().as_secs_f64());
         Ok(Self {
             arguments,
-            config,
             input,
             stop,
-            order,
+            run: train_run::Run::new(config, input, clock)?,
             progress: Progress::new(),
-            seconds: Seconds::default(),
             last: None,
         })
     }
@@ -155,29 +124,28 @@ impl<'a> Run<'a> {
             true => None,
             false => Some(Folder::open(&self.arguments.out)?),
         };
-        let mut block = vec![0.0; self.config.block_rows() * self.input.width()];
-        let (mut trainer, input, filled) = match &folder {
+        let (mut trainer, input) = match &folder {
             Some(folder) if self.arguments.resume => {
                 let source = self.input.source();
-                let (trainer, state) = checkpoint::resume(folder, &self.config, source)?;
+                let (trainer, state) = checkpoint::resume(folder, self.run.config(), source)?;
                 if state.machine != checkpoint::machine() {
                     self.progress.note(&format!(
                         "the checkpoint is of another kind of processor ({}): the results are as good, but not the same to the bit",
                         state.machine
                     ));
                 }
-                (trainer, None, None)
+                (trainer, None)
             }
-            _ => match self.start(folder.as_ref(), &mut block).await? {
-                Some((trainer, found)) => (trainer, Some(found), Some(0)),
-                None => return Err(TrainError::Stopped.into()),
-            },
+            _ => {
+                let (trainer, found) = self.start(folder.as_ref()).await?;
+                (trainer, Some(found))
+            }
         };
         let from = trainer.steps_done();
         match &folder {
-            None => self.try_step(&mut trainer, &block)?,
+            None => self.try_steps(&mut trainer).await?,
             Some(folder) => {
-                let trained = self.train(folder, &mut trainer, (&mut block, filled)).await;
+                let trained = self.train(folder, &mut trainer).await;
                 self.progress.end();
                 trained?;
             }
@@ -186,162 +154,102 @@ impl<'a> Run<'a> {
     }
 
     fn ended(&self, trainer: &Trainer, from: u64, input: Option<InputStatistics>) -> Ended {
+        let config = self.run.config();
+        let seconds = self.run.seconds();
         let (step, tokens) = (trainer.steps_done(), trainer.tokens_done());
-        let done = (step - from) * self.config.batch as u64;
-        let rate = done as f64 / self.seconds.steps.max(1e-9);
+        let done = (step - from) * config.batch as u64;
+        let rate = done as f64 / seconds.steps.max(1e-9);
         Ended {
-            stopped: step < self.config.steps() && !self.arguments.dry_run,
+            stopped: step < config.steps() && !self.arguments.dry_run,
             step,
-            steps: self.config.steps(),
+            steps: config.steps(),
             tokens,
             aimed_at: (!self.config.activation.is_topk()).then_some(self.config.k),
             resumed_at_step: from,
             last: self.last.clone(),
             input,
-            memory_bytes: self.config.memory(self.input.width()),
-            seconds: self.seconds,
+            memory_bytes: config.memory(self.input.width()),
+            seconds,
             step_tokens_per_second: (done > 0).then_some(rate),
         }
     }
 
-    /// A training at its start, from the first block; None where it was stopped before.
+    /// A training at its start, from the first block.
     async fn start(
         &mut self,
         folder: Option<&Folder>,
-        block: &mut [f32],
-    ) -> Result<Option<(Trainer, InputStatistics)>, Error> {
+    ) -> Result<(Trainer, InputStatistics), Error> {
         if let Some(folder) = folder.filter(|folder| !folder.is_free()) {
             let path = folder.path().to_owned();
             return Err(train::Error::Exists { path }.into());
         }
-        let width = self.input.width();
-        let words = self.input.words(self.order.rows());
+        let words = self.input.words(self.run.rows());
         self.progress.note(&words);
         let (corpus, model) = self.input.memory();
         self.progress.note(&format!(
             "memory: training {}, corpus {}, model {}",
-            size(self.config.memory(width)),
+            size(self.run.config().memory(self.input.width())),
             size(corpus),
             size(model),
         ));
-        if !self.fill(0, block).await? {
-            return Ok(None);
-        }
-        let rows = self.config.block_rows().min(SAMPLE);
-        let sample = &block[..rows * width];
+        let found = self.run.look().await?;
         // Said also where the training refuses them.
-        let found = statistics(self.config.input_normalization, sample, width)?;
-        self.advise(&found);
-        let (trainer, found) = Trainer::new(self.config.clone(), sample, width)?;
-        if let Some(folder) = folder {
-            self.save(folder, &trainer)?;
-        }
-        Ok(Some((trainer, found)))
-    }
-
-    fn advise(&self, found: &InputStatistics) {
         let mut words = format!(
             "‖μ‖/‖σ‖ of the activations is {:.2}, and {:.2} as the encoder reads them",
             found.mean_over_spread, found.normalised_mean_over_spread
         );
-        if found.normalised_mean_over_spread > LARGE_MEAN {
-            words += match self.config.pre_bias_start {
-                PreBiasStart::Zero => {
-                    ": most of each activation is the same; without pre_bias_start = geometric_median or mean many latents will learn that, or die"
-                }
-                PreBiasStart::GeometricMedian | PreBiasStart::Mean => {
-                    ": most of each activation is the same, which the bias takes off from the start"
-                }
-            };
+        if let Some(advice) = advice(&found, self.run.config()) {
+            words += ": ";
+            words += advice;
         }
         self.progress.note(&words);
-    }
-
-    /// Computes a block; false where it was stopped.
-    async fn fill(&mut self, number: u64, block: &mut [f32]) -> Result<bool, Error> {
-        let begun = Instant::now();
-        let takes = self.order.block(number, self.config.block_rows());
-        let filled = self.input.fill(&takes, block, self.stop).await;
-        self.seconds.activations += begun.elapsed().as_secs_f64();
-        match filled {
-            Ok(()) => Ok(true),
-            Err(Error::Train(error)) if matches!(*error, TrainError::Stopped) => Ok(false),
-            Err(error) => Err(error),
+        let trainer = self.run.start()?;
+        if let Some(folder) = folder {
+            self.save(folder, &trainer)?;
         }
+        Ok((trainer, found))
     }
 
     fn save(&mut self, folder: &Folder, trainer: &Trainer) -> Result<(), Error> {
-        let begun = Instant::now();
+        let begun = self.run.now();
         checkpoint::save(folder, trainer, self.input.origin(), self.input.source())?;
-        self.seconds.saving += begun.elapsed().as_secs_f64();
+        self.run.saved_since(begun);
         Ok(())
     }
 
-    fn step(&mut self, trainer: &mut Trainer, batch: &[f32]) -> Result<Measured, Error> {
-        let begun = Instant::now();
-        let measured = trainer.step(batch)?;
-        self.seconds.steps += begun.elapsed().as_secs_f64();
-        Ok(measured)
-    }
-
     /// What a training would take, by its first steps.
-    fn try_step(&mut self, trainer: &mut Trainer, block: &[f32]) -> Result<(), Error> {
-        let size = self.config.batch * self.input.width();
-        for batch in block.chunks_exact(size).take(2) {
-            self.step(trainer, batch)?;
-        }
-        let tokens = trainer.tokens_done() as f64;
-        let per_token = self.seconds.steps / tokens
-            + self.seconds.activations / self.config.block_rows() as f64;
+    async fn try_steps(&mut self, trainer: &mut Trainer) -> Result<(), Error> {
+        let estimate = self.run.try_steps(trainer).await?;
+        let config = self.run.config();
         self.progress.note(&format!(
             "about {} for {} tokens in {} steps ({:.0} tokens/s); nothing was written",
-            duration(per_token * self.config.tokens as f64),
-            self.config.tokens,
-            self.config.steps(),
-            1.0 / per_token,
+            duration(estimate.seconds),
+            config.tokens,
+            config.steps(),
+            estimate.tokens_per_second,
         ));
         Ok(())
     }
 
-    /// Trains to the end or to Ctrl C, from where the trainer is, and leaves a checkpoint of it. `filled` is the block that is
-    /// there.
-    async fn train(
-        &mut self,
-        folder: &Folder,
-        trainer: &mut Trainer,
-        (block, mut filled): (&mut [f32], Option<u64>),
-    ) -> Result<(), Error> {
-        let batches = self.config.block_batches as u64;
-        let size = self.config.batch * self.input.width();
+    /// Trains to the end or to Ctrl C, from where the trainer is, and leaves a checkpoint of it.
+    async fn train(&mut self, folder: &Folder, trainer: &mut Trainer) -> Result<(), Error> {
         let every = Duration::try_from_secs_f64(self.arguments.checkpoint * 60.0);
         let every = every.unwrap_or(Duration::MAX);
         let mut saved = (Instant::now(), trainer.steps_done());
-        let mut logged = (Instant::now(), trainer.tokens_done(), self.seconds.steps);
-        while trainer.steps_done() < self.config.steps() && !self.stop.is_wanted() {
-            let number = trainer.steps_done() / batches;
-            if filled != Some(number) {
-                if !self.fill(number, block).await? {
-                    break;
-                }
-                filled = Some(number);
-            }
-            let place = (trainer.steps_done() % batches) as usize;
-            let measured = self.step(trainer, &block[place * size..(place + 1) * size])?;
+        self.run.begin(trainer);
+        while trainer.steps_done() < self.run.config().steps() && !self.stop.is_wanted() {
+            let measured = match self.run.step(trainer).await {
+                Err(Error::Train(error)) if matches!(*error, TrainError::Stopped) => break,
+                measured => measured?,
+            };
             let step = trainer.steps_done();
-            let tokens = (trainer.tokens_done() - logged.1) as f64;
-            let rate = tokens / logged.0.elapsed().as_secs_f64().max(1e-9);
+            let rate = self.run.rate(trainer);
             self.progress.step(trainer, &measured, rate);
-            if step.is_multiple_of(self.arguments.log_steps) || step == self.config.steps() {
-                let record = trainer.take_record();
-                let line = Line {
-                    record: &record,
-                    tokens_per_second: rate,
-                    step_tokens_per_second: tokens / (self.seconds.steps - logged.2).max(1e-9),
-                };
-                let line = serde_json::to_string(&line).map_err(std::io::Error::from)?;
-                folder.append_log(&line)?;
-                self.last = Some(record);
-                logged = (Instant::now(), trainer.tokens_done(), self.seconds.steps);
+            if step.is_multiple_of(self.arguments.log_steps) || step == self.run.config().steps() {
+                let line = self.run.line(trainer);
+                let text = serde_json::to_string(&line).map_err(std::io::Error::from)?;
+                folder.append_log(&text)?;
+                self.last = Some(line.record);
             }
             let steps = self.arguments.checkpoint_steps;
             let is_due = steps.is_some_and(|steps| step.is_multiple_of(steps.max(1)));

@@ -357,9 +357,9 @@ fn settings_that_cannot_be_are_refused_before_anything_is_read() {
     }
     let hook = ["--hook", HOOK, "--corpus", &text];
     refused(
-        &[&["train", "--out", &out], &hook[..]].concat(),
+        &[&["train", "--out", &out], &hook[..], &["--batch", "9999"]].concat(),
         "bad-file",
-        &["fewer than one batch of 4096", "--batch"],
+        &["fewer than one batch of 9999", "--batch"],
     );
     refused(
         &[&["train", "--out", &out], &hook[..], &["--context", "300"]].concat(),

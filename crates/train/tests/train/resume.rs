@@ -1,5 +1,6 @@
 //! Checkpoints: resumed as if nothing had been, and what is refused.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -7,8 +8,8 @@ use formats::sae::saelens;
 use formats::tensors::TensorFile;
 use pollster::block_on;
 use serde_json::json;
-use train::checkpoint::{Source, resume, save};
-use train::{Activation, Config, Folder, InputNormalization, Origin, Trainer};
+use train::checkpoint::{self, Source, resume, save};
+use train::{Activation, Config, Error, Folder, InputNormalization, Origin, Trainer};
 
 use crate::activations;
 
@@ -276,4 +277,50 @@ fn the_written_folder_encodes_as_the_training_did() {
         );
         assert!(fvu < 0.9, "{normalization:?}: {fvu}");
     }
+}
+
+/// What a browser keeps: the files as bytes, without a folder.
+#[test]
+fn a_training_goes_on_from_its_files_in_memory_to_the_same_bytes() {
+    let config = config();
+    let batches = batches(&config);
+    let origin = Origin::default();
+    let files = |trainer: &Trainer| {
+        let mut files = BTreeMap::new();
+        checkpoint::write(trainer, &origin, &source(), |name, bytes| {
+            files.insert(name.to_owned(), bytes.to_vec());
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+        files
+    };
+    let start = || Trainer::new(config.clone(), &batches[0], WIDTH).unwrap().0;
+    let step = |trainer: &mut Trainer, batches: &[Vec<f32>]| {
+        for batch in batches {
+            trainer.step(batch).unwrap();
+        }
+    };
+    let mut whole = start();
+    step(&mut whole, &batches);
+    let mut trainer = start();
+    step(&mut trainer, &batches[..9]);
+    let kept = files(&trainer);
+    let place = Path::new("in-memory");
+    let get = |name: &str| {
+        let missing = || Error::Read {
+            path: place.join(name),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        kept.get(name).cloned().ok_or_else(missing)
+    };
+    let (settings, state) = checkpoint::describe(place, get).unwrap();
+    assert_eq!((&settings, state.step), (&config, 9));
+    let (mut trainer, _) = checkpoint::read(place, &settings, &source(), get).unwrap();
+    step(&mut trainer, &batches[9..]);
+    assert!(files(&trainer) == files(&whole));
+    let mut short = kept.clone();
+    short.get_mut("state.safetensors").unwrap().truncate(100);
+    let get = |name: &str| Ok::<_, Error>(short[name].clone());
+    let error = checkpoint::read(place, &settings, &source(), get).unwrap_err();
+    assert!(error.to_string().contains("state.safetensors"), "{error}");
 }

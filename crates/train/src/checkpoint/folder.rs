@@ -5,10 +5,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::LOG;
 use crate::error::Error;
-
-/// The log of a training, one record per line.
-pub const LOG: &str = "log.jsonl";
 
 /// The folder of a training, which this process alone writes.
 #[derive(Debug)]
@@ -182,21 +180,6 @@ impl Fresh {
             file.sync_all()
         });
         written.map_err(refused(&path, self.kept))
-    }
-
-    /// Makes a file durable that was written by others.
-    ///
-    /// # Errors
-    /// [`Error::Write`].
-    pub fn sync(&self, name: &str) -> Result<(), Error> {
-        let path = self.join(name);
-        let synced = File::open(&path).and_then(|file| file.sync_all());
-        synced.map_err(refused(&path, self.kept))
-    }
-
-    /// The error of writing a file of it.
-    pub(crate) fn refused(&self, name: &str, source: io::Error) -> Error {
-        refused(&self.join(name), self.kept)(source)
     }
 }
 

@@ -1,12 +1,16 @@
-//! Checkpoints: a folder that SAELens opens, with the state of the training beside.
+//! Checkpoints: the files of a folder that SAELens opens, with the state of the training beside, as bytes. What keeps them is a folder on a
+//! disk, or the storage of a browser.
 //!
 //! `cfg.json` and `sae_weights.safetensors` are the autoencoder, `train.json` the settings, `state.safetensors` the weights,
 //! moments and counts in full, `state.json` where the training is and what it reads, `log.jsonl` its log.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod disk;
+#[cfg(not(target_arch = "wasm32"))]
+mod folder;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use formats::sae::saelens;
@@ -17,11 +21,17 @@ use serde_json::Value;
 use crate::config::{Activation, Config};
 use crate::error::Error;
 use crate::export::Origin;
-use crate::folder::{Folder, LOG};
 use crate::log::{Interval, Record};
 use crate::parameters::Parameters;
 use crate::trainer::Trainer;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use disk::{resume, save};
+#[cfg(not(target_arch = "wasm32"))]
+pub use folder::Folder;
+
+/// The log of a training, one record per line.
+pub const LOG: &str = "log.jsonl";
 const CONFIG: &str = "train.json";
 const STATE: &str = "state.json";
 const TENSORS: &str = "state.safetensors";
@@ -54,29 +64,44 @@ pub struct State {
 
 /// The kind of this processor.
 pub fn machine() -> String {
-    let mut machine = std::env::consts::ARCH.to_owned();
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512bf16") {
-        machine += " avx512 bf16";
-    } else if std::arch::is_x86_feature_detected!("avx512f") {
-        machine += " avx512";
-    } else if std::arch::is_x86_feature_detected!("avx2") {
-        machine += " avx2";
-    }
-    machine
+    format!("{}{}", std::env::consts::ARCH, wide())
 }
 
-/// Writes a checkpoint in the place of the last one.
+/// The instructions on which bits depend.
+#[cfg(target_arch = "x86_64")]
+fn wide() -> &'static str {
+    if std::arch::is_x86_feature_detected!("avx512bf16") {
+        " avx512 bf16"
+    } else if std::arch::is_x86_feature_detected!("avx512f") {
+        " avx512"
+    } else if std::arch::is_x86_feature_detected!("avx2") {
+        " avx2"
+    } else {
+        ""
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn wide() -> &'static str {
+    ""
+}
+
+/// Makes the files of a checkpoint, but for its log, and hands each to `keep` by its name. No more than one is in memory at a time, beside
+/// the autoencoder's weights. A checkpoint is whole when `keep` has taken all.
 ///
 /// # Errors
-/// [`Error::Write`], and then the last one is as it was; [`Error::Format`] where the weights are not finite.
-pub fn save(
-    folder: &Folder,
+/// [`Error::Format`] where the weights are not finite; whatever `keep` returns.
+pub fn write<E: From<Error>>(
     trainer: &Trainer,
     origin: &Origin,
     source: &Source,
-) -> Result<(), Error> {
-    let sae = saelens::write_folder(&trainer.sae(origin))?;
+    mut keep: impl FnMut(&str, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    autoencoder(trainer, origin, &mut keep)?;
+    let tensors = safetensors::serialize(tensors(trainer), None);
+    let tensors = tensors.map_err(|error| unwritable(TENSORS, &error))?;
+    keep(TENSORS, &tensors)?;
+    drop(tensors);
     let state = State {
         version: VERSION,
         step: trainer.step,
@@ -85,75 +110,86 @@ pub fn save(
         source: source.clone(),
         machine: machine(),
     };
-    folder.replace(|fresh| {
-        fresh.write("cfg.json", &sae.cfg_json)?;
-        fresh.write("sae_weights.safetensors", &sae.weights)?;
-        fresh.write(CONFIG, &pretty(&trainer.config, CONFIG)?)?;
-        let tensors = tensors(trainer);
-        let written = safetensors::serialize_to_file(tensors, None, &fresh.join(TENSORS));
-        written.map_err(|error| fresh.refused(TENSORS, io::Error::other(error)))?;
-        fresh.sync(TENSORS)?;
-        fresh.write(STATE, &pretty(&state, STATE)?)?;
-        let path = folder.path().join(LOG);
-        let log = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            other => other.map_err(|source| Error::Read { path, source })?,
-        };
-        fresh.write(LOG, &log)
-    })
+    keep(STATE, &pretty(&state, STATE)?)
+}
+
+/// Makes the files of the autoencoder and of its settings alone, and hands each to `keep` by its name: what a person keeps of a training
+/// that has ended.
+///
+/// # Errors
+/// As [`write()`].
+pub fn autoencoder<E: From<Error>>(
+    trainer: &Trainer,
+    origin: &Origin,
+    mut keep: impl FnMut(&str, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let sae = saelens::write_folder(&trainer.sae(origin)).map_err(Error::from)?;
+    keep("cfg.json", &sae.cfg_json)?;
+    keep("sae_weights.safetensors", &sae.weights)?;
+    drop(sae);
+    keep(CONFIG, &pretty(&trainer.config, CONFIG)?)
+}
+
+fn unwritable(file: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::Configuration {
+        file: file.to_owned(),
+        why: why.to_string(),
+    }
 }
 
 fn pretty(value: &impl Serialize, file: &str) -> Result<Vec<u8>, Error> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::Configuration {
-        file: file.to_owned(),
-        why: error.to_string(),
-    })?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unwritable(file, &error))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
-/// Goes on from a folder's checkpoint, with a trainer that is at its start and has the wanted settings. Lines of the log behind the
-/// checkpoint are removed. Returns the state as it was.
+/// The settings of a checkpoint, and where it is: `read` gives a file of it by its name.
 ///
 /// # Errors
-/// [`Error::NoState`], [`Error::Other`] for other settings or another source, [`Error::Damaged`], [`Error::Read`], [`Error::Write`].
-pub fn resume(
-    folder: &Folder,
-    config: &Config,
-    source: &Source,
-) -> Result<(Trainer, State), Error> {
-    let path = folder.path();
-    let no_state = |why: &str| Error::NoState {
-        path: path.to_owned(),
-        why: why.to_owned(),
-    };
-    if !path.join(STATE).is_file() {
-        let why = match path.exists() {
-            true => "it has no state.json",
-            false => "it is not there",
-        };
-        return Err(no_state(why));
-    }
-    let state: State = decode(&path.join(STATE))?;
+/// [`Error::NoState`] for a state of another version, [`Error::Damaged`]; whatever `read` returns. `place` names the checkpoint.
+pub fn describe<E: From<Error>>(
+    place: &Path,
+    mut read: impl FnMut(&str) -> Result<Vec<u8>, E>,
+) -> Result<(Config, State), E> {
+    let state: State = decode(&place.join(STATE), &read(STATE)?)?;
     if state.version != VERSION {
         let why = format!("its state has version {}, not {VERSION}", state.version);
-        return Err(no_state(&why));
+        let path = place.to_owned();
+        return Err(Error::NoState { path, why }.into());
     }
-    let there: Config = decode(&path.join(CONFIG))?;
+    let config = decode(&place.join(CONFIG), &read(CONFIG)?)?;
+    Ok((config, state))
+}
+
+/// Goes on from a checkpoint with the wanted settings and source. `read` gives a file of it by its name.
+///
+/// # Errors
+/// [`Error::Other`] for other settings or another source; as [`describe`].
+pub fn read<E: From<Error>>(
+    place: &Path,
+    config: &Config,
+    source: &Source,
+    mut read: impl FnMut(&str) -> Result<Vec<u8>, E>,
+) -> Result<(Trainer, State), E> {
+    let (there, state) = describe(place, &mut read)?;
     let value = |config: &Config| serde_json::to_value(config).unwrap_or_default();
     let object = |value: Value| match value {
         Value::Object(object) => object.into_iter().collect(),
         _ => Source::new(),
     };
-    compare(path, &object(value(&there)), &object(value(config)))?;
-    compare(path, &state.source, source)?;
-    let trainer = read(&path.join(TENSORS), config.clone(), &state)?;
-    shorten_log(&path.join(LOG), state.step)?;
+    compare(place, &object(value(&there)), &object(value(config)))?;
+    compare(place, &state.source, source)?;
+    let trainer = trainer(
+        &place.join(TENSORS),
+        &read(TENSORS)?,
+        config.clone(),
+        &state,
+    )?;
     Ok((trainer, state))
 }
 
 /// Refuses settings that differ.
-fn compare(path: &Path, there: &Source, here: &Source) -> Result<(), Error> {
+fn compare(place: &Path, there: &Source, here: &Source) -> Result<(), Error> {
     let keys = there.keys().chain(here.keys());
     let get = |source: &Source, key: &String| source.get(key).cloned().unwrap_or_default();
     match keys
@@ -162,7 +198,7 @@ fn compare(path: &Path, there: &Source, here: &Source) -> Result<(), Error> {
     {
         None => Ok(()),
         Some(key) => Err(Error::Other {
-            path: path.to_owned(),
+            path: place.to_owned(),
             what: key.clone(),
             there: get(there, key).to_string(),
             here: get(here, key).to_string(),
@@ -170,37 +206,21 @@ fn compare(path: &Path, there: &Source, here: &Source) -> Result<(), Error> {
     }
 }
 
-fn decode<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let bytes = fs::read(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
+fn decode<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|error| Error::Damaged {
         path: path.to_owned(),
         why: error.to_string(),
     })
 }
 
-/// Keeps the lines of a log up to a step.
-fn shorten_log(path: &Path, step: u64) -> Result<(), Error> {
-    let Ok(text) = fs::read_to_string(path) else {
-        return Ok(());
-    };
+/// The lines of a log up to a step.
+pub fn log_until(text: &str, step: u64) -> String {
     let is_before =
         |line: &&str| serde_json::from_str::<Record>(line).is_ok_and(|record| record.step <= step);
-    let kept: String = text
-        .lines()
+    text.lines()
         .take_while(is_before)
         .map(|line| format!("{line}\n"))
-        .collect();
-    if kept.len() == text.len() {
-        return Ok(());
-    }
-    fs::write(path, kept).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-        kept: true,
-    })
+        .collect()
 }
 
 /// A tensor of a state: little-endian words.
@@ -290,16 +310,13 @@ fn tensors(trainer: &Trainer) -> Vec<(String, Tensor<'_>)> {
     tensors
 }
 
-fn read(path: &Path, config: Config, state: &State) -> Result<Trainer, Error> {
+/// A trainer out of `state.safetensors`.
+fn trainer(path: &Path, bytes: &[u8], config: Config, state: &State) -> Result<Trainer, Error> {
     let damaged = |why: String| Error::Damaged {
         path: path.to_owned(),
         why,
     };
-    let bytes = fs::read(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(error.to_string()))?;
     let words = |name: &str, dtype: Dtype, shape: &[usize]| {
         let tensor = file
             .tensor(name)
