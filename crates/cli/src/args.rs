@@ -359,27 +359,6 @@ pub struct Feature {
     pub latent: u32,
 }
 
-/// Options of `evaluate`.
-#[derive(Debug, Args)]
-pub struct Evaluate {
-    /// Options of every command that runs a model.
-    #[command(flatten)]
-    pub common: Common,
-
-    /// An autoencoder, as for `trace`. May be given several times; each is run for itself
-    #[arg(
-        long,
-        required = true,
-        value_name = "demo|PATH[@HOOK]|OWNER/NAME[@REVISION][:PATH][@HOOK]|URL[@HOOK]"
-    )]
-    pub sae: Vec<String>,
-
-    /// A file that holds the text; `-` is the standard input. A text that is longer than the model's context is read in
-    /// windows of that length. Without it a built-in sample of 126 tokens of GPT-2 is used
-    #[arg(long, value_name = "FILE")]
-    pub text: Option<PathBuf>,
-}
-
 /// Options of `scan`.
 #[derive(Debug, Args)]
 pub struct Scan {

@@ -2,10 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::args::{
-    Cache, Effects, Evaluate, Export, Feature, Generate, Inspect, Scan, Sweep, Trace,
-};
+use crate::args::{Cache, Effects, Export, Feature, Generate, Inspect, Scan, Sweep, Trace};
 use crate::atlas::args::Atlas;
+use crate::evaluate::args::Evaluate;
 use crate::figure::Figure;
 use crate::patch::Patch;
 use crate::train::args::Train;
@@ -36,8 +35,8 @@ pub enum Command {
     Feature(Feature),
     /// Write a prompt with one feature's activation as a page in one file, for notebooks and articles
     Figure(Figure),
-    /// Show how much autoencoders lose on a text
-    Evaluate(Evaluate),
+    /// Show how much autoencoders lose on a text, or everything that is measured of them over a corpus
+    Evaluate(Box<Evaluate>),
     /// Say what a file or a folder is, and what is wrong with it
     Inspect(Inspect),
     /// Write an autoencoder in another format

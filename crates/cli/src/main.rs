@@ -48,7 +48,7 @@ fn main() -> ExitCode {
             Command::Sweep(arguments) => sweep::sweep(arguments).await.map(|()| true),
             Command::Feature(arguments) => feature::feature(arguments).await.map(|()| true),
             Command::Figure(arguments) => figure::figure(arguments).await.map(|()| true),
-            Command::Evaluate(arguments) => evaluate::evaluate(arguments).await.map(|()| true),
+            Command::Evaluate(arguments) => evaluate::evaluate(arguments).await,
             Command::Inspect(arguments) => inspect(arguments).await,
             Command::Export(arguments) => export::export(arguments).await.map(|()| true),
             Command::Atlas(arguments) => atlas::atlas(arguments).await,

@@ -6,7 +6,7 @@ mod harvest;
 mod input;
 mod progress;
 mod run;
-mod signal;
+pub mod signal;
 mod vectors;
 
 use std::io::{self, Write as _};

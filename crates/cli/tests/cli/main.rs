@@ -5,6 +5,7 @@ mod bad_files;
 mod bad_pt;
 mod common;
 mod evaluate;
+mod evaluate_corpus;
 mod export;
 mod figure;
 mod former;
