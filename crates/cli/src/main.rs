@@ -45,7 +45,7 @@ fn main() -> ExitCode {
             Command::Generate(arguments) => generate::generate(arguments).await.map(|()| true),
             Command::Effects(arguments) => effects::effects(arguments).await.map(|()| true),
             Command::Patch(arguments) => patch::patch(arguments).await.map(|()| true),
-            Command::Sweep(arguments) => sweep::sweep(arguments).await.map(|()| true),
+            Command::Sweep(arguments) => sweep::sweep(arguments).await,
             Command::Feature(arguments) => feature::feature(arguments).await.map(|()| true),
             Command::Figure(arguments) => figure::figure(arguments).await.map(|()| true),
             Command::Evaluate(arguments) => evaluate::evaluate(arguments).await,

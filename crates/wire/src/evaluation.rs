@@ -236,3 +236,80 @@ pub struct AblationSparsity {
     /// Standard error of the mean.
     pub standard_error: Option<f64>,
 }
+
+/// A grid of trainings from one pass of the model, and the scaling law that fits them.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TrainingSweep {
+    /// The model's name.
+    pub model: String,
+    /// The hook whose activations were trained on.
+    pub hook: String,
+    /// Tokens that each was trained on.
+    pub tokens: u64,
+    /// The seed of all.
+    pub seed: u64,
+    /// One for each n and k.
+    pub points: Vec<SweptTraining>,
+    /// The law; `null` where it cannot be fitted.
+    pub law: Option<FittedLaw>,
+    /// Why there is no law.
+    pub law_missing: Option<String>,
+    /// What Gao et al. (2024) found for autoencoders of GPT-4, for reference alone: losses of other models are not comparable.
+    pub paper_gpt4: ScalingLaw,
+    /// True if it was stopped before its end; there is no law then.
+    pub stopped: bool,
+}
+
+/// One training of a grid.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct SweptTraining {
+    /// n.
+    pub latents: usize,
+    /// k.
+    pub k: usize,
+    /// Its folder, in that of the sweep.
+    pub folder: String,
+    /// Mean FVU of the batches of the last tenth of the steps, each measured before it was trained on; `null` before the first step.
+    pub loss: Option<f64>,
+    /// Mean number of active latents per token in the same batches.
+    pub l0: Option<f64>,
+    /// Share of dead latents at the end.
+    pub dead: Option<f64>,
+    /// The law's loss.
+    pub law: Option<f64>,
+    /// ln of `loss` less ln of `law`: about the relative difference.
+    pub residual: Option<f64>,
+}
+
+/// A fitted scaling law.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct FittedLaw {
+    /// Its coefficients.
+    #[serde(flatten)]
+    pub law: ScalingLaw,
+    /// Root of the residuals' mean square.
+    pub rms: f64,
+    /// The largest share of exp(ζ + η ln k) in the law's loss at any point; where it is tiny, ζ and η mean nothing.
+    pub floor_share: f64,
+}
+
+/// L(n, k) = exp(α + β_k ln k + β_n ln n + γ ln k ln n) + exp(ζ + η ln k).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ScalingLaw {
+    /// α.
+    pub alpha: f64,
+    /// β_k.
+    pub beta_k: f64,
+    /// β_n.
+    pub beta_n: f64,
+    /// γ.
+    pub gamma: f64,
+    /// ζ.
+    pub zeta: f64,
+    /// η.
+    pub eta: f64,
+}

@@ -40,8 +40,8 @@ pub use edited::{Edited, Sweep, SweepPoint};
 pub use effects::{Effect, Effects};
 pub use evaluation::{
     AblationSparsity, CorpusEvaluation, CorpusEvaluations, Density, EvaluatedCorpus, Evaluation,
-    Evaluations, JumpReluAtTest, ProbeTask, Probes, Recovery, RecoveryPoint, Refinement,
-    SparseProbe,
+    Evaluations, FittedLaw, JumpReluAtTest, ProbeTask, Probes, Recovery, RecoveryPoint, Refinement,
+    ScalingLaw, SparseProbe, SweptTraining, TrainingSweep,
 };
 pub use feature::{Feature, LogitEffect, Neighbour};
 pub use generation::{Generation, SetFeatures, Stop, TokenFeatures};

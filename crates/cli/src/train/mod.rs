@@ -2,7 +2,7 @@
 
 pub mod args;
 pub mod error;
-mod harvest;
+pub mod harvest;
 mod input;
 mod progress;
 mod run;
