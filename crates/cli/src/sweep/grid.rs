@@ -50,7 +50,7 @@ pub async fn of_trainings(common: &Common, arguments: &GridSweep) -> Result<bool
         return Err(Error::Exists { path: out.clone() });
     }
     // What can be wrong without data is said before it is read.
-    for config in configs(arguments, arguments.tokens.unwrap_or(u64::MAX >> 1))? {
+    for config in configs(arguments, arguments.tokens.unwrap_or(1))? {
         config.check()?;
     }
     let stop = Stop::listen()?;

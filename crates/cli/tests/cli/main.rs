@@ -10,6 +10,7 @@ mod export;
 mod figure;
 mod former;
 mod generate;
+mod grid;
 mod hf_cache;
 mod hub;
 mod hub_cache;
