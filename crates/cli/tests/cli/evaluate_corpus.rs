@@ -2,11 +2,15 @@
 //! examples of `docs/evaluate.md`.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{fixture_json, folder, json, output, path, refused, root, run, words};
+use crate::common::{
+    command, fixture_json, folder, json, path, refused, root, without_notes, words,
+};
 
 /// The fixture's texts as a corpus.
 fn corpus(folder: &Path, fixture: &Value) -> String {
@@ -167,4 +171,155 @@ fn every_number_is_that_of_the_reference() {
     compare(jump, expected, &[("threshold", "threshold")], 1e-4);
     compare(jump, &expected["jump_relu"], &METRICS, 2e-3);
     assert_eq!(found["saes"][1]["recovery"]["jumpRelu"], Value::Null);
+}
+
+/// A text of some 5,000 tokens.
+fn long_corpus(folder: &Path) -> String {
+    let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let file = folder.join("corpus.txt");
+    let paragraphs: Vec<&str> = text.split("\n\n").collect();
+    let documents: Vec<String> = paragraphs.chunks(4).map(|some| some.join("\n\n")).collect();
+    fs::write(&file, documents.join("\n<|endoftext|>\n")).unwrap();
+    file.display().to_string()
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_is_there() {
+    let place = folder("evaluate-stopped");
+    let text = long_corpus(&place);
+    let pt = format!(
+        "{}@blocks.3.hook_resid_post",
+        path("tests/fixtures/openai/layer_3.pt")
+    );
+    let out = place.join("stopped.json").display().to_string();
+    let arguments = [
+        "evaluate",
+        "--sae",
+        &pt,
+        "--sae",
+        &pt,
+        "--corpus",
+        &text,
+        "--context",
+        "32",
+        "--all",
+        "--json",
+        "--out",
+        &out,
+    ];
+    let mut running = command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The notice about the file is said where the autoencoder is loaded.
+    let mut errors = BufReader::new(running.stderr.take().unwrap());
+    let mut line = String::new();
+    errors.read_line(&mut line).unwrap();
+    assert!(line.starts_with("note"), "{line}");
+    let id = running.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let done = running.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(found["stopped"], true);
+    let written: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+    assert_eq!(written, found);
+    let saes = found["saes"].as_array().unwrap();
+    assert_eq!(saes.len(), 1, "{found}");
+    assert!(number(&saes[0], "positions") < number(&found["corpus"], "tokens"));
+    assert_eq!(
+        (&saes[0]["recovery"], &saes[0]["probes"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_run() {
+    let place = folder("evaluate-refused");
+    let text = long_corpus(&place);
+    let with = |more: &[&str], code: &str, words: &[&str]| {
+        refused(
+            &[&["evaluate", "--sae", "demo", "--corpus", &text], more].concat(),
+            code,
+            words,
+        );
+    };
+    with(
+        &["--out", &text],
+        "bad-option",
+        &["corpus.txt", ".json or .md"],
+    );
+    let there = place.join("there.md");
+    fs::write(&there, "mine").unwrap();
+    with(
+        &["--out", &there.display().to_string()],
+        "output",
+        &["there.md is there already"],
+    );
+    assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
+    with(&["--context", "4"], "bad-option", &["--context 4", "9"]);
+    with(&["--tokens", "3"], "bad-file", &["no document of 8 tokens"]);
+    let missing = place.join("missing.txt").display().to_string();
+    refused(
+        &["evaluate", "--sae", "demo", "--corpus", &missing],
+        "bad-file",
+        &["missing.txt"],
+    );
+}
+
+#[test]
+fn the_examples_of_the_documentation_run() {
+    let place = folder("evaluate-docs");
+    long_corpus(&place);
+    let text = fs::read_to_string(root().join("docs/evaluate.md")).unwrap();
+    let mut commands = 0;
+    for line in text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("sae-explorer "))
+    {
+        let arguments = words(line);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let done = command(&arguments).current_dir(&place).output().unwrap();
+        let message = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "{line}: {message}");
+        assert_eq!(without_notes(&message), "", "{line}");
+        commands += 1;
+    }
+    assert!(commands >= 2, "{commands}");
+    let written = fs::read_to_string(place.join("evaluation.md")).unwrap();
+    let titles = [
+        "## Reconstruction",
+        "## Density",
+        "## Other latents than in training",
+        "## Refinement",
+        "## Probe loss",
+        "## Sparse probing",
+        "## Ablation sparsity",
+    ];
+    assert!(
+        titles.iter().all(|title| written.contains(title)),
+        "{written}"
+    );
+    // Every row of a table has as many cells as its head.
+    for table in written.split("\n\n").filter(|part| part.starts_with('|')) {
+        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+        let head = table.lines().next().map(cells);
+        assert!(
+            table.lines().all(|line| Some(cells(line)) == head),
+            "{table}"
+        );
+    }
+    // The tasks are those of the program.
+    for task in evaluation::tasks::TASKS {
+        let row = format!("| {} | {} |", task.name, task.definition);
+        assert!(text.contains(&row), "{row}");
+    }
 }
