@@ -50,7 +50,7 @@ const METRICS: [(&str, &str); 7] = [
 
 #[test]
 fn every_number_is_that_of_the_reference() {
-    let fixture = fixture_json("demo-evaluation.json");
+    let fixture = fixture_json("demo-evaluation");
     let place = folder("evaluate-corpus");
     let text = corpus(&place, &fixture);
     let context = fixture["context"].to_string();
