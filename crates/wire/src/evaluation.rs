@@ -201,6 +201,8 @@ pub struct ProbeTask {
     pub latent: u32,
     /// Probes on the activations of few latents, measured on held-out windows; empty where one part lacks a label.
     pub sparse: Vec<SparseProbe>,
+    /// The accuracy of naming the more frequent label of the held-out samples always.
+    pub guess: Option<f64>,
 }
 
 /// A logistic regression on the activations of few latents.
@@ -211,7 +213,7 @@ pub struct SparseProbe {
     pub k: usize,
     /// The latents, the one that tells most first.
     pub latents: Vec<u32>,
-    /// Share of the held-out samples that are labelled rightly; 0.5 is chance.
+    /// Share of the held-out samples that are labelled rightly.
     pub accuracy: f64,
     /// Harmonic mean of precision and recall on the held-out samples.
     pub f1: f64,

@@ -77,6 +77,11 @@ pub async fn over_corpus(arguments: &Evaluate) -> Result<bool, Error> {
     let places = Places::new(&common.downloads);
     load::model(&mut session, &places, &common.model).await?;
     let progress = Progress::new();
+    // A name that is wrong is noticed before anything is run.
+    let (mut open, mut ids) = (Vec::new(), Vec::new());
+    for given in &arguments.sae {
+        open.extend(load::open_saes(&places, given, &mut ids).await?);
+    }
     let windows = Windows::read(arguments, &session, &stop, &progress)?;
     let context = Context {
         arguments,
@@ -84,17 +89,15 @@ pub async fn over_corpus(arguments: &Evaluate) -> Result<bool, Error> {
         stop: &stop,
         progress: &progress,
     };
-    let (mut saes, mut ids) = (Vec::new(), Vec::new());
+    let mut saes = Vec::new();
     let mut failed = None;
-    for given in &arguments.sae {
-        for sae in load::open_saes(&places, given, &mut ids).await? {
-            if stop.is_wanted() {
-                break;
-            }
-            match one(&mut session, &context, sae).await {
-                Ok(found) => saes.push(found),
-                Err(error) => failed = failed.or(Some(error)),
-            }
+    for sae in open {
+        if stop.is_wanted() {
+            break;
+        }
+        match one(&mut session, &context, sae).await {
+            Ok(found) => saes.push(found),
+            Err(error) => failed = failed.or(Some(error)),
         }
     }
     progress.end();
@@ -105,11 +108,11 @@ pub async fn over_corpus(arguments: &Evaluate) -> Result<bool, Error> {
         }
         writeln!(io::stderr(), "error ({}): {error}", error.code())?;
         let found = finished(&session, windows, saes, true);
-        report(&found, arguments, out)?;
+        tell(&found, arguments, out)?;
         return Ok(false);
     }
     let stopped = stop.is_wanted();
-    report(&finished(&session, windows, saes, stopped), arguments, out)?;
+    tell(&finished(&session, windows, saes, stopped), arguments, out)?;
     Ok(!stopped)
 }
 
@@ -130,7 +133,8 @@ fn finished(
     }
 }
 
-fn report(
+/// Writes the result, and prints it.
+fn tell(
     found: &CorpusEvaluations,
     arguments: &Evaluate,
     out: Option<output::Output<'_>>,

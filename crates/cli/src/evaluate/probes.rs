@@ -62,8 +62,10 @@ pub fn measure(
                 what: format!("every probe's loss for {} of {id}", samples.name),
             });
         };
+        let (sparse, guess) = sparse(sample, &samples, sae.config.d_sae);
         tasks.push(ProbeTask {
-            sparse: sparse(sample, &samples, sae.config.d_sae),
+            sparse,
+            guess,
             name: samples.name,
             definition: samples.definition,
             base_rate: samples.base_rate,
@@ -244,17 +246,25 @@ fn look(
     }
 }
 
-/// Probes on few latents, fitted on windows with even numbers and measured on the others.
-fn sparse(sample: &Sample, task: &Samples, latents: usize) -> Vec<SparseProbe> {
+/// Probes on few latents, fitted on windows with even numbers and measured on the others, and the accuracy there of always naming the
+/// more frequent label.
+fn sparse(sample: &Sample, task: &Samples, latents: usize) -> (Vec<SparseProbe>, Option<f64>) {
     let active: Vec<&ActiveLatents> = task.rows.iter().map(|row| &sample.active[*row]).collect();
     let held_out = task.rows.iter().map(|row| sample.windows[*row] % 2 == 1);
     let held_out: Vec<bool> = held_out.collect();
-    let found = probe(&active, &task.labels, &held_out, latents, &KS).unwrap_or_default();
+    let Some(found) = probe(&active, &task.labels, &held_out, latents, &KS) else {
+        return (Vec::new(), None);
+    };
+    let labels = || {
+        let labels = task.labels.iter().zip(&held_out);
+        labels.filter(|(_, held)| **held).map(|(label, _)| *label)
+    };
+    let yes = labels().filter(|label| *label).count() as f64 / labels().count().max(1) as f64;
     let probes = found.into_iter().zip(KS).map(|(found, k)| SparseProbe {
         k,
         latents: found.latents,
         accuracy: found.accuracy,
         f1: found.f1,
     });
-    probes.collect()
+    (probes.collect(), Some(yes.max(1.0 - yes)))
 }

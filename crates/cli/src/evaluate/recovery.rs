@@ -68,22 +68,32 @@ pub async fn measure(
             .progressive
             .push(RecoveryPoint { k: other, metrics });
     }
-    match of_equal_l0(&strongest, active) {
-        Some(threshold) if widest > k => {
-            let name = format!("{} as JumpReLU", sae.id);
-            let file = variants::jump_relu(&whole, threshold).await?;
-            let found = variant(session, context, sae, &name, Some(&file), |_| {}).await?;
-            let Some(metrics) = found else {
-                return Ok(None);
-            };
-            recovery.jump_relu = Some(JumpReluAtTest {
-                threshold: f64::from(threshold),
-                metrics,
-            });
+    let Some(mut threshold) = of_equal_l0(&strongest, active).filter(|_| widest > k) else {
+        let note = "no threshold keeps as many latents active as TopK does";
+        recovery.notes.push(note.to_owned());
+        return Ok(Some(recovery));
+    };
+    loop {
+        let name = format!("{} as JumpReLU", sae.id);
+        let file = variants::jump_relu(&whole, threshold).await?;
+        let mut above = Vec::new();
+        let found = variant(session, context, sae, &name, Some(&file), |values| {
+            above.extend(values.iter().filter(|value| **value > 0.0));
+        });
+        let Some(metrics) = found.await? else {
+            return Ok(None);
+        };
+        // A token may have more above the threshold than were listed: then it is too low, and all that matters is above it.
+        match of_equal_l0(&above, active) {
+            Some(higher) if above.len() > active && higher > threshold => threshold = higher,
+            _ => {
+                recovery.jump_relu = Some(JumpReluAtTest {
+                    threshold: f64::from(threshold),
+                    metrics,
+                });
+                break;
+            }
         }
-        _ => recovery
-            .notes
-            .push("no threshold keeps as many latents active as TopK does".to_owned()),
     }
     Ok(Some(recovery))
 }

@@ -351,7 +351,7 @@ fn probes(saes: &[CorpusEvaluation]) -> Option<Section> {
 }
 
 fn sparse(saes: &[CorpusEvaluation]) -> Option<Section> {
-    let mut rows = vec![row(["task", "autoencoder"])];
+    let mut rows = vec![row(["task", "autoencoder", "guess"])];
     let tasks = saes.iter().filter_map(|sae| sae.probes.as_ref());
     let widest = tasks
         .flat_map(|probes| &probes.tasks)
@@ -363,7 +363,9 @@ fn sparse(saes: &[CorpusEvaluation]) -> Option<Section> {
         for sae in saes {
             let tasks = sae.probes.iter().flat_map(|probes| &probes.tasks);
             for task in tasks.filter(|task| task.name == task_name && !task.sparse.is_empty()) {
+                let guess = task.guess.map(|guess| format!("{guess:.3}"));
                 let mut cells = vec![task_name.to_owned(), name(sae)];
+                cells.push(guess.unwrap_or_else(|| "–".to_owned()));
                 for probe in &task.sparse {
                     cells.extend([format!("{:.3}", probe.accuracy), format!("{:.3}", probe.f1)]);
                 }
@@ -375,7 +377,7 @@ fn sparse(saes: &[CorpusEvaluation]) -> Option<Section> {
         title: "Sparse probing",
         rows,
         left: 2,
-        notes: vec!["accuracy and F1 on held-out windows of a logistic regression on the activations of the k latents whose mean differs most; 0.5 is chance".to_owned()],
+        notes: vec!["accuracy and F1 on held-out windows of a logistic regression on the activations of the k latents whose mean differs most; guess: accuracy of always naming the more frequent label".to_owned()],
     })
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::common::{
-    command, fixture_json, folder, json, path, refused, root, without_notes, words,
+    command, fixture_json, folder, json, path, refused, root, run, without_notes, words,
 };
 
 /// The fixture's texts as a corpus.
@@ -272,6 +272,42 @@ fn what_cannot_be_is_refused_before_anything_is_run() {
         &["evaluate", "--sae", "demo", "--corpus", &missing],
         "bad-file",
         &["missing.txt"],
+    );
+}
+
+#[test]
+fn one_that_fails_does_not_take_the_others_with_it() {
+    let place = folder("evaluate-failed");
+    let text = long_corpus(&place);
+    let file = path("tests/fixtures/openai/layer_3.pt");
+    let (bad, good) = (
+        format!("{file}@blocks.99.hook_resid_post"),
+        format!("{file}@blocks.3.hook_resid_post"),
+    );
+    let arguments = [
+        "evaluate", "--sae", &bad, "--sae", &good, "--corpus", &text, "--tokens", "200", "--json",
+    ];
+    let done = run(&arguments);
+    let message = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(
+        message.contains("error (hook-mismatch)") && message.contains("blocks.99"),
+        "{message}"
+    );
+    assert_eq!(done.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let saes = found["saes"].as_array().unwrap();
+    assert_eq!(
+        (saes.len(), &saes[0]["hook"]),
+        (1, &"blocks.3.hook_resid_post".into())
+    );
+    // A name that is wrong is noticed before anything is run.
+    let missing = place.join("missing.pt").display().to_string();
+    refused(
+        &[
+            "evaluate", "--sae", &good, "--sae", &missing, "--corpus", &text,
+        ],
+        "missing-file",
+        &["missing.pt"],
     );
 }
 
