@@ -1143,6 +1143,8 @@ export interface ProbeTask {
   latent: number;
   /** Probes on the activations of few latents, measured on held-out windows; empty where one part lacks a label. */
   sparse: Array<SparseProbe>;
+  /** The accuracy of naming the more frequent label of the held-out samples always. */
+  guess: number | null;
 }
 
 /** A logistic regression on the activations of few latents. */
@@ -1151,7 +1153,7 @@ export interface SparseProbe {
   k: number;
   /** The latents, the one that tells most first. */
   latents: Array<number>;
-  /** Share of the held-out samples that are labelled rightly; 0.5 is chance. */
+  /** Share of the held-out samples that are labelled rightly. */
   accuracy: number;
   /** Harmonic mean of precision and recall on the held-out samples. */
   f1: number;
@@ -1173,4 +1175,82 @@ export interface AblationSparsity {
   mean: number | null;
   /** Standard error of the mean. */
   standardError: number | null;
+}
+
+/** A grid of trainings from one pass of the model, and the scaling law that fits them. */
+export interface TrainingSweep {
+  /** The model's name. */
+  model: string;
+  /** The hook whose activations were trained on. */
+  hook: string;
+  /** Tokens that each was trained on. */
+  tokens: number;
+  /** The seed of all. */
+  seed: number;
+  /** One for each n and k. */
+  points: Array<SweptTraining>;
+  /** The law; `null` where it cannot be fitted. */
+  law: FittedLaw | null;
+  /** Why there is no law. */
+  lawMissing: string | null;
+  /** What Gao et al. (2024) found for autoencoders of GPT-4, for reference alone: losses of other models are not comparable. */
+  paperGpt4: ScalingLaw;
+  /** True if it was stopped before its end; there is no law then. */
+  stopped: boolean;
+}
+
+/** One training of a grid. */
+export interface SweptTraining {
+  /** n. */
+  latents: number;
+  /** k. */
+  k: number;
+  /** Its folder, in that of the sweep. */
+  folder: string;
+  /** Mean FVU of the batches of the last tenth of the steps, each measured before it was trained on; `null` before the first step. */
+  loss: number | null;
+  /** Mean number of active latents per token in the same batches. */
+  l0: number | null;
+  /** Share of dead latents at the end. */
+  dead: number | null;
+  /** The law's loss. */
+  law: number | null;
+  /** ln of `loss` less ln of `law`: about the relative difference. */
+  residual: number | null;
+}
+
+/** A fitted scaling law. */
+export interface FittedLaw {
+  /** Root of the residuals' mean square. */
+  rms: number;
+  /** The largest share of exp(ζ + η ln k) in the law's loss at any point; where it is tiny, ζ and η mean nothing. */
+  floorShare: number;
+  /** α. */
+  alpha: number;
+  /** β_k. */
+  betaK: number;
+  /** β_n. */
+  betaN: number;
+  /** γ. */
+  gamma: number;
+  /** ζ. */
+  zeta: number;
+  /** η. */
+  eta: number;
+}
+
+/** L(n, k) = exp(α + β_k ln k + β_n ln n + γ ln k ln n) + exp(ζ + η ln k). */
+export interface ScalingLaw {
+  /** α. */
+  alpha: number;
+  /** β_k. */
+  betaK: number;
+  /** β_n. */
+  betaN: number;
+  /** γ. */
+  gamma: number;
+  /** ζ. */
+  zeta: number;
+  /** η. */
+  eta: number;
 }

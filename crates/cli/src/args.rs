@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
-use explorer::{Edits, Positions, Target};
+use explorer::{Edits, Positions};
 
 /// Sources of models and autoencoders of hosts.
 #[derive(Debug, Clone, Args)]

@@ -164,6 +164,9 @@ pub enum Error {
         /// Tokens of the shortest window.
         least: usize,
     },
+    /// Ctrl C while the corpus was read.
+    #[error("stopped while the corpus was read; nothing was evaluated")]
+    StoppedReading,
     /// A number that is none.
     #[error("{what} is not a number")]
     NotANumber {
@@ -239,6 +242,7 @@ impl Error {
             | Self::NotOneToken { .. }
             | Self::OutputKind { .. } => "bad-option",
             Self::NoWindows { .. } => "bad-file",
+            Self::StoppedReading => "cancelled",
             Self::NotANumber { .. } => "not-a-number",
             Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",

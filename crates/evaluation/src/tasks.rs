@@ -32,7 +32,7 @@ pub const TASKS: [Task; 12] = [
         "punctuation",
         "has neither letter nor digit, and is not white space alone",
     ),
-    task("word start", "a letter without a letter before it is in it"),
+    task("word start", "has a letter with no letter before it"),
     task(
         "word middle",
         "begins with a letter, and the character before it is a letter",

@@ -42,7 +42,7 @@ impl Windows {
     /// that all autoencoders see the same ones.
     ///
     /// # Errors
-    /// [`Error::Corpus`], [`TrainError::Context`], [`TrainError::Stopped`], [`Error::NoWindows`].
+    /// [`Error::Corpus`], [`TrainError::Context`], [`Error::StoppedReading`], [`Error::NoWindows`].
     pub fn read(
         arguments: &Evaluate,
         session: &Session,
@@ -136,7 +136,7 @@ impl Reader<'_> {
             let document = document?;
             if self.stop.is_wanted() {
                 progress.end();
-                return Err(TrainError::Stopped.into());
+                return Err(Error::StoppedReading);
             }
             let mut tokens = self.session.document_tokens(&document.text)?;
             // It goes before every window.

@@ -25,6 +25,9 @@ use crate::train::signal::Stop;
 /// Activations that are looked at for the start, as in `train`.
 const SAMPLE: usize = 32_768;
 
+/// Steps per line of a log, as in `train`.
+const LOG_STEPS: u64 = 10;
+
 /// The loss of a training is the mean over its last so many steps, as a share of all.
 const LAST: f64 = 0.1;
 
@@ -35,6 +38,8 @@ struct Training {
     /// FVU and L0 of the last steps.
     last: Vec<(f64, f64)>,
     measured: Option<Measured>,
+    /// Lines of its log.
+    log: Vec<String>,
 }
 
 /// Trains the grid; false where it was stopped.
@@ -217,6 +222,9 @@ impl<'a> Grid<'a> {
             let folder = Folder::open(&out.join(&training.folder))?;
             let (origin, source) = (self.harvest.origin(), self.harvest.source());
             checkpoint::save(&folder, &training.trainer, origin, source)?;
+            for line in &training.log {
+                folder.append_log(line)?;
+            }
         }
         Ok(())
     }
@@ -229,6 +237,7 @@ impl<'a> Grid<'a> {
                 trainer,
                 last: Vec::new(),
                 measured: None,
+                log: Vec::new(),
             });
         }
         Ok(())
@@ -242,6 +251,12 @@ impl<'a> Grid<'a> {
             training.last.push((measured.fvu, measured.l0));
         }
         training.measured = Some(measured);
+        let done = training.trainer.steps_done();
+        if done.is_multiple_of(LOG_STEPS) || done == steps {
+            let record = training.trainer.take_record();
+            let line = serde_json::to_string(&record).map_err(io::Error::from)?;
+            training.log.push(line);
+        }
         Ok(())
     }
 
