@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use evaluation::scaling::{self, Law, PAPER_GPT4, Point};
+use evaluation::scaling::PAPER_GPT4;
 use train::checkpoint;
 use train::{Config, Folder, Measured, Order, Trainer, decode_config};
-use wire::{FittedLaw, ScalingLaw, SweptTraining, TrainingSweep};
+use wire::{SweptTraining, TrainingSweep};
 
 use super::args::GridSweep;
-use super::{plot, report};
+use super::{law, plot, report};
 use crate::args::Common;
 use crate::error::Error;
 use crate::print_json;
@@ -328,78 +328,9 @@ fn result(grid: &Grid<'_>, harvest: &Harvest, hook: &str, stopped: bool) -> Trai
         points: trainings.collect(),
         law: None,
         law_missing: None,
-        paper_gpt4: of_wire(&PAPER_GPT4),
+        paper_gpt4: law::to_result(&PAPER_GPT4),
         stopped,
     };
-    add_law(&mut result);
+    law::add(&mut result);
     result
-}
-
-/// Fits the law to the trainings that there are.
-fn add_law(result: &mut TrainingSweep) {
-    if result.stopped {
-        result.law_missing = Some("it was stopped before its end".to_owned());
-        return;
-    }
-    let points = result.points.iter().map(|point| Point {
-        n: point.latents as f64,
-        k: point.k as f64,
-        loss: point.loss.unwrap_or(f64::NAN),
-    });
-    let points: Vec<Point> = points.collect();
-    match scaling::fit(&points) {
-        Err(error) => result.law_missing = Some(error.to_string()),
-        Ok(fit) => {
-            for ((training, point), residual) in
-                result.points.iter_mut().zip(&points).zip(&fit.residuals)
-            {
-                training.law = Some(fit.law.loss(point.n, point.k));
-                training.residual = Some(*residual);
-            }
-            result.law = Some(FittedLaw {
-                law: of_wire(&fit.law),
-                rms: fit.rms,
-                floor_share: fit.floor_share,
-            });
-        }
-    }
-}
-
-fn of_wire(law: &Law) -> ScalingLaw {
-    let Law {
-        alpha,
-        beta_k,
-        beta_n,
-        gamma,
-        zeta,
-        eta,
-    } = *law;
-    ScalingLaw {
-        alpha,
-        beta_k,
-        beta_n,
-        gamma,
-        zeta,
-        eta,
-    }
-}
-
-/// A law to compute with.
-pub fn of_result(law: &ScalingLaw) -> Law {
-    let ScalingLaw {
-        alpha,
-        beta_k,
-        beta_n,
-        gamma,
-        zeta,
-        eta,
-    } = *law;
-    Law {
-        alpha,
-        beta_k,
-        beta_n,
-        gamma,
-        zeta,
-        eta,
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod grid;
+mod law;
 mod plot;
 mod report;
 mod value;

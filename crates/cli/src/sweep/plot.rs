@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use wire::TrainingSweep;
 
-use super::grid::of_result;
+use super::law::of_result;
 
 /// Size of the picture and of its frame, in pixels.
 const WIDTH: f64 = 720.0;
