@@ -38,6 +38,10 @@ pub struct Evaluate {
     #[arg(long, value_name = "N", default_value_t = 100_000, requires = "corpus", value_parser = positive)]
     pub tokens: usize,
 
+    /// Read no more than so many tokens of each document, so that more documents have a part [default: all]
+    #[arg(long, value_name = "N", requires = "corpus", value_parser = positive)]
+    pub document_tokens: Option<usize>,
+
     /// Tokens per window, a BOS included [default: the model's context, at most 256]
     #[arg(long, value_name = "TOKENS", requires = "corpus")]
     pub context: Option<usize>,

@@ -66,6 +66,7 @@ impl Windows {
             texts: texts(session)?,
             bos: model.bos,
             room: context - 1,
+            of_document: arguments.document_tokens.unwrap_or(usize::MAX),
             stop,
         };
         let mut windows = Self {
@@ -106,6 +107,8 @@ struct Reader<'a> {
     bos: Option<u32>,
     /// Tokens of a window, without BOS.
     room: usize,
+    /// The most tokens of a document.
+    of_document: usize,
     stop: &'a Stop,
 }
 
@@ -153,7 +156,7 @@ impl Reader<'_> {
                 read.sources.push(document.source);
                 read.sources.len() - 1
             });
-            tokens.truncate(left);
+            tokens.truncate(left.min(self.of_document));
             let mut used = 0;
             for (tokens, labels) in tokens.chunks(self.room).zip(labels.chunks(self.room)) {
                 if tokens.len() < SHORTEST {

@@ -285,7 +285,18 @@ fn one_that_fails_does_not_take_the_others_with_it() {
         format!("{file}@blocks.3.hook_resid_post"),
     );
     let arguments = [
-        "evaluate", "--sae", &bad, "--sae", &good, "--corpus", &text, "--tokens", "200", "--json",
+        "evaluate",
+        "--sae",
+        &bad,
+        "--sae",
+        &good,
+        "--corpus",
+        &text,
+        "--tokens",
+        "200",
+        "--document-tokens",
+        "50",
+        "--json",
     ];
     let done = run(&arguments);
     let message = String::from_utf8_lossy(&done.stderr).into_owned();
@@ -296,6 +307,8 @@ fn one_that_fails_does_not_take_the_others_with_it() {
     assert_eq!(done.status.code(), Some(1));
     let found: Value = serde_json::from_slice(&done.stdout).unwrap();
     let saes = found["saes"].as_array().unwrap();
+    let (documents, tokens) = (&found["corpus"]["documents"], &found["corpus"]["tokens"]);
+    assert_eq!((documents, tokens), (&4.into(), &200.into()));
     assert_eq!(
         (saes.len(), &saes[0]["hook"]),
         (1, &"blocks.3.hook_resid_post".into())

@@ -13,7 +13,7 @@ const HOOK: &str = "blocks.1.hook_resid_post";
 fn corpus(folder: &Path) -> String {
     let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
     let file = folder.join("corpus.txt");
-    fs::write(&file, &text[..text.floor_char_boundary(16_000)]).unwrap();
+    fs::write(&file, text.chars().take(15_000).collect::<String>()).unwrap();
     file.display().to_string()
 }
 
