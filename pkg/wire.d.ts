@@ -1207,7 +1207,7 @@ export interface SweptTraining {
   k: number;
   /** Its folder, in that of the sweep. */
   folder: string;
-  /** Mean FVU of the batches of the last tenth of the steps, each measured before it was trained on; `null` before the first step. */
+  /** Mean FVU of the batches of the last tenth of the steps, each measured before it was trained on; the last batch's of one that was stopped before. */
   loss: number | null;
   /** Mean number of active latents per token in the same batches. */
   l0: number | null;

@@ -273,7 +273,7 @@ pub struct SweptTraining {
     pub k: usize,
     /// Its folder, in that of the sweep.
     pub folder: String,
-    /// Mean FVU of the batches of the last tenth of the steps, each measured before it was trained on; `null` before the first step.
+    /// Mean FVU of the batches of the last tenth of the steps, each measured before it was trained on; the last batch's of one that was stopped before.
     pub loss: Option<f64>,
     /// Mean number of active latents per token in the same batches.
     pub l0: Option<f64>,

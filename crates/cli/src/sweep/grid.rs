@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use evaluation::scaling::PAPER_GPT4;
 use train::checkpoint;
@@ -25,6 +25,9 @@ use crate::train::signal::Stop;
 /// Activations that are looked at for the start, as in `train`.
 const SAMPLE: usize = 32_768;
 
+/// Checkpoints are saved with the first block that ends so long after the last one.
+const CHECKPOINT: Duration = Duration::from_secs(300);
+
 /// Steps per line of a log, as in `train`.
 const LOG_STEPS: u64 = 10;
 
@@ -38,7 +41,7 @@ struct Training {
     /// FVU and L0 of the last steps.
     last: Vec<(f64, f64)>,
     measured: Option<Measured>,
-    /// Lines of its log.
+    /// Lines of its log that are not written yet.
     log: Vec<String>,
 }
 
@@ -190,6 +193,7 @@ impl<'a> Grid<'a> {
         let batch = first.batch * width;
         let steps = first.steps();
         let begun = Instant::now();
+        let mut saved = begun;
         let blocks = steps.div_ceil(first.block_batches as u64);
         for number in 0..blocks {
             let takes = self.order.block(number, first.block_rows());
@@ -213,17 +217,26 @@ impl<'a> Grid<'a> {
             if self.stop.is_wanted() {
                 break;
             }
+            if saved.elapsed() >= CHECKPOINT {
+                self.save(out)?;
+                saved = Instant::now();
+            }
         }
         self.line.end();
         if self.trainings.is_empty() {
             return Err(TrainError::Stopped.into());
         }
-        for training in &self.trainings {
+        self.save(out)
+    }
+
+    /// Saves a checkpoint of every training, and the new lines of its log.
+    fn save(&mut self, out: &Path) -> Result<(), Error> {
+        for training in &mut self.trainings {
             let folder = Folder::open(&out.join(&training.folder))?;
             let (origin, source) = (self.harvest.origin(), self.harvest.source());
             checkpoint::save(&folder, &training.trainer, origin, source)?;
-            for line in &training.log {
-                folder.append_log(line)?;
+            for line in training.log.drain(..) {
+                folder.append_log(&line)?;
             }
         }
         Ok(())
