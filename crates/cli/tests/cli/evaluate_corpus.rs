@@ -173,6 +173,71 @@ fn every_number_is_that_of_the_reference() {
     assert_eq!(found["saes"][1]["recovery"]["jumpRelu"], Value::Null);
 }
 
+#[test]
+fn what_is_computed_beside_the_engine_fits_it_in_every_layout() {
+    let place = folder("evaluate-layouts");
+    let formats = root().join("tests/fixtures/formats");
+    for part in ["gpt2/bare-f32", "tokenizer"] {
+        for entry in fs::read_dir(formats.join(part)).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), place.join(entry.file_name())).unwrap();
+        }
+    }
+    let text = place.join("text.txt");
+    fs::write(
+        &text,
+        "A word of the field, and its definition: feature. ".repeat(3),
+    )
+    .unwrap();
+    let index: Value =
+        serde_json::from_slice(&fs::read(formats.join("index.json")).unwrap()).unwrap();
+    let saes = index["saes"].as_array().unwrap();
+    let given: Vec<String> = saes
+        .iter()
+        .map(|sae| {
+            let word = |name: &str| sae[name].as_str().unwrap();
+            let file = match word("layout") {
+                "saelens" => "",
+                _ => "/sae.pt",
+            };
+            let folder = formats.join("sae").join(word("name"));
+            format!("{}{file}@{}", folder.display(), word("hook"))
+        })
+        .collect();
+    let (model, text) = (place.display().to_string(), text.display().to_string());
+    let mut arguments = vec![
+        "evaluate",
+        "--model",
+        &model,
+        "--corpus",
+        &text,
+        "--recovery",
+    ];
+    for sae in &given {
+        arguments.extend(["--sae", sae]);
+    }
+    let found = json(&arguments);
+    let found = found["saes"].as_array().unwrap();
+    assert_eq!(found.len(), saes.len());
+    for (found, sae) in found.iter().zip(saes) {
+        let refinement = &found["recovery"]["refinement"];
+        compare(refinement, found, &[("before", "fvu")], 1e-5);
+        assert!(
+            number(refinement, "after") <= number(refinement, "before"),
+            "{sae}"
+        );
+        // The threshold keeps as many latents as TopK does.
+        if let Some(jump) = found["recovery"]["jumpRelu"].as_object() {
+            assert_eq!(jump["l0"], found["l0"], "{sae}");
+        } else {
+            assert!(
+                !found["recovery"]["notes"].as_array().unwrap().is_empty(),
+                "{sae}"
+            );
+        }
+    }
+}
+
 /// A text of some 5,000 tokens.
 fn long_corpus(folder: &Path) -> String {
     let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
