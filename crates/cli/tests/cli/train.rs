@@ -12,7 +12,7 @@ use crate::common::{command, folder, json, output, refused, root, run, without_n
 
 const HOOK: &str = "blocks.1.hook_resid_post";
 
-/// A text of some 4,000 tokens.
+/// A text of some 5,000 tokens.
 fn corpus(folder: &Path) -> String {
     let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
     let file = folder.join("corpus.txt");
@@ -357,9 +357,9 @@ fn settings_that_cannot_be_are_refused_before_anything_is_read() {
     }
     let hook = ["--hook", HOOK, "--corpus", &text];
     refused(
-        &[&["train", "--out", &out], &hook[..]].concat(),
+        &[&["train", "--out", &out, "--batch", "8192"], &hook[..]].concat(),
         "bad-file",
-        &["fewer than one batch of 4096", "--batch"],
+        &["fewer than one batch of 8192", "--batch"],
     );
     refused(
         &[&["train", "--out", &out], &hook[..], &["--context", "300"]].concat(),
