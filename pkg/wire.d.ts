@@ -1084,3 +1084,368 @@ export interface SweepPoint {
   /** The likeliest tokens there. */
   next: Array<NextToken>;
 }
+
+/** The evaluation of some SAEs over one corpus, read in windows. */
+export interface CorpusEvaluations {
+  /** The model's name. */
+  model: string;
+  /** What was read. */
+  corpus: EvaluatedCorpus;
+  /** One for each SAE that was begun. */
+  saes: Array<CorpusEvaluation>;
+  /** True if it was stopped before its end: the last SAE saw fewer tokens, and those behind it are missing. */
+  stopped: boolean;
+  /** `gpu` or `cpu`. */
+  backend: 'gpu' | 'cpu';
+  /** Name of the GPU adapter, or of the CPU path. */
+  adapter: string;
+}
+
+/** The part of a corpus that an evaluation reads. */
+export interface EvaluatedCorpus {
+  /** Names of its files, without folders. */
+  files: Array<string>;
+  /** Sources of its documents, in the order in which they come. */
+  sources: Array<string>;
+  /** Documents of which something was read. */
+  documents: number;
+  /** Windows, none of which crosses the end of a document. */
+  windows: number;
+  /** Tokens of the windows, without BOS. */
+  tokens: number;
+  /** Tokens of the longest window that is made, a BOS included. */
+  context: number;
+}
+
+/** An SAE over a corpus. */
+export interface CorpusEvaluation {
+  /** Loss with zeros in the activation's place at the positions that count, nats. */
+  zeroLoss: number | null;
+  /** (CE_zero − CE_spliced) / (CE_zero − CE_clean): 1 where the reconstruction loses nothing, 0 where it is as bad as zeros. */
+  ceRecovered: number | null;
+  /** Latents that were not active at any of the positions that count. */
+  dead: number;
+  /** `dead` as a share of all latents; `null` where no position counts. */
+  deadShare: number | null;
+  /** The other latents by how often they are active. */
+  density: Density;
+  /** Where it was asked for. */
+  recovery: Recovery | null;
+  /** Where it was asked for. */
+  probes: Probes | null;
+  /** Where it was asked for. */
+  ablation: AblationSparsity | null;
+  /** Mean next-token cross-entropy of the model itself, nats, over the windows' tokens. */
+  loss: number | null;
+  /** Tokens that went through the model, every window's BOS included. */
+  tokens: number;
+  /** In how many windows of at most the model's context the text was read. */
+  windows: number;
+  /** Tokens of the longest window, a BOS included. */
+  windowTokens: number;
+  /** True if each window begins with a BOS. */
+  bosPrepended: boolean;
+  /** As in a trace. */
+  cautions: Array<string>;
+  /** Its id. */
+  id: string;
+  /** Its hook point. */
+  hook: string;
+  /** `"topk"`, `"standard"` (ReLU), `"jumprelu"` or `"gated"`; `"neurons"` for an activation's own dimensions. */
+  architecture: string;
+  /** Number of latents. */
+  nLatents: number;
+  /** Latents a token may have; for architectures without such a bound, `null`. */
+  k: number | null;
+  /** Width of the activation it reads. */
+  dIn: number;
+  /**
+   * `"none"`, `"layer_norm"`, `"constant_norm_rescale"` or `"expected_average_only_in"`, as its file says; `"centred"` where
+   * each position's mean is taken off, and nothing else is done.
+   */
+  normalization: string;
+  /** Format of the weights on the device; `"streamed"` where they stay in the file, `"none"` for neurons. */
+  weights: 'f32' | 'f16' | 'streamed' | 'none';
+  /**
+   * For `expected_average_only_in`: the factor of the activations; `null` where it is not known, and for the others. Without it
+   * the weights are used as if it were folded into them.
+   */
+  normScalingFactor: number | null;
+  /** True if it was trained with a BOS before each context; `null` where neither its files nor the catalogue say. */
+  prependBos: boolean | null;
+  /** Length of the contexts that it was trained on, tokens. */
+  contextSize: number | null;
+  /** The model that it was trained on, as its files call it. */
+  modelName: string | null;
+  /** True if that seems to be another one than the loaded: by the shape for the sizes of GPT-2, else by the name. */
+  otherModel: boolean;
+  /**
+   * Sentences on what its files leave open, what was assumed, another name of its hook, and what looks wrong without being
+   * certain.
+   */
+  notices: Array<string>;
+  /** Its source; `null` for the demo, for files and for neurons. The engine leaves it out, and the package adds it. */
+  origin: Origin | null;
+  /** Mean number of non-zero latents per token. */
+  l0: number | null;
+  /**
+   * Fraction of variance unexplained, Σ‖x − x̂‖² / Σ‖x − x̄‖² with x̄ the mean over the sample, in the space that the SAE was
+   * trained in; `null` where the positions do not vary by more than rounding.
+   */
+  fvu: number | null;
+  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out. */
+  relativeError: number | null;
+  /** Mean over tokens of the cosine of x and x̂, raw space; tokens where either is 0 are left out. */
+  cosine: number | null;
+  /**
+   * Loss with the reconstruction instead of the hook's activation, nats; `null` where no token is predicted from a replaced
+   * position on.
+   */
+  splicedLoss: number | null;
+  /**
+   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included, although nothing
+   * is replaced there; SAELens leaves that one out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this. `null`
+   * where nothing is predicted from a replaced position on.
+   */
+  deltaCe: number | null;
+  /** KL(clean ‖ spliced) of the next-token distribution, nats. */
+  kl: number | null;
+  /** How many positions count. */
+  positions: number;
+}
+
+/** A histogram of latents by log₁₀ of their density, the share of the counted positions at which a latent is not zero. */
+export interface Density {
+  /** log₁₀ of the bins' bounds, one more than there are bins. */
+  edges: Array<number>;
+  /** Latents in each bin; dead ones are in none. */
+  counts: Array<number>;
+}
+
+/** What an SAE reconstructs where other latents, or others of their magnitudes, are used than in training. */
+export interface Recovery {
+  /** The k′ largest latents instead of the k largest, for some k′; empty where the SAE is not TopK. */
+  progressive: Array<RecoveryPoint>;
+  /** JumpReLU with one threshold; `null` where the SAE is not TopK. */
+  jumpRelu: JumpReluAtTest | null;
+  /** The magnitudes of each token's active latents replaced by the best ones that are not negative. */
+  refinement: Refinement | null;
+  /** What is missing, and why. */
+  notes: Array<string>;
+}
+
+/** An SAE with other latents per token than in training. */
+export interface RecoveryPoint {
+  /** k′. */
+  k: number;
+  /** Mean number of non-zero latents per token. */
+  l0: number | null;
+  /**
+   * Fraction of variance unexplained, Σ‖x − x̂‖² / Σ‖x − x̄‖² with x̄ the mean over the sample, in the space that the SAE was
+   * trained in; `null` where the positions do not vary by more than rounding.
+   */
+  fvu: number | null;
+  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out. */
+  relativeError: number | null;
+  /** Mean over tokens of the cosine of x and x̂, raw space; tokens where either is 0 are left out. */
+  cosine: number | null;
+  /**
+   * Loss with the reconstruction instead of the hook's activation, nats; `null` where no token is predicted from a replaced
+   * position on.
+   */
+  splicedLoss: number | null;
+  /**
+   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included, although nothing
+   * is replaced there; SAELens leaves that one out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this. `null`
+   * where nothing is predicted from a replaced position on.
+   */
+  deltaCe: number | null;
+  /** KL(clean ‖ spliced) of the next-token distribution, nats. */
+  kl: number | null;
+  /** How many positions count. */
+  positions: number;
+}
+
+/** A TopK SAE with one threshold instead of the k largest. */
+export interface JumpReluAtTest {
+  /** Pre-activations above it are kept: chosen on the same tokens so that as many are as in TopK. */
+  threshold: number;
+  /** Mean number of non-zero latents per token. */
+  l0: number | null;
+  /**
+   * Fraction of variance unexplained, Σ‖x − x̂‖² / Σ‖x − x̄‖² with x̄ the mean over the sample, in the space that the SAE was
+   * trained in; `null` where the positions do not vary by more than rounding.
+   */
+  fvu: number | null;
+  /** Mean over tokens of ‖x − x̂‖² / ‖x‖², raw space; tokens with x = 0 are left out. */
+  relativeError: number | null;
+  /** Mean over tokens of the cosine of x and x̂, raw space; tokens where either is 0 are left out. */
+  cosine: number | null;
+  /**
+   * Loss with the reconstruction instead of the hook's activation, nats; `null` where no token is predicted from a replaced
+   * position on.
+   */
+  splicedLoss: number | null;
+  /**
+   * Spliced loss minus clean loss, nats, over all predictions of the prompt, the one made at a BOS included, although nothing
+   * is replaced there; SAELens leaves that one out: over T tokens with a BOS its value is (T − 1)/(T − 2) times this. `null`
+   * where nothing is predicted from a replaced position on.
+   */
+  deltaCe: number | null;
+  /** KL(clean ‖ spliced) of the next-token distribution, nats. */
+  kl: number | null;
+  /** How many positions count. */
+  positions: number;
+}
+
+/** FVU before and after the magnitudes of active latents are made the best ones. */
+export interface Refinement {
+  /** Positions of the sample, evenly spread over those that count. */
+  tokens: number;
+  /** FVU of the sample with the encoder's magnitudes. */
+  before: number | null;
+  /** FVU of the sample with the magnitudes ≥ 0 that minimise each token's squared error. */
+  after: number | null;
+}
+
+/** Probes on an SAE's latents for labels that the text gives. */
+export interface Probes {
+  /** Positions that could be chosen. */
+  tokens: number;
+  /** The seed of the choice. */
+  seed: number;
+  /** One for each task with enough tokens of both kinds. */
+  tasks: Array<ProbeTask>;
+  /** Mean of the tasks' probe losses, nats. */
+  loss: number | null;
+  /** Names of the tasks that were left out because too few tokens are of one kind. */
+  leftOut: Array<string>;
+}
+
+/** Probes for one label. */
+export interface ProbeTask {
+  /** Its name. */
+  name: string;
+  /** The tokens of which it is true. */
+  definition: string;
+  /** Share of all positions of which it is true. The samples are balanced: half of them. */
+  baseRate: number;
+  /** Number of samples. */
+  samples: number;
+  /** Mean cross-entropy of the best latent's probe σ(w·h + b) on its pre-activation h, nats; ln 2 = 0.693 is chance. */
+  loss: number;
+  /** That latent. */
+  latent: number;
+  /** Probes on the activations of few latents, measured on held-out windows; empty where one part lacks a label. */
+  sparse: Array<SparseProbe>;
+  /** The accuracy of naming the more frequent label of the held-out samples always. */
+  guess: number | null;
+}
+
+/** A logistic regression on the activations of few latents. */
+export interface SparseProbe {
+  /** Number of latents. */
+  k: number;
+  /** The latents, the one that tells most first. */
+  latents: Array<number>;
+  /** Share of the held-out samples that are labelled rightly. */
+  accuracy: number;
+  /** Harmonic mean of precision and recall on the held-out samples. */
+  f1: number;
+}
+
+/** Sparsity of what ablating single latents changes in the logits. */
+export interface AblationSparsity {
+  /** Ablations that changed a logit: one active latent at one position each. */
+  ablations: number;
+  /** Ablations that changed nothing, and have no sparsity. */
+  withoutEffect: number;
+  /** T: positions whose logits are compared, the ablated one included. */
+  tokens: number;
+  /** V: entries of the vocabulary. */
+  vocabulary: number;
+  /** The seed of the choice. */
+  seed: number;
+  /** Mean of (‖Δ‖₁/‖Δ‖₂)²/(V·T), each token's median of Δ taken off: the share of the logits that an ablation moves. */
+  mean: number | null;
+  /** Standard error of the mean. */
+  standardError: number | null;
+}
+
+/** A grid of trainings from one pass of the model, and the scaling law that fits them. */
+export interface TrainingSweep {
+  /** The model's name. */
+  model: string;
+  /** The hook whose activations were trained on. */
+  hook: string;
+  /** Tokens that each was trained on. */
+  tokens: number;
+  /** The seed of all. */
+  seed: number;
+  /** One for each n and k. */
+  points: Array<SweptTraining>;
+  /** The law; `null` where it cannot be fitted. */
+  law: FittedLaw | null;
+  /** Why there is no law. */
+  lawMissing: string | null;
+  /** What Gao et al. (2024) found for autoencoders of GPT-4, for reference alone: losses of other models are not comparable. */
+  paperGpt4: ScalingLaw;
+  /** True if it was stopped before its end; there is no law then. */
+  stopped: boolean;
+}
+
+/** One training of a grid. */
+export interface SweptTraining {
+  /** n. */
+  latents: number;
+  /** k. */
+  k: number;
+  /** Its folder, in that of the sweep. */
+  folder: string;
+  /** Mean FVU of the batches of the last tenth of the steps, each measured before it was trained on; the last batch's of one that was stopped before. */
+  loss: number | null;
+  /** Mean number of active latents per token in the same batches. */
+  l0: number | null;
+  /** Share of dead latents at the end. */
+  dead: number | null;
+  /** The law's loss. */
+  law: number | null;
+  /** ln of `loss` less ln of `law`: about the relative difference. */
+  residual: number | null;
+}
+
+/** A fitted scaling law. */
+export interface FittedLaw {
+  /** Root of the residuals' mean square. */
+  rms: number;
+  /** The largest share of exp(ζ + η ln k) in the law's loss at any point; where it is tiny, ζ and η mean nothing. */
+  floorShare: number;
+  /** α. */
+  alpha: number;
+  /** β_k. */
+  betaK: number;
+  /** β_n. */
+  betaN: number;
+  /** γ. */
+  gamma: number;
+  /** ζ. */
+  zeta: number;
+  /** η. */
+  eta: number;
+}
+
+/** L(n, k) = exp(α + β_k ln k + β_n ln n + γ ln k ln n) + exp(ζ + η ln k). */
+export interface ScalingLaw {
+  /** α. */
+  alpha: number;
+  /** β_k. */
+  betaK: number;
+  /** β_n. */
+  betaN: number;
+  /** γ. */
+  gamma: number;
+  /** ζ. */
+  zeta: number;
+  /** η. */
+  eta: number;
+}

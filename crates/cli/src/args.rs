@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
-use explorer::{Edits, Positions, Target};
+use explorer::{Edits, Positions};
 
 /// Sources of models and autoencoders of hosts.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Downloads {
     /// Use only what was downloaded before
     #[arg(long, help_heading = "Downloads")]
@@ -72,7 +72,7 @@ pub enum CacheCommand {
 }
 
 /// Options of every command that runs a model.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Common {
     /// The model: `demo` (built in); a folder with config.json, model.safetensors (or
     /// model.safetensors.index.json and the files that it names) and tokenizer.json (or vocab.json and merges.txt);
@@ -286,59 +286,6 @@ pub enum Rank {
     Logits,
 }
 
-/// Options of `sweep`.
-#[derive(Debug, Args)]
-pub struct Sweep {
-    /// Options of every command that runs a model.
-    #[command(flatten)]
-    pub common: Common,
-
-    /// The text.
-    #[command(flatten)]
-    pub prompt: Prompt,
-
-    /// Feature sets to load.
-    #[command(flatten)]
-    pub sets: Sets,
-
-    /// The feature: a set's id or hook, and a latent, as openai.layer_3:903
-    #[arg(long, value_name = "SET:LATENT")]
-    pub edit_target: Target,
-
-    /// The values, divided by commas, each of at most 1000000 in magnitude
-    #[arg(
-        long,
-        required = true,
-        value_delimiter = ',',
-        allow_negative_numbers = true,
-        value_name = "V,V,…"
-    )]
-    pub values: Vec<f32>,
-
-    /// Use of the values: the activation itself, added to it, or its factor
-    #[arg(long, value_enum, default_value_t = Operation::Set)]
-    pub operation: Operation,
-
-    /// Change these positions alone: 5, 5,7, 5..9 (5 to 8) or 5.. (from 5 on) [default: all that count]
-    #[arg(long, value_name = "POSITIONS")]
-    pub positions: Option<Positions>,
-
-    /// A token whose probability after the last token is followed: one token, as " king". May be given several times
-    #[arg(long, value_name = "TOKEN")]
-    pub track: Vec<String>,
-}
-
-/// The use of a sweep's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Operation {
-    /// The activation.
-    Set,
-    /// Added to it.
-    Add,
-    /// Its factor.
-    Scale,
-}
-
 /// Options of `feature`.
 #[derive(Debug, Args)]
 pub struct Feature {
@@ -357,27 +304,6 @@ pub struct Feature {
     /// The feature's number in it
     #[arg(long, value_name = "N")]
     pub latent: u32,
-}
-
-/// Options of `evaluate`.
-#[derive(Debug, Args)]
-pub struct Evaluate {
-    /// Options of every command that runs a model.
-    #[command(flatten)]
-    pub common: Common,
-
-    /// An autoencoder, as for `trace`. May be given several times; each is run for itself
-    #[arg(
-        long,
-        required = true,
-        value_name = "demo|PATH[@HOOK]|OWNER/NAME[@REVISION][:PATH][@HOOK]|URL[@HOOK]"
-    )]
-    pub sae: Vec<String>,
-
-    /// A file that holds the text; `-` is the standard input. A text that is longer than the model's context is read in
-    /// windows of that length. Without it a built-in sample of 126 tokens of GPT-2 is used
-    #[arg(long, value_name = "FILE")]
-    pub text: Option<PathBuf>,
 }
 
 /// Options of `scan`.

@@ -2,12 +2,12 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::args::{
-    Cache, Effects, Evaluate, Export, Feature, Generate, Inspect, Scan, Sweep, Trace,
-};
+use crate::args::{Cache, Effects, Export, Feature, Generate, Inspect, Scan, Trace};
 use crate::atlas::args::Atlas;
+use crate::evaluate::args::Evaluate;
 use crate::figure::Figure;
 use crate::patch::Patch;
+use crate::sweep::args::Sweep;
 use crate::train::args::Train;
 
 /// Looks inside GPT-2 with sparse autoencoders.
@@ -30,14 +30,15 @@ pub enum Command {
     Effects(Effects),
     /// Carry another prompt's residual stream in, layer by layer and position by position
     Patch(Patch),
-    /// Show what a prompt's predictions become while one feature's value is moved
-    Sweep(Sweep),
+    /// Show what a prompt's predictions become while one feature's value is moved (--values); or train autoencoders of several
+    /// sizes from one pass of the model, and fit the scaling law to them (--latents)
+    Sweep(Box<Sweep>),
     /// Describe a feature by its weights: direct logit effect, norms and nearest features
     Feature(Feature),
     /// Write a prompt with one feature's activation as a page in one file, for notebooks and articles
     Figure(Figure),
-    /// Show how much autoencoders lose on a text
-    Evaluate(Evaluate),
+    /// Show how much autoencoders lose on a text, or everything that is measured of them over a corpus
+    Evaluate(Box<Evaluate>),
     /// Say what a file or a folder is, and what is wrong with it
     Inspect(Inspect),
     /// Write an autoencoder in another format

@@ -154,6 +154,31 @@ pub enum Error {
     /// A training cannot be made.
     #[error(transparent)]
     Train(Box<TrainError>),
+    /// A corpus of which no window can be made.
+    #[error(
+        "{files}: there is no document of {least} tokens or more, which a window needs; give more text, or a larger --tokens"
+    )]
+    NoWindows {
+        /// Its files.
+        files: String,
+        /// Tokens of the shortest window.
+        least: usize,
+    },
+    /// Ctrl C while the corpus was read.
+    #[error("stopped while the corpus was read; nothing was evaluated")]
+    StoppedReading,
+    /// A number that is none.
+    #[error("{what} is not a number")]
+    NotANumber {
+        /// Which.
+        what: String,
+    },
+    /// A file whose name says no format that can be written.
+    #[error("{}: a result is written as .json or .md", .path.display())]
+    OutputKind {
+        /// The file.
+        path: PathBuf,
+    },
     /// Results cannot be put into a file's format.
     #[error("the dump cannot be made: {0}")]
     Dump(String),
@@ -212,9 +237,13 @@ impl Error {
             Self::Scan(scan::Error::Context { .. }) => "bad-option",
             Self::Scan(_) => "bad-file",
             Self::ScanFolder(error) => folder_code(error),
-            Self::SameName { .. } | Self::WhichSet { .. } | Self::NotOneToken { .. } => {
-                "bad-option"
-            }
+            Self::SameName { .. }
+            | Self::WhichSet { .. }
+            | Self::NotOneToken { .. }
+            | Self::OutputKind { .. } => "bad-option",
+            Self::NoWindows { .. } => "bad-file",
+            Self::StoppedReading => "cancelled",
+            Self::NotANumber { .. } => "not-a-number",
             Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",
         }

@@ -300,6 +300,9 @@ pub async fn open_saes(
 
 /// Puts an open autoencoder on the session's device; with `stream` it stays in its file.
 pub async fn put_sae(session: &mut Session, sae: OpenSae, stream: bool) -> Result<(), Error> {
+    if !stream {
+        return put_resident(session, &sae).await;
+    }
     let before = session.info().saes.len();
     let OpenSae {
         id,
@@ -308,7 +311,41 @@ pub async fn put_sae(session: &mut Session, sae: OpenSae, stream: bool) -> Resul
         place,
     } = sae;
     let file_name = file.file_name().to_owned();
-    let loaded = put(session, &id, file, &options, stream).await;
+    let loaded = session.load_streamed_sae(&id, Rc::new(file), &options, None);
+    let loaded = loaded.await.map(|_| ());
+    was_put(session, loaded, (&place, &file_name), before)
+}
+
+/// Puts an open autoencoder on the session's device, which can be put there again.
+pub async fn put_resident(session: &mut Session, sae: &OpenSae) -> Result<(), Error> {
+    let before = session.info().saes.len();
+    let OpenSae {
+        id,
+        file,
+        options,
+        place,
+    } = sae;
+    let loaded = session.load_sae(id, file, options).await.map(|_| ());
+    was_put(session, loaded, (place, file.file_name()), before)
+}
+
+/// Puts another autoencoder on the device where an open one belongs.
+pub async fn put_in_place(
+    session: &mut Session,
+    sae: &OpenSae,
+    (id, file): (&str, &SaeFile),
+) -> Result<(), Error> {
+    session.load_sae(id, file, &sae.options).await?;
+    Ok(())
+}
+
+/// Names the place of an autoencoder that does not load, and says what is to be said of one that does; `before` were loaded before it.
+fn was_put(
+    session: &Session,
+    loaded: Result<(), explorer::Error>,
+    (place, file_name): (&Option<Place>, &str),
+    before: usize,
+) -> Result<(), Error> {
     let Some(place) = place else {
         return Ok(loaded?);
     };
@@ -320,23 +357,6 @@ pub async fn put_sae(session: &mut Session, sae: OpenSae, stream: bool) -> Resul
         error => error.into(),
     })?;
     notices::about_saes(session, before)
-}
-
-/// Puts an autoencoder on the device, or, with `stream`, leaves it in its file.
-async fn put(
-    session: &mut Session,
-    id: &str,
-    sae: SaeFile,
-    options: &SaeOptions,
-    stream: bool,
-) -> Result<(), explorer::Error> {
-    if stream {
-        let loaded = session.load_streamed_sae(id, Rc::new(sae), options, None);
-        loaded.await?;
-    } else {
-        session.load_sae(id, &sae, options).await?;
-    }
-    Ok(())
 }
 
 fn at_hook(hook: Option<&str>) -> SaeOptions {

@@ -16,6 +16,7 @@ mod tokens;
 
 pub use analysis::directions::{Directions, DirectionsOptions, SetDirections};
 pub use analysis::effects::{EffectsOptions, RankBy};
+pub use analysis::evaluate_windows::EvaluatedWindow;
 pub use analysis::generate::GenerateOptions;
 pub use analysis::sample_loss::SAMPLE_TEXT;
 pub use analysis::scan::{Clock, ScanOptions, ScanSeconds, ScanWindow};

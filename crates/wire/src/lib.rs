@@ -39,7 +39,11 @@ mod value;
 pub use edit::{Condition, Edit, Edits, Operation, Positions, Span, Target};
 pub use edited::{Edited, Sweep, SweepPoint};
 pub use effects::{Effect, Effects};
-pub use evaluation::{Evaluation, Evaluations};
+pub use evaluation::{
+    AblationSparsity, CorpusEvaluation, CorpusEvaluations, Density, EvaluatedCorpus, Evaluation,
+    Evaluations, FittedLaw, JumpReluAtTest, ProbeTask, Probes, Recovery, RecoveryPoint, Refinement,
+    ScalingLaw, SparseProbe, SweptTraining, TrainingSweep,
+};
 pub use feature::{Feature, LogitEffect, Neighbour};
 pub use generation::{Generation, SetFeatures, Stop, TokenFeatures};
 pub use loaded::{Counters, Info, ModelInfo, Origin, SaeConfig, SaeInfo};

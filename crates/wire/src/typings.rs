@@ -38,6 +38,9 @@ pub fn text() -> String {
     declare!(Example Recorded);
     // Of the program alone.
     declare!(Evaluation Evaluations Sweep SweepPoint);
+    declare!(CorpusEvaluations EvaluatedCorpus CorpusEvaluation Density);
+    declare!(Recovery RecoveryPoint JumpReluAtTest Refinement Probes ProbeTask SparseProbe AblationSparsity);
+    declare!(TrainingSweep SweptTraining FittedLaw ScalingLaw);
     out
 }
 

@@ -109,7 +109,7 @@ pub struct Train {
 }
 
 /// A setting as KEY=VALUE; a value that is no JSON is a word.
-fn setting(given: &str) -> Result<(String, serde_json::Value), String> {
+pub fn setting(given: &str) -> Result<(String, serde_json::Value), String> {
     let (key, value) = given
         .split_once('=')
         .ok_or_else(|| "it is KEY=VALUE, as in aux_fraction=0.25".to_owned())?;

@@ -2,11 +2,11 @@
 
 pub mod args;
 pub mod error;
-mod harvest;
+pub mod harvest;
 mod input;
 mod progress;
 mod run;
-mod signal;
+pub mod signal;
 mod vectors;
 
 use std::io::{self, Write as _};

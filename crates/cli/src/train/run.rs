@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
             step,
             steps: config.steps(),
             tokens,
-            aimed_at: (!self.config.activation.is_topk()).then_some(self.config.k),
+            aimed_at: (!config.activation.is_topk()).then_some(config.k),
             resumed_at_step: from,
             last: self.last.clone(),
             input,

@@ -12,7 +12,7 @@ use crate::common::{command, folder, json, output, refused, root, run, without_n
 
 const HOOK: &str = "blocks.1.hook_resid_post";
 
-/// A text of some 4,000 tokens.
+/// A text of some 5,000 tokens.
 fn corpus(folder: &Path) -> String {
     let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
     let file = folder.join("corpus.txt");

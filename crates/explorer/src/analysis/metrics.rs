@@ -1,6 +1,7 @@
 //! Reconstruction metrics from activations read back. Sums are in f64.
 
 use sae::Normalization;
+use wire::Matrix;
 
 /// Rows of an activation and its reconstruction, with what the autoencoder normalised them by.
 pub(crate) struct Reconstructed<'a> {
@@ -65,13 +66,7 @@ impl Reconstructed<'_> {
         let mut rows = Vec::new();
         let (mut error, mut squares) = (0.0, 0.0);
         for (x, y, [mean, deviation]) in self.rows() {
-            let divisor = match self.normalization {
-                Normalization::None | Normalization::Centred => 1.0,
-                Normalization::LayerNorm => deviation + DEVIATION_EPSILON,
-                Normalization::Scaled(_) => deviation,
-                Normalization::ConstantNorm if deviation > 0.0 => deviation,
-                Normalization::ConstantNorm => 1.0,
-            };
+            let divisor = divisor(self.normalization, deviation);
             let row: Vec<f64> = x.iter().map(|x| (f64::from(*x) - mean) / divisor).collect();
             for (x, y) in row.iter().zip(y) {
                 // A row that does not vary was scaled to nothing, and so was its reconstruction.
@@ -105,6 +100,34 @@ impl Reconstructed<'_> {
             squares,
         }
     }
+}
+
+/// The number by which a row is divided before it is encoded.
+fn divisor(normalization: Normalization, deviation: f64) -> f64 {
+    match normalization {
+        Normalization::None | Normalization::Centred => 1.0,
+        Normalization::LayerNorm => deviation + DEVIATION_EPSILON,
+        Normalization::Scaled(_) => deviation,
+        Normalization::ConstantNorm if deviation > 0.0 => deviation,
+        Normalization::ConstantNorm => 1.0,
+    }
+}
+
+/// Rows of an activation as the encoder reads them, `[rows, width]`; `statistics` are their means and deviations `[rows, 2]`.
+pub(crate) fn normalised(
+    activation: &Matrix,
+    statistics: &[f32],
+    normalization: Normalization,
+) -> Vec<f32> {
+    let rows = activation.data.chunks_exact(activation.cols.max(1));
+    let rows = rows.zip(statistics.as_chunks::<2>().0);
+    let values = rows.flat_map(|(row, [mean, deviation])| {
+        let mean = f64::from(*mean);
+        let divisor = divisor(normalization, f64::from(*deviation));
+        row.iter()
+            .map(move |x| ((f64::from(*x) - mean) / divisor) as f32)
+    });
+    values.collect()
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {

@@ -74,13 +74,7 @@ pub(crate) async fn scan<T, E: From<Error>>(
     let model = question.model()?;
     let sets = question.store.chosen(Some(options.sets))?;
     let coders = coders(&sets)?;
-    let mut windows = Windows {
-        next,
-        bos: bos(question, model, options.bos)?,
-        most: question.batch_rows(),
-        held: None,
-        ended: false,
-    };
+    let mut windows = Windows::new(question, options.bos, next)?;
     let spec = spec(&sets, model.info.n_layers)?;
     let mut watch = Watch::new(options.clock.clone());
     let mut seconds = ScanSeconds::default();
@@ -181,7 +175,7 @@ async fn submit<T>(
 }
 
 /// Windows in batches.
-struct Windows<F, T> {
+pub(crate) struct Windows<F, T> {
     next: F,
     bos: Option<u32>,
     /// Rows of a batch.
@@ -192,8 +186,22 @@ struct Windows<F, T> {
 }
 
 impl<F, T> Windows<F, T> {
+    /// Windows that `next` gives, with a BOS before each where one goes first.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`]; [`Error::BadOption`] for a BOS that the tokenizer lacks.
+    pub(crate) fn new(question: &Question<'_>, choice: Bos, next: F) -> Result<Self, Error> {
+        Ok(Self {
+            next,
+            bos: bos(question, question.model()?, choice)?,
+            most: question.batch_rows(),
+            held: None,
+            ended: false,
+        })
+    }
+
     /// The next windows, one at least unless there are no more.
-    fn batch<E: From<Error>>(&mut self, model: &LoadedModel) -> Result<Vec<Ready<T>>, E>
+    pub(crate) fn batch<E: From<Error>>(&mut self, model: &LoadedModel) -> Result<Vec<Ready<T>>, E>
     where
         F: FnMut() -> Result<Option<ScanWindow<T>>, E>,
     {

@@ -1,5 +1,6 @@
 //! A feature set on a clean pass: its features, its reconstruction, and what that loses.
 
+use sae::Normalization;
 use wire::{Matrix, Metrics, SaeTrace};
 
 use crate::analysis::cautions::cautions;
@@ -17,11 +18,30 @@ use crate::run::spec::{HeadRows, HeadSpec, RunSpec, SetAt, Tap};
 use crate::store::feature_set::LoadedSet;
 use crate::tokens::Prompt;
 
-/// A feature set's part of one prompt's trace, its reconstruction, and the sums of its FVU; None where nothing is lost.
+/// A feature set's part of one prompt's trace, its reconstruction, the sums of its FVU and the activation; the last two None where
+/// nothing is lost.
 pub(crate) struct SetResult {
     pub(crate) trace: SaeTrace,
     pub(crate) reconstruction: Matrix,
     pub(crate) sums: Option<Sums>,
+    pub(crate) encoded: Option<Encoded>,
+    /// `[rows]`: positions that count.
+    pub(crate) counted: Vec<bool>,
+}
+
+/// An activation with what an autoencoder's rows were normalised by.
+pub(crate) struct Encoded {
+    activation: Matrix,
+    /// `[rows, 2]`: mean and deviation.
+    statistics: Vec<f32>,
+    normalization: Normalization,
+}
+
+impl Encoded {
+    /// The activation in the space of training, `[rows, width]`.
+    pub(crate) fn inputs(&self) -> Vec<f32> {
+        metrics::normalised(&self.activation, &self.statistics, self.normalization)
+    }
 }
 
 /// Taps of a feature set's run.
@@ -200,7 +220,7 @@ fn results(
             features: &features,
         };
         let activation = activation.of_rows(rows.clone());
-        let (metrics, sums, reconstruction) = match (&reconstruction, &head) {
+        let (metrics, lost, reconstruction) = match (&reconstruction, &head) {
             (Some(reconstruction), Some(head)) => {
                 let reconstruction = reconstruction.of_rows(rows.clone());
                 let reconstructed = Reconstructed {
@@ -214,10 +234,16 @@ fn results(
                 let spliced = metrics::mean(&head.token_losses(rows.clone())?);
                 let divergences = head.divergences(rows)?;
                 let (metrics, sums) = of_set.spliced(&reconstructed, spliced, &divergences);
-                (metrics, Some(sums), reconstruction)
+                let encoded = Encoded {
+                    statistics: features.statistics.clone(),
+                    normalization: coder.normalization(),
+                    activation,
+                };
+                (metrics, Some((sums, encoded)), reconstruction)
             }
             _ => (of_set.exact(), None, activation),
         };
+        let (sums, encoded) = lost.unzip();
         let (k, latents, activations) = features.trimmed();
         let skipped = (0..).zip(counted).filter(|(_, counted)| !**counted);
         let tokens = prompt.ids.len();
@@ -233,6 +259,8 @@ fn results(
             },
             reconstruction,
             sums,
+            encoded,
+            counted: counted.to_vec(),
         });
     }
     Ok(results)

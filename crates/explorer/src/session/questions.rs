@@ -15,6 +15,7 @@ use crate::analysis::directions::{self, DirectionsOptions, SetDirections};
 use crate::analysis::edited;
 use crate::analysis::effects::{self, EffectsOptions};
 use crate::analysis::evaluate;
+use crate::analysis::evaluate_windows::{self, EvaluatedWindow};
 use crate::analysis::feature;
 use crate::analysis::generate::{self, GenerateOptions};
 use crate::analysis::matches;
@@ -153,6 +154,21 @@ impl Session {
         bos: Bos,
     ) -> Result<Evaluation, Error> {
         evaluate::evaluate(&self.question(), text.into(), sae, bos).await
+    }
+
+    /// As [`Session::evaluate`] for windows of tokens, and for several autoencoders in one pass of the model: one evaluation for each, in their
+    /// order. `next` gives the windows, without BOS; `visit` receives what each autoencoder made of each window, batch by batch.
+    ///
+    /// # Errors
+    /// As [`Session::scan`]; whatever `next` and `visit` return.
+    pub async fn evaluate_windows<E: From<Error>>(
+        &self,
+        saes: &[String],
+        bos: Bos,
+        next: impl FnMut() -> Result<Option<ScanWindow<()>>, E>,
+        visit: impl FnMut(&EvaluatedWindow<'_>) -> Result<(), E>,
+    ) -> Result<Vec<Evaluation>, E> {
+        evaluate_windows::evaluate_windows(&self.question(), saes, bos, next, visit).await
     }
 
     /// A feature's direct logit effect, decoder norm and nearest features.

@@ -1,21 +1,28 @@
-//! `sweep`: one feature's value moved, and what becomes of the predictions.
+//! `sweep --values`: one feature's value moved, and what becomes of the predictions.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use explorer::{Edit, EditOperation, LimitsChoice, Session, TraceOptions};
-use wire::{Sweep as Swept, SweepPoint};
+use wire::{Sweep as Swept, SweepPoint, Target};
 
-use crate::args::{Operation, Sweep};
+use super::args::{Operation, ValueSweep};
+use crate::args::{Common, Prompt};
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::{or_dash, visible};
 use crate::{Answer, load, print_json};
 
 /// Runs the prompt once per value and prints losses, divergences and the tracked tokens' probabilities.
-pub async fn sweep(arguments: &Sweep) -> Result<(), Error> {
-    let common = &arguments.common;
-    let prompt = load::prompt(&arguments.prompt)?;
+pub async fn of_value(
+    common: &Common,
+    arguments: &ValueSweep,
+    target: &Target,
+) -> Result<(), Error> {
+    let prompt = load::prompt(&Prompt {
+        prompt: arguments.prompt.clone(),
+        prompt_file: arguments.prompt_file.clone(),
+    })?;
     let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
     let places = Places::new(&common.downloads);
     load::model(&mut session, &places, &common.model).await?;
@@ -32,7 +39,6 @@ pub async fn sweep(arguments: &Sweep) -> Result<(), Error> {
         Operation::Add => ("add", EditOperation::Add),
         Operation::Scale => ("scale", EditOperation::Scale),
     };
-    let target = &arguments.edit_target;
     let lists: Vec<Vec<Edit>> = arguments
         .values
         .iter()

@@ -1,4 +1,4 @@
-//! `evaluate`: how much autoencoders lose on a text.
+//! `evaluate` on one text: how much autoencoders lose.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -6,14 +6,14 @@ use std::io::{self, Write as _};
 use explorer::{LimitsChoice, SAMPLE_TEXT, Session};
 use wire::Evaluations;
 
-use crate::args::Evaluate;
+use super::args::Evaluate;
 use crate::error::Error;
 use crate::place::Places;
 use crate::table::{Side, align, or_dash};
 use crate::{load, print_json};
 
 /// Runs each autoencoder for itself, because each says whether a BOS goes first, and prints what it loses.
-pub async fn evaluate(arguments: &Evaluate) -> Result<(), Error> {
+pub async fn on_text(arguments: &Evaluate) -> Result<(), Error> {
     let common = &arguments.common;
     let text = match &arguments.text {
         Some(path) => load::text(path, "the text's file")?,

@@ -1,0 +1,74 @@
+//! Random choices by a seed: the same seed gives the same choice on every machine.
+
+/// A stream of random numbers (splitmix64, Steele, Lea and Flood 2014).
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// The stream of a seed and a purpose; streams of other purposes are independent.
+    pub fn new(seed: u64, purpose: u64) -> Self {
+        let mut mixed = Self(seed);
+        Self(mixed.next() ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// The next 64 bits.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform from 0 to below `bound`; 0 where `bound` is 0. The bias is below bound / 2⁶⁴.
+    pub fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    /// At most `count` of the items without repetition, each set equally likely, in the order in which they stand.
+    pub fn choose(&mut self, items: &[usize], count: usize) -> Vec<usize> {
+        if count >= items.len() {
+            return items.to_vec();
+        }
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        for place in 0..count {
+            let other = place + self.below(items.len() - place);
+            order.swap(place, other);
+        }
+        order.truncate(count);
+        order.sort_unstable();
+        order.into_iter().map(|place| items[place]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_has_no_repetition_and_depends_on_the_seed_alone() {
+        let items: Vec<usize> = (10..60).collect();
+        let chosen = Random::new(3, 1).choose(&items, 20);
+        assert_eq!(chosen.len(), 20);
+        assert!(
+            chosen.is_sorted_by(|a, b| a < b) && chosen.iter().all(|item| items.contains(item))
+        );
+        assert_eq!(chosen, Random::new(3, 1).choose(&items, 20));
+        assert_ne!(chosen, Random::new(4, 1).choose(&items, 20));
+        assert_ne!(chosen, Random::new(3, 2).choose(&items, 20));
+        assert_eq!(Random::new(3, 1).choose(&items, 50), items);
+        // Every item is chosen about equally often.
+        let mut random = Random::new(0, 0);
+        let mut counts = [0; 50];
+        for _ in 0..2000 {
+            for item in random.choose(&items, 20) {
+                counts[item - 10] += 1;
+            }
+        }
+        assert!(
+            counts.iter().all(|count| (680..920).contains(count)),
+            "{counts:?}"
+        );
+    }
+}
