@@ -78,7 +78,7 @@ pub fn save(
         tokens: trainer.tokens,
         origin: origin.clone(),
         source: source.clone(),
-        machine: machine(),
+        machine: trainer.machine.clone(),
     };
     folder.replace(|fresh| {
         fresh.write("cfg.json", &sae.cfg_json)?;

@@ -1,5 +1,5 @@
 //! Training of sparse autoencoders with few active latents per token (TopK and what followed it) on activations that the caller
-//! provides: configuration, order of data, one step, checkpoints. No model, no GPU, no network.
+//! provides: configuration, order of data, one step on the CPU or as kernels on a GPU, checkpoints. No model, no network.
 //!
 //! A step costs what the active latents cost: gradients are in closed form and sparse, walked latent by latent, so that no sum
 //! depends on the number of threads. The same settings, activations and machine give the same bits, also where a run was
@@ -14,6 +14,7 @@ mod batch_topk;
 pub mod checkpoint;
 mod config;
 mod decode;
+mod device;
 mod encode;
 mod error;
 mod export;
@@ -34,6 +35,7 @@ mod vectors;
 pub use config::{
     Activation, Config, DecoderNorm, InputNormalization, PreBiasStart, decode_config,
 };
+pub use device::DeviceTrainer;
 pub use error::Error;
 pub use export::Origin;
 pub use folder::{Folder, LOG};

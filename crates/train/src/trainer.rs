@@ -3,6 +3,7 @@
 use crate::adam::{self, State};
 use crate::auxiliary::Auxiliary;
 use crate::batch_topk::BatchTopk;
+use crate::checkpoint::machine;
 use crate::config::{Activation, Config};
 use crate::decode::{Decoded, Objective};
 use crate::encode::{Winners, encode};
@@ -41,7 +42,9 @@ pub struct Trainer {
     /// BatchTopK's threshold at inference.
     pub(crate) threshold: Option<f64>,
     pub(crate) interval: Interval,
-    levels: Levels,
+    /// The kind of processor that trains.
+    pub(crate) machine: String,
+    pub(crate) levels: Levels,
     memory: Memory,
 }
 
@@ -99,13 +102,7 @@ impl Trainer {
             let expected = format!("the weights have {latents} latents");
             return Err(Error::setting("latents", config.latents, expected));
         }
-        let levels = if config.multi_topk_factor > 0 {
-            Levels::Ranks(config.k)
-        } else if config.matryoshka.is_empty() {
-            Levels::One
-        } else {
-            Levels::Prefixes(config.matryoshka.clone())
-        };
+        let levels = Levels::of(&config);
         let zeros = || Parameters::zeros(latents, width);
         Ok(Self {
             mean: (config.ema > 0.0).then(|| parameters.clone()),
@@ -119,6 +116,7 @@ impl Trainer {
             factor,
             threshold: None,
             interval: Interval::default(),
+            machine: machine(),
             levels,
             memory: Memory {
                 gradient: zeros(),
@@ -143,6 +141,11 @@ impl Trainer {
     /// The weights as they are trained, and not their running mean.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// The kind of processor that trains.
+    pub fn machine(&self) -> &str {
+        &self.machine
     }
 
     /// Steps that are done.
@@ -313,7 +316,7 @@ impl Trainer {
         }
     }
 
-    fn level_weights(&self, scale: f64) -> Vec<f32> {
+    pub(crate) fn level_weights(&self, scale: f64) -> Vec<f32> {
         let scale = scale as f32;
         match self.levels {
             Levels::Ranks(_) => vec![scale, (self.config.multi_topk_coefficient as f32) * scale],

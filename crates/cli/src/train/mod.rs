@@ -7,6 +7,7 @@ mod input;
 mod progress;
 mod run;
 mod signal;
+mod training;
 mod vectors;
 
 use std::io::{self, Write as _};

@@ -13,6 +13,7 @@ use super::error::TrainError;
 use super::input::Input;
 use super::progress::Progress;
 use super::signal::Stop;
+use super::training::{Chosen, Training};
 use crate::error::Error;
 use crate::progress::size;
 use crate::status_line::duration;
@@ -135,38 +136,44 @@ impl<'a> Run<'a> {
 
     /// Runs to the end, or to Ctrl C.
     pub async fn run(mut self) -> Result<Ended, Error> {
+        let chosen = Chosen::new(self.arguments.train_on).await?;
+        let words = chosen.words(&self.config, self.input.width())?;
+        self.progress.note(&words);
         let folder = match self.arguments.dry_run {
             true => None,
             false => Some(Folder::open(&self.arguments.out)?),
         };
         let mut block = vec![0.0; self.config.block_rows() * self.input.width()];
-        let (mut trainer, input, filled) = match &folder {
+        let (mut training, input, filled) = match &folder {
             Some(folder) if self.arguments.resume => {
                 let source = self.input.source();
                 let (trainer, state) = checkpoint::resume(folder, &self.config, source)?;
-                if state.machine != checkpoint::machine() {
+                let training = Training::new(&chosen, trainer).await?;
+                if state.machine != training.trainer().machine() {
                     self.progress.note(&format!(
                         "the checkpoint is of another kind of processor ({}): the results are as good, but not the same to the bit",
                         state.machine
                     ));
                 }
-                (trainer, None, None)
+                (training, None, None)
             }
-            _ => match self.start(folder.as_ref(), &mut block).await? {
-                Some((trainer, found)) => (trainer, Some(found), Some(0)),
+            _ => match self.start(folder.as_ref(), &chosen, &mut block).await? {
+                Some((training, found)) => (training, Some(found), Some(0)),
                 None => return Err(TrainError::Stopped.into()),
             },
         };
-        let from = trainer.steps_done();
+        let from = training.trainer().steps_done();
         match &folder {
-            None => self.try_step(&mut trainer, &block)?,
+            None => self.try_step(&mut training, &block).await?,
             Some(folder) => {
-                let trained = self.train(folder, &mut trainer, (&mut block, filled)).await;
+                let trained = self
+                    .train(folder, &mut training, (&mut block, filled))
+                    .await;
                 self.progress.end();
                 trained?;
             }
         }
-        Ok(self.ended(&trainer, from, input))
+        Ok(self.ended(training.trainer(), from, input))
     }
 
     fn ended(&self, trainer: &Trainer, from: u64, input: Option<InputStatistics>) -> Ended {
@@ -191,8 +198,9 @@ impl<'a> Run<'a> {
     async fn start(
         &mut self,
         folder: Option<&Folder>,
+        chosen: &Chosen,
         block: &mut [f32],
-    ) -> Result<Option<(Trainer, InputStatistics)>, Error> {
+    ) -> Result<Option<(Training, InputStatistics)>, Error> {
         if let Some(folder) = folder.filter(|folder| !folder.is_free()) {
             let path = folder.path().to_owned();
             return Err(train::Error::Exists { path }.into());
@@ -216,10 +224,11 @@ impl<'a> Run<'a> {
         let found = statistics(self.config.input_normalization, sample, width)?;
         self.advise(&found);
         let (trainer, found) = Trainer::new(self.config.clone(), sample, width)?;
+        let mut training = Training::new(chosen, trainer).await?;
         if let Some(folder) = folder {
-            self.save(folder, &trainer)?;
+            self.save(folder, &mut training).await?;
         }
-        Ok(Some((trainer, found)))
+        Ok(Some((training, found)))
     }
 
     fn advise(&self, found: &InputStatistics) {
@@ -253,27 +262,28 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn save(&mut self, folder: &Folder, trainer: &Trainer) -> Result<(), Error> {
+    async fn save(&mut self, folder: &Folder, training: &mut Training) -> Result<(), Error> {
         let begun = Instant::now();
+        let trainer = training.current().await?;
         checkpoint::save(folder, trainer, self.input.origin(), self.input.source())?;
         self.seconds.saving += begun.elapsed().as_secs_f64();
         Ok(())
     }
 
-    fn step(&mut self, trainer: &mut Trainer, batch: &[f32]) -> Result<Measured, Error> {
+    async fn step(&mut self, training: &mut Training, batch: &[f32]) -> Result<Measured, Error> {
         let begun = Instant::now();
-        let measured = trainer.step(batch)?;
+        let measured = training.step(batch).await?;
         self.seconds.steps += begun.elapsed().as_secs_f64();
         Ok(measured)
     }
 
     /// What a training would take, by its first steps.
-    fn try_step(&mut self, trainer: &mut Trainer, block: &[f32]) -> Result<(), Error> {
+    async fn try_step(&mut self, training: &mut Training, block: &[f32]) -> Result<(), Error> {
         let size = self.config.batch * self.input.width();
         for batch in block.chunks_exact(size).take(2) {
-            self.step(trainer, batch)?;
+            self.step(training, batch).await?;
         }
-        let tokens = trainer.tokens_done() as f64;
+        let tokens = training.trainer().tokens_done() as f64;
         let per_token = self.seconds.steps / tokens
             + self.seconds.activations / self.config.block_rows() as f64;
         self.progress.note(&format!(
@@ -291,31 +301,36 @@ impl<'a> Run<'a> {
     async fn train(
         &mut self,
         folder: &Folder,
-        trainer: &mut Trainer,
+        training: &mut Training,
         (block, mut filled): (&mut [f32], Option<u64>),
     ) -> Result<(), Error> {
         let batches = self.config.block_batches as u64;
         let size = self.config.batch * self.input.width();
         let every = Duration::try_from_secs_f64(self.arguments.checkpoint * 60.0);
         let every = every.unwrap_or(Duration::MAX);
-        let mut saved = (Instant::now(), trainer.steps_done());
-        let mut logged = (Instant::now(), trainer.tokens_done(), self.seconds.steps);
-        while trainer.steps_done() < self.config.steps() && !self.stop.is_wanted() {
-            let number = trainer.steps_done() / batches;
+        let mut step = training.trainer().steps_done();
+        let mut saved = (Instant::now(), step);
+        let tokens = training.trainer().tokens_done();
+        let mut logged = (Instant::now(), tokens, self.seconds.steps);
+        while step < self.config.steps() && !self.stop.is_wanted() {
+            let number = step / batches;
             if filled != Some(number) {
                 if !self.fill(number, block).await? {
                     break;
                 }
                 filled = Some(number);
             }
-            let place = (trainer.steps_done() % batches) as usize;
-            let measured = self.step(trainer, &block[place * size..(place + 1) * size])?;
-            let step = trainer.steps_done();
-            let tokens = (trainer.tokens_done() - logged.1) as f64;
+            let place = (step % batches) as usize;
+            let batch = &block[place * size..(place + 1) * size];
+            let measured = self.step(training, batch).await?;
+            let trainer = training.trainer();
+            step = trainer.steps_done();
+            let done = trainer.tokens_done();
+            let tokens = (done - logged.1) as f64;
             let rate = tokens / logged.0.elapsed().as_secs_f64().max(1e-9);
             self.progress.step(trainer, &measured, rate);
             if step.is_multiple_of(self.arguments.log_steps) || step == self.config.steps() {
-                let record = trainer.take_record();
+                let record = training.take_record();
                 let line = Line {
                     record: &record,
                     tokens_per_second: rate,
@@ -324,17 +339,17 @@ impl<'a> Run<'a> {
                 let line = serde_json::to_string(&line).map_err(std::io::Error::from)?;
                 folder.append_log(&line)?;
                 self.last = Some(record);
-                logged = (Instant::now(), trainer.tokens_done(), self.seconds.steps);
+                logged = (Instant::now(), done, self.seconds.steps);
             }
             let steps = self.arguments.checkpoint_steps;
             let is_due = steps.is_some_and(|steps| step.is_multiple_of(steps.max(1)));
             if is_due || saved.0.elapsed() >= every {
-                self.save(folder, trainer)?;
+                self.save(folder, training).await?;
                 saved = (Instant::now(), step);
             }
         }
-        if saved.1 != trainer.steps_done() {
-            self.save(folder, trainer)?;
+        if saved.1 != step {
+            self.save(folder, training).await?;
         }
         Ok(())
     }
