@@ -16,13 +16,13 @@ const WIDTH: usize = 22;
 
 fn plain() -> Config {
     Config {
-        latents: 96,
+        latents: 200,
         k: 4,
         batch: 64,
         tokens: 64 * 40,
         lr: Some(3e-3),
         warmup_steps: Some(5),
-        dead_tokens: 320,
+        dead_tokens: 128,
         ..Config::default()
     }
 }
@@ -123,7 +123,7 @@ fn gradients_are_those_of_the_cpus_trainer() {
         let mut trainer = start(&config, &batches);
         let (expected, gradients) = trainer.gradients_of(&batches[0]).unwrap();
         assert!(
-            expected.dead > 20 && expected.dead < 90,
+            expected.dead > 20 && expected.dead < 190,
             "{name}: {}",
             expected.dead
         );
@@ -166,7 +166,10 @@ fn a_training_ends_where_the_cpus_ends() {
             .iter()
             .map(|batch| trainer.step(batch).unwrap())
             .collect();
-        assert!(expected[39].fvu < 0.8 * expected[0].fvu, "{name}");
+        let (first, last) = (expected[0].fvu, expected[39].fvu);
+        assert!(last < 0.95 * first, "{name}: {first} {last}");
+        let with_aux = expected.iter().filter(|step| step.aux_loss.is_some());
+        assert_eq!(with_aux.count() > 5, name != "without AuxK", "{name}");
         for device in &devices {
             let mut training = on(device, start(&config, &batches));
             let found = train(&mut training, &batches);
