@@ -99,7 +99,7 @@ fn train(paths: &Paths) -> Result<()> {
     let mut command = process::cargo(paths);
     command
         .args(["run", "--release", "--package", "train"])
-        .args(["--example", "bench", "--", "--json"])
+        .args(["--example", "step", "--", "--json"])
         .arg(paths.output.join("bench-train.json"));
     packages::vulkan(paths, &mut command)?;
     process::run(&mut command)

@@ -1,6 +1,6 @@
 //! Tokens per second of a step of training, on the CPU and as kernels on a GPU: a table, and JSON into a file.
 //!
-//! `bench [--json FILE] [--width D] [--latents N] [--k K] [--batch B] [--steps S]`; `cargo xtask bench --train` runs it.
+//! `step [--json FILE] [--width D] [--latents N] [--k K] [--batch B] [--steps S]`; `cargo xtask bench --train` runs it.
 
 use std::time::Instant;
 
