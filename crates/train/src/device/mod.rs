@@ -4,6 +4,7 @@
 //! how many latents are dead and how far AuxK's targets spread; then gradients and Adam are submitted, and are waited for only
 //! where AuxK's loss is wanted, or by the next step.
 
+mod buffers;
 mod plans;
 mod shape;
 mod state;
@@ -19,7 +20,8 @@ use crate::parameters::Parameters;
 use crate::selection::Levels;
 use crate::sums;
 use crate::trainer::Trainer;
-use plans::{Buffers, Forward, Gradients, Parts};
+use buffers::Buffers;
+use plans::{Forward, Gradients, Parts};
 use shape::Shape;
 use state::Group;
 
@@ -231,9 +233,7 @@ impl DeviceTrainer {
     }
 
     async fn find_gradients(&mut self, activations: &[f32]) -> Result<Measured, Error> {
-        let Shape {
-            rows, width, main, ..
-        } = self.shape;
+        let Shape { rows, main, .. } = self.shape;
         let spread = self.upload(activations)?;
         let readings = self.submit(&self.forward.plan).await?;
         let squares = readings.f32(self.forward.squares);
@@ -269,7 +269,6 @@ impl DeviceTrainer {
             l0: active / rows as f64,
             dead,
         };
-        debug_assert_eq!(self.inputs.len(), rows * width);
         self.trainer.interval.add(&measured, (squared, spread));
         Ok(measured)
     }
