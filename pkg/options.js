@@ -106,7 +106,7 @@ export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf(
 export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT, signal: SIGNAL };
 export const SCAN = { ...STOPPABLE, sets: NAMES, name: NAME, context: COUNT, bos: BOS, textField: NAME, limitTokens: COUNT, map: FLAG, onProgress: FUNCTION };
 export const TRAIN = {
-  ...STOPPABLE, hook: NAME, latents: COUNT, k: COUNT, activation: oneOf('topk', 'batch_topk'), matryoshka: COUNTS, tokens: COUNT, batch: COUNT, lr: POSITIVE, seed: COUNT,
+  ...STOPPABLE, hook: NAME, latents: COUNT, k: COUNT, activation: oneOf('topk', 'batch_topk', 'jump_relu', 'relu'), matryoshka: COUNTS, tokens: COUNT, batch: COUNT, lr: POSITIVE, seed: COUNT,
   settings: { accepts: 'an object of settings by their names', test: (value) => isObject(value) && !Array.isArray(value) },
   context: COUNT, bos: BOS, keepFirst: FLAG, textField: NAME, corpusTokens: COUNT, name: NAME, checkpointSeconds: POSITIVE, resume: NAME, confirm: FLAG, onProgress: FUNCTION,
 };

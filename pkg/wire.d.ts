@@ -754,7 +754,7 @@ export interface TrainOptions {
   /** Active latents per token. */
   k?: number;
   /** Rule by which latents are active; `"topk"` by default. */
-  activation?: 'topk' | 'batch_topk';
+  activation?: 'topk' | 'batch_topk' | 'jump_relu' | 'relu';
   /** Matryoshka: numbers of first latents, increasing, whose reconstructions are parts of the loss; none by default. */
   matryoshka?: Array<number>;
   /** Tokens to train on; the texts once by default. */

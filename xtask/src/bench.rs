@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the engine natively, then the page in Chromium; a first visit over slow lines.
+//! `cargo xtask bench`: the engine natively, then the page in Chromium; a step of training; a first visit over slow lines.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,6 +35,9 @@ pub struct Arguments {
     /// Only scans of the demo's corpus
     #[arg(long, conflicts_with_all = ["native", "browser", "model", "peer", "site"])]
     scan: bool,
+    /// Only a step of training an autoencoder
+    #[arg(long, conflicts_with_all = ["native", "browser", "model", "peer", "site", "scan"])]
+    train: bool,
     /// Only the half in the browser
     #[arg(long)]
     browser: bool,
@@ -55,6 +58,9 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     }
     if arguments.scan {
         return bench_scan::run(paths, arguments.torch);
+    }
+    if arguments.train {
+        return train(paths);
     }
     if arguments.site {
         return first_visit(paths, arguments.runs);
@@ -86,6 +92,17 @@ fn native(paths: &Paths, only_cpu: bool) -> Result<PathBuf> {
     }
     process::run(&mut command)?;
     Ok(json)
+}
+
+/// A step of training on the CPU and on the GPU.
+fn train(paths: &Paths) -> Result<()> {
+    let mut command = process::cargo(paths);
+    command
+        .args(["run", "--release", "--package", "train"])
+        .args(["--example", "step", "--", "--json"])
+        .arg(paths.output.join("bench-train.json"));
+    packages::vulkan(paths, &mut command)?;
+    process::run(&mut command)
 }
 
 /// A script of `tests/bench` on the site that was just built. It writes its results to a file of the output folder.

@@ -34,8 +34,8 @@ mod workspace;
 
 pub use buffer::Buffer;
 pub use cpu::{
-    cross_entropy::STATISTICS_PER_ROW, epilogue::Activation, latent_statistics::LATENT_STATISTICS,
-    sae_normalize::Normalization,
+    column_sums::Sum, cross_entropy::STATISTICS_PER_ROW, epilogue::Activation,
+    latent_statistics::LATENT_STATISTICS, sae_normalize::Normalization,
 };
 pub use device::Device;
 pub use edits::{
@@ -43,29 +43,38 @@ pub use edits::{
 };
 pub use error::Error;
 pub use kernel::{
+    adam_rows::{Adam, AdamDirections, AdamRule, adam_rows, adam_vector},
     add::{Add, add},
     all::SHADERS,
     apply_edits::{ApplyEdits, Directions, OldValues, apply_edits},
     attention::{Attention, AttentionCache, attention},
     attention_pattern::{AttentionPattern, attention_pattern},
+    column_sums::{ColumnSums, column_sums, matrix_column_sums},
     copy::{Copy, copy},
     cross_entropy::{CrossEntropy, cross_entropy},
+    decode_levels::{DecodeLevels, decode_levels},
     edit_conditions::{EditConditions, edit_conditions},
     embedding::{Embedding, embedding},
+    fill::fill,
     gate::{Gate, Magnitude, gate},
     gather_rows::{GatherRows, RowIndex, gather_rows},
     kl_divergence::{KlDivergence, kl_divergence},
+    latent_activity::{LatentActivity, latent_activity},
+    latent_gradients::{LatentGradients, latent_gradients},
     latent_statistics::{LatentStatistics, MAX_TOP_ROWS, latent_statistics},
     layer_norm::{LayerNorm, layer_norm},
     linear::linear,
+    mask_columns::mask_columns,
     norm_scale::{NormScale, norm_scale},
     product::{Linear, NormedInput},
     sae_normalize::{SaeNormalize, sae_normalize},
     scale_shift::{ScaleShift, scale_shift},
     shader::{Access, Shader},
+    sparse_codes::{LatentEntries, Levels, SparseCodes},
     sparse_decode::{SparseDecode, sparse_decode},
     splice::{Splice, splice},
     topk::{MAX_K, TopK, topk},
+    transpose_codes::transpose_codes,
 };
 pub use matrix::{Matrix, WeightFormat, is_exact_in_f16};
 pub use options::{BackendKind, Counters, DeviceOptions, DispatchProfile, LimitsChoice};

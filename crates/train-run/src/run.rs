@@ -2,7 +2,9 @@
 
 use explorer::Clock;
 use serde::Serialize;
-use train::{Config, InputStatistics, Measured, Order, Record, Take, Trainer, statistics};
+use train::{
+    Config, InputStatistics, Measured, Order, Record, Take, Trainer, Training, statistics,
+};
 
 /// Activations that are looked at for the start, as in OpenAI's code.
 pub const SAMPLE: usize = 32_768;
@@ -161,14 +163,14 @@ impl<'a, A: Activations> Run<'a, A> {
     ///
     /// # Errors
     /// As [`Run::step`].
-    pub async fn try_steps(&mut self, trainer: &mut Trainer) -> Result<Estimate, A::Error> {
-        let from = trainer.tokens_done();
-        let until = (trainer.steps_done() + TRIED).min(self.config.steps());
+    pub async fn try_steps(&mut self, training: &mut Training) -> Result<Estimate, A::Error> {
+        let from = training.trainer().tokens_done();
+        let until = (training.trainer().steps_done() + TRIED).min(self.config.steps());
         let before = self.seconds;
-        while trainer.steps_done() < until {
-            self.step(trainer).await?;
+        while training.trainer().steps_done() < until {
+            self.step(training).await?;
         }
-        let tokens = (trainer.tokens_done() - from).max(1) as f64;
+        let tokens = (training.trainer().tokens_done() - from).max(1) as f64;
         // A block lasts for several steps.
         let per_token = (self.seconds.steps - before.steps) / tokens
             + self.seconds.activations / self.config.block_rows() as f64;
@@ -194,12 +196,14 @@ impl<'a, A: Activations> Run<'a, A> {
     ///
     /// # Errors
     /// Those of the source, and as [`Trainer::step`].
-    pub async fn step(&mut self, trainer: &mut Trainer) -> Result<Measured, A::Error> {
+    pub async fn step(&mut self, training: &mut Training) -> Result<Measured, A::Error> {
+        let trainer = training.trainer();
         self.prepare(trainer).await?;
         let size = self.config.batch * self.activations.width();
         let place = (trainer.steps_done() % self.config.block_batches as u64) as usize;
         let begun = (self.clock)();
-        let measured = trainer.step(&self.block[place * size..(place + 1) * size])?;
+        let batch = &self.block[place * size..(place + 1) * size];
+        let measured = training.step(batch).await?;
         self.seconds.steps += (self.clock)() - begun;
         Ok(measured)
     }
@@ -215,13 +219,14 @@ impl<'a, A: Activations> Run<'a, A> {
     }
 
     /// A line of the log about the steps since the last one.
-    pub fn line(&mut self, trainer: &mut Trainer) -> Line {
+    pub fn line(&mut self, training: &mut Training) -> Line {
+        let trainer = training.trainer();
         let tokens_per_second = self.rate(trainer);
         let seconds = self.seconds.steps - self.mark.steps;
         let step_tokens_per_second = self.tokens_since(trainer) / seconds.max(1e-9);
         self.begin(trainer);
         Line {
-            record: trainer.take_record(),
+            record: training.take_record(),
             tokens_per_second,
             step_tokens_per_second,
         }

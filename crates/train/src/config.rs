@@ -23,6 +23,16 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Topk => "topk",
+            Self::BatchTopk => "batch_topk",
+            Self::JumpRelu => "jump_relu",
+            Self::Relu => "relu",
+        }
+    }
+
     /// True if there are as many active latents as k says.
     pub fn is_topk(self) -> bool {
         matches!(self, Self::Topk | Self::BatchTopk)
@@ -515,6 +525,14 @@ mod tests {
         ] {
             let error = decode_config(Some(("a.json", bytes)), &[]).unwrap_err();
             assert!(error.to_string().contains(says), "{error}");
+        }
+        for activation in [
+            Activation::Topk,
+            Activation::BatchTopk,
+            Activation::JumpRelu,
+            Activation::Relu,
+        ] {
+            assert_eq!(serde_json::to_value(activation).unwrap(), activation.name());
         }
         let again = serde_json::to_vec(&config).unwrap();
         assert_eq!(decode_config(Some(("a", &again)), &[]).unwrap(), config);

@@ -141,9 +141,27 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// The device that trains failed.
+    #[error("{}{}", .0, advice(.0))]
+    Device(#[from] kernels::Error),
     /// The trained autoencoder cannot be written in SAELens's layout.
     #[error(transparent)]
     Format(#[from] formats::Error),
+}
+
+/// What to do about a device's error.
+fn advice(error: &kernels::Error) -> &'static str {
+    use kernels::Error as Device;
+    match error {
+        Device::NoAdapter { .. } | Device::NoDevice { .. } => "; train on the CPU",
+        Device::DeviceLost { .. } => {
+            "; the last checkpoint is as it was, and a resumed training goes on from there"
+        }
+        Device::OutOfMemory { .. } | Device::BufferTooLarge { .. } => {
+            "; fewer latents or a smaller batch take less, or train on the CPU"
+        }
+        _ => "",
+    }
 }
 
 impl Error {

@@ -1,5 +1,5 @@
 //! Training of sparse autoencoders (TopK and what followed it, JumpReLU, ReLU with L1) on activations that the caller
-//! provides: configuration, order of data, one step, checkpoints. No model, no GPU, no network.
+//! provides: configuration, order of data, one step on the CPU or as kernels on a GPU, checkpoints. No model, no network.
 //!
 //! A step costs what the active latents cost: gradients are in closed form and sparse, walked latent by latent, so that no sum
 //! depends on the number of threads. The same settings, activations and machine give the same bits, also where a run was
@@ -15,6 +15,7 @@ mod batch_topk;
 pub mod checkpoint;
 mod config;
 mod decode;
+mod device;
 mod encode;
 mod error;
 mod export;
@@ -31,6 +32,7 @@ mod sparsity;
 mod sums;
 mod threshold;
 mod trainer;
+mod training;
 mod vectors;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -39,6 +41,7 @@ pub use checkpoint::LOG;
 pub use config::{
     Activation, Config, DecoderNorm, InputNormalization, PreBiasStart, decode_config,
 };
+pub use device::DeviceTrainer;
 pub use error::Error;
 pub use export::Origin;
 pub use input::{InputStatistics, statistics};
@@ -47,3 +50,4 @@ pub use order::{Order, Take};
 pub use parameters::Parameters;
 pub use schedule::learning_rate;
 pub use trainer::Trainer;
+pub use training::Training;

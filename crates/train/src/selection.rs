@@ -1,6 +1,7 @@
 //! Active latents of a batch, row by row and latent by latent.
 
 use crate::above::Ragged;
+use crate::config::Config;
 use crate::encode::Winners;
 
 /// An active latent of a row.
@@ -32,6 +33,26 @@ pub(crate) enum Levels {
 }
 
 impl Levels {
+    /// Of a training.
+    pub(crate) fn of(config: &Config) -> Self {
+        if config.multi_topk_factor > 0 {
+            Self::Ranks(config.k)
+        } else if config.matryoshka.is_empty() {
+            Self::One
+        } else {
+            Self::Prefixes(config.matryoshka.clone())
+        }
+    }
+
+    /// The keys at which the next level begins: ranks, or latents.
+    pub(crate) fn bounds(&self) -> Vec<u32> {
+        match self {
+            Self::One => Vec::new(),
+            Self::Ranks(k) => vec![*k as u32],
+            Self::Prefixes(bounds) => bounds.iter().map(|bound| *bound as u32).collect(),
+        }
+    }
+
     pub(crate) fn count(&self) -> usize {
         match self {
             Self::One => 1,

@@ -4,6 +4,7 @@ use crate::above::{Above, Rule};
 use crate::adam::{self, State};
 use crate::auxiliary::Auxiliary;
 use crate::batch_topk::BatchTopk;
+use crate::checkpoint::machine;
 use crate::config::{Activation, Config};
 use crate::decode::{Decoded, Objective};
 use crate::encode::{Encoder, Winners};
@@ -46,7 +47,9 @@ pub struct Trainer {
     /// The weight of sparsity, where that is a part of the loss.
     pub(crate) sparsity: f64,
     pub(crate) interval: Interval,
-    levels: Levels,
+    /// The kind of processor that trains.
+    pub(crate) machine: String,
+    pub(crate) levels: Levels,
     memory: Memory,
 }
 
@@ -107,13 +110,7 @@ impl Trainer {
             let expected = format!("the weights have {latents} latents");
             return Err(Error::setting("latents", config.latents, expected));
         }
-        let levels = if config.multi_topk_factor > 0 {
-            Levels::Ranks(config.k)
-        } else if config.matryoshka.is_empty() {
-            Levels::One
-        } else {
-            Levels::Prefixes(config.matryoshka.clone())
-        };
+        let levels = Levels::of(&config);
         let expected = match config.activation {
             Activation::JumpRelu => latents,
             Activation::Topk | Activation::BatchTopk | Activation::Relu => 0,
@@ -138,6 +135,7 @@ impl Trainer {
             factor,
             threshold: None,
             interval: Interval::default(),
+            machine: machine(),
             levels,
             memory: Memory {
                 gradient,
@@ -164,6 +162,11 @@ impl Trainer {
     /// The weights as they are trained, and not their running mean.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// The kind of processor that trains.
+    pub fn machine(&self) -> &str {
+        &self.machine
     }
 
     /// Steps that are done.
@@ -370,7 +373,7 @@ impl Trainer {
         Ok(())
     }
 
-    fn level_weights(&self, scale: f64) -> Vec<f32> {
+    pub(crate) fn level_weights(&self, scale: f64) -> Vec<f32> {
         let scale = scale as f32;
         match self.levels {
             Levels::Ranks(_) => vec![scale, (self.config.multi_topk_coefficient as f32) * scale],

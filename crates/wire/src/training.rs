@@ -19,7 +19,7 @@ pub struct TrainOptions {
     #[ts(optional)]
     pub k: Option<usize>,
     /// Rule by which latents are active; `"topk"` by default.
-    #[ts(optional, type = "'topk' | 'batch_topk'")]
+    #[ts(optional, type = "'topk' | 'batch_topk' | 'jump_relu' | 'relu'")]
     pub activation: Option<String>,
     /// Matryoshka: numbers of first latents, increasing, whose reconstructions are parts of the loss; none by default.
     #[ts(optional)]

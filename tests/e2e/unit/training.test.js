@@ -80,7 +80,7 @@ test('what is wrong is said by name, before anything is sent', async () => {
     [text(), {}, /hook is missing/],
     [text(), { hook: HOOK, k: 1.5 }, /k is 1\.5/],
     [text(), { hook: HOOK, lr: 0 }, /lr is 0/],
-    [text(), { hook: HOOK, activation: 'relu' }, /activation is "relu".*"topk" or "batch_topk"/],
+    [text(), { hook: HOOK, activation: 'gelu' }, /activation is "gelu".*"topk".*"relu"/],
     [text(), { hook: HOOK, settings: [1] }, /settings/],
     [[], { hook: HOOK }, /at least one file/],
   ]) {

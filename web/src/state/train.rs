@@ -25,17 +25,23 @@ pub enum Rule {
     Topk,
     /// The k·B largest of a batch of B tokens.
     BatchTopk,
+    /// Those above a threshold of each latent, which is trained as well.
+    JumpRelu,
+    /// Those above 0, with L1.
+    Relu,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Topk, Self::BatchTopk];
+    pub const ALL: [Self; 4] = [Self::Topk, Self::BatchTopk, Self::JumpRelu, Self::Relu];
 
     /// Its name in settings.
     pub fn key(self) -> &'static str {
         match self {
             Self::Topk => "topk",
             Self::BatchTopk => "batch_topk",
+            Self::JumpRelu => "jump_relu",
+            Self::Relu => "relu",
         }
     }
 
@@ -44,7 +50,14 @@ impl Rule {
         match self {
             Self::Topk => "TopK",
             Self::BatchTopk => "BatchTopK",
+            Self::JumpRelu => "JumpReLU",
+            Self::Relu => "ReLU + L1",
         }
+    }
+
+    /// True if reconstructions from the first latents can be parts of the loss.
+    pub fn has_prefixes(self) -> bool {
+        matches!(self, Self::Topk | Self::BatchTopk)
     }
 
     /// The rule of a key.
@@ -212,7 +225,11 @@ impl Choice {
         }
     }
 
+    /// Prefixes; none where the rule has none, whatever stands in the field.
     fn prefixes(&self) -> Option<Vec<u64>> {
+        if !self.rule.has_prefixes() {
+            return Some(Vec::new());
+        }
         let parts = self.matryoshka.split([',', ' ', ';']);
         let parts = parts.filter(|part| !part.is_empty());
         parts.map(|part| part.parse().ok()).collect()

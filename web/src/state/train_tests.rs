@@ -114,6 +114,15 @@ fn a_training_says_what_it_lacks_and_what_is_wrong() {
         (&[64, 512][..], "batch_topk")
     );
     assert_eq!(wanted.hook, "blocks.5.hook_mlp_out");
+    // What has no prefixes is trained without them, and they are there again.
+    let state = after(state, [TrainAction::Rule(Rule::JumpRelu)]);
+    let wanted = state.wanted_training().unwrap();
+    assert_eq!(
+        (&wanted.matryoshka[..], wanted.rule.key()),
+        (&[][..], "jump_relu")
+    );
+    let state = after(state, [TrainAction::Rule(Rule::BatchTopk)]);
+    assert_eq!(state.wanted_training().unwrap().matryoshka, [64, 512]);
     // A hook that another model lacks is none.
     let state = after(
         state,

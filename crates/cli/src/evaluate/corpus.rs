@@ -10,7 +10,6 @@ use wire::EvaluatedCorpus;
 use super::args::Evaluate;
 use super::progress::Progress;
 use crate::error::Error;
-use crate::train::error::TrainError;
 use crate::train::signal::Stop;
 
 /// Tokens of the shortest window; the end of a document that is shorter is left out, as in a scan.
@@ -42,7 +41,7 @@ impl Windows {
     /// that all autoencoders see the same ones.
     ///
     /// # Errors
-    /// [`Error::Corpus`], [`TrainError::Context`], [`Error::StoppedReading`], [`Error::NoWindows`].
+    /// [`Error::Corpus`], [`train_run::Error::Context`], [`Error::StoppedReading`], [`Error::NoWindows`].
     pub fn read(
         arguments: &Evaluate,
         session: &Session,
@@ -54,7 +53,7 @@ impl Windows {
         let context = arguments.context.unwrap_or(CONTEXT.min(most));
         let least = SHORTEST + 1;
         if context < least || context > most {
-            return Err(TrainError::Context {
+            return Err(train_run::Error::Context {
                 context,
                 least,
                 most,

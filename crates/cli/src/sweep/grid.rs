@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::print_json;
 use crate::progress::size;
 use crate::status_line::{StatusLine, duration};
-use crate::train::args::Train;
+use crate::train::args::{Processor, Train};
 use crate::train::error::TrainError;
 use crate::train::harvest::Texts;
 use crate::train::signal::Stop;
@@ -140,6 +140,7 @@ fn as_training(common: &Common, arguments: &GridSweep, out: &Path) -> Train {
         seed: arguments.seed,
         config: None,
         settings: arguments.settings.clone(),
+        train_on: Processor::Cpu,
         out: out.to_owned(),
         resume: false,
         dry_run: false,

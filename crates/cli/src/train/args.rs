@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::args::Common;
 
@@ -83,6 +83,10 @@ pub struct Train {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     pub settings: Vec<(String, serde_json::Value)>,
 
+    /// The processor that trains; --backend is that of the model
+    #[arg(long, value_enum, default_value_t = Processor::Cpu)]
+    pub train_on: Processor,
+
     /// The folder of the autoencoder and its training
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -106,6 +110,15 @@ pub struct Train {
     /// Steps per line of log.jsonl
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub log_steps: u64,
+}
+
+/// The processor that trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Processor {
+    /// The CPU, with all its cores.
+    Cpu,
+    /// The GPU.
+    Gpu,
 }
 
 /// A setting as KEY=VALUE; a value that is no JSON is a word.

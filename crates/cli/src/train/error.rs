@@ -41,6 +41,7 @@ impl From<train_run::Error> for Error {
 impl TrainError {
     /// The error's kind in kebab-case.
     pub fn code(&self) -> &'static str {
+        use kernels::Error as Device;
         use train::Error as Training;
         match self {
             Self::Training(error) => match error {
@@ -51,6 +52,12 @@ impl TrainError {
                 | Training::Damaged { .. }
                 | Training::Read { .. } => "bad-file",
                 Training::NotFinite { .. } | Training::Diverged { .. } => "not-a-number",
+                Training::Device(error) => match error {
+                    Device::NoAdapter { .. } | Device::NoDevice { .. } => "no-webgpu",
+                    Device::DeviceLost { .. } => "device-lost",
+                    Device::OutOfMemory { .. } | Device::BufferTooLarge { .. } => "out-of-memory",
+                    _ => "internal",
+                },
                 Training::NoState { .. } => "missing-file",
                 Training::Other { .. } => "other-training",
                 Training::Format(error) => error.code(),

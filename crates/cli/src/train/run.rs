@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use train::checkpoint;
-use train::{Config, Folder, InputStatistics, Record, Trainer};
+use train::{Config, Folder, InputStatistics, Record, Trainer, Training};
 use train_run::{Activations as _, Seconds, advice};
 
 use super::args::Train;
 use super::error::TrainError;
 use super::input::Input;
+use super::processor::Chosen;
 use super::progress::Progress;
 use super::signal::Stop;
 use crate::error::Error;
@@ -120,37 +121,41 @@ impl<'a> Run<'a> {
 
     /// Runs to the end, or to Ctrl C.
     pub async fn run(mut self) -> Result<Ended, Error> {
+        let chosen = Chosen::new(self.arguments.train_on).await?;
+        let words = chosen.words(self.run.config(), self.input.width())?;
+        self.progress.note(&words);
         let folder = match self.arguments.dry_run {
             true => None,
             false => Some(Folder::open(&self.arguments.out)?),
         };
-        let (mut trainer, input) = match &folder {
+        let (mut training, input) = match &folder {
             Some(folder) if self.arguments.resume => {
                 let source = self.input.source();
                 let (trainer, state) = checkpoint::resume(folder, self.run.config(), source)?;
-                if state.machine != checkpoint::machine() {
+                let training = chosen.training(trainer).await?;
+                if state.machine != training.trainer().machine() {
                     self.progress.note(&format!(
                         "the checkpoint is of another kind of processor ({}): the results are as good, but not the same to the bit",
                         state.machine
                     ));
                 }
-                (trainer, None)
+                (training, None)
             }
             _ => {
-                let (trainer, found) = self.start(folder.as_ref()).await?;
-                (trainer, Some(found))
+                let (training, found) = self.start(folder.as_ref(), &chosen).await?;
+                (training, Some(found))
             }
         };
-        let from = trainer.steps_done();
+        let from = training.trainer().steps_done();
         match &folder {
-            None => self.try_steps(&mut trainer).await?,
+            None => self.try_steps(&mut training).await?,
             Some(folder) => {
-                let trained = self.train(folder, &mut trainer).await;
+                let trained = self.train(folder, &mut training).await;
                 self.progress.end();
                 trained?;
             }
         }
-        Ok(self.ended(&trainer, from, input))
+        Ok(self.ended(training.trainer(), from, input))
     }
 
     fn ended(&self, trainer: &Trainer, from: u64, input: Option<InputStatistics>) -> Ended {
@@ -178,7 +183,8 @@ impl<'a> Run<'a> {
     async fn start(
         &mut self,
         folder: Option<&Folder>,
-    ) -> Result<(Trainer, InputStatistics), Error> {
+        chosen: &Chosen,
+    ) -> Result<(Training, InputStatistics), Error> {
         if let Some(folder) = folder.filter(|folder| !folder.is_free()) {
             let path = folder.path().to_owned();
             return Err(train::Error::Exists { path }.into());
@@ -203,23 +209,24 @@ impl<'a> Run<'a> {
             words += advice;
         }
         self.progress.note(&words);
-        let trainer = self.run.start()?;
+        let mut training = chosen.training(self.run.start()?).await?;
         if let Some(folder) = folder {
-            self.save(folder, &trainer)?;
+            self.save(folder, &mut training).await?;
         }
-        Ok((trainer, found))
+        Ok((training, found))
     }
 
-    fn save(&mut self, folder: &Folder, trainer: &Trainer) -> Result<(), Error> {
+    async fn save(&mut self, folder: &Folder, training: &mut Training) -> Result<(), Error> {
         let begun = self.run.now();
+        let trainer = training.current().await?;
         checkpoint::save(folder, trainer, self.input.origin(), self.input.source())?;
         self.run.saved_since(begun);
         Ok(())
     }
 
     /// What a training would take, by its first steps.
-    async fn try_steps(&mut self, trainer: &mut Trainer) -> Result<(), Error> {
-        let estimate = self.run.try_steps(trainer).await?;
+    async fn try_steps(&mut self, training: &mut Training) -> Result<(), Error> {
+        let estimate = self.run.try_steps(training).await?;
         let config = self.run.config();
         self.progress.note(&format!(
             "about {} for {} tokens in {} steps ({:.0} tokens/s); nothing was written",
@@ -232,21 +239,23 @@ impl<'a> Run<'a> {
     }
 
     /// Trains to the end or to Ctrl C, from where the trainer is, and leaves a checkpoint of it.
-    async fn train(&mut self, folder: &Folder, trainer: &mut Trainer) -> Result<(), Error> {
+    async fn train(&mut self, folder: &Folder, training: &mut Training) -> Result<(), Error> {
         let every = Duration::try_from_secs_f64(self.arguments.checkpoint * 60.0);
         let every = every.unwrap_or(Duration::MAX);
-        let mut saved = (Instant::now(), trainer.steps_done());
-        self.run.begin(trainer);
-        while trainer.steps_done() < self.run.config().steps() && !self.stop.is_wanted() {
-            let measured = match self.run.step(trainer).await {
+        let mut step = training.trainer().steps_done();
+        let mut saved = (Instant::now(), step);
+        self.run.begin(training.trainer());
+        while step < self.run.config().steps() && !self.stop.is_wanted() {
+            let measured = match self.run.step(training).await {
                 Err(Error::Train(error)) if matches!(*error, TrainError::Stopped) => break,
                 measured => measured?,
             };
-            let step = trainer.steps_done();
+            let trainer = training.trainer();
+            step = trainer.steps_done();
             let rate = self.run.rate(trainer);
             self.progress.step(trainer, &measured, rate);
             if step.is_multiple_of(self.arguments.log_steps) || step == self.run.config().steps() {
-                let line = self.run.line(trainer);
+                let line = self.run.line(training);
                 let text = serde_json::to_string(&line).map_err(std::io::Error::from)?;
                 folder.append_log(&text)?;
                 self.last = Some(line.record);
@@ -254,12 +263,12 @@ impl<'a> Run<'a> {
             let steps = self.arguments.checkpoint_steps;
             let is_due = steps.is_some_and(|steps| step.is_multiple_of(steps.max(1)));
             if is_due || saved.0.elapsed() >= every {
-                self.save(folder, trainer)?;
+                self.save(folder, training).await?;
                 saved = (Instant::now(), step);
             }
         }
-        if saved.1 != trainer.steps_done() {
-            self.save(folder, trainer)?;
+        if saved.1 != step {
+            self.save(folder, training).await?;
         }
         Ok(())
     }

@@ -226,6 +226,90 @@ fn a_killed_training_goes_on_as_if_nothing_had_been() {
     same(&whole, &broken);
 }
 
+/// True where there is no GPU, and none is required.
+fn has_no_gpu(first: &[&str], out: &str) -> bool {
+    let done = run(&arguments(first, out, &["--train-on", "gpu", "--dry-run"]));
+    let errors = String::from_utf8_lossy(&done.stderr);
+    let is_missing = errors.contains("no GPU adapter");
+    let required = std::env::var_os("SAE_EXPLORER_REQUIRE_GPU").is_some_and(|value| value == "1");
+    assert!(!(is_missing && required), "{errors}");
+    assert!(is_missing || done.status.success(), "{errors}");
+    if !is_missing {
+        assert!(
+            errors.contains("it trains on the GPU (") && errors.contains("at most"),
+            "{errors}"
+        );
+    }
+    is_missing
+}
+
+#[test]
+fn a_gpu_trains_to_the_same_errors_and_goes_on_to_the_same_bytes() {
+    let place = folder("train-gpu");
+    let path = |name: &str| place.join(name).display().to_string();
+    let (vectors, cpu, gpu, broken) = (path("a.npy"), path("cpu"), path("gpu"), path("broken"));
+    fs::write(&vectors, npy(3000, 24)).unwrap();
+    let first = ["--activations", &vectors];
+    if has_no_gpu(&first, &path("never")) {
+        eprintln!("NOT RUN: there is no GPU adapter");
+        return;
+    }
+    let more = [
+        "--tokens",
+        "8000",
+        "--set",
+        "dead_tokens=1000",
+        "--set",
+        "warmup_steps=5",
+    ];
+    let on_gpu = [&more[..], &["--train-on", "gpu"]].concat();
+    let on_the_cpu = json(&arguments(&first, &cpu, &more));
+    let on_the_gpu = json(&arguments(&first, &gpu, &on_gpu));
+    for name in ["fvu", "l0"] {
+        let value = |found: &Value| found["last"][name].as_f64().unwrap();
+        let (one, other) = (value(&on_the_cpu), value(&on_the_gpu));
+        assert!(
+            (one - other).abs() < 0.02 * one,
+            "{name}: {one} and {other}"
+        );
+    }
+    let half = [&on_gpu[..], &["--checkpoint-steps", "20"]].concat();
+    let mut child = command(&arguments(&first, &broken, &half));
+    let mut child = child
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&broken, 20);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    output(&arguments(
+        &first,
+        &broken,
+        &[&half[..], &["--resume"]].concat(),
+    ));
+    same(&gpu, &broken);
+    // Another processor goes on as well, and says that the bytes will not be the same.
+    let done = run(&arguments(
+        &first,
+        &broken,
+        &[&more[..], &["--resume"]].concat(),
+    ));
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        done.status.success() && errors.contains("another kind of processor (GPU "),
+        "{errors}"
+    );
+    let other = [&on_gpu[..], &["--set", "activation=batch_topk"]].concat();
+    let says = ["activation = batch_topk", "on the CPU"];
+    refused(
+        &arguments(&first, &path("refused"), &other),
+        "bad-option",
+        &says,
+    );
+    assert!(!Path::new(&path("refused")).exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn control_c_leaves_a_checkpoint_and_says_where() {
@@ -408,6 +492,11 @@ fn the_documentations_examples_run() {
     {
         let arguments = words(line);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let vectors = place.join("vectors.npy").display().to_string();
+        if line.contains("--train-on gpu") && has_no_gpu(&["--activations", &vectors], "never") {
+            eprintln!("NOT RUN, there is no GPU adapter: {line}");
+            continue;
+        }
         let done = command(&arguments).current_dir(&place).output().unwrap();
         let message = String::from_utf8_lossy(&done.stderr).into_owned();
         assert!(done.status.success(), "{line}: {message}");

@@ -7,7 +7,7 @@ mod settings;
 use std::rc::Rc;
 
 use ::train::checkpoint::{LOG, Source};
-use ::train::{Record, Take, Trainer, checkpoint};
+use ::train::{Record, Take, checkpoint};
 use corpus::Corpus;
 use explorer::{Bos, Session};
 use serde::Deserialize;
@@ -76,7 +76,7 @@ struct Training<'a> {
     name: String,
     harvest: &'a Harvest,
     run: Run<'a, Texts<'a>>,
-    trainer: Trainer,
+    training: ::train::Training,
     log: String,
     last: Option<Record>,
     /// True if the tokens of the texts are stored.
@@ -148,14 +148,14 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
         harvest: &harvest,
         tried: run.now(),
         run,
-        trainer,
+        training: trainer.into(),
         log: String::new(),
         last: None,
         has_tokens: false,
         stored: None,
     };
-    training.run.begin(&training.trainer);
-    let estimate = training.run.try_steps(&mut training.trainer).await;
+    training.run.begin(training.training.trainer());
+    let estimate = training.run.try_steps(&mut training.training).await;
     let estimate = estimate.map_err(failed_run)?;
     let config = training.run.config();
     let info = session.info();
@@ -239,13 +239,13 @@ async fn resume(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<T
         harvest: &harvest,
         tried: run.now(),
         run,
-        trainer,
+        training: trainer.into(),
         log,
         last,
         has_tokens: true,
         stored: Some(state.step),
     };
-    training.run.begin(&training.trainer);
+    training.run.begin(training.training.trainer());
     training.train().await
 }
 
@@ -288,8 +288,8 @@ impl Training<'_> {
         let every = self.wanted.options.checkpoint_seconds;
         let every = every.unwrap_or(CHECKPOINT_SECONDS);
         let steps = self.run.config().steps();
-        while self.trainer.steps_done() < steps {
-            let step = self.trainer.steps_done();
+        while self.training.trainer().steps_done() < steps {
+            let step = self.training.trainer().steps_done();
             let is_saved = self.stored == Some(step);
             match self.host.between(step as f64, is_saved).await? {
                 Word::Stop => break,
@@ -299,7 +299,7 @@ impl Training<'_> {
                 }
                 Word::Go => {}
             }
-            match self.run.step(&mut self.trainer).await {
+            match self.run.step(&mut self.training).await {
                 // Stopped while activations were computed.
                 Err(train_run::Error::Engine(explorer::Error::Cancelled)) => break,
                 measured => measured.map_err(failed_run)?,
@@ -309,7 +309,7 @@ impl Training<'_> {
                 self.save().await?;
             }
         }
-        if self.stored != Some(self.trainer.steps_done()) {
+        if self.stored != Some(self.training.trainer().steps_done()) {
             self.save().await?;
         }
         let mut files = Vec::new();
@@ -321,15 +321,16 @@ impl Training<'_> {
             });
             Ok::<(), ::train::Error>(())
         };
-        checkpoint::autoencoder(&self.trainer, origin, keep).map_err(failed)?;
+        let trainer = self.training.current().await.map_err(failed)?;
+        checkpoint::autoencoder(trainer, origin, keep).map_err(failed)?;
         files.push(ScannedFile {
             path: LOG.to_owned(),
             bytes: self.log.clone().into_bytes(),
         });
         Ok(Trained {
             info: self.info(),
-            complete: self.trainer.steps_done() >= steps,
-            stored: self.stored == Some(self.trainer.steps_done()),
+            complete: self.training.trainer().steps_done() >= steps,
+            stored: self.stored == Some(self.training.trainer().steps_done()),
             files,
         })
     }
@@ -338,7 +339,7 @@ impl Training<'_> {
     fn report_if_due(&mut self) {
         let steps = self.run.config().steps();
         let every = steps.div_ceil(REPORTS).max(1);
-        let step = self.trainer.steps_done();
+        let step = self.training.trainer().steps_done();
         let reported = self.last.as_ref().map_or(0, |last| last.step);
         if step / every == reported / every && step != steps {
             return;
@@ -347,7 +348,7 @@ impl Training<'_> {
             record,
             tokens_per_second,
             step_tokens_per_second,
-        } = self.run.line(&mut self.trainer);
+        } = self.run.line(&mut self.training);
         let line = Line {
             record,
             tokens_per_second,
@@ -370,15 +371,16 @@ impl Training<'_> {
         self.tried = self.run.now();
         let begun = self.run.now();
         let source: &Source = self.harvest.source();
+        let trainer = self.training.current().await.map_err(failed)?;
         let mut files =
-            kept_files(&self.trainer, self.harvest.origin(), source, &self.log).map_err(failed)?;
+            kept_files(trainer, self.harvest.origin(), source, &self.log).map_err(failed)?;
         if !self.has_tokens {
             files.push(ScannedFile {
                 path: TOKENS.to_owned(),
                 bytes: self.harvest.windows().encode(),
             });
         }
-        let step = self.trainer.steps_done();
+        let step = self.training.trainer().steps_done();
         match self.host.store(&files, &self.info()).await? {
             None => {
                 self.has_tokens = true;
@@ -392,7 +394,7 @@ impl Training<'_> {
     }
 
     fn info(&self) -> wire::TrainingInfo {
-        let config = self.trainer.config();
+        let config = self.training.trainer().config();
         let origin = self.harvest.origin();
         let name = |name: &Option<String>| name.clone().unwrap_or_default();
         wire::TrainingInfo {
@@ -402,10 +404,10 @@ impl Training<'_> {
             hook: name(&origin.hook_name),
             latents: config.latents,
             k: config.k,
-            activation: settings::activation(config).to_owned(),
-            step: self.trainer.steps_done(),
+            activation: config.activation.name().to_owned(),
+            step: self.training.trainer().steps_done(),
             steps: config.steps(),
-            tokens: self.trainer.tokens_done(),
+            tokens: self.training.trainer().tokens_done(),
             fvu: self.last.as_ref().map(|last| last.fvu),
             saved_at: js_sys::Date::now(),
             bytes: kept::bytes(config, self.harvest.width()),

@@ -1,7 +1,7 @@
 //! Settings of a training out of options.
 
 use serde_json::{Map, Value};
-use train::{Activation, Config, Error, decode_config};
+use train::{Config, Error, decode_config};
 use wasm_bindgen::JsValue;
 use wire::TrainOptions;
 
@@ -47,12 +47,4 @@ pub fn check(config: &Config, has_tokens: bool) -> Result<(), Error> {
         probe.tokens = probe.tokens.max(probe.batch as u64);
     }
     probe.check()
-}
-
-/// Name of the rule by which latents are active.
-pub fn activation(config: &Config) -> &'static str {
-    match config.activation {
-        Activation::Topk => "topk",
-        Activation::BatchTopk => "batch_topk",
-    }
 }

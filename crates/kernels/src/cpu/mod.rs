@@ -2,6 +2,7 @@
 //!
 //! A CPU reference sees the bindings of its shader under the same numbers. Weights are always `f32` on this device.
 
+pub(crate) mod adam_rows;
 pub(crate) mod add;
 pub(crate) mod apply_edits;
 pub(crate) mod attention;
@@ -10,21 +11,29 @@ pub(crate) mod attention_pattern;
 pub(crate) mod attention_tiled;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod blocks;
+pub(crate) mod column_sums;
 pub(crate) mod copy;
 pub(crate) mod cross_entropy;
+pub(crate) mod decode_levels;
 #[cfg(not(target_arch = "wasm32"))]
 mod destination;
 pub(crate) mod edit_conditions;
 pub(crate) mod embedding;
 pub(crate) mod epilogue;
+pub(crate) mod fill;
 pub(crate) mod gate;
 pub(crate) mod gather_rows;
 pub(crate) mod kl_divergence;
 #[cfg(not(target_arch = "wasm32"))]
 mod lanes;
+pub(crate) mod latent_activity;
+pub(crate) mod latent_gradients;
 pub(crate) mod latent_statistics;
 pub(crate) mod layer_norm;
+mod levels;
 pub(crate) mod linear;
+pub(crate) mod mark_latents;
+pub(crate) mod mask_columns;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;
 pub(crate) mod matmul_small;
@@ -33,11 +42,13 @@ pub(crate) mod operands;
 #[cfg(not(target_arch = "wasm32"))]
 mod panels;
 pub(crate) mod parallel;
+pub(crate) mod prefix_sums;
 pub(crate) mod product;
 #[cfg(not(target_arch = "wasm32"))]
 mod query_tiles;
 pub(crate) mod sae_normalize;
 pub(crate) mod scale_shift;
+pub(crate) mod scatter_latents;
 mod scratch;
 pub(crate) mod screen;
 pub(crate) mod simd;

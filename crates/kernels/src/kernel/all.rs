@@ -2,14 +2,15 @@
 
 use crate::kernel::shader::Shader;
 use crate::kernel::{
-    add, apply_edits, attention, attention_pattern, attention_tiled, copy, cross_entropy,
-    edit_conditions, embedding, gate, gather_rows, kl_divergence, latent_statistics, layer_norm,
-    linear, matmul, matmul_direct, norm_scale, sae_normalize, scale_shift, sparse_decode, splice,
-    topk, write_columns,
+    adam_rows, add, apply_edits, attention, attention_pattern, attention_tiled, column_sums, copy,
+    cross_entropy, decode_levels, edit_conditions, embedding, fill, gate, gather_rows,
+    kl_divergence, latent_activity, latent_gradients, latent_statistics, layer_norm, linear,
+    mask_columns, matmul, matmul_direct, norm_scale, sae_normalize, scale_shift, sparse_decode,
+    splice, topk, transpose_codes, write_columns,
 };
 
 /// Every kernel's shader, for checks that go over all of them.
-pub static SHADERS: [&Shader; 25] = [
+pub static SHADERS: [&Shader; 35] = [
     &add::SHADER,
     &apply_edits::SHADER,
     &attention::SHADER,
@@ -34,5 +35,15 @@ pub static SHADERS: [&Shader; 25] = [
     &sparse_decode::SHADER,
     &splice::SHADER,
     &topk::SHADER,
+    &adam_rows::SHADER,
+    &column_sums::SHADER,
+    &decode_levels::SHADER,
+    &fill::SHADER,
+    &latent_activity::SHADER,
+    &latent_gradients::SHADER,
+    &mask_columns::SHADER,
+    &transpose_codes::MARK_SHADER,
+    &transpose_codes::SCATTER_SHADER,
+    &transpose_codes::SUMS_SHADER,
     &write_columns::SHADER,
 ];

@@ -10,8 +10,8 @@ macro_rules! shared {
 }
 
 /// The parts that shaders import, with their names.
-const SHARED: [(&str, &str); 7] = shared![
-    "gelu" "product" "product_tiles" "row_keys" "row_moments" "sum_over_workgroup" "weights"
+const SHARED: [(&str, &str); 8] = shared![
+    "gelu" "levels" "product" "product_tiles" "row_keys" "row_moments" "sum_over_workgroup" "weights"
 ];
 
 /// Number of bytes that [`code`] leaves of a file.
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(CODE.as_slice(), expected);
         assert!(gelu.contains("fn gelu_exact") && CODE.starts_with(b"fn gelu_tanh"));
         // A part that imports a part.
-        let product = code_as_vector(SHARED[1].1);
+        let product = code_as_vector(SHARED[2].1);
         assert!(product.starts_with(&code_as_vector(gelu)));
     }
 

@@ -23,4 +23,5 @@ mod shaders;
 mod threads;
 mod topk;
 mod tour;
+mod training;
 mod words;

@@ -108,7 +108,7 @@ pub fn write<E: From<Error>>(
         tokens: trainer.tokens,
         origin: origin.clone(),
         source: source.clone(),
-        machine: machine(),
+        machine: trainer.machine.clone(),
     };
     keep(STATE, &pretty(&state, STATE)?)
 }

@@ -1,9 +1,11 @@
-//! Gradients against central differences of the loss, which is computed densely in f64.
+//! Gradients against central differences of the loss, which is computed densely in f64: those of the CPU and those of the kernels.
 
+use kernels::Device;
+use pollster::block_on;
 use proptest::prelude::*;
-use train::{Activation, Config, InputNormalization, Parameters, Trainer};
+use train::{Activation, Config, DeviceTrainer, InputNormalization, Parameters, Trainer};
 
-use crate::numbers;
+use crate::{devices, numbers};
 
 const ROWS: usize = 6;
 
@@ -108,16 +110,16 @@ impl Dense<'_> {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-    #[test]
-    fn gradients_are_those_of_central_differences(
+#[test]
+fn gradients_are_those_of_central_differences() {
+    let devices = devices();
+    proptest!(ProptestConfig::with_cases(24), |(
         width in 2usize..19,
         latents in 8usize..40,
         k in 1usize..4,
         kind in 0usize..4,
         seed in 1u64..1000,
-    ) {
+    )| {
         let mut config = Config {
             latents,
             k,
@@ -158,7 +160,7 @@ proptest! {
                 row.iter().filter(|(h, _)| *h >= bound).map(|(_, latent)| *latent).collect()
             }).collect();
             prop_assume!(ranked.iter().flatten().filter(|(h, _)| *h >= bound).all(|(h, _)| far(*h, 0.0)));
-            compare(&dense, &config, &parameters, &mut weights, step)?;
+            compare(&devices, &dense, (&config, &parameters), &mut weights, step)?;
             return Ok(());
         }
         for row in &ranked {
@@ -166,14 +168,14 @@ proptest! {
             prop_assume!(row.iter().take(wide).all(|(h, _)| far(*h, 0.0)));
         }
         dense.chosen = ranked.iter().map(|row| row.iter().take(wide).map(|(_, latent)| *latent).collect()).collect();
-        compare(&dense, &config, &parameters, &mut weights, step)?;
-    }
+        compare(&devices, &dense, (&config, &parameters), &mut weights, step)?;
+    });
 }
 
 fn compare(
+    devices: &[Device],
     dense: &Dense<'_>,
-    config: &Config,
-    parameters: &Parameters,
+    (config, parameters): (&Config, &Parameters),
     weights: &mut Weights,
     step: f64,
 ) -> Result<(), TestCaseError> {
@@ -186,9 +188,24 @@ fn compare(
         "{} {loss}",
         measured.loss
     );
-    let parts = [&found.w_enc, &found.w_dec, &found.b_enc, &found.b_dec];
-    for (part, found) in parts.into_iter().enumerate() {
-        for (place, found) in found.iter().enumerate() {
+    let mut all = vec![found.clone()];
+    if config.activation == Activation::Topk {
+        for device in devices {
+            let trainer =
+                Trainer::from_parameters(config.clone(), parameters.clone(), start).unwrap();
+            let mut training = block_on(DeviceTrainer::new(device, trainer)).unwrap();
+            all.push(block_on(training.gradients_of(dense.inputs)).unwrap().1);
+        }
+    }
+    let part_of = |all: &Parameters, part: usize| match part {
+        0 => all.w_enc.clone(),
+        1 => all.w_dec.clone(),
+        2 => all.b_enc.clone(),
+        _ => all.b_dec.clone(),
+    };
+    for part in 0..4 {
+        let found: Vec<Vec<f32>> = all.iter().map(|all| part_of(all, part)).collect();
+        for place in 0..found[0].len() {
             let value = weights.part(part)[place];
             weights.part(part)[place] = value + step;
             let above = dense.loss(weights);
@@ -196,10 +213,13 @@ fn compare(
             let below = dense.loss(weights);
             weights.part(part)[place] = value;
             let expected = (above - below) / (2.0 * step);
-            prop_assert!(
-                (f64::from(*found) - expected).abs() < 1e-4 * (1.0 + expected.abs()),
-                "part {part}, {place}: {found}, not {expected}"
-            );
+            for found in &found {
+                prop_assert!(
+                    (f64::from(found[place]) - expected).abs() < 1e-4 * (1.0 + expected.abs()),
+                    "part {part}, {place}: {}, not {expected}",
+                    found[place]
+                );
+            }
         }
     }
     Ok(())

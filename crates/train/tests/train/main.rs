@@ -1,9 +1,36 @@
 //! Tests of `train` through its public face.
 
+mod device;
 mod gradients;
 mod reference;
 mod resume;
 mod threads;
+
+use std::io::Write as _;
+
+use kernels::{Device, DeviceOptions, DispatchProfile, Error};
+
+/// The devices that train: the kernels' CPU references, and where there is an adapter two GPU devices, which divide the work as suits
+/// a GPU and an adapter in software. With `SAE_EXPLORER_REQUIRE_GPU=1` their absence is a failure.
+fn devices() -> Vec<Device> {
+    let options = DeviceOptions {
+        poison: true,
+        ..DeviceOptions::default()
+    };
+    let mut devices = vec![Device::cpu_with(options)];
+    for profile in [DispatchProfile::Gpu, DispatchProfile::SoftwareAdapter] {
+        match pollster::block_on(Device::gpu(DeviceOptions { profile, ..options })) {
+            Ok(device) => devices.push(device),
+            Err(error @ Error::NoAdapter { .. }) => {
+                let required = std::env::var_os("SAE_EXPLORER_REQUIRE_GPU");
+                assert!(required.is_none_or(|value| value != "1"), "{error}");
+                let _ = writeln!(std::io::stderr(), "NOT RUN on a GPU: train: {error}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    devices
+}
 
 /// Numbers that look random, from -1 to 1.
 fn numbers(count: usize, seed: u64) -> Vec<f32> {

@@ -75,10 +75,12 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
                 </label>
                 { number(Field::Latents, html! { "Latents n " }, "7", "", "Number of features that it has in the end") }
                 { number(Field::K, html! { "Active k " }, "4", "", "Latents that are active per token") }
-                <label title="TopK: the k largest of each token. BatchTopK: the k·B largest of a batch of B tokens; it is kept as JumpReLU with one threshold.">{ "Activation " }
+                <label title="TopK: the k largest of each token. BatchTopK: the k·B largest of a batch of B tokens; it is kept as JumpReLU with one threshold. JumpReLU: those above a threshold of each latent, which is trained as well. ReLU + L1: those above 0, whose sum is a part of the loss. The last two aim at k active latents per token in the mean.">{ "Activation " }
                     <Select testid="train-rule" value={choice.rule.key()} options={options(rules)} onchange={rule} />
                 </label>
-                { number(Field::Matryoshka, html! { "Matryoshka prefixes " }, "10", "none", "Numbers of first latents whose reconstructions are parts of the loss as well, as 64, 256") }
+                if choice.rule.has_prefixes() {
+                    { number(Field::Matryoshka, html! { "Matryoshka prefixes " }, "10", "none", "Numbers of first latents whose reconstructions are parts of the loss as well, as 64, 256") }
+                }
             </div>
             <div class="controls">
                 { number(Field::Tokens, html! { "Tokens " }, "10", "the text once", "Tokens to train on; more than the text has read it several times, each time in another order") }

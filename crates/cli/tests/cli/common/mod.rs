@@ -139,6 +139,8 @@ pub fn command(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .args(["--backend", "cpu"])
+        // Without it, drivers that look for a screen complain on the standard error.
+        .env("XDG_RUNTIME_DIR", std::env::temp_dir())
         .stdin(Stdio::null());
     command
 }

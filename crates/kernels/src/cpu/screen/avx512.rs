@@ -108,7 +108,9 @@ impl Memory {
         for (place, row) in input.chunks_exact(inputs).enumerate() {
             let [squares, _, errors] = pack(row, &mut self.rows[place * pairs..][..pairs], 1);
             let length = squares.sqrt() * LONGER;
-            if !(length < LONGEST) {
+            // Not so of a NaN either.
+            let is_sound = length < LONGEST;
+            if !is_sound {
                 return false;
             }
             self.errors[place] =
