@@ -75,7 +75,7 @@ test('a training says what it takes, reports its steps, and ends with an autoenc
 });
 
 test('one that was stopped and resumed has the bytes of one that was not, with dead latents and BatchTopK as well', async () => {
-  for (const more of [{}, { activation: 'batch_topk', latents: 512, k: 2, matryoshka: [16], settings: { dead_tokens: 320, ema: 0.9 } }]) {
+  for (const more of [{}, { activation: 'jump_relu' }, { activation: 'batch_topk', latents: 512, k: 2, matryoshka: [16], settings: { dead_tokens: 320, ema: 0.9 } }]) {
     const whole = await train({ ...SMALL, ...more });
     const stopped = await train({ ...SMALL, ...more }, { stopAt: 37 });
     assert.ok(!stopped.complete && stopped.stored && stopped.info.step >= 37 && stopped.info.step < 120, JSON.stringify(stopped.info));

@@ -330,7 +330,11 @@ fn what_cannot_be_is_refused_before_anything_is_run() {
         &["there.md is there already"],
     );
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
-    with(&["--context", "4"], "bad-option", &["--context 4", "9"]);
+    with(
+        &["--context", "4"],
+        "bad-option",
+        &["context of 4 tokens", "9"],
+    );
     with(&["--tokens", "3"], "bad-file", &["no document of 8 tokens"]);
     let missing = place.join("missing.txt").display().to_string();
     refused(

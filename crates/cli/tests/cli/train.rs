@@ -431,7 +431,7 @@ fn settings_that_cannot_be_are_refused_before_anything_is_read() {
             &["--set", "aux_fractions=2"],
             &["aux_fractions", "unknown field"],
         ),
-        (&["--set", "activation=relu"], &["activation", "relu"]),
+        (&["--set", "activation=gelu"], &["activation", "relu"]),
         (&["--tokens", "5"], &["tokens = 5", "at least one batch"]),
         (&["--lr", "0"], &["lr = 0"]),
         (&["--config", &config], &["settings.json", "aux_fractions"]),
