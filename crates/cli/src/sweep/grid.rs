@@ -141,6 +141,7 @@ fn as_training(common: &Common, arguments: &GridSweep, out: &Path) -> Train {
         config: None,
         settings: arguments.settings.clone(),
         train_on: Processor::Cpu,
+        tensorboard: None,
         out: out.to_owned(),
         resume: false,
         dry_run: false,

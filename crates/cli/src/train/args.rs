@@ -107,6 +107,10 @@ pub struct Train {
     #[arg(long, value_name = "N")]
     pub checkpoint_steps: Option<u64>,
 
+    /// A folder for TensorBoard: the numbers of log.jsonl are written there as event files as well
+    #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
+    pub tensorboard: Option<PathBuf>,
+
     /// Steps per line of log.jsonl
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub log_steps: u64,

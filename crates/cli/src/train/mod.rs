@@ -8,6 +8,7 @@ mod processor;
 mod progress;
 mod run;
 pub mod signal;
+mod tensorboard;
 mod vectors;
 
 use std::io::{self, Write as _};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use train::checkpoint;
 use train::{Config, Folder, InputStatistics, Record, Trainer, Training};
-use train_run::{Activations as _, Seconds, advice};
+use train_run::{Activations as _, Line, Seconds, advice};
 
 use super::args::Train;
 use super::error::TrainError;
@@ -14,6 +14,7 @@ use super::input::Input;
 use super::processor::Chosen;
 use super::progress::Progress;
 use super::signal::Stop;
+use super::tensorboard::Events;
 use crate::error::Error;
 use crate::progress::size;
 use crate::status_line::duration;
@@ -96,6 +97,7 @@ pub struct Run<'a> {
     stop: &'a Stop,
     run: train_run::Run<'a, Input>,
     progress: Progress,
+    events: Option<Events>,
     last: Option<Record>,
 }
 
@@ -115,6 +117,7 @@ impl<'a> Run<'a> {
             stop,
             run: train_run::Run::new(config, input, clock)?,
             progress: Progress::new(),
+            events: None,
             last: None,
         })
     }
@@ -132,6 +135,7 @@ impl<'a> Run<'a> {
             Some(folder) if self.arguments.resume => {
                 let source = self.input.source();
                 let (trainer, state) = checkpoint::resume(folder, self.run.config(), source)?;
+                self.events = self.events(Some(trainer.steps_done()))?;
                 let training = chosen.training(trainer).await?;
                 if state.machine != training.trainer().machine() {
                     self.progress.note(&format!(
@@ -142,6 +146,9 @@ impl<'a> Run<'a> {
                 (training, None)
             }
             _ => {
+                if folder.is_some() {
+                    self.events = self.events(None)?;
+                }
                 let (training, found) = self.start(folder.as_ref(), &chosen).await?;
                 (training, Some(found))
             }
@@ -156,6 +163,21 @@ impl<'a> Run<'a> {
             }
         }
         Ok(self.ended(training.trainer(), from, input))
+    }
+
+    fn events(&self, from: Option<u64>) -> Result<Option<Events>, Error> {
+        let folder = self.arguments.tensorboard.as_ref();
+        folder.map(|folder| Events::new(folder, from)).transpose()
+    }
+
+    /// Logs a line for TensorBoard. Where that fails it is said once, and the training goes on.
+    fn tell_tensorboard(&mut self, line: &Line) {
+        let told = self.events.as_mut().map(|events| events.add(line));
+        if let Some(Err(error)) = told {
+            self.progress
+                .note(&format!("{error}; nothing more is logged for TensorBoard"));
+            self.events = None;
+        }
     }
 
     fn ended(&self, trainer: &Trainer, from: u64, input: Option<InputStatistics>) -> Ended {
@@ -258,6 +280,7 @@ impl<'a> Run<'a> {
                 let line = self.run.line(training);
                 let text = serde_json::to_string(&line).map_err(std::io::Error::from)?;
                 folder.append_log(&text)?;
+                self.tell_tensorboard(&line);
                 self.last = Some(line.record);
             }
             let steps = self.arguments.checkpoint_steps;

@@ -200,6 +200,8 @@ fn a_killed_training_goes_on_as_if_nothing_had_been() {
         "ema=0.9",
     ];
     output(&arguments(&first, &whole, &more));
+    let events = path("events");
+    let more = [&more[..], &["--tensorboard", &events]].concat();
     let mut child = command(&arguments(&first, &broken, &more));
     let mut child = child
         .stdout(Stdio::null())
@@ -224,6 +226,76 @@ fn a_killed_training_goes_on_as_if_nothing_had_been() {
     ));
     assert_eq!(resumed["resumed_at_step"], stopped["step"]);
     same(&whole, &broken);
+    // TensorBoard reads the files in the order of their names.
+    let [before, after] = event_files(&events).try_into().unwrap();
+    let (before, after) = (records(&before), records(&after));
+    assert!(before.len() > 10 && after.len() > 3);
+    for events in [&before, &after] {
+        assert!(contains(&events[0], b"brain.Event:2"));
+    }
+    // Every third step has a line, and the run that goes on says where.
+    let step = stopped["step"].as_u64().unwrap();
+    assert_eq!(step_of(&after[1]), step);
+    let told: Vec<u64> = after[2..].iter().map(|event| step_of(event)).collect();
+    let lines = log(&broken);
+    let logged = lines.iter().map(|line| line["step"].as_u64().unwrap());
+    assert_eq!(
+        told,
+        logged.filter(|logged| *logged > step).collect::<Vec<_>>()
+    );
+    let last = lines.last().unwrap();
+    for name in ["fvu", "loss", "l0", "dead", "lr", "tokens"] {
+        let value = last[name].as_f64().unwrap() as f32;
+        let tag = [
+            &[10, name.len() as u8],
+            name.as_bytes(),
+            &[21],
+            &value.to_le_bytes(),
+        ]
+        .concat();
+        assert!(contains(after.last().unwrap(), &tag), "{name}");
+    }
+}
+
+fn event_files(folder: &str) -> Vec<Vec<u8>> {
+    let names = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names.iter().map(|name| fs::read(name).unwrap()).collect()
+}
+
+/// The contents of a file of TFRecord. The one that was being written at a kill may not be whole.
+fn records(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut records = Vec::new();
+    while bytes.len() >= 12 {
+        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let Some(contents) = bytes.get(12..12 + length) else {
+            break;
+        };
+        records.push(contents.to_vec());
+        bytes = bytes.get(16 + length..).unwrap_or_default();
+    }
+    records
+}
+
+/// The step of an event, which stands behind its time.
+fn step_of(event: &[u8]) -> u64 {
+    assert_eq!((event[0], event[9]), (9, 16));
+    let bytes = event[10..].iter().enumerate();
+    let mut step = 0;
+    for (place, byte) in bytes {
+        step |= u64::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    step
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// True where there is no GPU, and none is required.
