@@ -16,7 +16,8 @@ use crate::requests::scan::chosen_texts;
 use crate::state::own_file::Wanted as WantedFiles;
 use crate::state::route::Route;
 use crate::state::task::{Kind, Task};
-use crate::state::train::{Finished, Report, Stage, TrainAction, Wanted};
+use crate::state::train::{Finished, Report, Stage, TrainAction};
+use crate::state::train_choice::Wanted;
 use crate::state::{Action, State};
 
 #[wasm_bindgen]

@@ -57,6 +57,7 @@ pub mod task;
 #[cfg(test)]
 mod tests;
 pub mod train;
+pub mod train_choice;
 #[cfg(test)]
 mod train_tests;
 pub mod tray;

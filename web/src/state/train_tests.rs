@@ -1,7 +1,8 @@
 //! Trainings: what can begin, and how far one is.
 
 use super::scan::Text;
-use super::train::{Field, Finished, Report, Rule, Stage, TrainAction, rate};
+use super::train::{Finished, Report, Stage, TrainAction, rate};
+use super::train_choice::{Field, Rule};
 use super::{Action, Place, State};
 use wire::{TrainEstimate, TrainRecord, TrainingInfo};
 

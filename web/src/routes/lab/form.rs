@@ -11,7 +11,8 @@ use crate::controller::Controller;
 use crate::definitions::{HOOK, LATENTS};
 use crate::format::{bytes, count};
 use crate::state::scan::Text;
-use crate::state::train::{Choice, Field, MODULE_BYTES, Rule, TrainAction};
+use crate::state::train::{MODULE_BYTES, TrainAction};
+use crate::state::train_choice::{Choice, Field, Rule};
 use crate::state::{Action, State};
 
 /// The form.

@@ -15,7 +15,8 @@ use crate::controller::Controller;
 use crate::definitions::SAE;
 use crate::format::{fixed, grouped};
 use crate::state::State;
-use crate::state::train::{Finished, TrainState, Wanted};
+use crate::state::train::{Finished, TrainState};
+use crate::state::train_choice::Wanted;
 use curves::Curves;
 
 /// Shown data.

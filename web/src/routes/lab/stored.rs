@@ -7,7 +7,8 @@ use super::actions;
 use crate::browser;
 use crate::controller::Controller;
 use crate::format::{bytes, fixed, grouped, time_ago};
-use crate::state::train::{Rule, TrainState};
+use crate::state::train::TrainState;
+use crate::state::train_choice::Rule;
 
 /// The list, where there are such.
 pub fn stored(controller: &Controller, train: &TrainState, model: Option<&AttrValue>) -> Html {
