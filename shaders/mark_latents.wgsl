@@ -5,6 +5,8 @@
 // latent at most once. Integers alone are added up, so the result does not depend on the order.
 // Bytes: 8 * rows * k, and as many of atomics.
 
+// import shared/active.wgsl
+
 struct Parameters {
     slots: u32,
     k: u32,
@@ -25,7 +27,7 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
     for (var slot = invocation.x; slot < parameters.slots; slot += parameters.invocations) {
         let bits = activations[slot];
         let latent = latents[slot];
-        if (bits == 0u || bits > 0x7f800000u || latent >= parameters.d_sae) {
+        if (!is_active(bits) || latent >= parameters.d_sae) {
             continue;
         }
         let row = slot / parameters.k;

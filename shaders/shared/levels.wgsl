@@ -2,6 +2,8 @@
 // the keys at which the next level begins (the last one is not read), then the levels' weights; and `parameters` with `levels`.
 // A latent's key is its place among the row's, or its number.
 
+// import shared/active.wgsl
+
 override by_rank: bool = false;
 
 // The first level that has the latent.
@@ -12,9 +14,4 @@ fn level_of(latent: u32, rank: u32) -> u32 {
         level++;
     }
     return level;
-}
-
-// True for a number above 0, by its bits.
-fn is_active(bits: u32) -> bool {
-    return bits != 0u && bits <= 0x7f800000u;
 }

@@ -10,8 +10,8 @@ macro_rules! shared {
 }
 
 /// The parts that shaders import, with their names.
-const SHARED: [(&str, &str); 8] = shared![
-    "gelu" "levels" "product" "product_tiles" "row_keys" "row_moments" "sum_over_workgroup" "weights"
+const SHARED: [(&str, &str); 9] = shared![
+    "gelu" "levels" "product" "product_tiles" "row_keys" "row_moments" "sum_over_workgroup" "weights" "active"
 ];
 
 /// Number of bytes that [`code`] leaves of a file.
