@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use explorer::{Edits, Positions};
 
 /// Sources of models and autoencoders of hosts.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Args)]
 pub struct Downloads {
     /// Use only what was downloaded before
     #[arg(long, help_heading = "Downloads")]
@@ -72,7 +72,7 @@ pub enum CacheCommand {
 }
 
 /// Options of every command that runs a model.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Args)]
 pub struct Common {
     /// The model: `demo` (built in); a folder with config.json, model.safetensors (or
     /// model.safetensors.index.json and the files that it names) and tokenizer.json (or vocab.json and merges.txt);

@@ -1,29 +1,24 @@
 //! Random choices by a seed: the same seed gives the same choice on every machine.
 
-/// A stream of random numbers (splitmix64, Steele, Lea and Flood 2014).
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+/// A stream of random numbers.
 #[derive(Debug, Clone)]
-pub struct Random(u64);
+pub struct Random(SplitMix64);
 
 impl Random {
     /// The stream of a seed and a purpose; streams of other purposes are independent.
     pub fn new(seed: u64, purpose: u64) -> Self {
-        let mut mixed = Self(seed);
-        Self(mixed.next() ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    /// The next 64 bits.
-    #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        // One draw mixes all bits.
+        let mixed = SplitMix64::seed_from_u64(seed).next_u64();
+        let state = mixed ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self(SplitMix64::seed_from_u64(state))
     }
 
     /// Uniform from 0 to below `bound`; 0 where `bound` is 0. The bias is below bound / 2⁶⁴.
     pub fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+        ((u128::from(self.0.next_u64()) * bound as u128) >> 64) as usize
     }
 
     /// At most `count` of the items without repetition, each set equally likely, in the order in which they stand.

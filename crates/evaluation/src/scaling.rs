@@ -1,5 +1,7 @@
 //! The joint scaling law of a TopK autoencoder's loss in the number of latents n and of active ones k.
 
+use wire::ScalingLaw;
+
 use crate::linear::solve_positive;
 
 /// A trained autoencoder.
@@ -13,28 +15,9 @@ pub struct Point {
     pub loss: f64,
 }
 
-/// L(n, k) = exp(α + β_k ln k + β_n ln n + γ ln k ln n) + exp(ζ + η ln k).
-///
-/// Gao et al. (arXiv 2406.04093, section 3.1).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Law {
-    /// α.
-    pub alpha: f64,
-    /// β_k.
-    pub beta_k: f64,
-    /// β_n.
-    pub beta_n: f64,
-    /// γ.
-    pub gamma: f64,
-    /// ζ.
-    pub zeta: f64,
-    /// η.
-    pub eta: f64,
-}
-
 /// What the paper found for autoencoders of GPT-4's activations (section 3.1). For reference alone: losses of other models and layers
 /// are not comparable.
-pub const PAPER_GPT4: Law = Law {
+pub const PAPER_GPT4: ScalingLaw = ScalingLaw {
     alpha: -0.50,
     beta_k: 0.26,
     beta_n: -0.017,
@@ -43,27 +26,25 @@ pub const PAPER_GPT4: Law = Law {
     eta: -0.085,
 };
 
-impl Law {
-    /// The part that falls with n, and the one that does not.
-    pub fn parts(&self, n: f64, k: f64) -> (f64, f64) {
-        let (ln_n, ln_k) = (n.ln(), k.ln());
-        let falling =
-            self.alpha + self.beta_k * ln_k + self.beta_n * ln_n + self.gamma * ln_k * ln_n;
-        (falling.exp(), (self.zeta + self.eta * ln_k).exp())
-    }
+/// Of L(n, k) = exp(α + β_k ln k + β_n ln n + γ ln k ln n) + exp(ζ + η ln k) (Gao et al., arXiv 2406.04093, section 3.1) the part that falls
+/// with n, and the one that does not.
+fn parts(law: &ScalingLaw, n: f64, k: f64) -> (f64, f64) {
+    let (ln_n, ln_k) = (n.ln(), k.ln());
+    let falling = law.alpha + law.beta_k * ln_k + law.beta_n * ln_n + law.gamma * ln_k * ln_n;
+    (falling.exp(), (law.zeta + law.eta * ln_k).exp())
+}
 
-    /// L(n, k).
-    pub fn loss(&self, n: f64, k: f64) -> f64 {
-        let (falling, floor) = self.parts(n, k);
-        falling + floor
-    }
+/// L(n, k), both parts.
+pub fn loss(law: &ScalingLaw, n: f64, k: f64) -> f64 {
+    let (falling, floor) = parts(law, n, k);
+    falling + floor
 }
 
 /// A fitted law.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
     /// The law.
-    pub law: Law,
+    pub law: ScalingLaw,
     /// ln of each point's loss less ln of the law's, in the points' order: about the relative difference.
     pub residuals: Vec<f64>,
     /// Root of their mean square.
@@ -172,11 +153,11 @@ pub fn fit(points: &[Point]) -> Result<Fit, ScalingError> {
     let law = problem.law(&parameters);
     let residuals: Vec<f64> = points
         .iter()
-        .map(|point| point.loss.ln() - law.loss(point.n, point.k).ln())
+        .map(|point| point.loss.ln() - loss(&law, point.n, point.k).ln())
         .collect();
     let squares: f64 = residuals.iter().map(|residual| residual * residual).sum();
     let shares = points.iter().map(|point| {
-        let (falling, floor) = law.parts(point.n, point.k);
+        let (falling, floor) = parts(&law, point.n, point.k);
         floor / (falling + floor)
     });
     Ok(Fit {
@@ -225,10 +206,10 @@ impl Problem {
     }
 
     /// The law in logarithms that are not centred.
-    fn law(&self, [alpha, beta_k, beta_n, gamma, zeta, eta]: &Parameters) -> Law {
+    fn law(&self, [alpha, beta_k, beta_n, gamma, zeta, eta]: &Parameters) -> ScalingLaw {
         let (mean_k, mean_n) = (self.mean_k, self.mean_n);
         let (beta_k, beta_n) = (beta_k - gamma * mean_n, beta_n - gamma * mean_k);
-        Law {
+        ScalingLaw {
             alpha: alpha - beta_k * mean_k - beta_n * mean_n - gamma * mean_k * mean_n,
             beta_k,
             beta_n,
@@ -356,7 +337,7 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    fn grid(law: &Law, noise: f64) -> Vec<Point> {
+    fn grid(law: &ScalingLaw, noise: f64) -> Vec<Point> {
         let mut random = Random::new(1, 1);
         let mut points = Vec::new();
         for n in [512.0, 1024.0, 4096.0, 16384.0, 65536.0] {
@@ -365,7 +346,7 @@ mod tests {
                 let sum: f64 = (0..12)
                     .map(|_| random.below(1 << 30) as f64 / f64::from(1 << 30))
                     .sum();
-                let loss = law.loss(n, k) * (noise * (sum - 6.0)).exp();
+                let loss = loss(law, n, k) * (noise * (sum - 6.0)).exp();
                 points.push(Point { n, k, loss });
             }
         }
@@ -376,7 +357,7 @@ mod tests {
     fn known_coefficients_come_back() {
         let laws = [
             PAPER_GPT4,
-            Law {
+            ScalingLaw {
                 alpha: 1.0,
                 beta_k: -0.1,
                 beta_n: -0.3,
@@ -407,7 +388,7 @@ mod tests {
 
     #[test]
     fn noise_leaves_the_law_about_as_it_was() {
-        let law = Law {
+        let law = ScalingLaw {
             alpha: 1.0,
             beta_k: -0.1,
             beta_n: -0.3,
@@ -422,7 +403,7 @@ mod tests {
         assert!(sum.abs() < 0.01, "{found:?}");
         // Not only where there are points: in between as well.
         for (n, k) in [(2048.0, 12.0), (32768.0, 24.0)] {
-            let ratio = found.law.loss(n, k) / law.loss(n, k);
+            let ratio = loss(&found.law, n, k) / loss(&law, n, k);
             assert!((ratio - 1.0).abs() < 0.01, "{ratio}");
         }
         assert!(

@@ -6,13 +6,10 @@ use train::checkpoint::Source;
 use train::{Origin, Take};
 
 use crate::error::Error;
-use crate::windows::{SHORTEST, Windows};
+use crate::windows::{Windows, context, without_bos};
 
 /// The id under which the hook's activations are loaded.
 const SET: &str = "activations";
-
-/// Tokens of a window where nothing else is said.
-const CONTEXT: usize = 256;
 
 /// Options of [`Harvest::new`].
 #[derive(Debug, Clone, Copy)]
@@ -60,16 +57,7 @@ impl Harvest {
         }
         let bos = model.bos.filter(|_| decision.prepended);
         let before = usize::from(bos.is_some());
-        let context = options.context.unwrap_or(CONTEXT.min(model.n_ctx));
-        let least = SHORTEST + before;
-        if context < least || context > model.n_ctx {
-            let most = model.n_ctx;
-            return Err(Error::Context {
-                context,
-                least,
-                most,
-            });
-        }
+        let context = context(options.context, model.n_ctx, bos.is_some())?;
         let skips_first = bos.is_none() && !options.keep_first;
         Ok(Self {
             windows: Windows::default(),
@@ -94,11 +82,7 @@ impl Harvest {
     /// # Errors
     /// [`Error::Engine`].
     pub fn add(&mut self, session: &Session, text: &str) -> Result<(), Error> {
-        let mut tokens = session.document_tokens(text)?;
-        // It goes before every window.
-        let own = tokens.iter().take_while(|token| Some(**token) == self.bos);
-        let own = own.count();
-        tokens.drain(..own);
+        let tokens = without_bos(session.document_tokens(text)?, self.bos);
         self.windows.add(&tokens, self.room);
         Ok(())
     }

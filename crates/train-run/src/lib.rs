@@ -1,6 +1,6 @@
 //! A training over texts, as the program and the page run it: [`Harvest`] cuts a corpus into windows and computes their activations at a
 //! hook, [`Run`] goes through blocks and steps, [`Line`] is a line of the log, and [`Estimate`] says beforehand what it would take.
-//! Where a checkpoint is kept, and how a person is told, is the caller's affair.
+//! Storing checkpoints and showing progress are left to the caller.
 
 mod advice;
 mod error;
@@ -12,4 +12,4 @@ pub use advice::advice;
 pub use error::Error;
 pub use harvest::{Harvest, HarvestOptions};
 pub use run::{Activations, Estimate, Line, Run, SAMPLE, Seconds};
-pub use windows::{SHORTEST, Windows};
+pub use windows::{SHORTEST, Windows, context, without_bos};

@@ -23,6 +23,11 @@ pub trait Activations {
     /// Rows of each piece, as [`Order`] takes them.
     fn lengths(&self) -> Vec<u32>;
 
+    /// Number of all rows.
+    fn rows(&self) -> u64 {
+        self.lengths().into_iter().map(u64::from).sum()
+    }
+
     /// Writes the activations of a block `[rows, width]` to their places.
     ///
     /// # Errors

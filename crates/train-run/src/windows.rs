@@ -7,6 +7,35 @@ use crate::error::Error;
 /// Tokens of the shortest window; the end of a document that is shorter is left out, as in a scan.
 pub const SHORTEST: usize = 8;
 
+/// Tokens of a window where nothing else is said.
+const CONTEXT: usize = 256;
+
+/// Tokens of a window, a BOS included: those that are wanted, or else a model's context `most`, at most 256. `has_bos` is true if a window
+/// has room for a BOS.
+///
+/// # Errors
+/// [`Error::Context`].
+pub fn context(wanted: Option<usize>, most: usize, has_bos: bool) -> Result<usize, Error> {
+    let context = wanted.unwrap_or(CONTEXT.min(most));
+    let least = SHORTEST + usize::from(has_bos);
+    if context < least || context > most {
+        return Err(Error::Context {
+            context,
+            least,
+            most,
+        });
+    }
+    Ok(context)
+}
+
+/// A document's tokens without the BOS at its beginning, which goes before every window.
+pub fn without_bos(mut tokens: Vec<u32>, bos: Option<u32>) -> Vec<u32> {
+    let own = tokens.iter().take_while(|token| Some(**token) == bos);
+    let own = own.count();
+    tokens.drain(..own);
+    tokens
+}
+
 /// Tokens of a corpus in windows, without BOS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Windows {

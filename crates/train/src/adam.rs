@@ -10,17 +10,22 @@ use crate::vectors;
 /// Latents that a thread takes at a time.
 const LATENTS: usize = 32;
 
-/// The place of the thresholds among the parts that are no decoder.
-const THRESHOLDS: usize = 3;
+/// The learning rate of a step, counted from 1, with the first moment's correction, and the root of the second moment's correction.
+pub(crate) fn numbers(config: &Config, step: u64, rate: f64) -> [f32; 2] {
+    let steps = step as f64;
+    [
+        (rate / (1.0 - config.adam_beta1.powf(steps))) as f32,
+        (1.0 - config.adam_beta2.powf(steps)).sqrt() as f32,
+    ]
+}
 
 /// One step's numbers.
 #[derive(Debug, Clone, Copy)]
 struct Rule {
     beta1: f32,
     beta2: f32,
-    /// The learning rate with the first moment's correction.
+    /// As of [`numbers`].
     rate: f32,
-    /// The root of the second moment's correction.
     root: f32,
     epsilon: f32,
 }
@@ -28,12 +33,12 @@ struct Rule {
 impl Rule {
     /// Of a step from 1.
     fn new(config: &Config, step: u64, rate: f64) -> Self {
-        let steps = step as f64;
+        let [rate, root] = numbers(config, step, rate);
         Self {
             beta1: config.adam_beta1 as f32,
             beta2: config.adam_beta2 as f32,
-            rate: (rate / (1.0 - config.adam_beta1.powf(steps))) as f32,
-            root: (1.0 - config.adam_beta2.powf(steps)).sqrt() as f32,
+            rate,
+            root,
             epsilon: config.adam_epsilon as f32,
         }
     }
@@ -97,35 +102,35 @@ pub(crate) fn step(
     );
     let rest = [
         (
+            rule,
             &mut parameters.w_enc,
             &gradient.w_enc,
             &mut first.w_enc,
             &mut second.w_enc,
         ),
         (
+            rule,
             &mut parameters.b_enc,
             &gradient.b_enc,
             &mut first.b_enc,
             &mut second.b_enc,
         ),
         (
+            rule,
             &mut parameters.b_dec,
             &gradient.b_dec,
             &mut first.b_dec,
             &mut second.b_dec,
         ),
         (
+            rule.faster(config.jump_lr_factor),
             &mut parameters.thresholds,
             &gradient.thresholds,
             &mut first.thresholds,
             &mut second.thresholds,
         ),
     ];
-    for (place, (values, gradient, first, second)) in rest.into_iter().enumerate() {
-        let rule = match place == THRESHOLDS {
-            true => rule.faster(config.jump_lr_factor),
-            false => rule,
-        };
+    for (place, (rule, values, gradient, first, second)) in rest.into_iter().enumerate() {
         let mean = mean_rest.as_mut().map(|mean| &mut *mean[place]);
         plain(config, rule, (values, gradient), (first, second), mean);
     }

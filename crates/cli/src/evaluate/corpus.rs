@@ -5,18 +5,13 @@ use std::path::Path;
 use corpus::{Corpus, Options};
 use evaluation::tasks;
 use explorer::Session;
+use train_run::{SHORTEST, without_bos};
 use wire::EvaluatedCorpus;
 
 use super::args::Evaluate;
 use super::progress::Progress;
 use crate::error::Error;
 use crate::train::signal::Stop;
-
-/// Tokens of the shortest window; the end of a document that is shorter is left out, as in a scan.
-const SHORTEST: usize = 8;
-
-/// Tokens of a window where nothing else is said.
-const CONTEXT: usize = 256;
 
 /// A window of a document.
 pub struct Window {
@@ -49,17 +44,7 @@ impl Windows {
         progress: &Progress,
     ) -> Result<Self, Error> {
         let model = session.info().model.ok_or(explorer::Error::NoModel)?;
-        let most = model.n_ctx;
-        let context = arguments.context.unwrap_or(CONTEXT.min(most));
-        let least = SHORTEST + 1;
-        if context < least || context > most {
-            return Err(train_run::Error::Context {
-                context,
-                least,
-                most,
-            }
-            .into());
-        }
+        let context = train_run::context(arguments.context, model.n_ctx, true)?;
         let reader = Reader {
             session,
             texts: texts(session)?,
@@ -140,11 +125,8 @@ impl Reader<'_> {
                 progress.end();
                 return Err(Error::StoppedReading);
             }
-            let mut tokens = self.session.document_tokens(&document.text)?;
-            // It goes before every window.
-            let own = tokens.iter().take_while(|token| Some(**token) == self.bos);
-            let own = own.count();
-            tokens.drain(..own);
+            let tokens = self.session.document_tokens(&document.text)?;
+            let mut tokens = without_bos(tokens, self.bos);
             let text = |id: &u32| self.texts.get(*id as usize).map_or("", String::as_str);
             let labels = tasks::labels(&tokens.iter().map(text).collect::<Vec<_>>());
             let source = read

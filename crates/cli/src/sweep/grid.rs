@@ -18,9 +18,8 @@ use crate::error::Error;
 use crate::print_json;
 use crate::progress::size;
 use crate::status_line::{StatusLine, duration};
-use crate::train::args::{Processor, Train};
 use crate::train::error::TrainError;
-use crate::train::harvest::Texts;
+use crate::train::harvest::{TextOptions, Texts};
 use crate::train::signal::Stop;
 
 /// Checkpoints are saved with the first block that ends so long after the last one.
@@ -60,7 +59,16 @@ pub async fn of_trainings(common: &Common, arguments: &GridSweep) -> Result<bool
         config.check()?;
     }
     let stop = Stop::listen()?;
-    let texts = Texts::open(&as_training(common, arguments, out), hook, &stop).await?;
+    let given = TextOptions {
+        common,
+        hook,
+        corpus: &arguments.corpus,
+        text_field: &arguments.text_field,
+        context: arguments.context,
+        keep_first: false,
+        corpus_tokens: arguments.corpus_tokens,
+    };
+    let texts = Texts::open(&given, &stop).await?;
     let rows: u64 = texts.harvest().lengths().into_iter().map(u64::from).sum();
     let configs = configs(arguments, arguments.tokens.unwrap_or(rows))?;
     let mut grid = Grid::new(&texts, configs, &stop)?;
@@ -102,7 +110,6 @@ fn configs(arguments: &GridSweep, tokens: u64) -> Result<Vec<Config>, Error> {
                 |key: &str, value: serde_json::Value| changes.push((key.to_owned(), value));
             change("latents", (*latents).into());
             change("k", (*k).into());
-            change("tokens", tokens.into());
             if let Some(batch) = arguments.batch {
                 change("batch", batch.into());
             }
@@ -112,43 +119,10 @@ fn configs(arguments: &GridSweep, tokens: u64) -> Result<Vec<Config>, Error> {
             if let Some(seed) = arguments.seed {
                 change("seed", seed.into());
             }
-            let mut config = decode_config(None, &changes)?;
-            config.tokens = config.tokens.max(config.batch as u64);
-            configs.push(config);
+            configs.push(decode_config(None, &changes)?.over(tokens));
         }
     }
     Ok(configs)
-}
-
-/// The options of one training with the same data.
-fn as_training(common: &Common, arguments: &GridSweep, out: &Path) -> Train {
-    Train {
-        common: common.clone(),
-        hook: arguments.hook.clone(),
-        corpus: arguments.corpus.clone(),
-        activations: None,
-        tensor: None,
-        text_field: arguments.text_field.clone(),
-        context: arguments.context,
-        keep_first: false,
-        corpus_tokens: arguments.corpus_tokens,
-        latents: None,
-        k: None,
-        tokens: arguments.tokens,
-        batch: arguments.batch,
-        lr: arguments.lr,
-        seed: arguments.seed,
-        config: None,
-        settings: arguments.settings.clone(),
-        train_on: Processor::Cpu,
-        tensorboard: None,
-        out: out.to_owned(),
-        resume: false,
-        dry_run: false,
-        checkpoint: f64::INFINITY,
-        checkpoint_steps: None,
-        log_steps: 1,
-    }
 }
 
 /// Trainings that go on side by side: each block of activations is computed once.
@@ -344,7 +318,7 @@ fn result(grid: &Grid<'_>, harvest: &Harvest, hook: &str, stopped: bool) -> Trai
         points: trainings.collect(),
         law: None,
         law_missing: None,
-        paper_gpt4: law::to_result(&PAPER_GPT4),
+        paper_gpt4: PAPER_GPT4,
         stopped,
     };
     law::add(&mut result);

@@ -1,7 +1,7 @@
 //! The scaling law of a grid of trainings, between its mathematics and the result.
 
-use evaluation::scaling::{self, Law, Point};
-use wire::{FittedLaw, ScalingLaw, TrainingSweep};
+use evaluation::scaling::{self, Point};
+use wire::{FittedLaw, TrainingSweep};
 
 /// Fits the law to the trainings that there are.
 pub fn add(result: &mut TrainingSweep) {
@@ -21,54 +21,14 @@ pub fn add(result: &mut TrainingSweep) {
             for ((training, point), residual) in
                 result.points.iter_mut().zip(&points).zip(&fit.residuals)
             {
-                training.law = Some(fit.law.loss(point.n, point.k));
+                training.law = Some(scaling::loss(&fit.law, point.n, point.k));
                 training.residual = Some(*residual);
             }
             result.law = Some(FittedLaw {
-                law: to_result(&fit.law),
+                law: fit.law,
                 rms: fit.rms,
                 floor_share: fit.floor_share,
             });
         }
-    }
-}
-
-/// The coefficients as a result.
-pub fn to_result(law: &Law) -> ScalingLaw {
-    let Law {
-        alpha,
-        beta_k,
-        beta_n,
-        gamma,
-        zeta,
-        eta,
-    } = *law;
-    ScalingLaw {
-        alpha,
-        beta_k,
-        beta_n,
-        gamma,
-        zeta,
-        eta,
-    }
-}
-
-/// A law to compute with.
-pub fn of_result(law: &ScalingLaw) -> Law {
-    let ScalingLaw {
-        alpha,
-        beta_k,
-        beta_n,
-        gamma,
-        zeta,
-        eta,
-    } = *law;
-    Law {
-        alpha,
-        beta_k,
-        beta_n,
-        gamma,
-        zeta,
-        eta,
     }
 }

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
+use evaluation::scaling;
 use wire::TrainingSweep;
-
-use super::law::of_result;
 
 /// Size of the picture and of its frame, in pixels.
 const WIDTH: f64 = 720.0;
@@ -128,16 +127,17 @@ fn lines(
     let mut ks: Vec<usize> = points.iter().map(|point| point.1).collect();
     ks.sort_unstable();
     ks.dedup();
-    let law = sweep.law.as_ref().map(|fitted| of_result(&fitted.law));
+    let law = sweep.law.as_ref().map(|fitted| &fitted.law);
     for (number, k) in ks.iter().enumerate() {
         let colour = COLOURS[number % COLOURS.len()];
-        if let Some(law) = &law {
+        if let Some(law) = law {
             let places = (0..=60).map(|step| {
                 let n = (across.low + (across.high - across.low) * f64::from(step) / 60.0).exp();
                 format!(
                     "{:.1},{:.1}",
                     across.place(n),
-                    up.place(law.loss(n, *k as f64)).clamp(TOP, BOTTOM)
+                    up.place(scaling::loss(law, n, *k as f64))
+                        .clamp(TOP, BOTTOM)
                 )
             });
             let places: Vec<String> = places.collect();

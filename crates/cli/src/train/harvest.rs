@@ -1,17 +1,37 @@
 //! The model and the corpus of the command line.
 
+use std::path::PathBuf;
+
 use corpus::{Corpus, Options};
 use explorer::{LimitsChoice, Session};
 use train::Take;
 use train_run::{Harvest, HarvestOptions};
 
-use super::args::Train;
 use super::error::TrainError;
 use super::progress::Progress;
 use super::signal::Stop;
+use crate::args::Common;
 use crate::error::Error;
 use crate::load;
 use crate::place::Places;
+
+/// A corpus, and what of a model is computed over it.
+pub struct TextOptions<'a> {
+    /// Options of every command that runs a model.
+    pub common: &'a Common,
+    /// The hook's name.
+    pub hook: &'a str,
+    /// The files of the corpus.
+    pub corpus: &'a [PathBuf],
+    /// The field of a record, or the column of a table, that holds the text.
+    pub text_field: &'a str,
+    /// Tokens per window, a BOS included.
+    pub context: Option<usize>,
+    /// True if the first position of a window is trained on where no BOS stands there.
+    pub keep_first: bool,
+    /// The most tokens that are read.
+    pub corpus_tokens: u64,
+}
 
 /// A model with the windows of a corpus.
 pub struct Texts {
@@ -21,28 +41,28 @@ pub struct Texts {
 
 impl Texts {
     /// Loads the model and reads the corpus.
-    pub async fn open(arguments: &Train, hook: &str, stop: &Stop) -> Result<Self, Error> {
-        let common = &arguments.common;
+    pub async fn open(given: &TextOptions<'_>, stop: &Stop) -> Result<Self, Error> {
+        let common = given.common;
         let options = Options {
-            text_field: arguments.text_field.clone(),
+            text_field: given.text_field.to_owned(),
             ..Options::default()
         };
         // What can be wrong without the model is said before it is loaded.
-        let corpus = Corpus::open(&arguments.corpus, options)?;
+        let corpus = Corpus::open(given.corpus, options)?;
         let mut session = Session::new(common.backend.into(), LimitsChoice::Adapter).await?;
         let places = Places::new(&common.downloads);
         load::model(&mut session, &places, &common.model).await?;
         let options = HarvestOptions {
-            hook,
+            hook: given.hook,
             bos: common.bos.into(),
-            context: arguments.context,
-            keep_first: arguments.keep_first,
+            context: given.context,
+            keep_first: given.keep_first,
             with_model_id: false,
         };
         let harvest = Harvest::new(&mut session, options)?;
         let mut texts = Self { session, harvest };
         let files: Vec<(String, u64)> = corpus.files().to_vec();
-        texts.read(corpus, arguments.corpus_tokens, stop)?;
+        texts.read(corpus, given.corpus_tokens, stop)?;
         texts.harvest.end(&files);
         Ok(texts)
     }

@@ -21,7 +21,7 @@ use train_run::Activations as _;
 use crate::error::Error;
 use crate::print_json;
 use args::Train;
-use harvest::Texts;
+use harvest::{TextOptions, Texts};
 use input::Input;
 use run::{Ended, Run};
 use signal::Stop;
@@ -43,23 +43,27 @@ pub async fn train(arguments: &Train) -> Result<bool, Error> {
     let stop = Stop::listen()?;
     let (mut config, has_tokens) = settings(arguments)?;
     // What can be wrong without data is said before it is read.
-    let probe = Config {
-        tokens: config.tokens.max(config.batch as u64),
-        ..config.clone()
-    };
-    if has_tokens { &config } else { &probe }.check()?;
+    config.check_before_data(has_tokens)?;
     let input = match (&arguments.activations, &arguments.hook) {
         (Some(path), _) => Input::Vectors(Vectors::open(arguments, path).await?, stop.clone()),
         (None, Some(hook)) => {
-            let texts = Texts::open(arguments, hook, &stop).await?;
+            let given = TextOptions {
+                common: &arguments.common,
+                hook,
+                corpus: &arguments.corpus,
+                text_field: &arguments.text_field,
+                context: arguments.context,
+                keep_first: arguments.keep_first,
+                corpus_tokens: arguments.corpus_tokens,
+            };
+            let texts = Texts::open(&given, &stop).await?;
             Input::Texts(Box::new(texts), stop.clone())
         }
         // The parser asks for one of the two.
         (None, None) => return Ok(false),
     };
     if !has_tokens {
-        let rows: u64 = input.lengths().into_iter().map(u64::from).sum();
-        config.tokens = rows.max(config.batch as u64);
+        config = config.over(input.rows());
     }
     let out = arguments.out.display().to_string();
     let ended = Run::new(arguments, config, &input, &stop)?.run().await?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use train::checkpoint::{self, LOG, Source};
-use train::{Config, Error, Origin, Trainer};
+use train::{Error, Origin, Trainer};
 use train_run::Line;
 use wire::{ScannedFile, TrainRecord};
 
@@ -32,13 +32,6 @@ pub fn kept_files(
         bytes: log.as_bytes().to_vec(),
     });
     Ok(files)
-}
-
-/// Bytes of a checkpoint: the autoencoder, and weights, moments and running mean.
-pub fn bytes(config: &Config, width: usize) -> u64 {
-    let (latents, width) = (config.latents as u64, width as u64);
-    let weights = 4 * (2 * latents * width + latents + width);
-    weights * (4 + u64::from(config.ema > 0.0))
 }
 
 /// A line of the log, as JavaScript gets it.

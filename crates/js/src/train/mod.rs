@@ -7,11 +7,11 @@ mod settings;
 use std::rc::Rc;
 
 use ::train::checkpoint::{LOG, Source};
-use ::train::{Record, Take, checkpoint};
+use ::train::{Record, Take, Training, checkpoint};
 use corpus::Corpus;
 use explorer::{Bos, Session};
 use serde::Deserialize;
-use train_run::{Activations, Harvest, HarvestOptions, Line, Run, Windows, advice};
+use train_run::{Activations, Harvest, HarvestOptions, Run, Windows, advice};
 use wasm_bindgen::prelude::*;
 use wire::{ScannedFile, TrainEstimate, TrainOptions, TrainProgress, TrainRecord, Trained};
 
@@ -69,14 +69,14 @@ impl Engine {
     }
 }
 
-/// A training, with what is kept of it.
-struct Training<'a> {
+/// A training under way, with what is kept of it.
+struct UnderWay<'a> {
     wanted: &'a Wanted,
     host: &'a Host,
     name: String,
     harvest: &'a Harvest,
     run: Run<'a, Texts<'a>>,
-    training: ::train::Training,
+    training: Training,
     log: String,
     last: Option<Record>,
     /// True if the tokens of the texts are stored.
@@ -113,7 +113,7 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
     let given = &wanted.options;
     let (mut config, has_tokens) = settings::config(given)?;
     // What can be wrong without data is said before it is read.
-    settings::check(&config, has_tokens).map_err(failed)?;
+    config.check_before_data(has_tokens).map_err(failed)?;
     let hook = given.hook.as_deref();
     let hook = hook.ok_or_else(|| bad_option("hook", "name the hook to train on"))?;
     let field = given.text_field.as_deref();
@@ -128,20 +128,19 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
     let mut harvest = Harvest::new(session, options).map_err(failed_run)?;
     read(session, &mut harvest, corpus, given.corpus_tokens, host).await?;
     harvest.end(&wanted.files);
-    if !has_tokens {
-        let rows: u64 = harvest.lengths().into_iter().map(u64::from).sum();
-        config.tokens = rows.max(config.batch as u64);
-    }
     let texts = Texts {
         session,
         harvest: &harvest,
     };
+    if !has_tokens {
+        config = config.over(texts.rows());
+    }
     let mut run = Run::new(config, &texts, clock()).map_err(failed)?;
     host.tell(&TrainProgress::Look);
     let found = run.look().await.map_err(failed_run)?;
     let trainer = run.start().map_err(failed)?;
     let first = wanted.files.first().map(|(name, _)| name.clone());
-    let mut training = Training {
+    let mut under_way = UnderWay {
         wanted,
         host,
         name: given.name.clone().or(first).unwrap_or_default(),
@@ -154,20 +153,20 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
         has_tokens: false,
         stored: None,
     };
-    training.run.begin(training.training.trainer());
-    let estimate = training.run.try_steps(&mut training.training).await;
+    under_way.run.begin(under_way.training.trainer());
+    let estimate = under_way.run.try_steps(&mut under_way.training).await;
     let estimate = estimate.map_err(failed_run)?;
-    let config = training.run.config();
+    let config = under_way.run.config();
     let info = session.info();
     host.tell(&TrainProgress::Estimate(TrainEstimate {
         corpus_tokens: harvest.tokens() as u64,
         tokens: config.tokens,
         steps: config.steps(),
         width: harvest.width(),
-        memory_bytes: config.memory(harvest.width()) + kept::bytes(config, harvest.width()),
+        memory_bytes: config.memory(harvest.width()) + config.checkpoint_bytes(harvest.width()),
         corpus_bytes: harvest.windows().memory(),
         model_bytes: info.loaded_bytes,
-        checkpoint_bytes: kept::bytes(config, harvest.width()),
+        checkpoint_bytes: config.checkpoint_bytes(harvest.width()),
         seconds: estimate.seconds,
         tokens_per_second: estimate.tokens_per_second,
         mean_over_spread: found.mean_over_spread,
@@ -178,9 +177,9 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
     if host.confirmed().await? == Word::Stop {
         return Err(stopped());
     }
-    training.report_if_due();
-    training.save().await?;
-    training.train().await
+    under_way.report_if_due();
+    under_way.save().await?;
+    under_way.train().await
 }
 
 async fn resume(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Trained, JsValue> {
@@ -232,7 +231,7 @@ async fn resume(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<T
         records,
         note,
     });
-    let mut training = Training {
+    let mut under_way = UnderWay {
         wanted,
         host,
         name: wanted.options.name.clone().unwrap_or_default(),
@@ -245,8 +244,8 @@ async fn resume(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<T
         has_tokens: true,
         stored: Some(state.step),
     };
-    training.run.begin(training.training.trainer());
-    training.train().await
+    under_way.run.begin(under_way.training.trainer());
+    under_way.train().await
 }
 
 /// Reads documents until there are enough tokens.
@@ -282,7 +281,7 @@ async fn read(
     Ok(())
 }
 
-impl Training<'_> {
+impl UnderWay<'_> {
     /// Trains to the end, or until it is stopped.
     async fn train(mut self) -> Result<Trained, JsValue> {
         let every = self.wanted.options.checkpoint_seconds;
@@ -344,16 +343,7 @@ impl Training<'_> {
         if step / every == reported / every && step != steps {
             return;
         }
-        let Line {
-            record,
-            tokens_per_second,
-            step_tokens_per_second,
-        } = self.run.line(&mut self.training);
-        let line = Line {
-            record,
-            tokens_per_second,
-            step_tokens_per_second,
-        };
+        let line = self.run.line(&mut self.training);
         // A line has numbers alone; those that are none are null.
         if let Ok(text) = serde_json::to_string(&line) {
             self.log += &text;
@@ -410,7 +400,7 @@ impl Training<'_> {
             tokens: self.training.trainer().tokens_done(),
             fvu: self.last.as_ref().map(|last| last.fvu),
             saved_at: js_sys::Date::now(),
-            bytes: kept::bytes(config, self.harvest.width()),
+            bytes: config.checkpoint_bytes(self.harvest.width()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Settings of a training out of options.
 
 use serde_json::{Map, Value};
-use train::{Config, Error, decode_config};
+use train::{Config, decode_config};
 use wasm_bindgen::JsValue;
 use wire::TrainOptions;
 
@@ -35,16 +35,4 @@ fn add(settings: &mut Map<String, Value>, name: &str, value: Option<impl Into<Va
     if let Some(value) = value {
         settings.insert(name.to_owned(), value.into());
     }
-}
-
-/// Refuses settings that cannot be, as far as that is known without texts.
-///
-/// # Errors
-/// As [`Config::check`].
-pub fn check(config: &Config, has_tokens: bool) -> Result<(), Error> {
-    let mut probe = config.clone();
-    if !has_tokens {
-        probe.tokens = probe.tokens.max(probe.batch as u64);
-    }
-    probe.check()
 }

@@ -73,6 +73,18 @@ impl Config {
         self.check_numbers()
     }
 
+    /// As [`Config::check`], as far as that is known before data is read; where `has_tokens` is false they will say how many tokens there
+    /// are.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check_before_data(&self, has_tokens: bool) -> Result<(), Error> {
+        match has_tokens {
+            true => self.check(),
+            false => self.clone().over(self.tokens).check(),
+        }
+    }
+
     fn check_numbers(&self) -> Result<(), Error> {
         let above_0 = |value: f64| value > 0.0 && value.is_finite();
         let from_0 = |value: f64| value >= 0.0 && value.is_finite();

@@ -233,12 +233,35 @@ impl Config {
         self.aux_latents.unwrap_or((width / 2).max(1))
     }
 
+    /// These settings with as many tokens as there are rows, or one batch: a corpus is read once where nothing else is said.
+    #[must_use]
+    pub fn over(self, rows: u64) -> Self {
+        Self {
+            tokens: rows.max(self.batch as u64),
+            ..self
+        }
+    }
+
+    fn weights_bytes(&self, width: usize) -> u64 {
+        let (n, d) = (self.latents as u64, width as u64);
+        4 * (2 * n * d + n + d)
+    }
+
+    /// Copies of the weights in a state: they, Adam's moments, and the running mean.
+    fn copies(&self) -> u64 {
+        3 + u64::from(self.ema > 0.0)
+    }
+
+    /// Bytes of a checkpoint, but for what is small beside them: the autoencoder, and weights, moments and running mean.
+    pub fn checkpoint_bytes(&self, width: usize) -> u64 {
+        self.weights_bytes(width) * (1 + self.copies())
+    }
+
     /// Bytes that a training on activations of a width takes beside the program and the model: weights, Adam's moments, gradients,
     /// the running mean, a block of activations, a step's own memory, and the files of a checkpoint while they are written.
     pub fn memory(&self, width: usize) -> u64 {
-        let (n, d, batch) = (self.latents as u64, width as u64, self.batch as u64);
-        let weights = 4 * (2 * n * d + n + d);
-        let copies = 4 + u64::from(self.ema > 0.0);
+        let (d, batch) = (width as u64, self.batch as u64);
+        let weights = self.weights_bytes(width);
         let levels = 1 + u64::from(self.multi_topk_factor > 0) + self.matryoshka.len() as u64;
         // Those above a threshold are some times as many at the start, and are there twice.
         let times = if self.activation.is_topk() {
@@ -253,6 +276,7 @@ impl Config {
         let block = 4 * d * self.block_rows() as u64;
         let encode = crate::encode::memory(self.latents, width);
         // A checkpoint has its state as a file's bytes; before that the weights in SAELens's order, and as a file's bytes.
-        weights * copies + (copies - 1) * weights + rows + aux + block + encode
+        // The gradients are one more copy.
+        weights * (self.copies() + 1 + self.copies()) + rows + aux + block + encode
     }
 }

@@ -11,6 +11,7 @@ mod state;
 
 use kernels::{Device, Plan, Readings, Recorder, Workspace};
 
+use crate::adam;
 use crate::checkpoint;
 use crate::config::Config;
 use crate::error::Error;
@@ -175,7 +176,7 @@ impl DeviceTrainer {
         let config = &self.trainer.config;
         let rate = self.trainer.learning_rate();
         let step = self.trainer.step + 1;
-        let numbers = adam_numbers(config, step, rate).map(f32::to_bits);
+        let numbers = adam::numbers(config, step, rate).map(f32::to_bits);
         self.buffers.adam.write(0, &numbers)?;
         self.submit(&self.adam).await?;
         self.trainer.step = step;
@@ -318,15 +319,6 @@ impl DeviceTrainer {
         self.buffers.aux_level.write(1, &[weight.to_bits()]).ok()?;
         Some(spread)
     }
-}
-
-/// What Adam wants to know of a step, counted from 1.
-fn adam_numbers(config: &Config, step: u64, rate: f64) -> [f32; 2] {
-    let steps = step as f64;
-    [
-        (rate / (1.0 - config.adam_beta1.powf(steps))) as f32,
-        (1.0 - config.adam_beta2.powf(steps)).sqrt() as f32,
-    ]
 }
 
 /// The device's name in a state: a resumed training has the same bits on the same device alone.
