@@ -109,7 +109,7 @@ fn table(found: &explorer::Effects, backend: &str) -> String {
     for left in [3, 8, 9] {
         sides[left] = Side::Left;
     }
-    align(&mut out, &rows, sides);
+    align(&mut out, &rows, &sides);
     if found.effects.len() > LISTED {
         let _ = writeln!(out, "\n{} more with --json", found.effects.len() - LISTED);
     }

@@ -56,7 +56,7 @@ pub fn render(trace: &Trace, info: &Info) -> String {
     align(
         &mut out,
         &rows,
-        [Side::Right, Side::Right, Side::Left, Side::Right],
+        &[Side::Right, Side::Right, Side::Left, Side::Right],
     );
     for sae in &trace.saes {
         let k = info
@@ -84,7 +84,7 @@ pub fn render(trace: &Trace, info: &Info) -> String {
     align(
         &mut out,
         &rows,
-        [Side::Right, Side::Left, Side::Right, Side::Right],
+        &[Side::Right, Side::Left, Side::Right, Side::Right],
     );
     out
 }
@@ -138,7 +138,7 @@ fn autoencoder(out: &mut String, sae: &SaeTrace, k: Option<usize>, tokens: &[Str
         }
         rows.push([at.to_string(), token.clone(), line.trim_end().to_owned()]);
     }
-    align(out, &rows, [Side::Right, Side::Left, Side::Left]);
+    align(out, &rows, &[Side::Right, Side::Left, Side::Left]);
 }
 
 /// `1 token`, `2 tokens`.
@@ -179,17 +179,17 @@ pub enum Side {
     Right,
 }
 
-/// Columns two spaces apart, each as wide as its widest cell; the last is not padded.
-pub fn align<const N: usize>(out: &mut String, rows: &[[String; N]], sides: [Side; N]) {
-    let mut widths = [0; N];
+/// Columns two spaces apart, each as wide as its widest cell; the last is not padded. There are as many as `sides`.
+pub fn align(out: &mut String, rows: &[impl AsRef<[String]>], sides: &[Side]) {
+    let mut widths = vec![0; sides.len()];
     for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+        for (width, cell) in widths.iter_mut().zip(row.as_ref()) {
             *width = cell.chars().count().max(*width);
         }
     }
     for row in rows {
         let mut line = String::new();
-        for ((cell, width), side) in row.iter().zip(widths).zip(sides) {
+        for ((cell, width), side) in row.as_ref().iter().zip(&widths).zip(sides) {
             let _ = match side {
                 Side::Left => write!(line, "  {cell:<width$}"),
                 Side::Right => write!(line, "  {cell:>width$}"),

@@ -251,6 +251,6 @@ fn render(info: &AtlasInfo, words: &Words, rows: &[Row]) -> String {
         Side::Left,
         Side::Left,
     ];
-    align(&mut out, &table, sides);
+    align(&mut out, &table, &sides);
     out
 }

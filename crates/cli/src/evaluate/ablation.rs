@@ -8,7 +8,6 @@ use wire::AblationSparsity;
 use super::args::Evaluate;
 use super::corpus::Window;
 use super::measure::Context;
-use super::sample::active;
 use crate::error::Error;
 
 /// T: positions whose logits are compared, as in the paper.
@@ -66,7 +65,7 @@ impl Picks {
             if !found.counted.get(position).copied().unwrap_or(false) {
                 continue;
             }
-            let active = active(found, position);
+            let active: Vec<(u32, f32)> = found.active(position).collect();
             if let Some((latent, _)) = active.get(self.random.below(active.len())) {
                 self.picks.push(Pick {
                     tokens: found.tokens[..position + TOKENS].to_vec(),

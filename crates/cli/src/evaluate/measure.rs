@@ -3,7 +3,6 @@
 use std::io::{self, Write as _};
 
 use evaluation::density::histogram;
-use evaluation::sparse_probe::ActiveLatents;
 use explorer::{Bos, EvaluatedWindow, LimitsChoice, ScanWindow, Session};
 use wire::{CorpusEvaluation, CorpusEvaluations, Density, Evaluation};
 
@@ -156,19 +155,11 @@ async fn one(
     mut sae: OpenSae,
 ) -> Result<CorpusEvaluation, Error> {
     load::put_resident(session, &sae).await?;
-    let id = sae.id.clone();
     let found = loaded(session, context, &mut sae).await;
     // Its place on the device goes to the next, also where it failed.
-    for id in session
-        .info()
-        .saes
-        .iter()
-        .map(|set| set.id.clone())
-        .collect::<Vec<_>>()
-    {
-        session.unload_sae(&id)?;
+    for set in session.info().saes {
+        session.unload_sae(&set.id)?;
     }
-    debug_assert!(session.info().saes.iter().all(|set| set.id != id));
     found
 }
 
@@ -244,14 +235,8 @@ async fn loaded(
 
 /// Adds the positions of a window at which each latent is active.
 fn count(found: &EvaluatedWindow<'_>, active: &mut [u64]) {
-    for (position, _) in found
-        .counted
-        .iter()
-        .enumerate()
-        .filter(|(_, counted)| **counted)
-    {
-        let latents: ActiveLatents = super::sample::active(found, position);
-        for (latent, _) in latents {
+    for position in found.positions() {
+        for (latent, _) in found.active(position) {
             if let Some(count) = active.get_mut(latent as usize) {
                 *count += 1;
             }

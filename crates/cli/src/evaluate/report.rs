@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use wire::{CorpusEvaluation, CorpusEvaluations, Metrics};
 
-use crate::table::or_dash;
+use crate::table::{Side, align, or_dash};
 
 /// A table with what its numbers mean.
 struct Section {
@@ -21,21 +21,12 @@ pub fn text(found: &CorpusEvaluations) -> String {
     for section in sections(found) {
         let _ = writeln!(out, "\n{}", section.title);
         let columns = section.rows.first().map_or(0, Vec::len);
-        let width = |column: usize| {
-            let cells = section.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        let side = |column| match column < section.left {
+            true => Side::Left,
+            false => Side::Right,
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for row in &section.rows {
-            let mut line = String::new();
-            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                let _ = match column < section.left {
-                    true => write!(line, "  {cell:<width$}"),
-                    false => write!(line, "  {cell:>width$}"),
-                };
-            }
-            let _ = writeln!(out, "{}", line.trim_end());
-        }
+        let sides: Vec<Side> = (0..columns).map(side).collect();
+        align(&mut out, &section.rows, &sides);
         for note in &section.notes {
             let _ = writeln!(out, "  {note}");
         }

@@ -53,12 +53,7 @@ impl Sample {
     /// Adds the positions of a window that are due.
     pub fn add(&mut self, found: &EvaluatedWindow<'_>, window: &Window) {
         let mut inputs = None;
-        for (position, _) in found
-            .counted
-            .iter()
-            .enumerate()
-            .filter(|(_, counted)| **counted)
-        {
+        for position in found.positions() {
             self.seen += 1;
             if !(self.seen - 1).is_multiple_of(self.stride) || position < found.bos {
                 continue;
@@ -69,7 +64,7 @@ impl Sample {
                 continue;
             };
             self.inputs.extend_from_slice(input);
-            self.active.push(active(found, position));
+            self.active.push(found.active(position).collect());
             let token = position - found.bos;
             self.labels
                 .push(window.labels.get(token).copied().unwrap_or(0));
@@ -77,15 +72,4 @@ impl Sample {
             self.windows.push(found.window);
         }
     }
-}
-
-/// The active latents at a position with their activations.
-pub fn active(found: &EvaluatedWindow<'_>, position: usize) -> ActiveLatents {
-    let slots = position * found.k..(position + 1) * found.k;
-    let latents = found.latents[slots.clone()].iter();
-    let active = latents.zip(&found.activations[slots]);
-    let active = active.filter(|(latent, _)| **latent >= 0);
-    active
-        .map(|(latent, value)| (*latent as u32, *value))
-        .collect()
 }

@@ -104,7 +104,7 @@ fn table(evaluation: &Evaluations, is_sample: bool) -> String {
     }
     let mut sides = [Side::Right; 13];
     sides[..2].fill(Side::Left);
-    align(&mut out, &rows, sides);
+    align(&mut out, &rows, &sides);
     if let Some(found) = evaluation.saes.iter().find(|found| found.windows > 1) {
         let _ = writeln!(
             out,

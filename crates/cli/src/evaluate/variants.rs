@@ -1,8 +1,6 @@
 //! Variants of an autoencoder, for comparison: other latents per token, one threshold, zeros.
 
-use formats::sae::{
-    Architecture, CountedPositions, Gate, Normalization, Sae, SaeConfig, SaeFile, saelens,
-};
+use formats::sae::{Architecture, Gate, Normalization, Sae, SaeConfig, SaeFile, saelens};
 use formats::source::MemoryBytes;
 use formats::tensors::TensorFile;
 
@@ -58,6 +56,6 @@ async fn open(sae: &Sae) -> Result<SaeFile, Error> {
     let weights = TensorFile::open(std::rc::Rc::new(weights)).await;
     let file = saelens::open_folder(&folder.cfg_json, weights.map_err(unfit)?).await;
     let mut file = file.map_err(unfit)?;
-    file.config.counted = CountedPositions::clone(&sae.config.counted);
+    file.config.counted = sae.config.counted.clone();
     Ok(file)
 }

@@ -44,7 +44,7 @@ pub fn text(sweep: &TrainingSweep, out: &Path) -> String {
     }
     let mut sides = [Side::Right; 8];
     sides[7] = Side::Left;
-    align(&mut text, &rows, sides);
+    align(&mut text, &rows, &sides);
     let _ = writeln!(text);
     match (&sweep.law, &sweep.law_missing) {
         (Some(fitted), _) => {

@@ -3,9 +3,7 @@
 use std::rc::Rc;
 use wire::Evaluation;
 
-use crate::analysis::cautions::cautions;
-use crate::analysis::metrics;
-use crate::analysis::pool::Pool;
+use crate::analysis::pool::{Pool, WindowsRead};
 use crate::analysis::question::Question;
 use crate::analysis::set_trace::{self, Pending};
 use crate::analysis::trace::batches;
@@ -55,20 +53,9 @@ pub(crate) async fn evaluate(
     }
     question.pace.report(windows.len(), windows.len());
     question.pace.check()?;
-    let tokens = |prompt: &Prompt| prompt.ids.len();
-    let window_tokens = windows.iter().map(tokens).max().unwrap_or(0);
-    let bos_prepended = windows.iter().any(|window| window.starts_with_bos);
-    let (metrics, loss) = pool.finish();
-    Ok(Evaluation {
-        info: set.info.clone(),
-        metrics,
-        loss,
-        tokens: windows.iter().map(tokens).sum(),
-        windows: windows.len(),
-        window_tokens,
-        bos_prepended,
-        cautions: cautions(&set.info, window_tokens, bos_prepended, &metrics),
-    })
+    let mut read = WindowsRead::default();
+    read.add(&windows);
+    Ok(pool.evaluation(&set.info, &read))
 }
 
 /// Windows that are being computed.
@@ -92,8 +79,7 @@ async fn add_batch(
     let results = set_trace::finish(question, pending, &clean, batch).await?;
     for (result, rows) in results.into_iter().zip(&pass.ranges) {
         let losses = clean.token_losses(rows.clone())?;
-        let loss = metrics::mean(&losses);
-        pool.add(&result.trace.metrics, result.sums, loss, losses.len());
+        pool.add(&result.trace.metrics, result.sums, &losses);
     }
     Ok(())
 }

@@ -4,9 +4,7 @@ use std::rc::Rc;
 
 use wire::Evaluation;
 
-use crate::analysis::cautions::cautions;
-use crate::analysis::metrics;
-use crate::analysis::pool::Pool;
+use crate::analysis::pool::{Pool, WindowsRead};
 use crate::analysis::question::Question;
 use crate::analysis::scan::{ScanWindow, Windows};
 use crate::analysis::set_trace::{self, Encoded, Pending};
@@ -36,6 +34,20 @@ pub struct EvaluatedWindow<'a> {
 }
 
 impl EvaluatedWindow<'_> {
+    /// The positions that count.
+    pub fn positions(&self) -> impl Iterator<Item = usize> {
+        let counted = self.counted.iter().enumerate();
+        counted.filter(|(_, counted)| **counted).map(|(at, _)| at)
+    }
+
+    /// The active latents at a position with their activations, the strongest first.
+    pub fn active(&self, position: usize) -> impl Iterator<Item = (u32, f32)> {
+        let slots = position * self.k..(position + 1) * self.k;
+        let active = self.latents[slots.clone()].iter();
+        let active = active.zip(&self.activations[slots]);
+        active.filter_map(|(latent, value)| Some((u32::try_from(*latent).ok()?, *value)))
+    }
+
     /// The activation in the space of training, which is what the encoder reads, `[tokens, d_in]`; None for neurons.
     pub fn inputs(&self) -> Option<Vec<f32>> {
         self.encoded.map(Encoded::inputs)
@@ -94,26 +106,9 @@ pub(crate) async fn evaluate_windows<E: From<Error>>(
         }
     }
     question.pace.check()?;
-    let Totals {
-        pools,
-        tokens,
-        windows,
-        window_tokens,
-        bos_prepended,
-    } = totals;
-    let evaluations = sets.iter().zip(pools).map(|(set, pool)| {
-        let (metrics, loss) = pool.finish();
-        Evaluation {
-            info: set.info.clone(),
-            metrics,
-            loss,
-            tokens,
-            windows,
-            window_tokens,
-            bos_prepended,
-            cautions: cautions(&set.info, window_tokens, bos_prepended, &metrics),
-        }
-    });
+    let Totals { pools, read } = totals;
+    let evaluations = sets.iter().zip(pools);
+    let evaluations = evaluations.map(|(set, pool)| pool.evaluation(&set.info, &read));
     Ok(evaluations.collect())
 }
 
@@ -131,10 +126,7 @@ struct UnderWay<'a> {
 struct Totals {
     /// One for each autoencoder.
     pools: Vec<Pool>,
-    tokens: usize,
-    windows: usize,
-    window_tokens: usize,
-    bos_prepended: bool,
+    read: WindowsRead,
 }
 
 impl Totals {
@@ -156,12 +148,11 @@ impl Totals {
             let windows = results.into_iter().zip(&pass.ranges).zip(&prompts);
             for (number, ((result, rows), prompt)) in windows.enumerate() {
                 let losses = clean.token_losses(rows.clone())?;
-                let loss = metrics::mean(&losses);
                 let trace = &result.trace;
-                pool.add(&trace.metrics, result.sums, loss, losses.len());
+                pool.add(&trace.metrics, result.sums, &losses);
                 visit(&EvaluatedWindow {
                     sae,
-                    window: self.windows + number,
+                    window: self.read.windows + number,
                     tokens: &prompt.ids,
                     bos,
                     counted: &result.counted,
@@ -172,12 +163,7 @@ impl Totals {
                 })?;
             }
         }
-        self.windows += prompts.len();
-        for prompt in &prompts {
-            self.tokens += prompt.ids.len();
-            self.window_tokens = self.window_tokens.max(prompt.ids.len());
-            self.bos_prepended |= prompt.starts_with_bos;
-        }
+        self.read.add(&prompts);
         Ok(())
     }
 }

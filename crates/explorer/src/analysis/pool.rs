@@ -1,9 +1,11 @@
 //! Metrics of many windows as those of all their tokens.
 
-use wire::Metrics;
+use wire::{Evaluation, Metrics, SaeInfo};
 
-use crate::analysis::metrics::Sums;
+use crate::analysis::cautions::cautions;
+use crate::analysis::metrics::{self, Sums};
 use crate::analysis::set_trace::difference;
+use crate::tokens::Prompt;
 
 /// Means over windows, each weighted by its number of positions or predictions.
 #[derive(Default)]
@@ -20,6 +22,28 @@ pub(crate) struct Pool {
     /// Of the windows that have a spliced loss.
     clean_loss: Weighted,
     spliced_loss: Weighted,
+}
+
+/// The windows that were read.
+#[derive(Default)]
+pub(crate) struct WindowsRead {
+    tokens: usize,
+    pub(crate) windows: usize,
+    /// Of the longest.
+    window_tokens: usize,
+    bos_prepended: bool,
+}
+
+impl WindowsRead {
+    /// Adds some.
+    pub(crate) fn add(&mut self, prompts: &[Prompt]) {
+        self.windows += prompts.len();
+        for prompt in prompts {
+            self.tokens += prompt.ids.len();
+            self.window_tokens = self.window_tokens.max(prompt.ids.len());
+            self.bos_prepended |= prompt.starts_with_bos;
+        }
+    }
 }
 
 /// A weighted mean.
@@ -43,14 +67,9 @@ impl Weighted {
 }
 
 impl Pool {
-    /// Adds a window: its metrics, the sums of its FVU, and the model's own loss there with the number of its predictions.
-    pub(crate) fn add(
-        &mut self,
-        window: &Metrics,
-        sums: Option<Sums>,
-        loss: Option<f64>,
-        predictions: usize,
-    ) {
+    /// Adds a window: its metrics, the sums of its FVU, and the model's own losses there.
+    pub(crate) fn add(&mut self, window: &Metrics, sums: Option<Sums>, losses: &[f32]) {
+        let (loss, predictions) = (metrics::mean(losses), losses.len());
         self.positions += window.positions;
         self.l0.add(window.l0, window.positions);
         self.relative_error
@@ -72,8 +91,29 @@ impl Pool {
         }
     }
 
+    /// The evaluation of a feature set over all windows that were read.
+    pub(crate) fn evaluation(self, info: &SaeInfo, read: &WindowsRead) -> Evaluation {
+        let (metrics, loss) = self.finish();
+        let WindowsRead {
+            tokens,
+            windows,
+            window_tokens,
+            bos_prepended,
+        } = *read;
+        Evaluation {
+            info: info.clone(),
+            metrics,
+            loss,
+            tokens,
+            windows,
+            window_tokens,
+            bos_prepended,
+            cautions: cautions(info, window_tokens, bos_prepended, &metrics),
+        }
+    }
+
     /// The metrics, and the model's own loss.
-    pub(crate) fn finish(self) -> (Metrics, Option<f64>) {
+    fn finish(self) -> (Metrics, Option<f64>) {
         let spliced_loss = self.spliced_loss.mean();
         let metrics = Metrics {
             l0: self.l0.mean(),
