@@ -1,8 +1,10 @@
-//! Functions of the browser: address, history, focus, clipboard, files of the site.
+//! Functions of the browser: address, history, focus, clipboard, files of the site and for the person.
 
+use gloo::file::{Blob, ObjectUrl};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, Element, HtmlElement, Window};
+use web_sys::{Document, Element, HtmlAnchorElement, HtmlElement, Window};
 
 use crate::engine::Fault;
 use crate::js_value::get;
@@ -242,6 +244,26 @@ fn unfetched(path: &str, why: &str) -> Fault {
 /// A value that a script has made reachable, as a property of the window.
 pub fn global(name: &str) -> Option<JsValue> {
     get(window()?.as_ref(), name)
+}
+
+/// Gives a zip file to the person.
+///
+/// # Errors
+/// A sentence, where the browser makes no file.
+pub async fn save_zip(bytes: &Uint8Array, name: &str) -> Result<(), String> {
+    let zip = Blob::new_with_options(bytes.buffer(), Some("application/zip"));
+    let url = ObjectUrl::from(zip);
+    let link = document()
+        .and_then(|document| document.create_element("a").ok())
+        .and_then(|element| element.dyn_into::<HtmlAnchorElement>().ok());
+    let link = link.ok_or("The browser did not let the page make a file.")?;
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    // The browser has taken it by then.
+    wait(10_000).await;
+    drop(url);
+    Ok(())
 }
 
 /// Waits for some milliseconds.

@@ -3,6 +3,7 @@
 pub mod activation_chart;
 pub mod bars;
 pub mod comparison;
+pub mod delete;
 pub mod edit;
 pub mod edit_rows;
 pub mod feature_panel;
@@ -15,6 +16,7 @@ pub mod select;
 pub mod spark;
 pub mod statistics;
 pub mod term;
+pub mod texts;
 pub mod token_text;
 pub mod tokens;
 pub mod views;

@@ -1,10 +1,9 @@
 //! Scans of a person's own texts, and the atlases that were made of them.
 
-use gloo::file::{Blob, ObjectUrl};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{AbortController, HtmlAnchorElement};
+use web_sys::AbortController;
 
 use crate::browser;
 use crate::controller::Controller;
@@ -154,21 +153,7 @@ impl Controller {
         let files = own_atlases::files(id).await?;
         let zip = engine.call("archive", &[files]).await;
         let zip = Uint8Array::new(&zip.map_err(|fault| fault.message)?);
-        let url = ObjectUrl::from(Blob::new_with_options(
-            zip.buffer(),
-            Some("application/zip"),
-        ));
-        let link = browser::document()
-            .and_then(|document| document.create_element("a").ok())
-            .and_then(|element| element.dyn_into::<HtmlAnchorElement>().ok());
-        let link = link.ok_or("The browser did not let the page make a file.")?;
-        link.set_href(&url);
-        link.set_download(&format!("atlas-{id}.zip"));
-        link.click();
-        // The browser has taken it by then.
-        browser::wait(10_000).await;
-        drop(url);
-        Ok(())
+        browser::save_zip(&zip, &format!("atlas-{id}.zip")).await
     }
 }
 

@@ -1,10 +1,8 @@
 //! Trainings of autoencoders, and what this browser keeps of them.
 
-use gloo::file::{Blob, ObjectUrl};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::HtmlAnchorElement;
 use wire::{TrainRecord, TrainingInfo};
 
 use crate::browser;
@@ -219,21 +217,7 @@ impl Controller {
             let placed: Array = placed.collect();
             let zip = engine.call("packTraining", &[placed.into()]).await;
             let zip = Uint8Array::new(&zip.map_err(|fault| fault.message)?);
-            let url = ObjectUrl::from(Blob::new_with_options(
-                zip.buffer(),
-                Some("application/zip"),
-            ));
-            let link = browser::document()
-                .and_then(|document| document.create_element("a").ok())
-                .and_then(|element| element.dyn_into::<HtmlAnchorElement>().ok());
-            let link = link.ok_or("The browser did not let the page make a file.")?;
-            link.set_href(&url);
-            link.set_download(&format!("{folder}.zip"));
-            link.click();
-            // The browser has taken it by then.
-            browser::wait(10_000).await;
-            drop(url);
-            Ok(())
+            browser::save_zip(&zip, &format!("{folder}.zip")).await
         });
     }
 

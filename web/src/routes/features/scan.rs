@@ -4,11 +4,13 @@ use wasm_bindgen::JsValue;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use crate::components::delete::Delete;
 use crate::components::select::{Select, options};
+use crate::components::texts::choose_texts;
 use crate::context::use_controller;
 use crate::controller::Controller;
 use crate::display::hook_label;
-use crate::format::{bytes, count, grouped, plain, time_left};
+use crate::format::{bytes, grouped, plain, time_left};
 use crate::state::scan::{
     CONTEXT, Choice, OwnAtlas, Running, ScanAction, ScanState, Stage, Wanted,
 };
@@ -150,37 +152,8 @@ fn of_own(controller: &Controller, props: &Props) -> Html {
     html! {
         <>
             <button type="button" data-testid="atlas-export" title="A folder of files that any static host can serve (docs/atlas.md)" onclick={export}>{ format!("Export as .zip ({size})") }</button>
-            <Delete name={name(atlas)} onclick={Callback::from(delete)} />
+            <Delete label="Delete this atlas?" question={format!("Delete {}? It is in this browser only.", name(atlas))} testid="atlas-delete" onclick={Callback::from(delete)} />
         </>
-    }
-}
-
-/// Data of the button that deletes.
-#[derive(Clone, PartialEq, Properties)]
-struct DeleteProps {
-    /// Name of the atlas.
-    name: String,
-    /// Receives the answer.
-    onclick: Callback<MouseEvent>,
-}
-
-/// Deletes after one question.
-#[component]
-fn Delete(props: &DeleteProps) -> Html {
-    let asked = use_state(|| false);
-    let ask = |on: bool| {
-        let asked = asked.clone();
-        move |_: MouseEvent| asked.set(on)
-    };
-    if !*asked {
-        return html! { <button type="button" class="quiet" data-testid="atlas-delete" onclick={ask(true)}>{ "Delete…" }</button> };
-    }
-    html! {
-        <span class="question" role="group" aria-label="Delete this atlas?">
-            { format!("Delete {}? It is in this browser only. ", props.name) }
-            <button type="button" data-testid="atlas-delete-yes" onclick={props.onclick.clone()}>{ "Delete" }</button>{ " " }
-            <button type="button" onclick={ask(false)}>{ "Keep" }</button>
-        </span>
     }
 }
 
@@ -189,15 +162,7 @@ fn form(controller: &Controller, props: &Props) -> Html {
     let choice = &props.scan.choice;
     let picked = {
         let controller = controller.clone();
-        move |event: Event| {
-            let input: HtmlInputElement = event.target_unchecked_into();
-            if let Some(files) = input.files() {
-                // The list ends with the choice, and the same files may be chosen again.
-                let files: JsValue = js_sys::Array::from(&files).into();
-                input.set_value("");
-                controller.choose_texts(&files);
-            }
-        }
+        move |files: &JsValue| controller.choose_texts(files)
     };
     let start = {
         let controller = controller.clone();
@@ -220,8 +185,7 @@ fn form(controller: &Controller, props: &Props) -> Html {
         <form onsubmit={start}>
             <p>{ "The model reads your text here, in your browser, and counts what each feature does on it: a page of every feature, over your text. Nothing is sent anywhere." }</p>
             <div class="controls">
-                <label class="pick">{ "Choose texts" }<input class="sr" type="file" multiple=true accept=".txt,.jsonl,.ndjson,.gz" data-testid="scan-files" onchange={picked} /></label>
-                <span data-testid="scan-texts">{ texts(choice) }</span>
+                { choose_texts("scan", &choice.texts, picked) }
             </div>
             <p class="muted">{ ".txt (documents separated by lines of <|endoftext|>) or .jsonl (a record per line, its text in \"text\"), plain or as .gz. Parquet and zstd are read by the command line program." }</p>
             <fieldset>
@@ -241,15 +205,6 @@ fn form(controller: &Controller, props: &Props) -> Html {
                 <span class="muted" data-testid="scan-missing">{ props.wanted.as_ref().err().copied().unwrap_or("It runs beside everything else. It can be stopped at any time: what was read by then is kept.") }</span>
             </div>
         </form>
-    }
-}
-
-fn texts(choice: &Choice) -> String {
-    let size: u64 = choice.texts.iter().map(|text| text.bytes).sum();
-    match choice.texts.as_slice() {
-        [] => "No text is chosen; you can also drop them anywhere on the page.".to_owned(),
-        [one] => format!("{} ({})", one.name, bytes(size as f64)),
-        all => format!("{} ({})", count(all.len(), "file"), bytes(size as f64)),
     }
 }
 

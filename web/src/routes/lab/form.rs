@@ -7,10 +7,10 @@ use yew::prelude::*;
 use super::Props;
 use crate::components::select::{Select, options};
 use crate::components::term::described;
+use crate::components::texts::choose_texts;
 use crate::controller::Controller;
 use crate::definitions::{HOOK, LATENTS};
-use crate::format::{bytes, count};
-use crate::state::scan::Text;
+use crate::format::bytes;
 use crate::state::train::{MODULE_BYTES, TrainAction};
 use crate::state::train_choice::{Choice, Field, Rule};
 use crate::state::{Action, State};
@@ -20,15 +20,7 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
     let choice = &props.train.choice;
     let picked = {
         let controller = controller.clone();
-        move |event: Event| {
-            let input: HtmlInputElement = event.target_unchecked_into();
-            if let Some(files) = input.files() {
-                // The list ends with the choice, and the same files may be chosen again.
-                let files: JsValue = js_sys::Array::from(&files).into();
-                input.set_value("");
-                controller.choose_training_texts(&files);
-            }
-        }
+        move |files: &JsValue| controller.choose_training_texts(files)
     };
     let start = {
         let controller = controller.clone();
@@ -66,8 +58,7 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
     html! {
         <form class="train-form" onsubmit={start}>
             <div class="controls">
-                <label class="pick">{ "Choose texts" }<input class="sr" type="file" multiple=true accept=".txt,.jsonl,.ndjson,.gz" data-testid="train-files" onchange={picked} /></label>
-                <span data-testid="train-texts">{ texts(&choice.texts) }</span>
+                { choose_texts("train", &choice.texts, picked) }
             </div>
             <p class="muted">{ ".txt (documents separated by lines of <|endoftext|>) or .jsonl (a record per line, its text in \"text\"), plain or as .gz. A few thousand tokens show the way; some millions make a thousand latents useful. The demo’s own text is not part of the site." }</p>
             <div class="controls">
@@ -123,13 +114,4 @@ fn wrong(choice: &Choice) -> bool {
     ]
     .into_iter()
     .any(|field| choice.wrong(field).is_some())
-}
-
-fn texts(texts: &[Text]) -> String {
-    let size: u64 = texts.iter().map(|text| text.bytes).sum();
-    match texts {
-        [] => "No text is chosen; you can also drop them anywhere on the page.".to_owned(),
-        [one] => format!("{} ({})", one.name, bytes(size as f64)),
-        all => format!("{} ({})", count(all.len(), "file"), bytes(size as f64)),
-    }
 }

@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::actions;
 use crate::browser;
+use crate::components::delete::Delete;
 use crate::controller::Controller;
 use crate::format::{bytes, fixed, grouped, time_ago};
 use crate::state::train::TrainState;
@@ -58,42 +59,11 @@ fn row(
                     <button type="button" disabled={running || !same} data-testid="training-resume" onclick={resume}>{ "Go on" }</button>
                 }
                 { actions(controller, info, train.busy) }
-                <Delete name={info.name.clone()} disabled={running} onclick={Callback::from(delete)} />
+                <Delete label="Delete this training?" question={format!("Delete the training on {}? It is in this browser only.", info.name)} testid="training-delete" disabled={running} onclick={Callback::from(delete)} />
                 if !same {
                     <span class="muted">{ format!("To go on, or to open it, load {} first (Library).", info.model) }</span>
                 }
             </div>
         </>
-    }
-}
-
-/// Data of the button that deletes.
-#[derive(Clone, PartialEq, Properties)]
-struct DeleteProps {
-    /// Name of the training.
-    name: String,
-    /// True while one is under way.
-    disabled: bool,
-    /// Receives the answer.
-    onclick: Callback<MouseEvent>,
-}
-
-/// Deletes after one question.
-#[component]
-fn Delete(props: &DeleteProps) -> Html {
-    let asked = use_state(|| false);
-    let ask = |on: bool| {
-        let asked = asked.clone();
-        move |_: MouseEvent| asked.set(on)
-    };
-    if !*asked {
-        return html! { <button type="button" class="quiet" disabled={props.disabled} data-testid="training-delete" onclick={ask(true)}>{ "Delete…" }</button> };
-    }
-    html! {
-        <span class="question" role="group" aria-label="Delete this training?">
-            { format!("Delete the training on {}? It is in this browser only. ", props.name) }
-            <button type="button" data-testid="training-delete-yes" onclick={props.onclick.clone()}>{ "Delete" }</button>{ " " }
-            <button type="button" onclick={ask(false)}>{ "Keep" }</button>
-        </span>
     }
 }
