@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use crate::progress::size;
+
 /// Between two changes of the line, on a terminal and elsewhere.
 const ON_TERMINAL: Duration = Duration::from_millis(200);
 const ELSEWHERE: Duration = Duration::from_secs(60);
@@ -47,6 +49,16 @@ impl StatusLine {
             false => writeln!(out, "{line}"),
         };
         self.open.set(self.is_terminal);
+    }
+
+    /// Shows how much of a corpus was read, where it is time for that: bytes of its files, and tokens.
+    pub fn reading(&self, read: u64, bytes: u64, tokens: usize) {
+        if self.is_due() {
+            let (read, bytes) = (size(read), size(bytes));
+            self.show(&format!(
+                "reading the corpus: {read} of {bytes}  {tokens} tokens"
+            ));
+        }
     }
 
     /// Takes the line away.

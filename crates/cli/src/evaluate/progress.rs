@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use crate::progress::size;
 use crate::status_line::{StatusLine, duration};
 
 /// Shows how far an evaluation is.
@@ -23,11 +22,7 @@ impl Progress {
 
     /// Shows how much of the corpus was read.
     pub fn reading(&self, read: u64, bytes: u64, tokens: usize) {
-        if self.line.is_due() {
-            let (read, bytes) = (size(read), size(bytes));
-            let line = format!("reading the corpus: {read} of {bytes}  {tokens} tokens");
-            self.line.show(&line);
-        }
+        self.line.reading(read, bytes, tokens);
     }
 
     /// Begins a part, whose time left is estimated.

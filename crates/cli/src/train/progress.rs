@@ -4,7 +4,6 @@ use std::io::{self, Write as _};
 
 use train::{Measured, Trainer};
 
-use crate::progress::size;
 use crate::status_line::{StatusLine, duration};
 
 /// Shows how far a training is.
@@ -18,12 +17,7 @@ impl Progress {
 
     /// Shows how much of the corpus was read.
     pub fn reading(&self, read: u64, bytes: u64, tokens: usize) {
-        if self.0.is_due() {
-            let (read, bytes) = (size(read), size(bytes));
-            self.0.show(&format!(
-                "reading the corpus: {read} of {bytes}  {tokens} tokens"
-            ));
-        }
+        self.0.reading(read, bytes, tokens);
     }
 
     /// Shows a step. `rate` is in tokens per second.
