@@ -69,26 +69,22 @@ impl Moments {
                 true => 1.0 - rate * config.weight_decay,
                 false => 1.0,
             } as f32;
-            let piece = |(((weights, gradients), first), second): (
-                ((&mut [f32], &[f32]), &mut [f32]),
-                &mut [f32],
-            )| {
-                let moments = first.iter_mut().zip(second);
-                let values = weights.iter_mut().zip(gradients).zip(moments);
-                for ((weight, gradient), (first, second)) in values {
-                    let gradient = gradient * factor;
-                    *first = beta1 * *first + rest1 * gradient;
-                    *second = beta2 * *second + rest2 * gradient * gradient;
-                    let spread = second.sqrt() / root + epsilon;
-                    *weight = *weight * decay - size * *first / spread;
-                }
-            };
             weights
                 .par_chunks_mut(PIECE)
                 .zip(gradients.par_chunks(PIECE))
                 .zip(first.par_chunks_mut(PIECE))
                 .zip(second.par_chunks_mut(PIECE))
-                .for_each(piece);
+                .for_each(|(((weights, gradients), first), second)| {
+                    let moments = first.iter_mut().zip(second);
+                    let values = weights.iter_mut().zip(gradients).zip(moments);
+                    for ((weight, gradient), (first, second)) in values {
+                        let gradient = gradient * factor;
+                        *first = beta1 * *first + rest1 * gradient;
+                        *second = beta2 * *second + rest2 * gradient * gradient;
+                        let spread = second.sqrt() / root + epsilon;
+                        *weight = *weight * decay - size * *first / spread;
+                    }
+                });
         }
     }
 }

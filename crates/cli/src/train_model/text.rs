@@ -116,9 +116,9 @@ fn make_tokenizer(
     holds_out_none: bool,
     stop: &Stop,
 ) -> Result<TokenizerFiles, Error> {
-    let mut corpus = open(&arguments.corpus, arguments)?;
+    let corpus = open(&arguments.corpus, arguments)?;
     let (mut texts, mut bytes) = (Vec::new(), 0);
-    while let Some(document) = corpus.next() {
+    for document in corpus {
         stopped(stop)?;
         let document = document?;
         bytes += document.text.len();

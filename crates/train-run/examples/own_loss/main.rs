@@ -43,7 +43,8 @@ async fn run(model: &str, hook: &str, text: &str, out: &Path) -> Result<(), Fail
     };
     let sae = train(&session, &harvest, settings, |step, measured| {
         if step % 50 == 0 {
-            println!("step {step}  {measured:?}");
+            let own::Measured { loss, fvu, l0 } = measured;
+            println!("step {step}  loss {loss:.4}  FVU {fvu:.4}  L0 {l0:.1}");
         }
     });
     let folder = saelens::write_folder(&sae.await?)?;
