@@ -154,6 +154,9 @@ pub enum Error {
     /// A training cannot be made.
     #[error(transparent)]
     Train(Box<TrainError>),
+    /// A model cannot be trained.
+    #[error(transparent)]
+    TrainModel(Box<train_model::Error>),
     /// A corpus of which no window can be made.
     #[error(
         "{files}: there is no document of {least} tokens or more, which a window needs; give more text, or a larger --tokens"
@@ -202,6 +205,15 @@ impl From<TrainError> for Error {
     }
 }
 
+impl From<train_model::Error> for Error {
+    fn from(error: train_model::Error) -> Self {
+        match error {
+            train_model::Error::Training(error) => error.into(),
+            error => Self::TrainModel(Box::new(error)),
+        }
+    }
+}
+
 impl From<train::Error> for Error {
     fn from(error: train::Error) -> Self {
         TrainError::Training(error).into()
@@ -231,6 +243,7 @@ impl Error {
             Self::AtlasCommand(source) => source.code(),
             Self::Figure(source) => source.code(),
             Self::Train(source) => source.code(),
+            Self::TrainModel(source) => crate::train_model::code(source),
             Self::NoCache => "output",
             Self::Engine(error) | Self::Scan(scan::Error::Engine(error)) => error.code(),
             Self::Corpus(_) | Self::Scan(scan::Error::Corpus(_)) => "bad-file",

@@ -26,6 +26,7 @@ mod stream;
 mod sweep;
 mod table;
 mod train;
+mod train_model;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
             Command::Atlas(arguments) => atlas::atlas(arguments).await,
             Command::Scan(arguments) => scan_corpus::scan(arguments).await.map(|()| true),
             Command::Train(arguments) => train::train(arguments).await,
+            Command::TrainModel(arguments) => train_model::train_model(arguments),
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }
     });

@@ -40,6 +40,7 @@ pub use checkpoint::Folder;
 pub use checkpoint::LOG;
 pub use config::{
     Activation, Config, DecoderNorm, InputNormalization, PreBiasStart, decode_config,
+    decode_settings,
 };
 pub use device::DeviceTrainer;
 pub use error::Error;
@@ -48,6 +49,7 @@ pub use input::{InputStatistics, statistics};
 pub use log::{Measured, Record};
 pub use order::{Order, Take};
 pub use parameters::Parameters;
+pub use random::{Purpose, Random};
 pub use schedule::learning_rate;
 pub use trainer::Trainer;
 pub use training::Training;
