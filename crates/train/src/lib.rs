@@ -41,7 +41,7 @@ pub use checkpoint::LOG;
 pub use config::{
     Activation, Config, DecoderNorm, InputNormalization, PreBiasStart, decode_config,
 };
-pub use device::DeviceTrainer;
+pub use device::{Clock, DeviceTrainer};
 pub use error::Error;
 pub use export::Origin;
 pub use input::{InputStatistics, statistics};

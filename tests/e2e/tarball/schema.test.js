@@ -1,5 +1,5 @@
 // One schema: results of the package are as its typings declare, and what the program prints is the same, but for names that it keeps
-// from before (crates/cli/src/former.rs).
+// from before (crates/former).
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -14,9 +14,10 @@ use crate::requests::scan::chosen_texts;
 use crate::state::own_file::Wanted as WantedFiles;
 use crate::state::route::Route;
 use crate::state::task::{Kind, Task};
+use crate::state::texts::Source;
 use crate::state::train::{Finished, Report, Stage, TrainAction};
 use crate::state::train_choice::Wanted;
-use crate::state::{Action, State};
+use crate::state::{Action, Note, State};
 
 #[wasm_bindgen]
 extern "C" {
@@ -66,10 +67,10 @@ impl Controller {
             ("batch", (wanted.batch as f64).into()),
             ("lr", number(wanted.lr)),
             ("seed", (wanted.seed as f64).into()),
+            ("processor", wanted.processor.key().into()),
             ("confirm", true.into()),
         ]);
-        let texts = self.training_texts();
-        self.begin_training(texts, &options);
+        self.begin_training(Some(wanted.source), &options);
     }
 
     /// Goes on with a training that this browser keeps.
@@ -78,15 +79,15 @@ impl Controller {
             ("resume", info.id.as_str().into()),
             ("name", info.name.as_str().into()),
         ]);
-        self.begin_training(Array::new().into(), &options);
+        self.begin_training(None, &options);
     }
 
-    fn begin_training(&self, texts: JsValue, options: &JsValue) {
+    fn begin_training(&self, source: Option<Source>, options: &JsValue) {
         let Some(engine) = self.engine() else { return };
         self.dispatch_train(TrainAction::Started);
         let (this, options) = (self.clone(), options.clone());
         spawn_local(async move {
-            let ended = this.trained(&engine, texts, &options).await;
+            let ended = this.trained(&engine, source, &options).await;
             this.set_training(None);
             this.dispatch_train(TrainAction::Ended(ended));
             this.list_trainings();
@@ -96,9 +97,13 @@ impl Controller {
     async fn trained(
         &self,
         engine: &Engine,
-        texts: JsValue,
+        source: Option<Source>,
         options: &JsValue,
     ) -> Result<Option<Finished>, String> {
+        let texts = match source {
+            Some(source) => self.texts_of(source, self.training_texts()).await?,
+            None => Array::new().into(),
+        };
         let this = self.clone();
         let on_progress = Closure::<dyn FnMut(JsValue)>::new(move |progress: JsValue| {
             if let Some(report) = report(&progress) {
@@ -218,6 +223,22 @@ impl Controller {
             let zip = engine.call("packTraining", &[placed.into()]).await;
             let zip = Uint8Array::new(&zip.map_err(|fault| fault.message)?);
             browser::save_zip(&zip, &format!("{folder}.zip")).await
+        });
+    }
+
+    /// Gives the autoencoder of a training to the person in OpenAI's layout.
+    pub fn download_trained_pt(&self, info: TrainingInfo) {
+        self.with_trained(info, |this, engine, info, files| async move {
+            let pt = engine.call("trainingAsPt", &[files]).await;
+            let pt = Uint8Array::new(&pt.map_err(|fault| fault.message)?);
+            let name = format!("{}.pt", folder(&info));
+            browser::save_file(&pt, "application/octet-stream", &name).await?;
+            let text = format!(
+                "A .pt has no place for the hook: name {} where it is opened.",
+                info.hook
+            );
+            this.dispatch(Action::Note(Note::passing(&text)));
+            Ok(())
         });
     }
 

@@ -1,6 +1,7 @@
 //! Trainings: what can begin, and how far one is.
 
 use super::scan::Text;
+use super::texts::Source;
 use super::train::{Finished, Report, Stage, TrainAction, rate};
 use super::train_choice::{Field, Rule};
 use super::{Action, Place, State};
@@ -68,6 +69,8 @@ fn a_training_says_what_it_lacks_and_what_is_wrong() {
     let why = |state: &State| state.wanted_training().unwrap_err();
     assert!(why(&State::new(Place::default())).contains("model"));
     let state = with_model();
+    assert_eq!(state.wanted_training().unwrap().source, Source::Sample);
+    let state = after(state, [TrainAction::Source(Source::Files)]);
     assert!(why(&state).contains("text"));
     let state = after(state, [text()]);
     let wanted = state.wanted_training().unwrap();
@@ -154,6 +157,7 @@ fn a_training_is_paused_goes_on_and_ends() {
         normalised_mean_over_spread: 0.5,
         advice: None,
         device: "CPU".to_owned(),
+        processor: "one core of the CPU".to_owned(),
     };
     let state = after(state, [report(Report::Estimate(estimate))]);
     let running = state.train.running.as_ref().unwrap();
