@@ -28,7 +28,7 @@ export class Evaluator {
 
   /**
    * @param {import('./train-engine.js').Engine} engine
-   * @param {{list: {name: string, blob: Blob}[], saes: {id: string, source: object, options: object}[], options: object}} given
+   * @param {{list: {name: string, blob: Blob}[], saes: {id: string, source: object, options: object, origin: object | null}[], options: object}} given
    * @param {{signal: AbortSignal, progress: Function, evaluate: (progress: object) => void}} context
    */
   async evaluate(engine, { list, saes, options }, context) {
@@ -37,12 +37,15 @@ export class Evaluator {
     const open = (source, work) => this.#open.sae(source, context, work);
     let release = () => {}; // lets go of the open SAE's files
     let over = Promise.resolve(); // when they are let go of
+    // The engine does not know where files are from.
+    const origins = new Map(saes.map(({ id, origin }) => [id, origin]));
+    const withOrigins = ({ evaluations, ...rest }) => ({ ...rest, evaluations: { ...evaluations, saes: evaluations.saes.map((sae) => ({ ...sae, origin: origins.get(sae.id) ?? null })) } });
     const host = {
       read: (file, offset, length) => new Uint8Array(reader.readAsArrayBuffer(list[file].blob.slice(offset, offset + length))),
       get stopped() {
         return stopped();
       },
-      progress: context.evaluate,
+      progress: (progress) => context.evaluate(progress.stage === 'found' ? { ...progress, evaluated: withOrigins(progress.evaluated) } : progress),
       turn,
       open: (index) =>
         new Promise((resolve, reject) => {
@@ -59,6 +62,6 @@ export class Evaluator {
       },
     };
     const files = list.map(({ name, blob }) => [name, blob.size]);
-    return engine.evaluate({ files, saes: saes.map(({ id }) => id), options }, host);
+    return withOrigins(await engine.evaluate({ files, saes: saes.map(({ id }) => id), options }, host));
   }
 }

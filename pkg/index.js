@@ -368,11 +368,12 @@ export class SaeExplorer extends EventTarget {
   async #subject(sae) {
     if (typeof sae === 'string') {
       const { source, ...options } = this.#session.sentOf(sae);
-      return { id: sae, source, options };
+      const { origin = null } = this.loaded.saes.find(({ id }) => id === sae);
+      return { id: sae, source, options, origin };
     }
     const parts = (await this.trainedFiles(sae.training)).filter(({ path }) => SAELENS.includes(path));
     const id = sae.id ?? sae.training;
-    return { id, source: { files: parts.map(({ path, bytes }) => ({ name: path, path: `${id}/${path}`, blob: new Blob([bytes]) })) }, options: {} };
+    return { id, source: { files: parts.map(({ path, bytes }) => ({ name: path, path: `${id}/${path}`, blob: new Blob([bytes]) })) }, options: {}, origin: null };
   }
 
   async trainings() {

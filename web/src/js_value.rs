@@ -140,7 +140,7 @@ macro_rules! of_wire {
 }
 
 of_wire! {
-    wire::Density wire::Edited wire::Effect wire::EvaluationFailure wire::Example wire::Feature wire::Generation wire::Info wire::ModelInfo
-    wire::Neighbour wire::NextToken wire::Recorded wire::ResultTable wire::SaeInfo wire::SampleLoss wire::StreamPatching wire::Tapped wire::Token
+    wire::Edited wire::Effect wire::Example wire::Feature wire::Generation wire::Info wire::ModelInfo
+    wire::Neighbour wire::NextToken wire::Recorded wire::SaeInfo wire::SampleLoss wire::StreamPatching wire::Tapped wire::Token
     wire::TokenFeatures wire::Tokenization wire::Trace wire::TrainEstimate wire::TrainRecord wire::TrainingInfo
 }

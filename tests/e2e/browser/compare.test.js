@@ -85,7 +85,7 @@ test('every number is that of the program, with everything that it measures', as
     [false, false, false], [true, false, false], [true, true, false], [true, true, true],
   ]);
   const stages = new Set(evaluated.progress.map(({ stage }) => stage));
-  assert.deepEqual([...stages].sort(), ['found', 'load', 'part']);
+  assert.deepEqual([...stages].sort(), ['found', 'load', 'part', 'read']);
 });
 
 test('trainings and loaded SAEs are evaluated together, one that fails costs itself only, and stopping keeps what there is', async () => {
@@ -176,6 +176,7 @@ test('on the page: SAEs and a training side by side on the prompt, the sample an
   assert.ok(cells.slice(2).every((cell) => /^[+-]?\d/.test(cell)), cells.join());
   assert.match(await table('Ablation sparsity').innerText(), /each token's median taken off/);
   assert.deepEqual(await serious(page), []);
+  await part(page, 'compared').evaluate((element) => element.scrollIntoView());
   await picture(page, 'compare-result');
 
   // The numbers can be taken along: the file has those of the tables.
@@ -203,10 +204,12 @@ test('on the page: SAEs and a training side by side on the prompt, the sample an
   const rows = await part(page, 'run-legend').locator('tbody tr').allInnerTexts();
   assert.ok(rows.length === 2 && rows.some((row) => /seed-3.*2,560/s.test(row)) && rows.some((row) => /seed-4.*3,840/s.test(row)), rows.join('\n'));
   assert.deepEqual(await serious(page), []);
+  await part(page, 'runs').evaluate((element) => element.scrollIntoView());
   await picture(page, 'compare-curves');
   await page.setViewportSize({ width: 390, height: 844 });
   await page.emulateMedia({ colorScheme: 'dark' });
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, 'nothing is wider than the window');
+  await part(page, 'compared').evaluate((element) => element.scrollIntoView());
   await picture(page, 'compare-narrow-dark');
   await page.context().close();
 });

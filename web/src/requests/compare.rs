@@ -137,8 +137,7 @@ impl Controller {
     /// Shows the curves of a training, or no longer.
     pub fn show_curves(&self, id: String, shown: bool) {
         self.dispatch_compare(CompareAction::Curve(id.clone(), shown));
-        let known = self.now(|state| state.compare.logs.contains_key(&id));
-        let Some(engine) = self.engine().filter(|_| shown && !known) else {
+        let Some(engine) = self.engine().filter(|_| shown) else {
             return;
         };
         let this = self.clone();

@@ -1,14 +1,12 @@
 //! Comparison of SAEs over texts, and of trainings by their curves.
 
-use std::collections::BTreeMap;
-
-use wire::{EvaluationFailure, ResultTable, TrainRecord, TrainingInfo};
+use wire::{TrainRecord, TrainingInfo};
 
 use super::State;
 use super::scan::Text;
 use super::texts::Source;
 use super::train_choice::whole;
-use crate::data::EvaluatedSae;
+use crate::data::{EvaluatedSae, EvaluationFailure, Table};
 use crate::shared::Shared;
 
 /// Tokens that are read, where nothing else is typed.
@@ -77,7 +75,7 @@ pub struct Found {
     /// The model, the texts and the device.
     pub head: String,
     /// All numbers.
-    pub tables: Vec<ResultTable>,
+    pub tables: Vec<Table>,
     /// What is drawn of each SAE.
     pub saes: Vec<EvaluatedSae>,
     /// SAEs that could not be evaluated.
@@ -147,7 +145,15 @@ pub struct CompareState {
     /// Trainings whose curves are shown.
     pub curves: Vec<String>,
     /// What was measured of trainings, by their ids.
-    pub logs: BTreeMap<String, Shared<Vec<TrainRecord>>>,
+    pub logs: Vec<(String, Shared<Vec<TrainRecord>>)>,
+}
+
+impl CompareState {
+    /// What was measured of a training, where it was read.
+    pub fn log(&self, id: &str) -> Option<&Shared<Vec<TrainRecord>>> {
+        let mut logs = self.logs.iter();
+        logs.find(|(of, _)| of == id).map(|(_, records)| records)
+    }
 }
 
 /// Something about comparisons.
@@ -239,7 +245,8 @@ impl State {
             }
             CompareAction::Curve(id, shown) => put(&mut compare.curves, id, shown),
             CompareAction::Log(id, records) => {
-                compare.logs.insert(id, Shared::new(records));
+                compare.logs.retain(|(of, _)| *of != id);
+                compare.logs.push((id, Shared::new(records)));
             }
             CompareAction::Failed(why) => compare.failed = Some(why),
         }

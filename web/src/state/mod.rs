@@ -15,6 +15,8 @@ pub mod circuits;
 #[cfg(test)]
 mod circuits_tests;
 pub mod compare;
+#[cfg(test)]
+mod compare_tests;
 pub mod dose;
 
 #[cfg(test)]

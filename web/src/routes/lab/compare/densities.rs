@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use yew::prelude::*;
 
+use crate::components::plot::{Frame, plot};
 use crate::components::term::defined;
 use crate::data::EvaluatedSae;
 use crate::definitions::DENSITY;
@@ -21,10 +22,7 @@ pub fn densities(saes: &[EvaluatedSae]) -> Html {
     }
     let shares = saes.iter().flat_map(|sae| {
         let all = sae.n_latents.max(1) as f64;
-        sae.density
-            .counts
-            .iter()
-            .map(move |count| *count as f64 / all)
+        sae.density.counts.iter().map(move |count| *count / all)
     });
     let top = top(shares);
     html! {
@@ -41,7 +39,7 @@ fn histogram(sae: &EvaluatedSae, (least, most): (f64, f64), top: f64) -> Html {
     let at = |edge: f64| width * (edge - least) / (most - least);
     let mut path = String::new();
     for (bounds, count) in sae.density.edges.windows(2).zip(&sae.density.counts) {
-        let tall = height * (*count as f64 / all / top).clamp(0.0, 1.0);
+        let tall = height * (*count / all / top).clamp(0.0, 1.0);
         if tall > 0.0 {
             let (from, to) = (at(bounds[0]), at(bounds[1]));
             // Writing to a string cannot fail.
@@ -62,17 +60,21 @@ fn histogram(sae: &EvaluatedSae, (least, most): (f64, f64), top: f64) -> Html {
         grouped(sae.n_latents as u64)
     );
     let label = format!("Histogram of densities of {}: {dead}", sae.id);
+    let end = |edge: f64| match edge == 0.0 {
+        true => "1".to_owned(),
+        false => format!("10^{}", fixed(edge, 1)),
+    };
+    let frame = Frame {
+        label,
+        top: percent(top),
+        ends: [end(least), end(most)],
+        height: "72",
+        pointer: Default::default(),
+    };
     html! {
         <figure class="curve" data-testid="density" data-sae={sae.id.clone()} data-dead={sae.dead.to_string()}>
             <figcaption><b>{ &sae.id }</b><span class="unit">{ format!(" {dead}") }</span></figcaption>
-            <div class="plot">
-                <span class="scale">{ percent(top) }</span><span class="scale low">{ "0" }</span>
-                <svg viewBox={format!("0 0 {} {}", width as u32, height as u32)} preserveAspectRatio="none" width="100%" height="72" role="img" aria-label={label}>
-                    <path class="grid-line" d={format!("M0 {height}H{width}M0 0H{width}")} />
-                    <path class="bars-of-latents" d={path} />
-                </svg>
-                <span class="ends"><span>{ format!("10^{}", fixed(least, 1)) }</span><span>{ if most == 0.0 { "1".to_owned() } else { format!("10^{}", fixed(most, 1)) } }</span></span>
-            </div>
+            { plot(frame, html! { <path class="bars-of-latents" d={path} /> }) }
         </figure>
     }
 }

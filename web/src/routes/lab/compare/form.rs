@@ -5,14 +5,15 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::Props;
+use super::runs::name;
+use crate::components::check::check;
 use crate::components::texts::choose_source;
 use crate::controller::Controller;
-use crate::format::{bytes, grouped};
+use crate::format::bytes;
 use crate::state::Action;
 use crate::state::compare::{CompareAction, Extra};
 use crate::state::texts::Source;
 use crate::state::train::MODULE_BYTES;
-use crate::state::train_choice::Rule;
 
 /// The form.
 pub fn form(controller: &Controller, props: &Props) -> Html {
@@ -33,36 +34,26 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
         let input: HtmlInputElement = event.target_unchecked_into();
         Action::Compare(CompareAction::Tokens(input.value()))
     });
+    let on = |action: Box<dyn Fn(bool) -> CompareAction>| {
+        controller.on(move |on| Action::Compare(action(on)))
+    };
     let sae = |id: &String| {
         let name = id.clone();
+        let onchange = on(Box::new(move |on| CompareAction::Sae(name.clone(), on)));
         let checked = !choice.without.contains(id);
-        check(
-            controller,
-            ("compare-sae", id),
-            checked,
-            html! { id },
-            move |on| CompareAction::Sae(name.clone(), on),
-        )
+        check(("compare-sae", id), checked, id.clone(), onchange)
     };
     let of_model = props.trainings.iter();
     let of_model = of_model.filter(|info| props.model.as_deref() == Some(&info.model));
     let training = |info: &wire::TrainingInfo| {
-        let (id, of) = (info.id.clone(), Rule::of_key(&info.activation).name());
-        let name = format!(
-            "{}: {}, {of} n = {}, k = {}, step {}",
-            info.name,
-            info.hook,
-            grouped(info.latents as u64),
-            info.k,
-            grouped(info.step)
-        );
+        let id = info.id.clone();
+        let onchange = on(Box::new(move |on| CompareAction::Training(id.clone(), on)));
         let checked = choice.trainings.contains(&info.id);
         check(
-            controller,
             ("compare-training", &info.id),
             checked,
-            html! { name },
-            move |on| CompareAction::Training(id.clone(), on),
+            name(info),
+            onchange,
         )
     };
     let extra = |extra: Extra| {
@@ -75,13 +66,13 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
             }
             Extra::Ablation => "sparsity of what 64 ablations change in the logits",
         };
+        let onchange = on(Box::new(move |on| CompareAction::Extra(extra, on)));
         let checked = choice.extras.contains(&extra);
         check(
-            controller,
             ("compare-extra", extra.key()),
             checked,
-            html! { words },
-            move |on| CompareAction::Extra(extra, on),
+            words.to_owned(),
+            onchange,
         )
     };
     let missing = props.wanted.as_ref().err().cloned();
@@ -113,22 +104,5 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
                 <span class="muted" role="status" data-testid="compare-missing">{ note }</span>
             </div>
         </form>
-    }
-}
-
-/// A box that is checked or not; `named` are its name for tests and its id.
-pub fn check(
-    controller: &Controller,
-    named: (&'static str, &str),
-    checked: bool,
-    words: Html,
-    action: impl Fn(bool) -> CompareAction + 'static,
-) -> Html {
-    let onchange = controller.on(move |event: Event| {
-        let input: HtmlInputElement = event.target_unchecked_into();
-        Action::Compare(action(input.checked()))
-    });
-    html! {
-        <label class="check"><input type="checkbox" {checked} {onchange} data-testid={named.0} data-id={named.1.to_owned()} />{ " " }{ words }</label>
     }
 }

@@ -1,11 +1,11 @@
 //! Numbers of an evaluation as tables, to be copied and kept.
 
-use wire::ResultTable;
 use yew::prelude::*;
 
 use super::densities::densities;
 use crate::components::term::described;
 use crate::controller::Controller;
+use crate::data::Table;
 use crate::definitions::{DELTA_CE, FVU, KL, L0, RELATIVE_ERROR, Term};
 use crate::shared::Shared;
 use crate::state::compare::Found;
@@ -40,7 +40,7 @@ pub fn results(controller: &Controller, found: &Shared<Found>, running: bool) ->
     }
 }
 
-fn table(table: &ResultTable) -> Html {
+fn table(table: &Table) -> Html {
     let (head, rows) = table
         .rows
         .split_first()
@@ -78,7 +78,7 @@ fn table(table: &ResultTable) -> Html {
                     <tbody>{ for rows.iter().map(|row| html! { <tr>{ for row.iter().enumerate().map(cell) }</tr> }) }</tbody>
                 </table>
             </div>
-            <ul class="notes">{ for table.notes.iter().map(|note| html! { <li>{ note }</li> }) }</ul>
+            <ul class="meanings">{ for table.notes.iter().map(|note| html! { <li>{ note }</li> }) }</ul>
         </div>
     }
 }
