@@ -5,8 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { STILL, openApp, part, picture } from '../support/app.js';
-import { launch, openBare } from '../support/chromium.js';
+import { STILL, part, picture, ready } from '../support/app.js';
+import { launch, newPage, openBare } from '../support/chromium.js';
 import { asset, dist, serve } from '../support/server.js';
 
 const SMALL = { hook: 'blocks.1.hook_resid_post', latents: 64, k: 4, batch: 64, tokens: 64 * 24, seed: 3, context: 64 };
@@ -25,6 +25,18 @@ self.addEventListener('message', ({ data }) => {
 });
 `;
 
+/** In the page: workers that are started are kept where a test finds them. */
+function keepWorkers() {
+  window.workers = [];
+  const Real = window.Worker;
+  window.Worker = class extends Real {
+    constructor(...given) {
+      super(...given);
+      window.workers.push(this);
+    }
+  };
+}
+
 let server;
 let browser;
 let bare;
@@ -35,16 +47,7 @@ before(async () => {
   const worker = asset('train-worker.js');
   server.files.set(worker, Buffer.concat([Buffer.from(LOSABLE), await readFile(join(dist, worker))]));
   bare = await openBare(browser, server, {
-    init: () => {
-      window.workers = [];
-      const Real = window.Worker;
-      window.Worker = class extends Real {
-        constructor(...given) {
-          super(...given);
-          window.workers.push(this);
-        }
-      };
-    },
+    init: keepWorkers,
   });
   const { backend } = await bare.evaluate(async () => {
     window.engine = await SaeExplorer.create({ backend: 'gpu' });
@@ -122,7 +125,10 @@ test('what a GPU does not train is refused, and so is a GPU that is not there', 
 });
 
 test('on the page the processor can be chosen, and a training on the GPU ends', async () => {
-  const page = await openApp(browser, server, { path: '?backend=gpu#/lab/train', context: STILL });
+  const page = await newPage(browser, STILL);
+  await page.addInitScript(keepWorkers);
+  await page.goto(server.url('?backend=gpu#/lab/train'));
+  await ready(page);
   await part(page, 'train-source').selectOption('files');
   await part(page, 'train-files').setInputFiles({ name: 'text.txt', mimeType: 'text/plain', buffer: Buffer.from(text) });
   await part(page, 'train-processor').selectOption('gpu');
@@ -135,5 +141,18 @@ test('on the page the processor can be chosen, and a training on the GPU ends', 
   await picture(page, 'train-gpu-estimate');
   await part(page, 'train-start').click();
   await part(page, 'trained', '[data-complete="true"]').waitFor();
+
+  // One whose GPU is lost is said to be below, and goes on from there.
+  await part(page, 'train-tokens').fill('1280000');
+  await part(page, 'train-look').click();
+  await part(page, 'train-start').click();
+  await page.waitForFunction(() => Number(document.querySelector('[data-testid="training"]')?.dataset.step) >= 3);
+  await page.evaluate(() => window.workers.at(-1).postMessage({ loseDevices: true }));
+  await part(page, 'train-failed').getByText(/last checkpoint.*under Trainings in this browser/).waitFor();
+  await picture(page, 'train-gpu-lost');
+  await part(page, 'training-resume').click();
+  await page.waitForFunction(() => document.querySelector('[data-testid="training"]')?.dataset.stage === 'train');
+  await part(page, 'train-stop').click();
+  await part(page, 'trained', '[data-complete="false"]').waitFor();
   await page.context().close();
 });

@@ -16,7 +16,7 @@ use crate::state::route::Route;
 use crate::state::task::{Kind, Task};
 use crate::state::texts::Source;
 use crate::state::train::{Finished, Report, Stage, TrainAction};
-use crate::state::train_choice::Wanted;
+use crate::state::train_choice::{Processor, Rule, Wanted};
 use crate::state::{Action, Note, State};
 
 #[wasm_bindgen]
@@ -75,9 +75,15 @@ impl Controller {
 
     /// Goes on with a training that this browser keeps.
     pub fn resume_training(&self, info: &TrainingInfo) {
+        // What a GPU does not train goes on on the CPU, whatever is chosen for the next one.
+        let processor = self.now(|state| match Rule::of_key(&info.activation) {
+            Rule::Topk => state.train_processor(),
+            _ => Processor::Cpu,
+        });
         let options = object([
             ("resume", info.id.as_str().into()),
             ("name", info.name.as_str().into()),
+            ("processor", processor.key().into()),
         ]);
         self.begin_training(None, &options);
     }
@@ -117,6 +123,11 @@ impl Controller {
         let done = match JsFuture::from(training.done()).await.map_err(Fault::from) {
             Ok(done) => done,
             Err(Fault { code, .. }) if code == "cancelled" => return Ok(None),
+            Err(Fault { code, message, .. }) if code == "device-lost" => {
+                return Err(format!(
+                    "{message} It is below, under Trainings in this browser."
+                ));
+            }
             Err(fault) => return Err(fault.message),
         };
         let unread = || "The training's result could not be read. Reload the page.".to_owned();

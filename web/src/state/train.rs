@@ -337,6 +337,14 @@ impl State {
         self.info.as_ref().is_some_and(|info| info.backend == "gpu")
     }
 
+    /// The processor that is chosen for the steps, where it is there.
+    pub fn train_processor(&self) -> Processor {
+        match self.trains_on_gpu() {
+            true => self.train.choice.processor,
+            false => Processor::Cpu,
+        }
+    }
+
     /// The training of what is chosen.
     ///
     /// # Errors
@@ -360,10 +368,7 @@ impl State {
         if choice.source == Source::Files && choice.texts.is_empty() {
             return Err("Choose a text first.".to_owned());
         }
-        let processor = match self.trains_on_gpu() {
-            true => choice.processor,
-            false => Processor::Cpu,
-        };
+        let processor = self.train_processor();
         if processor == Processor::Gpu && choice.rule != Rule::Topk {
             return Err(format!(
                 "A GPU trains TopK; train {} on the CPU.",

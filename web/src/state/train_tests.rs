@@ -3,8 +3,9 @@
 use super::scan::Text;
 use super::texts::Source;
 use super::train::{Finished, Report, Stage, TrainAction, rate};
-use super::train_choice::{Field, Rule};
+use super::train_choice::{Field, Processor, Rule};
 use super::{Action, Place, State};
+use crate::shared::Shared;
 use wire::{TrainEstimate, TrainRecord, TrainingInfo};
 
 fn after(state: State, actions: impl IntoIterator<Item = TrainAction>) -> State {
@@ -136,6 +137,24 @@ fn a_training_says_what_it_lacks_and_what_is_wrong() {
         state.wanted_training().unwrap().hook,
         "blocks.2.hook_resid_post"
     );
+}
+
+#[test]
+fn a_gpu_trains_topk_where_there_is_one() {
+    let chosen = after(
+        with_model(),
+        [text(), TrainAction::Processor(Processor::Gpu)],
+    );
+    assert_eq!(chosen.wanted_training().unwrap().processor, Processor::Cpu);
+    let mut on_gpu = chosen;
+    on_gpu.info = Some(Shared::new(wire::Info {
+        backend: "gpu".to_owned(),
+        ..Default::default()
+    }));
+    assert_eq!(on_gpu.wanted_training().unwrap().processor, Processor::Gpu);
+    let state = after(on_gpu, [TrainAction::Rule(Rule::JumpRelu)]);
+    let why = state.wanted_training().unwrap_err();
+    assert!(why.contains("train JumpReLU on the CPU"), "{why}");
 }
 
 #[test]
