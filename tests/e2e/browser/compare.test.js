@@ -176,8 +176,7 @@ test('on the page: SAEs and a training side by side on the prompt, the sample an
   assert.ok(cells.slice(2).every((cell) => /^[+-]?\d/.test(cell)), cells.join());
   assert.match(await table('Ablation sparsity').innerText(), /each token's median taken off/);
   assert.deepEqual(await serious(page), []);
-  await part(page, 'compared').evaluate((element) => element.scrollIntoView());
-  await picture(page, 'compare-result');
+  await picture(page, 'compare-result', part(page, 'compared'));
 
   // The numbers can be taken along: the file has those of the tables.
   const [download] = await Promise.all([page.waitForEvent('download'), part(page, 'compare-download').click()]);
@@ -204,12 +203,10 @@ test('on the page: SAEs and a training side by side on the prompt, the sample an
   const rows = await part(page, 'run-legend').locator('tbody tr').allInnerTexts();
   assert.ok(rows.length === 2 && rows.some((row) => /seed-3.*2,560/s.test(row)) && rows.some((row) => /seed-4.*3,840/s.test(row)), rows.join('\n'));
   assert.deepEqual(await serious(page), []);
-  await part(page, 'runs').evaluate((element) => element.scrollIntoView());
-  await picture(page, 'compare-curves');
+  await picture(page, 'compare-curves', part(page, 'runs'));
   await page.setViewportSize({ width: 390, height: 844 });
   await page.emulateMedia({ colorScheme: 'dark' });
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, 'nothing is wider than the window');
-  await part(page, 'compared').evaluate((element) => element.scrollIntoView());
-  await picture(page, 'compare-narrow-dark');
+  await picture(page, 'compare-narrow-dark', part(page, 'compared'));
   await page.context().close();
 });
