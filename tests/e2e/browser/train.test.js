@@ -191,6 +191,26 @@ test('on the page: a full storage is said, and the result can be taken along, as
   await page.context().close();
 });
 
+test('on the page: without a file of one\'s own, on the sample of the demo\'s corpus', async () => {
+  const page = await openApp(browser, server, { path: '?backend=cpu#/lab/train', context: STILL });
+  assert.equal(await part(page, 'train-source').inputValue(), 'sample');
+  const link = part(page, 'train-sample').getByRole('link', { name: /Sources and licences/ });
+  assert.equal((await page.request.get(await link.evaluate(({ href }) => href))).status(), 200);
+  const sample = () => page.seen.requests.filter((url) => url.includes('corpus-sample'));
+  assert.deepEqual(sample(), [], 'nobody fetches it who does not train');
+  assert.ok(!(await (await page.request.get(server.url('sw.js'))).text()).includes('corpus-sample'), 'and it is not stored beforehand');
+  for (const [name, typed] of [['latents', '64'], ['k', '4'], ['batch', '64'], ['tokens', '1280']]) await part(page, `train-${name}`).fill(typed);
+  await part(page, 'train-look').click();
+  await part(page, 'training', '[data-stage="confirm"]').waitFor();
+  assert.equal(sample().length, 1);
+  const tokens = Number(/Text\s+([\d,]+) tokens/.exec(await part(page, 'train-estimate').innerText())[1].replaceAll(',', ''));
+  assert.ok(tokens > 300_000 && tokens < 500_000, `${tokens}`);
+  await part(page, 'train-start').click();
+  await part(page, 'trained', '[data-complete="true"]').waitFor();
+  assert.equal((await page.evaluate(() => window.saeExplorer.trainings()))[0].name, 'demo-corpus-sample.jsonl.gz');
+  await page.context().close();
+});
+
 test('on the page: trained with curves, paused, gone on with after a reload, opened and downloaded', async () => {
   const page = await openApp(browser, server, { path: '?backend=cpu#/lab/train', context: STILL });
   assert.equal(await page.title(), 'Train · sae-explorer');
