@@ -4,6 +4,8 @@ import type {
   Edited,
   Effect,
   Effects,
+  Evaluated,
+  EvaluateProgress,
   Feature,
   Generation,
   Info,
@@ -17,6 +19,7 @@ import type {
   ScannedFile,
   Trained,
   TrainProgress,
+  TrainRecord,
   TrainingInfo,
   StreamPatching,
   Taps,
@@ -210,8 +213,20 @@ export class SaeExplorer extends EventTarget {
    */
   train(files: Iterable<File | DroppedFile>, options: TrainOptions): Training;
 
+  /**
+   * Evaluates SAEs over texts, one after the other, as the program's `evaluate --corpus` does (docs/evaluate.md), in a worker of its own with the
+   * module of {@link train}. By default those that are loaded; `saes` names others, trainings in this browser among them. Where `signal` ends it,
+   * the result is what there is by then, with `stopped`; before anything was measured it rejects with `cancelled`.
+   *
+   * @param files as for {@link scan}
+   */
+  evaluate(files: Iterable<File | DroppedFile>, options?: EvaluateOptions): Promise<Evaluated>;
+
   /** The trainings in this browser, the newest first. */
   trainings(): Promise<TrainingInfo[]>;
+
+  /** What was measured of a training in this browser, as its log has it. */
+  trainingLog(id: string): Promise<TrainRecord[]>;
 
   /** The autoencoder of a training in this browser as the files of a SAELens folder, as {@link Trained} has them. */
   trainedFiles(id: string): Promise<ScannedFile[]>;
@@ -221,6 +236,12 @@ export class SaeExplorer extends EventTarget {
 
   /** Files as one zip file, by the module of {@link train}. */
   packTraining(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
+
+  /**
+   * The autoencoder of a training as a `.pt` in OpenAI's layout, which has no place for its hook. It holds TopK with `layer_norm`, and ReLU without
+   * normalisation; anything else is refused with `unsupported-architecture`.
+   */
+  trainingAsPt(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
 
   /** Files as one zip file, for a person to keep: those of {@link Scanned}. */
   archive(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
@@ -675,6 +696,12 @@ export interface TrainOptions extends wire.TrainOptions, LookOptions {
   /** True to wait for `resume()` when it is known what the training takes, with `stage: 'estimate'`. */
   confirm?: boolean;
   onProgress?: (progress: TrainProgress) => void;
+}
+
+export interface EvaluateOptions extends wire.EvaluateOptions, LookOptions {
+  /** Ids of loaded SAEs, and trainings in this browser by their ids, with the `id` that their results have; by default all that are loaded. */
+  saes?: Array<string | { training: string; id?: string }>;
+  onProgress?: (progress: EvaluateProgress) => void;
 }
 
 /** A training under way. */

@@ -5,14 +5,17 @@ import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { BYTES, COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, TRAIN, checked, editList, givenEdits, required, wrong } from './options.js';
+import { BYTES, COUNT, CREATE, EDITED, EFFECTS, EVALUATE, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, TRAIN, checked, editList, givenEdits, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
 import { isHttp, promptOf, text } from './texts.js';
 import { Training } from './training.js';
-import { listTrainings, removeTraining, trainedFiles } from './trainings.js';
+import { listTrainings, removeTraining, trainedFiles, trainingLog } from './trainings.js';
 import { start } from './workers.js';
+
+/** The files of an SAE in SAELens's layout. */
+const SAELENS = ['cfg.json', 'sae_weights.safetensors'];
 
 export { SAMPLE_TEXT } from './sample.js';
 export { SaeExplorerError, droppedFiles };
@@ -331,8 +334,56 @@ export class SaeExplorer extends EventTarget {
     return new Training(id, this.#aside(own, work, start.train).finally(own.done), means);
   }
 
+  async evaluate(files, options = {}) {
+    const { signal, onProgress = () => {}, saes = this.#evaluable(), ...rest } = checked(options, EVALUATE);
+    const list = fileList(files);
+    for (const { name, blob } of list) if (blob === undefined) throw wrong('files', name, { accepts: 'files of this device' });
+    const own = abortable(signal, 'The evaluation');
+    const onEvent = (event, value) => {
+      if (event === 'evaluate') onProgress(value);
+      else if (event === 'progress') onProgress({ stage: 'load', bytes: value.loaded ?? 0, totalBytes: value.total ?? 0 });
+    };
+    try {
+      const opened = [];
+      for (const sae of saes) opened.push(await this.#subject(sae));
+      if (opened.length === 0) throw wrong('saes', saes, { accepts: 'at least one SAE; none is loaded' });
+      return await this.#aside(own, async (link) => {
+        await Promise.race([own.aborted, this.#started(link, onEvent).then(() => this.#session.restore(link, { saes: false }, onEvent))]);
+        // Not raced against the signal: where it is stopped, the answer is what it has.
+        const { reply } = link.call('evaluate', { list, saes: opened, options: rest }, onEvent);
+        own.onCancel(() => void link.call('stopEvaluation', {}).reply.catch(() => {}));
+        return reply;
+      }, start.train);
+    } finally {
+      own.done();
+    }
+  }
+
+  // The loaded SAEs that have numbers of their own.
+  #evaluable() {
+    return this.loaded.saes.map(({ id }) => id).filter((id) => this.#session.hasSource(id));
+  }
+
+  // An SAE of an evaluation: a loaded one, or that of a training.
+  async #subject(sae) {
+    if (typeof sae === 'string') {
+      const { source, ...options } = this.#session.sentOf(sae);
+      const { origin = null } = this.loaded.saes.find(({ id }) => id === sae);
+      return { id: sae, source, options, origin };
+    }
+    const parts = (await this.trainedFiles(sae.training)).filter(({ path }) => SAELENS.includes(path));
+    const id = sae.id ?? sae.training;
+    return { id, source: { files: parts.map(({ path, bytes }) => ({ name: path, path: `${id}/${path}`, blob: new Blob([bytes]) })) }, options: {}, origin: null };
+  }
+
   async trainings() {
     return listTrainings();
+  }
+
+  async trainingLog(id) {
+    const records = await trainingLog(required('id', id, NAME));
+    if (records === null) throw new SaeExplorerError('missing-file', `There is no training ${id} in this browser.`, { id });
+    return records;
   }
 
   async trainedFiles(id) {
@@ -347,6 +398,10 @@ export class SaeExplorer extends EventTarget {
 
   async packTraining(files, options = {}) {
     return this.#packing('packed', { files: required('files', files, FILES) }, options, 'The packing', start.train);
+  }
+
+  async trainingAsPt(files, options = {}) {
+    return this.#packing('pt', { files: required('files', files, FILES) }, options, 'The packing', start.train);
   }
 
   async archive(files, options = {}) {

@@ -347,15 +347,16 @@ async function withSae(source, context, stage, work) {
   return loading(stage, context, { base: await mirror() }, async (means) => work(await saeFiles(offer?.source ?? source, means), { offer }));
 }
 
-// What is loaded, opened once more: for its identity, which nothing but a scan needs.
+// What is loaded, opened once more: for its identity, which nothing but a scan needs, and for evaluations. `work` of an SAE also receives
+// what is known of it beside its files.
 const again = {
   async model(source, context, work) {
     return withModel(source, source.demo ? await demo.ofSaes(context.signal) : null, context, 'identify', work);
   },
   async sae(source, context, work) {
-    if (!source.demo) return withSae(source, context, 'identify', work);
+    if (!source.demo) return withSae(source, context, 'identify', (parts, { offer }) => work(parts, { hook: offer?.hook, centre: offer?.entry.centre, prependBos: offer?.entry.bos }));
     const [sae] = demoSaes(await demo.ofSaes(context.signal), source.only);
-    return loading('identify', context, {}, async (means) => work(await demoSaeParts(sae, means)));
+    return loading('identify', context, {}, async (means) => work(await demoSaeParts(sae, means), { hook: sae.hook, prependBos: sae.bos }));
   },
 };
 
@@ -384,6 +385,7 @@ async function run({ id, method, args }) {
     effects: (effects) => send('effects', effects),
     scan: (progress) => send('scan', progress),
     train: (progress) => send('train', progress),
+    evaluate: (progress) => send('evaluate', progress),
   };
   try {
     const value = method in beside ? await withoutTurn(id, method, args, context) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));

@@ -2,7 +2,7 @@
 
 /// Weights that are never prepared.
 #[derive(Debug, Default)]
-pub struct Screen;
+pub struct Screen(());
 
 impl Screen {
     /// False.
