@@ -5,8 +5,10 @@
 //
 // Needs SAE_EXPLORER_DIST, SAE_EXPLORER_XTASK and CHROMIUM. `cargo xtask bench --figure` sets them.
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -85,10 +87,23 @@ async function deviceBytes(figure) {
   });
 }
 
-async function visit(browser, site) {
+/**
+ * A browser with a fresh profile. Some builds of Chromium keep sites that are embedded in others from storing, unless the profile says otherwise;
+ * figures then share nothing (docs/embed.md): 1 measures that.
+ */
+function launch(blocked) {
+  const profile = mkdtempSync(join(tmpdir(), 'sae-explorer-bench-'));
+  mkdirSync(join(profile, 'Default'));
+  const settings = { profile: { cookie_controls_mode: blocked, block_third_party_cookies: blocked === 1 } };
+  writeFileSync(join(profile, 'Default/Preferences'), JSON.stringify(settings));
+  const given = { executablePath: needed('CHROMIUM'), headless: true, args, viewport: { width: 1024, height: 800 } };
+  return chromium.launchPersistentContext(profile, given).then((context) => ({ context, close: () => context.close().then(() => rmSync(profile, { recursive: true, force: true })) }));
+}
+
+async function visit(blocked, site) {
   const line = await throttle(site, LINE);
   const article = await serveArticle(`${line.address}sae-explorer.js`);
-  const context = await browser.newContext({ viewport: { width: 1024, height: 800 } });
+  const { context, close } = await launch(blocked);
   try {
     const page = await context.newPage();
     await page.addInitScript(watch);
@@ -110,7 +125,7 @@ async function visit(browser, site) {
     if (failed !== undefined) throw new Error(failed.detail.message);
     return { before, one: { ...one, bytes: came - before }, two: { ...two, bytes: line.bytes() - came }, device: { alone, both }, blocked: { article: articleBlocked, ...frames }, shift };
   } finally {
-    await context.close();
+    await close();
     article.close();
     line.close();
   }
@@ -131,12 +146,12 @@ async function open(browser, file) {
   }
 }
 
-function report({ visits, opened }) {
+function table(title, visits) {
   const middle = (value) => {
     const values = visits.map(value).filter((one) => one !== null);
     return values.length === 0 ? undefined : median(values);
   };
-  print('Figures in an article, medians', [
+  print(title, [
     ['', 'first', 'second'],
     ['came before it is visible', `${(middle(({ before }) => before) / 1024).toFixed(1)} KiB`, ''],
     ['visible to recorded result', ...['one', 'two'].map((id) => milliseconds(middle((visit) => visit[id].recorded)))],
@@ -147,6 +162,11 @@ function report({ visits, opened }) {
     ['main thread blocked, article', milliseconds(middle(({ blocked }) => blocked.article)), ''],
     ['layout shift of the article', middle(({ shift }) => shift).toFixed(3), ''],
   ]);
+}
+
+function report({ visits, blocked, opened }) {
+  table('Figures in an article, medians', visits);
+  table('The same for a reader who keeps embedded sites from storing', blocked);
   if (opened.length > 0) {
     print('The page in one file, medians', [
       ['', ''],
@@ -160,10 +180,11 @@ const site = await serveSite(needed('SAE_EXPLORER_XTASK'), needed('SAE_EXPLORER_
 const args = process.env.SAE_EXPLORER_ADAPTER === 'hardware' ? FLAGS.filter((flag) => !flag.includes('adapter')) : FLAGS;
 const browser = await chromium.launch({ executablePath: needed('CHROMIUM'), headless: true, args });
 try {
-  const result = { browser: browser.version(), visits: [], opened: [] };
+  const result = { browser: browser.version(), visits: [], blocked: [], opened: [] };
   for (let run = 0; run < Number(options.runs); run += 1) {
     console.error(`measuring ${run + 1} of ${options.runs}`);
-    result.visits.push(await visit(browser, site.address));
+    result.visits.push(await visit(0, site.address));
+    result.blocked.push(await visit(1, site.address));
     if (options.file !== undefined) result.opened.push(await open(browser, options.file));
   }
   report(result);

@@ -74,6 +74,7 @@ test('figures are live, each with an engine of its own', async (t) => {
     await told(page, id, 'ready');
   }
   assert.deepEqual(await denied(await frameOf(page, 'two')), [true, true]);
+  assert.equal(page.workers().filter((one) => /assets\/worker-\w+\.js$/.test(one.url())).length, 2);
   assert.deepEqual(await page.evaluate(() => window.told.filter(([, event]) => event === 'error')), []);
 });
 

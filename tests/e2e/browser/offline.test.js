@@ -48,6 +48,11 @@ const mark = (page) => page.evaluate(() => getComputedStyle(document.documentEle
 const update = (page) => page.evaluate(async () => void (await (await navigator.serviceWorker.getRegistration()).update()));
 const caches = (page) => page.evaluate(async () => (await globalThis.caches.keys()).filter((name) => name.startsWith('sae-explorer-app')));
 
+/** Waits until the site has a service worker of a state. */
+const workerOf = (page, state) => page.evaluate(async (name) => {
+  while ((await navigator.serviceWorker.getRegistration())?.[name]?.state === undefined) await new Promise((later) => setTimeout(later, 50));
+}, state);
+
 /** Ids of the models in the library's catalogue. */
 const offered = (page) => part(page, 'catalogue-model').evaluateAll((models) => models.map(({ dataset }) => dataset.model));
 
@@ -246,10 +251,10 @@ test('figures of an article keep their version while another one comes, and thos
   await told(page, 'f0', 'ready');
   const first = await frameOf(page, 'f0');
   const own = await version(first);
-  await first.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.active != null && (await caches.keys()).some((name) => name.startsWith('sae-explorer-app')));
+  await workerOf(first, 'active');
   const next = await publish(server, 'figures');
   await update(first);
-  await first.waitForFunction(async () => (await navigator.serviceWorker.getRegistration()).waiting !== null);
+  await workerOf(first, 'waiting');
 
   // The one that is there goes on, and one that a script adds, or that is put in again, is of the same version.
   await page.evaluate(() => (document.querySelector('#f0').prompt = 'Once upon a time'));

@@ -4,8 +4,11 @@ import { createServer } from 'node:http';
 
 import { newPage, watched } from './chromium.js';
 
-/** A host of articles, with a policy that allows the figures' site its script and frames alone. `text`: what stands in the article. */
-export async function serveArticles(site) {
+/**
+ * A host of articles, with a policy that allows the figures' site its script and frames alone. `text`: what stands in the article.
+ * `host`: another name than the site's makes it another site for browsers.
+ */
+export async function serveArticles(site, host = '127.0.0.1') {
   const state = { text: '', policy: null };
   const server = createServer((request, response) => {
     const { origin } = new URL(site.url(''));
@@ -14,7 +17,7 @@ export async function serveArticles(site) {
     response.end(`<!doctype html><html lang="en"><title>article</title><link rel="icon" href="data:,"><body><main><h1>An article</h1>${state.text}</main>`);
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  return Object.assign(state, { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() });
+  return Object.assign(state, { url: `http://${host}:${server.address().port}/`, close: () => server.close() });
 }
 
 /** The script of a site's figures. */
