@@ -16,6 +16,11 @@ impl Screen {
         0
     }
 
+    /// 0.
+    pub fn bytes(&self) -> u64 {
+        0
+    }
+
     /// Never called, since nothing is ever prepared; false.
     #[must_use]
     pub fn top_k(
