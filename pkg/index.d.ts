@@ -51,9 +51,10 @@ export class SaeExplorer extends EventTarget {
 
   /**
    * Starts a worker that the next `create()` takes, so that the engine, and with `model` a model, arrive while the page's own code
-   * does. What fails in it is tried again, and reported, by `create()` and `loadModel()`.
+   * does. What fails in it is tried again, and reported, by `create()` and `loadModel()`. Resolves with true if others may share the
+   * worker: see `share`.
    */
-  static prepare(options?: PrepareOptions): void;
+  static prepare(options?: PrepareOptions): Promise<boolean>;
 
   /**
    * Starts a worker and its engine.
@@ -366,6 +367,13 @@ export type ErrorCode =
   | 'internal';
 
 export interface CreateOptions {
+  /**
+   * A name: sessions of this origin that give the same one, and the same options of this list, share one worker, one device and one copy
+   * of what they load alike, also across frames and tabs. Each sees what it has loaded itself, and its calls wait for those of others but
+   * are not stopped by them. What goes together with nothing that others have, such as another model, ends in a worker of the session's
+   * own; so does everything where the browser has no `SharedWorker` with WebGPU. Default: a worker of one's own.
+   */
+  share?: string;
   /** Device of the computation; `"auto"` (default) takes the GPU where there is WebGPU and the CPU elsewhere. */
   backend?: 'auto' | 'gpu' | 'cpu';
   /** GPU limits to ask for: all the adapter has (default), or those that every WebGPU device has. */
@@ -383,6 +391,8 @@ export interface CreateOptions {
 }
 
 export interface PrepareOptions {
+  /** As for `create()`. */
+  share?: string;
   /** `"demo"`: the demo's model will be loaded. */
   model?: 'demo';
   /** As for `create()`. */

@@ -39,12 +39,16 @@ export class SaeExplorer extends EventTarget {
   }
 
   static async create(options = {}) {
-    const { backend = 'auto', limits = 'adapter', demo, catalogue, stallSeconds, onProgress, onNotice, _spawn } = checked(options, CREATE);
-    const spawn = _spawn ?? (() => takePrepared() ?? start.engine());
+    const { share, backend = 'auto', limits = 'adapter', demo, catalogue, stallSeconds, onProgress, onNotice, _spawn } = checked(options, CREATE);
+    const spawn = _spawn ?? (() => takePrepared(share) ?? start.engine(share));
     const addresses = { demo: beside('demo', demo, '../demo/demo.json'), catalogue: beside('catalogue', catalogue, '../catalogue.json') };
     const explorer = new SaeExplorer({ backend, limits, stallSeconds, ...addresses, onProgress, onNotice }, spawn);
     try {
-      await explorer.#ready(explorer.#worker(), 'engine');
+      const ready = () => explorer.#ready(explorer.#worker(), 'engine');
+      await ready().catch((error) => {
+        if (!explorer.#parted(explorer.#link, error)) throw error;
+        return ready();
+      });
     } catch (error) {
       explorer.#link?.close(error);
       throw error;
@@ -54,8 +58,8 @@ export class SaeExplorer extends EventTarget {
 
   /** Starts the worker of the next session; see index.d.ts. */
   static prepare(options = {}) {
-    const { model, demo, manifest, sae, after, _spawn = start.engine } = checked(options, PREPARE);
-    prepare(_spawn, { demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, sae, after });
+    const { share, model, demo, manifest, sae, after, _spawn = start.engine } = checked(options, PREPARE);
+    return prepare(_spawn, { share, demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, sae, after });
   }
 
   async loadModel(source, options = {}) {
@@ -478,6 +482,11 @@ export class SaeExplorer extends EventTarget {
         const undelivered = error.code === 'worker-died' && error.details.delivered === false;
         const lost = error.code === 'device-lost';
         if (this.#disposed) throw error;
+        // It happens once: what comes next is this session's alone.
+        if (this.#parted(link, error)) {
+          attempt -= 1;
+          continue;
+        }
         if (lost) this.#drop(link, error);
         if (attempt > 0 || !(undelivered || lost)) throw error;
       }
@@ -528,6 +537,16 @@ export class SaeExplorer extends EventTarget {
 
   #notice(notice) {
     this.#options.onNotice?.(notice);
+  }
+
+  // True where a shared worker cannot have what a call needs beside what others have there: from now on this session has its own.
+  #parted(link, error) {
+    if (error.code !== 'engine-shared') return false;
+    if (this.#link !== link) return true; // another call has found out before
+    this.#spawn = () => start.engine();
+    this.#link = null;
+    link.close(error);
+    return true;
   }
 
   // Calls that ran into the same loss one after another must not each end the worker that was started for the first.

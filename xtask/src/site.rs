@@ -7,6 +7,7 @@
 
 pub mod assets;
 pub mod first_view;
+mod headers;
 mod offline;
 pub mod precompressed;
 mod sample;
@@ -85,6 +86,7 @@ pub fn build(paths: &Paths, copies: Copies) -> Result<()> {
     let page = first_view::fill(&page, &fresh.join("demo"))?;
     offline::write_into(&Bundler::new(&modules).bundle("sw.js")?, &page, &fresh)?;
     // After the list of the service worker, which names what a browser asks for.
+    headers::write_into(&page, &fresh)?;
     if copies == Copies::Compressed {
         precompressed::write_into(&fresh, &paths.target.join("precompressed"))?;
     }

@@ -3,8 +3,10 @@
 import { SAMPLE_TEXT, SaeExplorer, SaeExplorerError, droppedFiles, type SaeInfo, type Trace } from 'sae-explorer';
 
 export async function example(file: File, folder: FileList, signal: AbortSignal): Promise<string> {
-  SaeExplorer.prepare({ model: 'demo', manifest: Promise.resolve({}), sae: 'a', after: Promise.resolve() });
+  const shared: boolean = await SaeExplorer.prepare({ share: 'figures', model: 'demo', manifest: Promise.resolve({}), sae: 'a', after: Promise.resolve() });
+  console.log(shared);
   const explorer = await SaeExplorer.create({
+    share: 'figures',
     backend: 'auto',
     limits: 'default',
     stallSeconds: 20,

@@ -365,7 +365,8 @@ impl Controller {
         let on_traces = Closure::new(move |count: JsValue| {
             this.inner.scripts_trace.set(count.as_f64() > Some(0.0));
         });
-        let engine = Engine::create(backend, limits, &on_progress, &on_notice).await?;
+        let shared = host::shared_name();
+        let engine = Engine::create(backend, limits, shared, &on_progress, &on_notice).await?;
         let published = engine.published(&on_change, &on_traces);
         *self.inner.closures.borrow_mut() = Some([on_progress, on_notice, on_change, on_traces]);
         *self.inner.engine.borrow_mut() = Some(engine.clone());
