@@ -157,25 +157,9 @@ pub enum Error {
     /// A model cannot be trained.
     #[error(transparent)]
     TrainModel(Box<train_model::Error>),
-    /// A corpus of which no window can be made.
-    #[error(
-        "{files}: there is no document of {least} tokens or more, which a window needs; give more text, or a larger --tokens"
-    )]
-    NoWindows {
-        /// Its files.
-        files: String,
-        /// Tokens of the shortest window.
-        least: usize,
-    },
-    /// Ctrl C while the corpus was read.
-    #[error("stopped while the corpus was read; nothing was evaluated")]
-    StoppedReading,
-    /// A number that is none.
-    #[error("{what} is not a number")]
-    NotANumber {
-        /// Which.
-        what: String,
-    },
+    /// An evaluation cannot be made.
+    #[error(transparent)]
+    Evaluate(evaluate_run::Error),
     /// A file whose name says no format that can be written.
     #[error("{}: a result is written as .json or .md", .path.display())]
     OutputKind {
@@ -210,6 +194,18 @@ impl From<train_model::Error> for Error {
         match error {
             train_model::Error::Training(error) => error.into(),
             error => Self::TrainModel(Box::new(error)),
+        }
+    }
+}
+
+impl From<evaluate_run::Error> for Error {
+    fn from(error: evaluate_run::Error) -> Self {
+        match error {
+            evaluate_run::Error::Engine(error) => error.into(),
+            evaluate_run::Error::Corpus(error) => error.into(),
+            evaluate_run::Error::File(error) => Self::File(error),
+            evaluate_run::Error::Context(error) => error.into(),
+            error => Self::Evaluate(error),
         }
     }
 }
@@ -254,9 +250,7 @@ impl Error {
             | Self::WhichSet { .. }
             | Self::NotOneToken { .. }
             | Self::OutputKind { .. } => "bad-option",
-            Self::NoWindows { .. } => "bad-file",
-            Self::StoppedReading => "cancelled",
-            Self::NotANumber { .. } => "not-a-number",
+            Self::Evaluate(error) => evaluate_code(error),
             Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",
         }
@@ -265,6 +259,16 @@ impl Error {
     /// True if the reader of the output went away, as `| head` does: nobody is left to tell.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn evaluate_code(error: &evaluate_run::Error) -> &'static str {
+    use evaluate_run::Error;
+    match error {
+        Error::StoppedReading => "cancelled",
+        Error::NotANumber { .. } => "not-a-number",
+        Error::Context(_) => "bad-option",
+        _ => "bad-file",
     }
 }
 

@@ -12,7 +12,6 @@ mod evaluate;
 mod export;
 mod feature;
 mod figure;
-mod former;
 mod generate;
 mod inspect;
 mod load;

@@ -42,7 +42,7 @@ pub use config::{
     Activation, Config, DecoderNorm, InputNormalization, PreBiasStart, decode_config,
     decode_settings,
 };
-pub use device::DeviceTrainer;
+pub use device::{Clock, DeviceTrainer};
 pub use error::Error;
 pub use export::Origin;
 pub use input::{InputStatistics, statistics};
