@@ -222,8 +222,9 @@ fn what_is_bounded_is_off_by_no_more_than_it_says() {
                 let losses = effect.token_losses.iter().zip(&truth.token_losses);
                 for (at, (loss, exact)) in losses.enumerate() {
                     let off = (loss - exact).abs();
+                    // Losses of 10 are f32, and each comes of sums in another order.
                     assert!(
-                        off <= error(at) + 5e-6 + 1e-3 * exact.abs(),
+                        off <= error(at) + 1e-5 + 1e-3 * exact.abs(),
                         "{what}, {at}: {off:e}"
                     );
                 }
