@@ -64,6 +64,8 @@ export interface EffectsOptions {
   rankBy?: 'loss' | 'kl' | 'logitDifference';
   /** Number of tokens listed that move up the most, and as many that move down; default 10. */
   top?: number;
+  /** Share of each mean KL, from 0 to 1, by which it may be off, proven; on the CPU that is faster. Default 0: all is measured. */
+  within?: number;
   /** As of every prompt. */
   bos?: boolean | 'auto' | 'yes' | 'no';
 }
@@ -515,6 +517,11 @@ export interface Effect {
   loss: number | null;
   /** Mean of KL(clean ‖ ablated) over the positions that count, nats; `null` where none does. */
   kl: number | null;
+  /**
+   * The most that `loss` and `kl` are off, proven, nats: with `within` the logits of some tokens are bounded and not computed. 0
+   * where all are measured.
+   */
+  within: number;
   /** Of the target's logit minus the distractor's after the last token; `null` where they are not named. */
   logitDifference: number | null;
   /**
@@ -528,6 +535,11 @@ export interface Effect {
   tokenLosses: Float32Array;
   /** KL(clean ‖ ablated) after each token, T values, nats. */
   klByPosition: Float32Array;
+  /**
+   * The most that the loss of the token after it and KL after it are off, for each token, T values, nats; empty where all are
+   * measured.
+   */
+  errors: Float32Array;
   /** The tokens whose logits after the last token rise the most, the first the most. */
   up: Array<TokenChange>;
   /** Those whose logits fall the most. */

@@ -211,6 +211,8 @@ pub struct EffectsAsked {
     pub target: Option<u32>,
     /// See there.
     pub distractor: Option<u32>,
+    /// Share of a mean KL by which it may be off; 0 where everything is measured.
+    pub within: f64,
 }
 
 /// A session of the engine, in its worker.
@@ -401,6 +403,7 @@ impl Engine {
             ("target", id(asked.target)),
             ("distractor", id(asked.distractor)),
             ("rankBy", "kl".into()),
+            ("within", asked.within.into()),
             ("signal", signal.into()),
             ("onEffects", on_each.as_ref().clone()),
         ]);

@@ -200,7 +200,7 @@ fn cell(out: &mut String, value: Option<f64>) {
 /// Effects of features, tab-separated, in the order given; an empty cell where a number is missing. Texts of tokens are quoted as in
 /// JSON, so that no tab or line break of theirs ends a cell.
 pub fn effects_table(about: &About, effects: &[&Effect]) -> String {
-    let mut out = "latent\tactivation\tposition\ttoken\tactive_at\tkl\tloss_difference\tlogit_difference\tdirect_path\tup\tdown\n".to_owned();
+    let mut out = "latent\tactivation\tposition\ttoken\tactive_at\tkl\twithin\tloss_difference\tlogit_difference\tdirect_path\tup\tdown\n".to_owned();
     let first = |out: &mut String, tokens: &[TokenChange]| {
         out.push('\t');
         if let Some(token) = tokens.first() {
@@ -224,6 +224,7 @@ pub fn effects_table(about: &About, effects: &[&Effect]) -> String {
         }
         let _ = write!(out, "\t{active}");
         cell(&mut out, effect.kl);
+        cell(&mut out, Some(effect.within));
         cell(&mut out, effect.loss);
         cell(&mut out, effect.logit_difference);
         cell(&mut out, effect.direct);
@@ -399,6 +400,6 @@ mod tests {
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0].split('\t').count(), lines[1].split('\t').count());
-        assert_eq!(lines[1], "7\t1.5\t0\t\"a\\tb\"\t2\t0.25\t\t\t\t\t");
+        assert_eq!(lines[1], "7\t1.5\t0\t\"a\\tb\"\t2\t0.25\t0\t\t\t\t\t");
     }
 }

@@ -273,6 +273,15 @@ pub struct Effects {
     /// Number of tokens to list that an ablation moves up and down the most
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top: usize,
+
+    /// The share of each KL, from 0 to 1, by which it may be off, proven: faster on the CPU; a GPU measures all [default: 0, all is measured]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.0,
+        hide_default_value = true
+    )]
+    pub within: f64,
 }
 
 /// The order of effects.

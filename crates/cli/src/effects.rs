@@ -35,6 +35,7 @@ pub async fn effects(arguments: &Effects) -> Result<(), Error> {
             (Some(Rank::Logits), _) | (None, Some(_)) => RankBy::LogitDifference,
         },
         top: arguments.top,
+        within: arguments.within,
         bos: common.bos.into(),
         ..EffectsOptions::new(load::chosen_set(arguments.set.as_deref(), &ids)?)
     };
@@ -62,6 +63,12 @@ fn table(found: &explorer::Effects, backend: &str) -> String {
         "clean loss {}; loss and KL in nats, ablated minus clean",
         or_dash(found.loss, false)
     );
+    if found.effects.iter().any(|effect| effect.within > 0.0) {
+        let _ = writeln!(
+            out,
+            "±: the most that KL and loss are off, proven: logits of some tokens are bounded and not computed"
+        );
+    }
     if let (Some(target), Some(distractor)) = (&found.target, &found.distractor) {
         let _ = writeln!(
             out,
@@ -96,9 +103,13 @@ fn table(found: &explorer::Effects, backend: &str) -> String {
                 token.map_or_else(String::new, |token| visible(&token.text))
             ),
             or_dash(effect.loss, true),
-            effect
-                .kl
-                .map_or_else(|| "–".to_owned(), |kl| format!("{kl:.2e}")),
+            effect.kl.map_or_else(
+                || "–".to_owned(),
+                |kl| match effect.within {
+                    0.0 => format!("{kl:.2e}"),
+                    within => format!("{kl:.2e} ± {within:.0e}"),
+                },
+            ),
             or_dash(effect.logit_difference, true),
             or_dash(effect.direct, true),
             moved(&effect.up),

@@ -249,6 +249,14 @@ impl FinalStream {
         }
     }
 
+    /// An output of the final LayerNorm, `[rows, d_model]`.
+    pub fn of_normed(normed: &Buffer) -> Self {
+        Self {
+            stream: normed.clone(),
+            normalised: true,
+        }
+    }
+
     /// Records the choice of some of its rows, `[rows, d_model]`, in the order of `index [rows]`.
     ///
     /// # Errors

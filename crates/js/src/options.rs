@@ -122,6 +122,7 @@ pub fn effects(options: JsValue) -> Result<explorer::EffectsOptions, JsValue> {
         tokens,
         rank_by,
         top: given.top.map_or(usual.top, |top| top as usize),
+        within: given.within.unwrap_or(usual.within),
         bos: bos(given.bos.as_deref())?,
         ..usual
     })

@@ -22,6 +22,9 @@ pub struct Effect {
     pub loss: Option<f64>,
     /// Mean of KL(clean ‖ ablated) over the positions that count, nats; `null` where none does.
     pub kl: Option<f64>,
+    /// The most that `loss` and `kl` are off, proven, nats: with `within` the logits of some tokens are bounded and not computed. 0
+    /// where all are measured.
+    pub within: f64,
     /// Of the target's logit minus the distractor's after the last token; `null` where they are not named.
     pub logit_difference: Option<f64>,
     /// What the direct path alone would give for that: minus the activation at the last token times the decoder direction,
@@ -37,6 +40,11 @@ pub struct Effect {
     #[serde(with = "column")]
     #[ts(type = "Float32Array")]
     pub kl_by_position: Vec<f32>,
+    /// The most that the loss of the token after it and KL after it are off, for each token, T values, nats; empty where all are
+    /// measured.
+    #[serde(with = "column")]
+    #[ts(type = "Float32Array")]
+    pub errors: Vec<f32>,
     /// The tokens whose logits after the last token rise the most, the first the most.
     pub up: Vec<TokenChange>,
     /// Those whose logits fall the most.

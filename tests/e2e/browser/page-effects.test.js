@@ -54,11 +54,28 @@ test('every active feature has the effects that PyTorch computes, ranked as is c
   const page = await open(address(prompt, effects.sae));
   await part(page, 'effects-target').fill(texts[0]);
   await part(page, 'effects-distractor').fill(texts[1]);
+  // Bounded, as by default on the CPU: off by no more than is said.
   await measure(page);
+  const bounded = await copiedTable(page, 'effects-copy', 'latent');
+  const named = ({ header, lines }) => lines.map((line) => Object.fromEntries(header.map((name, at) => [name, Number(line[at])])));
+  const truth = new Map(effects.effects.map((effect) => [effect.latent, effect]));
+  assert.equal(bounded.lines.length, truth.size);
+  for (const { latent, kl, within, loss_difference: loss } of named(bounded)) {
+    const wanted = truth.get(latent);
+    assert.ok(Math.abs(kl - wanted.kl) <= within + 1e-3 * wanted.kl + 1e-8, `KL of ${latent}: ${kl} ± ${within}, expected ${wanted.kl}`);
+    assert.ok(within <= 0.0502 * kl, `${latent}: ± ${within} of ${kl}`);
+    assert.ok(Math.abs(loss - wanted.loss) <= within + 1e-3 * Math.abs(wanted.loss) + 4e-6, `loss of ${latent}`);
+  }
+  assert.ok(await part(page, 'effect-within').count() > 10);
+  await part(page, 'effects-bounded').waitFor();
+  await part(page, 'effects-exact').check();
+  await part(page, 'effects-start').click();
+  await part(page, 'effects-bounded').waitFor({ state: 'detached' });
+  await part(page, 'effects-result').getByText('Clean run').waitFor();
   assert.equal(Number(await part(page, 'effects-status').getAttribute('data-measured')), effects.effects.length);
   // As a table, with every digit.
   const { header, lines } = await copiedTable(page, 'effects-copy', 'latent');
-  const copied = lines.map((line) => Object.fromEntries(header.map((name, at) => [name, Number(line[at])])));
+  const copied = named({ header, lines });
   assert.equal(copied.length, effects.effects.length);
   await part(page, 'effects-all').click();
   const expected = new Map(effects.effects.map((effect) => [effect.latent, effect]));

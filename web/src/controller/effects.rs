@@ -9,9 +9,13 @@ use crate::state::Action;
 use crate::state::asked::Asked;
 use crate::state::effects::{About, EffectsAction, Field, active_at};
 
+/// Share of a mean KL by which it may be off, unless everything is to be measured.
+const WITHIN: f64 = 0.05;
+
 impl Controller {
-    /// Ablates every active feature of a set in a trace, one by one; a measurement that is under way is stopped.
-    pub fn measure_effects(&self, trace: &Trace, sae: String, asked: &Asked) {
+    /// Ablates every active feature of a set in a trace, one by one; a measurement that is under way is stopped. With `exact` nothing is
+    /// bounded.
+    pub fn measure_effects(&self, trace: &Trace, sae: String, asked: &Asked, exact: bool) {
         let Some(engine) = self.engine() else { return };
         let Some((run, signal)) = self.inner.effects.next() else {
             return;
@@ -46,6 +50,7 @@ impl Controller {
                 positions: about.positions.clone(),
                 target: compared.as_ref().map(|(target, _)| target.id),
                 distractor: compared.as_ref().map(|(_, distractor)| distractor.id),
+                within: if exact { 0.0 } else { WITHIN },
             };
             let about = About { compared, ..about };
             this.dispatch(Action::Effects(EffectsAction::Started(run, about)));

@@ -79,6 +79,8 @@ pub struct Effects {
     pub by: By,
     /// True if tokens are listed with changes of their probability, and not of their logit.
     pub probabilities: bool,
+    /// True if everything is to be measured, and nothing bounded.
+    pub exact: bool,
     /// The feature whose effect along the prompt is shown.
     pub open: Option<u32>,
     /// True if all are listed, and not only the largest.
@@ -120,6 +122,8 @@ pub enum EffectsAction {
     Open(u32),
     /// All features are listed, or the largest only.
     All(bool),
+    /// Everything is to be measured, or some of it bounded.
+    Exact(bool),
     /// What is typed cannot be measured, and why.
     Refused(String),
     /// A measurement begins.
@@ -197,6 +201,7 @@ impl State {
                 effects.open = (effects.open != Some(latent)).then_some(latent);
             }
             EffectsAction::All(all) => effects.all = all,
+            EffectsAction::Exact(exact) => effects.exact = exact,
             EffectsAction::Refused(why) => effects.ended = Some(why),
             EffectsAction::Started(run, about) => {
                 // Without two tokens there is nothing else to rank by.
@@ -207,6 +212,7 @@ impl State {
                 *effects = Effects {
                     by,
                     probabilities: effects.probabilities,
+                    exact: effects.exact,
                     running: true,
                     run,
                     about: Some(about),

@@ -65,6 +65,11 @@ impl Executor {
         &self.device
     }
 
+    /// A recorder whose scratch memory is that of all plans.
+    pub(crate) fn recorder(&self) -> Recorder {
+        Recorder::sharing(&self.device, &self.workspace)
+    }
+
     /// `gpu` or `cpu`.
     pub(crate) fn backend_name(&self) -> &'static str {
         match self.device.kind() {
@@ -135,7 +140,7 @@ impl Executor {
             }
         }
         let before = self.device.bytes();
-        let recorder = Recorder::sharing(&self.device, &self.workspace);
+        let recorder = self.recorder();
         let operations = match self.device.kind() {
             BackendKind::Gpu => GPU_OPERATIONS,
             BackendKind::Cpu => CPU_OPERATIONS,

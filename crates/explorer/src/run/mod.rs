@@ -8,6 +8,7 @@ pub(crate) mod executor;
 pub(crate) mod head;
 pub(crate) mod input;
 pub(crate) mod output;
+pub(crate) mod rows_head;
 mod scratch;
 pub(crate) mod spec;
 mod stage;

@@ -120,6 +120,15 @@ impl HeadOutput {
         })
     }
 
+    /// Loss of the token that follows a row. `position` is the row's, for messages.
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`], [`Error::NoSuchIndex`].
+    pub(crate) fn loss(&self, row: usize, position: usize) -> Result<f32, Error> {
+        self.log_sum_exp(row, position)?;
+        Ok(self.row(row)?[3])
+    }
+
     /// Loss of every token of a sequence but the first, `[tokens - 1]`. `rows` are the sequence's.
     ///
     /// # Errors

@@ -155,6 +155,105 @@ fn each_effect_of_a_batch_is_that_of_the_edit_alone() {
 }
 
 #[test]
+fn what_is_bounded_is_off_by_no_more_than_it_says() {
+    let mut session = demo_on(Device::cpu());
+    session
+        .load_neurons("post", "blocks.2.mlp.hook_post")
+        .unwrap();
+    let ids = token_ids(48);
+    for sae in [
+        "openai.layer_1",
+        "openai.layer_3",
+        "blocks.5.hook_resid_post",
+        "post",
+    ] {
+        let exact = EffectsOptions {
+            tokens: Some((300, 400)),
+            rank_by: RankBy::Kl,
+            positions: (sae == "post").then(|| [4, 9].into()),
+            ..EffectsOptions::new(sae)
+        };
+        let measured = effects(&session, &ids, &exact);
+        assert!(
+            measured
+                .effects
+                .iter()
+                .all(|effect| effect.within == 0.0 && effect.errors.is_empty())
+        );
+        for within in [0.01, 0.05, 0.5] {
+            let options = EffectsOptions {
+                within,
+                ..exact.clone()
+            };
+            let found = effects(&session, &ids, &options);
+            assert_eq!(found.effects.len(), measured.effects.len(), "{sae}");
+            let mut bounded = 0;
+            for effect in &found.effects {
+                let what = format!("{sae}:{}, {within}", effect.latent);
+                let mut all = measured.effects.iter();
+                let truth = all.find(|truth| truth.latent == effect.latent).unwrap();
+                let (kl, exact) = (effect.kl.unwrap(), truth.kl.unwrap());
+                // What is measured is itself known to a share of 1e-3.
+                let known = 1e-3 * exact + 1e-8;
+                assert!(
+                    (kl - exact).abs() <= effect.within + known,
+                    "{what}: {kl:e}, {exact:e}"
+                );
+                // Of a share of the least that KL can be.
+                assert!(
+                    effect.within <= within * (kl + known),
+                    "{what}: {:e} of {kl:e}",
+                    effect.within
+                );
+                let off = (effect.loss.unwrap() - truth.loss.unwrap()).abs();
+                assert!(off <= effect.within + 2e-6, "{what}: {off:e} of the loss");
+                let errors = &effect.errors;
+                assert!(errors.is_empty() || errors.len() == ids.len(), "{what}");
+                let error = |at: usize| errors.get(at).copied().unwrap_or(0.0);
+                bounded += (0..ids.len()).filter(|at| error(*at) > 0.0).count();
+                let kl = effect.kl_by_position.iter().zip(&truth.kl_by_position);
+                for (at, (kl, exact)) in kl.enumerate() {
+                    let known = 1e-3 * exact + 1e-6;
+                    assert!(
+                        (kl - exact).abs() <= error(at) + known,
+                        "{what}, {at}: {kl:e}, {exact:e}"
+                    );
+                }
+                let losses = effect.token_losses.iter().zip(&truth.token_losses);
+                for (at, (loss, exact)) in losses.enumerate() {
+                    let off = (loss - exact).abs();
+                    // Losses of 10 are f32, and each comes of sums in another order.
+                    assert!(
+                        off <= error(at) + 1e-5 + 1e-3 * exact.abs(),
+                        "{what}, {at}: {off:e}"
+                    );
+                }
+                // The last token's logits are always computed.
+                assert!(error(ids.len() - 1) == 0.0, "{what}");
+                let gaps = effect.logit_difference.zip(truth.logit_difference);
+                let (gap, exact) = gaps.unwrap();
+                assert!((gap - exact).abs() < 5e-5, "{what}: {gap}, {exact}");
+                assert!(
+                    (effect.up[0].logit - truth.up[0].logit).abs() < 1e-4,
+                    "{what}"
+                );
+            }
+            // Behind the last block nothing else changes.
+            let rows: usize = found
+                .effects
+                .iter()
+                .map(|effect| ids.len() - effect.position)
+                .sum();
+            let many = within >= 0.05 && sae.starts_with("openai");
+            assert!(
+                !many || bounded * 4 > rows,
+                "{sae}, {within}: {bounded} of some {rows}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_list_can_be_ended_and_unusable_options_are_refused() {
     let session = demo_on(Device::cpu());
     let ids = token_ids(40);
@@ -167,8 +266,21 @@ fn a_list_can_be_ended_and_unusable_options_are_refused() {
     let error = block_on(session.effects(&ids, &options, ending)).unwrap_err();
     assert_eq!((error.code(), calls), ("cancelled", 1));
     // A BOS alone: nothing counts, so that there is nothing to ablate.
-    let nothing = effects(&session, &ids[..1], &options);
-    assert!(nothing.effects.is_empty() && nothing.loss.is_none());
+    for within in [0.0, 0.05] {
+        let options = EffectsOptions {
+            within,
+            ..options.clone()
+        };
+        let nothing = effects(&session, &ids[..1], &options);
+        assert!(nothing.effects.is_empty() && nothing.loss.is_none());
+        let mut calls = 0;
+        let ending = |_: &[Effect]| {
+            calls += 1;
+            ControlFlow::Break(())
+        };
+        let error = block_on(session.effects(&ids, &options, ending)).unwrap_err();
+        assert_eq!((error.code(), calls), ("cancelled", 1), "{within}");
+    }
     let by_tokens = RankBy::LogitDifference;
     for (options, code) in [
         (EffectsOptions::new("none"), "unknown-sae"),
@@ -182,6 +294,20 @@ fn a_list_can_be_ended_and_unusable_options_are_refused() {
         (
             EffectsOptions {
                 tokens: Some((1, 1 << 20)),
+                ..options.clone()
+            },
+            "bad-option",
+        ),
+        (
+            EffectsOptions {
+                within: f64::NAN,
+                ..options.clone()
+            },
+            "bad-option",
+        ),
+        (
+            EffectsOptions {
+                within: 1.5,
                 ..options.clone()
             },
             "bad-option",

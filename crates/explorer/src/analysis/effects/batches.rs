@@ -2,6 +2,7 @@
 //! its feature is active.
 
 use super::clean::Active;
+use gpt2::HookPoint;
 use wire::Operation;
 
 use crate::analysis::edit_table::{capacity, operation, runs};
@@ -13,7 +14,7 @@ use crate::run::clean::CleanPass;
 use crate::run::compile::Parts;
 use crate::run::executor::Submitted;
 use crate::run::input::RunInput;
-use crate::run::spec::{CacheMode, HeadRows, HeadSpec, RunSpec, SetAt, StartAt};
+use crate::run::spec::{CacheMode, HeadRows, HeadSpec, RunSpec, SetAt, StartAt, Tap};
 use crate::store::feature_set::LoadedSet;
 use crate::tokens::Prompt;
 
@@ -22,6 +23,15 @@ use crate::tokens::Prompt;
 pub(super) struct Ablation {
     pub(super) latent: u32,
     pub(super) active: Active,
+}
+
+/// What a batch of runs ends with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The logits of all rows, compared with the clean run's.
+    Logits,
+    /// The outputs of the final LayerNorm, `[rows, d_model]`, as the first tap.
+    Stream,
 }
 
 /// The means to run ablations of a feature set's latents.
@@ -66,11 +76,11 @@ impl<'a> Ablations<'a> {
         self.question.batch_rows().max(self.prompt.ids.len())
     }
 
-    /// Starts the runs of a batch.
+    /// Starts the runs of a batch. They end with all logits, or with the outputs of the final LayerNorm, read back.
     ///
     /// # Errors
     /// [`Error::Cancelled`], [`Error::Device`].
-    pub(super) async fn submit(&self, batch: &[Ablation]) -> Result<Submitted, Error> {
+    pub(super) async fn submit(&self, batch: &[Ablation], end: End) -> Result<Submitted, Error> {
         let model = self.question.model()?;
         let mut table = Vec::new();
         for (sequence, one) in (0..).zip(batch) {
@@ -94,14 +104,21 @@ impl<'a> Ablations<'a> {
             },
             edits: vec![SetAt::of(self.set)],
             edit_capacity: capacity(table.len()),
-            head: Some(HeadSpec {
-                rows: HeadRows::All,
-                top: 0,
-                compare: true,
-                keep: false,
-                read: false,
-                shown: suffixes.last.len(),
-            }),
+            taps: match end {
+                End::Logits => Vec::new(),
+                End::Stream => vec![Tap::Activation(HookPoint::LnFinalOut)],
+            },
+            head: match end {
+                End::Stream => None,
+                End::Logits => Some(HeadSpec {
+                    rows: HeadRows::All,
+                    top: 0,
+                    compare: true,
+                    keep: false,
+                    read: false,
+                    shown: suffixes.last.len(),
+                }),
+            },
             ..RunSpec::from_hook(self.set.hook, model.info.n_layers, true)
         };
         let parts = Parts {

@@ -23,6 +23,17 @@ pub(super) struct Measure<'a> {
     pub(super) counted: &'a [bool],
 }
 
+/// What an ablation changes, from the first position on at which it can.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// The ablated run's losses; none of the token after the last.
+    pub(super) losses: Vec<f32>,
+    /// KL(clean ‖ ablated).
+    pub(super) kl: Vec<f32>,
+    /// The most that both are off; empty where they are measured.
+    pub(super) errors: Vec<f32>,
+}
+
 impl Measure<'_> {
     /// The effects of a batch of ablations, whose rows follow each other. Each begins at the first position that can change.
     ///
@@ -36,46 +47,74 @@ impl Measure<'_> {
         let tokens = self.counted.len();
         let mut effects = Vec::new();
         let mut first_row = 0;
-        for (place, Ablation { latent, active }) in ablations.iter().enumerate() {
-            let first = active.first;
-            let rows = first_row..first_row + tokens - first;
+        for (place, ablation) in ablations.iter().enumerate() {
+            let rows = first_row..first_row + tokens - ablation.active.first;
             first_row = rows.end;
-            // What comes before is as in the clean run.
-            let clean_losses = &self.clean.token_losses;
-            let mut losses = clean_losses[..first.min(clean_losses.len())].to_vec();
-            losses.extend(head.token_losses(rows.clone())?);
-            let mut kl_by_position = vec![0.0; first];
-            kl_by_position.extend(head.divergences(rows.clone())?);
+            let changes = Changes {
+                losses: head.token_losses(rows.clone())?,
+                kl: head.divergences(rows.clone())?,
+                errors: Vec::new(),
+            };
             let log_sum = head.log_sum_exp(rows.end - 1, tokens - 1)?;
-            let logits = head.shown(place)?;
-            let ablated = self.options.tokens;
-            let ablated = ablated.map(|tokens| logit_difference(tokens, logits));
-            let ablated = ablated.transpose()?;
-            let (up, down) = self.moved(logits, log_sum)?;
-            let direct = self.direct.and_then(|direct| direct.get(*latent as usize));
-            let direct = direct.map(|weight| {
-                -f64::from(active.last) * f64::from(*weight) / f64::from(self.clean.scale)
-            });
-            effects.push(Effect {
-                latent: *latent,
-                activation: active.activation,
-                position: active.position,
-                active: active.count,
-                loss: difference(metrics::mean(&losses), self.clean.loss),
-                kl: counted_mean(&kl_by_position, self.counted),
-                logit_difference: difference(ablated, self.clean.logit_difference),
-                direct,
-                token_losses: losses
-                    .iter()
-                    .zip(clean_losses)
-                    .map(|(a, b)| a - b)
-                    .collect(),
-                kl_by_position,
-                up,
-                down,
-            });
+            let last = (head.shown(place)?, log_sum);
+            effects.push(self.effect(ablation, changes, last)?);
         }
         Ok(effects)
+    }
+
+    /// The effect of an ablation, from what changes from the first position on at which it can, and from the logits after the last
+    /// token with their log Σ exp.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIndex`].
+    pub(super) fn effect(
+        &self,
+        Ablation { latent, active }: &Ablation,
+        changes: Changes,
+        (logits, log_sum): (&[f32], f32),
+    ) -> Result<Effect, Error> {
+        let first = active.first;
+        // What comes before is as in the clean run.
+        let clean_losses = &self.clean.token_losses;
+        let mut losses = clean_losses[..first.min(clean_losses.len())].to_vec();
+        losses.extend(changes.losses);
+        let mut kl_by_position = vec![0.0; first];
+        kl_by_position.extend(changes.kl);
+        let mut errors = Vec::new();
+        if changes.errors.iter().any(|error| *error > 0.0) {
+            errors.resize(first, 0.0);
+            errors.extend(changes.errors);
+        }
+        let of_losses = metrics::mean(&errors[..losses.len().min(errors.len())]);
+        let within = [of_losses, counted_mean(&errors, self.counted)];
+        let ablated = self.options.tokens;
+        let ablated = ablated.map(|tokens| logit_difference(tokens, logits));
+        let ablated = ablated.transpose()?;
+        let (up, down) = self.moved(logits, log_sum)?;
+        let direct = self.direct.and_then(|direct| direct.get(*latent as usize));
+        let direct = direct.map(|weight| {
+            -f64::from(active.last) * f64::from(*weight) / f64::from(self.clean.scale)
+        });
+        Ok(Effect {
+            latent: *latent,
+            activation: active.activation,
+            position: active.position,
+            active: active.count,
+            loss: difference(metrics::mean(&losses), self.clean.loss),
+            kl: counted_mean(&kl_by_position, self.counted),
+            within: within.into_iter().flatten().fold(0.0, f64::max),
+            logit_difference: difference(ablated, self.clean.logit_difference),
+            direct,
+            token_losses: losses
+                .iter()
+                .zip(clean_losses)
+                .map(|(a, b)| a - b)
+                .collect(),
+            kl_by_position,
+            errors,
+            up,
+            down,
+        })
     }
 
     /// The tokens whose logits rise and fall the most.

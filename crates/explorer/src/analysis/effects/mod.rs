@@ -1,15 +1,20 @@
 //! What each active feature of a prompt causes, by ablation.
 
 mod batches;
+mod bounded;
+mod bounds;
 mod clean;
 mod direct;
 mod measure;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+
+use kernels::BackendKind;
 use wire::{Edit, Effect, Effects, Positions};
 
-use self::batches::{Ablation, Ablations};
+use self::batches::{Ablation, Ablations, End};
+use self::bounded::Bounded;
 use self::measure::Measure;
 use crate::analysis::compared::check_tokens;
 use crate::analysis::edit_table::Resolved;
@@ -45,12 +50,15 @@ pub struct EffectsOptions {
     pub rank_by: RankBy,
     /// Number of tokens to list that a feature's ablation moves up the most, and as many that it moves down.
     pub top: usize,
+    /// The share of a mean KL, from 0 to 1, by which it may be off: logits are computed of as few rows as prove that. 0 measures all.
+    /// On the CPU device alone; a GPU, for which logits are little work, always measures all.
+    pub within: f64,
     /// True if a BOS is prepended.
     pub bos: Bos,
 }
 
 impl EffectsOptions {
-    /// For a feature set: all positions that count, ten tokens, by KL.
+    /// For a feature set: all positions that count, ten tokens, by KL, all measured.
     pub fn new(sae: &str) -> Self {
         Self {
             sae: sae.to_owned(),
@@ -58,6 +66,7 @@ impl EffectsOptions {
             tokens: None,
             rank_by: RankBy::default(),
             top: 10,
+            within: 0.0,
             bos: Bos::Auto,
         }
     }
@@ -78,9 +87,10 @@ pub(crate) async fn effects(
     check(question, options)?;
     let prompt = question.prompt(input, options.bos)?;
     let set = question.store.set_or_hook(&options.sae)?;
+    let bounded = options.within > 0.0 && question.executor.device().kind() == BackendKind::Cpu;
     let wanted = CleanWanted {
         top: 1,
-        logits: false,
+        logits: bounded,
     };
     let pass = question
         .clean(std::slice::from_ref(&prompt), wanted)
@@ -116,31 +126,44 @@ pub(crate) async fn effects(
     let batches = pack(known, prompt.ids.len(), ablations.rows(), |one| {
         one.active.first
     });
-    let mut batches = batches.iter();
-    let mut under_way: VecDeque<UnderWay<'_>> = VecDeque::new();
     let mut found: Vec<Effect> = Vec::new();
-    loop {
-        question.pace.step().await?;
+    let mut came = |effects: Vec<Effect>| {
+        let stop = on_effects(&effects).is_break();
+        found.extend(effects);
         question.pace.report(found.len(), all);
-        let next = batches.next();
-        let ended = next.is_none();
-        if let Some(batch) = next {
-            under_way.push_back((ablations.submit(batch).await?, batch));
+        match stop {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
         }
-        while let Some((submitted, batch)) = due(&mut under_way, ended) {
+    };
+    question.pace.report(0, all);
+    if bounded {
+        let bounded = Bounded::new(question, of_prompt, &measure).await?;
+        for batch in &batches {
+            question.pace.step().await?;
+            let submitted = ablations.submit(batch, End::Stream).await?;
             let output = submitted.output(|set| question.name(set)).await?;
-            let effects = measure.batch(&output.head()?, batch)?;
-            let stop = on_effects(&effects).is_break();
-            found.extend(effects);
-            if stop {
-                return Err(Error::Cancelled);
+            came(bounded.effects(&output.matrix(0)?, batch).await?)?;
+        }
+    } else {
+        let mut batches = batches.iter();
+        let mut under_way: VecDeque<UnderWay<'_>> = VecDeque::new();
+        loop {
+            question.pace.step().await?;
+            let next = batches.next();
+            let ended = next.is_none();
+            if let Some(batch) = next {
+                under_way.push_back((ablations.submit(batch, End::Logits).await?, batch));
+            }
+            while let Some((submitted, batch)) = due(&mut under_way, ended) {
+                let output = submitted.output(|set| question.name(set)).await?;
+                came(measure.batch(&output.head()?, batch)?)?;
+            }
+            if ended {
+                break;
             }
         }
-        if ended {
-            break;
-        }
     }
-    question.pace.report(found.len(), all);
     question.pace.check()?;
     rank(&mut found, options.rank_by);
     let vocabulary = &model.vocabulary;
@@ -161,6 +184,13 @@ fn check(question: &Question<'_>, options: &EffectsOptions) -> Result<(), Error>
     let named =
         tokens.flat_map(|(target, distractor)| [("target", target), ("distractor", distractor)]);
     check_tokens(question, named)?;
+    if !(0.0..=1.0).contains(&options.within) {
+        return Err(Error::BadOption {
+            name: "within",
+            value: options.within.to_string(),
+            expected: "it is a share from 0 to 1".to_owned(),
+        });
+    }
     if options.rank_by == RankBy::LogitDifference && options.tokens.is_none() {
         return Err(Error::BadOption {
             name: "rank_by",

@@ -27,6 +27,9 @@ pub fn along(about: &About, effect: &Effect) -> Html {
                 None => html! { <span>{ "No token's loss changed." }</span> },
             } }</p>
             { spark(losses, largest(losses), true, "Change of each token's loss along the prompt") }
+            if let Some((at, error)) = farthest(&effect.errors) {
+                <p class="muted">{ format!("Of tokens where little can change both are bounded: off by at most {}, after ", small(error.into())) }{ token(at) }{ "." }</p>
+            }
             if let Some((at, value)) = farthest(kl) {
                 <p class="line"><span>{ "KL of the next-token distribution after each token; largest after " }{ token(at) }{ " " }<b>{ small(value.into()) }</b>{ " nats" }</span></p>
                 <div class="kl">{ spark(kl, largest(kl), false, "KL after each token along the prompt") }</div>

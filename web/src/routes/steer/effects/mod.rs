@@ -3,6 +3,7 @@
 mod along;
 mod table;
 
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::pages::pages;
@@ -76,7 +77,7 @@ pub fn EffectsRoute(props: &Props) -> Html {
             event.prevent_default();
             let now = controller.now(Props::of);
             if let (Some(trace), Some(sae), false) = (&now.trace, now.sae, now.effects.running) {
-                controller.measure_effects(trace, sae, &now.place.asked);
+                controller.measure_effects(trace, sae, &now.place.asked, now.effects.exact);
             }
         }
     };
@@ -86,6 +87,10 @@ pub fn EffectsRoute(props: &Props) -> Html {
         });
         parts::field(shown, place.asked.get(field.name()), oninput)
     };
+    let onchange = controller.on(|event: Event| {
+        let input: HtmlInputElement = event.target_unchecked_into();
+        Action::Effects(EffectsAction::Exact(input.checked()))
+    });
     let idle = trace.is_none() || sae.is_none();
     html! {
         <div class="steer-route" data-testid="effects">
@@ -102,6 +107,7 @@ pub fn EffectsRoute(props: &Props) -> Html {
                     { asked(Field::Positions, Shown { label: "at positions", size: "9", placeholder: "all".into(), testid: "effects-positions" }) }
                     { asked(Field::Target, Shown { label: "target token", size: "9", placeholder: " king".into(), testid: "effects-target" }) }
                     { asked(Field::Distractor, Shown { label: "against", size: "9", placeholder: " queen".into(), testid: "effects-distractor" }) }
+                    <label title="Where the model runs on the CPU, KL is otherwise known within 5%, which is proven and said: that is faster. A GPU always measures everything."><input type="checkbox" data-testid="effects-exact" checked={effects.exact} {onchange} />{ " all exact" }</label>
                 </form>
                 { status(props, saes.is_empty()) }
             </section>
@@ -214,6 +220,9 @@ fn result(controller: &crate::controller::Controller, props: &Props) -> Html {
                 <p class="muted">{ "No feature is active there: nothing can be ablated." }</p>
             } else {
                 <Table effects={effects.clone()} labels={labels.clone()} />
+            }
+            if effects.effects.iter().any(|effect| effect.within > 0.0) {
+                <p class="muted" data-testid="effects-bounded">{ "±: the most that KL and Δ loss are off, proven. The logits of tokens where little can change are bounded and not computed; " }<em>{ "all exact" }</em>{ " computes them." }</p>
             }
             <p class="muted">{ "Ablated minus clean, largest first. " }{ described(EFFECT_LOSS, "Δ loss") }{ ", " }{ described(EFFECT_KL, "KL") }{ ", " }{ described(LOGIT_DIFFERENCE, "Δ target − distractor") }{ ". Tokens: what may follow the last token of the prompt." }</p>
         </section>

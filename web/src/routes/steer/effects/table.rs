@@ -140,7 +140,7 @@ fn Row(props: &RowProps) -> Html {
                 </th>
                 <td class="words">{ about.tokens.get(effect.position).map(|token| quoted_token(&token.text)).unwrap_or_default() }<span class="muted number">{ fixed(effect.activation.into(), 2) }</span></td>
                 <td class="number">{ effect.active }</td>
-                <td class="number" data-testid="effect-kl">{ effect.kl.map_or_else(|| NONE.to_owned(), small) }</td>
+                <td class="number"><span data-testid="effect-kl">{ effect.kl.map_or_else(|| NONE.to_owned(), small) }</span>{ within(effect.within) }</td>
                 <td class="number" data-testid="effect-loss">{ nats(effect.loss) }</td>
                 if compared {
                     <td class="number" data-testid="effect-target">{ nats(effect.logit_difference) }</td>
@@ -157,6 +157,16 @@ fn Row(props: &RowProps) -> Html {
                 </td></tr>
             }
         </tbody>
+    }
+}
+
+/// The most that a number is off, where it is not measured.
+fn within(error: f64) -> Html {
+    match error > 0.0 {
+        true => {
+            html! { <span class="muted" data-testid="effect-within">{ format!(" ± {}", small(error)) }</span> }
+        }
+        false => Html::default(),
     }
 }
 
