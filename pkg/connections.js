@@ -17,6 +17,8 @@ const { fetch } = globalThis;
 export class Connections {
   /** The origins that may be contacted. */
   gate;
+  /** How the browser's HTTP cache is used by requests that do not say it. */
+  cache = 'no-store';
   /** Silence after which a connection counts as broken, milliseconds. */
   stall;
   #start;

@@ -37,7 +37,11 @@ export class Files {
    *   broken connection
    */
   constructor(onNotice, { waits = WAITS, connections = new Connections() } = {}) {
-    this.store = new Store(onNotice);
+    this.store = new Store((notice) => {
+      // Where nothing may be stored, as in figures in articles of other sites for some readers, the HTTP cache is what there is.
+      if (notice.code === 'storage-denied') connections.cache = 'default';
+      onNotice(notice);
+    });
     this.#connections = connections;
     this.#waits = waits;
   }

@@ -8,13 +8,13 @@ import { Stalled, within } from './patience.js';
  * can be given up at any time: by `signal` until it comes, by `controller` after that. Anything else, and a host that does not
  * answer at all, rejects with an error that says what to do.
  *
- * The browser's own HTTP cache is passed by, unless `cache` says otherwise: it would keep every large file a second time.
+ * The browser's own HTTP cache is passed by, unless `cache` or the connections say otherwise: it would keep every large file a second time.
  * @param {import('./connections.js').Connections} connections
  * @param {{name: string, url: string}} file
  * @param {{method?: string, from?: number, signal?: AbortSignal, cache?: string, here?: boolean}} options
  * @returns {Promise<{response: import('./connections.js').Answer, controller: AbortController}>}
  */
-export async function connect(connections, { name, url }, { method = 'GET', from, signal, cache = 'no-store', here } = {}) {
+export async function connect(connections, { name, url }, { method = 'GET', from, signal, cache = connections.cache, here } = {}) {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
   signal?.addEventListener('abort', abort, { once: true });

@@ -4,6 +4,8 @@ import type {
   Edited,
   Effect,
   Effects,
+  Evaluated,
+  EvaluateProgress,
   Feature,
   Generation,
   Info,
@@ -17,6 +19,7 @@ import type {
   ScannedFile,
   Trained,
   TrainProgress,
+  TrainRecord,
   TrainingInfo,
   StreamPatching,
   Taps,
@@ -48,9 +51,10 @@ export class SaeExplorer extends EventTarget {
 
   /**
    * Starts a worker that the next `create()` takes, so that the engine, and with `model` a model, arrive while the page's own code
-   * does. What fails in it is tried again, and reported, by `create()` and `loadModel()`.
+   * does. What fails in it is tried again, and reported, by `create()` and `loadModel()`. Resolves with true if others may share the
+   * worker: see `share`.
    */
-  static prepare(options?: PrepareOptions): void;
+  static prepare(options?: PrepareOptions): Promise<boolean>;
 
   /**
    * Starts a worker and its engine.
@@ -210,8 +214,20 @@ export class SaeExplorer extends EventTarget {
    */
   train(files: Iterable<File | DroppedFile>, options: TrainOptions): Training;
 
+  /**
+   * Evaluates SAEs over texts, one after the other, as the program's `evaluate --corpus` does (docs/evaluate.md), in a worker of its own with the
+   * module of {@link train}. By default those that are loaded; `saes` names others, trainings in this browser among them. Where `signal` ends it,
+   * the result is what there is by then, with `stopped`; before anything was measured it rejects with `cancelled`.
+   *
+   * @param files as for {@link scan}
+   */
+  evaluate(files: Iterable<File | DroppedFile>, options?: EvaluateOptions): Promise<Evaluated>;
+
   /** The trainings in this browser, the newest first. */
   trainings(): Promise<TrainingInfo[]>;
+
+  /** What was measured of a training in this browser, as its log has it. */
+  trainingLog(id: string): Promise<TrainRecord[]>;
 
   /** The autoencoder of a training in this browser as the files of a SAELens folder, as {@link Trained} has them. */
   trainedFiles(id: string): Promise<ScannedFile[]>;
@@ -221,6 +237,12 @@ export class SaeExplorer extends EventTarget {
 
   /** Files as one zip file, by the module of {@link train}. */
   packTraining(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
+
+  /**
+   * The autoencoder of a training as a `.pt` in OpenAI's layout, which has no place for its hook. It holds TopK with `layer_norm`, and ReLU without
+   * normalisation; anything else is refused with `unsupported-architecture`.
+   */
+  trainingAsPt(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
 
   /** Files as one zip file, for a person to keep: those of {@link Scanned}. */
   archive(files: ScannedFile[], options?: LookOptions): Promise<Uint8Array>;
@@ -345,6 +367,13 @@ export type ErrorCode =
   | 'internal';
 
 export interface CreateOptions {
+  /**
+   * A name: sessions of this origin that give the same one, and the same options of this list, share one worker, one device and one copy
+   * of what they load alike, also across frames and tabs. Each sees what it has loaded itself, and its calls wait for those of others but
+   * are not stopped by them. What goes together with nothing that others have, such as another model, ends in a worker of the session's
+   * own; so does everything where the browser has no `SharedWorker` with WebGPU. Default: a worker of one's own.
+   */
+  share?: string;
   /** Device of the computation; `"auto"` (default) takes the GPU where there is WebGPU and the CPU elsewhere. */
   backend?: 'auto' | 'gpu' | 'cpu';
   /** GPU limits to ask for: all the adapter has (default), or those that every WebGPU device has. */
@@ -362,6 +391,8 @@ export interface CreateOptions {
 }
 
 export interface PrepareOptions {
+  /** As for `create()`. */
+  share?: string;
   /** `"demo"`: the demo's model will be loaded. */
   model?: 'demo';
   /** As for `create()`. */
@@ -675,6 +706,12 @@ export interface TrainOptions extends wire.TrainOptions, LookOptions {
   /** True to wait for `resume()` when it is known what the training takes, with `stage: 'estimate'`. */
   confirm?: boolean;
   onProgress?: (progress: TrainProgress) => void;
+}
+
+export interface EvaluateOptions extends wire.EvaluateOptions, LookOptions {
+  /** Ids of loaded SAEs, and trainings in this browser by their ids, with the `id` that their results have; by default all that are loaded. */
+  saes?: Array<string | { training: string; id?: string }>;
+  onProgress?: (progress: EvaluateProgress) => void;
 }
 
 /** A training under way. */

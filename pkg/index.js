@@ -5,14 +5,17 @@ import { abortable } from './abortable.js';
 import { SaeExplorerError, cancelled } from './errors.js';
 import { Link } from './link.js';
 import { droppedFiles } from './drop.js';
-import { BYTES, COUNT, CREATE, EDITED, EFFECTS, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, TRAIN, checked, editList, givenEdits, required, wrong } from './options.js';
+import { BYTES, COUNT, CREATE, EDITED, EFFECTS, EVALUATE, FILES, GENERATE, LOAD_MODEL, LOAD_SAE, NAME, PATCH_STREAM, PREPARE, PROMPT, SCAN, STOPPABLE, TAPS, TEXT, TRACE, TRAIN, checked, editList, givenEdits, required, wrong } from './options.js';
 import { prepare, takePrepared } from './prepared.js';
 import { Session } from './session.js';
 import { fileList, modelSource, pinned, saeSource } from './sources.js';
 import { isHttp, promptOf, text } from './texts.js';
 import { Training } from './training.js';
-import { listTrainings, removeTraining, trainedFiles } from './trainings.js';
+import { listTrainings, removeTraining, trainedFiles, trainingLog } from './trainings.js';
 import { start } from './workers.js';
+
+/** The files of an SAE in SAELens's layout. */
+const SAELENS = ['cfg.json', 'sae_weights.safetensors'];
 
 export { SAMPLE_TEXT } from './sample.js';
 export { SaeExplorerError, droppedFiles };
@@ -36,12 +39,16 @@ export class SaeExplorer extends EventTarget {
   }
 
   static async create(options = {}) {
-    const { backend = 'auto', limits = 'adapter', demo, catalogue, stallSeconds, onProgress, onNotice, _spawn } = checked(options, CREATE);
-    const spawn = _spawn ?? (() => takePrepared() ?? start.engine());
+    const { share, backend = 'auto', limits = 'adapter', demo, catalogue, stallSeconds, onProgress, onNotice, _spawn } = checked(options, CREATE);
+    const spawn = _spawn ?? (() => takePrepared(share) ?? start.engine(share));
     const addresses = { demo: beside('demo', demo, '../demo/demo.json'), catalogue: beside('catalogue', catalogue, '../catalogue.json') };
     const explorer = new SaeExplorer({ backend, limits, stallSeconds, ...addresses, onProgress, onNotice }, spawn);
     try {
-      await explorer.#ready(explorer.#worker(), 'engine');
+      const ready = () => explorer.#ready(explorer.#worker(), 'engine');
+      await ready().catch((error) => {
+        if (!explorer.#parted(explorer.#link, error)) throw error;
+        return ready();
+      });
     } catch (error) {
       explorer.#link?.close(error);
       throw error;
@@ -51,8 +58,8 @@ export class SaeExplorer extends EventTarget {
 
   /** Starts the worker of the next session; see index.d.ts. */
   static prepare(options = {}) {
-    const { model, demo, manifest, sae, after, _spawn = start.engine } = checked(options, PREPARE);
-    prepare(_spawn, { demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, sae, after });
+    const { share, model, demo, manifest, sae, after, _spawn = start.engine } = checked(options, PREPARE);
+    return prepare(_spawn, { share, demo: model === undefined ? null : beside('demo', demo, '../demo/demo.json'), manifest, sae, after });
   }
 
   async loadModel(source, options = {}) {
@@ -331,8 +338,56 @@ export class SaeExplorer extends EventTarget {
     return new Training(id, this.#aside(own, work, start.train).finally(own.done), means);
   }
 
+  async evaluate(files, options = {}) {
+    const { signal, onProgress = () => {}, saes = this.#evaluable(), ...rest } = checked(options, EVALUATE);
+    const list = fileList(files);
+    for (const { name, blob } of list) if (blob === undefined) throw wrong('files', name, { accepts: 'files of this device' });
+    const own = abortable(signal, 'The evaluation');
+    const onEvent = (event, value) => {
+      if (event === 'evaluate') onProgress(value);
+      else if (event === 'progress') onProgress({ stage: 'load', bytes: value.loaded ?? 0, totalBytes: value.total ?? 0 });
+    };
+    try {
+      const opened = [];
+      for (const sae of saes) opened.push(await this.#subject(sae));
+      if (opened.length === 0) throw wrong('saes', saes, { accepts: 'at least one SAE; none is loaded' });
+      return await this.#aside(own, async (link) => {
+        await Promise.race([own.aborted, this.#started(link, onEvent).then(() => this.#session.restore(link, { saes: false }, onEvent))]);
+        // Not raced against the signal: where it is stopped, the answer is what it has.
+        const { reply } = link.call('evaluate', { list, saes: opened, options: rest }, onEvent);
+        own.onCancel(() => void link.call('stopEvaluation', {}).reply.catch(() => {}));
+        return reply;
+      }, start.train);
+    } finally {
+      own.done();
+    }
+  }
+
+  // The loaded SAEs that have numbers of their own.
+  #evaluable() {
+    return this.loaded.saes.map(({ id }) => id).filter((id) => this.#session.hasSource(id));
+  }
+
+  // An SAE of an evaluation: a loaded one, or that of a training.
+  async #subject(sae) {
+    if (typeof sae === 'string') {
+      const { source, ...options } = this.#session.sentOf(sae);
+      const { origin = null } = this.loaded.saes.find(({ id }) => id === sae);
+      return { id: sae, source, options, origin };
+    }
+    const parts = (await this.trainedFiles(sae.training)).filter(({ path }) => SAELENS.includes(path));
+    const id = sae.id ?? sae.training;
+    return { id, source: { files: parts.map(({ path, bytes }) => ({ name: path, path: `${id}/${path}`, blob: new Blob([bytes]) })) }, options: {}, origin: null };
+  }
+
   async trainings() {
     return listTrainings();
+  }
+
+  async trainingLog(id) {
+    const records = await trainingLog(required('id', id, NAME));
+    if (records === null) throw new SaeExplorerError('missing-file', `There is no training ${id} in this browser.`, { id });
+    return records;
   }
 
   async trainedFiles(id) {
@@ -347,6 +402,10 @@ export class SaeExplorer extends EventTarget {
 
   async packTraining(files, options = {}) {
     return this.#packing('packed', { files: required('files', files, FILES) }, options, 'The packing', start.train);
+  }
+
+  async trainingAsPt(files, options = {}) {
+    return this.#packing('pt', { files: required('files', files, FILES) }, options, 'The packing', start.train);
   }
 
   async archive(files, options = {}) {
@@ -423,6 +482,11 @@ export class SaeExplorer extends EventTarget {
         const undelivered = error.code === 'worker-died' && error.details.delivered === false;
         const lost = error.code === 'device-lost';
         if (this.#disposed) throw error;
+        // It happens once: what comes next is this session's alone.
+        if (this.#parted(link, error)) {
+          attempt -= 1;
+          continue;
+        }
         if (lost) this.#drop(link, error);
         if (attempt > 0 || !(undelivered || lost)) throw error;
       }
@@ -473,6 +537,16 @@ export class SaeExplorer extends EventTarget {
 
   #notice(notice) {
     this.#options.onNotice?.(notice);
+  }
+
+  // True where a shared worker cannot have what a call needs beside what others have there: from now on this session has its own.
+  #parted(link, error) {
+    if (error.code !== 'engine-shared') return false;
+    if (this.#link !== link) return true; // another call has found out before
+    this.#spawn = () => start.engine();
+    this.#link = null;
+    link.close(error);
+    return true;
   }
 
   // Calls that ran into the same loss one after another must not each end the worker that was started for the first.

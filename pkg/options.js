@@ -106,14 +106,18 @@ export const EDIT = { sae: TEXT, latent: COUNT, value: FINITE, operation: oneOf(
 export const TAPS = { ...PROMPT, names: NAMES, logitLens: COUNT, signal: SIGNAL };
 export const SCAN = { ...STOPPABLE, sets: NAMES, name: NAME, context: COUNT, bos: BOS, textField: NAME, limitTokens: COUNT, map: FLAG, onProgress: FUNCTION };
 export const TRAIN = {
-  ...STOPPABLE, hook: NAME, latents: COUNT, k: COUNT, activation: oneOf('topk', 'batch_topk', 'jump_relu', 'relu'), matryoshka: COUNTS, tokens: COUNT, batch: COUNT, lr: POSITIVE, seed: COUNT,
+  ...STOPPABLE, hook: NAME, latents: COUNT, k: COUNT, activation: oneOf('topk', 'batch_topk', 'jump_relu', 'relu'), matryoshka: COUNTS, tokens: COUNT, batch: COUNT, lr: POSITIVE, seed: COUNT, processor: oneOf('cpu', 'gpu'),
   settings: { accepts: 'an object of settings by their names', test: (value) => isObject(value) && !Array.isArray(value) },
   context: COUNT, bos: BOS, keepFirst: FLAG, textField: NAME, corpusTokens: COUNT, name: NAME, checkpointSeconds: POSITIVE, resume: NAME, confirm: FLAG, onProgress: FUNCTION,
 };
+export const EVALUATE = {
+  ...STOPPABLE, saes: { accepts: 'a list of ids of loaded SAEs, and of trainings as {training, id}', test: (value) => Array.isArray(value) && value.every((sae) => TEXT.test(sae) || NAME.test(sae?.training)) },
+  recovery: FLAG, probes: FLAG, ablation: FLAG, ablations: COUNT, tokens: COUNT, documentTokens: COUNT, context: COUNT, bos: BOS, textField: NAME, seed: COUNT, onProgress: FUNCTION,
+};
 export const LOAD_MODEL = { id: NAME, prependBos: FLAG, weightFormat: WEIGHT_FORMAT, signal: SIGNAL };
 export const LOAD_SAE = { hook: TEXT, id: NAME, weightFormat: WEIGHT_FORMAT, centre: FLAG, prependBos: FLAG, normScalingFactor: POSITIVE, stream: STREAM, only: NAME, signal: SIGNAL };
-export const PREPARE = { model: oneOf('demo'), manifest: PROMISE, sae: { accepts: 'a text or a promise of one', test: (value) => NAME.test(value) || PROMISE.test(value) }, after: PROMISE };
-export const CREATE = { backend: BACKEND, limits: LIMITS, onProgress: FUNCTION, onNotice: FUNCTION, stallSeconds: POSITIVE };
+export const PREPARE = { share: NAME, model: oneOf('demo'), manifest: PROMISE, sae: { accepts: 'a text or a promise of one', test: (value) => NAME.test(value) || PROMISE.test(value) }, after: PROMISE };
+export const CREATE = { share: NAME, backend: BACKEND, limits: LIMITS, onProgress: FUNCTION, onNotice: FUNCTION, stallSeconds: POSITIVE };
 
 /** An edit, checked: an object, or a text, which the engine reads. */
 function checkedEdit(edit) {

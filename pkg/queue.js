@@ -14,6 +14,11 @@ export class Queue {
     this.#stopRunning = stopRunning;
   }
 
+  /** The id of the job that runs, if one does. */
+  get running() {
+    return this.#running?.id;
+  }
+
   /** Runs `work(signal)` when its turn comes. */
   add(id, what, work) {
     return new Promise((resolve, reject) => {

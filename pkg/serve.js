@@ -1,9 +1,11 @@
-// A worker: owns one engine (made from Rust), loads files for it and runs the page's calls one by one.
+// A worker: owns one engine (made from Rust), loads files for it and runs the calls of its page one by one, or of all who share it.
 //
-// In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}   {prepare: {demo, manifest?, sae?}}   {proceed}
-// Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}
+// In:  {lock: name}   {ping}   {cancel: id}   {id, method, args}   {prepare: {demo, manifest?, sae?}}   {proceed}   {join: name of a lock}
+// Out: {locked}       {pong}   {id, received}  {id, event, value}  {id, value | error}   {notice}   {fatal}   {hello}
 
+import { holdAlive } from './alive.js';
 import { duringCalls } from './byte-sources.js';
+import { Caller } from './callers.js';
 import { catalogueModel, catalogueSae, checkCatalogue, judged, saeDeviceBytes, saeFits, streamedDeviceBytes } from './catalogue.js';
 import { Connections } from './connections.js';
 import { Demo } from './demo.js';
@@ -15,6 +17,7 @@ import { loads } from './loading.js';
 import { canStay, fromFiles, fromLink } from './offers.js';
 import { weightsHash } from './own-files.js';
 import { Queue } from './queue.js';
+import { Sharing } from './sharing.js';
 import { nameOf } from './sources.js';
 import { owners, withStored } from './stored.js';
 import { buffersIn, hold } from './transfer.js';
@@ -36,10 +39,15 @@ let catalogue = null; // a promise, once it was requested
 let settings = { mirror: null, memoryBudget: null };
 let modelOrigin = null; // the origin of the loaded model, see locations.js
 const saeOrigins = new Map(); // id → the same
-const stops = new Map(); // id of a call that needs no engine → what stops it
+const stops = new Map(); // call that needs no engine → what stops it
 let call = null; // {signal, failed} of the engine's call under way, for which streamed SAEs are read
+const callers = new Set(); // the page, or all who share the worker
+const sharing = 'onconnect' in self ? new Sharing(() => engine) : null;
 
-const onNotice = (notice) => self.postMessage({ notice });
+const tellAll = (message) => {
+  for (const caller of callers) caller.post(message);
+};
+const onNotice = (notice) => tellAll({ notice });
 const gate = new Gate();
 seal(self, gate);
 const connections = new Connections(undefined, { gate });
@@ -83,12 +91,10 @@ const methods = {
     for (const url of [manifest, address]) gate.choose(url);
     progress('engine', 0, 1);
     ({ memory } = await compiled());
+    engine?.free(); // its device was lost
+    engine = null;
     engine = await code.Engine.create(backend, limits, pause);
     progress('engine', 1, 1);
-    const { fallbackReason } = onDevice();
-    if (fallbackReason !== null) {
-      self.postMessage({ notice: { code: 'no-webgpu', message: `WebGPU is not available here, so the engine runs on the CPU: the same results, more slowly. (${fallbackReason})` } });
-    }
   },
 
   async loadModel({ source, id, prependBos, weightFormat }, context) {
@@ -110,7 +116,7 @@ const methods = {
   async loadSae({ source, id, ...options }, context) {
     if (source.demo) return loadDemoSaes(source, options, context);
     return withSae(source, context, 'sae', async (parts, { offer }) => {
-      const info = await loadOneSae(id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre, prependBos: options.prependBos ?? offer?.entry.bos }, parts);
+      const info = await loadOneSae(context, id ?? offer?.id ?? parts.name, { ...options, hook: options.hook ?? offer?.hook, centre: options.centre ?? offer?.entry.centre, prependBos: options.prependBos ?? offer?.entry.bos }, parts);
       saeOrigins.set(info.id, parts.origin ?? null);
       loaded?.setSae(info.id, source);
       return { ...info, origin: saeOrigins.get(info.id) };
@@ -124,7 +130,8 @@ const methods = {
     return { ...trace, milliseconds: lastTraceMilliseconds };
   },
 
-  loadNeurons({ id, hook }) {
+  loadNeurons({ id, hook }, { claim }) {
+    claim(id);
     const info = engine.loadNeurons(id, hook);
     saeOrigins.delete(info.id);
     loaded?.setNeurons(info.id);
@@ -229,9 +236,12 @@ async function instantiated() {
 }
 
 // What a session will want is requested before it is created: small files at once, large ones when the page says so.
+let prepared = false;
 let proceed;
 const proceeding = new Promise((resolve) => (proceed = resolve));
 async function prepare({ demo: address, manifest, sae }) {
+  if (prepared) return; // by another one who shares the worker
+  prepared = true;
   if (address !== null) {
     gate.choose(address);
     demo.url = address;
@@ -239,6 +249,13 @@ async function prepare({ demo: address, manifest, sae }) {
   }
   await proceeding;
   compiled().catch(() => {}); // start() tries again, and says so
+}
+
+// Says to one who has started the engine that it runs on the CPU, where nobody asked for that.
+function tellFallback(caller) {
+  const { fallbackReason } = onDevice();
+  if (fallbackReason === null) return;
+  caller.post({ notice: { code: 'no-webgpu', message: `WebGPU is not available here, so the engine runs on the CPU: the same results, more slowly. (${fallbackReason})` } });
 }
 
 // Files that a caller has given by their addresses.
@@ -297,7 +314,7 @@ async function loadDemoSaes({ only }, { weightFormat }, context) {
     const failures = [];
     for (const sae of wanted) {
       try {
-        infos.push(await loadDemoSae(sae, weightFormat, means));
+        infos.push(await loadDemoSae(context, sae, weightFormat, means));
       } catch (error) {
         if (wanted.length === 1 || context.signal.aborted || !costsOnePart(error)) throw error;
         await means.forget(error);
@@ -320,8 +337,8 @@ function costsOnePart({ code }) {
   return typeof code === 'string' && code !== 'cancelled' && code !== 'device-lost';
 }
 
-async function loadDemoSae({ id, hook, bos, ...sae }, weightFormat, means) {
-  const info = await loadOneSae(id, { hook, prependBos: bos, weightFormat }, await demoSaeParts(sae, means));
+async function loadDemoSae(context, { id, hook, bos, ...sae }, weightFormat, means) {
+  const info = await loadOneSae(context, id, { hook, prependBos: bos, weightFormat }, await demoSaeParts(sae, means));
   saeOrigins.delete(id);
   loaded?.setSae(id, { demo: true, only: id });
   return { ...info, origin: null };
@@ -347,19 +364,21 @@ async function withSae(source, context, stage, work) {
   return loading(stage, context, { base: await mirror() }, async (means) => work(await saeFiles(offer?.source ?? source, means), { offer }));
 }
 
-// What is loaded, opened once more: for its identity, which nothing but a scan needs.
+// What is loaded, opened once more: for its identity, which nothing but a scan needs, and for evaluations. `work` of an SAE also receives
+// what is known of it beside its files.
 const again = {
   async model(source, context, work) {
     return withModel(source, source.demo ? await demo.ofSaes(context.signal) : null, context, 'identify', work);
   },
   async sae(source, context, work) {
-    if (!source.demo) return withSae(source, context, 'identify', work);
+    if (!source.demo) return withSae(source, context, 'identify', (parts, { offer }) => work(parts, { hook: offer?.hook, centre: offer?.entry.centre, prependBos: offer?.entry.bos }));
     const [sae] = demoSaes(await demo.ofSaes(context.signal), source.only);
-    return loading('identify', context, {}, async (means) => work(await demoSaeParts(sae, means)));
+    return loading('identify', context, {}, async (means) => work(await demoSaeParts(sae, means), { hook: sae.hook, prependBos: sae.bos }));
   },
 };
 
-async function loadOneSae(id, given, { pt, cfg, weights }) {
+async function loadOneSae({ claim }, id, given, { pt, cfg, weights }) {
+  claim(id);
   const stream = given.stream === 'auto' ? await mustStay(pt, cfg) : given.stream;
   const options = { ...given, stream };
   if (pt === undefined) return engine.loadSaelens(id, cfg, weights, options);
@@ -374,35 +393,60 @@ async function mustStay(pt, cfg) {
   return canStay(pt, shape) && saeFits(saeDeviceBytes(shape), streamedDeviceBytes(shape), deviceMemory()).streamed;
 }
 
-async function run({ id, method, args }) {
-  self.postMessage({ id, received: true });
-  const send = (event, value) => self.postMessage({ id, event, value });
+async function run(caller, { id, method, args }) {
+  const call = caller.begin(id, method, args);
+  const { send } = call;
+  sharing?.enter(call);
   const context = {
-    progress: (stage, loaded, total, more) => send('progress', { stage, loaded, total, ...more }),
+    progress: (stage, loaded, total, more) => {
+      for (const one of sharing?.alike(call) ?? [call]) one.send('progress', { stage, loaded, total, ...more });
+    },
     token: (token) => send('token', token),
     features: (features) => send('features', features),
     effects: (effects) => send('effects', effects),
     scan: (progress) => send('scan', progress),
     train: (progress) => send('train', progress),
+    evaluate: (progress) => send('evaluate', progress),
+    claim: () => {},
   };
   try {
-    const value = method in beside ? await withoutTurn(id, method, args, context) : await queue.add(id, `The call of ${method}()`, (signal) => called(method, args, { ...context, signal }));
-    self.postMessage({ id, value }, [...buffersIn(value)]);
+    const value = method in beside ? await withoutTurn(call, context) : await queue.add(call, `The call of ${method}()`, (signal) => taken(call, { ...context, signal }));
+    if (method === 'start') tellFallback(caller);
+    caller.end(call, { value }, [...buffersIn(value)]);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error.message);
-    else self.postMessage({ id, error: toPlain(error) });
+    else caller.end(call, { error: toPlain(error) });
+  } finally {
+    sharing?.exit(call);
   }
 }
 
 // A call that needs no engine; it can be stopped all the same.
-async function withoutTurn(id, method, args, { progress }) {
+async function withoutTurn(call, { progress }) {
+  const { method, args } = call;
   const controller = new AbortController();
-  stops.set(id, () => controller.abort(cancelled(`The call of ${method}()`)));
+  stops.set(call, () => controller.abort(cancelled(`The call of ${method}()`)));
   try {
     return await beside[method](args, controller.signal, progress);
   } finally {
-    stops.delete(id);
+    stops.delete(call);
   }
+}
+
+// A call that has its turn.
+function taken(call, context) {
+  const { method, args } = call;
+  if (sharing === null) return called(method, args, context);
+  return sharing.run(call, (claim = context.claim) => called(method, args, { ...context, claim }));
+}
+
+function cancel(call) {
+  if (stops.has(call)) stops.get(call)();
+  else if (queue.running === call && sharing !== null && sharing.alike(call).length > 1) {
+    // Others want what it loads: it goes on for them.
+    call.caller.leave(call, toPlain(cancelled(`The call of ${call.method}()`)));
+    sharing.exit(call);
+  } else queue.cancel(call);
 }
 
 // The error of a file that is read for a call reaches the caller unchanged.
@@ -416,24 +460,55 @@ async function called(method, args, context) {
   }
 }
 
-self.onmessage = ({ data }) => {
-  if (data.method !== undefined) run(data);
-  else if (data.cancel !== undefined) (stops.get(data.cancel) ?? (() => queue.cancel(data.cancel)))();
-  else if (data.ping !== undefined) self.postMessage({ pong: true });
-  else if (data.lock !== undefined) hold(data.lock);
+function receive(caller, data) {
+  if (data.method !== undefined) run(caller, data);
+  else if (data.cancel !== undefined) {
+    const call = caller.calls.get(data.cancel);
+    if (call !== undefined) cancel(call);
+  } else if (data.ping !== undefined) caller.post({ pong: true });
+  else if (data.lock !== undefined) hold(data.lock, caller.post);
   else if (data.prepare !== undefined) prepare(data.prepare);
   else if (data.proceed) proceed();
-};
+  else if (data.join !== undefined) join(caller, data.join);
+}
+
+if (sharing === null) {
+  const page = new Caller(self);
+  callers.add(page);
+  self.onmessage = ({ data }) => receive(page, data);
+} else {
+  const alive = holdAlive(self);
+  self.onconnect = ({ ports: [port] }) => {
+    const caller = new Caller(port);
+    port.onmessage = ({ data }) => receive(caller, data);
+    caller.post({ hello: { alive, gpu: navigator.gpu !== undefined } });
+  };
+}
+
+// Another one shares the worker, until the lock that it holds is free.
+function join(caller, lock) {
+  callers.add(caller);
+  const leave = () => {
+    callers.delete(caller);
+    for (const call of caller.calls.values()) cancel(call);
+    sharing.leave(caller);
+    queue.add({}, 'Letting go', () => sharing.sweep()).catch(() => {}); // an engine that is gone holds nothing
+  };
+  navigator.locks.request(lock, leave).catch(() => {}); // the worker ends
+}
 
 // A panic in Rust ends in a trap that leaves the engine in no usable state: the page starts another worker. The engine's
 // panic hook calls the first of these with the message; a trap without one (memory exhausted) arrives at the others.
-const fatal = (message) => self.postMessage({ fatal: String(message) });
+const fatal = (message) => {
+  tellAll({ fatal: String(message) });
+  if (sharing !== null) self.close(); // nobody else can end it
+};
 self.saeExplorerPanicked = fatal;
 self.addEventListener('error', (event) => fatal(event.message));
 self.addEventListener('unhandledrejection', (event) => fatal(event.reason?.message ?? event.reason));
 
 /**
- * Serves the page's calls with an engine.
+ * Serves calls with an engine.
  * @param {Code} given
  * @param {(own: {again: object, engine: () => object, compiled: () => Promise<unknown>}) => {loaded: object, methods: object, beside: object}} [more]
  *   methods for the engine, and others that need none, beside those that every worker has

@@ -31,9 +31,19 @@ export class Session {
 
   /** Where the numbers of a loaded SAE are. */
   sourceOf(id) {
-    const source = this.#saes.get(id)?.sent.source;
-    if (source === undefined) throw new SaeExplorerError('unknown-sae', this.#saes.has(id) ? `${id} are neurons: they have no numbers of their own.` : `${id} is not loaded. Load it first.`, { sae: id });
-    return source;
+    return this.sentOf(id).source;
+  }
+
+  /** True for a loaded SAE that has numbers of its own. */
+  hasSource(id) {
+    return this.#saes.get(id)?.sent.source !== undefined;
+  }
+
+  /** The source of a loaded SAE, with the options of its loading. */
+  sentOf(id) {
+    const sent = this.#saes.get(id)?.sent;
+    if (sent?.source === undefined) throw new SaeExplorerError('unknown-sae', this.#saes.has(id) ? `${id} are neurons: they have no numbers of their own.` : `${id} is not loaded. Load it first.`, { sae: id });
+    return sent;
   }
 
   removeSae(id) {

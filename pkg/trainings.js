@@ -122,6 +122,22 @@ export async function trainedFiles(id) {
   return (await read(id, RESULT))?.files ?? null;
 }
 
+/** What was measured of a training, as its log has it; null where there is no such training. A line that is damaged is left out. */
+export async function trainingLog(id) {
+  const found = await read(id, ['log.jsonl']);
+  if (found === null) return null;
+  const records = [];
+  for (const line of new TextDecoder().decode(found.files[0].bytes).split('\n')) {
+    try {
+      const { step, tokens, lr, fvu, loss, aux_loss: auxLoss = null, l0, dead, tokens_per_second: tokensPerSecond, step_tokens_per_second: stepTokensPerSecond } = JSON.parse(line);
+      records.push({ step, tokens, lr, fvu, loss, auxLoss, l0, dead, tokensPerSecond, stepTokensPerSecond });
+    } catch {
+      // The last line ends with a newline, and one of another version is no line.
+    }
+  }
+  return records;
+}
+
 /** Removes a training. */
 export async function removeTraining(id) {
   const all = await root(false);

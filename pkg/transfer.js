@@ -8,11 +8,11 @@ export function buffersIn(value, found = new Set()) {
 }
 
 /** The page waits for this lock; it gets it when this worker is gone (see link.js). */
-export function hold(name) {
+export function hold(name, post) {
   const held = () => {
-    self.postMessage({ locked: true });
+    post({ locked: true });
     return new Promise(() => {});
   };
   const request = navigator.locks === undefined ? Promise.reject() : navigator.locks.request(name, held);
-  request.catch(() => self.postMessage({ locked: false }));
+  request.catch(() => post({ locked: false }));
 }

@@ -777,6 +777,8 @@ export interface TrainOptions {
   lr?: number;
   /** Seed of the start and of the order of data; 0 by default. */
   seed?: number;
+  /** The processor of the steps; `"cpu"` by default, which is one core of it. A `"gpu"` trains TopK, with Multi-TopK or Matryoshka. */
+  processor?: 'cpu' | 'gpu';
   /** Further settings by their names in docs/train.md, such as `{dead_tokens: 100000}`. */
   settings?: Record<string, unknown>;
   /** Tokens of a window, a BOS included; the model's context by default, at most 256. */
@@ -847,8 +849,10 @@ export interface TrainEstimate {
   normalisedMeanOverSpread: number;
   /** A sentence about that, where the mean is long. */
   advice: string | null;
-  /** The device that computes the activations; steps run on the CPU. */
+  /** The device that computes the activations. */
   device: string;
+  /** The device that the steps run on. */
+  processor: string;
 }
 
 /** How far a training is. */
@@ -974,6 +978,107 @@ export interface Recorded {
   features: Array<Feature>;
 }
 
+/** Options of an evaluation of SAEs over texts. */
+export interface EvaluateOptions {
+  /** Also with k/4, k/2, 2k and 4k latents, with one threshold in k's place, and with refined magnitudes. */
+  recovery?: boolean;
+  /** Also the loss of probes on single latents for labels that the text gives, and sparse probing with 1, 2 and 5 latents. */
+  probes?: boolean;
+  /** Also the sparsity of what ablating active latents changes in the logits. */
+  ablation?: boolean;
+  /** Ablations of each SAE; 64 by default. */
+  ablations?: number;
+  /** Tokens to read, of each text an equal share; 100,000 by default. */
+  tokens?: number;
+  /** The most tokens of a document, so that more of them have a part; all by default. */
+  documentTokens?: number;
+  /** Tokens of a window, a BOS included; the model's context by default, at most 256. */
+  context?: number;
+  /** As of every prompt. */
+  bos?: boolean | 'auto' | 'yes' | 'no';
+  /** The field of a record of JSON lines that holds its text; `"text"` by default. */
+  textField?: string;
+  /** The seed of random choices; 0 by default. */
+  seed?: number;
+}
+
+/** How far an evaluation is. */
+export type EvaluateProgress = { "stage": "load", 
+/**
+ * So many.
+ */
+bytes: number, 
+/**
+ * Of so many.
+ */
+totalBytes: number, } | { "stage": "read", 
+/**
+ * Bytes of the file under way.
+ */
+bytes: number, 
+/**
+ * Of so many.
+ */
+totalBytes: number, 
+/**
+ * Tokens so far, of all files.
+ */
+tokens: number, } | { "stage": "part", 
+/**
+ * The SAE and the part.
+ */
+what: string, 
+/**
+ * So many are done.
+ */
+done: number, 
+/**
+ * Of so many.
+ */
+all: number, 
+/**
+ * Of these: `"windows"`, `"latents"`, `"ablations"`.
+ */
+unit: string, } | { "stage": "found", 
+/**
+ * It.
+ */
+evaluated: Evaluated, };
+
+/** The result of an evaluation. */
+export interface Evaluated {
+  /** All numbers. */
+  evaluations: CorpusEvaluations;
+  /** The same as tables for people, with what each number means. */
+  tables: Array<ResultTable>;
+  /** The model, the texts and the device, as one line. */
+  head: string;
+  /** The numbers as the program's `evaluate --out FILE.json` writes them. */
+  json: string;
+  /** SAEs that could not be evaluated. */
+  failures: Array<EvaluationFailure>;
+}
+
+/** An SAE that could not be evaluated. */
+export interface EvaluationFailure {
+  /** Its id. */
+  id: string;
+  /** Why. */
+  message: string;
+}
+
+/** A table of results. */
+export interface ResultTable {
+  /** Its title. */
+  title: string;
+  /** Rows of cells; the first has the columns' names. */
+  rows: Array<Array<string>>;
+  /** So many first columns are texts, the others are numbers. */
+  left: number;
+  /** What the numbers mean, and what is to be known of them. */
+  notes: Array<string>;
+}
+
 /** Reconstruction metrics of an SAE on a text of any length. */
 export interface Evaluation {
   /** Mean next-token cross-entropy of the model itself, nats, over the windows' tokens. */
@@ -1053,48 +1158,6 @@ export interface Evaluation {
   kl: number | null;
   /** How many positions count. */
   positions: number;
-}
-
-/** The evaluation of some SAEs on one text. */
-export interface Evaluations {
-  /** The model's name. */
-  model: string;
-  /** The text. */
-  text: string;
-  /** One for each SAE. */
-  saes: Array<Evaluation>;
-  /** `gpu` or `cpu`. */
-  backend: 'gpu' | 'cpu';
-  /** Name of the GPU adapter, or of the CPU path. */
-  adapter: string;
-}
-
-/** One feature moved over several values. */
-export interface Sweep {
-  /** The SAE, as it was named. */
-  sae: string;
-  /** The latent. */
-  latent: number;
-  /** What is done with its activation. */
-  operation: 'set' | 'add' | 'scale';
-  /** The prompt as it is. */
-  clean: SweepPoint;
-  /** One for each value, in the order of the values. */
-  points: Array<SweepPoint>;
-}
-
-/** The prompt with a feature at one value. */
-export interface SweepPoint {
-  /** The value; the clean run has none. */
-  value?: number;
-  /** Mean loss, nats. */
-  loss: number | null;
-  /** Mean KL from the clean run, nats. */
-  kl: number | null;
-  /** The tracked tokens after the last one. */
-  tracked: Array<NextToken>;
-  /** The likeliest tokens there. */
-  next: Array<NextToken>;
 }
 
 /** The evaluation of some SAEs over one corpus, read in windows. */
@@ -1382,6 +1445,48 @@ export interface AblationSparsity {
   mean: number | null;
   /** Standard error of the mean. */
   standardError: number | null;
+}
+
+/** The evaluation of some SAEs on one text. */
+export interface Evaluations {
+  /** The model's name. */
+  model: string;
+  /** The text. */
+  text: string;
+  /** One for each SAE. */
+  saes: Array<Evaluation>;
+  /** `gpu` or `cpu`. */
+  backend: 'gpu' | 'cpu';
+  /** Name of the GPU adapter, or of the CPU path. */
+  adapter: string;
+}
+
+/** One feature moved over several values. */
+export interface Sweep {
+  /** The SAE, as it was named. */
+  sae: string;
+  /** The latent. */
+  latent: number;
+  /** What is done with its activation. */
+  operation: 'set' | 'add' | 'scale';
+  /** The prompt as it is. */
+  clean: SweepPoint;
+  /** One for each value, in the order of the values. */
+  points: Array<SweepPoint>;
+}
+
+/** The prompt with a feature at one value. */
+export interface SweepPoint {
+  /** The value; the clean run has none. */
+  value?: number;
+  /** Mean loss, nats. */
+  loss: number | null;
+  /** Mean KL from the clean run, nats. */
+  kl: number | null;
+  /** The tracked tokens after the last one. */
+  tracked: Array<NextToken>;
+  /** The likeliest tokens there. */
+  next: Array<NextToken>;
 }
 
 /** A grid of trainings from one pass of the model, and the scaling law that fits them. */

@@ -3,7 +3,7 @@
 import startApp from './app.js';
 import { watchCopies } from './copies.js';
 import { watchDrops } from './drops.js';
-import { endLoadTurn, loadTurn, showAs, tellHost, watchFigure } from './figures.js';
+import { endLoadTurn, loadTurn, sharedName, showAs, skipTurn, tellHost, watchFigure } from './figures.js';
 import { keepFocus } from './focus.js';
 import { takeNewVersion, watchOffline } from './offline.js';
 import { ownAtlases } from './own-atlases.js';
@@ -67,8 +67,8 @@ async function boot() {
   // The engine's worker starts beside the app, but on a slow line large files wait for what the app shows without them.
   const { first, ...demo } = wanted(manifest);
   const after = Promise.allSettled([response, ...first].map((file) => file.then((answer) => answer.clone().arrayBuffer()))).then(loadTurn);
-  SaeExplorer.prepare({ ...demo, after });
-  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, endLoadTurn, loadTurn, openGraph, ownAtlases, publishedSession, saveFile, showAs, siteFile, takeNewVersion, tellHost, watchDrops, watchOffline });
+  SaeExplorer.prepare({ ...demo, share: sharedName(), after }).then((shared) => shared && skipTurn());
+  Object.assign(globalThis, { SaeExplorer, SAMPLE_TEXT, endLoadTurn, loadTurn, openGraph, ownAtlases, publishedSession, saveFile, sharedName, showAs, siteFile, takeNewVersion, tellHost, watchDrops, watchOffline });
   watchCopies();
   watchFigure();
   keepFocus();

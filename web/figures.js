@@ -6,14 +6,31 @@ const framed = window.parent !== window;
 /** The figures of an article, and of others of this site that are open, load one after the other: what one stores the next one need not download. */
 const LOCK = 'sae-explorer figure';
 
+const isFigure = location.hash.startsWith('#/embed/');
+
+/** What shares one engine: figures that are opened with the same model. The page itself has its own. */
+const share = isFigure ? `sae-explorer figures ${/[?&]model=([^&]*)/.exec(location.hash)?.[1] ?? 'demo'} ${location.search}` : undefined;
+
+export const sharedName = () => share;
+
+let begin;
 let endTurn = () => {};
+let skipped = false;
 
 /** Resolves when a figure may load; on the page itself, and where browsers have no locks for the frame, that is at once. */
-const turn = new Promise((begin) => {
-  if (!location.hash.startsWith('#/embed/') || navigator.locks === undefined) begin();
+const turn = new Promise((begun) => {
+  begin = begun;
+  if (!isFigure || navigator.locks === undefined) begin();
   // The lock is held until the turn ends, or the frame does.
-  else navigator.locks.request(LOCK, () => new Promise((end) => ((endTurn = end), begin()))).catch(begin);
+  else navigator.locks.request(LOCK, () => (skipped ? undefined : new Promise((end) => ((endTurn = end), begin())))).catch(begin);
 });
+
+/** With a shared engine nobody has to wait for others: what they load is loaded once. */
+export function skipTurn() {
+  skipped = true;
+  begin();
+  endTurn();
+}
 
 export const loadTurn = () => turn;
 

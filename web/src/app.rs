@@ -28,6 +28,7 @@ use crate::requests::text::use_text_search;
 use crate::routes::circuits::{CircuitsRoute, Props as CircuitsProps};
 use crate::routes::features::{FeaturesRoute, Props as FeaturesProps};
 use crate::routes::figure::figure;
+use crate::routes::lab::compare::{CompareRoute, Props as CompareProps};
 use crate::routes::lab::{Props as TrainProps, TrainRoute};
 use crate::routes::library::{Library, Props as LibraryProps};
 use crate::routes::prompt::{PromptRoute, Props as PromptProps};
@@ -158,7 +159,7 @@ pub fn App(props: &Props) -> Html {
                 if route == Route::Start {
                     <Start place={state.address()} ready={state.trace.is_some()} />
                 }
-                if !route.shows_prompt() && route != Route::Train && state.model.is_some() {
+                if !route.shows_prompt() && !Route::LAB.contains(&route) && state.model.is_some() {
                     <div class="prompt-line"><PromptField testid="prompt-line" prompt={state.prompt().to_owned()} invalid={prompt_fails} rows=1 /></div>
                 }
                 <div class="columns">
@@ -181,6 +182,8 @@ pub fn App(props: &Props) -> Html {
                             <CircuitsRoute ..CircuitsProps::of(state) />
                         } else if route == Route::Train {
                             <TrainRoute ..TrainProps::of(state) />
+                        } else if route == Route::Compare {
+                            <CompareRoute ..CompareProps::of(state) />
                         } else {
                             <Library ..LibraryProps::of(state) />
                         }
@@ -215,7 +218,12 @@ fn is_first_trace(state: &State) -> bool {
 
 /// The selected feature, where the trace on screen has its SAE.
 fn dock(state: &State) -> Option<Html> {
-    if state.place.page.is_some() || matches!(state.place.route, Route::Circuits | Route::Train) {
+    if state.place.page.is_some()
+        || matches!(
+            state.place.route,
+            Route::Circuits | Route::Train | Route::Compare
+        )
+    {
         // The page is about another feature, about many, or about none.
         return None;
     }
@@ -459,7 +467,8 @@ fn use_drops(controller: &Controller) {
         let dropped = Closure::<dyn FnMut(JsValue)>::new(move |files: JsValue| {
             let list = js_sys::Array::from(&files).to_vec();
             let name = |given: &JsValue| get(&get(given, "file")?, "name")?.as_string();
-            // Texts are for a training or a scan, everything else for the library.
+            let route = controller.now(|state| state.place.route);
+            // Texts are for a training, an evaluation or a scan, everything else for the library.
             let texts = list
                 .iter()
                 .all(|given| name(given).is_some_and(|name| is_text(&name)));
@@ -470,11 +479,10 @@ fn use_drops(controller: &Controller) {
             if let Some(archive) = archive {
                 controller.dispatch(Action::Go(Route::Features));
                 controller.import_atlas(archive);
-            } else if texts
-                && !list.is_empty()
-                && controller.now(|state| state.place.route) == Route::Train
-            {
+            } else if texts && !list.is_empty() && route == Route::Train {
                 controller.choose_training_texts(&files);
+            } else if texts && !list.is_empty() && route == Route::Compare {
+                controller.choose_compared_texts(&files);
             } else if texts && !list.is_empty() {
                 controller.dispatch(Action::Go(Route::Features));
                 controller.choose_texts(&files);

@@ -251,8 +251,16 @@ pub fn global(name: &str) -> Option<JsValue> {
 /// # Errors
 /// A sentence, where the browser makes no file.
 pub async fn save_zip(bytes: &Uint8Array, name: &str) -> Result<(), String> {
-    let zip = Blob::new_with_options(bytes.buffer(), Some("application/zip"));
-    let url = ObjectUrl::from(zip);
+    save_file(bytes, "application/zip", name).await
+}
+
+/// Gives a file to the person; `bytes` are all of their buffer.
+///
+/// # Errors
+/// As [`save_zip`].
+pub async fn save_file(bytes: &Uint8Array, kind: &str, name: &str) -> Result<(), String> {
+    let blob = Blob::new_with_options(bytes.buffer(), Some(kind));
+    let url = ObjectUrl::from(blob);
     let link = document()
         .and_then(|document| document.create_element("a").ok())
         .and_then(|element| element.dyn_into::<HtmlAnchorElement>().ok());

@@ -47,6 +47,68 @@ from_js! {
         source: String = "source",
     }
 
+    /// The result of an evaluation of SAEs over texts, as far as the page reads it.
+    Evaluated {
+        /// All numbers.
+        evaluations: Evaluations = "evaluations",
+        /// The same as tables.
+        tables: Vec<Table> = "tables",
+        /// The model, the texts and the device, as one line.
+        head: String = "head",
+        /// The numbers as the program writes them.
+        json: String = "json",
+        /// SAEs that could not be evaluated.
+        failures: Vec<EvaluationFailure> = "failures",
+    }
+
+    /// The evaluations of some SAEs.
+    Evaluations {
+        /// One for each SAE.
+        saes: Vec<EvaluatedSae> = "saes",
+        /// True if not everything was evaluated.
+        stopped: bool = "stopped",
+    }
+
+    /// What is drawn of an SAE that was evaluated.
+    EvaluatedSae {
+        /// Its id.
+        id: String = "id",
+        /// Number of its latents.
+        n_latents: usize = "nLatents",
+        /// Latents that were never active.
+        dead: usize = "dead",
+        /// The others by how often they are active.
+        density: Density = "density",
+    }
+
+    /// A histogram of latents by log₁₀ of their density, as [`wire::Density`].
+    Density {
+        /// Bounds of the bins.
+        edges: Vec<f64> = "edges",
+        /// Latents in each.
+        counts: Vec<f64> = "counts",
+    }
+
+    /// A table of results, as [`wire::ResultTable`].
+    Table {
+        /// Its title.
+        title: String = "title",
+        /// Rows of cells; the first has the columns' names.
+        rows: Vec<Vec<String>> = "rows",
+        /// So many first columns are texts.
+        left: usize = "left",
+        /// What the numbers mean.
+        notes: Vec<String> = "notes",
+    }
+
+    /// An SAE that could not be evaluated.
+    EvaluationFailure {
+        /// Its id.
+        id: String = "id",
+        /// Why.
+        message: String = "message",
+    }
+
     /// The SHA-256 of a model's or SAE's weights.
     Hashed {
         /// 64 hexadecimal digits.

@@ -40,9 +40,12 @@ pub fn figure_of(place: &Place) -> Figure {
     match place.route {
         Route::Steer | Route::Dose | Route::Effects | Route::Patch => Figure::Steer,
         Route::Circuits => Figure::Graph,
-        Route::Start | Route::Prompt | Route::Features | Route::Train | Route::Library => {
-            Figure::Prompt
-        }
+        Route::Start
+        | Route::Prompt
+        | Route::Features
+        | Route::Train
+        | Route::Compare
+        | Route::Library => Figure::Prompt,
     }
 }
 

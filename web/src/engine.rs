@@ -220,17 +220,19 @@ pub struct EffectsAsked {
 pub struct Engine(SaeExplorer);
 
 impl Engine {
-    /// Starts a session on `auto`, `gpu` or `cpu`, with the `adapter`'s limits or the `default` ones. The two closures
-    /// are called with progress and with notices; they must live as long as the session.
+    /// Starts a session on `auto`, `gpu` or `cpu`, with the `adapter`'s limits or the `default` ones, in a worker that is `shared` under
+    /// a name, or in its own. The two closures are called with progress and with notices; they must live as long as the session.
     pub async fn create(
         backend: &str,
         limits: &str,
+        shared: Option<String>,
         on_progress: &Closure<dyn FnMut(JsValue)>,
         on_notice: &Closure<dyn FnMut(JsValue)>,
     ) -> Result<Self, Fault> {
         let options = object([
             ("backend", backend.into()),
             ("limits", limits.into()),
+            ("share", shared.map_or(JsValue::UNDEFINED, Into::into)),
             ("onProgress", on_progress.as_ref().clone()),
             ("onNotice", on_notice.as_ref().clone()),
         ]);

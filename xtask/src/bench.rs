@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: the engine natively, then the page in Chromium; a step of training; a first visit over slow lines.
+//! `cargo xtask bench`: the engine natively, then the page in Chromium; a step of training; a first visit over slow lines; figures in an
+//! article.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,11 +9,12 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::paths::Paths;
-use crate::{bench_scan, bench_torch, packages, process, site, size};
+use crate::{bench_scan, bench_torch, packages, process, single_file, site, size};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("beside_torch").args(["native", "scan"]))]
+#[command(group = clap::ArgGroup::new("visits").args(["site", "figure"]))]
 pub struct Arguments {
     /// A GPT-2 folder to measure in the browser instead of the demo, such as `cargo xtask random-model` makes
     #[arg(long, value_name = "FOLDER", conflicts_with = "native")]
@@ -44,8 +46,11 @@ pub struct Arguments {
     /// Only a first visit to the page over slow lines
     #[arg(long, conflicts_with_all = ["native", "browser", "model", "peer"])]
     site: bool,
-    /// Visits on each line
-    #[arg(long, requires = "site", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Only figures in an article, and the page in one file
+    #[arg(long, conflicts_with_all = ["native", "browser", "model", "peer", "site"])]
+    figure: bool,
+    /// Visits on each line, or to the article
+    #[arg(long, requires = "visits", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
 }
 
@@ -64,6 +69,9 @@ pub fn run(paths: &Paths, arguments: &Arguments) -> Result<()> {
     }
     if arguments.site {
         return first_visit(paths, arguments.runs);
+    }
+    if arguments.figure {
+        return figures(paths, arguments.runs);
     }
     if !arguments.browser && arguments.model.is_none() {
         let json = native(paths, arguments.cpu)?;
@@ -127,6 +135,16 @@ fn first_visit(paths: &Paths, runs: u32) -> Result<()> {
     command.arg("--runs").arg(runs.to_string());
     site::build(paths, site::Copies::None)?;
     transfer(paths)?;
+    process::run(&mut command)
+}
+
+fn figures(paths: &Paths, runs: u32) -> Result<()> {
+    let mut command = script(paths, "figure.mjs", "bench-figure.json")?;
+    command.arg("--runs").arg(runs.to_string());
+    site::build(paths, site::Copies::None)?;
+    let one_file = paths.output.join(single_file::NAME);
+    let (one_file, _) = single_file::write(paths, Some(&one_file))?;
+    command.arg("--file").arg(one_file);
     process::run(&mut command)
 }
 

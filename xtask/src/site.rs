@@ -7,8 +7,10 @@
 
 pub mod assets;
 pub mod first_view;
+mod headers;
 mod offline;
 pub mod precompressed;
+mod sample;
 
 use std::fs;
 use std::io;
@@ -80,9 +82,11 @@ pub fn build(paths: &Paths, copies: Copies) -> Result<()> {
         .with_context(|| format!("could not make {}", fresh.display()))?;
     let page = lay_out(&modules, &fresh)?;
     copy_demo(paths, &fresh)?;
+    sample::write_into(paths, &fresh)?;
     let page = first_view::fill(&page, &fresh.join("demo"))?;
     offline::write_into(&Bundler::new(&modules).bundle("sw.js")?, &page, &fresh)?;
     // After the list of the service worker, which names what a browser asks for.
+    headers::write_into(&page, &fresh)?;
     if copies == Copies::Compressed {
         precompressed::write_into(&fresh, &paths.target.join("precompressed"))?;
     }

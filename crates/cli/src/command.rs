@@ -9,6 +9,7 @@ use crate::figure::Figure;
 use crate::patch::Patch;
 use crate::sweep::args::Sweep;
 use crate::train::args::Train;
+use crate::train_model::args::TrainModel;
 
 /// Looks inside GPT-2 with sparse autoencoders.
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ pub enum Command {
     Scan(Scan),
     /// Train a sparse autoencoder for a hook of a model, or for activations out of files
     Train(Box<Train>),
+    /// Train a small GPT-2 on text, as the demo's model was trained
+    TrainModel(Box<TrainModel>),
     /// List or delete what was downloaded
     Cache(Cache),
 }

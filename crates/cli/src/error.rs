@@ -154,25 +154,12 @@ pub enum Error {
     /// A training cannot be made.
     #[error(transparent)]
     Train(Box<TrainError>),
-    /// A corpus of which no window can be made.
-    #[error(
-        "{files}: there is no document of {least} tokens or more, which a window needs; give more text, or a larger --tokens"
-    )]
-    NoWindows {
-        /// Its files.
-        files: String,
-        /// Tokens of the shortest window.
-        least: usize,
-    },
-    /// Ctrl C while the corpus was read.
-    #[error("stopped while the corpus was read; nothing was evaluated")]
-    StoppedReading,
-    /// A number that is none.
-    #[error("{what} is not a number")]
-    NotANumber {
-        /// Which.
-        what: String,
-    },
+    /// A model cannot be trained.
+    #[error(transparent)]
+    TrainModel(Box<train_model::Error>),
+    /// An evaluation cannot be made.
+    #[error(transparent)]
+    Evaluate(evaluate_run::Error),
     /// A file whose name says no format that can be written.
     #[error("{}: a result is written as .json or .md", .path.display())]
     OutputKind {
@@ -199,6 +186,27 @@ impl From<FigureError> for Error {
 impl From<TrainError> for Error {
     fn from(error: TrainError) -> Self {
         Self::Train(Box::new(error))
+    }
+}
+
+impl From<train_model::Error> for Error {
+    fn from(error: train_model::Error) -> Self {
+        match error {
+            train_model::Error::Training(error) => error.into(),
+            error => Self::TrainModel(Box::new(error)),
+        }
+    }
+}
+
+impl From<evaluate_run::Error> for Error {
+    fn from(error: evaluate_run::Error) -> Self {
+        match error {
+            evaluate_run::Error::Engine(error) => error.into(),
+            evaluate_run::Error::Corpus(error) => error.into(),
+            evaluate_run::Error::File(error) => Self::File(error),
+            evaluate_run::Error::Context(error) => error.into(),
+            error => Self::Evaluate(error),
+        }
     }
 }
 
@@ -231,6 +239,7 @@ impl Error {
             Self::AtlasCommand(source) => source.code(),
             Self::Figure(source) => source.code(),
             Self::Train(source) => source.code(),
+            Self::TrainModel(source) => crate::train_model::code(source),
             Self::NoCache => "output",
             Self::Engine(error) | Self::Scan(scan::Error::Engine(error)) => error.code(),
             Self::Corpus(_) | Self::Scan(scan::Error::Corpus(_)) => "bad-file",
@@ -241,9 +250,7 @@ impl Error {
             | Self::WhichSet { .. }
             | Self::NotOneToken { .. }
             | Self::OutputKind { .. } => "bad-option",
-            Self::NoWindows { .. } => "bad-file",
-            Self::StoppedReading => "cancelled",
-            Self::NotANumber { .. } => "not-a-number",
+            Self::Evaluate(error) => evaluate_code(error),
             Self::Write { .. } | Self::Exists { .. } | Self::Output(_) => "output",
             Self::Demo(_) | Self::Dump(_) => "internal",
         }
@@ -252,6 +259,16 @@ impl Error {
     /// True if the reader of the output went away, as `| head` does: nobody is left to tell.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn evaluate_code(error: &evaluate_run::Error) -> &'static str {
+    use evaluate_run::Error;
+    match error {
+        Error::StoppedReading => "cancelled",
+        Error::NotANumber { .. } => "not-a-number",
+        Error::Context(_) => "bad-option",
+        _ => "bad-file",
     }
 }
 

@@ -181,7 +181,8 @@ pub struct OpenSae {
     pub id: String,
     /// Its file.
     pub file: SaeFile,
-    options: SaeOptions,
+    /// Options to load it with.
+    pub options: SaeOptions,
     /// The place that it is from; None for the demo's.
     place: Option<Place>,
 }
@@ -327,16 +328,6 @@ pub async fn put_resident(session: &mut Session, sae: &OpenSae) -> Result<(), Er
     } = sae;
     let loaded = session.load_sae(id, file, options).await.map(|_| ());
     was_put(session, loaded, (place, file.file_name()), before)
-}
-
-/// Puts another autoencoder on the device where an open one belongs.
-pub async fn put_in_place(
-    session: &mut Session,
-    sae: &OpenSae,
-    (id, file): (&str, &SaeFile),
-) -> Result<(), Error> {
-    session.load_sae(id, file, &sae.options).await?;
-    Ok(())
 }
 
 /// Names the place of an autoencoder that does not load, and says what is to be said of one that does; `before` were loaded before it.

@@ -12,7 +12,6 @@ mod evaluate;
 mod export;
 mod feature;
 mod figure;
-mod former;
 mod generate;
 mod inspect;
 mod load;
@@ -26,6 +25,7 @@ mod stream;
 mod sweep;
 mod table;
 mod train;
+mod train_model;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -54,6 +54,7 @@ fn main() -> ExitCode {
             Command::Atlas(arguments) => atlas::atlas(arguments).await,
             Command::Scan(arguments) => scan_corpus::scan(arguments).await.map(|()| true),
             Command::Train(arguments) => train::train(arguments).await,
+            Command::TrainModel(arguments) => train_model::train_model(arguments),
             Command::Cache(arguments) => cache::cache(arguments).map(|()| true),
         }
     });

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use explorer::{Info, SaeTrace, Trace};
-
-use crate::former::features;
+use former::features;
 
 /// Features shown for a token; the rest are counted.
 const SHOWN: usize = 5;

@@ -108,7 +108,7 @@ impl Session {
 
     /// The state of the session.
     pub fn info(&self) -> Info {
-        let sets = self.store.sets().iter();
+        let sets = self.store.sets();
         Info {
             backend: self.executor.backend_name().to_owned(),
             adapter: self.device.adapter_name(),
@@ -121,6 +121,12 @@ impl Session {
             counters: counted(&self.device),
             ..Info::default()
         }
+    }
+
+    /// Limits questions to the feature sets with these ids, as if no others were loaded: for several askers of one session, each of
+    /// whom has loaded some. `None`: all that is loaded. Loading and unloading are of all.
+    pub fn look_at(&mut self, view: Option<Vec<String>>) {
+        self.store.look_at(view);
     }
 
     fn pace(&self) -> Pace {

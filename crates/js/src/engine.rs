@@ -79,6 +79,20 @@ impl Engine {
         self.session()?.set_prepend_bos(prepend).map_err(refused)
     }
 
+    /// Limits questions to the feature sets with these ids, a list, as if no others were loaded; undefined: all.
+    ///
+    /// # Errors
+    /// `bad-option`; `internal` while another call is under way.
+    #[wasm_bindgen(js_name = lookAt)]
+    pub fn look_at(&self, ids: JsValue) -> Result<(), JsValue> {
+        let view: Option<Vec<String>> = match ids.is_undefined() {
+            true => None,
+            false => Some(options::read("ids", ids)?),
+        };
+        self.session()?.look_at(view);
+        Ok(())
+    }
+
     /// Runs the model over a prompt and encodes with the SAEs.
     ///
     /// # Errors

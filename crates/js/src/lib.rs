@@ -8,6 +8,8 @@
 mod archive;
 mod engine;
 mod error;
+#[cfg(feature = "train")]
+mod evaluate;
 mod hash;
 #[cfg(feature = "scan")]
 mod identify;
@@ -31,3 +33,5 @@ pub use hash::Sha256;
 pub use identify::{identify_model, identify_pt, identify_saelens};
 pub use loading::sniff;
 pub use tokenizer::Tokenizer;
+#[cfg(feature = "train")]
+pub use train::as_pt;

@@ -1,6 +1,7 @@
 //! Texts that JavaScript reads, part by part, while the engine runs.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use corpus::Corpus;
 use js_sys::{Function, Uint8Array};
@@ -25,19 +26,33 @@ pub fn corpus(
     text_field: Option<&str>,
     read: &Function,
 ) -> Result<Corpus, JsValue> {
+    open(&files, 0..files.len(), text_field, read).map_err(unreadable)
+}
+
+/// The same of some of the files.
+///
+/// # Errors
+/// Those of a corpus.
+pub fn open(
+    files: &[(String, u64)],
+    range: Range<usize>,
+    text_field: Option<&str>,
+    read: &Function,
+) -> Result<Corpus, corpus::Error> {
     let mut options = corpus::Options::default();
     if let Some(field) = text_field {
         field.clone_into(&mut options.text_field);
     }
+    let first = range.start;
+    let files = files[range].to_vec();
     let sizes: Vec<u64> = files.iter().map(|(_, bytes)| *bytes).collect();
     let read = read.clone();
-    let corpus = Corpus::of_readers(files, options, move |index| Part {
+    Corpus::of_readers(files, options, move |index| Part {
         read: read.clone(),
-        index,
+        index: first + index,
         at: 0,
         size: sizes.get(index).copied().unwrap_or(0),
-    });
-    corpus.map_err(unreadable)
+    })
 }
 
 /// The reason of a call whose texts cannot be read.

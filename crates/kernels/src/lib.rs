@@ -64,6 +64,7 @@ pub use kernel::{
     latent_statistics::{LatentStatistics, MAX_TOP_ROWS, latent_statistics},
     layer_norm::{LayerNorm, layer_norm},
     linear::linear,
+    linear_topk::{EncoderScreen, LinearTopK, linear_topk},
     mask_columns::mask_columns,
     norm_scale::{NormScale, norm_scale},
     product::{Linear, NormedInput},

@@ -120,6 +120,12 @@ impl Plan {
         parts
     }
 
+    /// Operations of some of the kernels, as far as they are known.
+    pub fn operations(&self, kernels: Range<usize>) -> u64 {
+        let kernels = self.kernels.get(kernels).unwrap_or_default();
+        kernels.iter().map(|kernel| kernel.operations).sum()
+    }
+
     /// As [`Plan::submit`] for some of the kernels, as [`Plan::parts`] divides them; what is to be read back is read after the
     /// last one.
     ///

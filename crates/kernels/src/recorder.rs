@@ -121,15 +121,10 @@ impl Recorder {
         if workgroups.contains(&0) {
             return Ok(());
         }
-        let bytes = buffers.iter().map(|buffer| buffer.words() as u64 * 4).sum();
         match &self.device.inner.state.backend {
             Backend::Cpu => {
-                let buffers: Vec<Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
-                let device = self.device.clone();
-                self.cpu.push(Box::new(move || {
-                    reference(&Bindings::new(&buffers));
-                    device.count(|counters| counters.dispatches += 1);
-                }));
+                self.cpu_step(shader.name, buffers, 0, reference);
+                return Ok(());
             }
             Backend::Gpu(gpu) => {
                 if let Some(count) = workgroups.iter().find(|&&count| count > gpu.max_workgroups) {
@@ -162,10 +157,32 @@ impl Recorder {
         }
         self.kernels.push(KernelInfo {
             name: shader.name,
-            bytes,
+            bytes: bound_bytes(buffers),
             operations: 0,
         });
         Ok(())
+    }
+
+    /// Records a step of the CPU device; on others it would never run. `buffers` are its bindings from 1 on.
+    pub(crate) fn cpu_step(
+        &mut self,
+        name: &'static str,
+        buffers: &[&Buffer],
+        operations: u64,
+        step: impl Fn(&Bindings<'_>) + 'static,
+    ) {
+        let bytes = bound_bytes(buffers);
+        let buffers: Vec<Buffer> = buffers.iter().map(|&buffer| buffer.clone()).collect();
+        let device = self.device.clone();
+        self.cpu.push(Box::new(move || {
+            step(&Bindings::new(&buffers));
+            device.count(|counters| counters.dispatches += 1);
+        }));
+        self.kernels.push(KernelInfo {
+            name,
+            bytes,
+            operations,
+        });
     }
 
     /// Says how many operations the last recorded kernel takes, where they are enough to count: by them a plan is divided
@@ -200,4 +217,8 @@ impl Recorder {
             self.reads,
         )
     }
+}
+
+fn bound_bytes(buffers: &[&Buffer]) -> u64 {
+    buffers.iter().map(|buffer| buffer.words() as u64 * 4).sum()
 }

@@ -1,9 +1,9 @@
 //! Encoding, decoding and editing rows of activations.
 
 use kernels::{
-    ApplyEdits, Buffer, Copy, Directions, EditConditions, Gate, Linear, MAX_K, Magnitude,
-    OldValues, Recorder, SaeNormalize, SparseDecode, TopK, apply_edits, copy, edit_conditions,
-    gate, linear, sae_normalize, sparse_decode, topk,
+    ApplyEdits, Buffer, Copy, Directions, EditConditions, Gate, Linear, LinearTopK, MAX_K,
+    Magnitude, OldValues, Recorder, SaeNormalize, SparseDecode, TopK, apply_edits, copy,
+    edit_conditions, gate, linear, linear_topk, sae_normalize, sparse_decode, topk,
 };
 
 use crate::Error;
@@ -98,8 +98,7 @@ impl Sae {
         let chunk = self.rows_at_a_time(recorder, rows);
         let pre = recorder.scratch("pre-activations", chunk * self.config.d_sae)?;
         if chunk >= rows {
-            self.record_pre(recorder, &normalised, 0, rows, &pre)?;
-            self.record_select(recorder, &pre, &encoding)?;
+            self.record_latents(recorder, (&normalised, 0), &pre, &encoding)?;
             return Ok(encoding);
         }
         let part = Encoding {
@@ -120,8 +119,7 @@ impl Sae {
                 nan_counts: part.nan_counts.clone(),
                 k,
             };
-            self.record_pre(recorder, &normalised, first, count, &pre)?;
-            self.record_select(recorder, &pre, &part)?;
+            self.record_latents(recorder, (&normalised, first), &pre, &part)?;
             for (from, to, width) in [
                 (&part.latents, &encoding.latents, k),
                 (&part.activations, &encoding.activations, k),
@@ -222,12 +220,35 @@ impl Sae {
         Ok(())
     }
 
-    fn record_select(
+    /// Records the strongest latents of rows of `normalised`, from row `first` on. `pre [rows, d_sae]` is for the
+    /// pre-activations, where all are computed.
+    fn record_latents(
         &self,
         recorder: &mut Recorder,
+        (normalised, first): (&Buffer, usize),
         pre: &Buffer,
         encoding: &Encoding,
     ) -> Result<(), Error> {
+        if self.gate.is_none() {
+            linear_topk(
+                recorder,
+                &LinearTopK {
+                    input: normalised,
+                    input_first_row: first,
+                    rows: encoding.rows,
+                    weights: &self.w_enc,
+                    bias: &self.b_enc,
+                    screen: &self.screen,
+                    k: encoding.k,
+                    values: pre,
+                    top_indices: &encoding.latents,
+                    top_values: &encoding.activations,
+                    nan_counts: &encoding.nan_counts,
+                },
+            )?;
+            return Ok(());
+        }
+        self.record_pre(recorder, normalised, first, encoding.rows, pre)?;
         Ok(topk(
             recorder,
             &TopK {

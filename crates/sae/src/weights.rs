@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use kernels::{Buffer, Device, MAX_K, Matrix, Normalization, Stored, WeightFormat};
+use kernels::{Buffer, Device, EncoderScreen, MAX_K, Matrix, Normalization, Stored, WeightFormat};
 
 use crate::Error;
 
@@ -85,6 +85,7 @@ pub struct Sae {
     pub(crate) config: Config,
     pub(crate) w_enc: Matrix,
     pub(crate) b_enc: Buffer,
+    pub(crate) screen: EncoderScreen,
     pub(crate) gate: Option<DeviceGate>,
     pub(crate) w_dec: Matrix,
     pub(crate) b_dec: Buffer,
@@ -212,10 +213,16 @@ impl Sae {
         w_dec: Matrix,
         squares: &Squares,
     ) -> Result<Self, Error> {
+        let b_enc = device.buffer_with("b_enc", vectors.b_enc)?;
+        let screen = match config.architecture {
+            Architecture::TopK { k } => EncoderScreen::new(device, &w_enc, &b_enc, k),
+            _ => EncoderScreen::default(),
+        };
         Ok(Self {
             config,
             w_enc,
-            b_enc: device.buffer_with("b_enc", vectors.b_enc)?,
+            b_enc,
+            screen,
             gate: device_gate(device, &config, vectors.gate)?,
             w_dec,
             b_dec: device.buffer_with("b_dec", vectors.b_dec)?,

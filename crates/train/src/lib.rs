@@ -40,14 +40,16 @@ pub use checkpoint::Folder;
 pub use checkpoint::LOG;
 pub use config::{
     Activation, Config, DecoderNorm, InputNormalization, PreBiasStart, decode_config,
+    decode_settings,
 };
-pub use device::DeviceTrainer;
+pub use device::{Clock, DeviceTrainer};
 pub use error::Error;
 pub use export::Origin;
 pub use input::{InputStatistics, statistics};
 pub use log::{Measured, Record};
 pub use order::{Order, Take};
 pub use parameters::Parameters;
+pub use random::{Purpose, Random};
 pub use schedule::learning_rate;
 pub use trainer::Trainer;
 pub use training::Training;

@@ -3,9 +3,9 @@
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-/// Uses of random numbers.
+/// Uses of random numbers. A use has a stream of its own for each of its numbers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// Decoder directions.
     Directions = 1,
     /// Unit vectors that scale the encoder.
@@ -14,13 +14,22 @@ pub(crate) enum Purpose {
     Epoch = 3,
     /// Order of the rows of a block.
     Block = 4,
+    /// A language model's weights, tensor by tensor.
+    Weights = 5,
+    /// Documents of a corpus that are held out.
+    HeldOut = 6,
+    /// Where the first row of an epoch begins in its first document.
+    Phase = 7,
+    /// Order of the rows of an epoch.
+    Rows = 8,
 }
 
 /// A stream of random numbers.
-pub(crate) struct Random(SplitMix64);
+pub struct Random(SplitMix64);
 
 impl Random {
-    pub(crate) fn new(seed: u64, purpose: Purpose, number: u64) -> Self {
+    /// The stream of a use and a number of it.
+    pub fn new(seed: u64, purpose: Purpose, number: u64) -> Self {
         let mut state = seed;
         for part in [purpose as u64, number] {
             // One draw mixes all bits.
@@ -31,7 +40,7 @@ impl Random {
     }
 
     /// Uniform from 0 to below `bound`, which is above 0.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         // The bias is below bound / 2⁶⁴.
         ((u128::from(self.0.next_u64()) * u128::from(bound)) >> 64) as u64
     }
@@ -42,7 +51,7 @@ impl Random {
     }
 
     /// Standard normal numbers, by Box and Muller.
-    pub(crate) fn normals(&mut self, count: usize) -> Vec<f32> {
+    pub fn normals(&mut self, count: usize) -> Vec<f32> {
         let mut values = Vec::with_capacity(count + 1);
         while values.len() < count {
             let radius = (-2.0 * self.uniform().ln()).sqrt();
@@ -54,7 +63,7 @@ impl Random {
     }
 
     /// A permutation of 0 to `count` - 1 (Fisher and Yates).
-    pub(crate) fn permutation(&mut self, count: usize) -> Vec<u32> {
+    pub fn permutation(&mut self, count: usize) -> Vec<u32> {
         let mut order: Vec<u32> = (0..count as u32).collect();
         for last in (1..count).rev() {
             let other = self.below(last as u64 + 1) as usize;

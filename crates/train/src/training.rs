@@ -2,7 +2,7 @@
 
 use kernels::Device;
 
-use crate::device::DeviceTrainer;
+use crate::device::{Clock, DeviceTrainer};
 use crate::error::Error;
 use crate::log::{Measured, Record};
 use crate::trainer::Trainer;
@@ -29,6 +29,17 @@ impl Training {
     pub async fn on(device: &Device, trainer: Trainer) -> Result<Self, Error> {
         let training = DeviceTrainer::new(device, trainer).await?;
         Ok(Self::Device(Box::new(training)))
+    }
+
+    /// On a device, as [`DeviceTrainer::keep_short`]; the CPU has nothing to keep short.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn keep_short(&mut self, clock: Clock, seconds: f64) -> Result<(), Error> {
+        match self {
+            Self::Cpu(_) => Ok(()),
+            Self::Device(training) => training.keep_short(clock, seconds),
+        }
     }
 
     /// Settings and counts. On a device the weights are those of the last [`Training::current`].

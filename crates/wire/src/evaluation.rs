@@ -1,6 +1,6 @@
 //! What SAEs lose on a text.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::loaded::SaeInfo;
@@ -110,7 +110,7 @@ pub struct CorpusEvaluation {
 }
 
 /// A histogram of latents by log₁₀ of their density, the share of the counted positions at which a latent is not zero.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Density {
     /// log₁₀ of the bins' bounds, one more than there are bins.
@@ -237,6 +237,124 @@ pub struct AblationSparsity {
     pub mean: Option<f64>,
     /// Standard error of the mean.
     pub standard_error: Option<f64>,
+}
+
+/// Options of an evaluation of SAEs over texts.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct EvaluateOptions {
+    /// Also with k/4, k/2, 2k and 4k latents, with one threshold in k's place, and with refined magnitudes.
+    #[ts(optional)]
+    pub recovery: Option<bool>,
+    /// Also the loss of probes on single latents for labels that the text gives, and sparse probing with 1, 2 and 5 latents.
+    #[ts(optional)]
+    pub probes: Option<bool>,
+    /// Also the sparsity of what ablating active latents changes in the logits.
+    #[ts(optional)]
+    pub ablation: Option<bool>,
+    /// Ablations of each SAE; 64 by default.
+    #[ts(optional)]
+    pub ablations: Option<usize>,
+    /// Tokens to read, of each text an equal share; 100,000 by default.
+    #[ts(optional)]
+    pub tokens: Option<usize>,
+    /// The most tokens of a document, so that more of them have a part; all by default.
+    #[ts(optional)]
+    pub document_tokens: Option<usize>,
+    /// Tokens of a window, a BOS included; the model's context by default, at most 256.
+    #[ts(optional)]
+    pub context: Option<usize>,
+    /// As of every prompt.
+    #[ts(optional, type = "boolean | 'auto' | 'yes' | 'no'")]
+    pub bos: Option<String>,
+    /// The field of a record of JSON lines that holds its text; `"text"` by default.
+    #[ts(optional)]
+    pub text_field: Option<String>,
+    /// The seed of random choices; 0 by default.
+    #[ts(optional)]
+    pub seed: Option<u64>,
+}
+
+/// How far an evaluation is.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(
+    tag = "stage",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum EvaluateProgress {
+    /// Bytes of the model's or an SAE's weights; the package tells it.
+    Load {
+        /// So many.
+        bytes: u64,
+        /// Of so many.
+        total_bytes: u64,
+    },
+    /// Texts that are read.
+    Read {
+        /// Bytes of the file under way.
+        bytes: u64,
+        /// Of so many.
+        total_bytes: u64,
+        /// Tokens so far, of all files.
+        tokens: usize,
+    },
+    /// A part of an SAE's evaluation.
+    Part {
+        /// The SAE and the part.
+        what: String,
+        /// So many are done.
+        done: usize,
+        /// Of so many.
+        all: usize,
+        /// Of these: `"windows"`, `"latents"`, `"ablations"`.
+        unit: String,
+    },
+    /// What there is so far: parts of the last SAE may be missing.
+    Found {
+        /// It.
+        evaluated: Box<Evaluated>,
+    },
+}
+
+/// The result of an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Evaluated {
+    /// All numbers.
+    pub evaluations: CorpusEvaluations,
+    /// The same as tables for people, with what each number means.
+    pub tables: Vec<ResultTable>,
+    /// The model, the texts and the device, as one line.
+    pub head: String,
+    /// The numbers as the program's `evaluate --out FILE.json` writes them.
+    pub json: String,
+    /// SAEs that could not be evaluated.
+    pub failures: Vec<EvaluationFailure>,
+}
+
+/// An SAE that could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct EvaluationFailure {
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub message: String,
+}
+
+/// A table of results.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ResultTable {
+    /// Its title.
+    pub title: String,
+    /// Rows of cells; the first has the columns' names.
+    pub rows: Vec<Vec<String>>,
+    /// So many first columns are texts, the others are numbers.
+    pub left: usize,
+    /// What the numbers mean, and what is to be known of them.
+    pub notes: Vec<String>,
 }
 
 /// A grid of trainings from one pass of the model, and the scaling law that fits them.

@@ -40,8 +40,9 @@ pub use edit::{Condition, Edit, Edits, Operation, Positions, Span, Target};
 pub use edited::{Edited, Sweep, SweepPoint};
 pub use effects::{Effect, Effects};
 pub use evaluation::{
-    AblationSparsity, CorpusEvaluation, CorpusEvaluations, Density, EvaluatedCorpus, Evaluation,
-    Evaluations, FittedLaw, JumpReluAtTest, ProbeTask, Probes, Recovery, RecoveryPoint, Refinement,
+    AblationSparsity, CorpusEvaluation, CorpusEvaluations, Density, EvaluateOptions,
+    EvaluateProgress, Evaluated, EvaluatedCorpus, Evaluation, EvaluationFailure, Evaluations,
+    FittedLaw, JumpReluAtTest, ProbeTask, Probes, Recovery, RecoveryPoint, Refinement, ResultTable,
     ScalingLaw, SparseProbe, SweptTraining, TrainingSweep,
 };
 pub use feature::{Feature, LogitEffect, Neighbour};

@@ -36,6 +36,9 @@ pub struct TrainOptions {
     /// Seed of the start and of the order of data; 0 by default.
     #[ts(optional)]
     pub seed: Option<u64>,
+    /// The processor of the steps; `"cpu"` by default, which is one core of it. A `"gpu"` trains TopK, with Multi-TopK or Matryoshka.
+    #[ts(optional, type = "'cpu' | 'gpu'")]
+    pub processor: Option<String>,
     /// Further settings by their names in docs/train.md, such as `{dead_tokens: 100000}`.
     #[ts(optional, type = "Record<string, unknown>")]
     pub settings: Option<serde_json::Map<String, serde_json::Value>>,
@@ -118,8 +121,10 @@ pub struct TrainEstimate {
     pub normalised_mean_over_spread: f64,
     /// A sentence about that, where the mean is long.
     pub advice: Option<String>,
-    /// The device that computes the activations; steps run on the CPU.
+    /// The device that computes the activations.
     pub device: String,
+    /// The device that the steps run on.
+    pub processor: String,
 }
 
 /// How far a training is.

@@ -36,10 +36,12 @@ pub fn text() -> String {
     declare!(TrainOptions TrainRecord TrainEstimate TrainProgress TrainingInfo Trained);
     // Of the demo.
     declare!(Example Recorded);
-    // Of the program alone.
-    declare!(Evaluation Evaluations Sweep SweepPoint);
-    declare!(CorpusEvaluations EvaluatedCorpus CorpusEvaluation Density);
+    // Of evaluations over texts.
+    declare!(EvaluateOptions EvaluateProgress Evaluated EvaluationFailure ResultTable);
+    declare!(Evaluation CorpusEvaluations EvaluatedCorpus CorpusEvaluation Density);
     declare!(Recovery RecoveryPoint JumpReluAtTest Refinement Probes ProbeTask SparseProbe AblationSparsity);
+    // Of the program alone.
+    declare!(Evaluations Sweep SweepPoint);
     declare!(TrainingSweep SweptTraining FittedLaw ScalingLaw);
     out
 }

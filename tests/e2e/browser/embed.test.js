@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { openApp, part, picture, serious } from '../support/app.js';
-import { launch, newPage } from '../support/chromium.js';
+import { frame, inFrame, openArticle, scriptOf, serveArticles, told } from '../support/article.js';
+import { engines, launch, newPage } from '../support/chromium.js';
 import { recorded } from '../support/demo.js';
 import { dist, serve } from '../support/server.js';
 
@@ -17,7 +17,7 @@ let article;
 before(async () => {
   site = await serve({ prefix: '/tools/' });
   browser = await launch({ webgpu: false });
-  article = await serveArticles();
+  article = await serveArticles(site);
 });
 after(async () => {
   await browser?.close();
@@ -25,47 +25,8 @@ after(async () => {
   article?.close();
 });
 
-/** A host of articles, with a policy that allows the site's script and frames alone. `text`: what stands in the article. */
-async function serveArticles() {
-  const state = { text: '', policy: null };
-  const server = createServer((request, response) => {
-    const { origin } = new URL(site.url(''));
-    response.setHeader('content-type', 'text/html; charset=utf-8');
-    response.setHeader('content-security-policy', state.policy ?? `default-src 'none'; script-src ${origin}; frame-src ${origin}; img-src data:`);
-    response.end(`<!doctype html><html lang="en"><title>article</title><link rel="icon" href="data:,"><body><main><h1>An article</h1>${state.text}</main>`);
-  });
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  return Object.assign(state, { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() });
-}
-
-const script = () => `<script type="module" src="${site.url('sae-explorer.js')}"></script>`;
-
-/** An article with some HTML in it, which notes the events of its figures. */
-async function open(t, text, patience = null) {
-  article.text = text;
-  const page = await newPage(browser, { viewport: { width: 900, height: 900 } });
-  t.after(() => page.context().close());
-  await page.addInitScript(() => {
-    window.told = [];
-    for (const event of ['ready', 'trace', 'select', 'error']) {
-      addEventListener(event, ({ target, detail }) => target.localName === 'sae-explorer' && window.told.push([target.id, event, detail]), { capture: true });
-    }
-  });
-  await page.addInitScript((given) => {
-    if (given !== null) customElements.whenDefined('sae-explorer').then((element) => (element.patience = given));
-  }, patience);
-  await page.goto(article.url);
-  return page;
-}
-
-/** Waits for an event of a figure, and gives its detail. */
-async function told(page, id, event, from = 0) {
-  const found = await page.waitForFunction(([one, name, first]) => window.told.slice(first).find(([figure, told]) => figure === one && told === name), [id, event, from]);
-  return (await found.jsonValue())[2];
-}
-
-const frame = (page, id) => page.frameLocator(`#${id} >> iframe`);
-const inFrame = (page, id, name) => frame(page, id).locator(`[data-testid=${name}]`);
+const script = () => scriptOf(site);
+const open = (t, text, patience = null) => openArticle(t, browser, article, text, { patience });
 
 test('three figures of an article are live, tell what they show, and follow their attributes', async (t) => {
   const page = await open(t, `${script()}
@@ -162,7 +123,7 @@ test('attributes that cannot be are said; the figure that was shown stays', asyn
 test('a figure that is taken out and put in again goes on where it was, and leaves nothing behind', async (t) => {
   const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran"></sae-explorer>`);
   await told(page, 'one', 'ready');
-  const workers = page.workers().length;
+  const workers = await engines(browser);
   for (let round = 1; round <= 3; round += 1) {
     await inFrame(page, 'one', 'token').nth(round).click();
     await inFrame(page, 'one', 'token').and(frame(page, 'one').locator(`[data-index="${round}"][aria-selected="true"]`)).waitFor();
@@ -178,14 +139,15 @@ test('a figure that is taken out and put in again goes on where it was, and leav
     assert.equal(await inFrame(page, 'one', 'token').and(frame(page, 'one').locator('[aria-selected="true"]')).getAttribute('data-index'), String(round));
   }
   assert.equal(await page.evaluate(() => document.querySelector('#one').shadowRoot.querySelectorAll('iframe').length), 1);
-  assert.equal(page.workers().length, workers);
+  assert.deepEqual(await engines(browser), workers);
 });
 
 test('a hundred rounds of taking a figure out and putting it in leave no worker and no frame behind', async (t) => {
   const page = await open(t, `${script()}<sae-explorer id="one" prompt="The wolf ran"></sae-explorer>`);
   await told(page, 'one', 'ready');
-  const [workers, frames] = [page.workers().length, page.frames().length];
-  assert.ok(workers > 0 && frames > 1);
+  const [workers, frames] = [await engines(browser), page.frames().length];
+  assert.ok(frames > 1);
+  assert.deepEqual(workers, { shared: 1, own: 0 });
   const from = await page.evaluate(async () => {
     const figure = document.querySelector('#one');
     const parent = figure.parentNode;
@@ -202,7 +164,7 @@ test('a hundred rounds of taking a figure out and putting it in leave no worker 
     return window.told.length;
   });
   await told(page, 'one', 'ready', from);
-  assert.deepEqual([page.workers().length, page.frames().length], [workers, frames]);
+  assert.deepEqual([await engines(browser), page.frames().length], [workers, frames]);
   assert.deepEqual(page.seen.errors, []);
 });
 
@@ -248,6 +210,21 @@ test('where the article is sandboxed without an origin, the same', async (t) => 
   const { code, message } = await still(t, { policy: `sandbox allow-scripts; default-src 'none'; script-src ${origin}; frame-src ${origin}` });
   assert.equal(code, 'not-started');
   assert.match(message, /sandboxed without an origin/);
+});
+
+test('where an old page is left and its files are gone, the same', async (t) => {
+  site.rules = [{ match: /^assets\/boot-/, status: 404 }];
+  t.after(() => (site.rules = []));
+  const { code, message } = await still(t);
+  assert.equal(code, 'not-started');
+  assert.match(message, /boot-.*did not load/);
+});
+
+test('a frame that is sandboxed with its origin is a figure, without one it says what is missing', async (t) => {
+  const address = `${site.url('index.html')}#/embed/prompt?prompt=The+wolf+ran`;
+  const page = await open(t, `<iframe id="with" sandbox="allow-scripts allow-same-origin" src="${address}"></iframe><iframe id="without" sandbox="allow-scripts" src="${address}"></iframe>`);
+  await page.frameLocator('#with').locator('body[data-state="ready"]').waitFor();
+  assert.match(await page.frameLocator('#without').locator('[data-testid=error]').innerText(), /sandboxed without an origin.*allow-scripts allow-same-origin/);
 });
 
 test('where the site does not answer, or is none, the same', async (t) => {

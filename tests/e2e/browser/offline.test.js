@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { STILL, latents, openApp, openLibrary, openPrompt, part, picture, ready, serious, trace } from '../support/app.js';
+import { frame, frameOf, openArticle, openArticleIn, scriptOf, serveArticles, told } from '../support/article.js';
 import { launch, newPage } from '../support/chromium.js';
 import { SAES, manifest } from '../support/demo.js';
 import { serveHub } from '../support/hub.js';
@@ -46,6 +47,11 @@ const version = (page) => page.evaluate(() => document.documentElement.dataset.v
 const mark = (page) => page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--version').trim());
 const update = (page) => page.evaluate(async () => void (await (await navigator.serviceWorker.getRegistration()).update()));
 const caches = (page) => page.evaluate(async () => (await globalThis.caches.keys()).filter((name) => name.startsWith('sae-explorer-app')));
+
+/** Waits until the site has a service worker of a state. */
+const workerOf = (page, state) => page.evaluate(async (name) => {
+  while ((await navigator.serviceWorker.getRegistration())?.[name]?.state === undefined) await new Promise((later) => setTimeout(later, 50));
+}, state);
 
 /** Ids of the models in the library's catalogue. */
 const offered = (page) => part(page, 'catalogue-model').evaluateAll((models) => models.map(({ dataset }) => dataset.model));
@@ -234,6 +240,55 @@ test('while another page runs, both keep their version', async (t) => {
   await other.close();
   await part(page, 'update-now').click();
   await running(page, next.version);
+});
+
+test('figures of an article keep their version while another one comes, and those that are added are of it, too', async (t) => {
+  const server = await site(t);
+  const article = await serveArticles(server);
+  t.after(() => article.close());
+  const figures = (count) => Array.from({ length: count }, (_, index) => `<sae-explorer id="f${index}" prompt="The wolf ran"></sae-explorer>`).join('');
+  const page = await openArticle(t, browser, article, scriptOf(server) + figures(1));
+  await told(page, 'f0', 'ready');
+  const first = await frameOf(page, 'f0');
+  const own = await version(first);
+  await workerOf(first, 'active');
+  const next = await publish(server, 'figures');
+  await update(first);
+  await workerOf(first, 'waiting');
+
+  // The one that is there goes on, and one that a script adds, or that is put in again, is of the same version.
+  await page.evaluate(() => (document.querySelector('#f0').prompt = 'Once upon a time'));
+  await page.waitForFunction(() => window.told.some(([, event, detail]) => event === 'trace' && detail.prompt === 'Once upon a time'));
+  await page.evaluate(() => {
+    document.querySelector('#f0').insertAdjacentHTML('afterend', '<sae-explorer id="f1" prompt="The wolf ran"></sae-explorer>');
+    document.querySelector('#f1').scrollIntoView();
+  });
+  await told(page, 'f1', 'ready');
+  const second = await frameOf(page, 'f1');
+  assert.deepEqual([await version(second), await mark(second)], [own, '']);
+  const modules = (of) => of.evaluate(() => [...document.querySelectorAll('script[src], link[rel=stylesheet]')].map(({ src, href }) => src ?? href));
+  assert.deepEqual(await modules(second), await modules(first));
+
+  // When nobody has it open any more, the next article is of one version, whichever that is, and soon of the new one.
+  const context = page.context();
+  await page.goto('about:blank');
+  let seen;
+  for (let again = 0; again < 3 && seen !== next.version; again += 1) {
+    const later = await openArticleIn(t, context, article, scriptOf(server) + figures(2));
+    const found = [];
+    for (const id of ['f0', 'f1']) {
+      await later.locator(`#${id}`).scrollIntoViewIfNeeded();
+      await told(later, id, 'ready');
+      await frame(later, id).locator('body[data-state="ready"]').waitFor();
+      const figure = await frameOf(later, id);
+      found.push([await version(figure), (await mark(figure)) === 'figures']);
+    }
+    assert.deepEqual(found[0], found[1]);
+    [seen] = found[0];
+    assert.equal(found[0][1], seen === next.version, 'style and page are of one version');
+    await later.goto('about:blank');
+  }
+  assert.equal(seen, next.version);
 });
 
 test('a version that is not there as a whole is not begun', async (t) => {

@@ -89,11 +89,18 @@ test('a visit of every part of the page asks nobody but the site', async (t) => 
 
   // A training, as far as it says what it takes.
   await go('#/lab/train', 'train-route');
+  await part(page, 'train-source').selectOption('files');
   await part(page, 'train-files').setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('Once upon a time there was a king. '.repeat(40)) });
   for (const [name, typed] of [['latents', '16'], ['k', '2'], ['batch', '16']]) await part(page, `train-${name}`).fill(typed);
   await part(page, 'train-look').click();
   await part(page, 'train-start').click();
   await part(page, 'trained').waitFor();
+
+  // An evaluation, on the text that lies beside the page.
+  await go('#/lab/compare', 'compare-route');
+  await part(page, 'compare-tokens').fill('200');
+  await part(page, 'compare-start').click();
+  await part(page, 'compared', '[data-running="false"]').waitFor();
 
   // Steering, with its pages.
   const prompt = 'prompt=The+wolf+ran';

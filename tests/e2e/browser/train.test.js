@@ -118,9 +118,104 @@ test('what cannot be trained is refused with what is wrong', async () => {
   assert.equal(await bare.evaluate(async () => (await engine.trace('a king')).saes.length), 3);
 });
 
+test('activations that are constant are refused, and nothing is kept', async () => {
+  // The output of block 0's MLP is its bias, for every token.
+  const constant = await bare.evaluate(
+    async ([text, options]) => {
+      const at = (path) => new URL(`demo/model/${path}`, document.baseURI);
+      const [config, tokenizer, weights] = await Promise.all(['config.json', 'tokenizer.json', 'model.safetensors'].map(async (path) => (await fetch(at(path))).arrayBuffer()));
+      const start = 8 + Number(new DataView(weights).getBigUint64(0, true));
+      const header = JSON.parse(new TextDecoder().decode(new Uint8Array(weights, 8, start - 8)));
+      const [, { data_offsets: [from, to] }] = Object.entries(header).find(([name]) => name.endsWith('h.0.mlp.c_proj.weight'));
+      new Uint8Array(weights, start + from, to - from).fill(0);
+      const own = await SaeExplorer.create({ backend: 'cpu' });
+      await own.loadModel({ config, tokenizer, weights });
+      const found = await fault(own.train([new File([text], 'text.txt')], { ...options, hook: 'blocks.0.hook_mlp_out' }).done);
+      const kept = (await own.trainings()).filter(({ hook }) => hook === 'blocks.0.hook_mlp_out');
+      await own.dispose();
+      return { ...found, kept: kept.length };
+    },
+    [text, SMALL],
+  );
+  assert.deepEqual([constant.code, constant.kept], ['bad-corpus', 0], JSON.stringify(constant));
+  assert.match(constant.message, /all the same|constant|equal/i);
+});
+
+test('on the page: a full storage is said, and the result can be taken along, as a folder and in OpenAI\'s layout', async () => {
+  const page = await openApp(browser, server, { path: '?backend=cpu#/lab/train', context: STILL });
+  const session = await page.context().newCDPSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(page.url()).origin, quotaSize: 1000 });
+  await part(page, 'train-source').selectOption('files');
+  await part(page, 'train-files').setInputFiles({ name: 'text.txt', mimeType: 'text/plain', buffer: Buffer.from(text) });
+  for (const [name, typed] of [['latents', '64'], ['k', '4'], ['batch', '64'], ['tokens', '2560'], ['seed', '3']]) await part(page, `train-${name}`).fill(typed);
+  await part(page, 'train-look').click();
+  await part(page, 'train-start').click();
+  await part(page, 'trained', '[data-complete="true"]').getByText(/It is not kept in this browser: download it/).waitFor();
+  await part(page, 'trained').getByText(/FVU/).first().waitFor();
+  const [download] = await Promise.all([page.waitForEvent('download'), part(page, 'trained-download-pt').click()]);
+  assert.equal(download.suggestedFilename(), `${HOOK}_n64_k4_step40.pt`);
+  await part(page, 'note').getByText(new RegExp(`name ${HOOK} where it is opened`)).waitFor();
+  const pt = await readFile(await download.path());
+  await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(page.url()).origin });
+  // Both forms of it are the same autoencoder.
+  const { metrics, same } = await bare.evaluate(
+    async ([pt, text, options]) => {
+      const { files, info } = await engine.train([new File([text], 'text.txt')], options).done;
+      const bytes = await engine.trainingAsPt(files);
+      const folder = files.slice(0, 2).map(({ path, bytes }) => new File([bytes], path));
+      await engine.loadSae(folder, { id: 'folder' });
+      await engine.loadSae(new File([new Uint8Array(pt)], 'own.pt'), { id: 'pt', hook: options.hook, prependBos: (await engine.info()).saes.find(({ id }) => id === 'folder').prependBos });
+      const { saes } = await engine.trace('Once upon a time there was a king', { saes: ['folder', 'pt'] });
+      for (const id of ['folder', 'pt']) await engine.unloadSae(id);
+      await engine.removeTraining(info.id);
+      return { metrics: saes.map(({ metrics }) => metrics), same: bytes.length === pt.length && bytes.every((byte, at) => byte === pt[at]) };
+    },
+    [[...pt], text, { ...SMALL, tokens: 2560 }],
+  );
+  assert.equal(same, true, 'the page gives the bytes that the package gives');
+  assert.deepEqual(metrics[0], metrics[1]);
+  assert.ok(metrics[0].fvu > 0 && metrics[0].l0 > 0, JSON.stringify(metrics));
+  const others = await bare.evaluate(
+    async ([text, options]) => {
+      const found = {};
+      for (const activation of ['batch_topk', 'relu']) {
+        const { files, info } = await engine.train([new File([text], 'text.txt')], { ...options, activation, tokens: 640 }).done;
+        found[activation] = await fault(engine.trainingAsPt(files));
+        await engine.removeTraining(info.id);
+      }
+      return found;
+    },
+    [text, SMALL],
+  );
+  for (const { code } of Object.values(others)) assert.equal(code, 'unsupported-architecture', JSON.stringify(others));
+  await page.context().close();
+});
+
+test('on the page: without a file of one\'s own, on the sample of the demo\'s corpus', async () => {
+  const page = await openApp(browser, server, { path: '?backend=cpu#/lab/train', context: STILL });
+  assert.equal(await part(page, 'train-source').inputValue(), 'sample');
+  const link = part(page, 'train-sample').getByRole('link', { name: /Sources and licences/ });
+  assert.equal((await page.request.get(await link.evaluate(({ href }) => href))).status(), 200);
+  // Of the server: a page and its service worker both see a request.
+  const sample = () => server.requests.filter((one) => one.includes('corpus-sample'));
+  assert.deepEqual(sample(), [], 'nobody fetches it who does not train');
+  assert.ok(!(await (await page.request.get(server.url('sw.js'))).text()).includes('corpus-sample'), 'and it is not stored beforehand');
+  for (const [name, typed] of [['latents', '64'], ['k', '4'], ['batch', '64'], ['tokens', '1280']]) await part(page, `train-${name}`).fill(typed);
+  await part(page, 'train-look').click();
+  await part(page, 'training', '[data-stage="confirm"]').waitFor();
+  assert.deepEqual(sample(), ['GET demo/corpus-sample.jsonl.gzip']);
+  const tokens = Number(/Text\s+([\d,]+) tokens/.exec(await part(page, 'train-estimate').innerText())[1].replaceAll(',', ''));
+  assert.ok(tokens > 300_000 && tokens < 500_000, `${tokens}`);
+  await part(page, 'train-start').click();
+  await part(page, 'trained', '[data-complete="true"]').waitFor();
+  assert.equal((await page.evaluate(() => window.saeExplorer.trainings()))[0].name, 'demo-corpus-sample.jsonl.gz');
+  await page.context().close();
+});
+
 test('on the page: trained with curves, paused, gone on with after a reload, opened and downloaded', async () => {
   const page = await openApp(browser, server, { path: '?backend=cpu#/lab/train', context: STILL });
   assert.equal(await page.title(), 'Train · sae-explorer');
+  await part(page, 'train-source').selectOption('files');
   await part(page, 'train-missing').getByText('Choose a text first.').waitFor();
   await part(page, 'train-files').setInputFiles({ name: 'text.txt', mimeType: 'text/plain', buffer: Buffer.from(text) });
   for (const [name, typed] of [['latents', '64'], ['k', '100'], ['batch', '64'], ['tokens', '9,600'], ['seed', '3']]) await part(page, `train-${name}`).fill(typed);

@@ -106,13 +106,13 @@ export async function still(page) {
   });
 }
 
-/** Keeps a picture of the page, where pictures are wanted. */
-export async function picture(page, name) {
+/** Keeps a picture of the page, or of a part of it, where pictures are wanted. */
+export async function picture(page, name, of = page) {
   await still(page);
   const folder = process.env.SAE_EXPLORER_SCREENSHOTS;
   if (folder === undefined) return;
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled', caret: 'hide' });
+  await of.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled', caret: 'hide' });
 }
 
 /** Serious faults that axe-core finds; run from here, because the page's policy lets no other script in. */

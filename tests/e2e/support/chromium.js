@@ -12,13 +12,27 @@ const FLAGS = [
 ];
 const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
-/** A browser with a fresh profile. Without `webgpu` it has no adapter, as many browsers have none. `without`: features of Chromium that are off. */
-export function launch({ webgpu = true, args = [], without = [] } = {}) {
+const options = ({ webgpu = true, args = [], without = [] } = {}) => {
   const off = webgpu ? without : ['WebGPU', ...without];
-  return chromium.launch({
+  return {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [...FLAGS, ...args, ...(webgpu ? WEBGPU : []), ...(off.length === 0 ? [] : [`--disable-features=${off}`])],
-  });
+  };
+};
+
+/** A browser with a fresh profile. Without `webgpu` it has no adapter, as many browsers have none. `without`: features of Chromium that are off. */
+export const launch = (given) => chromium.launch(options(given));
+
+/** The one context of a browser with a profile in a folder, and thus with the settings that are in it. */
+export const launchWithProfile = (folder, given) => chromium.launchPersistentContext(folder, options(given));
+
+/** How many workers with an engine a browser runs: shared ones, and those of one page. */
+export async function engines(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { targetInfos } = await session.send('Target.getTargets');
+  await session.detach();
+  const count = (type) => targetInfos.filter((one) => one.type === type && /assets\/worker-\w+\.js$/.test(one.url)).length;
+  return { shared: count('shared_worker'), own: count('worker') };
 }
 
 /**
@@ -26,7 +40,11 @@ export function launch({ webgpu = true, args = [], without = [] } = {}) {
  * `context` goes to the browser's newContext().
  */
 export async function newPage(browser, context = {}) {
-  const page = await (await browser.newContext(context)).newPage();
+  return watched(await (await browser.newContext(context)).newPage());
+}
+
+/** The same for a page that is open already, before anything is in it. */
+export async function watched(page) {
   // A software adapter on a busy machine takes its time; what never happens is still found out.
   page.setDefaultTimeout(Number(process.env.SAE_EXPLORER_TIMEOUT ?? 120_000));
   const seen = { errors: [], requests: [] };

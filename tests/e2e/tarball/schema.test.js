@@ -1,5 +1,5 @@
 // One schema: results of the package are as its typings declare, and what the program prints is the same, but for names that it keeps
-// from before (crates/cli/src/former.rs).
+// from before (crates/former).
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -46,6 +46,7 @@ const CALLS = {
   sampleLoss: { type: 'SampleLoss', call: 'explorer.sampleLoss()' },
   tokens: { type: 'Tokenization', call: 'explorer.tokenize("Once")' },
   scanned: { type: 'Scanned', call: 'explorer.scan([new File(["Once upon a time."], "tale.txt")], { sets: [given.set], context: 64 })' },
+  evaluated: { type: 'Evaluated', call: 'explorer.evaluate([new File(["Once upon a time there was a king, and he had a daughter."], "tale.txt")], { saes: [given.set], context: 64 })' },
   trained: { type: 'Trained', call: 'explorer.train([new File(["Once upon a time there was a king. ".repeat(40)], "tale.txt")], { hook: "blocks.2.hook_resid_post", latents: 32, k: 2, batch: 32 }).done' },
 };
 

@@ -3,8 +3,10 @@
 import { SAMPLE_TEXT, SaeExplorer, SaeExplorerError, droppedFiles, type SaeInfo, type Trace } from 'sae-explorer';
 
 export async function example(file: File, folder: FileList, signal: AbortSignal): Promise<string> {
-  SaeExplorer.prepare({ model: 'demo', manifest: Promise.resolve({}), sae: 'a', after: Promise.resolve() });
+  const shared: boolean = await SaeExplorer.prepare({ share: 'figures', model: 'demo', manifest: Promise.resolve({}), sae: 'a', after: Promise.resolve() });
+  console.log(shared);
   const explorer = await SaeExplorer.create({
+    share: 'figures',
     backend: 'auto',
     limits: 'default',
     stallSeconds: 20,
@@ -40,6 +42,8 @@ export async function example(file: File, folder: FileList, signal: AbortSignal)
   const { values, logitLens } = await explorer.taps('text', { names: ['blocks.3.attn.hook_pattern'], logitLens: 5, bos: 'auto', signal: AbortSignal.timeout(1000) });
   console.log(batch[0].kl, values[0].shape[1], values[0].data[0], logitLens[0].loss, logitLens[0].nextByPosition[0][0].prob);
   const training = explorer.train([file], { hook: 'blocks.3.hook_resid_post', latents: 512, k: 8, activation: 'batch_topk', matryoshka: [64], tokens: 20_000, lr: 1e-3, seed: 1, settings: { dead_tokens: 100_000 }, confirm: true, onProgress: (progress) => progress.stage === 'step' && console.log(progress.record.fvu, progress.steps) });
+  const evaluated = await explorer.evaluate([file], { saes: ['openai.layer_3', { training: training.id, id: 'own' }], tokens: 20_000, recovery: true, onProgress: (progress) => progress.stage === 'found' && console.log(progress.evaluated.head), signal });
+  console.log(evaluated.evaluations.saes[0].fvu, evaluated.tables[0].rows, evaluated.json, (await explorer.trainingLog(training.id)).at(-1)?.fvu);
   training.pause();
   training.resume();
   const trained = await training.done;

@@ -292,3 +292,22 @@ test("a host's list of files stands in for it when it cannot be reached", async 
   assert.equal(await store.listing('http://b/'), null);
   assert.deepEqual(await store.entries(), [], 'no file');
 });
+
+test('where storage is denied, requests leave it to the HTTP cache what it keeps', async () => {
+  for (const [denied, expected] of [[false, 'no-store'], [true, 'default']]) {
+    installFakeCaches();
+    if (denied) globalThis.caches = { open: () => Promise.reject(new Error('denied')) };
+    const given = connections();
+    const asked = [];
+    const { fetch } = given;
+    given.fetch = (url, init) => {
+      asked.push(init.cache);
+      return fetch.call(given, url, init);
+    };
+    hub.put('kept.bin', numbered(1000));
+    const source = await new Files(() => {}, { waits: [1], connections: given }).open({ name: 'kept.bin', url: hub.url('kept.bin') });
+    same(await readAll(source), numbered(1000));
+    await source.close();
+    assert.deepEqual(asked, [expected]);
+  }
+});

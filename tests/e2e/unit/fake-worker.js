@@ -80,5 +80,5 @@ export function installFakeLocks() {
     tails.set(name, granted);
     return granted;
   };
-  Object.defineProperty(globalThis, 'navigator', { value: { locks: { request } }, configurable: true });
+  Object.defineProperty(globalThis, 'navigator', { value: { locks: { request, query: async () => ({ held: [] }) } }, configurable: true });
 }

@@ -2,6 +2,7 @@
 
 pub mod activation_chart;
 pub mod bars;
+pub mod check;
 pub mod comparison;
 pub mod delete;
 pub mod edit;
@@ -11,6 +12,7 @@ pub mod features;
 pub mod notices;
 pub mod own_file;
 pub mod own_note;
+pub mod plot;
 pub mod prompt_field;
 pub mod select;
 pub mod spark;

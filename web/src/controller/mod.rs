@@ -74,6 +74,10 @@ struct Inner {
     training_texts: RefCell<JsValue>,
     /// Files of the last training that ended.
     trained: RefCell<JsValue>,
+    /// Ends the evaluation that runs.
+    comparing: RefCell<Option<AbortController>>,
+    /// The texts that were chosen for an evaluation.
+    compared_texts: RefCell<JsValue>,
 }
 
 /// Sends requests to the engine, and dispatches the results. Two are equal if they serve the same page.
@@ -115,6 +119,8 @@ impl Controller {
             training: RefCell::default(),
             training_texts: RefCell::default(),
             trained: RefCell::default(),
+            comparing: RefCell::default(),
+            compared_texts: RefCell::default(),
         };
         Self {
             dispatcher: page.dispatcher(),
@@ -233,6 +239,22 @@ impl Controller {
         self.inner.trained.replace(files);
     }
 
+    /// Remembers what ends the evaluation that runs, and ends the one before.
+    pub(crate) fn set_comparing(&self, stop: Option<AbortController>) {
+        if let Some(before) = self.inner.comparing.replace(stop) {
+            before.abort();
+        }
+    }
+
+    /// The texts that were chosen for an evaluation.
+    pub(crate) fn compared_texts(&self) -> JsValue {
+        self.inner.compared_texts.borrow().clone()
+    }
+
+    pub(crate) fn set_compared_texts(&self, texts: JsValue) {
+        self.inner.compared_texts.replace(texts);
+    }
+
     /// Notes that the library is to be requested when there is an engine.
     pub(crate) fn want_library(&self) {
         self.inner.library_wanted.set(true);
@@ -343,7 +365,8 @@ impl Controller {
         let on_traces = Closure::new(move |count: JsValue| {
             this.inner.scripts_trace.set(count.as_f64() > Some(0.0));
         });
-        let engine = Engine::create(backend, limits, &on_progress, &on_notice).await?;
+        let shared = host::shared_name();
+        let engine = Engine::create(backend, limits, shared, &on_progress, &on_notice).await?;
         let published = engine.published(&on_change, &on_traces);
         *self.inner.closures.borrow_mut() = Some([on_progress, on_notice, on_change, on_traces]);
         *self.inner.engine.borrow_mut() = Some(engine.clone());

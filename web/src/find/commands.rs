@@ -42,6 +42,7 @@ impl Command {
             Self::Go(Route::Dose) => "Go to one feature at many values",
             Self::Go(Route::Effects) => "Go to what each active feature causes",
             Self::Go(Route::Train) => "Train an SAE",
+            Self::Go(Route::Compare) => "Compare SAEs",
             Self::Go(Route::Library) => "Go to the library",
             Self::TraceNow => "Trace now",
             Self::View(View::Token) => "Features at a token",

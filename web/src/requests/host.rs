@@ -21,6 +21,10 @@ extern "C" {
     #[wasm_bindgen(js_name = endLoadTurn)]
     pub fn end_load_turn();
 
+    /// The name under which a figure shares its engine with others; undefined for the page itself.
+    #[wasm_bindgen(js_name = sharedName)]
+    pub fn shared_name() -> Option<String>;
+
     #[wasm_bindgen(js_name = showAs)]
     fn show_as(figure: bool, theme: Option<&str>);
 }

@@ -3,6 +3,7 @@
 pub mod atlas;
 pub mod beginning;
 mod beside;
+pub mod compare;
 pub mod counterparts;
 pub mod host;
 pub mod identities;

@@ -14,9 +14,10 @@ use crate::requests::scan::chosen_texts;
 use crate::state::own_file::Wanted as WantedFiles;
 use crate::state::route::Route;
 use crate::state::task::{Kind, Task};
+use crate::state::texts::Source;
 use crate::state::train::{Finished, Report, Stage, TrainAction};
-use crate::state::train_choice::Wanted;
-use crate::state::{Action, State};
+use crate::state::train_choice::{Processor, Rule, Wanted};
+use crate::state::{Action, Note, State};
 
 #[wasm_bindgen]
 extern "C" {
@@ -66,27 +67,33 @@ impl Controller {
             ("batch", (wanted.batch as f64).into()),
             ("lr", number(wanted.lr)),
             ("seed", (wanted.seed as f64).into()),
+            ("processor", wanted.processor.key().into()),
             ("confirm", true.into()),
         ]);
-        let texts = self.training_texts();
-        self.begin_training(texts, &options);
+        self.begin_training(Some(wanted.source), &options);
     }
 
     /// Goes on with a training that this browser keeps.
     pub fn resume_training(&self, info: &TrainingInfo) {
+        // What a GPU does not train goes on on the CPU, whatever is chosen for the next one.
+        let processor = self.now(|state| match Rule::of_key(&info.activation) {
+            Rule::Topk => state.train_processor(),
+            _ => Processor::Cpu,
+        });
         let options = object([
             ("resume", info.id.as_str().into()),
             ("name", info.name.as_str().into()),
+            ("processor", processor.key().into()),
         ]);
-        self.begin_training(Array::new().into(), &options);
+        self.begin_training(None, &options);
     }
 
-    fn begin_training(&self, texts: JsValue, options: &JsValue) {
+    fn begin_training(&self, source: Option<Source>, options: &JsValue) {
         let Some(engine) = self.engine() else { return };
         self.dispatch_train(TrainAction::Started);
         let (this, options) = (self.clone(), options.clone());
         spawn_local(async move {
-            let ended = this.trained(&engine, texts, &options).await;
+            let ended = this.trained(&engine, source, &options).await;
             this.set_training(None);
             this.dispatch_train(TrainAction::Ended(ended));
             this.list_trainings();
@@ -96,9 +103,13 @@ impl Controller {
     async fn trained(
         &self,
         engine: &Engine,
-        texts: JsValue,
+        source: Option<Source>,
         options: &JsValue,
     ) -> Result<Option<Finished>, String> {
+        let texts = match source {
+            Some(source) => self.texts_of(source, self.training_texts()).await?,
+            None => Array::new().into(),
+        };
         let this = self.clone();
         let on_progress = Closure::<dyn FnMut(JsValue)>::new(move |progress: JsValue| {
             if let Some(report) = report(&progress) {
@@ -112,6 +123,11 @@ impl Controller {
         let done = match JsFuture::from(training.done()).await.map_err(Fault::from) {
             Ok(done) => done,
             Err(Fault { code, .. }) if code == "cancelled" => return Ok(None),
+            Err(Fault { code, message, .. }) if code == "device-lost" => {
+                return Err(format!(
+                    "{message} It is below, under Trainings in this browser."
+                ));
+            }
             Err(fault) => return Err(fault.message),
         };
         let unread = || "The training's result could not be read. Reload the page.".to_owned();
@@ -218,6 +234,22 @@ impl Controller {
             let zip = engine.call("packTraining", &[placed.into()]).await;
             let zip = Uint8Array::new(&zip.map_err(|fault| fault.message)?);
             browser::save_zip(&zip, &format!("{folder}.zip")).await
+        });
+    }
+
+    /// Gives the autoencoder of a training to the person in OpenAI's layout.
+    pub fn download_trained_pt(&self, info: TrainingInfo) {
+        self.with_trained(info, |this, engine, info, files| async move {
+            let pt = engine.call("trainingAsPt", &[files]).await;
+            let pt = Uint8Array::new(&pt.map_err(|fault| fault.message)?);
+            let name = format!("{}.pt", folder(&info));
+            browser::save_file(&pt, "application/octet-stream", &name).await?;
+            let text = format!(
+                "A .pt has no place for the hook: name {} where it is opened.",
+                info.hook
+            );
+            this.dispatch(Action::Note(Note::passing(&text)));
+            Ok(())
         });
     }
 

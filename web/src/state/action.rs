@@ -4,6 +4,7 @@ use super::about::IdentityAction;
 use super::atlas::AtlasAction;
 use super::browse::BrowseAction;
 use super::circuits::CircuitsAction;
+use super::compare::CompareAction;
 use super::dose::DoseAction;
 use super::edits::EditAction;
 use super::effects::EffectsAction;
@@ -122,6 +123,8 @@ pub enum Action {
     Identity(IdentityAction),
     /// Something about scans of one's own texts.
     Scan(ScanAction),
+    /// Something about comparisons of SAEs and trainings.
+    Compare(CompareAction),
     /// Something about trainings of autoencoders.
     Train(TrainAction),
     /// Something about what each active feature causes.

@@ -14,6 +14,9 @@ mod browse_tests;
 pub mod circuits;
 #[cfg(test)]
 mod circuits_tests;
+pub mod compare;
+#[cfg(test)]
+mod compare_tests;
 pub mod dose;
 
 #[cfg(test)]
@@ -56,6 +59,7 @@ mod steer_tests;
 pub mod task;
 #[cfg(test)]
 mod tests;
+pub mod texts;
 pub mod train;
 pub mod train_choice;
 #[cfg(test)]
@@ -80,6 +84,7 @@ pub use action::Action;
 use atlas::Atlas;
 use browse::BrowseState;
 use circuits::Circuits;
+use compare::CompareState;
 use dose::Dose;
 use edits::Editing;
 use effects::Effects;
@@ -321,6 +326,8 @@ pub struct State {
     pub scan: ScanState,
     /// Trainings of autoencoders.
     pub train: TrainState,
+    /// Comparisons of SAEs and trainings.
+    pub compare: CompareState,
     /// What belongs to the list of its features beside the address.
     pub browse: BrowseState,
     /// Results of the model on the page of a feature.
@@ -378,6 +385,7 @@ impl State {
             atlas: Atlas::default(),
             scan: ScanState::default(),
             train: TrainState::default(),
+            compare: CompareState::default(),
             browse: BrowseState::default(),
             live: Live::default(),
             offline: Offline::default(),

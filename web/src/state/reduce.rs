@@ -124,6 +124,7 @@ impl State {
             Action::Identity(action) => self.identity_action(action),
             Action::Scan(action) => self.scan_action(action),
             Action::Train(action) => self.train_action(action),
+            Action::Compare(action) => self.compare_action(action),
             Action::Steer(action) => self.steer(action),
             Action::Circuits(action) => self.circuits(action),
             Action::Effects(action) => self.effects(action),

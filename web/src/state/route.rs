@@ -32,6 +32,8 @@ pub enum Route {
     Patch,
     /// Training of an autoencoder.
     Train,
+    /// SAEs and trainings side by side.
+    Compare,
     /// Models, SAEs, files and downloads.
     Library,
 }
@@ -48,7 +50,7 @@ impl Route {
     ];
 
     /// Every route.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::Prompt,
         Self::Features,
@@ -58,17 +60,22 @@ impl Route {
         Self::Dose,
         Self::Patch,
         Self::Train,
+        Self::Compare,
         Self::Library,
     ];
 
     /// Pages below the tab of steering.
     pub const STEERING: [Self; 4] = [Self::Steer, Self::Dose, Self::Effects, Self::Patch];
 
+    /// Pages of the laboratory.
+    pub const LAB: [Self; 2] = [Self::Train, Self::Compare];
+
     /// The tab that a route stands below.
     pub fn tab(self) -> Self {
         match self {
             Self::Start => Self::Prompt,
             Self::Effects | Self::Dose | Self::Patch => Self::Steer,
+            Self::Compare => Self::Train,
             route => route,
         }
     }
@@ -85,6 +92,7 @@ impl Route {
             Self::Dose => "/steer/dose",
             Self::Patch => "/steer/patch",
             Self::Train => "/lab/train",
+            Self::Compare => "/lab/compare",
             Self::Library => "/library",
         }
     }
@@ -101,6 +109,7 @@ impl Route {
             Self::Dose => "Dose",
             Self::Patch => "Patch",
             Self::Train => "Train",
+            Self::Compare => "Compare",
             Self::Library => "Library",
         }
     }

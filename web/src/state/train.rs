@@ -4,7 +4,8 @@ use wire::{TrainEstimate, TrainRecord, TrainingInfo};
 
 use super::State;
 use super::scan::Text;
-use super::train_choice::{Choice, Field, Rule, Wanted, whole};
+use super::texts::Source;
+use super::train_choice::{Choice, Field, Processor, Rule, Wanted, whole};
 
 /// Size of the module that trains, which is loaded when somebody asks for it; a budget of the build keeps it below.
 pub const MODULE_BYTES: f64 = 1_000_000.0;
@@ -217,8 +218,12 @@ pub struct TrainState {
 /// Something about trainings.
 #[derive(Clone, Debug)]
 pub enum TrainAction {
+    /// Where the text is from.
+    Source(Source),
     /// Texts were chosen.
     Choose(Vec<Text>),
+    /// The processor of the steps.
+    Processor(Processor),
     /// The hook.
     Hook(String),
     /// The rule by which latents are active.
@@ -251,8 +256,11 @@ impl State {
     pub(super) fn train_action(&mut self, action: TrainAction) {
         let train = &mut self.train;
         match action {
+            TrainAction::Source(source) => train.choice.source = source,
+            TrainAction::Processor(processor) => train.choice.processor = processor,
             TrainAction::Choose(texts) => {
                 train.choice.texts = texts;
+                train.choice.source = Source::Files;
                 train.failed = None;
             }
             TrainAction::Hook(hook) => train.choice.hook = Some(hook),
@@ -324,6 +332,19 @@ impl State {
         Some(chosen.unwrap_or_else(|| format!("blocks.{middle}.hook_resid_post")))
     }
 
+    /// True where the engine runs on a GPU, which then can train as well.
+    pub fn trains_on_gpu(&self) -> bool {
+        self.info.as_ref().is_some_and(|info| info.backend == "gpu")
+    }
+
+    /// The processor that is chosen for the steps, where it is there.
+    pub fn train_processor(&self) -> Processor {
+        match self.trains_on_gpu() {
+            true => self.train.choice.processor,
+            false => Processor::Cpu,
+        }
+    }
+
     /// The training of what is chosen.
     ///
     /// # Errors
@@ -344,11 +365,20 @@ impl State {
                 return Err(why);
             }
         }
-        if choice.texts.is_empty() {
+        if choice.source == Source::Files && choice.texts.is_empty() {
             return Err("Choose a text first.".to_owned());
+        }
+        let processor = self.train_processor();
+        if processor == Processor::Gpu && choice.rule != Rule::Topk {
+            return Err(format!(
+                "A GPU trains TopK; train {} on the CPU.",
+                choice.rule.name()
+            ));
         }
         let number = |typed: &str| whole(typed).unwrap_or_default();
         Ok(Wanted {
+            source: choice.source,
+            processor,
             hook,
             rule: choice.rule,
             latents: number(&choice.latents),

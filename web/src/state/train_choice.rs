@@ -1,6 +1,7 @@
 //! The settings of a training as a person chooses them, and what is wrong with them.
 
 use super::scan::Text;
+use super::texts::Source;
 
 /// Rule by which latents are active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,34 @@ impl Rule {
     }
 }
 
+/// The processor of a training's steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Processor {
+    /// One core of the CPU.
+    #[default]
+    Cpu,
+    /// The GPU that the engine runs on.
+    Gpu,
+}
+
+impl Processor {
+    /// Its name as an option of the package.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+        }
+    }
+
+    /// The processor of a key.
+    pub fn of_key(key: &str) -> Self {
+        match key {
+            "gpu" => Self::Gpu,
+            _ => Self::Cpu,
+        }
+    }
+}
+
 /// A number that a person types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
@@ -74,12 +103,16 @@ pub enum Field {
 /// What is trained, and how, as the person typed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
+    /// Where the text is from.
+    pub source: Source,
     /// The files.
     pub texts: Vec<Text>,
     /// The hook, as chosen; nothing leaves it to the page.
     pub hook: Option<String>,
     /// Rule by which latents are active.
     pub rule: Rule,
+    /// The processor of the steps.
+    pub processor: Processor,
     /// Number of latents.
     pub latents: String,
     /// Active latents per token.
@@ -99,9 +132,11 @@ pub struct Choice {
 impl Default for Choice {
     fn default() -> Self {
         Self {
+            source: Source::default(),
             texts: Vec::new(),
             hook: None,
             rule: Rule::default(),
+            processor: Processor::default(),
             latents: "1024".to_owned(),
             k: "16".to_owned(),
             matryoshka: String::new(),
@@ -116,6 +151,10 @@ impl Default for Choice {
 /// A training that can begin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
+    /// Where the text is from.
+    pub source: Source,
+    /// The processor of the steps.
+    pub processor: Processor,
     /// The hook.
     pub hook: String,
     /// Rule by which latents are active.

@@ -1,9 +1,11 @@
 //! Trainings: what can begin, and how far one is.
 
 use super::scan::Text;
+use super::texts::Source;
 use super::train::{Finished, Report, Stage, TrainAction, rate};
-use super::train_choice::{Field, Rule};
+use super::train_choice::{Field, Processor, Rule};
 use super::{Action, Place, State};
+use crate::shared::Shared;
 use wire::{TrainEstimate, TrainRecord, TrainingInfo};
 
 fn after(state: State, actions: impl IntoIterator<Item = TrainAction>) -> State {
@@ -68,6 +70,8 @@ fn a_training_says_what_it_lacks_and_what_is_wrong() {
     let why = |state: &State| state.wanted_training().unwrap_err();
     assert!(why(&State::new(Place::default())).contains("model"));
     let state = with_model();
+    assert_eq!(state.wanted_training().unwrap().source, Source::Sample);
+    let state = after(state, [TrainAction::Source(Source::Files)]);
     assert!(why(&state).contains("text"));
     let state = after(state, [text()]);
     let wanted = state.wanted_training().unwrap();
@@ -136,6 +140,24 @@ fn a_training_says_what_it_lacks_and_what_is_wrong() {
 }
 
 #[test]
+fn a_gpu_trains_topk_where_there_is_one() {
+    let chosen = after(
+        with_model(),
+        [text(), TrainAction::Processor(Processor::Gpu)],
+    );
+    assert_eq!(chosen.wanted_training().unwrap().processor, Processor::Cpu);
+    let mut on_gpu = chosen;
+    on_gpu.info = Some(Shared::new(wire::Info {
+        backend: "gpu".to_owned(),
+        ..Default::default()
+    }));
+    assert_eq!(on_gpu.wanted_training().unwrap().processor, Processor::Gpu);
+    let state = after(on_gpu, [TrainAction::Rule(Rule::JumpRelu)]);
+    let why = state.wanted_training().unwrap_err();
+    assert!(why.contains("train JumpReLU on the CPU"), "{why}");
+}
+
+#[test]
 fn a_training_is_paused_goes_on_and_ends() {
     let report = |report| TrainAction::Report(report);
     let state = after(with_model(), [TrainAction::Started]);
@@ -154,6 +176,7 @@ fn a_training_is_paused_goes_on_and_ends() {
         normalised_mean_over_spread: 0.5,
         advice: None,
         device: "CPU".to_owned(),
+        processor: "one core of the CPU".to_owned(),
     };
     let state = after(state, [report(Report::Estimate(estimate))]);
     let running = state.train.running.as_ref().unwrap();

@@ -133,7 +133,15 @@ pub fn package(paths: &Paths) -> Result<()> {
 pub fn tarball(paths: &Paths) -> Result<()> {
     let folder = paths.root.join(E2E);
     packages::npm(&folder)?;
-    // The program of the native tests: after them there is nothing left to compile.
+    let mut command = node_tests(&folder, "tarball");
+    command
+        .env("SAE_EXPLORER_DIST", &paths.dist)
+        .env("SAE_EXPLORER_PROGRAM", program(paths)?);
+    process::run(&mut command)
+}
+
+/// The program of the native tests: after them there is nothing left to compile.
+fn program(paths: &Paths) -> Result<PathBuf> {
     process::run(process::cargo(paths).args([
         "test",
         "--workspace",
@@ -144,11 +152,7 @@ pub fn tarball(paths: &Paths) -> Result<()> {
         "--no-run",
     ]))?;
     let program = format!("debug/sae-explorer{}", std::env::consts::EXE_SUFFIX);
-    let mut command = node_tests(&folder, "tarball");
-    command
-        .env("SAE_EXPLORER_DIST", &paths.dist)
-        .env("SAE_EXPLORER_PROGRAM", paths.target.join(program));
-    process::run(&mut command)
+    Ok(paths.target.join(program))
 }
 
 /// The tests that drive the built site in headless Chromium.
@@ -181,6 +185,7 @@ fn in_browser(paths: &Paths, command: &mut Command) -> Result<()> {
         .env("CHROMIUM", chromium)
         .env("SAE_EXPLORER_DIST", &paths.dist)
         .env("SAE_EXPLORER_SINGLE_FILE", one_file(paths))
+        .env("SAE_EXPLORER_PROGRAM", program(paths)?)
         // The server under test is this very program.
         .env("SAE_EXPLORER_XTASK", std::env::current_exe()?);
     Ok(())

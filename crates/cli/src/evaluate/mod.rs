@@ -1,17 +1,11 @@
 //! `evaluate`: what is measured of autoencoders, on a text or over a corpus.
 
-mod ablation;
 pub mod args;
-mod corpus;
 mod measure;
 mod output;
-mod probes;
 mod progress;
-mod recovery;
 mod report;
-mod sample;
 mod text;
-mod variants;
 
 use args::Evaluate;
 

@@ -7,7 +7,6 @@ use wire::CorpusEvaluations;
 
 use super::report;
 use crate::error::Error;
-use crate::former;
 
 /// A file that can be written.
 pub struct Output<'a> {
@@ -43,8 +42,7 @@ impl Output<'_> {
     /// [`Error::Write`].
     pub fn write(&self, found: &CorpusEvaluations) -> Result<(), Error> {
         let text = if self.is_json {
-            let value = former::with_former_names(found).map_err(std::io::Error::from)?;
-            serde_json::to_string(&value).map_err(std::io::Error::from)? + "\n"
+            evaluate_run::json(found).map_err(std::io::Error::from)?
         } else {
             report::markdown(found)
         };

@@ -3,35 +3,43 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use crate::status_line::{StatusLine, duration};
+use evaluate_run::Host;
 
-/// Shows how far an evaluation is.
+use crate::status_line::{StatusLine, duration};
+use crate::train::signal::Stop;
+
+/// Shows how far an evaluation is, until Ctrl C ends it.
 pub struct Progress {
     line: StatusLine,
     begun: Cell<Instant>,
+    stop: Stop,
 }
 
 impl Progress {
     /// For the standard error as it is.
-    pub fn new() -> Self {
+    pub fn new(stop: Stop) -> Self {
         Self {
             line: StatusLine::new(),
             begun: Cell::new(Instant::now()),
+            stop,
         }
     }
+}
 
-    /// Shows how much of the corpus was read.
-    pub fn reading(&self, read: u64, bytes: u64, tokens: usize) {
+impl Host for Progress {
+    fn is_stopped(&self) -> bool {
+        self.stop.is_wanted()
+    }
+
+    fn reading(&self, read: u64, bytes: u64, tokens: usize) {
         self.line.reading(read, bytes, tokens);
     }
 
-    /// Begins a part, whose time left is estimated.
-    pub fn begin(&self) {
+    fn begin(&self) {
         self.begun.set(Instant::now());
     }
 
-    /// Shows how far a part is.
-    pub fn part(&self, what: &str, done: usize, all: usize, unit: &str) {
+    fn part(&self, what: &str, done: usize, all: usize, unit: &'static str) {
         if done == 0 || !self.line.is_due() {
             return;
         }
@@ -41,8 +49,7 @@ impl Progress {
             .show(&format!("{what}: {done} of {all} {unit}  {left} left"));
     }
 
-    /// Takes the line away.
-    pub fn end(&self) {
+    fn end(&self) {
         self.line.end();
     }
 }

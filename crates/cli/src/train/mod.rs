@@ -8,7 +8,7 @@ mod processor;
 mod progress;
 mod run;
 pub mod signal;
-mod tensorboard;
+pub mod tensorboard;
 mod vectors;
 
 use std::io::{self, Write as _};
@@ -23,6 +23,7 @@ use crate::print_json;
 use args::Train;
 use harvest::{TextOptions, Texts};
 use input::Input;
+pub use progress::note;
 use run::{Ended, Run};
 use signal::Stop;
 use vectors::Vectors;
@@ -109,7 +110,8 @@ fn settings(arguments: &Train) -> Result<(Config, bool), Error> {
     Ok((config, has_tokens))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+/// A file's bytes.
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|source| Error::Read {
         name: path.display().to_string(),
         source,

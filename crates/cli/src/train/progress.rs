@@ -30,13 +30,18 @@ impl Progress {
     /// Prints a sentence.
     pub fn note(&self, sentence: &str) {
         self.end();
-        let _ = writeln!(io::stderr(), "note: {sentence}");
+        note(sentence);
     }
 
     /// Takes the line away.
     pub fn end(&self) {
         self.0.end();
     }
+}
+
+/// Prints a sentence on the standard error.
+pub fn note(sentence: &str) {
+    let _ = writeln!(io::stderr(), "note: {sentence}");
 }
 
 fn line(trainer: &Trainer, measured: &Measured, rate: f64) -> String {

@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
 
     /// Logs a line for TensorBoard. Where that fails it is said once, and the training goes on.
     fn tell_tensorboard(&mut self, line: &Line) {
-        let told = self.events.as_mut().map(|events| events.add(line));
+        let told = self.events.as_mut().map(|events| events.add_line(line));
         if let Some(Err(error)) = told {
             self.progress
                 .note(&format!("{error}; nothing more is logged for TensorBoard"));

@@ -54,7 +54,7 @@ impl Events {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn add(&mut self, line: &Line) -> Result<(), Error> {
+    pub fn add_line(&mut self, line: &Line) -> Result<(), Error> {
         let record = &line.record;
         let mut values = vec![
             ("fvu", record.fvu),
@@ -67,7 +67,15 @@ impl Events {
             ("step_tokens_per_second", line.step_tokens_per_second),
         ];
         values.extend(record.aux_loss.map(|loss| ("aux_loss", loss)));
-        self.write(&scalars(now(), record.step, &values))
+        self.add(record.step, &values)
+    }
+
+    /// Adds numbers with their names, of a step.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn add(&mut self, step: u64, values: &[(&str, f64)]) -> Result<(), Error> {
+        self.write(&scalars(now(), step, values))
     }
 
     fn write(&mut self, event: &[u8]) -> Result<(), Error> {

@@ -22,3 +22,4 @@ mod scan;
 mod steering;
 mod trace;
 mod train;
+mod train_model;

@@ -111,7 +111,7 @@ impl Question<'_> {
 
     /// The name of a feature set, for messages.
     pub(crate) fn name(&self, set: SetId) -> String {
-        let mut sets = self.store.sets().iter();
+        let mut sets = self.store.sets();
         let found = sets.find(|loaded| loaded.id == set);
         found.map_or_else(String::new, |loaded| loaded.info.id.clone())
     }

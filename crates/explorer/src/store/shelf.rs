@@ -13,6 +13,8 @@ use crate::tokens::{Bos, BosDecision, Input, Prompt, Training, decide};
 pub(crate) struct Store {
     model: Option<LoadedModel>,
     sets: Vec<LoadedSet>,
+    /// Ids of the feature sets that questions are about; `None`: all.
+    view: Option<Vec<String>>,
     next_id: Cell<u32>,
 }
 
@@ -36,19 +38,28 @@ impl Store {
         SetId(id)
     }
 
-    pub(crate) fn sets(&self) -> &[LoadedSet] {
-        &self.sets
+    /// Limits everything that is asked, decisions about the BOS included, to the feature sets with these ids; `None` limits nothing.
+    pub(crate) fn look_at(&mut self, view: Option<Vec<String>>) {
+        self.view = view;
+    }
+
+    /// The feature sets in view, in the order of their loading.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = &LoadedSet> {
+        let seen = |set: &&LoadedSet| match &self.view {
+            Some(view) => view.contains(&set.info.id),
+            None => true,
+        };
+        self.sets.iter().filter(seen)
     }
 
     /// # Errors
     /// [`Error::UnknownSae`].
     pub(crate) fn set(&self, id: &str) -> Result<&LoadedSet, Error> {
-        self.sets
-            .iter()
+        self.sets()
             .find(|set| set.info.id == id)
             .ok_or_else(|| Error::UnknownSae {
                 id: id.to_owned(),
-                loaded: self.sets.iter().map(|set| set.info.id.clone()).collect(),
+                loaded: self.sets().map(|set| set.info.id.clone()).collect(),
             })
     }
 
@@ -61,7 +72,7 @@ impl Store {
             Ok(set) => return Ok(set),
             Err(unknown) => unknown,
         };
-        let at_hook = self.sets.iter().filter(|set| set.info.hook == name);
+        let at_hook = self.sets().filter(|set| set.info.hook == name);
         let at_hook: Vec<&LoadedSet> = at_hook.collect();
         match at_hook[..] {
             [] => Err(unknown),
@@ -86,7 +97,7 @@ impl Store {
     /// [`Error::UnknownSae`].
     pub(crate) fn chosen(&self, ids: Option<&[String]>) -> Result<Vec<&LoadedSet>, Error> {
         match ids {
-            None => Ok(self.sets.iter().collect()),
+            None => Ok(self.sets().collect()),
             Some(ids) => ids.iter().map(|id| self.set(id)).collect(),
         }
     }
@@ -111,7 +122,7 @@ impl Store {
     }
 
     fn trainings(&self) -> Vec<Training<'_>> {
-        self.sets.iter().map(LoadedSet::training).collect()
+        self.sets().map(LoadedSet::training).collect()
     }
 
     /// # Errors

@@ -1,6 +1,7 @@
 //! Positions that count in the metrics, what is shown where none does, and one decision about the BOS.
 
 use crate::common;
+use crate::common::compare::same_trace;
 use crate::common::{devices, layer_3, max_difference, tiny, with_demo_model};
 use explorer::{Bos, Edit, EditOperation, Input, SaeOptions, Session, TraceOptions};
 use kernels::{Device, DeviceOptions};
@@ -201,6 +202,37 @@ fn a_reconstruction_that_fails_is_a_caution() {
     assert!(near.cautions.is_empty(), "{:?}", near.cautions);
     let evaluation = block_on(session.evaluate("abcd", "far", Bos::Auto)).unwrap();
     assert_eq!(evaluation.cautions, far.cautions);
+}
+
+#[test]
+fn a_view_is_as_if_nothing_else_were_loaded() {
+    for (device, given) in devices() {
+        let alone = |id: &str, bos: bool| {
+            let mut session = tiny::session(&given, &tiny::weights(&ROWS));
+            load(&mut session, id, json!({"prepend_bos": bos}), true);
+            session
+        };
+        let mut both = alone("without", false);
+        load(&mut both, "with", json!({"prepend_bos": true}), true);
+        for (id, bos) in [("without", false), ("with", true)] {
+            both.look_at(Some(vec![id.to_owned()]));
+            let expected = alone(id, bos);
+            let trace =
+                |session: &Session| block_on(session.trace("abc", &TraceOptions::default()));
+            let (seen, one) = (trace(&both).unwrap(), trace(&expected).unwrap());
+            assert_eq!(seen.saes.len(), 1, "{device}");
+            assert_eq!(seen.saes[0].id, id, "{device}");
+            assert_eq!(seen.bos_reason, one.bos_reason, "{device}");
+            assert_eq!(seen.bos_prepended, bos, "{device}");
+            same_trace(&seen, &one, 1e-6, device);
+            assert_eq!(both.info().saes.len(), 1, "{device}");
+            let other = if bos { "without" } else { "with" };
+            let error = block_on(both.feature(other, 0)).unwrap_err();
+            assert_eq!(error.code(), "unknown-sae", "{device}");
+        }
+        both.look_at(None);
+        assert_eq!(both.info().saes.len(), 2, "{device}");
+    }
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 mod host;
 mod kept;
+mod processor;
+mod pt;
 mod settings;
+
+pub use pt::as_pt;
 
 use std::rc::Rc;
 
@@ -139,6 +143,7 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
     host.tell(&TrainProgress::Look);
     let found = run.look().await.map_err(failed_run)?;
     let trainer = run.start().map_err(failed)?;
+    let training = processor::on(given.processor.as_deref(), session, trainer).await?;
     let first = wanted.files.first().map(|(name, _)| name.clone());
     let mut under_way = UnderWay {
         wanted,
@@ -147,7 +152,7 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
         harvest: &harvest,
         tried: run.now(),
         run,
-        training: trainer.into(),
+        training,
         log: String::new(),
         last: None,
         has_tokens: false,
@@ -173,6 +178,7 @@ async fn start(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<Tr
         normalised_mean_over_spread: found.normalised_mean_over_spread,
         advice: advice(&found, config).map(str::to_owned),
         device: device(session),
+        processor: processor::name(&under_way.training, session),
     }));
     if host.confirmed().await? == Word::Stop {
         return Err(stopped());
@@ -214,7 +220,9 @@ async fn resume(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<T
     let last = log.lines().last();
     let last = last.and_then(|line| serde_json::from_str(line).ok());
     drop(stored);
-    let note = (state.machine != checkpoint::machine()).then(|| {
+    let given = wanted.options.processor.as_deref();
+    let training = processor::on(given, session, trainer).await?;
+    let note = (state.machine != training.trainer().machine()).then(|| {
         format!(
             "The checkpoint is of another kind of processor ({}): the results are as good, but not the same to the bit.",
             state.machine
@@ -238,7 +246,7 @@ async fn resume(session: &mut Session, wanted: &Wanted, host: &Host) -> Result<T
         harvest: &harvest,
         tried: run.now(),
         run,
-        training: trainer.into(),
+        training,
         log,
         last,
         has_tokens: true,
@@ -441,6 +449,14 @@ fn failed(error: ::train::Error) -> JsValue {
         Error::NotFinite { .. } | Error::Diverged { .. } => "not-a-number",
         Error::Other { .. } => "other-training",
         Error::NoState { .. } | Error::Damaged { .. } | Error::Read { .. } => "bad-file",
+        Error::Device(_) => {
+            let message = error.to_string();
+            let Error::Device(error) = error else {
+                return fault("internal", message, JsValue::UNDEFINED);
+            };
+            let code = explorer::Error::from(error).code();
+            return fault(code, message, JsValue::UNDEFINED);
+        }
         _ => "internal",
     };
     fault(code, error, JsValue::UNDEFINED)

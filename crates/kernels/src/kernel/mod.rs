@@ -23,6 +23,7 @@ pub(crate) mod latent_gradients;
 pub(crate) mod latent_statistics;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
+pub(crate) mod linear_topk;
 pub(crate) mod mask_columns;
 pub(crate) mod matmul;
 pub(crate) mod matmul_direct;

@@ -30,23 +30,29 @@ pub struct TopK<'a> {
     pub nan_counts: &'a Buffer,
 }
 
+/// Refuses what the kernel cannot select from.
+pub(crate) fn check_sizes(n: usize, k: usize) -> Result<(), Error> {
+    if k == 0 || k > MAX_K {
+        return Err(Error::shape(
+            "topk",
+            format!("k = {k} is not in 1..={MAX_K}"),
+        ));
+    }
+    if n == 0 || n > MAX_N {
+        return Err(Error::shape(
+            "topk",
+            format!("n = {n} is not in 1..={MAX_N}"),
+        ));
+    }
+    Ok(())
+}
+
 /// Records the k largest of every row: by value descending, ties to the lower index.
 ///
 /// # Errors
 /// [`Error::Shape`] where buffers and sizes do not fit, k is not in 1..=512, or n is over 2²².
 pub fn topk(recorder: &mut Recorder, args: &TopK<'_>) -> Result<(), Error> {
-    if args.k == 0 || args.k > MAX_K {
-        return Err(Error::shape(
-            "topk",
-            format!("k = {} is not in 1..={MAX_K}", args.k),
-        ));
-    }
-    if args.n == 0 || args.n > MAX_N {
-        return Err(Error::shape(
-            "topk",
-            format!("n = {} is not in 1..={MAX_N}", args.n),
-        ));
-    }
+    check_sizes(args.n, args.k)?;
     for (role, buffer, words) in [
         ("values", args.values, args.rows * args.n),
         ("top indices", args.top_indices, args.rows * args.k),

@@ -11,6 +11,7 @@ mod edits;
 mod embedding;
 mod latent_statistics;
 mod linear;
+mod linear_topk;
 mod losses;
 mod matrix;
 mod norms;

@@ -63,8 +63,11 @@ pub fn resume(
     Ok((trainer, state))
 }
 
-/// Keeps the lines of a log up to a step.
-fn shorten_log(path: &Path, step: u64) -> Result<(), Error> {
+/// Keeps the lines of a log up to a step; one that is not there stays so.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn shorten_log(path: &Path, step: u64) -> Result<(), Error> {
     let Ok(text) = fs::read_to_string(path) else {
         return Ok(());
     };

@@ -21,12 +21,12 @@ use serde_json::Value;
 use crate::config::{Activation, Config};
 use crate::error::Error;
 use crate::export::Origin;
-use crate::log::{Interval, Record};
+use crate::log::Interval;
 use crate::parameters::Parameters;
 use crate::trainer::Trainer;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use disk::{resume, save};
+pub use disk::{resume, save, shorten_log};
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::Folder;
 
@@ -188,8 +188,11 @@ pub fn read<E: From<Error>>(
     Ok((trainer, state))
 }
 
-/// Refuses settings that differ.
-fn compare(place: &Path, there: &Source, here: &Source) -> Result<(), Error> {
+/// Refuses settings that differ. `place` names the checkpoint.
+///
+/// # Errors
+/// [`Error::Other`] with the first one that does.
+pub fn compare(place: &Path, there: &Source, here: &Source) -> Result<(), Error> {
     let keys = there.keys().chain(here.keys());
     let get = |source: &Source, key: &String| source.get(key).cloned().unwrap_or_default();
     match keys
@@ -215,8 +218,12 @@ fn decode<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T
 
 /// The lines of a log up to a step.
 pub fn log_until(text: &str, step: u64) -> String {
+    #[derive(Deserialize)]
+    struct Step {
+        step: u64,
+    }
     let is_before =
-        |line: &&str| serde_json::from_str::<Record>(line).is_ok_and(|record| record.step <= step);
+        |line: &&str| serde_json::from_str::<Step>(line).is_ok_and(|line| line.step <= step);
     text.lines()
         .take_while(is_before)
         .map(|line| format!("{line}\n"))

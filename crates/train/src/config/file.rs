@@ -1,16 +1,29 @@
 //! Settings out of files and options.
 
+use serde::de::DeserializeOwned;
+
 use super::Config;
 use crate::error::Error;
+
+/// As [`decode_settings`], of an autoencoder's training.
+///
+/// # Errors
+/// As [`decode_settings`].
+pub fn decode_config(
+    file: Option<(&str, &[u8])>,
+    changes: &[(String, serde_json::Value)],
+) -> Result<Config, Error> {
+    decode_settings(file, changes)
+}
 
 /// Settings as JSON, with changes of single ones as `KEY=VALUE`, where a value is JSON or a word.
 ///
 /// # Errors
 /// [`Error::Configuration`] with the place of what cannot be read.
-pub fn decode_config(
+pub fn decode_settings<T: DeserializeOwned>(
     file: Option<(&str, &[u8])>,
     changes: &[(String, serde_json::Value)],
-) -> Result<Config, Error> {
+) -> Result<T, Error> {
     let wrong = |file: &str, why: String| Error::Configuration {
         file: file.to_owned(),
         why,
@@ -23,7 +36,7 @@ pub fn decode_config(
     };
     // Checked by itself first, so that the message names the file for what stands in it.
     let decode = |name: &str, value: &serde_json::Value| {
-        serde_path_to_error::deserialize::<_, Config>(value)
+        serde_path_to_error::deserialize::<_, T>(value)
             .map_err(|error| wrong(name, format!("{}: {}", error.path(), error.inner())))
     };
     decode(name, &value)?;

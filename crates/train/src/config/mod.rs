@@ -3,7 +3,7 @@
 mod check;
 mod file;
 
-pub use file::decode_config;
+pub use file::{decode_config, decode_settings};
 
 use serde::{Deserialize, Serialize};
 

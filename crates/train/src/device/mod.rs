@@ -5,6 +5,7 @@
 //! where AuxK's loss is wanted, or by the next step.
 
 mod buffers;
+mod pace;
 mod plans;
 mod shape;
 mod state;
@@ -22,6 +23,8 @@ use crate::selection::Levels;
 use crate::sums;
 use crate::trainer::Trainer;
 use buffers::Buffers;
+pub use pace::Clock;
+use pace::Pace;
 use plans::{Forward, Gradients, Parts};
 use shape::Shape;
 use state::Group;
@@ -50,6 +53,10 @@ pub struct DeviceTrainer {
     /// Normalised activations, on their way to the device.
     inputs: Vec<f32>,
     level_weights: Vec<f32>,
+    /// Where submissions are kept short.
+    pace: Option<Pace>,
+    /// Rows whose pre-activations the buffer for them holds.
+    most_rows: usize,
 }
 
 impl DeviceTrainer {
@@ -106,9 +113,7 @@ impl DeviceTrainer {
             weights: &weights,
             gradient: &gradient,
         };
-        let forward = parts.forward()?;
-        let without = parts.gradients(false)?;
-        let with = parts.gradients(shape.aux_slots > 0)?;
+        let (forward, gradients) = parts.step()?;
         let adam = parts.adam([&first, &second], mean.as_ref())?;
         device.check()?;
         trainer.machine = machine(device);
@@ -123,11 +128,49 @@ impl DeviceTrainer {
             gradient,
             buffers,
             forward,
-            gradients: [without, with],
+            gradients,
             adam,
             inputs: Vec::new(),
             level_weights,
+            pace: None,
+            most_rows: shape.chunk,
         })
+    }
+
+    /// Keeps submissions to about so many seconds of the device's work, for a page that draws on the same one: what is submitted at once, and
+    /// the rows that are encoded at once, follow the time that they take, and each submission is waited for. Where the rows of a batch are a
+    /// multiple of those that are encoded at once, the bits are the same as without.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn keep_short(&mut self, clock: Clock, seconds: f64) -> Result<(), Error> {
+        self.pace = Some(Pace::new(clock, seconds));
+        self.follow_pace()
+    }
+
+    /// Divides a step anew, where submissions shall be shorter, or can be much longer.
+    fn follow_pace(&mut self) -> Result<(), Error> {
+        let Some(pace) = &self.pace else {
+            return Ok(());
+        };
+        let rows = self.shape.rows_within(pace.operations(), self.most_rows);
+        if rows == self.shape.chunk {
+            return Ok(());
+        }
+        self.shape.chunk = rows;
+        let workspace = Workspace::default();
+        let parts = Parts {
+            device: &self.device,
+            workspace: &workspace,
+            config: &self.trainer.config,
+            shape: &self.shape,
+            buffers: &self.buffers,
+            weights: &self.weights,
+            gradient: &self.gradient,
+        };
+        let (forward, gradients) = parts.step()?;
+        (self.forward, self.gradients) = (forward, gradients);
+        Ok(self.device.check()?)
     }
 
     /// Settings and counts as they are, with weights and moments as they were at the last [`DeviceTrainer::read_back`].
@@ -180,6 +223,7 @@ impl DeviceTrainer {
         self.buffers.adam.write(0, &numbers)?;
         self.submit(&self.adam).await?;
         self.trainer.step = step;
+        self.follow_pace()?;
         Ok(measured)
     }
 
@@ -223,11 +267,25 @@ impl DeviceTrainer {
 
     /// Runs a plan in parts that are short enough.
     async fn submit(&self, plan: &Plan) -> Result<Readings, Error> {
-        let mut parts = plan.parts(OPERATIONS).into_iter().peekable();
+        let pace = self.pace.as_ref();
+        let operations = pace.map_or(OPERATIONS, Pace::operations);
+        let mut parts = plan.parts(operations).into_iter().peekable();
         while let Some(part) = parts.next() {
+            let begun = pace.map(Pace::now);
+            let operations = plan.operations(part.clone());
             let ticket = plan.submit_part(part)?;
-            if parts.peek().is_none() {
-                return Ok(ticket.readings().await?);
+            let is_last = parts.peek().is_none();
+            let readings = match is_last {
+                true => Some(ticket.readings().await?),
+                false => None,
+            };
+            if let (Some(pace), Some(begun)) = (pace, begun) {
+                // What reads nothing back is not waited for otherwise.
+                self.device.drain().await?;
+                pace.took(operations, begun);
+            }
+            if let Some(readings) = readings {
+                return Ok(readings);
             }
         }
         Ok(plan.run().await?)

@@ -275,6 +275,14 @@ impl Parts<'_> {
         )?)
     }
 
+    /// The plans of a step but for the optimiser's: forward, and gradients without AuxK and with it.
+    pub(super) fn step(&self) -> Result<(Forward, [Gradients; 2]), Error> {
+        let forward = self.forward()?;
+        let without = self.gradients(false)?;
+        let with = self.gradients(self.shape.aux_slots > 0)?;
+        Ok((forward, [without, with]))
+    }
+
     /// The gradients after [`Parts::forward`], with AuxK or without.
     pub(super) fn gradients(&self, with_aux: bool) -> Result<Gradients, Error> {
         let (shape, buffers) = (self.shape, self.buffers);

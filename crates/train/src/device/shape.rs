@@ -11,6 +11,10 @@ const CHUNK_OPERATIONS: u64 = 32_000_000_000;
 /// Rows that a kernel with a workgroup per row takes on every device.
 const MOST_ROWS: usize = 65_535;
 
+/// Rows and outputs of a tile of a product, and tiles that are enough for a GPU; as in the kernel.
+const TILE: usize = 64;
+const FEW_TILES: usize = 64;
+
 /// Sizes of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Shape {
@@ -87,6 +91,23 @@ impl Shape {
             aux_slots,
             dead_steps: dead_steps.min(u64::from(u32::MAX)) as u32,
         })
+    }
+
+    /// Rows to encode at once so that a product has about so many operations, of at most `most`: a power of two times the fewest rows that a
+    /// GPU computes in large tiles, so that the choice of the kernel, and with it each sum's order, does not depend on how many there are.
+    pub(super) fn rows_within(&self, operations: u64, most: usize) -> usize {
+        let most = most.min(self.rows).max(1);
+        let fewest = TILE * FEW_TILES.div_ceil(self.latents.div_ceil(TILE));
+        let fits = operations / (2 * self.latents as u64 * self.width.max(1) as u64);
+        let mut rows = fewest;
+        while 2 * rows as u64 <= fits && 2 * rows <= most {
+            rows *= 2;
+        }
+        // All of them at once, where there is room.
+        if fits >= self.rows as u64 && most >= self.rows {
+            rows = self.rows;
+        }
+        rows.min(most)
     }
 
     /// The most active latents of a batch.

@@ -356,3 +356,44 @@ fn what_is_no_number_changes_nothing() {
         }
     }
 }
+
+/// Whatever the clock says, a step in many short submissions has the bits of one in few.
+#[test]
+fn short_submissions_change_no_bit() {
+    // Four chunks of the fewest rows that are encoded at once.
+    let config = Config {
+        latents: 512,
+        batch: 2048,
+        tokens: 2048 * 6,
+        ..plain()
+    };
+    let batches = batches(&config);
+    for device in devices() {
+        let trained = |seconds_of_a_look: Option<f64>| {
+            let mut training = on(&device, start(&config, &batches));
+            if let Some(seconds) = seconds_of_a_look {
+                let time = std::cell::Cell::new(0.0);
+                let clock = std::rc::Rc::new(move || {
+                    time.set(time.get() + seconds);
+                    time.get()
+                });
+                training.keep_short(clock, 0.012).unwrap();
+            }
+            for batch in &batches {
+                block_on(training.step(batch)).unwrap();
+            }
+            let trainer = block_on(training.read_back()).unwrap();
+            let parts = parts(trainer.parameters()).map(|(_, values)| values.to_vec());
+            parts.map(|values| {
+                values
+                    .iter()
+                    .map(|value| value.to_bits())
+                    .collect::<Vec<_>>()
+            })
+        };
+        let whole = trained(None);
+        // A slow device, and one that is fast and so gets more at a time.
+        assert!(trained(Some(1.0)) == whole, "slow");
+        assert!(trained(Some(1e-5)) == whole, "fast");
+    }
+}

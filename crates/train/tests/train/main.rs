@@ -1,7 +1,9 @@
 //! Tests of `train` through its public face.
 
+mod dense;
 mod device;
 mod gradients;
+mod oracle;
 mod reference;
 mod resume;
 mod threads;

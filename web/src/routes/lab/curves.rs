@@ -3,6 +3,7 @@
 use wire::TrainRecord;
 use yew::prelude::*;
 
+use crate::components::plot::{Frame, plot};
 use crate::components::term::defined;
 use crate::context::use_controller;
 use crate::definitions::{AUX_LOSS, DEAD, L0, LEARNING_RATE, TRAINING_FVU, TRAINING_RATE, Term};
@@ -22,18 +23,22 @@ pub struct Props {
 }
 
 /// A number of a record.
-struct Curve {
-    term: Term,
-    key: &'static str,
+pub struct Curve {
+    /// Its name and definition.
+    pub term: Term,
+    /// Its name for tests and in tables.
+    pub key: &'static str,
     unit: &'static str,
     /// Its value at the last of some records.
-    value: fn(&[TrainRecord]) -> Option<f64>,
-    shown: fn(f64) -> String,
+    pub value: fn(&[TrainRecord]) -> Option<f64>,
+    /// As text.
+    pub shown: fn(f64) -> String,
     /// As it stands at the axis.
-    tick: fn(f64) -> String,
+    pub tick: fn(f64) -> String,
 }
 
-const CURVES: [Curve; 6] = [
+/// All of them; the first four say how good an autoencoder is, and not how it is trained.
+pub static CURVES: [Curve; 6] = [
     Curve {
         term: TRAINING_FVU,
         key: "fvu",
@@ -155,18 +160,23 @@ fn chart(
         (curve.shown)(top),
         grouped(x as u64)
     );
+    let frame = Frame {
+        label,
+        top: (curve.tick)(top),
+        ends: ["0".to_owned(), format!("{} tokens", grouped(right as u64))],
+        height: "72",
+        pointer: [moved.clone(), left.clone()],
+    };
+    let lines = html! {
+        <>
+            <path class="at" d={format!("M{across} 0V{height}")} />
+            <path class="curve-line" d={line(&points, right, top)} />
+        </>
+    };
     html! {
         <figure class="curve" data-testid="curve" data-curve={curve.key} data-value={y.map(|y| y.to_string())}>
             <figcaption>{ defined(curve.term) }<b>{ format!(" {shown}") }</b><span class="unit">{ format!(" {}", curve.unit) }</span></figcaption>
-            <div class="plot">
-                <span class="scale">{ (curve.tick)(top) }</span><span class="scale low">{ "0" }</span>
-                <svg viewBox={format!("0 0 {} {}", width as u32, height as u32)} preserveAspectRatio="none" width="100%" height="72" role="img" aria-label={label} onpointermove={moved.clone()} onpointerleave={left.clone()}>
-                    <path class="grid-line" d={format!("M0 {h}H{width}M0 0H{width}M0 {m}H{width}", h = height, m = height / 2.0)} />
-                    <path class="at" d={format!("M{across} 0V{height}")} />
-                    <path class="curve-line" d={line(&points, right, top)} />
-                </svg>
-                <span class="ends"><span>{ "0" }</span><span>{ format!("{} tokens", grouped(right as u64)) }</span></span>
-            </div>
+            { plot(frame, lines) }
         </figure>
     }
 }

@@ -7,12 +7,13 @@ use yew::prelude::*;
 use super::Props;
 use crate::components::select::{Select, options};
 use crate::components::term::described;
-use crate::components::texts::choose_texts;
+use crate::components::texts::choose_source;
 use crate::controller::Controller;
 use crate::definitions::{HOOK, LATENTS};
 use crate::format::bytes;
+use crate::state::texts::Source;
 use crate::state::train::{MODULE_BYTES, TrainAction};
-use crate::state::train_choice::{Choice, Field, Rule};
+use crate::state::train_choice::{Choice, Field, Processor, Rule};
 use crate::state::{Action, State};
 
 /// The form.
@@ -31,6 +32,9 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
             }
         }
     };
+    let from = controller.on(|source| Action::Train(TrainAction::Source(source)));
+    let processor =
+        controller.on(|key: String| Action::Train(TrainAction::Processor(Processor::of_key(&key))));
     let hook = controller.on(|hook: String| Action::Train(TrainAction::Hook(hook)));
     let rule = controller.on(|rule: String| Action::Train(TrainAction::Rule(Rule::of_key(&rule))));
     let hooks = props.hooks.iter().map(|hook| (hook.clone(), hook.clone()));
@@ -58,9 +62,11 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
     html! {
         <form class="train-form" onsubmit={start}>
             <div class="controls">
-                { choose_texts("train", &choice.texts, picked) }
+                { choose_source("train", (&[Source::Sample, Source::Files], choice.source, &choice.texts), from, picked) }
             </div>
-            <p class="muted">{ ".txt (documents separated by lines of <|endoftext|>) or .jsonl (a record per line, its text in \"text\"), plain or as .gz. A few thousand tokens show the way; some millions make a thousand latents useful. The demo’s own text is not part of the site." }</p>
+            if choice.source == Source::Files {
+                <p class="muted">{ ".txt (documents separated by lines of <|endoftext|>) or .jsonl (a record per line, its text in \"text\"), plain or as .gz. A few thousand tokens show the way; some millions make a thousand latents useful." }</p>
+            }
             <div class="controls">
                 <label>{ "Hook " }
                     <Select testid="train-hook" value={props.hook.clone().unwrap_or_default()} options={options(hooks)} onchange={hook} />
@@ -70,6 +76,11 @@ pub fn form(controller: &Controller, props: &Props) -> Html {
                 <label title="TopK: the k largest of each token. BatchTopK: the k·B largest of a batch of B tokens; it is kept as JumpReLU with one threshold. JumpReLU: those above a threshold of each latent, which is trained as well. ReLU + L1: those above 0, whose sum is a part of the loss. The last two aim at k active latents per token in the mean.">{ "Activation " }
                     <Select testid="train-rule" value={choice.rule.key()} options={options(rules)} onchange={rule} />
                 </label>
+                if props.has_gpu {
+                    <label title="Steps on one core of the CPU, or on the GPU, which trains TopK">{ "Processor " }
+                        <Select testid="train-processor" value={choice.processor.key()} options={options([("cpu", "CPU"), ("gpu", "GPU")])} onchange={processor} />
+                    </label>
+                }
                 if choice.rule.has_prefixes() {
                     { number(Field::Matryoshka, html! { "Matryoshka prefixes " }, "10", "none", "Numbers of first latents whose reconstructions are parts of the loss as well, as 64, 256") }
                 }

@@ -1,7 +1,9 @@
-//! The laboratory: training of an autoencoder.
+//! The laboratory: training of autoencoders, and their comparison.
 
+pub mod compare;
 mod curves;
 mod form;
+mod pages;
 mod progress;
 mod stored;
 
@@ -15,19 +17,25 @@ use crate::controller::Controller;
 use crate::definitions::SAE;
 use crate::format::{fixed, grouped};
 use crate::state::State;
+use crate::state::route::Route;
 use crate::state::train::{Finished, TrainState};
-use crate::state::train_choice::Wanted;
+use crate::state::train_choice::{Rule, Wanted};
+use crate::state::url::Place;
 use curves::Curves;
 
 /// Shown data.
 #[derive(Clone, PartialEq, Properties)]
 pub struct Props {
+    /// Where the page is.
+    pub place: Place,
     /// Trainings.
     pub train: TrainState,
     /// Hooks of the loaded model.
     pub hooks: Vec<String>,
     /// The hook of the training.
     pub hook: Option<String>,
+    /// True where a GPU can train.
+    pub has_gpu: bool,
     /// Name of the loaded model.
     pub model: Option<AttrValue>,
     /// The training of what is chosen, or what is missing for it.
@@ -38,9 +46,11 @@ impl Props {
     /// The slices of the state that the route shows.
     pub fn of(state: &State) -> Self {
         Self {
+            place: state.address(),
             train: state.train.clone(),
             hooks: state.train_hooks(),
             hook: state.train_hook(),
+            has_gpu: state.trains_on_gpu(),
             model: state.model.as_ref().map(|model| model.name.clone().into()),
             wanted: state.wanted_training(),
         }
@@ -58,6 +68,7 @@ pub fn TrainRoute(props: &Props) -> Html {
     let train = &props.train;
     html! {
         <div class="train-route" data-testid="train-route">
+            { pages::pages(&props.place, Route::Train) }
             <section class="card" aria-label="Training">
                 <div class="card-head"><h2>{ "Train an autoencoder" }</h2></div>
                 if let Some(running) = &train.running {
@@ -126,10 +137,24 @@ fn actions(controller: &Controller, info: &TrainingInfo, busy: bool) -> Html {
         let (controller, info) = (controller.clone(), info.clone());
         move |_: MouseEvent| controller.download_trained(info.clone())
     };
+    let download_pt = {
+        let (controller, info) = (controller.clone(), info.clone());
+        move |_: MouseEvent| controller.download_trained_pt(info.clone())
+    };
+    let no_pt = match Rule::of_key(&info.activation) {
+        Rule::Topk => None,
+        Rule::Relu => Some("No .pt: its ReLU has no normalisation of the input."),
+        Rule::BatchTopk | Rule::JumpRelu => Some("No .pt: it has no thresholds."),
+    };
     html! {
         <>
             <button type="button" disabled={busy} data-testid="trained-open" title="Load it beside the others, as if its folder had been dropped on the page" onclick={open}>{ "Open in the explorer" }</button>
             <button type="button" disabled={busy} data-testid="trained-download" title="A SAELens folder: cfg.json, sae_weights.safetensors, and the training's settings and log" onclick={download}>{ "Download as .zip" }</button>
+            if let Some(why) = no_pt {
+                <span class="muted" data-testid="trained-no-pt">{ why }</span>
+            } else {
+                <button type="button" disabled={busy} data-testid="trained-download-pt" title="A file in OpenAI's layout, as torch.load and this program read it; it has no place for the hook" onclick={download_pt}>{ "Download as .pt" }</button>
+            }
         </>
     }
 }

@@ -118,7 +118,7 @@ fn takes(estimate: &TrainEstimate) -> Html {
             <dt>{ "Text" }</dt>
             <dd>{ format!("{} tokens; trained on {} in {} steps (the text {} times)", grouped(estimate.corpus_tokens), grouped(estimate.tokens), grouped(estimate.steps), fixed(times, 2)) }</dd>
             <dt>{ "Time" }</dt>
-            <dd>{ format!("about {}, {} tokens per second; activations on the {}, steps on one core of the CPU", time_left(estimate.seconds), grouped(estimate.tokens_per_second.round() as u64), estimate.device) }</dd>
+            <dd>{ format!("about {}, {} tokens per second; activations on the {}, steps on {}", time_left(estimate.seconds), grouped(estimate.tokens_per_second.round() as u64), estimate.device, estimate.processor) }</dd>
             <dt>{ "Memory" }</dt>
             <dd>{ format!("about {}: training {}, tokens {}, model {}. Two checkpoints of {} in this browser’s storage", bytes(memory as f64), bytes(estimate.memory_bytes as f64), bytes(estimate.corpus_bytes as f64), bytes(estimate.model_bytes as f64), bytes(estimate.checkpoint_bytes as f64)) }</dd>
             <dt>{ defined(MEAN_OVER_SPREAD) }</dt>

@@ -127,6 +127,11 @@ impl Screen {
         (weights + parallel::available() * of_a_thread) as u64
     }
 
+    /// Bytes that it holds between calls.
+    pub fn bytes(&self) -> u64 {
+        4 * (self.weights.len() + self.bias.len() + self.lengths.len()) as u64
+    }
+
     /// The `k` largest outputs of each row of `input` `[rows, inputs]`, the largest first and of equal ones the lower index first,
     /// as indices and ReLU of the values, both `[rows, k]`. `weights`, `bias` and `k` are those that were prepared. Returns
     /// whether all inputs are finite; where not, or where they are of absurd size, nothing of use was written.

@@ -3,7 +3,7 @@
 use evaluation::sparse_probe::ActiveLatents;
 use explorer::EvaluatedWindow;
 
-use super::corpus::Window;
+use crate::texts::Window;
 
 /// Positions of a sample: the memory of their inputs is bounded.
 pub const ROWS: usize = 16_384;

@@ -6,11 +6,11 @@ use explorer::Session;
 use formats::sae::{Architecture, MAX_K, Sae};
 use wire::{JumpReluAtTest, Metrics, Recovery, RecoveryPoint, Refinement};
 
-use super::measure::Context;
-use super::sample::Sample;
-use super::variants;
 use crate::error::Error;
-use crate::load::{self, OpenSae};
+use crate::host::Host;
+use crate::measure::{Context, Subject};
+use crate::sample::Sample;
+use crate::variants;
 
 /// Positions that are refined.
 const REFINED: usize = 4096;
@@ -22,8 +22,8 @@ const REFINED: usize = 4096;
 /// Those of reading and running it.
 pub async fn measure(
     session: &mut Session,
-    context: &Context<'_>,
-    sae: &mut OpenSae,
+    context: &Context<'_, impl Host>,
+    sae: &mut Subject<'_>,
     (metrics, active): (Metrics, usize),
     sample: &Sample,
 ) -> Result<Option<Recovery>, Error> {
@@ -102,13 +102,14 @@ pub async fn measure(
 /// the activations at each position that counts.
 async fn variant(
     session: &mut Session,
-    context: &Context<'_>,
-    sae: &OpenSae,
+    context: &Context<'_, impl Host>,
+    sae: &Subject<'_>,
     name: &str,
     file: Option<&formats::sae::SaeFile>,
     mut look: impl FnMut(&[f32]),
 ) -> Result<Option<Metrics>, Error> {
-    load::put_in_place(session, sae, (name, file.unwrap_or(&sae.file))).await?;
+    let file = file.unwrap_or(sae.file);
+    session.load_sae(name, file, sae.options).await?;
     let ids = [name.to_owned()];
     let found = context.run(session, name, &ids, |found| {
         for (row, counted) in found

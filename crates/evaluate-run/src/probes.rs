@@ -1,6 +1,6 @@
 //! Probes of an autoencoder's latents for labels that the text gives.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use evaluation::logistic::fit;
 use evaluation::pre_activations::of_latents;
@@ -10,10 +10,10 @@ use evaluation::tasks::TASKS;
 use formats::sae::{Gate, Sae};
 use wire::{ProbeTask, Probes, SparseProbe};
 
-use super::measure::Context;
-use super::sample::Sample;
 use crate::error::Error;
-use crate::train::signal::Stop;
+use crate::host::Host;
+use crate::measure::Context;
+use crate::sample::Sample;
 
 /// Samples of each label at most.
 const EACH: usize = 1024;
@@ -44,15 +44,15 @@ type Best = Option<(f64, u32)>;
 ///
 /// # Errors
 /// [`Error::NotANumber`] where a probe's loss is none.
-pub fn measure(
-    context: &Context<'_>,
+pub async fn measure(
+    context: &Context<'_, impl Host>,
     id: &str,
     sae: &Sae,
     sample: &Sample,
 ) -> Result<Option<Probes>, Error> {
-    let seed = context.arguments.seed;
+    let seed = context.settings.seed;
     let (samples, left_out) = tasks(sample, &context.windows.read.sources, seed);
-    let Some(best) = best(context, id, sae, sample, &samples) else {
+    let Some(best) = best(context, id, sae, sample, &samples).await else {
         return Ok(None);
     };
     let mut tasks = Vec::new();
@@ -63,6 +63,7 @@ pub fn measure(
             });
         };
         let (sparse, guess) = sparse(sample, &samples, sae.config.d_sae);
+        context.host.turn().await;
         tasks.push(ProbeTask {
             sparse,
             guess,
@@ -138,67 +139,85 @@ fn tasks(sample: &Sample, sources: &[String], seed: u64) -> (Vec<Samples>, Vec<S
 }
 
 /// The best latent of each task, on all cores; None where it was stopped.
-fn best(
-    context: &Context<'_>,
+async fn best(
+    context: &Context<'_, impl Host>,
     id: &str,
     sae: &Sae,
     sample: &Sample,
     tasks: &[Samples],
 ) -> Option<Vec<Best>> {
-    let next = AtomicUsize::new(0);
-    let (stop, progress) = (context.stop, context.progress);
+    let host = context.host;
     let work = Work {
-        next: &next,
-        stop,
+        next: AtomicUsize::new(0),
+        stopped: AtomicBool::new(false),
         sae,
         sample,
         tasks,
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    progress.begin();
+    host.begin();
     let what = format!("{id}, probes");
-    let found = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads)
-            .map(|_| scope.spawn(|| work.share(|_| {})))
-            .collect();
-        let latents = sae.config.d_sae;
-        let mut found = work.share(|done| progress.part(&what, done, latents, "latents"));
-        for other in others {
-            let others = other.join();
-            let others = others.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            for (one, other) in found.iter_mut().zip(others) {
-                *one = better(*one, other);
-            }
+    let latents = sae.config.d_sae;
+    // The host is of this thread.
+    let look = |best: &mut Vec<Best>| {
+        if host.is_stopped() {
+            work.stopped.store(true, Ordering::Relaxed);
         }
-        found
-    });
-    progress.end();
-    (!stop.is_wanted()).then_some(found)
+        let done = work.some(best);
+        if let Some(done) = done {
+            host.part(&what, done, latents, "latents");
+        }
+        done.is_some()
+    };
+    let mut found = vec![None; tasks.len()];
+    if threads == 1 {
+        while look(&mut found) {
+            host.turn().await;
+        }
+    } else {
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| work.share())).collect();
+            while look(&mut found) {}
+            for other in others {
+                let others = other.join();
+                let others = others.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                for (one, other) in found.iter_mut().zip(others) {
+                    *one = better(*one, other);
+                }
+            }
+        });
+    }
+    host.end();
+    (!work.stopped.load(Ordering::Relaxed)).then_some(found)
 }
 
 /// What the threads share.
 struct Work<'a> {
-    next: &'a AtomicUsize,
-    stop: &'a Stop,
+    next: AtomicUsize,
+    stopped: AtomicBool,
     sae: &'a Sae,
     sample: &'a Sample,
     tasks: &'a [Samples],
 }
 
 impl Work<'_> {
-    /// One thread's share of the latents.
-    fn share(&self, mut report: impl FnMut(usize)) -> Vec<Best> {
+    /// Looks at the next latents, and gives how many are begun; None where there are no more, or it was stopped.
+    fn some(&self, best: &mut [Best]) -> Option<usize> {
         let latents = self.sae.config.d_sae;
-        let mut best = vec![None; self.tasks.len()];
-        loop {
-            let first = self.next.fetch_add(LATENTS, Ordering::Relaxed);
-            if first >= latents || self.stop.is_wanted() {
-                return best;
-            }
-            let last = latents.min(first + LATENTS);
-            look(self.sae, self.sample, self.tasks, first..last, &mut best);
-            report(last);
+        let first = self.next.fetch_add(LATENTS, Ordering::Relaxed);
+        if first >= latents || self.stopped.load(Ordering::Relaxed) {
+            return None;
         }
+        let last = latents.min(first + LATENTS);
+        look(self.sae, self.sample, self.tasks, first..last, best);
+        Some(last)
+    }
+
+    /// One thread's share of the latents.
+    fn share(&self) -> Vec<Best> {
+        let mut best = vec![None; self.tasks.len()];
+        while self.some(&mut best).is_some() {}
+        best
     }
 }
 

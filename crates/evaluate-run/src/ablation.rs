@@ -5,10 +5,11 @@ use evaluation::sparsity::of_effects;
 use explorer::{Bos, Edit, EvaluatedWindow, Positions, Session, Span, TraceOptions};
 use wire::AblationSparsity;
 
-use super::args::Evaluate;
-use super::corpus::Window;
-use super::measure::Context;
 use crate::error::Error;
+use crate::host::Host;
+use crate::measure::Context;
+use crate::settings::Settings;
+use crate::texts::Window;
 
 /// T: positions whose logits are compared, as in the paper.
 const TOKENS: usize = 16;
@@ -34,22 +35,22 @@ pub struct Picks {
 
 impl Picks {
     /// Chooses the positions.
-    pub fn new(arguments: &Evaluate, windows: &[Window]) -> Self {
-        let mut random = Random::new(arguments.seed, PURPOSE);
+    pub fn new(settings: &Settings, windows: &[Window]) -> Self {
+        let mut random = Random::new(settings.seed, PURPOSE);
         let mut places = Vec::new();
-        if arguments.wants_ablation() {
+        if settings.ablation {
             for (number, window) in windows.iter().enumerate() {
                 let last = (window.tokens.len() + 1).saturating_sub(TOKENS);
                 places.extend((0..last).map(|token| (number, token)));
             }
             let all: Vec<usize> = (0..places.len()).collect();
-            let chosen = random.choose(&all, arguments.ablations);
+            let chosen = random.choose(&all, settings.ablations);
             places = chosen.into_iter().map(|place| places[place]).collect();
         }
         Self {
             places,
             random,
-            seed: arguments.seed,
+            seed: settings.seed,
             picks: Vec::new(),
         }
     }
@@ -83,7 +84,7 @@ impl Picks {
 /// Those of the engine.
 pub async fn measure(
     session: &Session,
-    context: &Context<'_>,
+    context: &Context<'_, impl Host>,
     id: &str,
     picks: &Picks,
 ) -> Result<Option<AblationSparsity>, Error> {
@@ -94,10 +95,10 @@ pub async fn measure(
         ..TraceOptions::default()
     };
     let (mut found, mut without_effect, mut vocabulary) = (Vec::new(), 0, 0);
-    context.progress.begin();
+    context.host.begin();
     let what = format!("{id}, ablations");
     for (number, pick) in picks.picks.iter().enumerate() {
-        if context.stop.is_wanted() {
+        if context.host.is_stopped() {
             break;
         }
         let edit = Edit {
@@ -122,9 +123,10 @@ pub async fn measure(
             None => without_effect += 1,
         }
         let all = picks.picks.len();
-        context.progress.part(&what, number + 1, all, "ablations");
+        context.host.part(&what, number + 1, all, "ablations");
+        context.host.turn().await;
     }
-    context.progress.end();
+    context.host.end();
     let count = found.len() as f64;
     let mean = (!found.is_empty()).then(|| found.iter().sum::<f64>() / count);
     let deviation = mean.filter(|_| found.len() > 1).map(|mean| {

@@ -1,9 +1,12 @@
-//! Tokens per second of a step of training, on the CPU and as kernels on a GPU: a table, and JSON into a file.
+//! Tokens per second of a step of training, on the CPU, as kernels on a GPU, and densely as burn makes it: a table, and JSON into a file.
 //!
-//! `step [--json FILE] [--width D] [--latents N] [--k K] [--batch B] [--steps S]`; `cargo xtask bench --train` runs it.
+//! `step [--json FILE] [--width D] [--latents N] [--k K] [--batch B] [--steps S] [--no-dense]`; `cargo xtask bench --train` runs it.
+
+mod dense;
 
 use std::time::Instant;
 
+use dense::Dense;
 use kernels::{Device, DeviceOptions};
 use pollster::block_on;
 use serde_json::json;
@@ -15,6 +18,7 @@ type Failure = Box<dyn std::error::Error>;
 struct Sizes {
     width: usize,
     steps: usize,
+    dense: bool,
     config: Config,
 }
 
@@ -39,6 +43,7 @@ fn sizes() -> Result<(Sizes, Option<String>), Failure> {
     let mut sizes = Sizes {
         width: 256,
         steps: 5,
+        dense: true,
         config: Config {
             dead_tokens: u64::MAX / 2,
             ..Config::default()
@@ -47,6 +52,10 @@ fn sizes() -> Result<(Sizes, Option<String>), Failure> {
     let mut file = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
+        if name == "--no-dense" {
+            sizes.dense = false;
+            continue;
+        }
         let value = arguments.next().ok_or(format!("{name} needs a value"))?;
         match &name[..] {
             "--json" => file = Some(value),
@@ -85,6 +94,27 @@ fn fastest(steps: usize, mut step: impl FnMut() -> Result<(), Failure>) -> Resul
     Ok(fastest)
 }
 
+/// Seconds of the median step of each of some kinds, which take turns, after one more of each that is not counted.
+fn medians<const N: usize>(
+    steps: usize,
+    mut step: impl FnMut(usize) -> Result<(), Failure>,
+) -> Result<[f64; N], Failure> {
+    let mut seconds: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
+    for turn in 0..=steps {
+        for (kind, seconds) in seconds.iter_mut().enumerate() {
+            let begun = Instant::now();
+            step(kind)?;
+            if turn > 0 {
+                seconds.push(begun.elapsed().as_secs_f64());
+            }
+        }
+    }
+    Ok(seconds.map(|mut seconds| {
+        seconds.sort_by(f64::total_cmp);
+        seconds[seconds.len() / 2]
+    }))
+}
+
 fn main() -> Result<(), Failure> {
     let (sizes, file) = sizes()?;
     let Config {
@@ -114,6 +144,27 @@ fn main() -> Result<(), Failure> {
     let cpu = fastest(sizes.steps, || Ok(training.step(&data).map(drop)?))?;
     row(&format!("CPU, {} threads", kernels::host::threads()), cpu);
     drop(training);
+    if sizes.dense {
+        let mut training = trainer()?.0;
+        let mut dense = Dense::new(&sizes.config, training.parameters());
+        let given = dense.choose(&data);
+        let [sparse, chosen, spared] = medians(sizes.steps, |kind| {
+            match kind {
+                0 => drop(training.step(&data)?),
+                1 => drop(dense.step(&data, None)?),
+                _ => drop(dense.step(&data, Some(&given))?),
+            }
+            Ok(())
+        })?;
+        row("CPU, median, in turns with the following", sparse);
+        row("burn, dense, median", chosen);
+        row("burn, dense, latents given, median", spared);
+        println!(
+            "  a dense step takes {:.1} times as long, {:.1} times where it need not choose latents",
+            chosen / sparse,
+            spared / sparse
+        );
+    }
     match block_on(Device::gpu(DeviceOptions::default())) {
         Err(error) => println!("  no GPU: {error}"),
         Ok(device) => {

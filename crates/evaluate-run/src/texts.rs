@@ -1,17 +1,16 @@
-//! The part of a corpus that an evaluation reads, as windows of tokens with their labels.
+//! The part of texts that an evaluation reads, as windows of tokens with their labels.
 
-use std::path::Path;
-
-use corpus::{Corpus, Options};
+use corpus::Corpus;
 use evaluation::tasks;
 use explorer::Session;
 use train_run::{SHORTEST, without_bos};
 use wire::EvaluatedCorpus;
 
-use super::args::Evaluate;
-use super::progress::Progress;
 use crate::error::Error;
-use crate::train::signal::Stop;
+use crate::host::Host;
+
+/// Documents between two turns of others.
+const DOCUMENTS: usize = 16;
 
 /// A window of a document.
 pub struct Window {
@@ -23,6 +22,17 @@ pub struct Window {
     pub source: usize,
 }
 
+/// What is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// Tokens in all, of each file an equal share.
+    pub tokens: usize,
+    /// The most tokens of a document; None for all.
+    pub document_tokens: Option<usize>,
+    /// Tokens of a window, a BOS included; None is the model's context, at most 256.
+    pub context: Option<usize>,
+}
+
 /// Windows of a corpus.
 pub struct Windows {
     /// The windows, in the order of the corpus.
@@ -32,26 +42,27 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Reads the corpus, of each file an equal share of `--tokens`. Every window has room for a BOS, whether one goes first or not, so
-    /// that all autoencoders see the same ones.
+    /// Reads `files` files, each of which `open` opens, with the tokens of the model that is loaded. Every window has room for a BOS, whether
+    /// one goes first or not, so that all autoencoders see the same ones.
     ///
     /// # Errors
-    /// [`Error::Corpus`], [`train_run::Error::Context`], [`Error::StoppedReading`], [`Error::NoWindows`].
-    pub fn read(
-        arguments: &Evaluate,
+    /// [`Error::Corpus`], [`Error::Context`], [`Error::StoppedReading`], [`Error::NoWindows`], [`Error::Engine`].
+    pub async fn read(
         session: &Session,
-        stop: &Stop,
-        progress: &Progress,
+        reading: Reading,
+        files: usize,
+        mut open: impl FnMut(usize) -> Result<Corpus, corpus::Error>,
+        host: &impl Host,
     ) -> Result<Self, Error> {
         let model = session.info().model.ok_or(explorer::Error::NoModel)?;
-        let context = train_run::context(arguments.context, model.n_ctx, true)?;
+        let context = train_run::context(reading.context, model.n_ctx, true);
+        let context = context.map_err(Error::Context)?;
         let reader = Reader {
             session,
             texts: texts(session)?,
             bos: model.bos,
             room: context - 1,
-            of_document: arguments.document_tokens.unwrap_or(usize::MAX),
-            stop,
+            of_document: reading.document_tokens.unwrap_or(usize::MAX),
         };
         let mut windows = Self {
             windows: Vec::new(),
@@ -60,13 +71,17 @@ impl Windows {
                 ..EvaluatedCorpus::default()
             },
         };
-        let share = arguments.tokens.div_ceil(arguments.corpus.len());
-        for path in &arguments.corpus {
-            let left = arguments.tokens - windows.read.tokens;
-            let text_field = arguments.text_field.clone();
-            reader.file(path, text_field, share.min(left), &mut windows, progress)?;
+        let share = reading.tokens.div_ceil(files.max(1));
+        for file in 0..files {
+            let left = reading.tokens - windows.read.tokens;
+            let corpus = open(file)?;
+            let read = reader.file(corpus, share.min(left), &mut windows, host);
+            if let Err(error) = read.await {
+                host.end();
+                return Err(error);
+            }
         }
-        progress.end();
+        host.end();
         windows.read.windows = windows.windows.len();
         if windows.windows.is_empty() {
             return Err(Error::NoWindows {
@@ -93,36 +108,33 @@ struct Reader<'a> {
     room: usize,
     /// The most tokens of a document.
     of_document: usize,
-    stop: &'a Stop,
 }
 
 impl Reader<'_> {
     /// Reads at most `most` tokens of a file.
-    fn file(
+    async fn file(
         &self,
-        path: &Path,
-        text_field: String,
+        mut corpus: Corpus,
         most: usize,
         windows: &mut Windows,
-        progress: &Progress,
+        host: &impl Host,
     ) -> Result<(), Error> {
-        let options = Options {
-            text_field,
-            ..Options::default()
-        };
-        let mut corpus = Corpus::open(&[path.to_owned()], options)?;
         let read = &mut windows.read;
         let names = corpus.files().iter().map(|(name, _)| name.clone());
         read.files.extend(names);
         let bytes = corpus.bytes();
         let mut left = most;
+        let mut documents = 0;
         while left >= SHORTEST {
             let Some(document) = corpus.next() else {
                 break;
             };
             let document = document?;
-            if self.stop.is_wanted() {
-                progress.end();
+            documents += 1;
+            if documents % DOCUMENTS == 1 {
+                host.turn().await;
+            }
+            if host.is_stopped() {
                 return Err(Error::StoppedReading);
             }
             let tokens = self.session.document_tokens(&document.text)?;
@@ -153,7 +165,7 @@ impl Reader<'_> {
             left -= used;
             read.tokens += used;
             read.documents += usize::from(used > 0);
-            progress.reading(corpus.bytes_read(), bytes, read.tokens);
+            host.reading(corpus.bytes_read(), bytes, read.tokens);
         }
         Ok(())
     }
