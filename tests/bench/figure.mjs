@@ -5,10 +5,8 @@
 //
 // Needs SAE_EXPLORER_DIST, SAE_EXPLORER_XTASK and CHROMIUM. `cargo xtask bench --figure` sets them.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -17,7 +15,8 @@ import { serveSite } from './serve.mjs';
 import { median, mebibytes, milliseconds, print } from './table.mjs';
 import { throttle } from './throttle.mjs';
 
-const FLAGS = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+/** The last: instead of Playwright's list, which turns off that browsers divide storage by site; embedded sites may then store nothing. */
+const FLAGS = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--disable-features=Translate'];
 /** As good as none: the line is there to count. */
 const LINE = { bitsPerSecond: 1e9, roundTrip: 0 };
 const PATIENCE = 5 * 60 * 1000;
@@ -87,23 +86,10 @@ async function deviceBytes(figure) {
   });
 }
 
-/**
- * A browser with a fresh profile. Some builds of Chromium keep sites that are embedded in others from storing, unless the profile says otherwise;
- * figures then share nothing (docs/embed.md): 1 measures that.
- */
-function launch(blocked) {
-  const profile = mkdtempSync(join(tmpdir(), 'sae-explorer-bench-'));
-  mkdirSync(join(profile, 'Default'));
-  const settings = { profile: { cookie_controls_mode: blocked, block_third_party_cookies: blocked === 1 } };
-  writeFileSync(join(profile, 'Default/Preferences'), JSON.stringify(settings));
-  const given = { executablePath: needed('CHROMIUM'), headless: true, args, viewport: { width: 1024, height: 800 } };
-  return chromium.launchPersistentContext(profile, given).then((context) => ({ context, close: () => context.close().then(() => rmSync(profile, { recursive: true, force: true })) }));
-}
-
-async function visit(blocked, site) {
+async function visit(browser, site) {
   const line = await throttle(site, LINE);
   const article = await serveArticle(`${line.address}sae-explorer.js`);
-  const { context, close } = await launch(blocked);
+  const context = await browser.newContext({ viewport: { width: 1024, height: 800 } });
   try {
     const page = await context.newPage();
     await page.addInitScript(watch);
@@ -125,7 +111,7 @@ async function visit(blocked, site) {
     if (failed !== undefined) throw new Error(failed.detail.message);
     return { before, one: { ...one, bytes: came - before }, two: { ...two, bytes: line.bytes() - came }, device: { alone, both }, blocked: { article: articleBlocked, ...frames }, shift };
   } finally {
-    await close();
+    await context.close();
     article.close();
     line.close();
   }
@@ -164,9 +150,8 @@ function table(title, visits) {
   ]);
 }
 
-function report({ visits, blocked, opened }) {
+function report({ visits, opened }) {
   table('Figures in an article, medians', visits);
-  table('The same for a reader who keeps embedded sites from storing', blocked);
   if (opened.length > 0) {
     print('The page in one file, medians', [
       ['', ''],
@@ -180,11 +165,10 @@ const site = await serveSite(needed('SAE_EXPLORER_XTASK'), needed('SAE_EXPLORER_
 const args = process.env.SAE_EXPLORER_ADAPTER === 'hardware' ? FLAGS.filter((flag) => !flag.includes('adapter')) : FLAGS;
 const browser = await chromium.launch({ executablePath: needed('CHROMIUM'), headless: true, args });
 try {
-  const result = { browser: browser.version(), visits: [], blocked: [], opened: [] };
+  const result = { browser: browser.version(), visits: [], opened: [] };
   for (let run = 0; run < Number(options.runs); run += 1) {
     console.error(`measuring ${run + 1} of ${options.runs}`);
-    result.visits.push(await visit(0, site.address));
-    result.blocked.push(await visit(1, site.address));
+    result.visits.push(await visit(browser, site.address));
     if (options.file !== undefined) result.opened.push(await open(browser, options.file));
   }
   report(result);
