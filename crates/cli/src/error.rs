@@ -189,6 +189,17 @@ impl From<TrainError> for Error {
     }
 }
 
+impl From<train_run::Error> for Error {
+    fn from(error: train_run::Error) -> Self {
+        match error {
+            train_run::Error::Training(error) => error.into(),
+            train_run::Error::Engine(error) => error.into(),
+            train_run::Error::Corpus(error) => error.into(),
+            error => TrainError::Windows(error).into(),
+        }
+    }
+}
+
 impl From<train_model::Error> for Error {
     fn from(error: train_model::Error) -> Self {
         match error {
@@ -239,7 +250,7 @@ impl Error {
             Self::AtlasCommand(source) => source.code(),
             Self::Figure(source) => source.code(),
             Self::Train(source) => source.code(),
-            Self::TrainModel(source) => crate::train_model::code(source),
+            Self::TrainModel(source) => train_model_code(source),
             Self::NoCache => "output",
             Self::Engine(error) | Self::Scan(scan::Error::Engine(error)) => error.code(),
             Self::Corpus(_) | Self::Scan(scan::Error::Corpus(_)) => "bad-file",
@@ -259,6 +270,18 @@ impl Error {
     /// True if the reader of the output went away, as `| head` does: nobody is left to tell.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn train_model_code(error: &train_model::Error) -> &'static str {
+    use train_model::Error as Training;
+    match error {
+        Training::Setting { .. } | Training::Vocabulary { .. } => "bad-option",
+        Training::TooFew { .. } | Training::NoEndOfText | Training::Read { .. } => "bad-file",
+        Training::NoTokenizer { .. } => "missing-file",
+        Training::Diverged { .. } => "not-a-number",
+        Training::Format(error) => error.code(),
+        _ => "internal",
     }
 }
 

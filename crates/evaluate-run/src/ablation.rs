@@ -5,9 +5,9 @@ use evaluation::sparsity::of_effects;
 use explorer::{Bos, Edit, EvaluatedWindow, Positions, Session, Span, TraceOptions};
 use wire::AblationSparsity;
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::host::Host;
-use crate::measure::Context;
 use crate::settings::Settings;
 use crate::texts::Window;
 

@@ -4,6 +4,7 @@
 //! Mathematics are those of `evaluation`; what the model computes is that of `explorer`.
 
 mod ablation;
+mod context;
 mod error;
 mod host;
 mod measure;
@@ -15,9 +16,10 @@ mod tables;
 mod texts;
 mod variants;
 
+pub use context::{Context, Subject};
 pub use error::Error;
 pub use host::Host;
-pub use measure::{Context, Subject, evaluate, evaluations};
+pub use measure::{evaluate, evaluations};
 pub use settings::{ABLATIONS, Settings, TOKENS};
 pub use tables::{head, tables};
 pub use texts::{Reading, Window, Windows};

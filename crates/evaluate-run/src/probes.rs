@@ -10,9 +10,9 @@ use evaluation::tasks::TASKS;
 use formats::sae::{Gate, Sae};
 use wire::{ProbeTask, Probes, SparseProbe};
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::host::Host;
-use crate::measure::Context;
 use crate::sample::Sample;
 
 /// Samples of each label at most.

@@ -6,9 +6,9 @@ use explorer::Session;
 use formats::sae::{Architecture, MAX_K, Sae};
 use wire::{JumpReluAtTest, Metrics, Recovery, RecoveryPoint, Refinement};
 
+use crate::context::{Context, Subject};
 use crate::error::Error;
 use crate::host::Host;
-use crate::measure::{Context, Subject};
 use crate::sample::Sample;
 use crate::variants;
 

@@ -17,6 +17,7 @@ mod export;
 mod initial;
 mod layout;
 mod log;
+mod memory;
 mod network;
 mod optimizer;
 mod schedule;

@@ -1,6 +1,6 @@
 //! A training under way: its weights and one step.
 
-use train::checkpoint::machine;
+use train::machine;
 
 use crate::config::Config;
 use crate::data::Order;

@@ -5,6 +5,7 @@ mod effects;
 mod patch;
 mod questions;
 mod steering;
+pub(crate) mod training;
 mod under_way;
 mod watching;
 
@@ -25,11 +26,11 @@ use crate::engine::{Engine, Fault, notice, progress};
 use crate::page::Page;
 use crate::requests::beginning::{self, Beginning};
 use crate::requests::host;
-use crate::requests::train::Training;
 use crate::shared::Shared;
 use crate::state::load::LoadAction;
 use crate::state::url::Place;
 use crate::state::{Action, During, Note, Problem, State};
+use training::Training;
 
 /// Time between two looks at a trace under way, before another one is requested, in milliseconds.
 pub(crate) const TURN: i32 = 50;

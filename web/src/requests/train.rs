@@ -7,6 +7,7 @@ use wire::{TrainRecord, TrainingInfo};
 
 use crate::browser;
 use crate::controller::Controller;
+use crate::controller::training::Training;
 use crate::engine::{Engine, Fault, read};
 use crate::js_value::{FromJs, field, get, object};
 use crate::offers::Found;
@@ -18,25 +19,6 @@ use crate::state::texts::Source;
 use crate::state::train::{Finished, Report, Stage, TrainAction};
 use crate::state::train_choice::{Processor, Rule, Wanted};
 use crate::state::{Action, Note, State};
-
-#[wasm_bindgen]
-extern "C" {
-    /// A training under way; see `pkg/index.d.ts`.
-    #[derive(Clone)]
-    pub type Training;
-
-    #[wasm_bindgen(method, getter)]
-    fn done(this: &Training) -> js_sys::Promise;
-
-    #[wasm_bindgen(method)]
-    fn pause(this: &Training);
-
-    #[wasm_bindgen(method)]
-    fn resume(this: &Training);
-
-    #[wasm_bindgen(method)]
-    fn stop(this: &Training);
-}
 
 impl Controller {
     fn dispatch_train(&self, action: TrainAction) {

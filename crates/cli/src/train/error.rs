@@ -1,7 +1,5 @@
 //! Errors of `train`.
 
-use crate::error::Error;
-
 /// Errors of `train`.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -25,17 +23,6 @@ pub enum TrainError {
     /// Ctrl C while the corpus was read or activations were computed.
     #[error("stopped before the first step; nothing was written")]
     Stopped,
-}
-
-impl From<train_run::Error> for Error {
-    fn from(error: train_run::Error) -> Self {
-        match error {
-            train_run::Error::Training(error) => error.into(),
-            train_run::Error::Engine(error) => error.into(),
-            train_run::Error::Corpus(error) => error.into(),
-            error => TrainError::Windows(error).into(),
-        }
-    }
 }
 
 impl TrainError {

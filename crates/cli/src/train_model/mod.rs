@@ -79,16 +79,3 @@ fn settings(arguments: &TrainModel) -> Result<Config, Error> {
     let file = file.as_ref().map(|(name, bytes)| (&name[..], &bytes[..]));
     Ok(decode(file, &arguments.settings)?)
 }
-
-/// An error's kind in kebab-case.
-pub fn code(error: &train_model::Error) -> &'static str {
-    use train_model::Error as Training;
-    match error {
-        Training::Setting { .. } | Training::Vocabulary { .. } => "bad-option",
-        Training::TooFew { .. } | Training::NoEndOfText | Training::Read { .. } => "bad-file",
-        Training::NoTokenizer { .. } => "missing-file",
-        Training::Diverged { .. } => "not-a-number",
-        Training::Format(error) => error.code(),
-        _ => "internal",
-    }
-}

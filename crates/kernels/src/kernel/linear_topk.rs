@@ -4,16 +4,14 @@ use std::rc::Rc;
 
 use crate::buffer::Buffer;
 use crate::cpu::Bindings;
-use crate::cpu::epilogue::{Activation, Epilogue};
-use crate::cpu::operands::Product;
 use crate::cpu::screen::Screen;
-use crate::cpu::{product, topk as cpu_topk};
+use crate::cpu::topk as cpu_topk;
 use crate::device::Device;
 use crate::kernel::linear::linear;
 use crate::kernel::product::Linear;
 use crate::kernel::topk::{self, TopK, topk};
 use crate::pool::Counted;
-use crate::{Error, Matrix, Recorder, kernel};
+use crate::{Error, Matrix, Recorder, host, kernel};
 
 /// From so many rows on the CPU device screens: for a single row both ways take as long as the weights take to be read.
 const SCREENED_ROWS: usize = 2;
@@ -183,21 +181,8 @@ fn run(
     }
     // Something is not finite: all outputs, whose NaNs are counted.
     let mut values = bindings.f32_mut(4);
-    let args = Product {
-        input,
-        rows,
-        inputs,
-        weights,
-        weight_stride: inputs,
-        outputs,
-    };
-    let epilogue = Epilogue {
-        bias: Some(bias),
-        activation: Activation::None,
-        residual: None,
-    };
     let values = &mut values[..rows * outputs];
-    product::product(&args, values, (outputs, 0), &epilogue);
+    host::affine((input, inputs), (weights, bias), values);
     cpu_topk::rows(
         (values, outputs, outputs),
         (k, true),

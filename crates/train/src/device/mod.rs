@@ -13,7 +13,6 @@ mod state;
 use kernels::{Device, Plan, Readings, Recorder, Workspace};
 
 use crate::adam;
-use crate::checkpoint;
 use crate::config::Config;
 use crate::error::Error;
 use crate::input::Normalizer;
@@ -382,7 +381,7 @@ impl DeviceTrainer {
 /// The device's name in a state: a resumed training has the same bits on the same device alone.
 fn machine(device: &Device) -> String {
     match device.threads() {
-        Some(_) => format!("kernels on {}", checkpoint::machine()),
+        Some(_) => format!("kernels on {}", crate::machine::machine()),
         None => format!("GPU {}", device.adapter_name()),
     }
 }

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::prepared::{LONGER, LONGEST, PANEL, Screen, pack, rounding};
+use super::packed::{LONGER, LONGEST, PANEL, Screen, pack, rounding};
 use crate::cpu::parallel;
 use crate::cpu::scratch::{Scratch, scratch};
 

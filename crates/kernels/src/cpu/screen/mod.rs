@@ -11,9 +11,11 @@ mod avx512;
 #[cfg(not(target_arch = "x86_64"))]
 mod never;
 #[cfg(target_arch = "x86_64")]
+mod packed;
+#[cfg(target_arch = "x86_64")]
 mod prepared;
 
 #[cfg(not(target_arch = "x86_64"))]
 pub use never::Screen;
 #[cfg(target_arch = "x86_64")]
-pub use prepared::Screen;
+pub use packed::Screen;
