@@ -153,10 +153,12 @@ fn compressed(coding: Coding, bytes: &[u8], kept: &Path) -> Result<(String, Vec<
         return Ok((name, copy));
     }
     let copy = coding.compress(bytes)?;
-    // Under another name until it is whole, so that a build that was stopped leaves no part of it.
-    let part = kept.join(format!("{name}.{}.part", std::process::id()));
-    write(&part, &copy)?;
-    super::rename(&part, &place)?;
+    // Under a name of its own until it is whole: a build that was stopped leaves no part of it, and another thread may be at the same
+    // content, of another file.
+    let context = || format!("could not write {}", place.display());
+    let part = tempfile::NamedTempFile::new_in(kept).with_context(context)?;
+    write(part.path(), &copy)?;
+    part.persist(&place).with_context(context)?;
     Ok((name, copy))
 }
 

@@ -4,6 +4,7 @@ pub mod args;
 pub mod error;
 pub mod harvest;
 mod input;
+pub mod keeping;
 mod processor;
 mod progress;
 mod run;

@@ -166,7 +166,7 @@ impl<'a> Run<'a> {
     }
 
     fn events(&self, from: Option<u64>) -> Result<Option<Events>, Error> {
-        let folder = self.arguments.tensorboard.as_ref();
+        let folder = self.arguments.keeping.tensorboard.as_ref();
         folder.map(|folder| Events::new(folder, from)).transpose()
     }
 
@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
 
     /// Trains to the end or to Ctrl C, from where the trainer is, and leaves a checkpoint of it.
     async fn train(&mut self, folder: &Folder, training: &mut Training) -> Result<(), Error> {
-        let every = Duration::try_from_secs_f64(self.arguments.checkpoint * 60.0);
+        let every = Duration::try_from_secs_f64(self.arguments.keeping.checkpoint * 60.0);
         let every = every.unwrap_or(Duration::MAX);
         let mut step = training.trainer().steps_done();
         let mut saved = (Instant::now(), step);
@@ -276,14 +276,16 @@ impl<'a> Run<'a> {
             step = trainer.steps_done();
             let rate = self.run.rate(trainer);
             self.progress.step(trainer, &measured, rate);
-            if step.is_multiple_of(self.arguments.log_steps) || step == self.run.config().steps() {
+            if step.is_multiple_of(self.arguments.keeping.log_steps)
+                || step == self.run.config().steps()
+            {
                 let line = self.run.line(training);
                 let text = serde_json::to_string(&line).map_err(std::io::Error::from)?;
                 folder.append_log(&text)?;
                 self.tell_tensorboard(&line);
                 self.last = Some(line.record);
             }
-            let steps = self.arguments.checkpoint_steps;
+            let steps = self.arguments.keeping.checkpoint_steps;
             let is_due = steps.is_some_and(|steps| step.is_multiple_of(steps.max(1)));
             if is_due || saved.0.elapsed() >= every {
                 self.save(folder, training).await?;

@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
                     self.save(folder, &trainer)?;
                 }
                 let step = self.arguments.resume.then_some(from);
-                let there: Option<&PathBuf> = self.arguments.tensorboard.as_ref();
+                let there: Option<&PathBuf> = self.arguments.keeping.tensorboard.as_ref();
                 self.events = there.map(|there| Events::new(there, step)).transpose()?;
                 let trained = self.train(folder, &mut trainer, &mut order);
                 self.line.end();
@@ -274,7 +274,7 @@ impl<'a> Run<'a> {
         trainer: &mut Trainer,
         order: &mut Order,
     ) -> Result<(), Error> {
-        let every = Duration::try_from_secs_f64(self.arguments.checkpoint * 60.0);
+        let every = Duration::try_from_secs_f64(self.arguments.keeping.checkpoint * 60.0);
         let every = every.unwrap_or(Duration::MAX);
         let steps = self.config.total_steps();
         let mut saved = (Instant::now(), trainer.steps_done());
@@ -286,13 +286,13 @@ impl<'a> Run<'a> {
             let rate =
                 (trainer.tokens_done() - mark.1) as f64 / mark.0.elapsed().as_secs_f64().max(1e-9);
             self.show(step, &measured, rate);
-            let is_due = step.is_multiple_of(self.arguments.log_steps) || step == steps;
+            let is_due = step.is_multiple_of(self.arguments.keeping.log_steps) || step == steps;
             if is_due || loss.is_some() {
                 let record = trainer.take_record(order, loss);
                 self.log(folder, record, rate)?;
                 mark = (Instant::now(), trainer.tokens_done());
             }
-            let steps = self.arguments.checkpoint_steps;
+            let steps = self.arguments.keeping.checkpoint_steps;
             let is_due = steps.is_some_and(|steps| step.is_multiple_of(steps.max(1)));
             if is_due || saved.0.elapsed() >= every {
                 self.save(folder, trainer)?;

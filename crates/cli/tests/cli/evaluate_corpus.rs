@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::common::{
     command, fixture_json, folder, json, path, refused, root, run, without_notes, words,
 };
+use crate::trainings;
 
 /// The fixture's texts as a corpus.
 fn corpus(folder: &Path, fixture: &Value) -> String {
@@ -238,21 +239,11 @@ fn what_is_computed_beside_the_engine_fits_it_in_every_layout() {
     }
 }
 
-/// A text of some 5,000 tokens.
-fn long_corpus(folder: &Path) -> String {
-    let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
-    let file = folder.join("corpus.txt");
-    let paragraphs: Vec<&str> = text.split("\n\n").collect();
-    let documents: Vec<String> = paragraphs.chunks(4).map(|some| some.join("\n\n")).collect();
-    fs::write(&file, documents.join("\n<|endoftext|>\n")).unwrap();
-    file.display().to_string()
-}
-
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_what_is_there() {
     let place = folder("evaluate-stopped");
-    let text = long_corpus(&place);
+    let text = trainings::corpus(&place, 4);
     let pt = format!(
         "{}@blocks.3.hook_resid_post",
         path("tests/fixtures/openai/layer_3.pt")
@@ -309,7 +300,7 @@ fn ctrl_c_keeps_what_is_there() {
 #[test]
 fn what_cannot_be_is_refused_before_anything_is_run() {
     let place = folder("evaluate-refused");
-    let text = long_corpus(&place);
+    let text = trainings::corpus(&place, 4);
     let with = |more: &[&str], code: &str, words: &[&str]| {
         refused(
             &[&["evaluate", "--sae", "demo", "--corpus", &text], more].concat(),
@@ -347,7 +338,7 @@ fn what_cannot_be_is_refused_before_anything_is_run() {
 #[test]
 fn one_that_fails_does_not_take_the_others_with_it() {
     let place = folder("evaluate-failed");
-    let text = long_corpus(&place);
+    let text = trainings::corpus(&place, 4);
     let file = path("tests/fixtures/openai/layer_3.pt");
     let (bad, good) = (
         format!("{file}@blocks.99.hook_resid_post"),
@@ -396,7 +387,7 @@ fn one_that_fails_does_not_take_the_others_with_it() {
 #[test]
 fn the_examples_of_the_documentation_run() {
     let place = folder("evaluate-docs");
-    long_corpus(&place);
+    trainings::corpus(&place, 4);
     let text = fs::read_to_string(root().join("docs/evaluate.md")).unwrap();
     let mut commands = 0;
     for line in text

@@ -23,3 +23,4 @@ mod steering;
 mod trace;
 mod train;
 mod train_model;
+mod trainings;

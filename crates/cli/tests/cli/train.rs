@@ -3,24 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::common::{command, folder, json, output, refused, root, run, without_notes, words};
+use crate::trainings::{self, corpus, log, wait_for};
 
 const HOOK: &str = "blocks.1.hook_resid_post";
-
-/// A text of some 5,000 tokens.
-fn corpus(folder: &Path) -> String {
-    let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
-    let file = folder.join("corpus.txt");
-    let paragraphs: Vec<&str> = text.split("\n\n").collect();
-    let documents: Vec<String> = paragraphs.chunks(4).map(|some| some.join("\n\n")).collect();
-    fs::write(&file, documents.join("\n<|endoftext|>\n")).unwrap();
-    file.display().to_string()
-}
 
 /// The bytes of a `.npy` file with rows made of few directions.
 fn npy(rows: usize, width: usize) -> Vec<u8> {
@@ -55,58 +44,25 @@ fn arguments<'a>(first: &[&'a str], out: &'a str, more: &[&'a str]) -> Vec<&'a s
 }
 
 /// The files of a training that are the same in every run of it.
-fn results(folder: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let names = [
-        "cfg.json",
-        "sae_weights.safetensors",
-        "state.safetensors",
-        "state.json",
-        "train.json",
-    ];
-    let read = |name| (name, fs::read(Path::new(folder).join(name)).unwrap());
-    names.map(read).into()
-}
+const RESULTS: [&str; 5] = [
+    "cfg.json",
+    "sae_weights.safetensors",
+    "state.safetensors",
+    "state.json",
+    "train.json",
+];
 
-/// The lines of a log without how fast it was.
-fn log(folder: &str) -> Vec<Value> {
-    let text = fs::read_to_string(Path::new(folder).join("log.jsonl")).unwrap();
-    let lines = text.lines().map(|line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        for name in ["tokens_per_second", "step_tokens_per_second"] {
-            assert!(line[name].as_f64().unwrap() > 0.0);
-            line.as_object_mut().unwrap().remove(name);
-        }
-        line
-    });
-    lines.collect()
-}
+/// What of a log's lines says how fast it was.
+const RATES: [&str; 2] = ["tokens_per_second", "step_tokens_per_second"];
 
 fn same(one: &str, other: &str) {
-    for (one, other) in results(one).iter().zip(results(other)) {
-        assert!(*one == other, "{}", one.0);
-    }
-    assert_eq!(log(one), log(other));
-}
-
-/// Waits until a training has a checkpoint of so many steps.
-fn wait_for(folder: &str, step: u64) {
-    let begun = Instant::now();
-    let state = Path::new(folder).join("state.json");
-    loop {
-        let found = fs::read(&state).ok();
-        let found = found.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        if found.is_some_and(|state| state["step"].as_u64() >= Some(step)) {
-            return;
-        }
-        assert!(begun.elapsed().as_secs() < 60, "no checkpoint");
-        sleep(Duration::from_millis(2));
-    }
+    trainings::same((one, other), &RESULTS, &RATES);
 }
 
 #[test]
 fn an_autoencoder_is_trained_on_a_text_and_opens() {
     let place = folder("train");
-    let (text, out) = (corpus(&place), place.join("sae").display().to_string());
+    let (text, out) = (corpus(&place, 4), place.join("sae").display().to_string());
     let first = ["--model", "demo", "--hook", HOOK, "--corpus", &text];
     let more = [
         "--tokens",
@@ -121,7 +77,7 @@ fn an_autoencoder_is_trained_on_a_text_and_opens() {
         (&found["complete"], &found["step"]),
         (&true.into(), &312.into())
     );
-    let lines = log(&out);
+    let lines = log(&out, &RATES);
     assert_eq!(lines.len(), 32);
     let fvu = |line: &Value| line["fvu"].as_f64().unwrap();
     assert!(
@@ -178,7 +134,7 @@ fn an_autoencoder_is_trained_on_a_text_and_opens() {
 #[test]
 fn a_killed_training_goes_on_as_if_nothing_had_been() {
     let place = folder("train-killed");
-    let text = corpus(&place);
+    let text = corpus(&place, 4);
     let path = |name: &str| place.join(name).display().to_string();
     let (whole, broken) = (path("whole"), path("broken"));
     let first = [
@@ -237,7 +193,7 @@ fn a_killed_training_goes_on_as_if_nothing_had_been() {
     let step = stopped["step"].as_u64().unwrap();
     assert_eq!(step_of(&after[1]), step);
     let told: Vec<u64> = after[2..].iter().map(|event| step_of(event)).collect();
-    let lines = log(&broken);
+    let lines = log(&broken, &RATES);
     let logged = lines.iter().map(|line| line["step"].as_u64().unwrap());
     assert_eq!(
         told,
@@ -484,7 +440,7 @@ fn activations_come_out_of_files_of_both_kinds() {
 #[test]
 fn settings_that_cannot_be_are_refused_before_anything_is_read() {
     let place = folder("train-refused");
-    let text = corpus(&place);
+    let text = corpus(&place, 4);
     let out = place.join("never").display().to_string();
     let config = place.join("settings.json");
     fs::write(&config, r#"{"latents": 64, "aux_fractions": 0.5}"#).unwrap();
@@ -552,7 +508,7 @@ fn settings_that_cannot_be_are_refused_before_anything_is_read() {
 #[test]
 fn the_documentations_examples_run() {
     let place = folder("train-docs");
-    corpus(&place);
+    corpus(&place, 4);
     fs::write(place.join("vectors.npy"), npy(3000, 32)).unwrap();
     let text = fs::read_to_string(root().join("docs/train.md")).unwrap();
     let settings = text.split("```json\n").nth(1).unwrap().split("```").next();

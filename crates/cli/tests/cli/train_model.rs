@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use formats::tokenizer::Tokenizer;
 use serde_json::Value;
 use train_model::{Config, Layout, Model};
 
 use crate::common::{command, folder, json, read, root, tensors, without_notes, words};
+use crate::trainings::{self, corpus, log, wait_for};
 
 /// Settings of a model that trains in seconds.
 const SMALL: [&str; 20] = [
@@ -35,16 +34,6 @@ const SMALL: [&str; 20] = [
     "--set",
     "validation_steps=20",
 ];
-
-/// A text of some documents.
-fn corpus(folder: &Path) -> String {
-    let text = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
-    let file = folder.join("corpus.txt");
-    let paragraphs: Vec<&str> = text.split("\n\n").collect();
-    let documents: Vec<String> = paragraphs.chunks(2).map(|some| some.join("\n\n")).collect();
-    fs::write(&file, documents.join("\n<|endoftext|>\n")).unwrap();
-    file.display().to_string()
-}
 
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sae-explorer"));
@@ -85,67 +74,36 @@ fn refused(arguments: &[&str], code: &str, words: &[&str]) {
 }
 
 /// The files of a training that are the same in every run of it.
-fn results(folder: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let names = [
-        "config.json",
-        "model.safetensors",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "vocab.json",
-        "merges.txt",
-        "state.safetensors",
-        "state.json",
-        "train.json",
-    ];
-    let read = |name| (name, fs::read(Path::new(folder).join(name)).unwrap());
-    names.map(read).into()
-}
+const RESULTS: [&str; 9] = [
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "state.safetensors",
+    "state.json",
+    "train.json",
+];
 
-/// The lines of a log without how fast it was.
-fn log(folder: &str) -> Vec<Value> {
-    let text = fs::read_to_string(Path::new(folder).join("log.jsonl")).unwrap();
-    let lines = text.lines().map(|line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        assert!(line["tokens_per_second"].as_f64().unwrap() > 0.0);
-        line.as_object_mut().unwrap().remove("tokens_per_second");
-        line
-    });
-    lines.collect()
-}
+/// What of a log's lines says how fast it was.
+const RATES: [&str; 1] = ["tokens_per_second"];
 
 fn same(one: &str, other: &str) {
-    for (one, other) in results(one).iter().zip(results(other)) {
-        assert!(*one == other, "{}", one.0);
-    }
-    assert_eq!(log(one), log(other));
-}
-
-/// Waits until a training has a checkpoint of so many steps.
-fn wait_for(folder: &str, step: u64) {
-    let begun = Instant::now();
-    let state = Path::new(folder).join("state.json");
-    loop {
-        let found = fs::read(&state).ok();
-        let found = found.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        if found.is_some_and(|state| state["step"].as_u64() >= Some(step)) {
-            return;
-        }
-        assert!(begun.elapsed().as_secs() < 60, "no checkpoint");
-        sleep(Duration::from_millis(2));
-    }
+    trainings::same((one, other), &RESULTS, &RATES);
 }
 
 #[test]
 fn a_model_is_trained_and_the_engine_finds_the_same_losses() {
     let place = folder("train-model");
-    let (text, out) = (corpus(&place), place.join("model").display().to_string());
+    let (text, out) = (corpus(&place, 2), place.join("model").display().to_string());
     let found = ended(&arguments(&text, &out, &["--set", "steps=60"]));
     assert_eq!(found["complete"], true);
     assert_eq!(
         (&found["step"], &found["vocabulary"]),
         (&60.into(), &320.into())
     );
-    let lines = log(&out);
+    let lines = log(&out, &RATES);
     let steps: Vec<u64> = lines
         .iter()
         .map(|line| line["step"].as_u64().unwrap())
@@ -201,7 +159,7 @@ fn a_model_is_trained_and_the_engine_finds_the_same_losses() {
 #[test]
 fn a_killed_training_goes_on_as_if_nothing_had_been() {
     let place = folder("train-model-killed");
-    let text = corpus(&place);
+    let text = corpus(&place, 2);
     let path = |name: &str| place.join(name).display().to_string();
     let (whole, broken) = (path("whole"), path("broken"));
     let more = ["--set", "steps=90", "--log-steps", "7"];
@@ -238,7 +196,7 @@ fn a_killed_training_goes_on_as_if_nothing_had_been() {
 #[test]
 fn control_c_leaves_a_model_and_says_where() {
     let place = folder("train-model-stopped");
-    let text = corpus(&place);
+    let text = corpus(&place, 2);
     let path = |name: &str| place.join(name).display().to_string();
     let (whole, broken) = (path("whole"), path("broken"));
     let more = ["--set", "steps=120"];
@@ -270,7 +228,7 @@ fn control_c_leaves_a_model_and_says_where() {
 #[test]
 fn what_cannot_be_is_refused_and_leaves_nothing() {
     let place = folder("train-model-refused");
-    let text = corpus(&place);
+    let text = corpus(&place, 2);
     let path = |name: &str| place.join(name).display().to_string();
     let out = path("never");
     fs::write(place.join("settings.json"), r#"{"n_layers": 3}"#).unwrap();
@@ -386,7 +344,7 @@ fn what_cannot_be_is_refused_and_leaves_nothing() {
 #[test]
 fn the_documentations_examples_run() {
     let place = folder("train-model-docs");
-    corpus(&place);
+    corpus(&place, 2);
     let text = fs::read_to_string(root().join("docs/train-model.md")).unwrap();
     let settings = text.split("```json\n").nth(1).unwrap().split("```").next();
     fs::write(place.join("settings.json"), settings.unwrap()).unwrap();

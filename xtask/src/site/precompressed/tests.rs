@@ -84,6 +84,21 @@ fn code_has_copies_and_nothing_else_has() {
     check(&built.site()).unwrap();
 }
 
+/// Threads are at the same content at a time, none of which is kept yet.
+#[test]
+fn files_of_one_content_are_compressed_side_by_side() {
+    let built = Built::new("same");
+    for round in 0..20 {
+        let text = format!("let a = {round};\n").repeat(1000);
+        for file in 0..8 {
+            let name = format!("assets/same-{file}.js");
+            fs::write(built.site().join(name), &text).unwrap();
+        }
+        built.write();
+    }
+    check(&built.site()).unwrap();
+}
+
 #[test]
 fn a_second_build_takes_what_is_kept_and_forgets_the_rest() {
     let built = Built::new("kept");
