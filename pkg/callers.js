@@ -20,7 +20,7 @@ export class Caller {
     return call;
   }
 
-  /** It has ended, with `{value}` or `{error}`. Whoever has given it up is told nothing more. */
+  /** It has ended, with `{value}` or `{error}`. To one who has given it up nothing more is sent. */
   end(call, answer, transfer) {
     this.calls.delete(call.id);
     if (!call.gone) this.post({ id: call.id, ...answer }, transfer);

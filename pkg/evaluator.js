@@ -1,13 +1,6 @@
 // Evaluations in their worker: reads texts and opens SAEs for the engine, and lets the person stop it.
 
-/** Lets the messages that wait be handled. */
-const messages = new MessageChannel();
-function turn() {
-  return new Promise((resume) => {
-    messages.port1.onmessage = () => resume();
-    messages.port2.postMessage(null);
-  });
-}
+import { turn } from './turn.js';
 
 export class Evaluator {
   #open;

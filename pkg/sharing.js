@@ -1,6 +1,6 @@
 // What each of those who share an engine has loaded. Everybody sees their own alone, as if they had the engine for themselves; what two
 // of them load alike is there once, and is let go of when nobody has it any more. Where somebody wants what cannot be there beside what
-// others have, such as another model, they are told so (`engine-shared`) and start an engine of their own (index.js).
+// others have, such as another model, the error `engine-shared` says so, and they start an engine of their own (index.js).
 //
 // Calls come here one after the other, as the engine takes them.
 
@@ -82,11 +82,6 @@ export class Sharing {
   /** Lets go of what nobody has and nobody waits for. */
   sweep() {
     for (const [id, { key, of }] of this.#sets) if (of.size === 0 && !this.#wanted.has(key)) this.#remove(id);
-  }
-
-  /** True if an engine is to be started, none or another than there is. */
-  get fresh() {
-    return this.#started === null;
   }
 
   async #start(call, work) {

@@ -2,15 +2,7 @@
 
 import { SaeExplorerError } from './errors.js';
 import { StoredTraining } from './trainings.js';
-
-/** Lets the messages that wait be handled. */
-const messages = new MessageChannel();
-function turn() {
-  return new Promise((resume) => {
-    messages.port1.onmessage = () => resume();
-    messages.port2.postMessage(null);
-  });
-}
+import { turn } from './turn.js';
 
 export class Trainer {
   #paused = false;

@@ -276,8 +276,8 @@ impl Error {
 fn train_model_code(error: &train_model::Error) -> &'static str {
     use train_model::Error as Training;
     match error {
-        Training::Setting { .. } | Training::Vocabulary { .. } => "bad-option",
-        Training::TooFew { .. } | Training::NoEndOfText | Training::Read { .. } => "bad-file",
+        Training::Vocabulary { .. } => "bad-option",
+        Training::TooFew { .. } | Training::NoEndOfText => "bad-file",
         Training::NoTokenizer { .. } => "missing-file",
         Training::Diverged { .. } => "not-a-number",
         Training::Format(error) => error.code(),

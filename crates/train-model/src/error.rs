@@ -1,23 +1,12 @@
 //! Errors of training a model: each names the setting, the value and what to do.
 
-use std::io;
 use std::path::PathBuf;
 
 /// Errors of training a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting that cannot be.
-    #[error("{key} = {value}: {expected}")]
-    Setting {
-        /// The setting's name in the configuration.
-        key: &'static str,
-        /// Its value.
-        value: String,
-        /// The values that can be.
-        expected: String,
-    },
-    /// Settings, the folder of a training, or its state.
+    /// A setting that cannot be, the folder of a training, its state, or a file.
     #[error(transparent)]
     Training(#[from] train::Error),
     /// Too little text.
@@ -50,14 +39,6 @@ pub enum Error {
     /// The tokenizer cannot be made.
     #[error("the tokenizer cannot be made: {0}")]
     Tokenizer(String),
-    /// A file of a tokenizer cannot be read.
-    #[error("{} cannot be read: {source}", .path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
     /// A folder without a tokenizer.
     #[error(
         "{} has no tokenizer: tokenizer.json, or vocab.json with merges.txt, is needed", .path.display()
@@ -100,18 +81,4 @@ pub enum Error {
     /// A tokenizer's files, or the model's.
     #[error(transparent)]
     Format(#[from] formats::Error),
-}
-
-impl Error {
-    pub(crate) fn setting(
-        key: &'static str,
-        value: impl ToString,
-        expected: impl Into<String>,
-    ) -> Self {
-        Self::Setting {
-            key,
-            value: value.to_string(),
-            expected: expected.into(),
-        }
-    }
 }

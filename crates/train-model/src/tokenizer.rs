@@ -39,7 +39,7 @@ impl TokenizerFiles {
     /// Takes a folder's: `tokenizer.json`, or `vocab.json` with `merges.txt`.
     ///
     /// # Errors
-    /// [`Error::NoTokenizer`], [`Error::Read`], [`Error::Format`], [`Error::NoEndOfText`].
+    /// [`Error::NoTokenizer`], [`Error::Training`] with `Read`, [`Error::Format`], [`Error::NoEndOfText`].
     pub fn of_folder(folder: &Path) -> Result<Self, Error> {
         let mut files = Vec::new();
         for name in [JSON, VOCAB, MERGES, CONFIG, "special_tokens_map.json"] {
@@ -47,7 +47,7 @@ impl TokenizerFiles {
             match fs::read(&path) {
                 Ok(bytes) => files.push((name.to_owned(), bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(source) => return Err(Error::Read { path, source }),
+                Err(source) => return Err(train::Error::Read { path, source }.into()),
             }
         }
         let get = |name: &str| {
@@ -77,13 +77,13 @@ impl TokenizerFiles {
     /// Refuses sizes of a vocabulary that cannot be.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Training`] with `Setting`.
     pub fn check(vocabulary: usize) -> Result<(), Error> {
         if !(BYTES..=MOST).contains(&vocabulary) {
             let expected = format!(
                 "a vocabulary has from {BYTES} tokens (the bytes and {END_OF_TEXT}) to {MOST}"
             );
-            return Err(Error::setting("vocabulary", vocabulary, expected));
+            return Err(train::Error::setting("vocabulary", vocabulary, expected).into());
         }
         Ok(())
     }
@@ -92,7 +92,7 @@ impl TokenizerFiles {
     /// `context` is written as the longest text.
     ///
     /// # Errors
-    /// [`Error::Setting`], [`Error::Vocabulary`] where the texts do not give so many, [`Error::Tokenizer`].
+    /// [`Error::Training`] with `Setting`, [`Error::Vocabulary`] where the texts do not give so many, [`Error::Tokenizer`].
     pub fn train<S: AsRef<str> + Send>(
         texts: impl Iterator<Item = S> + Send,
         vocabulary: usize,

@@ -28,7 +28,7 @@ impl Trainer {
     /// A training at its start, of a model with so many tokens.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Training`] with `Setting`.
     pub fn new(config: Config, vocabulary: usize) -> Result<Self, Error> {
         config.check()?;
         let weights = weights_at_start(&config, vocabulary);
@@ -38,7 +38,7 @@ impl Trainer {
     /// A training that starts at given weights, in the order of [`Layout`].
     ///
     /// # Errors
-    /// [`Error::Setting`]; [`Error::Network`] for weights of other sizes.
+    /// [`Error::Training`] with `Setting`; [`Error::Network`] for weights of other sizes.
     pub fn from_weights(
         config: Config,
         vocabulary: usize,

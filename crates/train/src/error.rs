@@ -165,11 +165,8 @@ fn advice(error: &kernels::Error) -> &'static str {
 }
 
 impl Error {
-    pub(crate) fn setting(
-        key: &'static str,
-        value: impl ToString,
-        expected: impl Into<String>,
-    ) -> Self {
+    /// [`Error::Setting`] of a setting's name, its value, and the values that can be.
+    pub fn setting(key: &'static str, value: impl ToString, expected: impl Into<String>) -> Self {
         Self::Setting {
             key,
             value: value.to_string(),

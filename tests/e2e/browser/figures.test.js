@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { frameOf, openArticle, scriptOf, serveArticles, told } from '../support/article.js';
 import { engines, launch } from '../support/chromium.js';
 import { SAES } from '../support/demo.js';
+import { counting } from '../support/gpu-memory.js';
 import { DEMO_SAES, assertFound } from '../support/parity.js';
 import { asset, dist, serve } from '../support/server.js';
 
@@ -25,26 +26,6 @@ after(async () => {
   await site?.close();
   article?.close();
 });
-
-/** What the engine's script begins with here: it counts the bytes of buffers that were made and not destroyed. */
-function counting() {
-  const sizes = new Map();
-  const { createBuffer } = GPUDevice.prototype;
-  GPUDevice.prototype.createBuffer = function (descriptor) {
-    const buffer = createBuffer.call(this, descriptor);
-    sizes.set(buffer, descriptor.size);
-    return buffer;
-  };
-  const { destroy } = GPUBuffer.prototype;
-  GPUBuffer.prototype.destroy = function () {
-    sizes.delete(this);
-    return destroy.call(this);
-  };
-  const channel = new BroadcastChannel('gpu-memory');
-  channel.onmessage = ({ data }) => {
-    if (data === 'ask') channel.postMessage([...sizes.values()].reduce((sum, size) => sum + size, 0));
-  };
-}
 
 /** Bytes of live GPU buffers of all engines, as they count them. */
 async function gpuBytes(page, id) {

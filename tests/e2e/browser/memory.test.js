@@ -4,36 +4,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { launch, openBare } from '../support/chromium.js';
+import { counting } from '../support/gpu-memory.js';
 import { serve } from '../support/server.js';
 
 const PROMPT = 'Once upon a time there was a king who had three daughters';
 
-// What a worker's script begins with: it counts the bytes of buffers that were made and not destroyed.
-const prelude = () => {
-  const sizes = new Map();
-  const { createBuffer } = GPUDevice.prototype;
-  GPUDevice.prototype.createBuffer = function (descriptor) {
-    const buffer = createBuffer.call(this, descriptor);
-    sizes.set(buffer, descriptor.size);
-    return buffer;
-  };
-  const { destroy } = GPUBuffer.prototype;
-  GPUBuffer.prototype.destroy = function () {
-    sizes.delete(this);
-    return destroy.call(this);
-  };
-  const channel = new BroadcastChannel('gpu-memory');
-  channel.onmessage = ({ data }) => {
-    if (data === 'ask') channel.postMessage([...sizes.values()].reduce((sum, size) => sum + size, 0));
-  };
-};
-
-// In an empty page every worker gets that before its script.
-const counting = `
+// In an empty page every worker counts before its script runs.
+const countingWorkers = `
   const module = (text) => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
   const Real = window.Worker;
   window.Worker = function Worker(url, options) {
-    const before = module(${JSON.stringify(`(${prelude})();`)});
+    const before = module(${JSON.stringify(`(${counting})();`)});
     return new Real(module("import '" + before + "'; import '" + url + "';"), options);
   };
   window.gpuBytes = () => new Promise((resolve) => {
@@ -53,7 +34,7 @@ test('fifty traces hold no more GPU memory than the first, all of it counted', a
     await browser.close();
     await server.close();
   });
-  const page = await openBare(browser, server, { init: { content: counting } });
+  const page = await openBare(browser, server, { init: { content: countingWorkers } });
   const found = await page.evaluate(async (prompt) => {
     const engine = await SaeExplorer.create({ backend: 'gpu' });
     await engine.loadModel('demo');

@@ -139,7 +139,7 @@ test('a load that one gives up goes on for the others, and is not let go of befo
   assert.deepEqual(noted.unloaded, ['a']);
 });
 
-test('after a lost device everybody is told once, and who comes first starts another', async () => {
+test('after a lost device everybody learns of it once, and who comes first starts another', async () => {
   const { noted, one, other, somebody } = await two();
   const lost = () => {
     throw new SaeExplorerError('device-lost', 'gone');

@@ -11,9 +11,8 @@ use crate::controller::Controller;
 use crate::data::Evaluated;
 use crate::engine::{Engine, Fault, read};
 use crate::js_value::{FromJs, get, object, set};
-use crate::requests::scan::chosen_texts;
+use crate::requests::texts::chosen_texts;
 use crate::state::compare::{CompareAction, Found, Stage, Wanted};
-use crate::state::texts::{SAMPLE, Source};
 use crate::state::{Action, State};
 
 impl Controller {
@@ -87,36 +86,6 @@ impl Controller {
             }
             Err(Fault { code, .. }) if code == "cancelled" => Ok(None),
             Err(fault) => Err(fault.message),
-        }
-    }
-
-    /// The texts of a source, as the package takes them.
-    ///
-    /// # Errors
-    /// A sentence, where they cannot be had.
-    pub(crate) async fn texts_of(&self, source: Source, files: JsValue) -> Result<JsValue, String> {
-        match source {
-            Source::Files => Ok(files),
-            Source::Sample => {
-                let bytes = browser::fetch_bytes(SAMPLE).await;
-                let bytes = bytes.map_err(|fault| fault.message)?;
-                // A host may have decompressed it on the way.
-                let name = match bytes.starts_with(&[0x1f, 0x8b]) {
-                    true => "demo-corpus-sample.jsonl.gz",
-                    false => "demo-corpus-sample.jsonl",
-                };
-                let parts = Array::of1(&js_sys::Uint8Array::from(&bytes[..]));
-                let file = web_sys::File::new_with_u8_array_sequence(&parts, name);
-                let file = file.map_err(|_| "The browser did not let the page make a file.")?;
-                Ok(Array::of1(&file).into())
-            }
-            Source::Prompt => {
-                let prompt = self.now(|state| state.prompt().to_owned());
-                let parts = Array::of1(&prompt.into());
-                let file = web_sys::File::new_with_str_sequence(&parts, "prompt.txt");
-                let file = file.map_err(|_| "The browser did not let the page make a file.")?;
-                Ok(Array::of1(&file).into())
-            }
         }
     }
 

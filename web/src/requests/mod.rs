@@ -16,6 +16,7 @@ pub mod scan;
 pub mod site;
 pub mod taps;
 pub mod text;
+mod texts;
 pub mod train;
 
 use web_sys::AbortController;

@@ -10,7 +10,8 @@ use crate::controller::Controller;
 use crate::engine::{Engine, Fault};
 use crate::js_value::{get, object};
 use crate::own_atlases;
-use crate::state::scan::{OwnAtlas, ScanAction, Stage, Text, Wanted};
+use crate::requests::texts::chosen_texts;
+use crate::state::scan::{OwnAtlas, ScanAction, Stage, Wanted};
 use crate::state::{Action, Note};
 
 impl Controller {
@@ -155,19 +156,6 @@ impl Controller {
         let zip = Uint8Array::new(&zip.map_err(|fault| fault.message)?);
         browser::save_zip(&zip, &format!("atlas-{id}.zip")).await
     }
-}
-
-/// Names and lengths of texts: Files, or Files with paths as `droppedFiles()` gives them.
-pub(crate) fn chosen_texts(files: &JsValue) -> Vec<Text> {
-    let list = Array::from(files);
-    let texts = list.iter().filter_map(|given| {
-        let file = get(&given, "file").unwrap_or(given);
-        Some(Text {
-            name: get(&file, "name")?.as_string()?,
-            bytes: get(&file, "size")?.as_f64()? as u64,
-        })
-    });
-    texts.collect()
 }
 
 /// A report of the engine.

@@ -11,7 +11,7 @@ use crate::controller::training::Training;
 use crate::engine::{Engine, Fault, read};
 use crate::js_value::{FromJs, field, get, object};
 use crate::offers::Found;
-use crate::requests::scan::chosen_texts;
+use crate::requests::texts::chosen_texts;
 use crate::state::own_file::Wanted as WantedFiles;
 use crate::state::route::Route;
 use crate::state::task::{Kind, Task};

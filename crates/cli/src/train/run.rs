@@ -1,7 +1,7 @@
 //! A run of a training: blocks, steps, log and checkpoints.
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 use train::checkpoint;
@@ -262,10 +262,8 @@ impl<'a> Run<'a> {
 
     /// Trains to the end or to Ctrl C, from where the trainer is, and leaves a checkpoint of it.
     async fn train(&mut self, folder: &Folder, training: &mut Training) -> Result<(), Error> {
-        let every = Duration::try_from_secs_f64(self.arguments.keeping.checkpoint * 60.0);
-        let every = every.unwrap_or(Duration::MAX);
         let mut step = training.trainer().steps_done();
-        let mut saved = (Instant::now(), step);
+        let mut checkpoints = self.arguments.keeping.checkpoints(step);
         self.run.begin(training.trainer());
         while step < self.run.config().steps() && !self.stop.is_wanted() {
             let measured = match self.run.step(training).await {
@@ -285,14 +283,12 @@ impl<'a> Run<'a> {
                 self.tell_tensorboard(&line);
                 self.last = Some(line.record);
             }
-            let steps = self.arguments.keeping.checkpoint_steps;
-            let is_due = steps.is_some_and(|steps| step.is_multiple_of(steps.max(1)));
-            if is_due || saved.0.elapsed() >= every {
+            if checkpoints.is_due(step) {
                 self.save(folder, training).await?;
-                saved = (Instant::now(), step);
+                checkpoints.saved(step);
             }
         }
-        if saved.1 != step {
+        if checkpoints.lacks(step) {
             self.save(folder, training).await?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! A run of a training: steps, log, validations and checkpoints.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 use train::Folder;
@@ -274,10 +274,8 @@ impl<'a> Run<'a> {
         trainer: &mut Trainer,
         order: &mut Order,
     ) -> Result<(), Error> {
-        let every = Duration::try_from_secs_f64(self.arguments.keeping.checkpoint * 60.0);
-        let every = every.unwrap_or(Duration::MAX);
         let steps = self.config.total_steps();
-        let mut saved = (Instant::now(), trainer.steps_done());
+        let mut checkpoints = self.arguments.keeping.checkpoints(trainer.steps_done());
         let mut mark = (Instant::now(), trainer.tokens_done());
         while trainer.steps_done() < steps && !self.stop.is_wanted() {
             let measured = self.step(trainer, order)?;
@@ -292,14 +290,12 @@ impl<'a> Run<'a> {
                 self.log(folder, record, rate)?;
                 mark = (Instant::now(), trainer.tokens_done());
             }
-            let steps = self.arguments.keeping.checkpoint_steps;
-            let is_due = steps.is_some_and(|steps| step.is_multiple_of(steps.max(1)));
-            if is_due || saved.0.elapsed() >= every {
+            if checkpoints.is_due(step) {
                 self.save(folder, trainer)?;
-                saved = (Instant::now(), step);
+                checkpoints.saved(step);
             }
         }
-        if saved.1 != trainer.steps_done() {
+        if checkpoints.lacks(trainer.steps_done()) {
             self.save(folder, trainer)?;
         }
         Ok(())

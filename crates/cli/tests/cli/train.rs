@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
 use crate::common::{command, folder, json, output, refused, root, run, without_notes, words};
-use crate::trainings::{self, corpus, log, wait_for};
+use crate::trainings::{self, corpus, interrupted, log, wait_for};
 
 const HOOK: &str = "blocks.1.hook_resid_post";
 
@@ -349,23 +349,10 @@ fn control_c_leaves_a_checkpoint_and_says_where() {
     let more = ["--tokens", "200000", "--set", "dead_tokens=1000"];
     output(&arguments(&first, &whole, &more));
     let with_checkpoints = [&more[..], &["--checkpoint-steps", "50"]].concat();
-    let mut child = command(&arguments(&first, &broken, &with_checkpoints));
-    let child = child
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    wait_for(&broken, 50);
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
-    let done = child.wait_with_output().unwrap();
-    let said = String::from_utf8(done.stdout).unwrap();
-    assert_eq!(done.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains(&broken) && said.contains("--resume"),
-        "{said}"
+    interrupted(
+        command(&arguments(&first, &broken, &with_checkpoints)),
+        &broken,
+        50,
     );
     output(&arguments(
         &first,

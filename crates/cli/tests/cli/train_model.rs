@@ -9,7 +9,7 @@ use serde_json::Value;
 use train_model::{Config, Layout, Model};
 
 use crate::common::{command, folder, json, read, root, tensors, without_notes, words};
-use crate::trainings::{self, corpus, log, wait_for};
+use crate::trainings::{self, corpus, interrupted, log, wait_for};
 
 /// Settings of a model that trains in seconds.
 const SMALL: [&str; 20] = [
@@ -202,21 +202,7 @@ fn control_c_leaves_a_model_and_says_where() {
     let more = ["--set", "steps=120"];
     run(&arguments(&text, &whole, &more));
     let kept = [&more[..], &["--checkpoint-steps", "10"]].concat();
-    let mut child = program(&arguments(&text, &broken, &kept));
-    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let child = child.unwrap();
-    wait_for(&broken, 10);
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
-    let done = child.wait_with_output().unwrap();
-    let said = String::from_utf8(done.stdout).unwrap();
-    assert_eq!(done.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains(&broken) && said.contains("--resume"),
-        "{said}"
-    );
+    interrupted(program(&arguments(&text, &broken, &kept)), &broken, 10);
     run(&arguments(
         &text,
         &broken,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -58,4 +59,19 @@ pub fn wait_for(folder: &str, step: u64) {
         assert!(begun.elapsed().as_secs() < 60, "no checkpoint");
         sleep(Duration::from_millis(2));
     }
+}
+
+/// Runs a training until it has a checkpoint of so many steps, and ends it by Ctrl C: it says where it is, and how to go on.
+pub fn interrupted(mut training: Command, folder: &str, step: u64) {
+    let child = training.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = child.spawn().unwrap();
+    wait_for(folder, step);
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(said.contains(folder) && said.contains("--resume"), "{said}");
 }

@@ -10,7 +10,7 @@ impl Config {
     /// Refuses settings that cannot be.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Training`] with `Setting`.
     pub fn check(&self) -> Result<(), Error> {
         let sizes: [(&'static str, usize, usize); 5] = [
             ("n_layer", self.n_layer, 256),
@@ -21,37 +21,35 @@ impl Config {
         ];
         for (key, value, most) in sizes {
             if value == 0 || value > most {
-                return Err(Error::setting(
-                    key,
-                    value,
-                    format!("it is from 1 to {most}"),
-                ));
+                return Err(
+                    train::Error::setting(key, value, format!("it is from 1 to {most}")).into(),
+                );
             }
         }
         if !(8..=1 << 14).contains(&self.n_positions) {
             let expected = format!("it is from 8 to {}", 1 << 14);
-            return Err(Error::setting("n_positions", self.n_positions, expected));
+            return Err(train::Error::setting("n_positions", self.n_positions, expected).into());
         }
         if !self.n_embd.is_multiple_of(self.n_head) {
             let expected = format!("it divides n_embd = {}", self.n_embd);
-            return Err(Error::setting("n_head", self.n_head, expected));
+            return Err(train::Error::setting("n_head", self.n_head, expected).into());
         }
         if !self.batch.is_multiple_of(self.part) {
             let expected = format!("it divides batch = {}", self.batch);
-            return Err(Error::setting("part", self.part, expected));
+            return Err(train::Error::setting("part", self.part, expected).into());
         }
         if self.steps == Some(0) {
-            return Err(Error::setting("steps", 0, "at least 1"));
+            return Err(train::Error::setting("steps", 0, "at least 1").into());
         }
         if self.total_steps() == 0 {
             let expected = format!(
                 "at least one batch, {} rows of {} tokens",
                 self.batch, self.n_positions
             );
-            return Err(Error::setting("tokens", self.tokens, expected));
+            return Err(train::Error::setting("tokens", self.tokens, expected).into());
         }
         if self.validation_rows == 0 {
-            return Err(Error::setting("validation_rows", 0, "at least 1"));
+            return Err(train::Error::setting("validation_rows", 0, "at least 1").into());
         }
         self.check_numbers()
     }
@@ -116,7 +114,7 @@ impl Config {
             ),
         ] {
             if !holds(value) {
-                return Err(Error::setting(key, value, expected));
+                return Err(train::Error::setting(key, value, expected).into());
             }
         }
         Ok(())
@@ -155,7 +153,9 @@ mod tests {
             let mut config = good.clone();
             change(&mut config);
             match config.check() {
-                Err(Error::Setting { key: found, .. }) => assert_eq!(found, key),
+                Err(Error::Training(train::Error::Setting { key: found, .. })) => {
+                    assert_eq!(found, key);
+                }
                 other => panic!("{key}: {other:?}"),
             }
         }
